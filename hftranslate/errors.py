@@ -1,0 +1,71 @@
+"""Everything that can go wrong, as one tree.
+
+::
+
+    HFTranslateError
+    ├── InputError               what was given cannot be used                      (exit code 2)
+    │   ├── FormatError          not the format it claims to be: malformed, or against its schema
+    │   ├── InvalidWorkspace     well-formed, but no HistFactory model: bins differ, names collide, ...
+    │   ├── MissingInput         a file, directory, histogram or named item is not there
+    │   ├── UnsafeInput          refused for safety: entities, paths that leave the folder, sizes
+    │   └── Unsupported          a legal thing that this tool (or the target format) cannot say
+    ├── TranslationLoss          a strict translation would lose something          (exit code 1)
+    └── FitFailed                a minimisation did not converge                    (exit code 1)
+
+Messages name the file, the element and the nearest valid name; they are written for the person who made the input.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class HFTranslateError(Exception):
+    """Base of all errors that hftranslate raises on purpose."""
+
+
+class InputError(HFTranslateError):
+    """What was given cannot be used."""
+
+
+class FormatError(InputError):
+    """A document is malformed or breaks the schema of its format."""
+
+
+class InvalidWorkspace(InputError):
+    """The content is well-formed but describes no valid HistFactory model."""
+
+
+class MissingInput(InputError):
+    """A file, histogram or named item does not exist."""
+
+
+class UnsafeInput(InputError):
+    """Refused because reading it could harm: external entities, escaping paths, excessive sizes."""
+
+
+class Unsupported(InputError):
+    """A construct that this tool or the target format has no word for."""
+
+
+class TranslationLoss(HFTranslateError):
+    """A strict translation would change or lose part of the model."""
+
+
+class FitFailed(HFTranslateError):
+    """A minimisation ended without a valid minimum; the message says why and what to try."""
+
+
+def did_you_mean(name: str, valid: Iterable[str]) -> str:
+    """The end of an error message: the nearest valid name, or the list of the valid ones if they are few.
+
+    >>> did_you_mean("signl", ["signal", "background"])
+    "; did you mean 'signal'?"
+    """
+    choices = sorted(set(valid))
+    close = get_close_matches(name, choices, n=1)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    if not choices:
+        return "; there are none"
+    shown = ", ".join(repr(c) for c in choices[:8])
+    return f"; there are {shown}" + (f" and {len(choices) - 8} more" if len(choices) > 8 else "")

@@ -1,0 +1,172 @@
+"""Which parameters a set of channels declares, and what pyhf and ROOT call them.
+
+=============  =======================  =====================================
+modifier       pyhf                     ROOT
+=============  =======================  =====================================
+lumi           ``lumi``                 ``Lumi``
+normfactor     ``k``                    ``k``
+normsys        ``X``                    ``alpha_X``
+histosys       ``X``                    ``alpha_X``
+shapesys       ``S[i]``                 ``gamma_S_bin_i``
+shapefactor    ``F[i]``                 ``gamma_F_bin_i``
+staterror      ``staterror_C[i]``       ``gamma_stat_C_bin_i`` (C: the channel)
+=============  =======================  =====================================
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from hftranslate.errors import InvalidWorkspace
+from hftranslate.workspace import (
+    MODIFIER_TYPES,
+    Channel,
+    HistoSys,
+    Lumi,
+    Modifier,
+    NormFactor,
+    NormSys,
+    Sample,
+    ShapeFactor,
+    ShapeSys,
+    StatError,
+)
+
+ParameterKind = Literal["lumi", "normfactor", "alpha", "gamma"]
+Use: TypeAlias = tuple[Channel, Sample, Modifier]
+
+_KINDS: dict[type[Modifier], ParameterKind] = {
+    HistoSys: "alpha",
+    Lumi: "lumi",
+    NormFactor: "normfactor",
+    NormSys: "alpha",
+    ShapeFactor: "gamma",
+    ShapeSys: "gamma",
+    StatError: "gamma",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredParameter:
+    """A parameter set as the modifiers declare it: one number, or one per bin.
+
+    Attributes
+    ----------
+    name
+        pyhf's name of the set.
+    kind
+        what it is.
+    uses
+        every (channel, sample, modifier) that it enters: channels in alphabetical order, samples as they stand,
+        which is the order in which ROOT settles conflicts.
+    root_names
+        ROOT's name of each entry.
+    bin_channels
+        for bin factors of a staterror over several channels, the channels whose bins are strung together;
+        otherwise the first channel.
+    """
+
+    name: str
+    kind: ParameterKind
+    uses: tuple[Use, ...]
+    root_names: tuple[str, ...]
+    bin_channels: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        return len(self.root_names)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """pyhf's name of each entry."""
+        return (self.name,) if self.kind != "gamma" else tuple(f"{self.name}[{i}]" for i in range(self.size))
+
+    def modifiers(self, *types: type[Modifier]) -> Iterator[Use]:
+        """The uses by modifiers of the given types."""
+        return (use for use in self.uses if isinstance(use[2], types))
+
+
+def bin_labels(channel: Channel) -> list[str]:
+    """ROOT's bin indices within a channel: ``0, 1, ...``, or ``ix_iy`` with x running fastest in two dimensions."""
+    labels = [""]
+    for axis in reversed(channel.edges) if channel.edges and len(channel.edges) > 1 else [range(channel.n_bins + 1)]:
+        labels = [f"{i}_{tail}" if tail else str(i) for tail in labels for i in range(len(axis) - 1)]
+    return labels
+
+
+def staterror_name(channel: str) -> str:
+    """The name that a staterror read from XML, where it has none, gets in JSON."""
+    return f"staterror_{channel}"
+
+
+def declared_parameters(channels: Iterable[Channel]) -> dict[str, DeclaredParameter]:
+    """All parameter sets that the modifiers of these channels declare, by name, in pyhf's order.
+
+    Raises
+    ------
+    InvalidWorkspace
+        One name is used for parameters of different kinds or sizes.
+    """
+    ordered = sorted(channels, key=lambda c: c.name)
+    by_type: dict[str, dict[str, list[Use]]] = {word: {} for word in MODIFIER_TYPES.values()}
+    for channel in ordered:
+        for sample in sorted(channel.samples, key=lambda s: s.name):
+            for modifier in sorted(sample.modifiers, key=lambda m: m.name):
+                by_type[MODIFIER_TYPES[type(modifier)]].setdefault(modifier.name, [])
+    for channel in ordered:
+        for sample in channel.samples:
+            for modifier in sample.modifiers:
+                by_type[MODIFIER_TYPES[type(modifier)]][modifier.name].append((channel, sample, modifier))
+    by_name: dict[str, list[Use]] = {}
+    for word, of_type in by_type.items():
+        for name in sorted(of_type) if word == "staterror" else of_type:
+            by_name.setdefault(name, []).extend(of_type[name])
+    several_staterrors = _channels_with_several_staterrors(by_name)
+    return {name: _declare(name, u, several_staterrors) for name, u in by_name.items()}
+
+
+def _channels_with_several_staterrors(by_name: dict[str, list[Use]]) -> set[str]:
+    names: dict[str, set[str]] = {}
+    for name, uses in by_name.items():
+        for channel, _, modifier in uses:
+            if isinstance(modifier, StatError):
+                names.setdefault(channel.name, set()).add(name)
+    return {channel for channel, found in names.items() if len(found) > 1}
+
+
+def _declare(name: str, uses: list[Use], several_staterrors: set[str]) -> DeclaredParameter:
+    words = sorted({MODIFIER_TYPES[type(m)] for _, _, m in uses})
+    kinds = {_KINDS[type(m)] for _, _, m in uses}
+    if len(kinds) > 1 or ("staterror" in words and len(words) > 1):
+        channel, sample, _ = uses[-1]
+        raise InvalidWorkspace(
+            f"the name {name!r} is used for {' and '.join(words)} (last in channel {channel.name!r}, "
+            f"sample {sample.name!r}); these cannot share a parameter"
+        )
+    kind = kinds.pop()
+    if kind == "lumi":
+        return DeclaredParameter(name=name, kind=kind, uses=tuple(uses), root_names=("Lumi",))
+    if kind == "normfactor":
+        return DeclaredParameter(name=name, kind=kind, uses=tuple(uses), root_names=(name,))
+    if kind == "alpha":
+        return DeclaredParameter(name=name, kind=kind, uses=tuple(uses), root_names=(f"alpha_{name}",))
+    channels = list({c.name: c for c, _, _ in uses}.values())
+    first = channels[0]
+    if words != ["staterror"]:
+        for c in channels[1:]:
+            if c.n_bins != first.n_bins:
+                raise InvalidWorkspace(
+                    f"{words[0]} {name!r} is shared by channel {first.name!r} with {first.n_bins} bins "
+                    f"and channel {c.name!r} with {c.n_bins} bins"
+                )
+        channels = [first]
+    if words == ["staterror"] and len(channels) == 1 and first.name not in several_staterrors:
+        root = tuple(f"gamma_stat_{first.name}_bin_{b}" for b in bin_labels(first))
+    elif len(channels) == 1:
+        root = tuple(f"gamma_{name}_bin_{b}" for b in bin_labels(first))
+    else:
+        root = tuple(f"gamma_{name}_{c.name}_bin_{b}" for c in channels for b in bin_labels(c))
+    return DeclaredParameter(
+        name=name, kind=kind, uses=tuple(uses), root_names=root, bin_channels=tuple(c.name for c in channels)
+    )

@@ -1,0 +1,229 @@
+"""The parameters of a measurement, fully resolved: initial values, ranges, constants and constraint terms.
+
+This is where a measurement's settings meet the modifiers' declarations and the conventions' defaults.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import hypot, inf
+
+from hftranslate.errors import InvalidWorkspace
+from hftranslate.naming import DeclaredParameter, ParameterKind, declared_parameters
+from hftranslate.workspace import (
+    BinConstraint,
+    Channel,
+    Conventions,
+    Measurement,
+    NormSys,
+    Number,
+    ParameterConfig,
+    ShapeSys,
+    StatError,
+    Workspace,
+)
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constraint:
+    """The constraint term of one parameter.
+
+    Gaussian: ``auxdata`` is drawn around the parameter with standard deviation ``width`` and lies in ``domain``.
+    Poisson: ``auxdata`` is drawn with the mean ``parameter * width``.
+    """
+
+    kind: BinConstraint
+    auxdata: float
+    width: float
+    domain: Range
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterSet:
+    """A parameter set of a measurement, all sequences with one entry per parameter of the set.
+
+    ``constraints`` are ``None`` for free parameters and for bin factors without an uncertainty.
+    """
+
+    name: str
+    kind: ParameterKind
+    names: tuple[str, ...]
+    root_names: tuple[str, ...]
+    inits: tuple[float, ...]
+    bounds: tuple[Range, ...]
+    fixed: tuple[bool, ...]
+    constraints: tuple[Constraint | None, ...]
+
+
+def parameter_sets(workspace: Workspace, measurement: Measurement, conventions: Conventions) -> dict[str, ParameterSet]:
+    """All parameter sets of a measurement, by name, in pyhf's order.
+
+    Raises
+    ------
+    InvalidWorkspace
+        Settings that do not fit the parameter they name, or a luminosity that is not configured.
+    """
+    removed = {t.name for t in measurement.constraint_terms if t.kind == "none"}
+    sets = {}
+    for name, declared in declared_parameters(workspace.channels).items():
+        if name in removed and all(isinstance(m, NormSys) for _, _, m in declared.uses):
+            continue
+        sets[name] = _resolve(declared, measurement, conventions)
+    return sets
+
+
+def _resolve(declared: DeclaredParameter, measurement: Measurement, conventions: Conventions) -> ParameterSet:
+    config = measurement.parameter(declared.name)
+    where = f"measurement {measurement.name!r}: parameter {declared.name!r}"
+    match declared.kind:
+        case "lumi":
+            constraints, always_fixed, default = _lumi(config, where, conventions)
+            init = _entries(config.auxdata, 1, f"{where}: auxdata", [1.0])
+        case "normfactor":
+            _refuse(config, where, "auxdata", "sigmas", "factors")
+            constraints, always_fixed, default, init = [None], [False], [(0.0, 10.0)], [1.0]
+        case "alpha":
+            _refuse(config, where, "sigmas", "factors")
+            uniform = any(t.name == declared.name and t.kind == "uniform" for t in measurement.constraint_terms)
+            aux = _entries(config.auxdata, 1, f"{where}: auxdata", [0.0])
+            constraints = [_gaussian(aux[0], 100.0 if uniform else 1.0, (-10.0, 10.0))]
+            always_fixed, default, init = [False], [(-5.0, 5.0)], [0.0]
+        case "gamma":
+            constraints, always_fixed, default = _bin_factors(declared, config, where, conventions)
+            init = [1.0] * declared.size
+    size = declared.size
+    bounds = default if config.bounds is None else [(float(lo), float(hi)) for lo, hi in config.bounds]
+    if len(bounds) != size:
+        raise InvalidWorkspace(f"{where}: {len(bounds)} bounds for {size} parameter(s)")
+    return ParameterSet(
+        name=declared.name,
+        kind=declared.kind,
+        names=declared.names,
+        root_names=declared.root_names,
+        inits=tuple(_entries(config.inits, size, f"{where}: inits", init)),
+        bounds=tuple(bounds),
+        fixed=tuple(_fixed(config, where, always_fixed, conventions)),
+        constraints=tuple(constraints),
+    )
+
+
+def _entries(given: Sequence[Number] | None, size: int, what: str, default: list[float]) -> list[float]:
+    if given is None:
+        return default
+    if len(given) != size:
+        raise InvalidWorkspace(f"{what}: {len(given)} values for {size} parameter(s)")
+    return [float(v) for v in given]
+
+
+def _refuse(config: ParameterConfig, where: str, *attributes: str) -> None:
+    for attribute in attributes:
+        if getattr(config, attribute) is not None:
+            raise InvalidWorkspace(f"{where} has no constraint that {attribute!r} could set")
+
+
+def _fixed(config: ParameterConfig, where: str, always: list[bool], conventions: Conventions) -> list[bool]:
+    if config.fixed is None:
+        return always
+    if isinstance(config.fixed, bool):
+        if conventions.root_ranges:
+            return [a or config.fixed for a in always]
+        return [config.fixed] * len(always)  # pyhf: the setting replaces the default, also in empty bins
+    if len(config.fixed) != len(always):
+        raise InvalidWorkspace(f"{where}: {len(config.fixed)} flags 'fixed' for {len(always)} parameter(s)")
+    return [a or f for a, f in zip(always, config.fixed, strict=True)]
+
+
+def _gaussian(auxdata: float, width: float, domain: Range) -> Constraint | None:
+    return Constraint(kind="gaussian", auxdata=auxdata, width=width, domain=domain)
+
+
+def _lumi(
+    config: ParameterConfig, where: str, conventions: Conventions
+) -> tuple[list[Constraint | None], list[bool], list[Range]]:
+    _refuse(config, where, "factors")
+    if config.auxdata is None or config.sigmas is None:
+        raise InvalidWorkspace(
+            f"{where} is used by a lumi modifier but has no auxdata and sigmas; "
+            "add them to the measurement's parameters"
+        )
+    lumi = _entries(config.auxdata, 1, f"{where}: auxdata", [])[0]
+    sigma = _entries(config.sigmas, 1, f"{where}: sigmas", [])[0]
+    bounds = (0.0, 10.0 * lumi) if conventions.root_ranges else (lumi - 5.0 * sigma, lumi + 5.0 * sigma)
+    if sigma == 0.0:  # ROOT: no constraint term, and constant
+        return [None], [True], [bounds]
+    return [_gaussian(lumi, sigma, (0.0, lumi + 10.0 * sigma))], [False], [bounds]
+
+
+def _bin_factors(
+    declared: DeclaredParameter, config: ParameterConfig, where: str, conventions: Conventions
+) -> tuple[list[Constraint | None], list[bool], list[Range]]:
+    size = declared.size
+    kind, widths = bin_widths(declared)
+    if kind is None:
+        _refuse(config, where, "auxdata", "sigmas", "factors")
+        return [None] * size, [False] * size, [(0.0, 1000.0) if conventions.root_ranges else (0.0, 10.0)] * size
+    _refuse(config, where, "factors" if kind == "gaussian" else "sigmas")
+    threshold = max((m.threshold for _, _, m in declared.modifiers(StatError) if isinstance(m, StatError)), default=0.0)
+    fixed = [w <= 0.0 or w < threshold for w in widths]
+    if conventions.root_ranges:
+        bounds = [(0.0, 1.0 + 5.0 * w) if w > 0.0 else (0.0, 10.0) for w in widths]
+    else:
+        bounds = [(1e-10, 10.0)] * size
+    default_width = [w if w > 0.0 else 1.0 for w in widths]
+    if kind == "gaussian":
+        scale = _entries(config.sigmas, size, f"{where}: sigmas", default_width)
+        aux = _entries(config.auxdata, size, f"{where}: auxdata", [1.0] * size)
+        domain = (0.0, 10.0)
+    else:
+        tau = _poisson_factors(declared, default_width)
+        scale = _entries(config.factors, size, f"{where}: factors", tau)
+        aux = _entries(config.auxdata, size, f"{where}: auxdata", tau)
+        domain = (0.0, inf)
+    constraints = [
+        Constraint(kind=kind, auxdata=a, width=s, domain=domain) if w > 0.0 or conventions.constrain_empty else None
+        for a, s, w in zip(aux, scale, widths, strict=True)
+    ]
+    return constraints, fixed, bounds
+
+
+def bin_widths(declared: DeclaredParameter) -> tuple[BinConstraint | None, list[float]]:
+    """Constraint kind and relative uncertainty of each bin factor; zero where the factor has none.
+
+    Staterror: ``sqrt(sum e^2) / sum h`` over the samples that carry it, zero where ``sum h <= 0``. Shapesys: of the
+    first sample in alphabetical order of channels, as ROOT settles it when several samples share one.
+    """
+    staterrors = [(c, s, m) for c, s, m in declared.uses if isinstance(m, StatError)]
+    if staterrors:
+        settings = {(m.constraint, m.threshold) for _, _, m in staterrors}
+        if len(settings) > 1:
+            raise InvalidWorkspace(
+                f"staterror {declared.name!r} has conflicting constraint types or thresholds: {settings}"
+            )
+        by_channel: dict[str, tuple[Channel, list[float], list[float]]] = {}
+        for channel, sample, m in staterrors:
+            _, total, error = by_channel.setdefault(
+                channel.name, (channel, [0.0] * channel.n_bins, [0.0] * channel.n_bins)
+            )
+            for i, (h, e) in enumerate(zip(sample.nominal, m.data, strict=True)):
+                total[i] += h
+                error[i] = hypot(error[i], e)
+        widths = []
+        for name in declared.bin_channels:
+            _, total, error = by_channel[name]
+            widths += [e / t if t > 0.0 else 0.0 for t, e in zip(total, error, strict=True)]
+        return staterrors[0][2].constraint, widths
+    for _, sample, modifier in declared.uses:
+        if isinstance(modifier, ShapeSys):
+            if modifier.relative:
+                return modifier.constraint, [max(float(d), 0.0) for d in modifier.data]
+            bins = zip(modifier.data, sample.nominal, strict=True)
+            return modifier.constraint, [d / h if d > 0 and h > 0 else 0.0 for d, h in bins]
+    return None, [0.0] * declared.size
+
+
+def _poisson_factors(declared: DeclaredParameter, widths: list[float]) -> list[float]:
+    for _, sample, m in declared.uses:
+        if isinstance(m, ShapeSys) and not m.relative:  # pyhf's expression, which keeps integers exact
+            return [h**2 / d**2 if d > 0 and h > 0 else 1.0 for d, h in zip(m.data, sample.nominal, strict=True)]
+    return [1.0 / (w * w) for w in widths]
