@@ -1,0 +1,1 @@
+"""From a Workspace to numbers: the compiled likelihood with exact derivatives."""

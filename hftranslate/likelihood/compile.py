@@ -1,0 +1,324 @@
+"""Workspace and measurement in, Model and Data out: the only code that knows both."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from math import sqrt
+from typing import TypeVar, assert_never
+
+import numpy as np
+
+from hftranslate.errors import InvalidWorkspace, MissingInput, Unsupported
+from hftranslate.likelihood.cells import Additive, Cells, Integers, Multiplicative
+from hftranslate.likelihood.constraints import Constraints, Floats
+from hftranslate.likelihood.interpolation import code4_coefficients, safe_log
+from hftranslate.likelihood.model import Data, Model, Parameters
+from hftranslate.naming import declared_parameters
+from hftranslate.parameters import ParameterSet, parameter_sets
+from hftranslate.workspace import (
+    Channel,
+    Conventions,
+    HistoSys,
+    Lumi,
+    Measurement,
+    NormFactor,
+    NormSys,
+    Sample,
+    ShapeFactor,
+    ShapeSys,
+    StatError,
+    Workspace,
+)
+
+
+def compile_model(
+    workspace: Workspace, measurement: str | None = None, conventions: Conventions | None = None
+) -> tuple[Model, Data]:
+    """The likelihood of one measurement and its observed data.
+
+    Parameters
+    ----------
+    workspace
+        the model description.
+    measurement
+        name of the measurement; the first one by default.
+    conventions
+        how to evaluate what ROOT and pyhf evaluate differently; the workspace's own by default.
+
+    Raises
+    ------
+    MissingInput
+        There is no such measurement, or a channel has no observed data.
+    InvalidWorkspace
+        Settings that fit no parameter, or a luminosity that is not configured.
+    Unsupported
+        A construct without an evaluation (named in the message).
+    """
+    chosen = workspace.measurement(measurement)
+    rules = workspace.conventions if conventions is None else conventions
+    _refuse_unsupported(workspace, chosen)
+    sets = parameter_sets(workspace, chosen, rules)
+    offsets, start = {}, 0
+    for name, parameter_set in sets.items():
+        offsets[name] = start
+        start += len(parameter_set.names)
+    builder = _Builder(n_parameters=start, offsets=offsets, bin_offsets=_staterror_offsets(workspace), sets=sets)
+    for channel in workspace.channels:
+        builder.add_channel(channel)
+    constraints, auxdata = _constraints(list(sets.values()), rules)
+    model = Model(
+        parameters=_parameters(list(sets.values()), chosen),
+        channels=tuple((c.name, c.n_bins) for c in workspace.channels),
+        samples=tuple(tuple(s.name for s in c.samples) for c in workspace.channels),
+        conventions=rules,
+        cells=builder.cells(clip=rules.clip_samples),
+        constraints=constraints,
+        n_aux=len(auxdata),
+    )
+    return model, model.data(_observed(workspace), auxdata)
+
+
+def _refuse_unsupported(workspace: Workspace, measurement: Measurement) -> None:
+    for term in measurement.constraint_terms:
+        if term.kind in ("gamma", "lognormal"):
+            raise Unsupported(
+                f"measurement {measurement.name!r}: the {term.kind} constraint of {term.name!r} cannot be evaluated yet"
+            )
+    used = {f.name: f for f in workspace.functions}
+    for channel in workspace.channels:
+        for sample in channel.samples:
+            for m in sample.modifiers:
+                if isinstance(m, NormFactor) and m.name in used:
+                    f = used[m.name]
+                    raise Unsupported(
+                        f"channel {channel.name!r}, sample {sample.name!r}: the norm factor {m.name!r} is the Function "
+                        f"{f.expression!r} of {f.dependents!r}, which cannot be evaluated yet"
+                    )
+
+
+def _observed(workspace: Workspace) -> Floats:
+    observed: list[float] = []
+    for channel in workspace.channels:
+        if channel.observed is None:
+            raise MissingInput(f"channel {channel.name!r} has no observed data")
+        observed += channel.observed
+    return np.array(observed, dtype=np.float64)
+
+
+def _staterror_offsets(workspace: Workspace) -> dict[tuple[str, str], int]:
+    """Where the bins of a channel begin within a staterror that spans several channels."""
+    offsets = {}
+    for name, declared in declared_parameters(workspace.channels).items():
+        start = 0
+        for channel in declared.bin_channels:
+            offsets[name, channel] = start
+            start += workspace.channel(channel).n_bins
+    return offsets
+
+
+def _parameters(sets: Sequence[ParameterSet], measurement: Measurement) -> Parameters:
+    def frozen(values: list[float] | list[tuple[float, float]]) -> Floats:
+        array = np.array(values, dtype=np.float64)
+        array.flags.writeable = False
+        return array
+
+    widths = [
+        0.0 if c is None else c.width if c.kind == "gaussian" else 1.0 / sqrt(c.width)
+        for s in sets
+        for c in s.constraints
+    ]
+    fixed = np.array([f for s in sets for f in s.fixed], dtype=np.bool_)
+    fixed.flags.writeable = False
+    init = frozen([v for s in sets for v in s.inits])
+    bounds = frozen([b for s in sets for b in s.bounds]).reshape(-1, 2)
+    outside = np.flatnonzero((init < bounds[:, 0]) | (init > bounds[:, 1]))
+    names = tuple(n for s in sets for n in s.names)
+    if outside.size:
+        i = outside[0]
+        raise InvalidWorkspace(
+            f"measurement {measurement.name!r}: initial value {init[i]} of parameter {names[i]!r} "
+            f"lies outside its range [{bounds[i, 0]}, {bounds[i, 1]}]"
+        )
+    return Parameters(
+        names=names,
+        root_names=tuple(n for s in sets for n in s.root_names),
+        init=init,
+        bounds=bounds,
+        fixed=fixed,
+        width=frozen(widths),
+        poi_names=measurement.pois,
+    )
+
+
+def _constraints(sets: Sequence[ParameterSet], conventions: Conventions) -> tuple[Constraints, list[float]]:
+    gauss: list[tuple[int, int, float, float, float]] = []
+    poisson: list[tuple[int, int, float]] = []
+    auxdata: list[float] = []
+    index = -1
+    for s in sets:
+        for constraint in s.constraints:
+            index += 1
+            if constraint is None:
+                continue
+            if constraint.kind == "gaussian":
+                gauss.append((index, len(auxdata), constraint.width, *constraint.domain))
+            else:
+                poisson.append((index, len(auxdata), constraint.width))
+            auxdata.append(constraint.auxdata)
+    g = np.array(gauss, dtype=np.float64).reshape(-1, 5)
+    p = np.array(poisson, dtype=np.float64).reshape(-1, 3)
+    truncated = g[:, 3:] if conventions.truncate_constraints else np.zeros((0, 2))
+    terms = Constraints(
+        n_parameters=index + 1,
+        gauss_parameter=g[:, 0].astype(np.int64),
+        gauss_aux=g[:, 1].astype(np.int64),
+        width=g[:, 2].copy(),
+        low=truncated[:, 0].copy(),
+        high=truncated[:, 1].copy(),
+        poisson_parameter=p[:, 0].astype(np.int64),
+        poisson_aux=p[:, 1].astype(np.int64),
+        scale=p[:, 2].copy(),
+    )
+    return terms, auxdata
+
+
+@dataclass(slots=True, kw_only=True)
+class _Builder:
+    """Collects cells channel by channel; cell order is channel, bin, sample."""
+
+    n_parameters: int
+    offsets: dict[str, int]
+    bin_offsets: dict[tuple[str, str], int]
+    sets: dict[str, ParameterSet]
+    nominal: list[Floats] = field(default_factory=list)
+    rows: list[Integers] = field(default_factory=list)
+    bins_per_channel: list[tuple[int, int]] = field(default_factory=list)
+    n_rows: int = 0
+    n_cells: int = 0
+    shifts: list[tuple[int, str, Integers, Floats, Floats]] = field(default_factory=list)
+    factors: list[tuple[int, int, float, float, bool]] = field(default_factory=list)
+    direct: list[list[tuple[Integers, Integers]]] = field(default_factory=list)
+    clipped: list[Integers] = field(default_factory=list)
+
+    def add_channel(self, channel: Channel) -> None:
+        n_samples, n_bins = len(channel.samples), channel.n_bins
+        first = self.n_cells
+        nominal = np.empty((n_bins, n_samples))
+        for i, sample in enumerate(channel.samples):
+            nominal[:, i] = sample.nominal
+            self._add_sample(channel, sample, self.n_rows + i, first + i + n_samples * np.arange(n_bins))
+        self.nominal.append(nominal.ravel())
+        self.rows.append(np.tile(np.arange(self.n_rows, self.n_rows + n_samples), n_bins))
+        self.bins_per_channel.append((n_bins, n_samples))
+        self.n_rows += n_samples
+        self.n_cells += nominal.size
+
+    def _add_sample(self, channel: Channel, sample: Sample, row: int, cells: Integers) -> None:
+        nominal = np.array(sample.nominal, dtype=np.float64)
+        slot = 0
+        for m in sample.modifiers:
+            offset = self.offsets.get(m.name)
+            match m:
+                case HistoSys():
+                    assert offset is not None
+                    lo, hi = np.array(m.lo_data, dtype=np.float64), np.array(m.hi_data, dtype=np.float64)
+                    self.shifts.append((offset, m.interpolation, cells, (hi - lo) / 2.0, (hi + lo) / 2.0 - nominal))
+                    if not self.clipped or self.clipped[-1] is not cells:
+                        self.clipped.append(cells)
+                    continue
+                case NormSys():
+                    if offset is None:  # ROOT's NoConstraint removes the systematic
+                        continue
+                    if m.lo < 0 or m.hi < 0:
+                        raise InvalidWorkspace(
+                            f"channel {channel.name!r}, sample {sample.name!r}: normsys {m.name!r} has a negative "
+                            f"factor (lo={m.lo}, hi={m.hi}); no interpolation code is defined for it"
+                        )
+                    self.factors.append((row, offset, float(m.lo), float(m.hi), m.interpolation == "code4"))
+                    continue
+                case Lumi() | NormFactor():
+                    assert offset is not None
+                    index = np.full(len(cells), offset)
+                case ShapeSys() | ShapeFactor() | StatError():
+                    assert offset is not None
+                    start = offset + (self.bin_offsets[m.name, channel.name] if isinstance(m, StatError) else 0)
+                    index = np.arange(start, start + len(cells))
+                case _ as unreachable:
+                    assert_never(unreachable)
+            if slot == len(self.direct):
+                self.direct.append([])
+            self.direct[slot].append((cells, index))
+            slot += 1
+
+    def cells(self, *, clip: bool) -> Cells:
+        per_bin = [n_samples for n_bins, n_samples in self.bins_per_channel for _ in range(n_bins)]
+        direct = np.full((len(self.direct), self.n_cells), self.n_parameters, dtype=np.int64)
+        for k, entries in enumerate(self.direct):
+            for where, index in entries:
+                direct[k, where] = index
+        clipped = None
+        if clip and self.clipped:
+            clipped = np.zeros(self.n_cells, dtype=np.bool_)
+            clipped[np.concatenate(self.clipped)] = True
+        cells = Cells(
+            n_parameters=self.n_parameters,
+            n_bins=len(per_bin),
+            n_rows=self.n_rows,
+            nominal=np.concatenate(self.nominal),
+            bin=np.repeat(np.arange(len(per_bin)), per_bin),
+            bin_starts=np.concatenate([[0], np.cumsum(per_bin)[:-1]]).astype(np.int64),
+            row=np.concatenate(self.rows),
+            clipped=clipped,
+            additive=self._additive(),
+            multiplicative=self._multiplicative(),
+            direct=direct,
+        )
+        return _read_only(cells)
+
+    def _additive(self) -> Additive:
+        keys = sorted({(code, parameter) for parameter, code, _, _, _ in self.shifts})
+        column = {key: i for i, key in enumerate(keys)}
+        slope, curve = np.zeros((self.n_cells, len(keys))), np.zeros((self.n_cells, len(keys)))
+        for parameter, code, cells, s, a in self.shifts:
+            slope[cells, column[code, parameter]] += s
+            curve[cells, column[code, parameter]] += a
+        codes, start = [], 0
+        for code in sorted({code for code, _ in keys}):
+            stop = start + sum(1 for c, _ in keys if c == code)
+            codes.append((code, slice(start, stop)))
+            start = stop
+        return _read_only(
+            Additive(
+                parameter=np.array([p for _, p in keys], dtype=np.int64),
+                codes=tuple(codes),
+                matrix=np.concatenate([slope, curve], axis=1),
+            )
+        )
+
+    def _multiplicative(self) -> Multiplicative:
+        entries = np.array(self.factors, dtype=np.float64).reshape(-1, 5)
+        row = entries[:, 0].astype(np.int64)  # rows come in increasing order
+        lo, hi = entries[:, 2].copy(), entries[:, 3].copy()
+        rows, starts = np.unique(row, return_index=True)
+        return _read_only(
+            Multiplicative(
+                row=row,
+                parameter=entries[:, 1].astype(np.int64),
+                rows=rows,
+                starts=starts,
+                coefficients=code4_coefficients(lo, hi),
+                log_lo=safe_log(lo),
+                log_hi=safe_log(hi),
+                polynomial=entries[:, 4] > 0.0,
+            )
+        )
+
+
+_T = TypeVar("_T", Cells, Additive, Multiplicative)
+
+
+def _read_only(value: _T) -> _T:
+    for f in fields(value):
+        array = getattr(value, f.name)
+        if isinstance(array, np.ndarray):
+            array.flags.writeable = False
+    return value

@@ -1,0 +1,100 @@
+r"""The constraint terms: what auxiliary measurements say about the parameters.
+
+For a parameter ``t`` with the global observable ``x``:
+
+* Gaussian of width ``s``:  ``(x - t)^2 / (2 s^2) + ln(s sqrt(2 pi))``, and where constraints are truncated as in ROOT,
+  the logarithm of the probability that ``x`` falls into its range: ``ln[Phi((hi - t)/s) - Phi((lo - t)/s)]``;
+* Poisson with the scale ``tau``:  ``t tau - x ln(t tau) + ln Gamma(x + 1)``.
+
+All functions see the terms minus their value in the saturated model (``x`` exactly where the parameter puts it), which
+is a constant of the data given by :meth:`Constraints.saturated`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaln, log_ndtr, xlogy
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Constraints:
+    """Constraint terms as flat arrays.
+
+    ``gauss_*`` and ``poisson_*`` hold, per term, the index of the parameter, the index into the auxiliary data, and the
+    width (Gaussian) or scale (Poisson); ``low`` and ``high`` are the ranges of the Gaussian global observables and are
+    empty where constraints are not truncated.
+    """
+
+    n_parameters: int
+    gauss_parameter: Integers
+    gauss_aux: Integers
+    width: Floats
+    low: Floats
+    high: Floats
+    poisson_parameter: Integers
+    poisson_aux: Integers
+    scale: Floats
+
+    def saturated(self, auxdata: Floats) -> float:
+        """Sum of the terms where every parameter agrees with its global observable."""
+        x = auxdata[self.poisson_aux]
+        return float(np.sum(np.log(self.width * np.sqrt(2.0 * np.pi))) + np.sum(x - xlogy(x, x) + gammaln(x + 1.0)))
+
+    def excess(self, theta: Floats, auxdata: Floats) -> float:
+        """The terms above their saturated value; infinite where a Poisson mean is not positive."""
+        pull = (auxdata[self.gauss_aux] - theta[self.gauss_parameter]) / self.width
+        total = 0.5 * float(pull @ pull)
+        if self.low.size:
+            total += float(np.sum(self._log_probability(theta)[0]))
+        if self.scale.size:
+            x = auxdata[self.poisson_aux]
+            mean = theta[self.poisson_parameter] * self.scale
+            if np.any(mean < 0.0) or np.any((mean == 0.0) & (x > 0.0)):
+                return np.inf
+            total += float(np.sum(mean - x - xlogy(x, np.where(x > 0.0, mean / np.where(x > 0.0, x, 1.0), 1.0))))
+        return total
+
+    def derivatives(self, theta: Floats, auxdata: Floats) -> tuple[Floats, Floats]:
+        """Gradient and the diagonal of the Hessian (it has no other entries), shape ``(n_parameters,)`` each."""
+        inverse = 1.0 / (self.width * self.width)
+        slope = (theta[self.gauss_parameter] - auxdata[self.gauss_aux]) * inverse
+        curvature = inverse
+        if self.low.size:
+            _, first, second = self._log_probability(theta)
+            slope, curvature = slope + first, curvature + second
+        gradient: Floats = np.bincount(self.gauss_parameter, slope, self.n_parameters).astype(np.float64)
+        diagonal: Floats = np.bincount(self.gauss_parameter, curvature, self.n_parameters).astype(np.float64)
+        if self.scale.size:
+            x = auxdata[self.poisson_aux]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                ratio = np.where(x == 0.0, 0.0, x / theta[self.poisson_parameter])
+                bend = np.where(x == 0.0, 0.0, ratio / theta[self.poisson_parameter])
+            gradient += np.bincount(self.poisson_parameter, self.scale - ratio, self.n_parameters)
+            diagonal += np.bincount(self.poisson_parameter, bend, self.n_parameters)
+        return gradient, diagonal
+
+    def _log_probability(self, theta: Floats) -> tuple[Floats, Floats, Floats]:
+        """``ln[Phi(b) - Phi(a)]`` with ``a, b = (low, high - theta) / width``, and two derivatives by theta."""
+        t = theta[self.gauss_parameter]
+        a, b = (self.low - t) / self.width, (self.high - t) / self.width
+        # Phi(b) - Phi(a) = Phi(-a) - Phi(-b): take the side on which neither term is close to one.
+        flip = a + b > 0.0
+        upper, lower = np.where(flip, -a, b), np.where(flip, -b, a)
+        log_upper = log_ndtr(upper)
+        log_p = log_upper + np.log1p(-np.exp(log_ndtr(lower) - log_upper))
+        density_a = np.exp(-0.5 * a * a - log_p) / np.sqrt(2.0 * np.pi)
+        density_b = np.exp(-0.5 * b * b - log_p) / np.sqrt(2.0 * np.pi)
+        first = (density_a - density_b) / self.width
+        second = (a * density_a - b * density_b) / self.width**2 - first * first
+        return log_p, first, second
+
+    def expected(self, theta: Floats, n_aux: int) -> Floats:
+        """The auxiliary data of an Asimov data set: each global observable at its mean given ``theta``."""
+        aux = np.zeros(n_aux)
+        aux[self.gauss_aux] = theta[self.gauss_parameter]
+        aux[self.poisson_aux] = theta[self.poisson_parameter] * self.scale
+        return aux

@@ -1,0 +1,107 @@
+r"""Interpolation codes: what happens between and beyond the variations at -1 and +1 sigma.
+
+Additive codes (HistoSys) are all of one form: with the nominal yield ``n`` and the variations ``lo``, ``hi``,
+
+    shift(alpha) = S * alpha + A * g(alpha),     S = (hi - lo) / 2,   A = (hi + lo) / 2 - n,
+
+so that one matrix-vector product serves all of them, and a code is its scalar function ``g``:
+
+=======  ==============================================  ==============================
+code     |alpha| < 1                                     |alpha| >= 1
+=======  ==============================================  ==============================
+code0    ``|alpha|``                                     ``|alpha|``
+code2    ``alpha^2``                                     ``2 |alpha| - 1`` (ROOT's continuation)
+code4p   ``alpha^2 (15 - 10 alpha^2 + 3 alpha^4) / 8``   ``|alpha|``
+=======  ==============================================  ==============================
+
+Multiplicative codes (NormSys) are factors: code1 is ``hi^alpha`` or ``lo^-alpha``; code4 is the same beyond +-1 and
+inside the polynomial of sixth order that matches its value and first two derivatives there
+(ROOT's FlexibleInterpVar; the coefficients are those of its code 4, boundary 1).
+
+Each function returns value, first and second derivative. Where a derivative does not exist (code0 and code1 at zero)
+it is the one from the right.
+"""
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.float64]
+Values: TypeAlias = tuple[Floats, Floats, Floats]
+
+
+def curve_code0(alpha: Floats) -> Values:
+    """``g`` of code0 with its derivatives."""
+    return np.abs(alpha), np.where(alpha < 0.0, -1.0, 1.0), np.zeros_like(alpha)
+
+
+def curve_code2(alpha: Floats) -> Values:
+    """``g`` of code2 with its derivatives."""
+    size = np.abs(alpha)
+    inside = size < 1.0
+    return (
+        np.where(inside, alpha * alpha, 2.0 * size - 1.0),
+        np.where(inside, 2.0 * alpha, 2.0 * np.sign(alpha)),
+        np.where(inside, 2.0, 0.0),
+    )
+
+
+def curve_code4p(alpha: Floats) -> Values:
+    """``g`` of code4p with its derivatives."""
+    size = np.abs(alpha)
+    square = alpha * alpha
+    inside = size < 1.0
+    return (
+        np.where(inside, square * (15.0 + square * (-10.0 + 3.0 * square)) / 8.0, size),
+        np.where(inside, alpha * (15.0 + square * (-20.0 + 9.0 * square)) / 4.0, np.sign(alpha)),
+        np.where(inside, (15.0 + square * (-60.0 + 45.0 * square)) / 4.0, 0.0),
+    )
+
+
+CURVES = {"code0": curve_code0, "code2": curve_code2, "code4p": curve_code4p}
+
+
+def code4_coefficients(lo: Floats, hi: Floats) -> Floats:
+    """Coefficients ``a_1 ... a_6`` of the polynomial of code4, shape ``(6, n)``.
+
+    A logarithm of a non-positive argument counts as zero, as in ROOT.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_hi = np.where(hi > 0.0, np.log(hi), 0.0)
+        log_lo = np.where(lo > 0.0, np.log(lo), 0.0)
+    up = (hi, hi * log_hi, hi * log_hi**2)
+    down = (lo, -lo * log_lo, lo * log_lo**2)
+    s0, s1, s2 = ((u + d) / 2.0 for u, d in zip(up, down, strict=True))
+    a0, a1, a2 = ((u - d) / 2.0 for u, d in zip(up, down, strict=True))
+    return np.stack(
+        [
+            (15.0 * a0 - 7.0 * s1 + a2) / 8.0,
+            (-24.0 + 24.0 * s0 - 9.0 * a1 + s2) / 8.0,
+            (-5.0 * a0 + 5.0 * s1 - a2) / 4.0,
+            (12.0 - 12.0 * s0 + 7.0 * a1 - s2) / 4.0,
+            (3.0 * a0 - 3.0 * s1 + a2) / 8.0,
+            (-8.0 + 8.0 * s0 - 5.0 * a1 + s2) / 8.0,
+        ]
+    )
+
+
+def safe_log(value: Floats) -> Floats:
+    """Logarithm in which zero stands for the smallest positive number: ``0^x`` becomes 2e-308, as ROOT floors it."""
+    return np.log(np.maximum(value, np.finfo(np.float64).tiny))
+
+
+def factor_exponential(alpha: Floats, log_lo: Floats, log_hi: Floats) -> Values:
+    """Code1: ``hi^alpha`` for ``alpha >= 0``, ``lo^-alpha`` below, with derivatives."""
+    rate = np.where(alpha >= 0.0, log_hi, -log_lo)
+    value = np.exp(rate * alpha)
+    return value, rate * value, rate * rate * value
+
+
+def factor_polynomial(alpha: Floats, coefficients: Floats) -> Values:
+    """The inner part of code4, ``1 + sum_k a_k alpha^k``, with derivatives; valid for ``|alpha| <= 1``."""
+    a1, a2, a3, a4, a5, a6 = coefficients
+    value = 1.0 + alpha * (a1 + alpha * (a2 + alpha * (a3 + alpha * (a4 + alpha * (a5 + alpha * a6)))))
+    slope = a1 + alpha * (2 * a2 + alpha * (3 * a3 + alpha * (4 * a4 + alpha * (5 * a5 + alpha * 6 * a6))))
+    curvature = 2 * a2 + alpha * (6 * a3 + alpha * (12 * a4 + alpha * (20 * a5 + alpha * 30 * a6)))
+    return value, slope, curvature

@@ -1,0 +1,245 @@
+r"""The compiled likelihood: rates, negative log-likelihood, gradient and Hessian on flat read-only arrays.
+
+The whole of HistFactory (CERN-OPEN-2012-016, Eqs. 2-5) in one picture. A *cell* is one bin of one sample:
+
+    nu_cell = (n + sum_p shift_p(alpha_p)) * prod_p factor_p(alpha_p) * prod_q theta_q,      nu_bin = sum of its cells
+
+with the additive shifts of HistoSys, the factors of NormSys, and the parameters theta_q that scale the cell directly
+(luminosity, norm factors, factors per bin). The negative log-likelihood of the observed events n_b is
+
+    NLL(theta) = sum_b [nu_b - n_b ln nu_b + ln Gamma(n_b + 1)] + constraint terms.
+
+The *domain* is where every bin has nu_b > 0, or nu_b = 0 without observed events; outside, ``logpdf`` is -inf.
+"""
+
+from dataclasses import dataclass
+
+import awkward as ak
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import gammaln, xlogy
+
+from hftranslate.errors import InputError, MissingInput, did_you_mean
+from hftranslate.likelihood.cells import Cells, State
+from hftranslate.likelihood.constraints import Constraints, Floats
+from hftranslate.workspace import Conventions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Parameters:
+    """The parameters of a model; every vector of parameter values is in this order.
+
+    Attributes
+    ----------
+    names, root_names
+        pyhf's and ROOT's name of each parameter.
+    init, bounds, fixed
+        initial values ``(n,)``, ranges ``(n, 2)`` and constant flags ``(n,)``.
+    width
+        prior uncertainty of each parameter: the width of its constraint, 0 for free parameters.
+    poi_names
+        the parameters of interest that the measurement names, whether the model uses them or not.
+    """
+
+    names: tuple[str, ...]
+    root_names: tuple[str, ...]
+    init: Floats
+    bounds: Floats
+    fixed: NDArray[np.bool_]
+    width: Floats
+    poi_names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def index(self, name: str) -> int:
+        """Position of a parameter, by pyhf's or ROOT's name.
+
+        Raises
+        ------
+        MissingInput
+            There is none; the message names the nearest one.
+        """
+        for names in (self.names, self.root_names):
+            if name in names:
+                return names.index(name)
+        raise MissingInput(f"no parameter {name!r}" + did_you_mean(name, self.names))
+
+    @property
+    def poi_index(self) -> int:
+        """Position of the (first) parameter of interest.
+
+        Raises
+        ------
+        MissingInput
+            The measurement names none, or one that no modifier uses.
+        """
+        if not self.poi_names:
+            raise MissingInput("the measurement names no parameter of interest")
+        poi = self.poi_names[0]
+        if poi not in self.names:
+            raise MissingInput(
+                f"the parameter of interest {poi!r} is used by no modifier (a background-only workspace?)"
+                + did_you_mean(poi, self.names)
+            )
+        return self.names.index(poi)
+
+    def vector(self, **values: float) -> Floats:
+        """The initial values with some of them replaced, by name."""
+        theta = self.init.copy()
+        for name, value in values.items():
+            theta[self.index(name)] = value
+        return theta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Data:
+    """Observed events ``(n_bins,)`` and auxiliary data ``(n_aux,)``, with the NLL of their saturated model."""
+
+    observed: Floats
+    auxdata: Floats
+    saturated_nll: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Model:
+    """A likelihood. All arrays are read-only; all methods are pure functions of their arguments.
+
+    Attributes
+    ----------
+    parameters
+        names, initial values, ranges and constants; the order of every parameter vector.
+    channels
+        ``(name, number of bins)`` in the order of the bins of every rate vector.
+    samples
+        names of the samples of each channel.
+    conventions
+        how ROOT's and pyhf's differences were settled.
+    """
+
+    parameters: Parameters
+    channels: tuple[tuple[str, int], ...]
+    samples: tuple[tuple[str, ...], ...]
+    conventions: Conventions
+    cells: Cells
+    constraints: Constraints
+    n_aux: int
+
+    # ---------------------------------------------------------------------------------------------------------- data
+    def data(self, observed: ArrayLike, auxdata: ArrayLike) -> Data:
+        """A data set for this model from events ``(n_bins,)`` and global observables ``(n_aux,)``."""
+        n, x = _frozen(observed), _frozen(auxdata)
+        if n.shape != (self.cells.n_bins,) or x.shape != (self.n_aux,):
+            raise InputError(
+                f"data of shapes {n.shape} and {x.shape} for a model with {self.cells.n_bins} bins and {self.n_aux} "
+                "auxiliary measurements"
+            )
+        if np.any(n < 0.0):
+            raise InputError(f"observed events are negative in bin {int(np.argmin(n))}: {n.min()}")
+        saturated = float(np.sum(n - xlogy(n, n) + gammaln(n + 1.0))) + self.constraints.saturated(x)
+        return Data(observed=n, auxdata=x, saturated_nll=saturated)
+
+    def expected_data(self, theta: ArrayLike) -> Data:
+        """The Asimov data set of a parameter point: every observable at its expectation."""
+        t = self._vector(theta)
+        return self.data(self.cells.evaluate(t).bins, self.constraints.expected(t, self.n_aux))
+
+    # --------------------------------------------------------------------------------------------------------- rates
+    def rates(self, theta: ArrayLike) -> Floats:
+        """Expected events ``(n_bins,)``."""
+        return self.cells.evaluate(self._vector(theta)).bins
+
+    def jacobian(self, theta: ArrayLike) -> Floats:
+        """Derivatives of the rates, ``(n_bins, n_parameters)``."""
+        t = self._vector(theta)
+        return self.cells.jacobian(t, self.cells.evaluate(t))
+
+    def sample_rates(self, theta: ArrayLike) -> ak.Array:
+        """Expected events per channel, sample and bin, ragged as the channels are."""
+        nu = self.cells.evaluate(self._vector(theta)).nu
+        start = 0
+        channels = []
+        for (_, n_bins), samples in zip(self.channels, self.samples, strict=True):
+            stop = start + n_bins * len(samples)
+            channels.append(nu[start:stop].reshape(n_bins, len(samples)).T.tolist())
+            start = stop
+        return ak.Array(channels)
+
+    # ---------------------------------------------------------------------------------------------------- likelihood
+    def logpdf(self, theta: ArrayLike, data: Data) -> float:
+        """The full log density of observed and auxiliary data, constants included; -inf outside the domain."""
+        return -self.nll(theta, data)
+
+    def nll(self, theta: ArrayLike, data: Data) -> float:
+        """The negative log-likelihood, constants included; infinite outside the domain."""
+        return self.excess_nll(theta, data) + data.saturated_nll
+
+    def excess_nll(self, theta: ArrayLike, data: Data) -> float:
+        """The NLL above that of the saturated model: the same function without its large constant."""
+        t = self._vector(theta)
+        return self._excess(self.cells.evaluate(t), t, data)
+
+    def nll_and_gradient(self, theta: ArrayLike, data: Data) -> tuple[float, Floats]:
+        """NLL and its exact gradient ``(n_parameters,)``.
+
+        At a kink (interpolation code 0 or 1 at zero, a bin at ROOT's clip) the gradient is the one from the right,
+        respectively the one of the clipped side. Outside the domain the gradient is NaN.
+        """
+        value, gradient = self.excess_and_gradient(theta, data)
+        return value + data.saturated_nll, gradient
+
+    def excess_and_gradient(self, theta: ArrayLike, data: Data) -> tuple[float, Floats]:
+        """:meth:`excess_nll` and its gradient."""
+        t = self._vector(theta)
+        state = self.cells.evaluate(t)
+        value = self._excess(state, t, data)
+        if value == np.inf:
+            return value, np.full(len(t), np.nan)
+        gradient = self.cells.pull_back(t, state, self._weights(state, data))
+        return value, gradient + self.constraints.derivatives(t, data.auxdata)[0]
+
+    def hessian(self, theta: ArrayLike, data: Data) -> Floats:
+        """Exact second derivatives of the NLL, ``(n_parameters, n_parameters)``; NaN outside the domain."""
+        return self.expansion(theta, data)[2]
+
+    def expansion(self, theta: ArrayLike, data: Data) -> tuple[float, Floats, Floats]:
+        """:meth:`excess_nll`, gradient and Hessian from one evaluation."""
+        t = self._vector(theta)
+        n = len(t)
+        state = self.cells.evaluate(t)
+        value = self._excess(state, t, data)
+        if value == np.inf:
+            return value, np.full(n, np.nan), np.full((n, n), np.nan)
+        weights = self._weights(state, data)
+        first, diagonal = self.constraints.derivatives(t, data.auxdata)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            curvature = np.where(data.observed > 0.0, data.observed / state.bins**2, 0.0)
+        gradient, hessian = self.cells.second_order(t, state, weights, curvature)
+        hessian[np.diag_indices(n)] += diagonal
+        return value, gradient + first, hessian
+
+    def _weights(self, state: State, data: Data) -> Floats:
+        """``d NLL / d nu_bin = 1 - n / nu``."""
+        n = data.observed
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return 1.0 - np.where(n > 0.0, n / state.bins, 0.0)
+
+    def _excess(self, state: State, theta: Floats, data: Data) -> float:
+        nu, n = state.bins, data.observed
+        if not np.all((nu > 0.0) | ((nu == 0.0) & (n == 0.0))):
+            return np.inf
+        with np.errstate(divide="ignore"):
+            terms = np.where(n > 0.0, nu - n - xlogy(n, nu / np.where(n > 0.0, n, 1.0)), nu)
+        return float(np.sum(terms)) + self.constraints.excess(theta, data.auxdata)
+
+    def _vector(self, theta: ArrayLike) -> Floats:
+        t = np.asarray(theta, dtype=np.float64)
+        if t.shape != (len(self.parameters),):
+            raise InputError(f"parameter vector of shape {t.shape} for {len(self.parameters)} parameters")
+        return t
+
+
+def _frozen(values: ArrayLike) -> Floats:
+    array = np.array(values, dtype=np.float64)
+    array.flags.writeable = False
+    return array
