@@ -74,13 +74,15 @@ class Multiplicative:
 class State:
     """All intermediate results at one parameter point.
 
-    ``additive`` ``(n_cells,)`` after the clip, ``alive`` where the clip does not act, ``scale`` the row factor of each
-    cell, ``slots`` ``(n_slots, n_cells)`` the direct factors and ``product`` their product, ``nu`` the yields of the
+    ``additive`` ``(n_cells,)`` after the clip, ``alive`` and ``bend`` the first and second derivative of the clip (one
+    and zero where it does not act; ``None`` where there is none, or no second one), ``scale`` the row factor per cell,
+    ``slots`` ``(n_slots, n_cells)`` the direct factors and ``product`` their product, ``nu`` the yields of the
     cells ``(n_cells,)`` and ``bins`` those of the bins ``(n_bins,)``.
     """
 
     additive: Floats
-    alive: Booleans | None
+    alive: Floats | None
+    bend: Floats | None
     curves: tuple[Floats, Floats, Floats, Floats]
     factors: tuple[Floats, Floats, Floats]
     scale: Floats
@@ -100,6 +102,9 @@ class Cells:
         row (sample of a channel) of each cell, ``(n_cells,)``.
     clipped
         cells whose additive part is clipped at zero, ``(n_cells,)``; ``None`` where no cell is.
+    clip_width
+        zero for the clip itself, ``max(a, 0)``; otherwise the events over which it is smoothed, ``(a + sqrt(a^2 +
+        width^2)) / 2``, for minimisers that approach a minimum on a kink.
     direct
         indices of the parameters that multiply each cell, ``(n_slots, n_cells)``; ``n_parameters`` stands for one.
     """
@@ -115,15 +120,15 @@ class Cells:
     additive: Additive
     multiplicative: Multiplicative
     direct: Integers
+    clip_width: float = 0.0
 
     def evaluate(self, theta: Floats) -> State:
         """All yields at a parameter point ``(n_parameters,)``."""
         curves = self.additive.curves(theta)
         additive = self.nominal + self.additive.matrix @ np.concatenate(curves[:2])
-        alive = None
+        alive, bend = None, None
         if self.clipped is not None:
-            alive = ~(self.clipped & (additive <= 0.0))
-            additive = np.where(alive, additive, 0.0)
+            additive, alive, bend = self._clip(self.clipped, additive)
         factors = self.multiplicative.factors(theta)
         rows = np.ones(self.n_rows)
         if self.multiplicative.rows.size:
@@ -136,6 +141,7 @@ class Cells:
         return State(
             additive=additive,
             alive=alive,
+            bend=bend,
             curves=curves,
             factors=factors,
             scale=scale,
@@ -145,16 +151,23 @@ class Cells:
             bins=bins,
         )
 
+    def _clip(self, clipped: Booleans, a: Floats) -> tuple[Floats, Floats, Floats | None]:
+        if self.clip_width == 0.0:
+            alive = np.where(clipped & (a <= 0.0), 0.0, 1.0)
+            return a * alive, alive, None
+        root = np.sqrt(a * a + self.clip_width**2)
+        return (
+            np.where(clipped, 0.5 * (a + root), a),
+            np.where(clipped, 0.5 * (1.0 + a / root), 1.0),
+            np.where(clipped, 0.5 * self.clip_width**2 / root**3, 0.0),
+        )
+
     def pull_back(self, theta: Floats, state: State, weights: Floats) -> Floats:
         """``weights (n_bins,) @ jacobian``, without forming the Jacobian."""
         w = weights[self.bin]
         gradient = np.zeros(self.n_parameters)
         if self.additive.parameter.size:
-            v = (
-                (w * state.scale * state.product)
-                if state.alive is None
-                else w * state.scale * state.product * state.alive
-            )
+            v = w * self._lift(state, state.product)
             both = v @ self.additive.matrix
             n = self.additive.parameter.size
             gradient += np.bincount(self.additive.parameter, both[:n] + both[n:] * state.curves[2], self.n_parameters)
@@ -168,20 +181,22 @@ class Cells:
             gradient += np.bincount(self.direct[k], base * others, self.n_parameters + 1)[:-1]
         return gradient
 
+    def _lift(self, state: State, product: Floats) -> Floats:
+        """``d nu / d shift`` per cell: all factors, and the derivative of the clip."""
+        return state.scale * product if state.alive is None else state.scale * product * state.alive
+
     def jacobian(self, theta: Floats, state: State) -> Floats:
         """``d nu_bin / d theta``, shape ``(n_bins, n_parameters)``."""
         columns = self._cell_jacobian(state)
         return np.add.reduceat(columns, self.bin_starts, axis=0)
 
     def _additive_slopes(self, state: State) -> Floats:
-        """``d additive / d theta`` per cell, ``(n_cells, n_parameters)``."""
+        """``d additive / d theta`` per cell before the clip, ``(n_cells, n_parameters)``."""
         n = self.additive.parameter.size
         slopes = np.zeros((len(self.nominal), self.n_parameters))
         shift = self.additive.matrix[:, :n] + self.additive.matrix[:, n:] * state.curves[2]
         for _, columns in self.additive.codes:  # within one code every parameter has one column
             slopes[:, self.additive.parameter[columns]] += shift[:, columns]
-        if state.alive is not None:
-            slopes *= state.alive[:, None]
         return slopes
 
     def _row_log_slopes(self, state: State) -> Floats:
@@ -194,7 +209,7 @@ class Cells:
 
     def _cell_jacobian(self, state: State) -> Floats:
         cells = np.arange(len(self.nominal))
-        columns = self._additive_slopes(state) * (state.scale * state.product)[:, None]
+        columns = self._additive_slopes(state) * self._lift(state, state.product)[:, None]
         columns += self._row_log_slopes(state)[self.row] * state.nu[:, None]
         base = state.additive * state.scale
         wide = np.zeros((len(cells), self.n_parameters + 1))
@@ -228,7 +243,9 @@ class Cells:
         row_bends = np.zeros((self.n_rows, n))
         row_bends[m.row, m.parameter] = curve / value - (slope / value) ** 2
         L = logs[:, :-1] + self._row_log_slopes(state)[self.row]
-        D = self._additive_slopes(state) * (state.scale * product)[:, None]
+        shifts = self._additive_slopes(state)
+        lift = self._lift(state, product)
+        D = shifts * lift[:, None]
         slopes = D + nu[:, None] * L  # of the cell with its zero factors left out
 
         J = np.where((zeros == 0)[:, None], slopes, 0.0)
@@ -239,10 +256,11 @@ class Cells:
         diagonal = (w * nu) @ (bends[:, :-1] + row_bends[self.row])
         count = self.additive.parameter.size
         if count:
-            v = w * state.scale * product if state.alive is None else w * state.scale * product * state.alive
-            bend = (v @ self.additive.matrix[:, count:]) * state.curves[3]
+            bend = ((w * lift) @ self.additive.matrix[:, count:]) * state.curves[3]
             diagonal += np.bincount(self.additive.parameter, bend, n)
         hessian[np.diag_indices(n)] += diagonal
+        if state.bend is not None:
+            hessian += (shifts * (w * state.scale * product * state.bend)[:, None]).T @ shifts
         for c in np.flatnonzero(zeros):
             self._zero_cell(int(c), state, nu[c], slopes[c], weights[self.bin[c]], J, hessian)
         bins = np.add.reduceat(J, self.bin_starts, axis=0)

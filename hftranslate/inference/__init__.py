@@ -1,0 +1,1 @@
+"""Fits, test statistics and limits on a compiled likelihood."""

@@ -1,0 +1,197 @@
+"""Maximum-likelihood fits with uncertainties, and Asimov data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hftranslate.errors import FitFailed, InputError
+from hftranslate.inference.minimize import DEFAULT_OPTIONS, STATUS, FitOptions, Minimum, Status, minimize
+from hftranslate.likelihood.model import Data, Model
+
+Floats = NDArray[np.float64]
+Booleans = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FitResult:
+    """A fit. Vectors are in the order of ``names`` (the model's parameters).
+
+    Attributes
+    ----------
+    values
+        the best-fit point ``(n,)``.
+    uncertainties
+        from the inverse of the exact Hessian (HESSE), ``(n,)``; zero for constant parameters, NaN where the Hessian is
+        not positive definite or the minimum lies on a kink.
+    covariance, correlation
+        ``(n, n)`` each, rows and columns of constant parameters are zero (one on the diagonal of the correlation).
+    nll
+        negative log-likelihood at the minimum, constants included; ``excess_nll`` is that above the saturated model.
+    edm
+        expected distance to the minimum, in units of the NLL.
+    status, message
+        how the fit ended; the sentence says what it means and what helps.
+    fixed, at_bound
+        which parameters were held constant, and which ended at a bound.
+    """
+
+    names: tuple[str, ...]
+    values: Floats
+    uncertainties: Floats
+    covariance: Floats
+    nll: float
+    excess_nll: float
+    edm: float
+    status: Status
+    message: str
+    iterations: int
+    fixed: Booleans = field(repr=False)
+    at_bound: Booleans = field(repr=False)
+
+    @property
+    def correlation(self) -> Floats:
+        """Correlation matrix ``(n, n)``."""
+        sigma = np.where(self.uncertainties > 0.0, self.uncertainties, 1.0)
+        matrix: Floats = self.covariance / np.outer(sigma, sigma)
+        np.fill_diagonal(matrix, 1.0)
+        return matrix
+
+    def value(self, name: str) -> float:
+        """Best-fit value of one parameter."""
+        return float(self.values[self.names.index(name)])
+
+    def uncertainty(self, name: str) -> float:
+        """Uncertainty of one parameter."""
+        return float(self.uncertainties[self.names.index(name)])
+
+
+def fit(
+    model: Model,
+    data: Data,
+    *,
+    fixed: Mapping[str, float] | None = None,
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+    start: Floats | None = None,
+    options: FitOptions = DEFAULT_OPTIONS,
+) -> FitResult:
+    """Maximise the likelihood.
+
+    Parameters
+    ----------
+    fixed
+        parameters to hold at a value, by name, besides those the model holds constant.
+    bounds
+        ranges to use in place of the model's, by name.
+    start
+        starting point ``(n_parameters,)``; the model's initial values by default.
+
+    Raises
+    ------
+    FitFailed
+        No minimum was reached (unless ``options.raise_on_failure`` is off); the message says why and what to try.
+    """
+    minimum, free, box = _prepared(model, data, fixed or {}, bounds or {}, start, options)
+    if options.raise_on_failure and minimum.status not in ("converged", "kink"):
+        raise FitFailed(failure_message(model, data, minimum))
+    return _result(model, data, minimum, free, box)
+
+
+def failure_message(model: Model, data: Data, minimum: Minimum) -> str:
+    """The sentence of a failed fit, with the place where the likelihood leaves its domain if that is the cause."""
+    text = f"fit failed: {STATUS[minimum.status]}"
+    if minimum.status == "outside_domain":
+        rates = model.rates(minimum.theta)
+        bad = int(np.argmax((rates < 0.0) | ((rates == 0.0) & (data.observed > 0.0))))
+        first = 0
+        for name, n_bins in model.channels:
+            if bad < first + n_bins:
+                text += (
+                    f" (channel {name!r}, bin {bad - first}: {rates[bad]:g} expected, {data.observed[bad]:g} observed)"
+                )
+                break
+            first += n_bins
+    return text
+
+
+def _prepared(
+    model: Model,
+    data: Data,
+    fixed: Mapping[str, float],
+    bounds: Mapping[str, tuple[float, float]],
+    start: Floats | None,
+    options: FitOptions,
+) -> tuple[Minimum, Booleans, Floats]:
+    p = model.parameters
+    theta = np.array(p.init if start is None else start, dtype=np.float64)
+    free = ~p.fixed
+    box = p.bounds.copy()
+    for name, (low, high) in bounds.items():
+        box[p.index(name)] = low, high
+    for name, value in fixed.items():
+        if not np.isfinite(value):
+            raise InputError(f"parameter {name!r} cannot be fixed at {value}")
+        theta[p.index(name)], free[p.index(name)] = value, False
+    return minimize(model, data, theta, free, box, options), free, box
+
+
+def _result(model: Model, data: Data, minimum: Minimum, free: Booleans, box: Floats) -> FitResult:
+    n = len(model.parameters)
+    at_bound = free & ((minimum.theta <= box[:, 0]) | (minimum.theta >= box[:, 1]))
+    covariance = np.zeros((n, n))
+    uncertainties = np.zeros(n)
+    inverse = None if minimum.status == "kink" else _covariance(model.hessian(minimum.theta, data), free, at_bound)
+    if inverse is None:
+        uncertainties[free] = np.nan
+        covariance[np.ix_(free, free)] = np.nan
+    else:
+        covariance = inverse
+        with np.errstate(invalid="ignore"):
+            uncertainties = np.sqrt(np.diagonal(covariance))
+    return FitResult(
+        names=model.parameters.names,
+        values=minimum.theta,
+        uncertainties=uncertainties,
+        covariance=covariance,
+        nll=minimum.excess_nll + data.saturated_nll,
+        excess_nll=minimum.excess_nll,
+        edm=minimum.edm,
+        status=minimum.status,
+        message=STATUS[minimum.status],
+        iterations=minimum.iterations,
+        fixed=~free,
+        at_bound=at_bound,
+    )
+
+
+def _covariance(hessian: Floats, free: Booleans, at_bound: Booleans) -> Floats | None:
+    """Inverse of the Hessian of the free parameters; without those at a bound where that alone is positive definite."""
+    for chosen in (free, free & ~at_bound):
+        index = np.flatnonzero(chosen)
+        try:
+            np.linalg.cholesky(hessian[np.ix_(index, index)])
+        except np.linalg.LinAlgError:
+            continue
+        covariance = np.zeros_like(hessian)
+        covariance[np.ix_(index, index)] = np.linalg.inv(hessian[np.ix_(index, index)])
+        return covariance
+    return None
+
+
+def asimov_data(
+    model: Model,
+    data: Data,
+    poi: float,
+    *,
+    start: Floats | None = None,
+    options: FitOptions = DEFAULT_OPTIONS,
+) -> tuple[Data, Floats]:
+    """The Asimov data set of a value of the parameter of interest, and the parameter point that it came from.
+
+    The nuisance parameters are fitted to the data at that value (arXiv:1007.1727, section 3.2, as RooStats and pyhf
+    do); observed events and global observables are then set to their expectations.
+    """
+    name = model.parameters.names[model.parameters.poi_index]
+    best = fit(model, data, fixed={name: poi}, start=start, options=options)
+    return model.expected_data(best.values), best.values

@@ -1,0 +1,278 @@
+"""One signature for three minimisers: our bounded Newton, iminuit and scipy, all given exact derivatives."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal, assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hftranslate.inference.newton import NewtonResult, newton
+from hftranslate.likelihood.model import Data, Model
+
+Floats = NDArray[np.float64]
+Booleans = NDArray[np.bool_]
+MinimizerName = Literal["newton", "minuit", "scipy"]
+Status = Literal["converged", "kink", "iterations", "stuck", "outside_domain", "unbounded"]
+
+#: What each status means and what helps: the sentence and the remedy that users read.
+STATUS: dict[Status, str] = {
+    "converged": "the minimum was found",
+    "kink": (
+        "the minimum lies on a kink of the likelihood, where a sample's bin is clipped at zero or an interpolation "
+        "code bends; uncertainties from second derivatives mean little there (use profile scans)"
+    ),
+    "iterations": "the limit of iterations was reached before the minimum; raise max_iterations or start elsewhere",
+    "stuck": (
+        "no further decrease was possible although the gradient does not vanish; "
+        "try another starting point or minimizer"
+    ),
+    "outside_domain": (
+        "at the starting point a bin with observed events has no or a negative expectation; "
+        "choose other initial values, or look at the model with 'inspect'"
+    ),
+    "unbounded": "a parameter ran away to a place where the likelihood is flat; set bounds or fix it",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitOptions:
+    """How to minimise; shared by every function that fits.
+
+    Attributes
+    ----------
+    minimizer
+        ``"newton"`` (exact Hessian), ``"minuit"`` (MIGRAD with our gradient) or ``"scipy"`` (L-BFGS-B with
+        our gradient, restarted until the EDM is small).
+    tolerance
+        expected distance to the minimum, in units of the NLL, at which to stop.
+    max_iterations
+        limit of Newton steps (or of the other minimisers' iterations, times ten).
+    strategy
+        MIGRAD's strategy.
+    raise_on_failure
+        raise :class:`~hftranslate.errors.FitFailed` where the minimum was not reached; otherwise the status tells.
+    """
+
+    minimizer: MinimizerName = "newton"
+    tolerance: float = 1e-8
+    max_iterations: int = 200
+    strategy: int = 1
+    raise_on_failure: bool = True
+
+
+DEFAULT_OPTIONS = FitOptions()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Minimum:
+    """A minimum over some of the parameters: the whole vector, the excess NLL, the EDM and how it ended."""
+
+    theta: Floats
+    excess_nll: float
+    edm: float
+    status: Status
+    iterations: int
+
+
+def minimize(model: Model, data: Data, start: Floats, free: Booleans, bounds: Floats, options: FitOptions) -> Minimum:
+    """Minimise the NLL over the ``free`` parameters within ``bounds (n_parameters, 2)``, from ``start``."""
+    index = np.flatnonzero(free)
+    theta = np.where(free, np.clip(start, bounds[:, 0], bounds[:, 1]), start)
+    if index.size == 0:
+        value = model.excess_nll(theta, data)
+        status: Status = "converged" if np.isfinite(value) else "outside_domain"
+        return Minimum(theta=theta, excess_nll=value, edm=0.0, status=status, iterations=0)
+    problem = _Problem(model=model, data=data, theta=theta, index=index, bounds=bounds[index])
+    match options.minimizer:
+        case "newton":
+            return _newton(problem, options)
+        case "minuit":
+            return _minuit(problem, options)
+        case "scipy":
+            return _scipy(problem, options)
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Problem:
+    """The likelihood as a function of its free parameters only."""
+
+    model: Model
+    data: Data
+    theta: Floats
+    index: NDArray[np.int64]
+    bounds: Floats
+
+    def full(self, x: Floats) -> Floats:
+        theta = self.theta.copy()
+        theta[self.index] = x
+        return theta
+
+    def value(self, x: Floats) -> float:
+        return self.model.excess_nll(self.full(x), self.data)
+
+    def gradient(self, x: Floats) -> Floats:
+        return self.model.excess_and_gradient(self.full(x), self.data)[1][self.index]
+
+    def value_and_gradient(self, x: Floats) -> tuple[float, Floats]:
+        value, gradient = self.model.excess_and_gradient(self.full(x), self.data)
+        return value, gradient[self.index]
+
+    def expand(self, x: Floats) -> tuple[float, Floats, Floats]:
+        value, gradient, hessian = self.model.expansion(self.full(x), self.data)
+        return value, gradient[self.index], hessian[np.ix_(self.index, self.index)]
+
+    def edm(self, x: Floats) -> float:
+        """``g^T H^-1 g / 2`` over the parameters that no bound holds."""
+        _, g, hessian = self.expand(x)
+        held = ((x <= self.bounds[:, 0]) & (g > 0.0)) | ((x >= self.bounds[:, 1]) & (g < 0.0))
+        i = np.flatnonzero(~held)
+        step = np.linalg.lstsq(hessian[np.ix_(i, i)], g[i], rcond=None)[0]
+        return 0.5 * abs(float(g[i] @ step))
+
+    def minimum(self, x: Floats, status: Status, edm: float, iterations: int) -> Minimum:
+        return Minimum(theta=self.full(x), excess_nll=self.value(x), edm=edm, status=status, iterations=iterations)
+
+
+def _newton(problem: _Problem, options: FitOptions) -> Minimum:
+    result = _run_newton(problem, problem.theta[problem.index], options)
+    iterations = result.iterations
+    if result.reason in ("stuck", "iterations") and problem.model.cells.clipped is not None:
+        smoothed = _through_smooth_clips(problem, result.x, options)
+        iterations += smoothed.iterations
+        if smoothed.value <= result.value:
+            result = smoothed
+    status: Status
+    match result.reason:
+        case "converged":
+            status = "converged"
+        case "outside":
+            status = "outside_domain"
+        case "iterations":
+            status = "iterations"
+        case _:
+            status = "kink" if _on_a_kink(problem, result.x) else "stuck"
+    return problem.minimum(result.x, status, result.edm, iterations)
+
+
+def _run_newton(problem: _Problem, start: Floats, options: FitOptions) -> NewtonResult:
+    return newton(
+        problem.expand,
+        problem.value,
+        start,
+        problem.bounds[:, 0],
+        problem.bounds[:, 1],
+        tolerance=options.tolerance,
+        max_iterations=options.max_iterations,
+    )
+
+
+def _through_smooth_clips(problem: _Problem, start: Floats, options: FitOptions) -> NewtonResult:
+    """Approach a minimum on a kink of the clip at zero by minima of ever less smoothed clips.
+
+    The minimum of the smoothed function differs from the true one by the order of the width, in events.
+    """
+    x, iterations = start, 0
+    for width in (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8):
+        cells = replace(problem.model.cells, clip_width=width)
+        smooth = replace(problem, model=replace(problem.model, cells=cells))
+        result = _run_newton(smooth, x, options)
+        x, iterations = result.x, iterations + result.iterations
+    last = _run_newton(problem, x, options)
+    return replace(last, iterations=iterations + last.iterations)
+
+
+def _on_a_kink(problem: _Problem, x: Floats) -> bool:
+    """Whether along every free parameter the function rises to both sides, although the gradient does not vanish."""
+    value = problem.value(x)
+    for i in range(len(x)):
+        low, high = problem.bounds[i]
+        size = 1e-6 * max(1.0, abs(x[i]))
+        for step in (-size, size):
+            moved = x.copy()
+            moved[i] = min(max(x[i] + step, low), high)
+            if problem.value(moved) < value - 1e-10:
+                return False
+    return True
+
+
+def _finite(function: Callable[[Floats], float], ceiling: float) -> Callable[[Floats], float]:
+    """Outside the domain a large number instead of infinity, which MIGRAD and scipy cannot digest."""
+
+    def wrapped(x: Floats) -> float:
+        value = function(x)
+        return value if np.isfinite(value) else ceiling
+
+    return wrapped
+
+
+def _minuit(problem: _Problem, options: FitOptions) -> Minimum:
+    from iminuit import Minuit
+
+    x0 = problem.theta[problem.index]
+    start_value = problem.value(x0)
+    if not np.isfinite(start_value):
+        return problem.minimum(x0, "outside_domain", np.inf, 0)
+    value = _finite(problem.value, start_value + 1e6)
+
+    def gradient(x: Floats) -> Floats:
+        g = problem.gradient(x)
+        return np.where(np.isfinite(g), g, 0.0)
+
+    m = Minuit(value, x0, grad=gradient)
+    m.errordef = Minuit.LIKELIHOOD
+    m.limits = [tuple(b) for b in problem.bounds]
+    widths = problem.model.parameters.width[problem.index]
+    m.errors = np.where(widths > 0.0, widths, np.maximum(0.1 * np.abs(x0), 0.1))
+    m.strategy = options.strategy
+    m.tol = max(options.tolerance / 0.002 / 0.5, 1e-8)  # Minuit stops at an EDM of 0.002 * tol * errordef
+    m.migrad(ncall=10_000 * max(1, options.max_iterations // 200), iterate=10)
+    x = np.clip(np.array(m.values), problem.bounds[:, 0], problem.bounds[:, 1])
+    edm = float(m.fmin.edm) if m.fmin is not None else np.inf
+    # Minuit's own verdict on its covariance is not ours to repeat: what counts is the distance to the minimum.
+    converged = m.valid or problem.edm(x) < 1e-4
+    return problem.minimum(x, "converged" if converged else "stuck", edm, m.nfcn)
+
+
+def _scipy(problem: _Problem, options: FitOptions) -> Minimum:
+    from scipy.optimize import Bounds
+    from scipy.optimize import minimize as scipy_minimize
+
+    x0 = problem.theta[problem.index]
+    start_value = problem.value(x0)
+    if not np.isfinite(start_value):
+        return problem.minimum(x0, "outside_domain", np.inf, 0)
+
+    def value_and_gradient(x: Floats) -> tuple[float, Floats]:
+        value, gradient = problem.value_and_gradient(x)
+        return (value, gradient) if np.isfinite(value) else (start_value + 1e6, np.zeros_like(gradient))
+
+    # L-BFGS-B in units of the prior uncertainties: unscaled it stops early on parameters of very different sizes.
+    widths = problem.model.parameters.width[problem.index]
+    unit = np.where(widths > 0.0, widths, np.maximum(np.abs(x0), 0.1))
+
+    def scaled(y: Floats) -> tuple[float, Floats]:
+        value, gradient = value_and_gradient(y * unit)
+        return value, gradient * unit
+
+    box = Bounds(problem.bounds[:, 0] / unit, problem.bounds[:, 1] / unit)
+    best, iterations = x0 / unit, 0
+    for _ in range(20):
+        result = scipy_minimize(
+            scaled,
+            best,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=box,
+            options={"maxiter": 10 * options.max_iterations, "ftol": 1e-15, "gtol": 1e-9, "maxcor": 30},
+        )
+        iterations += int(result.nit)
+        moved = not np.array_equal(best, result.x)
+        best = result.x
+        edm = problem.edm(best * unit)
+        if edm < options.tolerance or not moved:
+            break
+    x = np.clip(best * unit, problem.bounds[:, 0], problem.bounds[:, 1])
+    return problem.minimum(x, "converged" if edm < max(options.tolerance, 1e-4) else "stuck", edm, iterations)
