@@ -1,0 +1,181 @@
+"""Reading and writing of text documents, the same for all formats: safe, exact, and clear about what is wrong."""
+
+import gzip
+import json
+import sys
+import zlib
+from io import BytesIO
+from math import isinf
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+
+from hftranslate.errors import FormatError, MissingInput, UnsafeInput, did_you_mean
+
+#: No document, compressed or not, may be larger than this many bytes. The largest published ones have some 10 MB.
+MAX_BYTES = 1 << 30
+_CHUNK = 1 << 20
+_GZIP_MAGIC = b"\x1f\x8b"
+#: An integer of more digits may lie beyond the range of double precision.
+_MAX_DIGITS = 308
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """The content of a file, decompressed where it is gzip.
+
+    Parameters
+    ----------
+    path
+        a file, or ``-`` for standard input.
+
+    Raises
+    ------
+    MissingInput
+        there is no such file, or it cannot be read.
+    UnsafeInput
+        the content, or what it decompresses to, is larger than :data:`MAX_BYTES`.
+    FormatError
+        it begins like gzip but is damaged.
+    """
+    if str(path) == "-":
+        return _decompress(_limited(sys.stdin.buffer, "standard input"), "standard input")
+    file = Path(path)
+    try:
+        with file.open("rb") as stream:
+            data = _limited(stream, str(path))
+    except FileNotFoundError:
+        raise MissingInput(f"{path}: no such file{_nearest(file)}") from None
+    except IsADirectoryError:
+        raise MissingInput(f"{path} is a directory; expected a file") from None
+    except OSError as error:
+        raise MissingInput(f"{path} cannot be read: {error.strerror or error}") from None
+    except ValueError as error:  # a name that no file system takes
+        raise MissingInput(f"{str(path)!r} is no file name: {error}") from None
+    return _decompress(data, str(path))
+
+
+def _nearest(file: Path) -> str:
+    try:
+        return did_you_mean(file.name, (entry.name for entry in file.parent.iterdir()))
+    except FileNotFoundError:
+        return f"; the folder {str(file.parent)!r} does not exist"
+    except OSError:
+        return ""
+
+
+def _limited(stream: BinaryIO | gzip.GzipFile, source: str) -> bytes:
+    chunks, size = [], 0
+    while chunk := stream.read(_CHUNK):
+        size += len(chunk)
+        if size > MAX_BYTES:
+            raise UnsafeInput(f"{source}: larger than {MAX_BYTES} bytes; refused")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _decompress(data: bytes, source: str) -> bytes:
+    if not data.startswith(_GZIP_MAGIC):
+        return data
+    try:
+        with gzip.GzipFile(fileobj=BytesIO(data)) as stream:
+            return _limited(stream, f"{source} (decompressed)")
+    except (OSError, EOFError, zlib.error) as error:
+        raise FormatError(f"{source}: damaged gzip file: {error}") from None
+
+
+def parse_json(data: bytes, source: str) -> object:
+    """A JSON document as Python values: strict, and every number exact and finite.
+
+    Parameters
+    ----------
+    data
+        the document in UTF-8, with or without a byte order mark.
+    source
+        what to call it in messages.
+
+    Raises
+    ------
+    FormatError
+        it is not JSON, not UTF-8, gives a key of one object twice, or holds a number that is not finite in double
+        precision.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{source}: byte {error.start} is not UTF-8; JSON must be UTF-8 text") from None
+    try:
+        document: object = json.loads(
+            text, object_pairs_hook=_object, parse_float=_float, parse_int=_int, parse_constant=_constant
+        )
+        if "\\" in text and ("\\ud" in text or "\\uD" in text):
+            # half of a surrogate pair parses, but no later step could write it
+            json.dumps(document, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        what = "an empty document" if not text.strip() else f"line {error.lineno}, column {error.colno}: {error.msg}"
+        raise FormatError(f"{source}: not valid JSON: {what}") from None
+    except UnicodeEncodeError:
+        raise FormatError(f"{source}: not valid JSON: a string with half of a surrogate pair (\\ud...)") from None
+    except RecursionError:
+        raise FormatError(f"{source}: nested too deeply") from None
+    except _Refused as error:
+        raise FormatError(f"{source}: {error}") from None
+    return document
+
+
+class _Refused(Exception):
+    """A detail that makes a document unacceptable; the caller adds the source."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for i, name in enumerate(names) if name in names[:i])
+        inside = f" of the object named {result['name']!r}" if isinstance(result.get("name"), str) else ""
+        raise _Refused(f"the key {twice!r}{inside} appears more than once in the same object")
+    return result
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if isinf(value):
+        raise _Refused(f"the number {_short(text)} is too large for double precision")
+    return value
+
+
+def _int(text: str) -> int:
+    if len(text) > _MAX_DIGITS:
+        raise _Refused(f"the number {_short(text)} is too large for double precision")
+    return int(text)
+
+
+def _constant(text: str) -> NoReturn:
+    raise _Refused(f"{text} is not a JSON number; all numbers must be finite")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:20]}... ({len(text)} characters)"
+
+
+def dump_json(document: object) -> str:
+    """The text of a JSON document: indented by four, lists of plain values on one line, ending in a newline.
+
+    The order of keys is kept and numbers are written so that they read back exactly; the text is pure ASCII.
+
+    >>> print(dump_json({"data": [1, 2.0], "name": "SR"}), end="")
+    {
+        "data": [1, 2.0],
+        "name": "SR"
+    }
+    """
+    return _text(document, "\n") + "\n"
+
+
+def _text(value: object, newline: str) -> str:
+    if isinstance(value, dict) and value:
+        inner = newline + "    "
+        items = [f"{json.dumps(key)}: {_text(item, inner)}" for key, item in value.items()]
+        return f"{{{inner}{f',{inner}'.join(items)}{newline}}}"
+    if isinstance(value, list | tuple) and any(isinstance(item, dict | list | tuple) for item in value):
+        inner = newline + "    "
+        return f"[{inner}{f',{inner}'.join(_text(item, inner) for item in value)}{newline}]"
+    return json.dumps(value, allow_nan=False)

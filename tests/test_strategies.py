@@ -1,0 +1,15 @@
+from hypothesis import given, settings
+
+from hftranslate.naming import declared_parameters
+from hftranslate.parameters import parameter_sets
+from hftranslate.workspace import PYHF, ROOT, Workspace
+from tests.strategies import workspaces
+
+
+@settings(deadline=None, max_examples=40)
+@given(workspaces())
+def test_generated_workspaces_have_consistent_parameters(ws: Workspace) -> None:
+    declared = declared_parameters(ws.channels)
+    for measurement in ws.measurements:
+        for conventions in (ROOT, PYHF):
+            assert parameter_sets(ws, measurement, conventions).keys() <= declared.keys()
