@@ -87,9 +87,14 @@ class Lumi:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NormFactor:
-    """A free scale factor."""
+    """A free scale factor, raised to a power (ROOT multiplies by a factor as often as it stands on the sample)."""
 
     name: str
+    power: int = 1
+
+    def __post_init__(self) -> None:
+        if self.power < 1:
+            raise InvalidWorkspace(f"normfactor {self.name!r}: a power of {self.power}; it must be at least one")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,15 +194,18 @@ class Sample:
         _check_numbers(self.nominal, f"sample {self.name!r}, nominal yields")
         seen: set[tuple[type[Modifier], str]] = set()
         for m in self.modifiers:
-            label = f"sample {self.name!r}: {MODIFIER_TYPES[type(m)]} {m.name!r}"
             if (type(m), m.name) in seen:
-                raise InvalidWorkspace(f"{label} appears more than once on the same sample")
+                raise InvalidWorkspace(f"{self._label(m)} appears more than once on the same sample")
             seen.add((type(m), m.name))
             if isinstance(m, HistoSys):
-                _check_length(m.lo_data, n, f"{label}: lo_data")
-                _check_length(m.hi_data, n, f"{label}: hi_data")
-            elif isinstance(m, (ShapeSys, StatError)):
-                _check_length(m.data, n, f"{label}: data")
+                if len(m.lo_data) != n or len(m.hi_data) != n:
+                    _check_length(m.lo_data, n, f"{self._label(m)}: lo_data")
+                    _check_length(m.hi_data, n, f"{self._label(m)}: hi_data")
+            elif isinstance(m, ShapeSys | StatError) and len(m.data) != n:
+                _check_length(m.data, n, f"{self._label(m)}: data")
+
+    def _label(self, m: Modifier) -> str:
+        return f"sample {self.name!r}: {MODIFIER_TYPES[type(m)]} {m.name!r}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

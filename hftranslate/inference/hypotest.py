@@ -17,7 +17,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from hftranslate.errors import FitFailed, InputError
 from hftranslate.inference.fit import FitResult, fit
@@ -68,6 +68,11 @@ class HypoTestResult:
     conditional_nll: float
 
 
+def _tail(z: float) -> float:
+    """Probability of a standard normal variable above ``z``."""
+    return float(ndtr(-z))
+
+
 def asymptotic_pvalues(q: float, q_asimov: float, test_stat: TestStat = "qtilde") -> tuple[float, float]:
     """``CLs+b`` and ``CLb`` of an observed test statistic (CCGV Eqs. 59 and 66, with sigma from the Asimov data).
 
@@ -75,17 +80,17 @@ def asymptotic_pvalues(q: float, q_asimov: float, test_stat: TestStat = "qtilde"
     """
     root, root_a = sqrt(q), sqrt(q_asimov)
     if test_stat == "q" or q <= q_asimov:
-        return float(norm.sf(root)), float(norm.sf(root - root_a))
+        return _tail(root), _tail(root - root_a)
     if q_asimov == 0.0:
-        return float(norm.sf(inf)), float(norm.sf(inf))
-    return float(norm.sf((q + q_asimov) / (2.0 * root_a))), float(norm.sf((q - q_asimov) / (2.0 * root_a)))
+        return 0.0, 0.0
+    return _tail((q + q_asimov) / (2.0 * root_a)), _tail((q - q_asimov) / (2.0 * root_a))
 
 
 def expected_pvalues(q_asimov: float) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
     """``CLs+b``, ``CLb`` and ``CLs`` at the five quantiles of the background-only expectation (CCGV section 4.3)."""
     root_a = sqrt(q_asimov)
-    clsb = tuple(float(norm.sf(root_a - k)) for k in BANDS)
-    clb = tuple(float(norm.cdf(k)) for k in BANDS)
+    clsb = tuple(_tail(root_a - k) for k in BANDS)
+    clb = tuple(_tail(-k) for k in BANDS)
     return clsb, clb, tuple(a / b for a, b in zip(clsb, clb, strict=True))
 
 

@@ -244,10 +244,11 @@ class _Builder:
                     index = np.arange(start, start + len(cells))
                 case _ as unreachable:
                     assert_never(unreachable)
-            if slot == len(self.direct):
-                self.direct.append([])
-            self.direct[slot].append((cells, index))
-            slot += 1
+            for _ in range(m.power if isinstance(m, NormFactor) else 1):
+                if slot == len(self.direct):
+                    self.direct.append([])
+                self.direct[slot].append((cells, index))
+                slot += 1
 
     def cells(self, *, clip: bool) -> Cells:
         per_bin = [n_samples for n_bins, n_samples in self.bins_per_channel for _ in range(n_bins)]

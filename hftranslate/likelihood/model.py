@@ -13,8 +13,8 @@ The *domain* is where every bin has nu_b > 0, or nu_b = 0 without observed event
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import awkward as ak
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, xlogy
@@ -23,6 +23,9 @@ from hftranslate.errors import InputError, MissingInput, did_you_mean
 from hftranslate.likelihood.cells import Cells, State
 from hftranslate.likelihood.constraints import Constraints, Floats
 from hftranslate.workspace import Conventions
+
+if TYPE_CHECKING:
+    import awkward as ak
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -154,8 +157,10 @@ class Model:
         t = self._vector(theta)
         return self.cells.jacobian(t, self.cells.evaluate(t))
 
-    def sample_rates(self, theta: ArrayLike) -> ak.Array:
+    def sample_rates(self, theta: ArrayLike) -> "ak.Array":
         """Expected events per channel, sample and bin, ragged as the channels are."""
+        import awkward as ak  # takes a third of a second, and few commands need it
+
         nu = self.cells.evaluate(self._vector(theta)).nu
         start = 0
         channels = []

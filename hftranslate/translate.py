@@ -1,0 +1,342 @@
+"""Between files and Workspaces: format, dialect, sidecar, and an account of everything that did not pass unchanged.
+
+Reading: a file is read by its format; a sidecar beside it, where wanted, restores what the file alone cannot say.
+
+Writing: the workspace is rewritten step by step into the target's dialect, and each step that gives something up is
+measured by what it does to the likelihood. What reading the target back alone would give is worked out in memory, and
+the difference to the original becomes the sidecar.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hftranslate.dialect_xml import TO_XML
+from hftranslate.dialects import TO_PYHF, Step
+from hftranslate.effects import cls_difference, likelihood_difference
+from hftranslate.errors import FormatError, InputError, MissingInput, TranslationLoss, Unsupported
+from hftranslate.formats import FormatName, pyhf_json, which_format
+from hftranslate.formats.documents import dump_json, parse_json, read_bytes
+from hftranslate.outcomes import Outcome
+from hftranslate.sidecar import SidecarMismatch, apply_sidecar, make_sidecar
+from hftranslate.workspace import PYHF, ROOT, Conventions, Workspace
+
+if TYPE_CHECKING:
+    from hftranslate.formats.histfactory_xml import XmlModel, XmlOptions
+
+#: Up to this effect on the NLL a convention passes a strict translation, and no fits are made to see its effect on CLs.
+NEGLIGIBLE = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A workspace as read: its format, whether a sidecar was applied, and what did not pass unchanged."""
+
+    workspace: Workspace
+    format: FormatName
+    with_sidecar: bool
+    outcomes: tuple[Outcome, ...]
+
+
+def sidecar_path(path: str | Path) -> Path:
+    """Where the sidecar of a file lies: ``ws.histfactory.json`` beside ``ws.json``, ``ws.json.gz`` or ``ws.xml``."""
+    p = Path(path)
+    name = p.name.removesuffix(".gz")
+    return p.with_name(f"{Path(name).stem}.histfactory.json")
+
+
+# ------------------------------------------------------------------------------------------------------------ reading
+def read(path: str | Path) -> Workspace:
+    """Read a workspace from any readable format, recognised by content; ``-`` is standard input, gzip is undone.
+
+    Raises
+    ------
+    InputError
+        The file is missing, malformed, unsafe or describes no valid model; the message says what and where.
+    """
+    return load(path).workspace
+
+
+def load(
+    path: str | Path,
+    *,
+    patches: Sequence[str | Path] = (),
+    xml: "XmlOptions | None" = None,
+    use_sidecar: bool = False,
+) -> Loaded:
+    """Read a workspace, with patches, XML options and the sidecar that may lie beside the file.
+
+    Parameters
+    ----------
+    patches
+        JSON patch files (RFC 6902), applied to the raw JSON document in this order.
+    xml
+        how to read HistFactory XML.
+    use_sidecar
+        restore what the file alone cannot say. A sidecar that belongs to other content is a loss, and said so.
+    """
+    data = read_bytes(path)
+    source = "standard input" if str(path) == "-" else str(path)
+    found = which_format(data, source)
+    outcomes: tuple[Outcome, ...] = ()
+    if found == "xml":
+        from hftranslate.formats import histfactory_xml
+
+        if patches:
+            raise InputError(f"{source} is XML; patches apply to JSON")
+        workspace, outcomes = histfactory_xml.read(path, xml)
+    else:
+        document = parse_json(data, source)
+        for patch in patches:
+            document = _patched(document, patch)
+        workspace = pyhf_json.from_document(document, source)
+    beside = sidecar_path(path)
+    if not use_sidecar or str(path) == "-" or patches or not beside.is_file():
+        return Loaded(workspace=workspace, format=found, with_sidecar=False, outcomes=outcomes)
+    try:
+        original = apply_sidecar(workspace, parse_json(read_bytes(beside), str(beside)))
+    except SidecarMismatch as mismatch:
+        note = Outcome(kind="loss", where=str(beside), what=f"the sidecar is ignored: {mismatch}")
+        return Loaded(workspace=workspace, format=found, with_sidecar=False, outcomes=(*outcomes, note))
+    return Loaded(workspace=original, format=found, with_sidecar=True, outcomes=())
+
+
+def _patched(document: object, patch: str | Path) -> object:
+    import jsonpatch
+    import jsonpointer
+
+    operations = parse_json(read_bytes(patch), str(patch))
+    if not isinstance(operations, list):
+        hint = "; it is a patch set: extract one patch from it" if _is_patchset(operations) else ""
+        raise FormatError(f"{patch} is no JSON patch, which is a list of operations{hint}")
+    try:
+        return jsonpatch.apply_patch(document, operations)
+    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError, KeyError) as error:
+        raise InputError(f"{patch} does not apply to the workspace: {error}") from None
+
+
+def _is_patchset(document: object) -> bool:
+    return isinstance(document, dict) and "patches" in document
+
+
+# ------------------------------------------------------------------------------------------------------------ writing
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JsonTranslation:
+    """A workspace as pyhf JSON: the document, its sidecar, and the account."""
+
+    document: dict[str, Any]
+    sidecar: dict[str, Any]
+    outcomes: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class XmlTranslation:
+    """A workspace as HistFactory XML: documents and histograms in memory, their sidecar, and the account."""
+
+    model: "XmlModel"
+    sidecar: dict[str, Any]
+    outcomes: tuple[Outcome, ...]
+
+
+def to_pyhf_json(workspace: Workspace, *, measure: bool = True) -> JsonTranslation:
+    """Translate to pyhf JSON.
+
+    Parameters
+    ----------
+    measure
+        evaluate what losses and conventions do to the likelihood; without it their effect stays ``None``.
+
+    Raises
+    ------
+    Unsupported
+        The schema has no word for a part of the model and no rewriting exists; the message names it.
+    """
+    rewritten, outcomes = _rewritten(workspace, TO_PYHF, measure)
+    document = pyhf_json.to_document(rewritten)
+    plain = pyhf_json.from_document(document)
+    outcomes += _carried_descriptions(workspace, plain) + _conventions(workspace, PYHF, measure)
+    return JsonTranslation(document=document, sidecar=make_sidecar(plain, workspace), outcomes=outcomes)
+
+
+def to_xml(workspace: Workspace, *, prefix: str = "FitConfig", measure: bool = True) -> XmlTranslation:
+    """Translate to HistFactory XML; parameters and errors as for :func:`to_pyhf_json`."""
+    from hftranslate.formats import histfactory_xml
+
+    rewritten, outcomes = _rewritten(workspace, TO_XML, measure)
+    model = histfactory_xml.render(rewritten, prefix)
+    plain, _ = histfactory_xml.read_back(model)
+    outcomes += _carried_descriptions(workspace, plain) + _conventions(workspace, ROOT, measure)
+    return XmlTranslation(model=model, sidecar=make_sidecar(plain, workspace), outcomes=outcomes)
+
+
+def write(
+    workspace: Workspace, path: str | Path, *, format: FormatName | None = None, sidecar: bool = True
+) -> tuple[Outcome, ...]:
+    """Write a workspace and its sidecar, and say what did not pass unchanged.
+
+    Parameters
+    ----------
+    path
+        ``NAME.json``, or ``FOLDER/PREFIX.xml`` for XML with its histograms in ``FOLDER``.
+    format
+        by the ending of the path where it is not given.
+    sidecar
+        write ``NAME.histfactory.json`` beside it.
+
+    Raises
+    ------
+    Unsupported
+        The format has no word for a part of the model; nothing is written.
+    """
+    target = Path(path)
+    chosen = format or _format_by_ending(target)
+    if chosen == "xml":
+        translation = to_xml(workspace, prefix=target.stem)
+        write_xml(translation, target.parent, sidecar=sidecar)
+        return translation.outcomes
+    json_translation = to_pyhf_json(workspace)
+    write_json(json_translation, target, sidecar=sidecar_path(target) if sidecar else None)
+    return json_translation.outcomes
+
+
+def _format_by_ending(path: Path) -> FormatName:
+    match path.suffix.lower():
+        case ".json":
+            return "pyhf-json"
+        case ".xml":
+            return "xml"
+        case other:
+            raise Unsupported(f"{path}: no format is known by the ending {other!r}; expected .json or .xml")
+
+
+def write_json(translation: JsonTranslation, path: Path, *, sidecar: Path | None) -> None:
+    """Write a translated document and, where a path is given, its sidecar: both or none."""
+    texts = {path: dump_json(translation.document)}
+    if sidecar is not None:
+        texts[sidecar] = dump_json(translation.sidecar)
+    write_texts(texts)
+
+
+def write_xml(translation: XmlTranslation, directory: Path, *, sidecar: bool) -> None:
+    """Write a translated model and its sidecar into a folder."""
+    from hftranslate.formats import histfactory_xml
+
+    histfactory_xml.write_model(translation.model, directory)
+    if sidecar:
+        write_texts({sidecar_path(directory / translation.model.driver): dump_json(translation.sidecar)})
+
+
+def write_texts(texts: dict[Path, str]) -> None:
+    """Write files so that a failure leaves none of them half-written."""
+    prepared: list[tuple[str, Path]] = []
+    try:
+        for path, text in texts.items():
+            try:
+                handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent or Path())
+            except OSError as error:
+                raise MissingInput(f"{path} cannot be written: {error.strerror or error}") from None
+            prepared.append((name, path))
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                stream.write(text)
+        for name, path in prepared:
+            os.chmod(name, 0o666 & ~_umask())
+            try:
+                os.replace(name, path)
+            except OSError as error:
+                raise MissingInput(f"{path} cannot be written: {error.strerror or error}") from None
+    finally:
+        for name, _ in prepared:
+            Path(name).unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+# ------------------------------------------------------------------------------------------------------------ account
+def _rewritten(workspace: Workspace, steps: Iterable[Step], measure: bool) -> tuple[Workspace, tuple[Outcome, ...]]:
+    """The workspace after all steps, with the effect of each step that loses something."""
+    account: list[Outcome] = []
+    for step in steps:
+        after, outcomes = step.apply(workspace)
+        if measure and any(o.kind == "loss" for o in outcomes):
+            effect, effect_on_cls = _effects(workspace, after)
+            outcomes = tuple(
+                replace(o, effect=effect, effect_on_cls=effect_on_cls) if o.kind == "loss" else o for o in outcomes
+            )
+        account += outcomes
+        workspace = after
+    return workspace, tuple(account)
+
+
+def _effects(before: Workspace, after: Workspace) -> tuple[float | None, float | None]:
+    effect = likelihood_difference(before, after)
+    if effect is None or effect <= NEGLIGIBLE:
+        return effect, None
+    return effect, cls_difference(before, after)
+
+
+def _carried_descriptions(workspace: Workspace, plain: Workspace) -> tuple[Outcome, ...]:
+    """What has no meaning for the likelihood and no word in the target."""
+    outcomes = []
+    if any(c.edges is not None for c in workspace.channels) and all(c.edges is None for c in plain.channels):
+        outcomes.append(Outcome(kind="carried", where="channels", what="bin edges"))
+    lost = sorted(_annotated(workspace) - _annotated(plain))
+    if lost:
+        what = f"settings without effect on the likelihood: {', '.join(lost)}"
+        outcomes.append(Outcome(kind="carried", where="workspace", what=what))
+    return tuple(outcomes)
+
+
+def _annotated(workspace: Workspace) -> set[str]:
+    places = [workspace.annotations, *(m.annotations for m in workspace.measurements)]
+    for channel in workspace.channels:
+        places += [channel.annotations, *(s.annotations for s in channel.samples)]
+    return {key for place in places for key, _ in place}
+
+
+_CONVENTIONS = {
+    "clip_samples": "ROOT clips the bins of samples with HistoSys at zero, pyhf does not",
+    "truncate_constraints": "ROOT normalises Gaussian constraints over the range of their global observable",
+}
+
+
+def _conventions(workspace: Workspace, target: Conventions, measure: bool) -> tuple[Outcome, ...]:
+    """What the reader of the target evaluates differently, with the effect of each; nothing where there is none."""
+    outcomes = []
+    for field, what in _CONVENTIONS.items():
+        value = getattr(target, field)
+        if value == getattr(workspace.conventions, field):
+            continue
+        effect, effect_on_cls = None, None
+        if measure:
+            changed = replace(workspace, conventions=replace(workspace.conventions, name="mixed", **{field: value}))
+            effect, effect_on_cls = _effects(workspace, changed)
+            if effect == 0.0:
+                continue
+        outcomes.append(
+            Outcome(kind="convention", where="model", what=what, effect=effect, effect_on_cls=effect_on_cls)
+        )
+    return tuple(outcomes)
+
+
+def check_strict(outcomes: Iterable[Outcome]) -> None:
+    """Refuse a translation that loses something, or whose conventions change the NLL by more than 1e-6.
+
+    Raises
+    ------
+    TranslationLoss
+        The message lists what is lost.
+    """
+    lost = [
+        o
+        for o in outcomes
+        if o.kind == "loss" or (o.kind == "convention" and o.effect is not None and o.effect > NEGLIGIBLE)
+    ]
+    if lost:
+        raise TranslationLoss("the translation is not exact:\n" + "\n".join(f"  {o}" for o in lost))
