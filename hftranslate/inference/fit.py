@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -195,3 +196,34 @@ def asimov_data(
     name = model.parameters.names[model.parameters.poi_index]
     best = fit(model, data, fixed={name: poi}, start=start, options=options)
     return model.expected_data(best.values), best.values
+
+
+def fit_document(model: Model, result: FitResult) -> dict[str, Any]:
+    """A fit as plain JSON values, with the keys that pyhf uses where it has them.
+
+    Parameters of a set (bin factors) are gathered under its name; what could not be computed is ``None``.
+    """
+
+    def gathered(values: Floats) -> dict[str, list[float | None]]:
+        sets: dict[str, list[float | None]] = {}
+        for name, value in zip(result.names, values, strict=True):
+            base = name[: name.rindex("[")] if name.endswith("]") else name
+            sets.setdefault(base, []).append(float(value) if np.isfinite(value) else None)
+        return sets
+
+    free = np.flatnonzero(~result.fixed)
+    correlation = result.correlation[np.ix_(free, free)]
+    return {
+        "mle_parameters": gathered(result.values),
+        "uncertainties": gathered(result.uncertainties),
+        "correlations": {
+            "names": [result.names[i] for i in free],
+            "matrix": [[float(v) if np.isfinite(v) else None for v in row] for row in correlation],
+        },
+        "twice_nll": 2.0 * result.nll,
+        "status": result.status,
+        "message": result.message,
+        "edm": result.edm,
+        "at_bound": [result.names[i] for i in np.flatnonzero(result.at_bound)],
+        "conventions": model.conventions.name,
+    }

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import inf, isfinite, sqrt
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -338,3 +338,31 @@ def _crossing(
         lambda mu: np.log(max(cls(mu), 1e-300) / level), low, high, rtol=relative_tolerance, xtol=1e-12 * high
     )
     return float(root)
+
+
+def hypotest_document(model: Model, result: HypoTestResult) -> dict[str, Any]:
+    """A test as plain JSON values, with pyhf's keys ``CLs_obs`` and ``CLs_exp``."""
+    return {
+        "CLs_obs": result.cls_obs,
+        "CLs_exp": list(result.cls_exp),
+        "CLsb": result.clsb_obs,
+        "CLb": result.clb_obs,
+        "poi_test": result.poi_test,
+        "test_stat": result.test_stat,
+        "q": result.q,
+        "q_asimov": result.q_asimov,
+        "muhat": result.muhat,
+        "status": result.muhat_status,
+        "conventions": model.conventions.name,
+    }
+
+
+def limit_document(model: Model, result: UpperLimitResult) -> dict[str, Any]:
+    """An upper limit as plain JSON values."""
+    return {
+        "observed": result.observed,
+        "expected": list(result.expected),
+        "level": result.level,
+        "scan": [{"poi": mu, "CLs_obs": observed, "CLs_exp": list(expected)} for mu, observed, expected in result.scan],
+        "conventions": model.conventions.name,
+    }

@@ -1,0 +1,76 @@
+"""The command line: a thin shell over the library. Each command parses, calls one library function, and prints."""
+
+import sys
+from importlib import import_module
+
+import click
+
+from hftranslate.errors import FitFailed, HFTranslateError, TranslationLoss
+
+#: Where each command lives; imported when it is used, so that none waits for what another one needs.
+COMMANDS = {
+    "cls": "infer",
+    "crosscheck": "check",
+    "fit": "infer",
+    "inspect": "convert",
+    "json2xml": "convert",
+    "limit": "infer",
+    "plot": "check",
+    "results": "check",
+    "xml2json": "convert",
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"hftranslate.cli.{COMMANDS[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from hftranslate.errors import did_you_mean
+
+            ctx.fail(f"no command {args[0]!r}" + did_you_mean(args[0], COMMANDS))
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="hftranslate")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """Carry HistFactory models between ROOT and JSON, compute with them, and check the result against ROOT.
+
+    Exit codes: 0 done; 1 the answer is no; 2 bad input or usage.
+    """
+
+
+def main() -> None:
+    """Run the command line; errors become one message and an exit code."""
+    debug = "--debug" in sys.argv
+    arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    try:
+        cli.main(args=arguments, prog_name="hftranslate", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except HFTranslateError as error:
+        if debug:
+            raise
+        click.echo(f"hftranslate: {error}", err=True)
+        sys.exit(1 if isinstance(error, TranslationLoss | FitFailed) else 2)

@@ -1,0 +1,125 @@
+"""Options and helpers that several commands share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from hftranslate.errors import MissingInput
+from hftranslate.formats.documents import dump_json
+from hftranslate.formats.histfactory_xml.sources import XmlOptions
+from hftranslate.outcomes import Outcome
+from hftranslate.translate import Loaded, load, write_texts
+from hftranslate.workspace import CONVENTIONS, Conventions, Workspace
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _combined(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
+    def apply(function: F) -> F:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return apply
+
+
+file_argument = click.argument("file", default="-")
+output_option = click.option(
+    "-o",
+    "--output-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write; default: standard output.",
+)
+patch_option = click.option(
+    "-p", "--patch", "patches", multiple=True, metavar="PATCH.json", help="JSON patch for the raw document; repeatable."
+)
+xml_options = _combined(
+    click.option("--basedir", type=click.Path(path_type=Path), help="Folder that paths in XML are relative to."),
+    click.option(
+        "-v", "--mount", "mounts", multiple=True, metavar="FROM:TO", help="Take paths in XML below FROM from below TO."
+    ),
+    click.option(
+        "--search", multiple=True, type=click.Path(path_type=Path), help="Look for missing files by name below here."
+    ),
+    click.option("--confine", is_flag=True, help="Read nothing outside the folder of the XML."),
+    click.option("--root-version", default="6.40", show_default=True, help="Whose meaning the XML has."),
+    click.option(
+        "--normalize-by-theory",
+        type=click.Choice(["root", "intended"]),
+        default="root",
+        show_default=True,
+        help="Whether NormalizeByTheory is without effect, as in ROOT since 6.22, or does what it once meant.",
+    ),
+)
+model_options = _combined(
+    file_argument,
+    output_option,
+    patch_option,
+    click.option("--measurement", metavar="NAME", help="Which measurement; default: the first."),
+    click.option(
+        "--conventions",
+        type=click.Choice(["auto", "root", "pyhf"]),
+        default="auto",
+        show_default=True,
+        help="How to evaluate what ROOT and pyhf evaluate differently; auto: XML as ROOT does, JSON as pyhf does.",
+    ),
+    xml_options,
+)
+
+
+def take_xml_options(options: dict[str, Any]) -> XmlOptions:
+    """Remove the XML options from a command's options and make one object of them."""
+    mounts = []
+    for text in options.pop("mounts"):
+        origin, separator, target = text.partition(":")
+        if not separator or not origin or not target:
+            raise click.BadParameter(f"{text!r} must look like FROM:TO", param_hint="--mount")
+        mounts.append((origin, target))
+    return XmlOptions(
+        basedir=options.pop("basedir"),
+        mounts=tuple(mounts),
+        search=tuple(options.pop("search")),
+        confine=options.pop("confine"),
+        root_version=options.pop("root_version"),
+        normalize_by_theory=options.pop("normalize_by_theory"),
+    )
+
+
+def load_model(options: dict[str, Any]) -> tuple[Workspace, str | None, Conventions]:
+    """Read the workspace that a command's model options name, with the measurement and conventions to use."""
+    chosen = options.pop("conventions")
+    loaded = load(
+        options.pop("file"),
+        patches=options.pop("patches"),
+        xml=take_xml_options(options),
+        use_sidecar=chosen == "root",
+    )
+    report(loaded.outcomes)
+    conventions = loaded.workspace.conventions if chosen == "auto" else CONVENTIONS[chosen]
+    return loaded.workspace, options.pop("measurement"), conventions
+
+
+def report(outcomes: tuple[Outcome, ...]) -> None:
+    """Tell on standard error what did not pass unchanged."""
+    for outcome in outcomes:
+        click.echo(str(outcome), err=True)
+
+
+def emit(document: object, output_file: Path | None) -> None:
+    """Write a JSON document to a file or to standard output."""
+    emit_text(dump_json(document), output_file)
+
+
+def emit_text(text: str, output_file: Path | None) -> None:
+    """Write text to a file or to standard output."""
+    if output_file is None or str(output_file) == "-":
+        click.echo(text, nl=False)
+    else:
+        if not output_file.parent.is_dir():
+            raise MissingInput(f"{output_file} cannot be written: there is no folder {str(output_file.parent)!r}")
+        write_texts({output_file: text})
+
+
+__all__ = ["Loaded", "emit", "emit_text", "load_model", "model_options", "report", "take_xml_options", "xml_options"]

@@ -1,0 +1,145 @@
+"""Commands that translate files and look at them."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hftranslate.cli.common import (
+    emit,
+    emit_text,
+    file_argument,
+    output_option,
+    patch_option,
+    report,
+    take_xml_options,
+    xml_options,
+)
+from hftranslate.formats.documents import dump_json
+from hftranslate.outcomes import Outcome
+from hftranslate.translate import (
+    check_strict,
+    load,
+    sidecar_path,
+    to_pyhf_json,
+    to_xml,
+    write_json,
+    write_texts,
+    write_xml,
+)
+
+strict_option = click.option("--strict", is_flag=True, help="Fail, and write nothing, where something would be lost.")
+losses_option = click.option(
+    "--losses", type=click.Path(dir_okay=False, path_type=Path), help="Write the account of the translation as JSON."
+)
+
+
+@click.command()
+@click.argument("config")
+@output_option
+@xml_options
+@strict_option
+@losses_option
+@click.option("--sidecar", type=click.Path(dir_okay=False, path_type=Path), help="Where to keep what JSON cannot say.")
+@click.option("--no-sidecar", is_flag=True, help="Neither use the sidecar beside the XML nor write one.")
+@click.option("--track-progress/--hide-progress", hidden=True, default=True)
+@click.option("--validation-as-error/--validation-as-warning", hidden=True, default=True)
+def xml2json(
+    config: str,
+    output_file: Path | None,
+    strict: bool,
+    losses: Path | None,
+    sidecar: Path | None,
+    no_sidecar: bool,
+    track_progress: bool,
+    validation_as_error: bool,
+    **options: Any,
+) -> None:
+    """Translate HistFactory XML with its ROOT histograms to pyhf JSON.
+
+    CONFIG is the driver, the XML file with the root element Combination. What JSON cannot say is kept in a sidecar
+    beside the output (OUT.histfactory.json).
+    """
+    loaded = load(config, xml=take_xml_options(options), use_sidecar=not no_sidecar)
+    translation = to_pyhf_json(loaded.workspace)
+    outcomes = loaded.outcomes + translation.outcomes
+    if strict:
+        check_strict(outcomes)
+    if output_file is None:
+        if sidecar is not None and not no_sidecar:
+            write_texts({sidecar: dump_json(translation.sidecar)})
+        emit(translation.document, None)
+    else:
+        beside = None if no_sidecar else sidecar or sidecar_path(output_file)
+        write_json(translation, output_file, sidecar=beside)
+    _account(outcomes, losses)
+
+
+@click.command()
+@file_argument
+@patch_option
+@click.option("-d", "--output-dir", type=click.Path(path_type=Path), default=Path("."), help="Folder to write into.")
+@click.option("--prefix", "--resultprefix", default="FitConfig", show_default=True, help="Name of the driver.")
+@click.option("--no-sidecar", is_flag=True, help="Neither use the sidecar beside the JSON nor write one.")
+@click.option("--specroot", hidden=True)
+@click.option("--dataroot", hidden=True)
+@xml_options
+@strict_option
+@losses_option
+def json2xml(
+    file: str,
+    patches: tuple[str, ...],
+    output_dir: Path,
+    prefix: str,
+    no_sidecar: bool,
+    strict: bool,
+    losses: Path | None,
+    specroot: str | None,
+    dataroot: str | None,
+    **options: Any,
+) -> None:
+    """Translate a workspace to HistFactory XML with ROOT histograms.
+
+    Writes PREFIX.xml, config/*.xml, data/data.root and the DTD into the folder, which can be moved and is read by ROOT
+    from there.
+    """
+    for name, value in (("--specroot", specroot), ("--dataroot", dataroot)):
+        if value is not None:
+            click.echo(f"{name} is ignored: channels go to config/, histograms to data/data.root", err=True)
+    loaded = load(file, patches=patches, xml=take_xml_options(options), use_sidecar=not no_sidecar)
+    translation = to_xml(loaded.workspace, prefix=prefix)
+    outcomes = loaded.outcomes + translation.outcomes
+    if strict:
+        check_strict(outcomes)
+    write_xml(translation, output_dir, sidecar=not no_sidecar)
+    _account(outcomes, losses)
+
+
+@click.command()
+@file_argument
+@output_option
+@patch_option
+@xml_options
+@click.option("--measurement", hidden=True)
+def inspect(
+    file: str, output_file: Path | None, patches: tuple[str, ...], measurement: str | None, **options: Any
+) -> None:
+    """Show what is in a workspace: channels, samples, parameters, measurements.
+
+    A table on standard output; with --output-file, JSON in that file.
+    """
+    from hftranslate.summary import summary, summary_text
+
+    loaded = load(file, patches=patches, xml=take_xml_options(options))
+    report(loaded.outcomes)
+    if output_file is not None:
+        emit(summary(loaded.workspace), output_file)
+    else:
+        emit_text(summary_text(loaded.workspace), None)
+
+
+def _account(outcomes: tuple[Outcome, ...], losses: Path | None) -> None:
+    report(outcomes)
+    if losses is not None:
+        fields = ("kind", "where", "what", "effect", "effect_on_cls")
+        write_texts({losses: dump_json([{f: getattr(o, f) for f in fields} for o in outcomes])})

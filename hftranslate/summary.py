@@ -1,0 +1,84 @@
+"""What is in a workspace, for people and for programs."""
+
+from collections import Counter
+from typing import Any
+
+from hftranslate.naming import declared_parameters
+from hftranslate.parameters import parameter_sets
+from hftranslate.workspace import MODIFIER_TYPES, Workspace
+
+
+def summary(workspace: Workspace) -> dict[str, Any]:
+    """Channels, samples, modifiers, parameters and measurements as plain JSON values."""
+    declared = declared_parameters(workspace.channels)
+    words = {name: sorted({MODIFIER_TYPES[type(m)] for _, _, m in d.uses}) for name, d in declared.items()}
+    return {
+        "channels": [
+            {
+                "name": c.name,
+                "bins": c.n_bins,
+                "samples": [s.name for s in c.samples],
+                "nominal": sum(sum(s.nominal) for s in c.samples),
+                "observed": None if c.observed is None else sum(c.observed),
+            }
+            for c in workspace.channels
+        ],
+        "samples": sorted({s.name for c in workspace.channels for s in c.samples}),
+        "modifiers": dict(
+            Counter(MODIFIER_TYPES[type(m)] for c in workspace.channels for s in c.samples for m in s.modifiers)
+        ),
+        "parameters": [
+            {"name": name, "modifiers": words[name], "size": d.size, "kind": d.kind} for name, d in declared.items()
+        ],
+        "measurements": [
+            {
+                "name": m.name,
+                "pois": list(m.pois),
+                "unknown_pois": [p for p in m.pois if p not in declared],
+                "constant": _constants(workspace, index),
+            }
+            for index, m in enumerate(workspace.measurements)
+        ],
+        "conventions": workspace.conventions.name,
+    }
+
+
+def _constants(workspace: Workspace, index: int) -> list[str]:
+    m = workspace.measurements[index]
+    if any(d.kind == "lumi" for d in declared_parameters(workspace.channels).values()):
+        config = m.parameter("lumi")
+        if config.auxdata is None or config.sigmas is None:
+            return []  # the luminosity is not configured: nothing can be resolved
+    sets = parameter_sets(workspace, m, workspace.conventions)
+    return [name for s in sets.values() for name, fixed in zip(s.names, s.fixed, strict=True) if fixed]
+
+
+def summary_text(workspace: Workspace) -> str:
+    """The same as a table."""
+    facts = summary(workspace)
+    lines = ["channel  (bins)  nominal / observed   samples", ""]
+    width = max(len(c["name"]) for c in facts["channels"])
+    for c in facts["channels"]:
+        observed = "no data" if c["observed"] is None else f"{c['observed']:g}"
+        lines.append(
+            f"  {c['name']:<{width}}  ({c['bins']})  {c['nominal']:.6g} / {observed}   {', '.join(c['samples'])}"
+        )
+    lines += ["", "modifiers: " + ", ".join(f"{n} {word}" for word, n in sorted(facts["modifiers"].items())), ""]
+    total = sum(p["size"] for p in facts["parameters"])
+    lines.append(f"parameters ({len(facts['parameters'])} sets, {total} in all)")
+    name_width = max((len(p["name"]) for p in facts["parameters"]), default=0)
+    for p in facts["parameters"]:
+        size = f"[{p['size']}]" if p["kind"] == "gamma" else ""
+        lines.append(f"  {p['name']:<{name_width}}  {', '.join(p['modifiers'])}{size}")
+    lines += ["", "measurements"]
+    for m in facts["measurements"]:
+        pois = ", ".join(m["pois"]) or "none"
+        unknown = f" (used by no modifier: {', '.join(m['unknown_pois'])})" if m["unknown_pois"] else ""
+        lines.append(f"  {m['name']}  parameter of interest: {pois}{unknown}")
+        if m["constant"]:
+            shown = ", ".join(m["constant"][:8]) + (
+                f" and {len(m['constant']) - 8} more" if len(m["constant"]) > 8 else ""
+            )
+            lines.append(f"    constant: {shown}")
+    lines += ["", f"conventions: {facts['conventions']}"]
+    return "\n".join(lines) + "\n"
