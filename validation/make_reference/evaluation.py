@@ -1,0 +1,279 @@
+"""Numbers from a ROOT workspace: expected yields, negative log-likelihood, tight fits, Asimov data."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import isfinite, log
+from typing import Any
+
+from models import Description, ModelError, build_workspace
+from quiet import ROOT, no_standard_output
+
+#: Minuit's default tolerance stops at an EDM near 1e-3. 1e-6 is enough for a minimum, but not for Asimov data, which
+#: inherit the error of the fitted nuisance parameters at first order: it leaves 5e-6 on q, this one 1e-8.
+TOLERANCE = 1e-8
+STRATEGY = 2
+
+Values = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of ROOT's model; an open end of its range is ``None``."""
+
+    name: str
+    init: float
+    low: float | None
+    high: float | None
+    fixed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A ROOT data set and the values of the global observables that go with it."""
+
+    data: Any
+    global_observables: Values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Minimum:
+    """Where a minimisation ended."""
+
+    nll: float
+    values: dict[str, float]
+    status: str
+    edm: float
+    uncertainties: dict[str, float]
+    minos: dict[str, list[float | None]]
+    correlation: tuple[list[str], list[list[float]]] | None
+    at_limit: list[str]
+
+
+def natural_order(name: str) -> list[tuple[int, str]]:
+    """Sorting key under which ``bin_2`` comes before ``bin_10``."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+
+
+class RootModel:
+    """A HistFactory workspace with its data. Every method starts from the initial state and leaves it behind."""
+
+    def __init__(self, description: Description) -> None:
+        self._description = description
+        self._workspace = build_workspace(description)
+        self._config = self._workspace.obj("ModelConfig")
+        self._pdf = self._config.GetPdf()
+        data = self._workspace.data("obsData")
+        if not data:
+            raise ModelError("the model has no observed data")
+        self._globals = {v.GetName(): v for v in self._config.GetGlobalObservables()}
+        others = self._globals.keys() | {v.GetName() for v in self._config.GetObservables()} | description.hidden
+        variables = {v.GetName(): v for v in self._workspace.allVars() if v.GetName() not in others}
+        self._variables = {name: variables[name] for name in sorted(variables, key=natural_order)}
+        self._start = {name: (v.getVal(), v.isConstant()) for name, v in self._variables.items()}
+        self.observed = Dataset(data, {name: v.getVal() for name, v in self._globals.items()})
+        pois = self._config.GetParametersOfInterest()
+        self.poi: str | None = str(pois.first().GetName()) if pois and pois.size() else None
+        self._nlls: dict[int, Any] = {}
+
+    # ---------------------------------------------------------------- what the model is
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """All parameters in natural order of their names, the parameter of interest first."""
+        found = []
+        for name in sorted(self._variables, key=lambda n: (n != self.poi, natural_order(n))):
+            variable, (init, fixed) = self._variables[name], self._start[name]
+            low = float(variable.getMin()) if variable.hasMin() else None
+            high = float(variable.getMax()) if variable.hasMax() else None
+            found.append(Parameter(name, float(init), low, high, bool(fixed)))
+        return tuple(found)
+
+    @property
+    def channels(self) -> list[str]:
+        """Names of the channels in ROOT's (alphabetical) order."""
+        return sorted(str(entry.first) for entry in self._workspace.cat("channelCat"))
+
+    @property
+    def constant(self) -> float:
+        """What a simultaneous pdf of several channels adds to the NLL: N ln(number of channels)."""
+        n = len(self.channels)
+        return float(self.observed.data.sumEntries()) * log(n) if n > 1 else 0.0
+
+    def data(self) -> dict[str, list[float]]:
+        """Observed events per channel and bin."""
+        result = {c: [0.0] * self._observable(c).getBinning().numBins() for c in self.channels}
+        for i in range(self.observed.data.numEntries()):
+            row = self.observed.data.get(i)
+            channel = str(row.getCatLabel("channelCat"))
+            position = row.getRealValue(f"obs_x_{channel}")
+            result[channel][self._observable(channel).getBinning().binNumber(position)] += self.observed.data.weight()
+        return result
+
+    def _observable(self, channel: str) -> Any:
+        return self._workspace.var(f"obs_x_{channel}")
+
+    # ---------------------------------------------------------------- at a point
+    def _reset(self, dataset: Dataset | None = None, values: Values | None = None) -> None:
+        for name, (value, fixed) in self._start.items():
+            self._variables[name].setVal(value)
+            self._variables[name].setConstant(fixed)
+        for name, value in (dataset or self.observed).global_observables.items():
+            self._globals[name].setVal(value)
+        for name, value in (values or {}).items():
+            variable = self._variables[name]
+            if not variable.getMin() <= value <= variable.getMax():
+                raise ModelError(f"{name} = {value} is outside [{variable.getMin()}, {variable.getMax()}]")
+            variable.setVal(value)
+
+    def yields(self, values: Values) -> dict[str, dict[str, list[float]]]:
+        """Expected events per channel, sample and bin."""
+        self._reset(values=values)
+        result: dict[str, dict[str, list[float]]] = {}
+        for channel in self.channels:
+            total, x = self._workspace.pdf(f"{channel}_model"), self._observable(channel)
+            binning = x.getBinning()
+            samples: dict[str, list[float]] = {}
+            for shape, factor in zip(total.funcList(), total.coefList(), strict=True):
+                per_bin = []
+                for i in range(binning.numBins()):
+                    x.setVal(binning.binCenter(i))
+                    per_bin.append(float(shape.getVal() * factor.getVal() * binning.binWidth(i)))  # shape: a density
+                samples[str(shape.GetName()).removesuffix(f"_{channel}_shapes")] = per_bin
+            result[channel] = dict(sorted(samples.items()))
+        self._reset()
+        return result
+
+    def nll(self, values: Values) -> tuple[float, bool]:
+        """The NLL of the observed data, and whether ROOT failed to evaluate it there (expected yield <= 0, NaN)."""
+        nll = self._nll(self.observed)
+        self._reset(values=values)
+        mode = ROOT.RooAbsReal.evalErrorLoggingMode()
+        ROOT.RooAbsReal.setEvalErrorLoggingMode(ROOT.RooAbsReal.CountErrors)
+        ROOT.RooAbsReal.clearEvalErrorLog()
+        value = float(nll.getVal())
+        failed = ROOT.RooAbsReal.numEvalErrors() > 0 or not isfinite(value)
+        ROOT.RooAbsReal.clearEvalErrorLog()
+        ROOT.RooAbsReal.setEvalErrorLoggingMode(mode)
+        self._reset()
+        return value, failed
+
+    def _nll(self, dataset: Dataset) -> Any:
+        if id(dataset) not in self._nlls:
+            fit = ROOT.RooFit
+            arguments = [
+                fit.GlobalObservables(self._config.GetGlobalObservables()),
+                fit.EvalBackend("cpu"),
+                fit.Offset("none"),
+            ]
+            self._nlls[id(dataset)] = dataset, self._pdf.createNLL(dataset.data, *arguments)
+        return self._nlls[id(dataset)][1]
+
+    # ---------------------------------------------------------------- fits
+    def fit(
+        self,
+        dataset: Dataset | None = None,
+        fixed: Values | None = None,
+        *,
+        uncertainties: bool = False,
+        minos: Sequence[str] = (),
+    ) -> Minimum:
+        """Minimise the NLL from the initial values; ``fixed`` parameters are held at the given values."""
+        dataset = dataset or self.observed
+        nll = self._nll(dataset)
+        self._reset(dataset, fixed)
+        for name in fixed or {}:
+            self._variables[name].setConstant(True)
+        try:
+            if all(v.isConstant() for v in self._variables.values()):
+                return self._nothing_to_fit(nll)
+            return self._minimise(nll, uncertainties, minos)
+        finally:
+            self._reset()
+
+    def _nothing_to_fit(self, nll: Any) -> Minimum:
+        return Minimum(
+            nll=float(nll.getVal()),
+            values={name: float(v.getVal()) for name, v in self._variables.items()},
+            status="converged",
+            edm=0.0,
+            uncertainties={},
+            minos={},
+            correlation=None,
+            at_limit=[],
+        )
+
+    def _minimise(self, nll: Any, uncertainties: bool, minos: Sequence[str]) -> Minimum:
+        minimizer = ROOT.RooMinimizer(nll)
+        minimizer.setPrintLevel(-1)
+        minimizer.setStrategy(STRATEGY)
+        minimizer.setEps(TOLERANCE)
+        minimizer.setOffsetting(False)
+        minimizer.optimizeConst(0)
+        migrad = int(minimizer.minimize("Minuit2", "migrad"))
+        for _ in range(3):
+            if migrad == 0:
+                break
+            migrad = int(minimizer.minimize("Minuit2", "migrad"))  # carry on from where it stopped
+        edm = float(minimizer.save().edm())
+        hesse = int(minimizer.hesse()) if uncertainties else 0
+        if minos:
+            chosen = ROOT.RooArgSet()
+            for name in minos:
+                chosen.add(self._variables[name])
+            minimizer.minos(chosen)
+        result = minimizer.save()
+        final = list(result.floatParsFinal())
+        problems = [f"migrad {migrad}"] * (migrad != 0) + [f"hesse {hesse}"] * (hesse != 0)
+        at_limit = [str(p.GetName()) for p in final if _at_limit(p)]
+        inside = [i for i, p in enumerate(final) if str(p.GetName()) not in at_limit] if uncertainties else []
+        matrix = result.correlationMatrix() if uncertainties else None
+        return Minimum(
+            nll=float(nll.getVal()),
+            values={name: float(v.getVal()) for name, v in self._variables.items()},
+            status=", ".join(problems) or "converged",
+            edm=edm,
+            uncertainties={str(final[i].GetName()): float(final[i].getError()) for i in inside},
+            minos={n: _minos(next(p for p in final if p.GetName() == n)) for n in minos},
+            correlation=None
+            if matrix is None
+            else (
+                [str(final[i].GetName()) for i in inside],
+                [[float(matrix[i][j]) for j in inside] for i in inside],
+            ),
+            at_limit=at_limit,
+        )
+
+    def asimov(self, poi_value: float) -> Dataset:
+        """The Asimov data for a value of the POI, nuisance parameters profiled on the observed data.
+
+        The global observables move with them: to the fitted value (Gaussian) or to gamma tau (Poisson).
+        """
+        if self.poi is None:
+            raise ModelError("the model has no parameter of interest")
+        fitted = self.fit(fixed={self.poi: poi_value})
+        self._reset(values=fitted.values)
+        parameters = ROOT.RooArgSet(self._config.GetParametersOfInterest())
+        if self._config.GetNuisanceParameters():
+            parameters.add(self._config.GetNuisanceParameters())
+        moved = ROOT.RooArgSet()
+        with no_standard_output():
+            data = ROOT.RooStats.AsymptoticCalculator.MakeAsimovData(self._config, parameters, moved)
+        values = dict(self.observed.global_observables) | {v.GetName(): float(v.getVal()) for v in moved}
+        self._reset()
+        return Dataset(data, values)
+
+
+def _at_limit(parameter: Any) -> bool:
+    # Minuit sees a sine of the parameter: at a limit its derivative vanishes and HESSE's numbers mean nothing
+    nearest = min(parameter.getVal() - parameter.getMin(), parameter.getMax() - parameter.getVal())
+    return bool(nearest < 1e-5 * (parameter.getMax() - parameter.getMin()))
+
+
+def _minos(parameter: Any) -> list[float | None]:
+    """Errors down and up; Minuit stops at the limits of the range, which is no answer."""
+    value, span = parameter.getVal(), parameter.getMax() - parameter.getMin()
+    down, up = float(parameter.getErrorLo()), float(parameter.getErrorHi())
+    stopped_down = value + down < parameter.getMin() + 1e-6 * span
+    stopped_up = value + up > parameter.getMax() - 1e-6 * span
+    return [None if stopped_down else down, None if stopped_up else up]

@@ -1,0 +1,72 @@
+"""A model as ROOT holds it: the workspace built by HistFactory, and what a reader of its numbers must know."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from quiet import ROOT, no_standard_output
+
+Range = tuple[float, float]
+
+
+class ModelError(Exception):
+    """The input says something that cannot be described to ROOT."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reparametrised:
+    """``parameter = offset + scale * name``: ROOT's model has ``name`` where the input has ``parameter``."""
+
+    name: str
+    parameter: str
+    offset: float
+    scale: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """A measurement described to ROOT, before the workspace is built.
+
+    Attributes
+    ----------
+    measurement
+        the ``RooStats.HistFactory.Measurement``.
+    from_files
+        the histograms are in files; otherwise they are attached to the measurement.
+    ranges
+        ranges that the input states and HistFactory cannot be told, set on the finished workspace.
+    parametrisation
+        parameters that stand for others.
+    hidden
+        ROOT's parameters that are no part of the model as the input states it, and constant.
+    notes
+        what was done, for the provenance of the results.
+    keep_alive
+        Python owners of C++ objects that ROOT only points to.
+    """
+
+    measurement: Any
+    from_files: bool
+    ranges: Mapping[str, Range] = field(default_factory=dict)
+    parametrisation: tuple[Reparametrised, ...] = ()
+    hidden: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+    keep_alive: list[Any] = field(default_factory=list)
+
+
+def build_workspace(description: Description) -> Any:
+    """Let HistFactory build the combined workspace; nothing is written to disk."""
+    factory = ROOT.RooStats.HistFactory
+    configuration = factory.HistoToWorkspaceFactoryFast.Configuration()
+    configuration.createWorkspaceFile = False
+    configuration.createPerRegionWorkspaces = False
+    with no_standard_output():
+        if description.from_files:
+            description.measurement.CollectHistograms()
+        workspace = factory.MakeModelAndMeasurementFast(description.measurement, configuration)
+    for name, (low, high) in description.ranges.items():
+        variable = workspace.var(name)
+        if not variable:
+            raise ModelError(f"bounds are given for {name!r}, which ROOT's workspace does not have")
+        variable.setRange(low, high)
+    return workspace

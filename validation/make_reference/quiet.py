@@ -1,0 +1,34 @@
+"""Imports ROOT without its chatter; all other modules of this folder take ``ROOT`` from here."""
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # the wheel announces that it is an alpha distribution
+    import ROOT
+
+ROOT.gROOT.SetBatch(True)
+ROOT.gErrorIgnoreLevel = ROOT.kWarning
+ROOT.RooMsgService.instance().setGlobalKillBelow(ROOT.RooFit.ERROR)
+ROOT.Math.MinimizerOptions.SetDefaultPrintLevel(-1)
+
+__all__ = ["ROOT", "no_standard_output"]
+
+
+@contextmanager
+def no_standard_output() -> Iterator[None]:
+    """Discard what ROOT's C++ code prints: a model with a Function prints its workspaces whatever the print level."""
+    sys.stdout.flush()
+    saved = os.dup(1)
+    sink = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(sink, 1)
+    try:
+        yield
+    finally:
+        ROOT.std.cout.flush()
+        os.dup2(saved, 1)
+        os.close(saved)
+        os.close(sink)
