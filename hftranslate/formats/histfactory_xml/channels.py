@@ -1,0 +1,293 @@
+"""A Channel document to a channel with its samples and modifiers."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from hftranslate.errors import FormatError, InvalidWorkspace, MissingInput
+from hftranslate.formats.histfactory_xml.grammar import (
+    DEFAULTS,
+    OLD_STATERROR_CONSTRAINT,
+    Node,
+    Notes,
+    Place,
+    boolean,
+    constraint,
+    number,
+)
+from hftranslate.formats.histfactory_xml.sources import Source
+from hftranslate.formats.root_histograms import Histogram
+from hftranslate.naming import staterror_name
+from hftranslate.workspace import (
+    Annotations,
+    BinConstraint,
+    Channel,
+    HistoSys,
+    Modifier,
+    NormFactor,
+    NormSys,
+    Sample,
+    ShapeFactor,
+    ShapeSys,
+    StatError,
+)
+
+#: ROOT's constraint of StatError was Gaussian by default before this version.
+_POISSON_STATERROR_SINCE = (6, 22)
+#: Edges of two histograms agree within this fraction of the axis's range.
+_EDGE_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NormFactorRange:
+    """Initial value and range as a NormFactor element gives them."""
+
+    where: str
+    val: float
+    low: float
+    high: float
+
+
+#: By channel, sample and name.
+NormFactorRanges = dict[tuple[str, str, str], NormFactorRange]
+
+
+def read_channel(
+    node: Node, source: Source, notes: Notes, root_version: tuple[int, int]
+) -> tuple[Channel, NormFactorRanges]:
+    """Interpret a Channel document. The luminosity is left to the caller.
+
+    Returns
+    -------
+    tuple
+        the channel, and what its NormFactor elements say about parameters.
+    """
+    try:
+        return _Reader(node, source, notes, root_version).channel()
+    except InvalidWorkspace as error:
+        if str(error).startswith(node.file):
+            raise
+        raise InvalidWorkspace(f"{node.file}: {error}") from None
+
+
+class _Reader:
+    """Reads one channel; holds what all of its elements need."""
+
+    def __init__(self, node: Node, source: Source, notes: Notes, root_version: tuple[int, int]) -> None:
+        self.node = node
+        self.name = node.get("Name")
+        self.place: Place = (node.attributes.get("InputFile", ""), node.attributes.get("HistoPath", ""))
+        self.source = source
+        self.notes = notes
+        self.ranges: NormFactorRanges = {}
+        self.first: tuple[str, Histogram] | None = None
+        self.staterror: tuple[BinConstraint, float] = self._staterror_config(root_version)
+
+    def channel(self) -> tuple[Channel, NormFactorRanges]:
+        samples = self.node.all("Sample")
+        if not samples:
+            raise InvalidWorkspace(f"{self.node.where} has no Sample")
+        for name, n in Counter(s.get("Name") for s in samples).items():
+            if n > 1:
+                raise InvalidWorkspace(
+                    f"{self.node.where} has {n} samples named {name!r}; ROOT silently drops all but the first. "
+                    "Give them different names"
+                )
+        if self.name[:1].isdigit():
+            self.notes.add("repair", self.node.where, "ROOT refuses a first channel whose name begins with a digit")
+        if "HistoName" in self.node.attributes:
+            self.notes.add("repair", self.node.where, "HistoName of a channel is deprecated and ignored, as in ROOT")
+        read = tuple(self._sample(sample) for sample in samples)
+        assert self.first is not None
+        channel = Channel(name=self.name, samples=read, observed=self._data(), edges=self.first[1].edges)
+        return channel, self.ranges
+
+    def _staterror_config(self, root_version: tuple[int, int]) -> tuple[BinConstraint, float]:
+        configs = self.node.all("StatErrorConfig")
+        new = root_version >= _POISSON_STATERROR_SINCE
+        default = DEFAULTS["StatErrorConfig", "ConstraintType"] if new else OLD_STATERROR_CONSTRAINT
+        if len(configs) > 1:
+            self.notes.add("repair", self.node.where, f"{len(configs)} StatErrorConfig; the last one holds, as in ROOT")
+        config = configs[-1] if configs else None
+        active = any(boolean(e, "Activate") for sample in self.node.all("Sample") for e in sample.all("StatError"))
+        if active and (config is None or "ConstraintType" not in config.attributes):
+            self.notes.add(
+                "default", f"channel {self.name!r}", f"StatErrorConfig states no ConstraintType: {default}, as in ROOT"
+            )
+        if config is None:
+            node, threshold = self.node, float(DEFAULTS["StatErrorConfig", "RelErrorThreshold"])
+        else:
+            node, threshold = config, number(config, "RelErrorThreshold", self.notes)
+        if active and (config is None or "RelErrorThreshold" not in config.attributes):
+            self.notes.add(
+                "default", f"channel {self.name!r}", f"no RelErrorThreshold is stated: {threshold:g}, as in ROOT"
+            )
+        word = default if config is None else config.attributes.get("ConstraintType", default)
+        return constraint(node, "ConstraintType", word), threshold
+
+    def _data(self) -> tuple[float, ...] | None:
+        elements = self.node.all("Data")
+        if not elements:
+            return None
+        if len(elements) > 1:
+            self.notes.add(
+                "loss", self.node.where, f"{len(elements)} Data elements; ROOT refuses that. The first one was read"
+            )
+        data = elements[0]
+        given = {k: v for k, v in data.attributes.items() if k != "Name" and v}
+        if not given:
+            self.notes.add("repair", data.where, "Data names no histogram: read as a channel without observed data")
+            return None
+        return self._histogram(data, data.attributes.get("HistoName", ""), self._at(data, self.place), "Data").contents
+
+    @staticmethod
+    def _at(node: Node, inherited: Place) -> Place:
+        file, path = inherited
+        return node.attributes.get("InputFile", file), node.attributes.get("HistoPath", path)
+
+    def _histogram(self, node: Node, name: str, place: Place, what: str) -> Histogram:
+        file, path = place
+        if not name:
+            raise FormatError(f"{node.where}: no histogram is named for {what}")
+        if not file:
+            raise MissingInput(
+                f"{node.where}: no InputFile is given for the histogram {name!r}, neither here nor above"
+            )
+        histogram = self.source.histogram(file, path, name, node)
+        label = f"{what} ({name!r})"
+        if self.first is None:
+            self.first = (label, histogram)
+        else:
+            _check_bins(node, label, histogram, *self.first)
+        return histogram
+
+    def _sample(self, node: Node) -> Sample:
+        name = node.get("Name")
+        place = self._at(node, self.place)
+        nominal = self._histogram(node, node.attributes.get("HistoName", ""), place, f"sample {name!r}")
+        modifiers: list[Modifier] = []
+        for element in node.children:
+            modifier = self._modifier(element, name, nominal, place)
+            if modifier is not None:
+                modifiers.append(modifier)
+        annotations: Annotations = ()
+        if not boolean(node, "NormalizeByTheory"):
+            annotations = (("NormalizeByTheory", "False"),)
+        return Sample(
+            name=name,
+            nominal=nominal.contents,
+            modifiers=tuple(self._merged(name, modifiers, nominal)),
+            annotations=annotations,
+        )
+
+    def _modifier(self, node: Node, sample: str, nominal: Histogram, place: Place) -> Modifier | None:
+        match node.tag:
+            case "StatError":
+                return self._staterror(node, nominal, place)
+            case "NormFactor":
+                return self._normfactor(node, sample)
+            case "OverallSys":
+                lo, hi = (number(node, side, self.notes) for side in ("Low", "High"))
+                if min(lo, hi) < 0.0:
+                    raise InvalidWorkspace(
+                        f"{node.where}: Low={lo:g}, High={hi:g}; a negative factor has no value in ROOT (NaN)"
+                    )
+                return NormSys(name=node.get("Name"), lo=lo, hi=hi)
+            case "HistoSys":
+                low, high = (self._variation(node, side, place) for side in ("Low", "High"))
+                return HistoSys(name=node.get("Name"), lo_data=low, hi_data=high)
+            case "ShapeSys":
+                name = node.get("Name")
+                if "ConstraintType" not in node.attributes:
+                    where = f"channel {self.name!r}, sample {sample!r}"
+                    self.notes.add("default", where, f"ShapeSys {name!r} has no ConstraintType: Gaussian, as in ROOT")
+                kind = constraint(node)
+                relative = self._histogram(node, node.get("HistoName"), self._at(node, place), f"ShapeSys {name!r}")
+                return ShapeSys(name=name, data=relative.contents, relative=True, constraint=kind)
+            case "ShapeFactor":
+                return ShapeFactor(name=node.get("Name"))
+        raise AssertionError(node.tag)  # the grammar lets nothing else through
+
+    def _staterror(self, node: Node, nominal: Histogram, place: Place) -> StatError | None:
+        if not boolean(node, "Activate"):
+            return None
+        kind, threshold = self.staterror
+        errors: Sequence[float] = nominal.bin_errors
+        histogram = node.attributes.get("HistoName")
+        if histogram:  # empty attributes count as not given, in this element only
+            own = (node.attributes.get("InputFile") or place[0], node.attributes.get("HistoPath") or place[1])
+            relative = self._histogram(node, histogram, own, "StatError").contents
+            errors = [r * n for r, n in zip(relative, nominal.contents, strict=True)]
+        return StatError(name=staterror_name(self.name), data=tuple(errors), constraint=kind, threshold=threshold)
+
+    def _normfactor(self, node: Node, sample: str) -> NormFactor:
+        name = node.get("Name")
+        val, low, high = (number(node, attribute, self.notes) for attribute in ("Val", "Low", "High"))
+        if low >= high:
+            raise InvalidWorkspace(f"{node.where}: Low={low:g} must be below High={high:g}")
+        if not low <= val <= high:
+            raise InvalidWorkspace(f"{node.where}: Val={val:g} lies outside [Low, High] = [{low:g}, {high:g}]")
+        found = NormFactorRange(where=node.where, val=val, low=low, high=high)
+        first = self.ranges.setdefault((self.name, sample, name), found)
+        if replace(found, where=first.where) != first:
+            self.notes.add(
+                "repair", node.where, f"differs from {first.where} in Val, Low or High; as in ROOT, that holds"
+            )
+        return NormFactor(name=name)
+
+    def _variation(self, node: Node, side: str, place: Place) -> tuple[float, ...]:
+        own = (
+            node.attributes.get(f"HistoFile{side}", node.attributes.get("InputFile", place[0])),
+            node.attributes.get(f"HistoPath{side}", place[1]),
+        )
+        what = f"HistoSys {node.get('Name')!r}, {side.lower()} side"
+        return self._histogram(node, node.get(f"HistoName{side}"), own, what).contents
+
+    def _merged(self, sample: str, modifiers: list[Modifier], nominal: Histogram) -> list[Modifier]:
+        """Duplicates as ROOT counts them: NormFactors multiply, HistoSys are added, others are refused."""
+        where = f"channel {self.name!r}, sample {sample!r}"
+        merged: dict[tuple[type[Modifier], str], Modifier] = {}
+        for modifier in modifiers:
+            key = (type(modifier), modifier.name)
+            earlier = merged.get(key)
+            if earlier is None:
+                merged[key] = modifier
+            elif isinstance(earlier, NormFactor):
+                merged[key] = replace(earlier, power=earlier.power + 1)
+            elif isinstance(modifier, HistoSys) and isinstance(earlier, HistoSys):
+                self.notes.add("rewrite", where, f"HistoSys {modifier.name!r} stands twice; the shifts were added")
+                merged[key] = HistoSys(
+                    name=modifier.name,
+                    lo_data=_sum(earlier.lo_data, modifier.lo_data, nominal.contents),
+                    hi_data=_sum(earlier.hi_data, modifier.hi_data, nominal.contents),
+                )
+            else:
+                raise InvalidWorkspace(f"{self.node.file}: {where}: {modifier.name!r} stands twice; ROOT refuses that")
+        return list(merged.values())
+
+
+def _sum(first: Sequence[float], second: Sequence[float], nominal: Sequence[float]) -> tuple[float, ...]:
+    return tuple(a + b - n for a, b, n in zip(first, second, nominal, strict=True))
+
+
+def _check_bins(node: Node, label: str, histogram: Histogram, first_label: str, first: Histogram) -> None:
+    if histogram.edges == first.edges:
+        return
+    shape, expected = (tuple(len(axis) - 1 for axis in h.edges) for h in (histogram, first))
+    if shape != expected:
+        raise InvalidWorkspace(
+            f"{node.where}: {label} has {_times(shape)} bins but {first_label} has {_times(expected)}; "
+            "all histograms of a channel need the same bins (ROOT would re-bin them wrongly)"
+        )
+    for axis, other in zip(histogram.edges, first.edges, strict=True):
+        tolerance = _EDGE_TOLERANCE * (other[-1] - other[0])
+        for i, (a, b) in enumerate(zip(axis, other, strict=True)):
+            if abs(a - b) > tolerance:
+                raise InvalidWorkspace(
+                    f"{node.where}: {label} has bin edge {i} at {a!r} but {first_label} has it at {b!r}; "
+                    "all histograms of a channel need the same bins (ROOT would re-bin them wrongly)"
+                )
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

@@ -1,0 +1,201 @@
+"""The words of HistFactory XML: elements, attributes, ROOT's defaults, and how ROOT parses a value."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from hftranslate.errors import FormatError, did_you_mean
+from hftranslate.outcomes import Kind, Outcome
+from hftranslate.workspace import BinConstraint
+
+#: What ROOT 6.40 takes for an attribute that is not there. Everything else that is missing is an error, or inherited.
+DEFAULTS: dict[tuple[str, str], str] = {
+    ("Combination", "OutputFilePrefix"): "",
+    ("Measurement", "Lumi"): "1.0",
+    ("Measurement", "LumiRelErr"): "0.1",
+    ("Sample", "NormalizeByTheory"): "True",
+    ("ShapeSys", "ConstraintType"): "Gaussian",
+    ("StatErrorConfig", "ConstraintType"): "Poisson",
+    ("StatErrorConfig", "RelErrorThreshold"): "0.05",
+    ("StatError", "Activate"): "True",
+}
+#: ROOT before 6.22 took another default for the constraint of StatError.
+OLD_STATERROR_CONSTRAINT = "Gaussian"
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """What may stand in an element. ``refused`` are attributes that ROOT 6.40 refuses, with what becomes of them."""
+
+    attributes: tuple[str, ...] = ()
+    children: tuple[str, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+
+_PLACE = ("InputFile", "HistoPath", "HistoName")
+GRAMMAR: dict[str, Element] = {
+    "Combination": Element(
+        ("OutputFilePrefix",), ("Function", "Input", "Measurement"), {"Mode": "it has no meaning and is kept as a note"}
+    ),
+    "Function": Element(("Name", "Expression", "Dependents")),
+    "Input": Element(),
+    "Measurement": Element(
+        ("Name", "Lumi", "LumiRelErr", "BinLow", "BinHigh", "Mode", "ExportOnly"),
+        ("POI", "ParamSetting", "ConstraintTerm", "Asimov"),
+    ),
+    "POI": Element(),
+    "ParamSetting": Element(("Val", "Const")),
+    "ConstraintTerm": Element(("Type", "RelativeUncertainty")),
+    "Asimov": Element(("Name", "FixParams")),
+    "Channel": Element(("Name", *_PLACE), ("Data", "StatErrorConfig", "Sample")),
+    "Data": Element(_PLACE, (), {"Name": "it is ignored"}),
+    "StatErrorConfig": Element(("RelErrorThreshold", "ConstraintType")),
+    "Sample": Element(
+        ("Name", *_PLACE, "NormalizeByTheory"),
+        ("StatError", "HistoSys", "OverallSys", "ShapeSys", "NormFactor", "ShapeFactor"),
+    ),
+    "StatError": Element(("Activate", *_PLACE)),
+    "HistoSys": Element(
+        ("Name", "HistoFileLow", "HistoPathLow", "HistoNameLow", "HistoFileHigh", "HistoPathHigh", "HistoNameHigh"),
+        (),
+        {"InputFile": "it is taken as the file of both histograms"},
+    ),
+    "OverallSys": Element(("Name", "Low", "High")),
+    "ShapeSys": Element(("Name", *_PLACE, "ConstraintType")),
+    "NormFactor": Element(
+        ("Name", "Val", "Low", "High"),
+        (),
+        {"Const": "ROOT before 6.28 accepted it without effect, so it is ignored; use ParamSetting Const='True'"},
+    ),
+    "ShapeFactor": Element(("Name",)),
+}
+
+BIN_CONSTRAINTS: dict[str, BinConstraint] = {
+    "Gaussian": "gaussian",
+    "Gauss": "gaussian",
+    "Poisson": "poisson",
+    "Pois": "poisson",
+}
+#: Lists of names are split on these only; ROOT leaves a line break or a tab in the name.
+_SEPARATORS = re.compile(r"[ \\]+")
+_ANY_SEPARATORS = re.compile(r"[\s\\]+")
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """An element of a parsed document: checked against :data:`GRAMMAR`, comments removed."""
+
+    tag: str
+    attributes: Mapping[str, str]
+    children: tuple["Node", ...]
+    text: str
+    file: str
+    line: int
+
+    @property
+    def where(self) -> str:
+        """Place of the element, for the beginning of an error message."""
+        name = f" Name={self.attributes['Name']!r}" if "Name" in self.attributes else ""
+        return f"{self.file}:{self.line}: <{self.tag}{name}>"
+
+    def all(self, tag: str) -> tuple["Node", ...]:
+        """The children of that tag, in order."""
+        return tuple(child for child in self.children if child.tag == tag)
+
+    def get(self, attribute: str) -> str:
+        """The attribute, or ROOT's default for it.
+
+        Raises
+        ------
+        FormatError
+            It is missing and has no default.
+        """
+        value = self.attributes.get(attribute, DEFAULTS.get((self.tag, attribute)))
+        if value is None:
+            given = ", ".join(self.attributes) or "none"
+            raise FormatError(f"{self.where} has no attribute {attribute!r}, which ROOT requires (given: {given})")
+        return value
+
+
+class Notes:
+    """The outcomes of reading one model, each once."""
+
+    def __init__(self) -> None:
+        self._outcomes: dict[Outcome, None] = {}
+
+    def add(self, kind: Kind, where: str, what: str) -> None:
+        """Record an outcome."""
+        self._outcomes[Outcome(kind=kind, where=where, what=what)] = None
+
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """All outcomes in the order of their first appearance."""
+        return tuple(self._outcomes)
+
+
+def check_element(tag: str, attributes: Iterable[str], where: str) -> None:
+    """Refuse an attribute that is not in the grammar, naming the nearest that is."""
+    element = GRAMMAR[tag]
+    for attribute in attributes:
+        if attribute not in element.attributes and attribute not in element.refused:
+            raise FormatError(
+                f"{where}: <{tag}> has no attribute {attribute!r}" + did_you_mean(attribute, element.attributes)
+            )
+
+
+def note_refused(node: Node, notes: Notes) -> None:
+    """Record attributes that the DTD or an older ROOT knows but ROOT 6.40 refuses."""
+    for attribute, effect in GRAMMAR[node.tag].refused.items():
+        if attribute in node.attributes:
+            notes.add("repair", node.where, f"ROOT 6.40 refuses the attribute {attribute!r}: {effect}")
+
+
+def boolean(node: Node, attribute: str) -> bool:
+    """``True``, ``true``, ``False`` or ``false``; anything else is an error, as in ROOT."""
+    value = node.get(attribute)
+    if value not in ("True", "true", "False", "false"):
+        raise FormatError(f"{node.where}: {attribute}={value!r} must be 'True' or 'False'")
+    return value in ("True", "true")
+
+
+def number(node: Node, attribute: str, notes: Notes) -> float:
+    """The number at the beginning of the value; what follows it is ignored, as in ROOT, and recorded."""
+    value = node.get(attribute)
+    match = _NUMBER.match(value)
+    if match is None:
+        raise FormatError(f"{node.where}: {attribute}={value!r} is not a number")
+    if value[match.end() :].strip():
+        notes.add("repair", node.where, f"{attribute}={value!r} was read as {match.group().strip()}, as ROOT does")
+    return float(match.group())
+
+
+def constraint(node: Node, attribute: str = "ConstraintType", value: str | None = None) -> BinConstraint:
+    """The kind of constraint of bin factors."""
+    word = node.get(attribute) if value is None else value
+    if word not in BIN_CONSTRAINTS:
+        raise FormatError(f"{node.where}: {attribute}={word!r} is unknown" + did_you_mean(word, BIN_CONSTRAINTS))
+    return BIN_CONSTRAINTS[word]
+
+
+def names(node: Node, notes: Notes) -> tuple[str, ...]:
+    """A list of names, separated by white space or backslashes.
+
+    ROOT splits on blanks and backslashes only: with a line break or tab it finds none of the names around it, which
+    is recorded.
+    """
+    found = tuple(name for name in _ANY_SEPARATORS.split(node.text) if name)
+    unseen = [n for n in found if n not in _SEPARATORS.split(node.text)]
+    if unseen:
+        notes.add(
+            "convention",
+            node.where,
+            f"line breaks or tabs around {', '.join(map(repr, unseen))}: ROOT would not find these names and ignore "
+            "them; they were read as meant",
+        )
+    if not found:
+        raise FormatError(f"{node.where} has no text; expected names of parameters")
+    return found
+
+
+Place: TypeAlias = tuple[str, str]

@@ -1,0 +1,260 @@
+"""A Measurement element to a measurement: parameters of interest, settings and constraint terms."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hftranslate.errors import FormatError, InvalidWorkspace
+from hftranslate.formats.histfactory_xml.channels import NormFactorRange, NormFactorRanges
+from hftranslate.formats.histfactory_xml.collisions import Renaming
+from hftranslate.formats.histfactory_xml.grammar import Node, Notes, names, number
+from hftranslate.formats.histfactory_xml.lumi import PartialLumi
+from hftranslate.naming import DeclaredParameter
+from hftranslate.outcomes import Kind
+from hftranslate.workspace import ConstraintTerm, Function, Measurement, NormSys, ParameterConfig, TermKind
+
+#: Written as POI where a measurement has none, because ROOT demands a name; ROOT drops a name it does not know.
+NO_POI = "no_parameter_of_interest"
+#: Types of ConstraintTerm that act with a relative uncertainty other than zero. ``NoConstraint`` acts without one.
+CONSTRAINT_TERMS: dict[str, TermKind] = {"Gamma": "gamma", "LogNormal": "lognormal", "Uniform": "uniform"}
+NO_CONSTRAINT = "NoConstraint"
+#: Attributes without any effect, kept as notes.
+_WITHOUT_EFFECT = ("BinLow", "BinHigh", "Mode", "ExportOnly")
+_GAMMA_DEFAULT = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """What the measurements of a model share."""
+
+    declared: Mapping[str, DeclaredParameter]
+    ranges: NormFactorRanges
+    functions: Sequence[Function]
+    partial_lumi: PartialLumi | None
+    renaming: Renaming
+
+    def uses(self, name: str) -> bool:
+        """Whether a Function depends on a parameter of that name."""
+        return any(name in re.split(r"[^\w]+", f.dependents) for f in self.functions)
+
+    def entries(self) -> dict[str, tuple[str, int]]:
+        """Parameter set and index of every parameter that ROOT knows, by ROOT's name."""
+        found = {}
+        for d in self.declared.values():
+            old = self.renaming.xml_name(d.name)
+            for i, root in enumerate(d.root_names):
+                found[root.replace(d.name, old, 1) if old != d.name else root] = (d.name, i)
+        made_by_functions = {f.name for f in self.functions}
+        found = {root: entry for root, entry in found.items() if root not in made_by_functions}
+        if self.partial_lumi is None:
+            found["Lumi"] = ("lumi", 0)
+        else:
+            found.pop("Lumi", None)
+            found["alpha_lumi"] = ("lumi", 0)
+        return found
+
+
+def read_measurement(node: Node, model: Model, notes: Notes) -> Measurement:
+    """Interpret a Measurement element."""
+    return _Reader(node, model, notes).measurement()
+
+
+class _Reader:
+    def __init__(self, node: Node, model: Model, notes: Notes) -> None:
+        self.node = node
+        self.model = model
+        self.notes = notes
+        self.name = node.get("Name")
+        self.where = f"measurement {self.name!r}"
+        self.entries = model.entries()
+        self.values: dict[str, dict[int, float]] = {}
+        self.constants: dict[str, set[int]] = {}
+        self.annotations: list[tuple[str, str]] = [
+            (word, node.attributes[word]) for word in _WITHOUT_EFFECT if word in node.attributes
+        ]
+
+    def measurement(self) -> Measurement:
+        for attribute in ("Lumi", "LumiRelErr"):
+            if attribute not in self.node.attributes:
+                value = self.node.get(attribute)
+                self.notes.add("repair", self.node.where, f"no {attribute} is given; ROOT's default {value} was taken")
+        pois = self._pois()
+        for setting in self.node.all("ParamSetting"):
+            self._setting(setting)
+        for asimov in self.node.all("Asimov"):
+            self._keep("Asimov", " ".join(f"{k}={v!r}" for k, v in asimov.attributes.items()))
+            self.notes.add("repair", asimov.where, "ROOT refuses this element; it is kept as a note")
+        terms = [t for element in self.node.all("ConstraintTerm") for t in self._constraint_terms(element)]
+        lumi = self._lumi()
+        others = [c for d in self.model.declared.values() if d.name != "lumi" and (c := self._config(d)) is not None]
+        try:
+            return Measurement(
+                name=self.name,
+                pois=pois,
+                parameters=(lumi, *others),
+                constraint_terms=tuple(terms),
+                annotations=tuple(self.annotations),
+            )
+        except InvalidWorkspace as error:
+            raise InvalidWorkspace(f"{self.node.where}: {error}") from None
+
+    def _keep(self, word: str, value: str) -> None:
+        self.annotations.append((word, value))
+
+    def _pois(self) -> tuple[str, ...]:
+        elements = self.node.all("POI")
+        if not elements:
+            self.notes.add("repair", self.node.where, "no POI is named, which ROOT refuses; read as none")
+        found = [name for element in elements for name in names(element, self.notes)]
+        pois = []
+        for name in found:
+            if name == NO_POI:
+                continue
+            entry = self.entries.get(name)
+            if entry is None:
+                pois.append(name)
+                if not self.model.uses(name):
+                    self.notes.add(
+                        "repair", self.where, f"no modifier declares the POI {name!r}; ROOT drops it with a warning"
+                    )
+            else:
+                pois.append(self._own_name(*entry))
+        return tuple(dict.fromkeys(pois))
+
+    def _own_name(self, name: str, index: int) -> str:
+        declared = self.model.declared.get(name)
+        return name if declared is None else declared.names[index]
+
+    def _setting(self, node: Node) -> None:
+        given = names(node, self.notes)
+        const = node.attributes.get("Const")
+        if const not in (None, "True", "False"):
+            self.notes.add("repair", node.where, f"Const={const!r} has no effect; ROOT acts on 'True' only")
+        value = number(node, "Val", self.notes) if "Val" in node.attributes else None
+        for name in given:
+            entry = self.entries.get(name)
+            if entry is None:
+                self._unknown_setting(name, value, const == "True")
+                continue
+            parameter_set, index = entry
+            if value is not None:
+                self.values.setdefault(parameter_set, {})[index] = value
+            if const == "True":
+                self.constants.setdefault(parameter_set, set()).add(index)
+
+    def _unknown_setting(self, name: str, value: float | None, const: bool) -> None:
+        words = ([f"Val={value!r}"] if value is not None else []) + (["Const=True"] if const else [])
+        if not words:
+            return
+        self._keep("ParamSetting", " ".join([name, *words]))
+        kind: Kind = "repair"
+        what = f"ParamSetting {name!r}: no modifier declares it and ROOT only prints a message"
+        if self.model.uses(name):
+            kind, what = "carried", f"ParamSetting {name!r} concerns a parameter of a Function"
+        self.notes.add(kind, self.where, f"{what}; it is kept as a note")
+
+    def _lumi(self) -> ParameterConfig:
+        partial = self.model.partial_lumi
+        constant = bool(self.constants.get("lumi"))
+        if partial is not None:
+            value = self.values.get("lumi", {}).get(0)
+            self._check_range("alpha_lumi", value, -5.0, 5.0)
+            return ParameterConfig(
+                name="lumi",
+                auxdata=(partial.lumi,),
+                sigmas=(partial.sigma,),
+                inits=(partial.lumi if value is None else partial.lumi + partial.sigma * value,),
+                fixed=True if constant or partial.sigma == 0.0 else None,
+            )
+        lumi, error = (number(self.node, attribute, self.notes) for attribute in ("Lumi", "LumiRelErr"))
+        if lumi <= 0.0 or error < 0.0:
+            raise InvalidWorkspace(
+                f"{self.node.where}: Lumi={lumi:g} must be positive and LumiRelErr={error:g} must not be negative"
+            )
+        value = self.values.get("lumi", {}).get(0, lumi)
+        self._check_range("Lumi", value, 0.0, 10.0 * lumi)
+        return ParameterConfig(
+            name="lumi",
+            auxdata=(lumi,),
+            sigmas=(lumi * error,),
+            inits=(value,),
+            fixed=True if constant or error == 0.0 else None,
+        )
+
+    def _check_range(self, name: str, value: float | None, low: float, high: float) -> None:
+        if value is not None and not low <= value <= high:
+            raise InvalidWorkspace(
+                f"{self.node.where}: ParamSetting {name!r} Val={value:g} lies outside the range [{low:g}, {high:g}]; "
+                "ROOT refuses that"
+            )
+
+    def _config(self, declared: DeclaredParameter) -> ParameterConfig | None:
+        name = declared.name
+        values = self.values.get(name, {})
+        constants = self.constants.get(name, set())
+        if declared.kind == "normfactor":
+            if name in {f.name for f in self.model.functions}:
+                return None
+            place = self._range(declared)
+            value = values.get(0, place.val)
+            self._check_range(name, value, place.low, place.high)
+            return ParameterConfig(
+                name=name, inits=(value,), bounds=((place.low, place.high),), fixed=True if constants else None
+            )
+        if not values and not constants:
+            return None
+        default = 0.0 if declared.kind == "alpha" else _GAMMA_DEFAULT
+        flags = tuple(i in constants for i in range(declared.size))
+        return ParameterConfig(
+            name=name,
+            inits=tuple(values.get(i, default) for i in range(declared.size)) if values else None,
+            fixed=(True if all(flags) else flags) if constants else None,
+        )
+
+    def _range(self, declared: DeclaredParameter) -> NormFactorRange:
+        """Where NormFactors of one name disagree, the first sample of the alphabetically first channel decides."""
+        found = [
+            self.model.ranges[c.name, s.name, self.model.renaming.xml_name(declared.name)] for c, s, _ in declared.uses
+        ]
+        first = found[0]
+        for other in found[1:]:
+            if (other.val, other.low, other.high) != (first.val, first.low, first.high):
+                self.notes.add(
+                    "repair",
+                    f"parameter {declared.name!r}",
+                    f"its NormFactors disagree in Val, Low or High; as in ROOT, {first.val:g} in [{first.low:g}, "
+                    f"{first.high:g}] of {first.where} holds",
+                )
+        return first
+
+    def _constraint_terms(self, node: Node) -> list[ConstraintTerm]:
+        kind = node.get("Type")
+        uncertainty = 0.0
+        if "RelativeUncertainty" in node.attributes:
+            uncertainty = number(node, "RelativeUncertainty", self.notes)
+        if uncertainty == 0.0 and kind != NO_CONSTRAINT:
+            raise FormatError(
+                f"{node.where}: Type={kind!r} needs a RelativeUncertainty other than zero; "
+                f"without one only {NO_CONSTRAINT!r} is possible"
+            )
+        if uncertainty != 0.0 and kind not in CONSTRAINT_TERMS:
+            self._keep("ConstraintTerm", f"{kind} {uncertainty!r} {' '.join(names(node, self.notes))}")
+            self.notes.add(
+                "repair", node.where, f"Type={kind!r} with a RelativeUncertainty has no effect in ROOT and is ignored"
+            )
+            return []
+        terms = []
+        for name in names(node, self.notes):
+            own_name = self.model.renaming.model_name(NormSys, name)
+            declared = self.model.declared.get(own_name)
+            if declared is None or declared.kind != "alpha":
+                self._keep("ConstraintTerm", f"{kind} {uncertainty!r} {name}")
+                self.notes.add(
+                    "repair",
+                    node.where,
+                    f"there is no systematic {name!r} (names stand without alpha_ here); ROOT ignores it",
+                )
+                continue
+            term = CONSTRAINT_TERMS.get(kind, "none")
+            terms.append(ConstraintTerm(name=own_name, kind=term, relative_uncertainty=uncertainty))
+        return terms

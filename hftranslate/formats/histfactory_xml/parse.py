@@ -1,0 +1,133 @@
+"""XML documents to checked elements: safely, and with ROOT's document type definition as judge."""
+
+import re
+from functools import cache
+from importlib.resources import files
+from io import BytesIO
+from typing import Any
+
+from lxml import etree
+
+from hftranslate.errors import FormatError, UnsafeInput, did_you_mean
+from hftranslate.formats.histfactory_xml.grammar import GRAMMAR, Node, Notes, check_element, note_refused
+
+#: Name of the document type definition, in the DOCTYPE and beside every written document.
+DTD_NAME = "HistFactorySchema.dtd"
+_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+_MAX_DTD_MESSAGES = 5
+
+
+def dtd_bytes() -> bytes:
+    """ROOT's document type definition."""
+    return files("hftranslate.formats").joinpath("schemas", DTD_NAME).read_bytes()
+
+
+@cache
+def _dtd() -> Any:
+    return etree.DTD(BytesIO(dtd_bytes()))
+
+
+def dtd_errors(root: Any) -> list[str]:
+    """What ROOT's document type definition finds wrong."""
+    dtd = _dtd()
+    if dtd.validate(root):
+        return []
+    return [f"line {e.line}: {e.message}" for e in dtd.error_log.filter_from_errors()]
+
+
+def parse(data: bytes, file: str, expected: str, notes: Notes) -> Node:
+    """Parse a document.
+
+    Parameters
+    ----------
+    data
+        its bytes.
+    file
+        what to call it in messages.
+    expected
+        tag of its root element, ``Combination`` or ``Channel``.
+    notes
+        receives what ROOT would refuse.
+
+    Raises
+    ------
+    UnsafeInput
+        The document declares entities.
+    FormatError
+        It is not well-formed, has another root element, or unknown elements or attributes.
+    """
+    root = _parse_xml(data, file)
+    if root.tag != expected:
+        raise FormatError(_wrong_root(str(root.tag), expected, file))
+    node = _node(root, file, notes)
+    info = root.getroottree().docinfo
+    if info.internalDTD is None:
+        notes.add("repair", file, f'there is no <!DOCTYPE {expected} SYSTEM "{DTD_NAME}">; ROOT refuses the document')
+    errors = dtd_errors(root)
+    for error in errors[:_MAX_DTD_MESSAGES]:
+        notes.add("repair", file, f"against ROOT's DTD, so that ROOT refuses the document: {error}")
+    if len(errors) > _MAX_DTD_MESSAGES:
+        notes.add("repair", file, f"and {len(errors) - _MAX_DTD_MESSAGES} more violations of the DTD")
+    return node
+
+
+def _parse_xml(data: bytes, file: str) -> Any:
+    if b"<!ENTITY" in _COMMENT.sub(b"", data):
+        raise UnsafeInput(f"{file}: the document declares entities, which is refused for safety")
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        load_dtd=False,
+        no_network=True,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        root = etree.fromstring(data, parser)
+    except etree.XMLSyntaxError as error:
+        if not data.strip():
+            raise FormatError(f"{file}: the document is empty") from None
+        raise FormatError(f"{file}:{error.lineno}: not well-formed XML: {error.msg}") from None
+    declared: Any = root.getroottree().docinfo.internalDTD
+    if declared is not None and any(True for _ in declared.iterentities()):  # in another encoding than the search saw
+        raise UnsafeInput(f"{file}: the document declares entities, which is refused for safety")
+    return root
+
+
+def _wrong_root(tag: str, expected: str, file: str) -> str:
+    if expected == "Combination" and tag == "Channel":
+        return (
+            f"{file} describes a single channel; give the driver instead, "
+            "the XML file with the root element <Combination> that lists this one as <Input>"
+        )
+    return f"{file}: the root element is <{tag}>; expected <{expected}>"
+
+
+def _node(element: Any, file: str, notes: Notes) -> Node:
+    tag = element.tag
+    where = f"{file}:{element.sourceline}"
+    check_element(tag, element.attrib, where)
+    children = []
+    text = element.text or ""
+    for child in element:
+        if not isinstance(child.tag, str):
+            raise FormatError(f"{where}: <{tag}> contains a reference to an entity, which is refused")
+        if child.tag not in GRAMMAR[tag].children:
+            raise FormatError(
+                f"{file}:{child.sourceline}: <{tag}> cannot contain <{child.tag}>"
+                + did_you_mean(child.tag, GRAMMAR[tag].children)
+            )
+        children.append(_node(child, file, notes))
+        text += child.tail or ""
+    if text.strip() and tag not in ("Input", "POI", "ParamSetting", "ConstraintTerm"):
+        raise FormatError(f"{where}: <{tag}> contains the text {text.strip()!r}; expected none")
+    node = Node(
+        tag=tag,
+        attributes=dict(element.attrib),
+        children=tuple(children),
+        text=text,
+        file=file,
+        line=element.sourceline,
+    )
+    note_refused(node, notes)
+    return node

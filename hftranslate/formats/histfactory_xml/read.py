@@ -1,0 +1,175 @@
+"""HistFactory XML to a Workspace."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hftranslate.errors import FormatError, InvalidWorkspace, Unsupported
+from hftranslate.formats.documents import read_bytes
+from hftranslate.formats.histfactory_xml.channels import NormFactorRanges, read_channel
+from hftranslate.formats.histfactory_xml.collisions import separate
+from hftranslate.formats.histfactory_xml.grammar import Node, Notes, number
+from hftranslate.formats.histfactory_xml.lumi import recognise, with_lumi, with_partial_lumi
+from hftranslate.formats.histfactory_xml.measurements import Model, read_measurement
+from hftranslate.formats.histfactory_xml.parse import parse
+from hftranslate.formats.histfactory_xml.sources import FileSource, Source, XmlOptions
+from hftranslate.formats.root_histograms import HistogramFiles
+from hftranslate.naming import DeclaredParameter, declared_parameters
+from hftranslate.outcomes import Outcome
+from hftranslate.parameters import parameter_sets
+from hftranslate.workspace import ROOT, Channel, Function, Measurement, Workspace
+
+
+def read(path: str | Path, options: XmlOptions | None = None) -> tuple[Workspace, tuple[Outcome, ...]]:
+    """Read a model from its driver file, the XML file with the root element ``Combination``.
+
+    Parameters
+    ----------
+    path
+        the driver, ``-`` for standard input.
+    options
+        where files are looked for, and which version of ROOT is followed.
+
+    Returns
+    -------
+    tuple
+        the model under ROOT's conventions, and what did not pass unchanged.
+
+    Raises
+    ------
+    InputError
+        Something is missing, malformed, unsafe or no valid model; the message says what and where.
+    """
+    options = options or XmlOptions()
+    notes = Notes()
+    driver = Path(path)
+    name = "standard input" if str(path) == "-" else str(path)
+    document = parse(read_bytes(path), name, "Combination", notes)
+    with HistogramFiles() as histograms:
+        workspace = interpret(document, FileSource(driver, options, notes, histograms), notes, options)
+    return workspace, notes.outcomes()
+
+
+def interpret(driver: Node, source: Source, notes: Notes, options: XmlOptions) -> Workspace:
+    """The model that a driver document describes; all it names comes from the source."""
+    measurements = driver.all("Measurement")
+    if not measurements:
+        raise FormatError(f"{driver.where} has no Measurement")
+    if not driver.all("Input"):
+        raise FormatError(f"{driver.where} has no Input")
+    functions = tuple(
+        Function(name=f.get("Name"), expression=f.get("Expression"), dependents=f.get("Dependents"))
+        for f in driver.all("Function")
+    )
+    channels, ranges = _channels(driver, source, notes, options)
+    partial = recognise(channels, functions, measurements, notes)
+    if partial is not None:
+        channels = [with_partial_lumi(channel, partial) for channel in channels]
+        functions = tuple(f for f in functions if f.name != partial.function)
+        notes.add(
+            "rewrite",
+            f"function {partial.function!r}",
+            "the luminosity of some samples, said with a Function: read as lumi modifiers on these samples",
+        )
+    else:
+        constant = _constant_lumi(channels, measurements, notes, options)
+        channels = [with_lumi(channel, constant) for channel in channels]
+    channels, renaming = separate(channels, notes)
+    model = Model(
+        declared=_declared(driver, channels),
+        ranges=ranges,
+        functions=functions,
+        partial_lumi=partial,
+        renaming=renaming,
+    )
+    annotations = [("OutputFilePrefix", driver.get("OutputFilePrefix"))]
+    annotations += [("Mode", driver.attributes["Mode"])] if "Mode" in driver.attributes else []
+    read_measurements = tuple(read_measurement(node, model, notes) for node in measurements)
+    try:
+        workspace = Workspace(
+            channels=tuple(channels),
+            measurements=read_measurements,
+            functions=functions,
+            conventions=ROOT,
+            annotations=tuple((word, value) for word, value in annotations if value),
+        )
+    except InvalidWorkspace as error:
+        raise InvalidWorkspace(f"{driver.file}: {error}") from None
+    for node, measurement in zip(measurements, workspace.measurements, strict=True):
+        _check_values(node, workspace, measurement)
+    return workspace
+
+
+def _channels(
+    driver: Node, source: Source, notes: Notes, options: XmlOptions
+) -> tuple[list[Channel], NormFactorRanges]:
+    channels: list[Channel] = []
+    ranges: NormFactorRanges = {}
+    for node in driver.all("Input"):
+        if not node.text.strip():
+            raise FormatError(f"{node.where} has no text; expected the path of a channel file")
+        channel, own_ranges = read_channel(source.channel(node.text, node), source, notes, options.version)
+        if channel.name in {c.name for c in channels}:
+            raise InvalidWorkspace(f"{node.where}: {node.text.strip()!r} is the second channel named {channel.name!r}")
+        channels.append(channel)
+        ranges.update(own_ranges)
+    return channels, ranges
+
+
+def _declared(driver: Node, channels: Sequence[Channel]) -> dict[str, DeclaredParameter]:
+    try:
+        return declared_parameters(channels)
+    except InvalidWorkspace as error:
+        raise InvalidWorkspace(f"{driver.file}: {error}") from None
+
+
+def _constant_lumi(
+    channels: Sequence[Channel], measurements: Sequence[Node], notes: Notes, options: XmlOptions
+) -> float | None:
+    """The constant that multiplies samples with NormalizeByTheory=False; ``None``: they follow Lumi like all."""
+    marked = [s for c in channels for s in c.samples if ("NormalizeByTheory", "False") in s.annotations]
+    if not marked:
+        return None
+    values = {number(node, "Lumi", notes) for node in measurements}
+    if options.normalize_by_theory == "root":
+        matters = values != {1.0} or any(not _lumi_is_constant(node, notes) for node in measurements)
+        notes.add(
+            "convention",
+            "NormalizeByTheory",
+            f"{len(marked)} sample(s) say NormalizeByTheory=False, which has no effect in ROOT since 6.22: they follow "
+            "the luminosity parameter like all others. "
+            + (
+                "ROOT before kept them fixed to its nominal value (--normalize-by-theory intended)"
+                if matters
+                else "It does not matter here, because the luminosity is a constant 1"
+            ),
+        )
+        return None
+    if len(values) > 1:
+        raise Unsupported(
+            f"{measurements[0].file}: {len(marked)} sample(s) say NormalizeByTheory=False, but the measurements have "
+            f"different Lumi ({', '.join(f'{v:g}' for v in sorted(values))}); the intended meaning would need "
+            "different histograms for each"
+        )
+    return values.pop()
+
+
+def _lumi_is_constant(node: Node, notes: Notes) -> bool:
+    if number(node, "LumiRelErr", notes) == 0.0:
+        return True
+    constant = (s for s in node.all("ParamSetting") if s.attributes.get("Const") == "True")
+    return any("Lumi" in s.text.replace("\\", " ").split() for s in constant)
+
+
+def _check_values(node: Node, workspace: Workspace, measurement: Measurement) -> None:
+    """ROOT refuses initial values outside the range of their parameter."""
+    try:
+        sets = parameter_sets(workspace, measurement, ROOT)
+    except InvalidWorkspace as error:
+        raise InvalidWorkspace(f"{node.where}: {error}") from None
+    for parameters in sets.values():
+        for name, init, (low, high) in zip(parameters.root_names, parameters.inits, parameters.bounds, strict=True):
+            if not low <= init <= high:
+                raise InvalidWorkspace(
+                    f"{node.where}: ParamSetting {name!r} Val={init:g} lies outside the range [{low:g}, {high:g}]; "
+                    "ROOT refuses that"
+                )

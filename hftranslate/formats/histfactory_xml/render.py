@@ -1,0 +1,289 @@
+"""A Workspace to HistFactory XML documents and histograms, in memory.
+
+What XML has no word for is refused by name; rewriting it beforehand is not the task of this module.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any, assert_never
+
+from lxml import etree
+
+from hftranslate.errors import FormatError, InvalidWorkspace, Unsupported
+from hftranslate.formats.histfactory_xml.lumi import expression
+from hftranslate.formats.histfactory_xml.parse import DTD_NAME, dtd_errors
+from hftranslate.formats.histfactory_xml.render_measurement import NormFactors, number, render_measurement
+from hftranslate.formats.root_histograms import Histogram
+from hftranslate.workspace import (
+    Channel,
+    HistoSys,
+    Lumi,
+    Modifier,
+    NormFactor,
+    NormSys,
+    Number,
+    Numbers,
+    Sample,
+    ShapeFactor,
+    ShapeSys,
+    StatError,
+    Workspace,
+)
+
+#: Where the histograms lie, relative to the folder of the driver.
+HISTOGRAMS = "data/data.root"
+_CHANNELS = "config"
+_CONSTRAINTS = {"gaussian": "Gaussian", "poisson": "Poisson"}
+_UNSAFE = re.compile(r"[^A-Za-z0-9_]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class XmlModel:
+    """A written model in memory.
+
+    Attributes
+    ----------
+    driver
+        path of the driver document.
+    documents
+        XML by path, relative to the output folder; the driver comes first.
+    histograms
+        content of :data:`HISTOGRAMS` by name.
+    """
+
+    driver: str
+    documents: Mapping[str, bytes]
+    histograms: Mapping[str, Histogram]
+
+
+def render(workspace: Workspace, prefix: str = "FitConfig") -> XmlModel:
+    """Write a model into documents and histograms.
+
+    Parameters
+    ----------
+    workspace
+        the model, with Lumi on every sample, or on none and a Function in its place.
+    prefix
+        name of the driver without ``.xml``.
+
+    Raises
+    ------
+    Unsupported
+        XML has no word for a part of the model; the message names it.
+    """
+    if not prefix or _UNSAFE.sub("", prefix.replace("-", "").replace(".", "")) != re.sub(r"[-.]", "", prefix):
+        raise Unsupported(f"prefix {prefix!r}: use letters, digits, '_', '-' and '.' only")
+    _check_names(workspace)
+    _check_staterrors(workspace)
+    lumi_everywhere = _lumi_everywhere(workspace)
+    factors = NormFactors(workspace)
+    histograms: dict[str, Histogram] = {}
+    names = _UniqueNames()
+    files = _UniqueNames()
+    documents = {f"{prefix}.xml": b""}
+    root = etree.Element("Combination", OutputFilePrefix=_annotation(workspace, f"./results/{prefix}"))
+    for function in workspace.functions:
+        _child(root, "Function", Name=function.name, Expression=function.expression, Dependents=function.dependents)
+    for channel in workspace.channels:
+        path = f"{_CHANNELS}/{files.get(channel.name)}.xml"
+        _child(root, "Input").text = f"./{path}"
+        documents[path] = _document(_ChannelWriter(channel, factors, names, histograms).element())
+    for measurement in workspace.measurements:
+        root.append(render_measurement(workspace, measurement, factors, lumi_everywhere))
+    documents[f"{prefix}.xml"] = _document(root)
+    return XmlModel(driver=f"{prefix}.xml", documents=documents, histograms=histograms)
+
+
+def _annotation(workspace: Workspace, default: str) -> str:
+    return dict(workspace.annotations).get("OutputFilePrefix", default)
+
+
+def _document(root: Any) -> bytes:
+    data: bytes = etree.tostring(
+        root,
+        doctype=f'<!DOCTYPE {root.tag} SYSTEM "{DTD_NAME}">',
+        encoding="UTF-8",
+        xml_declaration=True,
+        pretty_print=True,
+    )
+    errors = dtd_errors(root)
+    if errors:
+        raise FormatError(f"the written <{root.tag}> breaks ROOT's DTD: {errors[0]}")
+    return data
+
+
+def _child(parent: Any, tag: str, **attributes: str) -> Any:
+    return etree.SubElement(parent, tag, attributes)
+
+
+class _UniqueNames:
+    """Names that are safe in any file system and as ROOT keys, unique whatever the case of the letters."""
+
+    def __init__(self) -> None:
+        self._used: set[str] = set()
+
+    def get(self, *parts: str) -> str:
+        base = "_".join(_UNSAFE.sub("_", part) for part in parts)
+        name, i = base, 1
+        while name.lower() in self._used:
+            i += 1
+            name = f"{base}__{i}"
+        self._used.add(name.lower())
+        return name
+
+
+class _ChannelWriter:
+    def __init__(
+        self, channel: Channel, factors: NormFactors, names: _UniqueNames, histograms: dict[str, Histogram]
+    ) -> None:
+        if channel.edges is not None and len(channel.edges) > 1:
+            raise Unsupported(
+                f"channel {channel.name!r} has {len(channel.edges)} axes; only histograms with one axis can be written"
+            )
+        self.channel = channel
+        self.factors = factors
+        self.names = names
+        self.histograms = histograms
+        edges = channel.edges[0] if channel.edges else range(channel.n_bins + 1)
+        self.edges = tuple(float(edge) for edge in edges)
+
+    def _add(self, values: Numbers, *parts: str, errors: Numbers | None = None) -> str:
+        name = self.names.get(self.channel.name, *parts)
+        self.histograms[name] = Histogram(
+            contents=tuple(map(float, values)),
+            # As they come back from the squares that a histogram stores: the same but for extreme numbers.
+            errors=None if errors is None else tuple(sqrt(e * e) for e in map(float, errors)),
+            edges=(self.edges,),
+        )
+        return name
+
+    def element(self) -> Any:
+        root = etree.Element("Channel", Name=self.channel.name, InputFile=f"./{HISTOGRAMS}")
+        if self.channel.observed is not None:
+            _child(root, "Data", HistoName=self._add(self.channel.observed, "data"))
+        config = next((m for s in self.channel.samples for m in s.modifiers if isinstance(m, StatError)), None)
+        if config is not None:
+            _child(
+                root,
+                "StatErrorConfig",
+                RelErrorThreshold=number(config.threshold),
+                ConstraintType=_CONSTRAINTS[config.constraint],
+            )
+        for sample in self.channel.samples:
+            self._sample(root, sample)
+        return root
+
+    def _sample(self, root: Any, sample: Sample) -> None:
+        staterror = next((m for m in sample.modifiers if isinstance(m, StatError)), None)
+        errors = None if staterror is None else staterror.data
+        element = _child(
+            root, "Sample", Name=sample.name, HistoName=self._add(sample.nominal, sample.name, errors=errors)
+        )
+        if ("NormalizeByTheory", "False") in sample.annotations:
+            element.set("NormalizeByTheory", "False")
+        where = f"channel {self.channel.name!r}, sample {sample.name!r}"
+        for modifier in sample.modifiers:
+            self._modifier(element, modifier, sample.name, where)
+
+    def _modifier(self, parent: Any, m: Modifier, sample: str, where: str) -> None:
+        match m:
+            case Lumi():
+                pass  # every sample has it in ROOT, without a word
+            case StatError():
+                _child(parent, "StatError", Activate="True")
+            case NormFactor(name=name):
+                val, (low, high) = self.factors.first(name)
+                for _ in range(m.power):
+                    _child(parent, "NormFactor", Name=name, Val=number(val), Low=number(low), High=number(high))
+            case NormSys(name=name, lo=lo, hi=hi):
+                _check_code(m, "code4", where)
+                if min(lo, hi) < 0:
+                    raise Unsupported(f"{where}: normsys {name!r} has a negative factor (lo={lo!r}, hi={hi!r})")
+                _child(parent, "OverallSys", Name=name, Low=number(lo), High=number(hi))
+            case HistoSys(name=name):
+                _check_code(m, "code4p", where)
+                low_name = self._add(m.lo_data, sample, name, "down")
+                high_name = self._add(m.hi_data, sample, name, "up")
+                _child(parent, "HistoSys", Name=name, HistoNameLow=low_name, HistoNameHigh=high_name)
+            case ShapeSys(name=name):
+                if not m.relative:
+                    raise Unsupported(
+                        f"{where}: shapesys {name!r} has absolute uncertainties; XML knows relative ones only"
+                    )
+                histogram = self._add(m.data, sample, name, "relative")
+                kind = _CONSTRAINTS[m.constraint]
+                _child(parent, "ShapeSys", Name=name, HistoName=histogram, ConstraintType=kind)
+            case ShapeFactor(name=name):
+                _child(parent, "ShapeFactor", Name=name)
+            case _:
+                assert_never(m)
+
+
+def _check_code(m: NormSys | HistoSys, code: str, where: str) -> None:
+    if m.interpolation != code:
+        raise Unsupported(f"{where}: {m.name!r} is interpolated with {m.interpolation}; XML can say {code} only")
+
+
+def _check_names(workspace: Workspace) -> None:
+    def check(kind: str, name: str) -> None:
+        bad = next((c for c in name if c in ",;\ufffe\uffff" or unicodedata.category(c) in ("Cc", "Cs")), None)
+        if not name or bad is not None:
+            raise Unsupported(f"{kind} {name!r}: ROOT accepts no empty name and none with {bad!r} in it")
+
+    for channel in workspace.channels:
+        check("channel", channel.name)
+        if channel.name[0].isdigit():
+            raise Unsupported(f"channel {channel.name!r}: ROOT accepts no channel name that begins with a digit")
+        for sample in channel.samples:
+            check(f"channel {channel.name!r}: sample", sample.name)
+            for m in sample.modifiers:
+                check(f"channel {channel.name!r}, sample {sample.name!r}: modifier", m.name)
+    for measurement in workspace.measurements:
+        check("measurement", measurement.name)
+
+
+def _check_staterrors(workspace: Workspace) -> None:
+    channel_of: dict[str, str] = {}
+    for channel in workspace.channels:
+        found = [m for s in channel.samples for m in s.modifiers if isinstance(m, StatError)]
+        names = sorted({m.name for m in found})
+        if len(names) > 1:
+            raise Unsupported(
+                f"channel {channel.name!r} has {len(names)} different staterrors ({', '.join(map(repr, names))}); "
+                "XML knows one per channel"
+            )
+        settings: set[tuple[str, Number]] = {(m.constraint, m.threshold) for m in found}
+        if len(settings) > 1:
+            raise InvalidWorkspace(
+                f"channel {channel.name!r}: the staterrors disagree in constraint or threshold: {sorted(settings)}"
+            )
+        for name in names:
+            if channel_of.setdefault(name, channel.name) != channel.name:
+                raise Unsupported(
+                    f"staterror {name!r} is shared by the channels {channel_of[name]!r} and {channel.name!r}; "
+                    "XML has one for each channel"
+                )
+
+
+def _lumi_everywhere(workspace: Workspace) -> bool:
+    """Whether all samples carry Lumi; otherwise none must, and a Function takes its place."""
+    without = [
+        (c.name, s.name)
+        for c in workspace.channels
+        for s in c.samples
+        if not any(isinstance(m, Lumi) for m in s.modifiers)
+    ]
+    if not without:
+        return True
+    if len(without) == sum(len(c.samples) for c in workspace.channels):
+        if any(expression(function) is not None for function in workspace.functions):
+            return False
+        raise Unsupported("no sample carries the luminosity; in ROOT all samples follow it")
+    channel, sample = without[0]
+    raise Unsupported(
+        f"{len(without)} sample(s) do not carry the luminosity (the first is {sample!r} in channel {channel!r}); "
+        "in ROOT all samples follow it"
+    )

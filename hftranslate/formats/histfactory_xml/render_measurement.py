@@ -1,0 +1,223 @@
+"""A measurement to its XML element."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from math import inf, nextafter
+from typing import Any
+
+from lxml import etree
+
+from hftranslate.errors import InvalidWorkspace, Unsupported
+from hftranslate.formats.histfactory_xml.measurements import CONSTRAINT_TERMS, NO_CONSTRAINT, NO_POI
+from hftranslate.naming import DeclaredParameter, declared_parameters
+from hftranslate.parameters import parameter_sets
+from hftranslate.workspace import ROOT, Measurement, Number, Workspace
+
+_WITHOUT_EFFECT = ("BinLow", "BinHigh", "Mode", "ExportOnly")
+_TERM_WORDS = {kind: word for word, kind in CONSTRAINT_TERMS.items()}
+_NORMFACTOR = (1.0, (0.0, 10.0))
+
+
+def number(value: Number) -> str:
+    """The shortest text that reads back as the same number."""
+    return repr(int(value)) if isinstance(value, int) else repr(float(value))
+
+
+class NormFactors:
+    """Initial value and range of the norm factors. XML states them once: as in the first measurement."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.declared = declared_parameters(workspace.channels)
+        self._made = {f.name for f in workspace.functions}
+        self._first: dict[str, tuple[Number, tuple[Number, Number]]] = {}
+        for name, declared in self.declared.items():
+            if declared.kind == "normfactor" and name not in self._made:
+                self._first[name] = self._checked(workspace, name)
+
+    def first(self, name: str) -> tuple[Number, tuple[Number, Number]]:
+        """Value and range as written on the NormFactor."""
+        return self._first.get(name, _NORMFACTOR)
+
+    @staticmethod
+    def of(measurement: Measurement, name: str) -> tuple[Number, tuple[Number, Number]]:
+        """Value and range in a measurement."""
+        config = measurement.parameter(name)
+        value, bounds = _NORMFACTOR
+        return (config.inits[0] if config.inits else value), (config.bounds[0] if config.bounds else bounds)
+
+    def _checked(self, workspace: Workspace, name: str) -> tuple[Number, tuple[Number, Number]]:
+        first, *others = workspace.measurements
+        _, bounds = self.of(first, name)
+        for other in others:
+            if self.of(other, name)[1] != bounds:
+                raise Unsupported(
+                    f"normfactor {name!r} has the range {list(bounds)} in measurement {first.name!r} and "
+                    f"{list(self.of(other, name)[1])} in {other.name!r}; XML states it once for all"
+                )
+        low, high = bounds
+        for measurement in workspace.measurements:
+            value, _ = self.of(measurement, name)
+            if low >= high or not low <= value <= high:
+                raise Unsupported(
+                    f"measurement {measurement.name!r}: normfactor {name!r} starts at {value!r} in the range "
+                    f"[{low!r}, {high!r}]; ROOT refuses an empty range and a value outside"
+                )
+        return self.of(first, name)
+
+
+def render_measurement(
+    workspace: Workspace, measurement: Measurement, factors: NormFactors, lumi_everywhere: bool
+) -> Any:
+    """The Measurement element.
+
+    Raises
+    ------
+    Unsupported
+        Something that XML has no word for.
+    """
+    _check_constraints(workspace, measurement)
+    _check_values(workspace, measurement, factors)
+    lumi, error = _luminosity(measurement) if lumi_everywhere else (1, 0)
+    element = etree.Element("Measurement", Name=measurement.name, Lumi=number(lumi), LumiRelErr=number(error))
+    for word, text in measurement.annotations:
+        if word in _WITHOUT_EFFECT:
+            element.set(word, text)
+    _text(element, "POI", _pois(measurement, factors), measurement)
+    constants, values = _settings(measurement, factors, lumi, error)
+    if constants:
+        _text(element, "ParamSetting", constants, measurement, Const="True")
+    for value, names in values.items():
+        _text(element, "ParamSetting", names, measurement, Val=number(value))
+    _kept_settings(element, measurement)
+    for term in measurement.constraint_terms:
+        attributes = {"Type": _TERM_WORDS.get(term.kind, NO_CONSTRAINT)}
+        if term.kind != "none":
+            # Uniform does not depend on the number, but acts only where it is not zero.
+            uncertainty = term.relative_uncertainty or (1.0 if term.kind == "uniform" else 0.0)
+            if uncertainty == 0.0:
+                raise InvalidWorkspace(
+                    f"measurement {measurement.name!r}: the {term.kind} constraint of {term.name!r} "
+                    "needs a relative uncertainty other than zero"
+                )
+            attributes["RelativeUncertainty"] = number(uncertainty)
+        _text(element, "ConstraintTerm", [term.name], measurement, **attributes)
+    return element
+
+
+def _text(parent: Any, tag: str, names: Iterable[str], measurement: Measurement, **attributes: str) -> None:
+    names = list(names)
+    for name in names:
+        if not name or re.search(r"[\s\\]", name):
+            raise Unsupported(
+                f"measurement {measurement.name!r}: the parameter {name!r} cannot stand in a <{tag}>, "
+                "because ROOT splits such lists at blanks and backslashes"
+            )
+    etree.SubElement(parent, tag, attributes).text = " ".join(names)
+
+
+def _check_constraints(workspace: Workspace, measurement: Measurement) -> None:
+    """Centres and widths of constraints cannot be written: they must be what ROOT makes of the modifiers."""
+    plain = tuple(
+        p if p.name == "lumi" else replace(p, auxdata=None, sigmas=None, factors=None) for p in measurement.parameters
+    )
+    stated = parameter_sets(workspace, measurement, workspace.conventions)
+    default = parameter_sets(workspace, replace(measurement, parameters=plain), workspace.conventions)
+    for name, parameters in stated.items():
+        if parameters.constraints != default[name].constraints:
+            raise Unsupported(
+                f"measurement {measurement.name!r}: parameter {name!r} has auxdata, sigmas or factors of its own; "
+                "XML has no word for them"
+            )
+
+
+def _check_values(workspace: Workspace, measurement: Measurement, factors: NormFactors) -> None:
+    """XML states ranges of norm factors only: other values must lie in the range that ROOT gives the parameter."""
+    open_ranges = tuple(
+        p if p.name in factors.declared and factors.declared[p.name].kind == "normfactor" else replace(p, bounds=None)
+        for p in measurement.parameters
+    )
+    for parameters in parameter_sets(workspace, replace(measurement, parameters=open_ranges), ROOT).values():
+        for name, value, (low, high) in zip(parameters.names, parameters.inits, parameters.bounds, strict=True):
+            if not low <= value <= high:
+                raise Unsupported(
+                    f"measurement {measurement.name!r}: parameter {name!r} starts at {value:g}, outside the range "
+                    f"[{low:g}, {high:g}] that ROOT gives it; ROOT refuses that"
+                )
+
+
+def _luminosity(measurement: Measurement) -> tuple[Number, Number]:
+    """Nominal luminosity and relative uncertainty."""
+    config = measurement.parameter("lumi")
+    if config.auxdata is None or config.sigmas is None:
+        raise InvalidWorkspace(
+            f"measurement {measurement.name!r} does not configure 'lumi' (auxdata and sigmas), which all samples carry"
+        )
+    lumi, sigma = config.auxdata[0], config.sigmas[0]
+    if lumi <= 0 or sigma < 0:
+        raise Unsupported(
+            f"measurement {measurement.name!r}: luminosity {lumi!r} +- {sigma!r}; ROOT needs a positive value"
+        )
+    if sigma == 0:
+        return lumi, 0
+    ratio = sigma / lumi
+    # ROOT multiplies again: take the neighbour, if any, for which this gives the same number.
+    for candidate in (ratio, nextafter(ratio, 0.0), nextafter(ratio, inf)):
+        if lumi * candidate == sigma:
+            return lumi, candidate
+    return lumi, ratio
+
+
+def _pois(measurement: Measurement, factors: NormFactors) -> list[str]:
+    names = {own: root for d in factors.declared.values() for own, root in zip(d.names, d.root_names, strict=True)}
+    names |= {d.name: d.root_names[0] for d in factors.declared.values() if d.size == 1}
+    return [names.get(poi, poi) for poi in measurement.pois] or [NO_POI]
+
+
+def _settings(
+    measurement: Measurement, factors: NormFactors, lumi: Number, error: Number
+) -> tuple[list[str], dict[Number, list[str]]]:
+    """ROOT's names of the constant parameters, and of those with another value than ROOT's, by value."""
+    constants: list[str] = []
+    values: dict[Number, list[str]] = {}
+    for config in measurement.parameters:
+        declared = factors.declared.get(config.name)
+        if declared is None:
+            continue
+        always = declared.kind == "lumi" and error == 0
+        flags = config.fixed if isinstance(config.fixed, tuple) else (bool(config.fixed),) * declared.size
+        constants += [n for n, fixed in zip(declared.root_names, flags, strict=True) if fixed and not always]
+        default = _default(declared, factors, lumi)
+        for name, value in zip(declared.root_names, config.inits or (), strict=bool(config.inits)):
+            if value != default:
+                values.setdefault(value, []).append(name)
+    for name, declared in factors.declared.items():  # a later measurement that states nothing starts at 1
+        if declared.kind == "normfactor" and all(p.name != name for p in measurement.parameters):
+            value, _ = factors.of(measurement, name)
+            if value != factors.first(name)[0]:
+                values.setdefault(value, []).append(name)
+    return constants, values
+
+
+def _default(declared: DeclaredParameter, factors: NormFactors, lumi: Number) -> Number:
+    match declared.kind:
+        case "lumi":
+            return lumi
+        case "normfactor":
+            return factors.first(declared.name)[0]
+        case "alpha":
+            return 0.0
+        case "gamma":
+            return 1.0
+
+
+def _kept_settings(element: Any, measurement: Measurement) -> None:
+    """Settings without effect in ROOT, kept as notes when they were read."""
+    for word, text in measurement.annotations:
+        if word == "ParamSetting":
+            name, *attributes = text.split(" ")
+            _text(element, word, [name], measurement, **dict(a.split("=", 1) for a in attributes))
+    for word, text in measurement.annotations:
+        if word == "ConstraintTerm":
+            kind, uncertainty, *names = text.split(" ")
+            _text(element, word, names, measurement, Type=kind, RelativeUncertainty=uncertainty)

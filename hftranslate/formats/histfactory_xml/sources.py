@@ -1,0 +1,209 @@
+"""Where the documents and histograms of a model come from: files, found as ROOT finds them, or memory."""
+
+import filecmp
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from glob import escape
+from pathlib import Path
+from typing import Literal, Protocol
+
+from hftranslate.errors import FormatError, MissingInput, UnsafeInput
+from hftranslate.formats.documents import read_bytes
+from hftranslate.formats.histfactory_xml.grammar import Node, Notes
+from hftranslate.formats.histfactory_xml.parse import parse
+from hftranslate.formats.root_histograms import Histogram, HistogramFiles
+
+#: ``file.root:/directory``, which TFile::Open does not know.
+_WITH_DIRECTORY = re.compile(r"(?P<file>.+\.root):(?P<directory>.*)")
+_TOO_MANY_CANDIDATES = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class XmlOptions:
+    """How to read HistFactory XML.
+
+    Attributes
+    ----------
+    basedir
+        folder that relative paths are relative to; ``None``: the working directory, as in ROOT.
+    mounts
+        pairs (from, to): paths that begin with the one are taken to begin with the other.
+    search
+        folders that are searched, with all their subfolders, for files that are not where the XML says.
+    confine
+        refuse to read anything outside the folder of the driver, ``basedir`` and ``search``.
+    root_version
+        the version of ROOT whose defaults apply.
+    normalize_by_theory
+        ``"root"``: the attribute has no effect, as in ROOT since 6.22; ``"intended"``: samples with ``False`` do not
+        follow the luminosity parameter, only its nominal value.
+    """
+
+    basedir: Path | None = None
+    mounts: tuple[tuple[str, str], ...] = ()
+    search: tuple[Path, ...] = ()
+    confine: bool = False
+    root_version: str = "6.40"
+    normalize_by_theory: Literal["root", "intended"] = "root"
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """The version of ROOT as two numbers.
+
+        Raises
+        ------
+        FormatError
+            It does not look like ``6.40``.
+        """
+        match = re.match(r"(\d+)[./](\d+)", self.root_version)
+        if match is None:
+            raise FormatError(f"ROOT version {self.root_version!r} must look like '6.40'")
+        return int(match[1]), int(match[2])
+
+
+class Source(Protocol):
+    """Delivers what the XML names."""
+
+    def channel(self, text: str, node: Node) -> Node:
+        """The channel document that an Input element names."""
+
+    def histogram(self, file: str, directory: str, name: str, node: Node) -> Histogram:
+        """The histogram that the element refers to."""
+
+
+class FileSource:
+    """Files on disk. Paths are tried relative to the base folder, as in ROOT, then to the driver's folder."""
+
+    def __init__(self, driver: Path, options: XmlOptions, notes: Notes, histograms: HistogramFiles) -> None:
+        self._driver_folder = Path() if str(driver) == "-" else driver.parent
+        self._options = options
+        self._notes = notes
+        self._histograms = histograms
+        self._found: dict[str, Path] = {}
+
+    def channel(self, text: str, node: Node) -> Node:
+        """The channel document that an Input element names."""
+        if text != text.strip():
+            self._notes.add("repair", node.where, f"blanks around {text.strip()!r}; ROOT would not find the file")
+        path = self._find(text.strip(), node)
+        return parse(read_bytes(path), str(path), "Channel", self._notes)
+
+    def histogram(self, file: str, directory: str, name: str, node: Node) -> Histogram:
+        """The histogram that the element refers to."""
+        path, inner = self._split(file, node)
+        directory = self._directory(file, directory, node)
+        try:
+            return self._histograms.get(path, f"{inner}/{directory}", name)
+        except (MissingInput, FormatError) as error:
+            raise type(error)(f"{node.where}: {error}") from error.__cause__
+
+    def _split(self, file: str, node: Node) -> tuple[Path, str]:
+        match = _WITH_DIRECTORY.fullmatch(file)
+        if match is None or file in self._found:
+            return self._find(file, node), ""
+        self._notes.add(
+            "repair", file, "ROOT does not accept a directory after the file name; it was taken as the HistoPath"
+        )
+        return self._find(match["file"], node), match["directory"]
+
+    def _directory(self, file: str, directory: str, node: Node) -> str:
+        match = _WITH_DIRECTORY.fullmatch(directory)
+        if match is None:
+            return directory
+        if os.path.normpath(match["file"]) != os.path.normpath(file):
+            raise FormatError(f"{node.where}: HistoPath={directory!r} names another file than InputFile={file!r}")
+        if match["file"] != file:
+            self._notes.add(
+                "repair", directory, f"ROOT accepts a file in HistoPath only as it stands in InputFile={file!r}"
+            )
+        return match["directory"]
+
+    def _find(self, text: str, node: Node) -> Path:
+        if text not in self._found:
+            self._found[text] = self._locate(text, node)
+        return self._found[text]
+
+    def _locate(self, text: str, node: Node) -> Path:
+        mounted = self._mounted(text)
+        base = self._options.basedir or Path()
+        if Path(mounted).is_absolute():
+            self._notes.add("repair", text, "absolute path" + (f", read as {mounted}" if mounted != text else ""))
+        # An absolute path replaces the folder it is joined to.
+        tried = list(dict.fromkeys([base / mounted, self._driver_folder / mounted]))
+        existing = [path for path in tried if path.is_file()]
+        if self._options.confine:
+            allowed = [path for path in existing if self._inside(path)]
+            if existing and not allowed:
+                raise UnsafeInput(
+                    f"{node.where}: {text!r} leads outside the folder of the XML file, which 'confine' forbids; "
+                    "name the folder that may be read with --basedir"
+                )
+            existing = allowed
+        if len(existing) > 1 and not filecmp.cmp(existing[0], existing[1], shallow=False):
+            self._notes.add(
+                "repair",
+                text,
+                f"found relative to the base folder and to the driver's folder, with different content; "
+                f"{existing[0]} was read, as ROOT does",
+            )
+        if existing:
+            return existing[0]
+        return self._search(mounted, text, tried, node)
+
+    def _mounted(self, text: str) -> str:
+        for old, new in self._options.mounts:
+            prefix = old.rstrip("/")
+            if text == prefix or text.startswith(prefix + "/"):
+                return new.rstrip("/") + text[len(prefix) :]
+        return text
+
+    def _inside(self, path: Path) -> bool:
+        folders = [self._driver_folder, *self._options.search]
+        if self._options.basedir is not None:
+            folders.append(self._options.basedir)
+        return any(path.resolve().is_relative_to(folder.resolve()) for folder in folders)
+
+    def _search(self, mounted: str, text: str, tried: list[Path], node: Node) -> Path:
+        name = Path(mounted).name
+        hits = [hit for folder in self._options.search for hit in sorted(folder.rglob(escape(name))) if hit.is_file()]
+        hits = list({hit.resolve(): hit for hit in hits[:_TOO_MANY_CANDIDATES]}.values())
+        if hits:
+            if any(not filecmp.cmp(hits[0], other, shallow=False) for other in hits[1:]):
+                raise MissingInput(
+                    f"{node.where}: {text!r} was not found, and the search met several different files of that name: "
+                    + ", ".join(map(str, hits[:5]))
+                )
+            self._notes.add("repair", text, f"not where the XML says; the search found {hits[0]}")
+            return hits[0]
+        raise MissingInput(
+            f"{node.where}: the file {text!r} was not found; tried {' and '.join(map(str, tried))}"
+            + self._hint(mounted)
+        )
+
+    def _hint(self, mounted: str) -> str:
+        if Path(mounted).is_absolute():
+            return "; map the folder of another machine with --mount FROM:TO, or look for the file with --search DIR"
+        for folder in self._driver_folder.resolve().parents:
+            if (folder / mounted).is_file():
+                return f"; relative paths seem to start elsewhere, try --basedir {os.path.relpath(folder)}"
+        return "; name the folder that relative paths start from with --basedir DIR, or look for it with --search DIR"
+
+
+class MemorySource:
+    """A written model that is still in memory."""
+
+    def __init__(self, documents: Mapping[str, bytes], histograms: Mapping[str, Histogram], notes: Notes) -> None:
+        self._documents = documents
+        self._histograms = histograms
+        self._notes = notes
+
+    def channel(self, text: str, node: Node) -> Node:
+        """The channel document that an Input element names."""
+        path = os.path.normpath(text)
+        return parse(self._documents[path], path, "Channel", self._notes)
+
+    def histogram(self, file: str, directory: str, name: str, node: Node) -> Histogram:
+        """The histogram that the element refers to."""
+        return self._histograms[name]

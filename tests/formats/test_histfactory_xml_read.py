@@ -1,0 +1,768 @@
+"""Reading HistFactory XML: against what ROOT 6.40 made of the same files, and with everything that can be wrong."""
+
+import gzip
+import io
+import json
+import math
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import uproot
+
+from hftranslate.errors import FormatError, HFTranslateError, InvalidWorkspace, MissingInput, UnsafeInput, Unsupported
+from hftranslate.formats.histfactory_xml import XmlOptions, read
+from hftranslate.formats.root_histograms import Histogram, write_histograms
+from hftranslate.outcomes import of_kind
+from hftranslate.parameters import parameter_sets
+from hftranslate.workspace import (
+    ROOT,
+    ConstraintTerm,
+    Function,
+    HistoSys,
+    Lumi,
+    NormFactor,
+    NormSys,
+    ShapeFactor,
+    ShapeSys,
+    StatError,
+)
+
+EDGES = ((0.0, 1.0, 2.0, 3.0),)
+CONTENTS = {
+    "data": (58.0, 80.0, 29.0),
+    "sig": (5.0, 10.0, 3.0),
+    "bkg": (50.0, 60.0, 20.0),
+    "up": (55.0, 66.0, 23.0),
+    "down": (47.0, 57.0, 12.0),
+    "relative": (0.1, 0.2, 0.0),
+}
+TOP = """<!DOCTYPE Combination SYSTEM "HistFactorySchema.dtd">
+<Combination OutputFilePrefix="./results/m">{functions}
+  <Input>./SR.xml</Input>
+  <Measurement Name="meas" Lumi="{lumi}" LumiRelErr="{error}">
+    <POI>mu</POI>{settings}
+  </Measurement>
+</Combination>
+"""
+SR = """<!DOCTYPE Channel SYSTEM "HistFactorySchema.dtd">
+<Channel Name="SR" InputFile="./data.root">
+  <Data HistoName="data"/>{config}
+  <Sample Name="sig" HistoName="sig"{sig}>
+    <NormFactor Name="mu" Val="1" Low="0" High="10"/>
+  </Sample>
+  <Sample Name="bkg" HistoName="bkg"{bkg}>{modifiers}
+  </Sample>
+</Channel>
+"""
+
+
+def histograms():
+    found = {name: Histogram(contents=c, edges=EDGES) for name, c in CONTENTS.items()}
+    found["bkg"] = Histogram(contents=CONTENTS["bkg"], errors=(4.0, 5.0, 3.0), edges=EDGES)
+    return found
+
+
+@pytest.fixture
+def model(tmp_path):
+    """Writes a small model and reads it."""
+
+    def build(
+        modifiers="", *, settings="", config="", functions="", lumi="1.0", error="0.1", sig="", bkg="", **options
+    ):
+        texts = {"settings": settings, "functions": functions, "lumi": lumi, "error": error}
+        (tmp_path / "top.xml").write_text(TOP.format(**texts))
+        (tmp_path / "SR.xml").write_text(SR.format(modifiers=modifiers, config=config, sig=sig, bkg=bkg))
+        if not (tmp_path / "data.root").exists():
+            write_histograms(tmp_path / "data.root", histograms())
+        return read(tmp_path / "top.xml", XmlOptions(basedir=tmp_path, **options))
+
+    return build
+
+
+# ---------------------------------------------------------------------------------------------- against ROOT's numbers
+
+MODELS = [
+    "constraint_gamma",
+    "constraint_gamma_histo",
+    "constraint_lognormal",
+    "constraint_noconstraint",
+    "constraint_uniform_histo",
+    "lumi_all_theory",
+    "lumi_large_err",
+    "lumi_zero_err",
+    "normfactor_shared",
+    "normfactor_twice",
+    "overall",
+    "shapefactor",
+    "shapesys_default",
+    "shapesys_poisson",
+    "staterr_default",
+    "staterr_gauss_thr0",
+    "staterr_gauss_thr10",
+    "staterr_large_poisson",
+    "staterr_poisson_thr0",
+]
+
+
+def number(value):
+    return float(value)  # "inf" is written as text
+
+
+def close(a, b):
+    return math.isclose(a, b, rel_tol=1e-14, abs_tol=1e-14) or a == b
+
+
+def check_measurement(ws, measurement, reference):
+    sets = parameter_sets(ws, measurement, ROOT)
+    gammas = {t.name for t in measurement.constraint_terms if t.kind == "gamma"}
+    ours = {}
+    for s in sets.values():
+        for i, name in enumerate(s.root_names):
+            ours[name] = (s.inits[i], *s.bounds[i], s.fixed[i], s.constraints[i])
+    helpers = ("beta_", "theta_", "kappa_", "tau_")  # of Gamma and LogNormal terms
+    root = {n: p for n, p in reference["params"].items() if not n.startswith(helpers)}
+    # A Gamma constraint of an OverallSys replaces alpha by beta; a HistoSys of the name keeps alpha.
+    assert set(root) <= set(ours)
+    assert set(ours) - set(root) <= {f"alpha_{name}" for name in gammas}
+    for name, p in root.items():
+        value, low, high, fixed, constraint = ours[name]
+        assert fixed == p["const"], name
+        for mine, theirs in ((value, p["val"]), (low, p["min"]), (high, p["max"])):
+            assert close(mine, number(theirs)), name
+        kind = {"Lumi": "lumiConstraint"}.get(name, f"{name}_constraint" if "gamma" in name else f"{name}Constraint")
+        assert (constraint is None) == (kind not in reference["constraints"]), name
+        if constraint is None:
+            continue
+        stated = reference["constraints"][kind]
+        assert constraint.kind == stated["type"].lower()
+        assert close(constraint.width, stated["sigma" if constraint.kind == "gaussian" else "tau"]), name
+        centre = reference["globals"]["nominalLumi" if name == "Lumi" else f"nom_{name}"]
+        assert close(constraint.auxdata, centre["val"]), name
+        assert close(constraint.domain[0], number(centre["min"])), name
+        assert close(constraint.domain[1], number(centre["max"])), name
+    return ours
+
+
+def check_yields(ws, values, nominal):
+    """At the start, only the luminosity and the norm factors differ from neutral."""
+    assert nominal.keys() == {c.name for c in ws.channels}
+    for channel in ws.channels:
+        assert nominal[channel.name].keys() == {s.name for s in channel.samples}
+        for sample in channel.samples:
+            factor = values["Lumi"]
+            for m in sample.modifiers:
+                if isinstance(m, NormFactor):
+                    factor *= values[m.name] ** m.power
+            for mine, theirs in zip(sample.nominal, nominal[channel.name][sample.name], strict=True):
+                assert math.isclose(factor * mine, theirs, rel_tol=1e-14)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_parameters_constraints_and_yields_are_those_of_root(shared, name):
+    folder = shared / "root_models" / name
+    ws, _ = read(folder / "top.xml", XmlOptions(basedir=folder))
+    references = json.loads((folder / "ref.json").read_text())
+    assert [m.name for m in ws.measurements] == [r["measurement"] for r in references]
+    assert ws.conventions == ROOT
+    for measurement, reference in zip(ws.measurements, references, strict=True):
+        assert list(measurement.pois) == reference["pois"]
+        ours = check_measurement(ws, measurement, reference)
+        for channel in ws.channels:
+            assert list(channel.observed) == reference["data"][channel.name]
+        nominal = next(p for p in reference["points"] if p["name"] == "nominal")
+        check_yields(ws, {n: v[0] for n, v in ours.items()}, nominal["yields"])
+
+
+def test_all_shared_drivers(shared):
+    """Every published XML model is read, with as many floating parameters as ROOT has."""
+    cases = json.loads((shared / "cases.json").read_text())["xml"]
+    assert len(cases) > 20
+    for case in cases:
+        folder = shared / case["dir"]
+        ws, _ = read(folder / case["driver"], XmlOptions(basedir=folder))
+        assert [m.name for m in ws.measurements] == [r["measurement"] for r in case["root640"]]
+        for measurement, reference in zip(ws.measurements, case["root640"], strict=True):
+            sets = parameter_sets(ws, measurement, ROOT)
+            floating = {n for s in sets.values() for n, fixed in zip(s.root_names, s.fixed, strict=True) if not fixed}
+            functions = {f.name for f in ws.functions}
+            dependents = {p for p in measurement.pois if p not in sets}  # parameters of a Function
+            assert len(floating - functions | dependents) == reference["floating"], case
+
+
+def test_two_dimensional_channel(shared):
+    folder = shared / "xml" / "pyhf_xmlimport_input"
+    ws, _ = read(folder / "config" / "examples" / "example_ShapeSys2D.xml", XmlOptions(basedir=folder))
+    (channel,) = ws.channels
+    assert len(channel.edges) == 2
+    file = uproot.open(folder / "data" / "ShapeSys2D.root")
+    with file:
+        expected = np.asarray(file["signal"].values()).T.ravel()
+    assert channel.samples[0].nominal == tuple(expected)
+
+
+def test_model_that_root_printed(shared):
+    folder = shared / "printxml_example"
+    ws, outcomes = read(folder / "xml" / "meas.xml", XmlOptions(basedir=folder))
+    control, signal = ws.channel("CR"), ws.channel("SR")
+    assert control.observed is None
+    assert signal.observed is not None
+    assert [type(m) for m in signal.samples[1].modifiers] == [
+        Lumi,
+        StatError,
+        NormSys,
+        NormSys,
+        NormSys,
+        NormSys,
+        NormFactor,
+        HistoSys,
+        ShapeSys,
+    ]
+    assert ws.functions == (Function(name="k2", expression="k*k", dependents="k[1,0,5]"),)
+    (measurement,) = ws.measurements
+    assert measurement.constraint_terms == (ConstraintTerm(name="u", kind="uniform", relative_uncertainty=1.0),)
+    assert measurement.annotations == (("ExportOnly", "True"), ("ConstraintTerm", "NoSyst 1.0 n"))
+    assert measurement.parameter("b").fixed is True
+    assert measurement.parameter("k2").inits is None
+    assert any("Data names no histogram" in o.what for o in of_kind(outcomes, "repair"))
+
+
+# ------------------------------------------------------------------------------------------------------------- meaning
+
+
+def test_modifiers_in_order_with_lumi_first(model):
+    ws, _ = model(
+        """
+    <ShapeFactor Name="f"/>
+    <HistoSys Name="h" HistoNameLow="down" HistoNameHigh="up"/>
+    <ShapeSys Name="s" HistoName="relative" ConstraintType="Poisson"/>
+    <StatError Activate="True"/>""",
+        config='\n  <StatErrorConfig RelErrorThreshold="0.1" ConstraintType="Gauss"/>',
+    )
+    assert ws.channel("SR").samples[1].modifiers == (
+        Lumi(),
+        ShapeFactor(name="f"),
+        HistoSys(name="h", lo_data=CONTENTS["down"], hi_data=CONTENTS["up"]),
+        ShapeSys(name="s", data=CONTENTS["relative"], relative=True, constraint="poisson"),
+        StatError(name="staterror_SR", data=(4.0, 5.0, 3.0), constraint="gaussian", threshold=0.1),
+    )
+    assert ws.channel("SR").edges == EDGES
+
+
+@pytest.mark.parametrize(("version", "kind"), [("6.40", "poisson"), ("6.22/08", "poisson"), ("6.20", "gaussian")])
+def test_defaults_of_staterror(model, version, kind):
+    ws, outcomes = model('<StatError Activate="true"/>', root_version=version)
+    m = ws.channel("SR").samples[1].modifiers[1]
+    assert (m.constraint, m.threshold) == (kind, 0.05)
+    word = kind.capitalize()
+    assert [str(o) for o in of_kind(outcomes, "default")] == [
+        f"default: channel 'SR': StatErrorConfig states no ConstraintType: {word}, as in ROOT",
+        "default: channel 'SR': no RelErrorThreshold is stated: 0.05, as in ROOT",
+    ]
+
+
+def test_version_must_be_a_version(model):
+    with pytest.raises(FormatError, match=r"ROOT version 'newest' must look like '6.40'"):
+        model(root_version="newest")
+
+
+def test_staterror_with_a_histogram_of_relative_errors(model):
+    ws, _ = model('<StatError Activate="True" HistoName="relative" InputFile="" HistoPath=""/>')
+    assert ws.channel("SR").samples[1].modifiers[1].data == (0.1 * 50.0, 0.2 * 60.0, 0.0)
+
+
+def test_switched_off_staterror(model):
+    ws, outcomes = model('<StatError Activate="False"/>')
+    assert ws.channel("SR").samples[1].modifiers == (Lumi(),)
+    assert outcomes == ()
+
+
+def test_norm_factor_twice_on_a_sample(model):
+    element = '<NormFactor Name="k" Val="{}" Low="0" High="5"/>'
+    ws, outcomes = model(element.format(1.5) + element.format(1.2))
+    assert ws.channel("SR").samples[1].modifiers == (Lumi(), NormFactor(name="k", power=2))
+    assert ws.measurements[0].parameter("k").inits == (1.5,)
+    assert [o.kind for o in outcomes] == ["repair"]
+
+
+def test_two_histosys_of_one_name_are_added(model):
+    element = '<HistoSys Name="h" HistoNameLow="down" HistoNameHigh="up"/>'
+    ws, outcomes = model(element + element)
+    (_, m) = ws.channel("SR").samples[1].modifiers
+    assert (m.lo_data, m.hi_data) == ((44.0, 54.0, 4.0), (60.0, 72.0, 26.0))
+    assert [o.kind for o in outcomes] == ["rewrite"]
+
+
+@pytest.mark.parametrize(
+    ("element", "records"),
+    [("", 0), ("<Data/>", 1), ('<Data HistoName="" InputFile="" HistoPath=""/>', 1)],
+)
+def test_channel_without_data(model, tmp_path, element, records):
+    model()
+    sr = tmp_path / "SR.xml"
+    sr.write_text(sr.read_text().replace('<Data HistoName="data"/>', element))
+    ws, outcomes = read(tmp_path / "top.xml", XmlOptions(basedir=tmp_path))
+    assert ws.channel("SR").observed is None
+    assert [o.what for o in outcomes] == ["Data names no histogram: read as a channel without observed data"] * records
+
+
+def test_last_staterrorconfig_holds(model):
+    ws, outcomes = model(
+        '<StatError Activate="True"/>',
+        config='<StatErrorConfig ConstraintType="Gaussian" RelErrorThreshold="0.1"/>'
+        '<StatErrorConfig ConstraintType="Pois" RelErrorThreshold="0.2"/>',
+    )
+    m = ws.channel("SR").samples[1].modifiers[1]
+    assert (m.constraint, m.threshold) == ("poisson", 0.2)
+    assert "the last one holds" in outcomes[0].what
+
+
+def test_many_violations_of_the_dtd(tmp_path, model):
+    model()
+    sr = tmp_path / "SR.xml"
+    sr.write_text(sr.read_text().replace('<Data HistoName="data"/>', '<Data HistoName="data"> </Data>' * 8))
+    _, outcomes = read(tmp_path / "top.xml", XmlOptions(basedir=tmp_path))
+    assert "and 3 more violations of the DTD" in [o.what for o in outcomes]
+
+
+def test_driver_from_standard_input(model, tmp_path, monkeypatch):
+    expected, _ = model()
+    data = (tmp_path / "top.xml").read_bytes()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+    assert read("-", XmlOptions(basedir=tmp_path)) == (expected, ())
+
+
+def test_settings(model):
+    ws, outcomes = model(
+        '<OverallSys Name="a" Low="0.9" High="1.1"/><ShapeFactor Name="f"/><StatError Activate="True"/>',
+        config='\n  <StatErrorConfig ConstraintType="Poisson" RelErrorThreshold="0"/>',
+        settings="""
+    <ParamSetting Const="True">Lumi gamma_f_bin_0 gamma_f_bin_1 gamma_f_bin_2</ParamSetting>
+    <ParamSetting Val="1.25">gamma_stat_SR_bin_1\\mu</ParamSetting>
+    <ParamSetting Val="-0.5" Const="True">alpha_a</ParamSetting>
+    <ParamSetting Val="3" Const="True">alpha_zzz</ParamSetting>
+    <ParamSetting>alpha_yyy</ParamSetting>""",
+    )
+    (m,) = ws.measurements
+    assert m.parameter("lumi").fixed is True
+    assert m.parameter("lumi").auxdata == (1.0,)
+    assert m.parameter("f").fixed is True
+    assert m.parameter("f").inits is None
+    assert m.parameter("staterror_SR").inits == (1.0, 1.25, 1.0)
+    assert m.parameter("staterror_SR").fixed is None
+    assert (m.parameter("mu").inits, m.parameter("mu").bounds) == ((1.25,), ((0.0, 10.0),))
+    assert (m.parameter("a").inits, m.parameter("a").fixed) == ((-0.5,), True)
+    assert m.annotations == (("ParamSetting", "alpha_zzz Val=3.0 Const=True"),)
+    assert len(outcomes) == 1
+
+
+def test_single_bins_held_constant(model):
+    ws, _ = model('<ShapeFactor Name="f"/>', settings='\n<ParamSetting Const="True">gamma_f_bin_1</ParamSetting>')
+    assert ws.measurements[0].parameter("f").fixed == (False, True, False)
+
+
+def test_only_true_makes_constant(model):
+    ws, outcomes = model(settings='\n<ParamSetting Const="true">Lumi</ParamSetting>')
+    assert ws.measurements[0].parameter("lumi").fixed is None
+    assert "Const='true' has no effect" in outcomes[0].what
+
+
+def test_line_breaks_in_lists_are_read_as_meant(model):
+    ws, outcomes = model(settings='\n<ParamSetting Const="True">\n  Lumi\n</ParamSetting>')
+    assert ws.measurements[0].parameter("lumi").fixed is True
+    assert [o.kind for o in outcomes] == ["convention"]
+    assert "ROOT would not find these names" in outcomes[0].what
+
+
+def test_junk_after_a_number(model):
+    ws, outcomes = model(lumi="1.1e0x")
+    assert ws.measurements[0].parameter("lumi").auxdata == (1.1,)
+    assert "was read as 1.1e0" in outcomes[0].what
+
+
+def test_constant_luminosity_without_uncertainty(model):
+    ws, _ = model(lumi="2.0", error="0.0")
+    lumi = ws.measurements[0].parameter("lumi")
+    assert (lumi.auxdata, lumi.sigmas, lumi.fixed) == ((2.0,), (0.0,), True)
+
+
+def test_luminosity_width_is_absolute(model):
+    ws, _ = model(lumi="2.0", error="0.05", settings='\n<ParamSetting Val="2.1">Lumi</ParamSetting>')
+    lumi = ws.measurements[0].parameter("lumi")
+    assert (lumi.inits, lumi.auxdata, lumi.sigmas, lumi.bounds) == ((2.1,), (2.0,), (0.1,), None)
+
+
+def test_normalize_by_theory_has_no_effect_in_root(model):
+    ws, outcomes = model(bkg=' NormalizeByTheory="False"', lumi="2.0")
+    bkg = ws.channel("SR").samples[1]
+    assert bkg.modifiers == (Lumi(),)
+    assert bkg.annotations == (("NormalizeByTheory", "False"),)
+    assert [o.kind for o in outcomes] == ["convention"]
+    assert outcomes[0].what.startswith("1 sample(s) say NormalizeByTheory=False, which has no effect in ROOT")
+
+
+def test_normalize_by_theory_as_intended(model):
+    modifiers = '<HistoSys Name="h" HistoNameLow="down" HistoNameHigh="up"/><StatError Activate="True"/>'
+    ws, outcomes = model(
+        modifiers + '<OverallSys Name="a" Low="0.9" High="1.1"/>',
+        config='<StatErrorConfig ConstraintType="Poisson" RelErrorThreshold="0"/>',
+        bkg=' NormalizeByTheory="False"',
+        lumi="2.0",
+        normalize_by_theory="intended",
+    )
+    sig, bkg = ws.channel("SR").samples
+    assert sig.modifiers[0] == Lumi()
+    assert bkg.nominal == (100.0, 120.0, 40.0)
+    h, stat, a = bkg.modifiers
+    assert a == NormSys(name="a", lo=0.9, hi=1.1)
+    assert (h.lo_data, h.hi_data, stat.data) == ((94.0, 114.0, 24.0), (110.0, 132.0, 46.0), (8.0, 10.0, 6.0))
+    assert outcomes == ()
+
+
+def test_intended_needs_one_luminosity(model, tmp_path):
+    model(bkg=' NormalizeByTheory="False"')
+    other = '<Measurement Name="other" Lumi="2" LumiRelErr="0.1"><POI>mu</POI></Measurement></Combination>'
+    top = tmp_path / "top.xml"
+    top.write_text(top.read_text().replace("</Combination>", other))
+    ws, _ = read(top)
+    assert [m.parameter("lumi").auxdata for m in ws.measurements] == [(1.0,), (2.0,)]
+    with pytest.raises(Unsupported) as caught:
+        read(top, XmlOptions(normalize_by_theory="intended"))
+    assert str(caught.value) == (
+        f"{top}: 1 sample(s) say NormalizeByTheory=False, but the measurements have different Lumi (1, 2); "
+        "the intended meaning would need different histograms for each"
+    )
+
+
+def test_luminosity_of_one_does_not_change_numbers(model):
+    ws, _ = model(bkg=' NormalizeByTheory="False"', normalize_by_theory="intended")
+    bkg = ws.channel("SR").samples[1]
+    assert (bkg.nominal, bkg.modifiers) == (CONTENTS["bkg"], ())
+
+
+def test_functions_are_kept(model):
+    ws, _ = model(
+        '<NormFactor Name="mu2" Val="1" Low="0" High="5"/>',
+        functions='\n  <Function Name="mu2" Expression="mu*mu" Dependents="mu[1,0,10]"/>',
+    )
+    assert ws.functions == (Function(name="mu2", expression="mu*mu", dependents="mu[1,0,10]"),)
+    assert NormFactor(name="mu2") in ws.channel("SR").samples[1].modifiers
+    assert [p.name for p in ws.measurements[0].parameters] == ["lumi", "mu"]
+
+
+def test_setting_of_a_parameter_of_a_function(model):
+    ws, outcomes = model(
+        '<NormFactor Name="k2" Val="1" Low="0" High="5"/>',
+        functions='\n  <Function Name="k2" Expression="k*k" Dependents="k[1,0,10]"/>',
+        settings='\n<ParamSetting Val="2">k</ParamSetting>',
+    )
+    assert ws.measurements[0].annotations == (("ParamSetting", "k Val=2.0"),)
+    assert [o.kind for o in outcomes] == ["carried"]
+
+
+LUMI_FUNCTION = '\n  <Function Name="lumiscale" Expression="{}" Dependents="alpha_lumi[0,-5,5]"/>'
+PARTIAL = '<NormFactor Name="lumiscale" Val="1" Low="0" High="2"/><OverallSys Name="lumi" Low="1" High="1"/>'
+
+
+def test_luminosity_of_some_samples(model):
+    ws, outcomes = model(
+        PARTIAL,
+        functions=LUMI_FUNCTION.format("2.0+0.04*alpha_lumi"),
+        error="0.0",
+        settings='\n<ParamSetting Val="0.5" Const="True">alpha_lumi</ParamSetting>',
+    )
+    sig, bkg = ws.channel("SR").samples
+    assert sig.modifiers == (NormFactor(name="mu"),)
+    assert bkg.modifiers == (Lumi(),)
+    assert ws.functions == ()
+    lumi = ws.measurements[0].parameter("lumi")
+    assert (lumi.auxdata, lumi.sigmas, lumi.inits, lumi.fixed) == ((2.0,), (0.04,), (2.02,), True)
+    assert [o.kind for o in outcomes] == ["rewrite"]
+
+
+@pytest.mark.parametrize(
+    ("modifiers", "expression", "error"),
+    [
+        (PARTIAL, "1+0.02*alpha_lumi", "0.1"),  # ROOT's own luminosity is not constant
+        (PARTIAL, "1+0.02*alpha_lumi*alpha_lumi", "0"),
+        (PARTIAL.replace('High="1"', 'High="1.1"'), "1+0.02*alpha_lumi", "0"),
+        (PARTIAL.split("<OverallSys")[0], "1+0.02*alpha_lumi", "0"),  # no constraint
+        (PARTIAL.split("/>")[1] + "/>", "1+0.02*alpha_lumi", "0"),  # no sample
+        (PARTIAL.split("/>")[0] + "/>" + PARTIAL, "1+0.02*alpha_lumi", "0"),  # a square
+    ],
+)
+def test_similar_functions_are_left_alone(model, modifiers, expression, error):
+    ws, _ = model(modifiers, functions=LUMI_FUNCTION.format(expression), error=error)
+    assert len(ws.functions) == 1
+    assert all(s.modifiers[0] == Lumi() for s in ws.channel("SR").samples)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        '<ParamSetting Const="True">Lumi</ParamSetting>',
+        '<ConstraintTerm Type="Uniform" RelativeUncertainty="1">lumi</ConstraintTerm>',
+    ],
+)
+def test_settings_that_break_the_pattern_of_the_luminosity(model, setting):
+    ws, _ = model(PARTIAL, functions=LUMI_FUNCTION.format("1+0.02*alpha_lumi"), error="0", settings=setting)
+    assert len(ws.functions) == 1
+    assert all(s.modifiers[0] == Lumi() for s in ws.channel("SR").samples)
+
+
+def test_systematic_with_the_name_of_another_parameter(model):
+    """ROOT's Lumi and alpha_lumi, k and alpha_k, are different parameters."""
+    ws, outcomes = model(
+        '<OverallSys Name="lumi" Low="0.98" High="1.02"/><OverallSys Name="mu" Low="0.9" High="1.1"/>'
+        '<ShapeFactor Name="mu"/>',
+        settings="""
+    <ParamSetting Val="0.5">alpha_mu</ParamSetting>
+    <ParamSetting Const="True">alpha_lumi gamma_mu_bin_2</ParamSetting>
+    <ConstraintTerm Type="Uniform" RelativeUncertainty="1">mu</ConstraintTerm>""",
+    )
+    assert [m.name for m in ws.channel("SR").samples[1].modifiers] == ["lumi", "alpha_lumi", "alpha_mu", "gamma_mu"]
+    (m,) = ws.measurements
+    assert m.parameter("alpha_mu").inits == (0.5,)
+    assert m.parameter("alpha_lumi").fixed is True
+    assert m.parameter("gamma_mu").fixed == (False, False, True)
+    assert m.parameter("lumi").fixed is None
+    assert m.parameter("mu").inits == (1.0,)
+    assert m.constraint_terms == (ConstraintTerm(name="alpha_mu", kind="uniform", relative_uncertainty=1.0),)
+    assert [o.kind for o in outcomes] == ["rewrite"] * 3
+
+
+def test_first_channel_in_the_alphabet_settles_conflicts(shared):
+    for name, expected in (("order_conflict_1", (1.1, 0.0, 5.0)), ("order_conflict_2", (0.8, -1.0, 3.0))):
+        folder = shared / "root_models" / "quirks" / name
+        ws, outcomes = read(folder / "top.xml", XmlOptions(basedir=folder))
+        k = ws.measurements[0].parameter("k")
+        assert (*k.inits, *k.bounds[0]) == expected
+        assert any("disagree" in o.what for o in of_kind(outcomes, "repair"))
+
+
+def test_unknown_poi_is_kept(model, tmp_path):
+    ws, _ = model()
+    text = (tmp_path / "top.xml").read_text()
+    (tmp_path / "top.xml").write_text(text.replace("<POI>mu</POI>", "<POI>mu_SIG  alpha_x mu</POI>"))
+    ws, outcomes = read(tmp_path / "top.xml", XmlOptions(basedir=tmp_path))
+    assert ws.measurements[0].pois == ("mu_SIG", "alpha_x", "mu")
+    assert len(outcomes) == 2
+
+
+def test_pois_under_our_names(shared):
+    folder = shared / "root_models" / "quirks" / "poi_two"
+    ws, _ = read(folder / "top.xml", XmlOptions(basedir=folder))
+    assert ws.measurements[0].pois == ("mu", "a")
+
+
+QUIRKS_ACCEPTED = {  # what ROOT accepts or refuses, and we read; a word of the outcome
+    "asimov_element": "refuses this element",
+    "channel_histoname": "deprecated",
+    "combination_mode": "refuses the attribute 'Mode'",
+    "combination_noprefix": "does not carry attribute OutputFilePrefix",
+    "constraintterm_before_paramsetting": "does not follow the DTD",
+    "cterm_NoSyst_1": "has no effect in ROOT",
+    "cterm_alpha_prefix": "there is no systematic 'alpha_a'",
+    "histopath_file_colon": "only as it stands in InputFile",
+    "histosys_inputfile_attr": "taken as the file of both histograms",
+    "input_spaces": "blanks around './SR.xml'",
+    "inputfile_colon_path": "does not accept a directory after the file name",
+    "measurement_nolumi": "ROOT's default 0.1 was taken",
+    "nf_const": "use ParamSetting Const='True'",
+    "no_doctype_channel": "there is no <!DOCTYPE Channel",
+    "no_doctype_top": "there is no <!DOCTYPE Combination",
+    "poi_missing": "no POI is named",
+    "poi_newline": "line breaks or tabs around 'mu'",
+    "poi_twoelements": "does not follow the DTD",
+    "staterrconfig_after_samples": "does not follow the DTD",
+    "two_data_named": "2 Data elements",
+}
+
+
+@pytest.mark.parametrize("name", list(QUIRKS_ACCEPTED))
+def test_what_root_refuses_is_read_and_recorded(shared, name):
+    folder = shared / "root_models" / "quirks" / name
+    _, outcomes = read(folder / "top.xml", XmlOptions(basedir=folder))
+    assert any(QUIRKS_ACCEPTED[name] in o.what for o in outcomes), outcomes
+
+
+def test_histogram_paths_as_root_looks_them_up(shared):
+    """Expected: the numbers that ROOT 6.40 gave for the same files."""
+    expected = {
+        "path_shadowing": [1.0, 2.0, 3.0],
+        "histopath_inherit": [51.0, 61.0, 21.0],
+        "histopath_slashes": [51.0, 61.0, 21.0],
+        "histopath_file_colon_same": [1.0, 2.0, 3.0],
+        "sample_inputfile_leak": [50.0, 60.0, 20.0],
+    }
+    for name, numbers in expected.items():
+        folder = shared / "root_models" / "quirks" / name
+        ws, _ = read(folder / "top.xml", XmlOptions(basedir=folder))
+        sample = next(s for s in ws.channel("SR").samples if s.name == "bkg")
+        assert list(sample.nominal) == numbers, name
+
+
+# --------------------------------------------------------------------------------------------------------------- paths
+
+
+def test_compressed_documents(model, tmp_path):
+    expected, _ = model()
+    for name in ("top.xml", "SR.xml"):
+        (tmp_path / name).write_bytes(gzip.compress((tmp_path / name).read_bytes()))
+    assert read(tmp_path / "top.xml", XmlOptions(basedir=tmp_path))[0] == expected
+
+
+def test_relative_to_the_folder_of_the_driver(model, tmp_path, monkeypatch):
+    expected, _ = model()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert read(tmp_path / "top.xml") == (expected, ())
+
+
+def test_different_files_in_both_folders(model, tmp_path):
+    model()
+    other = tmp_path / "other"
+    other.mkdir()
+    write_histograms(other / "data.root", {**histograms(), "bkg": Histogram(contents=(1.0, 1.0, 1.0), edges=EDGES)})
+    shutil.copy(tmp_path / "SR.xml", other)
+    ws, outcomes = read(tmp_path / "top.xml", XmlOptions(basedir=other))
+    assert ws.channel("SR").samples[1].nominal == (1.0, 1.0, 1.0)
+    assert [str(o) for o in outcomes] == [
+        "repair: ./data.root: found relative to the base folder and to the driver's folder, with different content; "
+        f"{other / 'data.root'} was read, as ROOT does"
+    ]
+
+
+def absolute(model, tmp_path, path):
+    model()
+    sr = tmp_path / "SR.xml"
+    sr.write_text(sr.read_text().replace("./data.root", path))
+
+
+def test_absolute_path(model, tmp_path):
+    absolute(model, tmp_path, f"{tmp_path}/data.root")
+    _, outcomes = read(tmp_path / "top.xml")
+    assert [str(o) for o in outcomes] == [f"repair: {tmp_path}/data.root: absolute path"]
+
+
+def test_mounts(model, tmp_path):
+    absolute(model, tmp_path, "/elsewhere/run2/data.root")
+    _, outcomes = read(tmp_path / "top.xml", XmlOptions(mounts=(("/elsewhere/run2/", str(tmp_path)),)))
+    assert [o.what for o in outcomes] == [f"absolute path, read as {tmp_path}/data.root"]
+
+
+def test_search(model, tmp_path):
+    absolute(model, tmp_path, "lost/data.root")
+    (tmp_path / "deep" / "down").mkdir(parents=True)
+    (tmp_path / "data.root").rename(tmp_path / "deep" / "down" / "data.root")
+    _, outcomes = read(tmp_path / "top.xml", XmlOptions(search=(tmp_path / "deep",)))
+    assert [o.what for o in outcomes] == [
+        f"not where the XML says; the search found {tmp_path / 'deep' / 'down' / 'data.root'}"
+    ]
+    write_histograms(tmp_path / "deep" / "data.root", {"other": Histogram(contents=(1.0,), edges=((0.0, 1.0),))})
+    with pytest.raises(MissingInput, match="the search met several different files of that name"):
+        read(tmp_path / "top.xml", XmlOptions(search=(tmp_path / "deep",)))
+
+
+def test_confine(model, tmp_path):
+    outside, inside = tmp_path / "outside", tmp_path / "inside"
+    outside.mkdir()
+    model()
+    shutil.copytree(tmp_path, inside, ignore=shutil.ignore_patterns("inside", "outside", "*.root"))
+    shutil.copy(tmp_path / "data.root", outside)
+    sr = inside / "SR.xml"
+    sr.write_text(sr.read_text().replace("./data.root", "../outside/data.root"))
+    read(inside / "top.xml")
+    with pytest.raises(UnsafeInput, match="leads outside the folder of the XML file"):
+        read(inside / "top.xml", XmlOptions(confine=True))
+    (inside / "link.root").symlink_to(outside / "data.root")
+    sr.write_text(sr.read_text().replace("../outside/data.root", "link.root"))
+    with pytest.raises(UnsafeInput, match="leads outside the folder of the XML file"):
+        read(inside / "top.xml", XmlOptions(confine=True))
+    read(inside / "top.xml", XmlOptions(confine=True, basedir=tmp_path))
+
+
+def test_hint_at_the_base_folder(shared):
+    folder = shared / "xml" / "pyhf_multibin"
+    with pytest.raises(MissingInput, match=r"relative paths seem to start elsewhere, try --basedir .*pyhf_multibin$"):
+        read(folder / "config" / "example.xml")
+
+
+# -------------------------------------------------------------------------------------------------------------- errors
+
+
+def test_broken_published_models(shared):
+    broken = shared / "broken" / "xml"
+
+    def of(name, driver="config/example.xml"):
+        return read(broken / name / driver, XmlOptions(basedir=broken / name))
+
+    for name in ("pyhf_noChannelData", "pyhf_noChannelDataPaths"):  # their histograms were not kept
+        with pytest.raises(MissingInput, match="was not found"):
+            of(name)
+    with pytest.raises(MissingInput, match="map the folder of another machine with --mount"):
+        of("pyhf_absolutePaths")
+    folder = broken / "pyhf_absolutePaths"
+    mounts = (("/absolute/path/to", str(folder)), ("/another/absolute/path/to", str(folder)))
+    ws, _ = read(folder / "config" / "example.xml", XmlOptions(mounts=mounts))
+    assert ws.channels[0].observed is not None
+    driver = "config/MyShapeFitExample/Exclusion_SM_GG_onestepCC_425_385_345.xml"
+    with pytest.raises(InvalidWorkspace, match="has no Sample"):
+        of("histfitter_nosample", driver)
+
+
+INVALID = Path(__file__).parents[1] / "data" / "invalid" / "xml"
+
+
+@pytest.fixture(scope="module")
+def root_files(tmp_path_factory):
+    """The histograms that the invalid models refer to, and a truncated copy."""
+    folder = tmp_path_factory.mktemp("root")
+    finite = {
+        **histograms(),
+        "two_bins": Histogram(contents=(1.0, 2.0), edges=((0.0, 1.5, 3.0),)),
+        "other_edges": Histogram(contents=(1.0, 2.0, 3.0), edges=((0.0, 1.0, 2.5, 3.0),)),
+        "nan": Histogram(contents=(1.0, math.nan, 3.0), edges=EDGES),
+    }
+    write_histograms(folder / "data.root", finite)
+    whole = (folder / "data.root").read_bytes()
+    (folder / "truncated.root").write_bytes(whole[:1500])
+    with uproot.update(folder / "data.root") as file:
+        file["title"] = "a text"
+        file["two_axes"] = np.histogram2d([0.5], [0.5], bins=(3, 2))
+        file["sub/dir/bkg"] = np.histogram([0.5], bins=3)
+    return folder
+
+
+@pytest.mark.parametrize("case", sorted(p.name for p in INVALID.iterdir()))
+def test_invalid_models_and_their_messages(tmp_path, monkeypatch, root_files, case):
+    """The first line of error.txt is the class of the error, the second its text."""
+    for file in [*(INVALID / case).iterdir(), *root_files.iterdir()]:
+        shutil.copy(file, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    kind, message = (INVALID / case / "error.txt").read_text().splitlines()
+    with pytest.raises(HFTranslateError) as caught:
+        read("top.xml")
+    assert str(caught.value) == message
+    assert type(caught.value).__name__ == kind
+
+
+def test_not_well_formed(tmp_path):
+    (tmp_path / "top.xml").write_text("<Combination>\n  <Input>\n</Combination>\n")
+    with pytest.raises(FormatError, match=r"top\.xml:3: not well-formed XML: "):
+        read(tmp_path / "top.xml")
+
+
+def test_deep_nesting_is_refused(tmp_path):
+    (tmp_path / "deep.xml").write_text("<Combination>" * 10_000 + "</Combination>" * 10_000)
+    with pytest.raises(FormatError, match="not well-formed XML: "):
+        read(tmp_path / "deep.xml")
+
+
+def test_entities_in_another_encoding(tmp_path):
+    text = '<?xml version="1.0" encoding="UTF-16"?><!DOCTYPE Combination [<!ENTITY a "b">]><Combination/>'
+    (tmp_path / "top.xml").write_bytes(text.encode("utf-16"))
+    with pytest.raises(UnsafeInput, match="declares entities"):
+        read(tmp_path / "top.xml")
