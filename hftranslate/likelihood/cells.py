@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.likelihood.interpolation import CURVES, factor_exponential, factor_polynomial
+from hftranslate.likelihood.second_order import Pattern, products_of_others
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -30,6 +31,16 @@ class Additive:
     parameter: Integers
     codes: tuple[tuple[str, slice], ...]
     matrix: Floats
+
+    @property
+    def code_columns(self) -> tuple[slice, ...]:
+        """The columns of each code; within one, every parameter has one column."""
+        return tuple(columns for _, columns in self.codes)
+
+    def slopes(self, curves: tuple[Floats, Floats, Floats, Floats]) -> Floats:
+        """``d additive / d alpha`` per cell and column, before the clip, ``(n_cells, n_columns)``."""
+        n = self.parameter.size
+        return self.matrix[:, :n] + self.matrix[:, n:] * curves[2]
 
     def curves(self, theta: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         """Parameter values, ``g`` and its two derivatives, one entry per column."""
@@ -102,6 +113,9 @@ class Cells:
         row (sample of a channel) of each cell, ``(n_cells,)``.
     clipped
         cells whose additive part is clipped at zero, ``(n_cells,)``; ``None`` where no cell is.
+    floor_factors
+        whether a row factor that would not be positive (the polynomial of code4 can be negative) is the smallest
+        positive number instead, as in ROOT.
     clip_width
         zero for the clip itself, ``max(a, 0)``; otherwise the events over which it is smoothed, ``(a + sqrt(a^2 +
         width^2)) / 2``, for minimisers that approach a minimum on a kink.
@@ -120,6 +134,8 @@ class Cells:
     additive: Additive
     multiplicative: Multiplicative
     direct: Integers
+    pattern: Pattern
+    floor_factors: bool
     clip_width: float = 0.0
 
     def evaluate(self, theta: Floats) -> State:
@@ -133,6 +149,8 @@ class Cells:
         rows = np.ones(self.n_rows)
         if self.multiplicative.rows.size:
             rows[self.multiplicative.rows] = np.multiply.reduceat(factors[0], self.multiplicative.starts)
+            if self.floor_factors and rows.min() <= 0.0:
+                factors = _floored(rows, self.multiplicative.row, factors)
         scale = rows[self.row]
         slots = np.append(theta, 1.0)[self.direct]
         product = np.multiply.reduce(slots, axis=0)
@@ -162,14 +180,18 @@ class Cells:
             np.where(clipped, 0.5 * self.clip_width**2 / root**3, 0.0),
         )
 
-    def pull_back(self, theta: Floats, state: State, weights: Floats) -> Floats:
+    def lift(self, state: State) -> Floats:
+        """``d nu / d shift`` per cell: all factors, and the derivative of the clip."""
+        lift = state.scale * state.product
+        return lift if state.alive is None else lift * state.alive
+
+    def pull_back(self, state: State, weights: Floats) -> Floats:
         """``weights (n_bins,) @ jacobian``, without forming the Jacobian."""
         w = weights[self.bin]
         gradient = np.zeros(self.n_parameters)
-        if self.additive.parameter.size:
-            v = w * self._lift(state, state.product)
-            both = v @ self.additive.matrix
-            n = self.additive.parameter.size
+        n = self.additive.parameter.size
+        if n:
+            both = (w * self.lift(state)) @ self.additive.matrix
             gradient += np.bincount(self.additive.parameter, both[:n] + both[n:] * state.curves[2], self.n_parameters)
         m = self.multiplicative
         if m.row.size:
@@ -177,118 +199,16 @@ class Cells:
             value, slope, _ = state.factors
             gradient += np.bincount(m.parameter, per_row[m.row] * (slope / value), self.n_parameters)
         base = w * state.additive * state.scale
-        for k, others in enumerate(_products_of_others(state.slots)):
-            gradient += np.bincount(self.direct[k], base * others, self.n_parameters + 1)[:-1]
+        for index, others in zip(self.direct, products_of_others(state.slots), strict=True):
+            gradient += np.bincount(index, base * others, self.n_parameters + 1)[:-1]
         return gradient
 
-    def _lift(self, state: State, product: Floats) -> Floats:
-        """``d nu / d shift`` per cell: all factors, and the derivative of the clip."""
-        return state.scale * product if state.alive is None else state.scale * product * state.alive
 
-    def jacobian(self, theta: Floats, state: State) -> Floats:
-        """``d nu_bin / d theta``, shape ``(n_bins, n_parameters)``."""
-        columns = self._cell_jacobian(state)
-        return np.add.reduceat(columns, self.bin_starts, axis=0)
-
-    def _additive_slopes(self, state: State) -> Floats:
-        """``d additive / d theta`` per cell before the clip, ``(n_cells, n_parameters)``."""
-        n = self.additive.parameter.size
-        slopes = np.zeros((len(self.nominal), self.n_parameters))
-        shift = self.additive.matrix[:, :n] + self.additive.matrix[:, n:] * state.curves[2]
-        for _, columns in self.additive.codes:  # within one code every parameter has one column
-            slopes[:, self.additive.parameter[columns]] += shift[:, columns]
-        return slopes
-
-    def _row_log_slopes(self, state: State) -> Floats:
-        """``d ln(row factor) / d theta``, ``(n_rows, n_parameters)``."""
-        m = self.multiplicative
-        slopes = np.zeros((self.n_rows, self.n_parameters))
-        value, slope, _ = state.factors
-        slopes[m.row, m.parameter] = slope / value
-        return slopes
-
-    def _cell_jacobian(self, state: State) -> Floats:
-        cells = np.arange(len(self.nominal))
-        columns = self._additive_slopes(state) * self._lift(state, state.product)[:, None]
-        columns += self._row_log_slopes(state)[self.row] * state.nu[:, None]
-        base = state.additive * state.scale
-        wide = np.zeros((len(cells), self.n_parameters + 1))
-        for k, others in enumerate(_products_of_others(state.slots)):
-            np.add.at(wide, (cells, self.direct[k]), base * others)
-        return columns + wide[:, :-1]
-
-    def second_order(self, theta: Floats, state: State, weights: Floats, curvature: Floats) -> tuple[Floats, Floats]:
-        """Gradient and Hessian of a function of the bins with the derivatives ``weights`` and ``diag(curvature)``.
-
-        Hessian = J^T diag(curvature) J + sum_cells weight * d2 nu_cell. With ``nu = a m``, where ``a`` is the additive
-        part and ``m`` the product of all factors, ``L = d ln m`` and ``D = m da``:
-
-            d2 nu = m a'' (diagonal) + D L^T + L D^T + nu (L L^T + diag(dL)).
-
-        A cell with a direct factor of exactly zero is linear in that factor; its terms come from the remaining ones.
-        """
-        n = self.n_parameters
-        zeros = (state.slots == 0.0).sum(axis=0)
-        slots = np.where(state.slots == 0.0, 1.0, state.slots)
-        product = np.multiply.reduce(slots, axis=0)
-        nu = state.additive * state.scale * product
-        cells = np.arange(len(nu))
-        logs, bends = np.zeros((len(nu), n + 1)), np.zeros((len(nu), n + 1))
-        for k, index in enumerate(self.direct):
-            live = state.slots[k] != 0.0
-            np.add.at(logs, (cells, index), np.where(live, 1.0 / slots[k], 0.0))
-            np.add.at(bends, (cells, index), np.where(live, -1.0 / slots[k] ** 2, 0.0))
-        m = self.multiplicative
-        value, slope, curve = state.factors
-        row_bends = np.zeros((self.n_rows, n))
-        row_bends[m.row, m.parameter] = curve / value - (slope / value) ** 2
-        L = logs[:, :-1] + self._row_log_slopes(state)[self.row]
-        shifts = self._additive_slopes(state)
-        lift = self._lift(state, product)
-        D = shifts * lift[:, None]
-        slopes = D + nu[:, None] * L  # of the cell with its zero factors left out
-
-        J = np.where((zeros == 0)[:, None], slopes, 0.0)
-        w = np.where(zeros == 0, weights[self.bin], 0.0)
-        wL = w[:, None] * L
-        mixed = wL.T @ D
-        hessian = mixed + mixed.T + (wL * nu[:, None]).T @ L
-        diagonal = (w * nu) @ (bends[:, :-1] + row_bends[self.row])
-        count = self.additive.parameter.size
-        if count:
-            bend = ((w * lift) @ self.additive.matrix[:, count:]) * state.curves[3]
-            diagonal += np.bincount(self.additive.parameter, bend, n)
-        hessian[np.diag_indices(n)] += diagonal
-        if state.bend is not None:
-            hessian += (shifts * (w * state.scale * product * state.bend)[:, None]).T @ shifts
-        for c in np.flatnonzero(zeros):
-            self._zero_cell(int(c), state, nu[c], slopes[c], weights[self.bin[c]], J, hessian)
-        bins = np.add.reduceat(J, self.bin_starts, axis=0)
-        hessian += bins.T @ (bins * curvature[:, None])
-        return weights @ bins, hessian
-
-    def _zero_cell(
-        self, c: int, state: State, nu: float, slopes: Floats, weight: float, J: Floats, hessian: Floats
-    ) -> None:
-        """A cell with direct factors of zero: ``nu = z1 z2 ... * rest``."""
-        which = self.direct[np.flatnonzero(state.slots[:, c] == 0.0), c]
-        if len(which) == 1:
-            J[c, which[0]] = nu
-            hessian[which[0]] += weight * slopes
-            hessian[:, which[0]] += weight * slopes
-        elif len(which) == 2:
-            hessian[which[0], which[1]] += weight * nu
-            hessian[which[1], which[0]] += weight * nu
-
-
-def _products_of_others(slots: Floats) -> list[Floats]:
-    """For each direct factor the product of the other ones, without dividing."""
-    before = [np.ones(slots.shape[1])]
-    for factor in slots[:-1]:
-        before.append(before[-1] * factor)
-    after = np.ones(slots.shape[1])
-    result = []
-    for k in range(len(slots) - 1, -1, -1):
-        result.append(before[k] * after)
-        after = after * slots[k]
-    return result[::-1]
+def _floored(
+    rows: Floats, row_of_entry: Integers, factors: tuple[Floats, Floats, Floats]
+) -> tuple[Floats, Floats, Floats]:
+    """Raise row factors that are not positive to the smallest positive number, where they stay: no derivatives."""
+    dead = rows <= 0.0
+    rows[dead] = np.finfo(np.float64).tiny
+    flat = dead[row_of_entry]
+    return factors[0], np.where(flat, 0.0, factors[1]), np.where(flat, 0.0, factors[2])

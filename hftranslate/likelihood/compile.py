@@ -12,6 +12,7 @@ from hftranslate.likelihood.cells import Additive, Cells, Integers, Multiplicati
 from hftranslate.likelihood.constraints import Constraints, Floats
 from hftranslate.likelihood.interpolation import code4_coefficients, safe_log
 from hftranslate.likelihood.model import Data, Model, Parameters
+from hftranslate.likelihood.second_order import find_pattern
 from hftranslate.naming import declared_parameters
 from hftranslate.parameters import ParameterSet, parameter_sets
 from hftranslate.workspace import (
@@ -61,7 +62,12 @@ def compile_model(
     for name, parameter_set in sets.items():
         offsets[name] = start
         start += len(parameter_set.names)
-    builder = _Builder(n_parameters=start, offsets=offsets, bin_offsets=_staterror_offsets(workspace), sets=sets)
+    builder = _Builder(
+        n_parameters=start,
+        offsets=offsets,
+        bin_offsets=_staterror_offsets(workspace),
+        removed={t.name for t in chosen.constraint_terms if t.kind == "none"},
+    )
     for channel in workspace.channels:
         builder.add_channel(channel)
     constraints, auxdata = _constraints(list(sets.values()), rules)
@@ -188,7 +194,7 @@ class _Builder:
     n_parameters: int
     offsets: dict[str, int]
     bin_offsets: dict[tuple[str, str], int]
-    sets: dict[str, ParameterSet]
+    removed: set[str]
     nominal: list[Floats] = field(default_factory=list)
     rows: list[Integers] = field(default_factory=list)
     bins_per_channel: list[tuple[int, int]] = field(default_factory=list)
@@ -226,8 +232,9 @@ class _Builder:
                         self.clipped.append(cells)
                     continue
                 case NormSys():
-                    if offset is None:  # ROOT's NoConstraint removes the systematic
+                    if m.name in self.removed:  # ROOT's NoConstraint removes the factor; a HistoSys of the name stays
                         continue
+                    assert offset is not None
                     if m.lo < 0 or m.hi < 0:
                         raise InvalidWorkspace(
                             f"channel {channel.name!r}, sample {sample.name!r}: normsys {m.name!r} has a negative "
@@ -260,23 +267,30 @@ class _Builder:
         if clip and self.clipped:
             clipped = np.zeros(self.n_cells, dtype=np.bool_)
             clipped[np.concatenate(self.clipped)] = True
+        bin_of_cell = np.repeat(np.arange(len(per_bin)), per_bin)
+        normsys = self._multiplicative()
+        additive = self._additive(set(normsys.parameter.tolist()))
+        by_code = [additive.parameter[columns] for columns in additive.code_columns]
         cells = Cells(
             n_parameters=self.n_parameters,
             n_bins=len(per_bin),
             n_rows=self.n_rows,
             nominal=np.concatenate(self.nominal),
-            bin=np.repeat(np.arange(len(per_bin)), per_bin),
+            bin=bin_of_cell,
             bin_starts=np.concatenate([[0], np.cumsum(per_bin)[:-1]]).astype(np.int64),
             row=np.concatenate(self.rows),
             clipped=clipped,
-            additive=self._additive(),
-            multiplicative=self._multiplicative(),
+            additive=additive,
+            multiplicative=normsys,
             direct=direct,
+            floor_factors=clip,
+            pattern=find_pattern(self.n_parameters, bin_of_cell, by_code, normsys.row, normsys.parameter, direct),
         )
         return _read_only(cells)
 
-    def _additive(self) -> Additive:
-        keys = sorted({(code, parameter) for parameter, code, _, _, _ in self.shifts})
+    def _additive(self, normsys: set[int]) -> Additive:
+        used = {(code, parameter) for parameter, code, _, _, _ in self.shifts}
+        keys = sorted(used, key=lambda key: (key[0], key[1] in normsys, key[1]))  # as second_order orders parameters
         column = {key: i for i, key in enumerate(keys)}
         slope, curve = np.zeros((self.n_cells, len(keys))), np.zeros((self.n_cells, len(keys)))
         for parameter, code, cells, s, a in self.shifts:

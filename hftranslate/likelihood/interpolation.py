@@ -30,6 +30,10 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.float64]
 Values: TypeAlias = tuple[Floats, Floats, Floats]
 
+#: The smallest normal number stands for zero, so that factors may be divided by. (It is also ROOT's floor.)
+_TINY = float(np.finfo(np.float64).tiny)
+_LOG_TINY = float(np.log(_TINY))
+
 
 def curve_code0(alpha: Floats) -> Values:
     """``g`` of code0 with its derivatives."""
@@ -88,13 +92,13 @@ def code4_coefficients(lo: Floats, hi: Floats) -> Floats:
 
 def safe_log(value: Floats) -> Floats:
     """Logarithm in which zero stands for the smallest positive number: ``0^x`` becomes 2e-308, as ROOT floors it."""
-    return np.log(np.maximum(value, np.finfo(np.float64).tiny))
+    return np.log(np.maximum(value, _TINY))
 
 
 def factor_exponential(alpha: Floats, log_lo: Floats, log_hi: Floats) -> Values:
     """Code1: ``hi^alpha`` for ``alpha >= 0``, ``lo^-alpha`` below, with derivatives."""
     rate = np.where(alpha >= 0.0, log_hi, -log_lo)
-    value = np.exp(rate * alpha)
+    value = np.maximum(np.exp(np.maximum(rate * alpha, _LOG_TINY)), _TINY)
     return value, rate * value, rate * rate * value
 
 
@@ -104,4 +108,7 @@ def factor_polynomial(alpha: Floats, coefficients: Floats) -> Values:
     value = 1.0 + alpha * (a1 + alpha * (a2 + alpha * (a3 + alpha * (a4 + alpha * (a5 + alpha * a6)))))
     slope = a1 + alpha * (2 * a2 + alpha * (3 * a3 + alpha * (4 * a4 + alpha * (5 * a5 + alpha * 6 * a6))))
     curvature = 2 * a2 + alpha * (6 * a3 + alpha * (12 * a4 + alpha * (20 * a5 + alpha * 30 * a6)))
+    zero = np.abs(value) < 1e-15  # with lo = 0 the polynomial touches zero at -1; what is left there is rounding
+    if zero.any():
+        value, slope, curvature = np.where(zero, [[_TINY], [0.0], [0.0]], [value, slope, curvature])
     return value, slope, curvature

@@ -22,6 +22,7 @@ from scipy.special import gammaln, xlogy
 from hftranslate.errors import InputError, MissingInput, did_you_mean
 from hftranslate.likelihood.cells import Cells, State
 from hftranslate.likelihood.constraints import Constraints, Floats
+from hftranslate.likelihood.second_order import jacobian, second_order
 from hftranslate.workspace import Conventions
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class Model:
     def jacobian(self, theta: ArrayLike) -> Floats:
         """Derivatives of the rates, ``(n_bins, n_parameters)``."""
         t = self._vector(theta)
-        return self.cells.jacobian(t, self.cells.evaluate(t))
+        return jacobian(self.cells, self.cells.evaluate(t))
 
     def sample_rates(self, theta: ArrayLike) -> "ak.Array":
         """Expected events per channel, sample and bin, ragged as the channels are."""
@@ -200,7 +201,7 @@ class Model:
         value = self._excess(state, t, data)
         if value == np.inf:
             return value, np.full(len(t), np.nan)
-        gradient = self.cells.pull_back(t, state, self._weights(state, data))
+        gradient = self.cells.pull_back(state, self._weights(state, data))
         return value, gradient + self.constraints.derivatives(t, data.auxdata)[0]
 
     def hessian(self, theta: ArrayLike, data: Data) -> Floats:
@@ -219,7 +220,7 @@ class Model:
         first, diagonal = self.constraints.derivatives(t, data.auxdata)
         with np.errstate(divide="ignore", invalid="ignore"):
             curvature = np.where(data.observed > 0.0, data.observed / state.bins**2, 0.0)
-        gradient, hessian = self.cells.second_order(t, state, weights, curvature)
+        gradient, hessian = second_order(self.cells, state, weights, curvature)
         hessian[np.diag_indices(n)] += diagonal
         return value, gradient + first, hessian
 

@@ -1,0 +1,285 @@
+r"""Exact Hessian of a function of the expected yields.
+
+For a function of the bins with first derivatives ``w`` and second derivatives ``diag(c)``,
+
+    Hessian = J^T diag(c) J + sum_cells w_bin(cell) * d2 nu_cell,     J = d nu_bin / d theta.
+
+A cell is ``nu = a F t_1 ... t_K`` with the additive part ``a``, the row factor ``F`` and the direct factors ``t_k``.
+Its second derivatives, by kinds of parameters (``l = d ln F``, ``a'`` and ``a''`` those of the additive part):
+
+=====================  ========================================================
+additive, additive     ``a'' F t_1 ... t_K`` (diagonal; the clip adds a term)
+additive, normsys      ``a' F t_1 ... t_K * l``
+normsys, normsys       ``nu (l l^T + diag(F''/F - l^2))``
+direct, additive       ``a' F *`` product of the other direct factors
+direct, normsys        ``a F *`` product of the other direct factors ``* l``
+direct, direct         ``a F *`` product of the direct factors but those two
+=====================  ========================================================
+
+Nothing here divides by a direct factor, so that factors of exactly zero need no special care.
+
+The kinds are blocks of the matrix: inside this module parameters are ordered by kind (those of HistoSys alone, of
+HistoSys and NormSys, of NormSys alone, direct ones), so that a block is a slice, and put back into the model's order at
+the end.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from hftranslate.likelihood.cells import Cells, State
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pattern:
+    """Where the entries of the sparse parts stand; it depends on the model only.
+
+    Attributes
+    ----------
+    inverse
+        place of each of the model's parameters in the order by kind.
+    additive
+        places of the columns of each additive code.
+    normsys, entry
+        places of the ``n`` parameters of NormSys, and of each NormSys entry in a ``(n_rows, n)`` matrix.
+    direct
+        places of the ``f`` parameters that multiply cells directly. Their uses, sorted by parameter: ``use_slot`` and
+        ``use_cell`` say where each stands, ``use_starts`` where each parameter begins, and ``use_bin`` is its place in
+        a ``(n_bins, f)`` matrix.
+    pairs
+        pairs of direct factors of one cell: slots and cells of each, the distinct places in a ``(P, P)`` matrix, and
+        which of them each pair belongs to.
+    """
+
+    inverse: Integers
+    additive: tuple[slice | Integers, ...]
+    normsys: slice
+    entry: Integers
+    direct: slice
+    use_slot: Integers
+    use_cell: Integers
+    use_starts: Integers
+    use_bin: Integers
+    pairs: tuple[tuple[int, int, Integers], ...]
+    pair_places: Integers
+    pair_place_of: Integers
+
+
+def find_pattern(
+    n_parameters: int,
+    bin_of_cell: Integers,
+    additive: Sequence[Integers],
+    normsys_row: Integers,
+    normsys_parameter: Integers,
+    direct: Integers,
+) -> Pattern:
+    """The pattern of a model with the given parameters of each additive code, NormSys entries, and direct factors."""
+    everywhere = np.concatenate([*additive, np.zeros(0, dtype=np.int64)])
+    shared = np.isin(everywhere, normsys_parameter)
+    only_normsys = np.setdiff1d(normsys_parameter, everywhere)
+    slot, cell = np.nonzero(direct < n_parameters)
+    order, first = np.unique(
+        np.concatenate([everywhere[~shared], everywhere[shared], only_normsys, np.unique(direct[slot, cell])]),
+        return_index=True,
+    )
+    order = order[np.argsort(first)]  # distinct, in the order of the kinds
+    order = np.concatenate([order, np.setdiff1d(np.arange(n_parameters), order)]).astype(np.int64)
+    inverse = np.argsort(order)
+    first_normsys = len(np.unique(everywhere[~shared]))
+    n_normsys = len(np.unique(normsys_parameter))
+    first_direct = len(np.unique(everywhere)) + len(only_normsys)
+
+    by_parameter = np.argsort(direct[slot, cell], kind="stable")
+    slot, cell = slot[by_parameter], cell[by_parameter]
+    factors, starts, place = np.unique(direct[slot, cell], return_index=True, return_inverse=True)
+    pairs, places = [], []
+    for k, m in combinations(range(len(direct)), 2):
+        both = np.flatnonzero((direct[k] < n_parameters) & (direct[m] < n_parameters))
+        if both.size:
+            pairs.append((k, m, both))
+            places.append(inverse[direct[k, both]] * n_parameters + inverse[direct[m, both]])
+    distinct, place_of = np.unique(np.concatenate([*places, np.zeros(0, np.int64)]), return_inverse=True)
+    return Pattern(
+        inverse=inverse,
+        additive=tuple(_as_slice(inverse[columns]) for columns in additive),
+        normsys=slice(first_normsys, first_normsys + n_normsys),
+        entry=normsys_row * n_normsys + inverse[normsys_parameter] - first_normsys,
+        direct=slice(first_direct, first_direct + len(factors)),
+        use_slot=slot,
+        use_cell=cell,
+        use_starts=starts,
+        use_bin=bin_of_cell[cell] * len(factors) + place,
+        pairs=tuple(pairs),
+        pair_places=distinct.astype(np.int64),
+        pair_place_of=place_of,
+    )
+
+
+def _as_slice(places: Integers) -> slice | Integers:
+    """Consecutive places as a slice, which is much faster to address."""
+    if places.size and np.array_equal(places, np.arange(places[0], places[0] + len(places))):
+        return slice(int(places[0]), int(places[0]) + len(places))
+    return places
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parts:
+    """First derivatives by kind of parameter, from which Jacobian and Hessian are put together.
+
+    ``shifts`` ``(n_cells, n_columns)`` of the additive part; ``shifted`` the same times all factors; ``ratio``
+    ``f' / f`` of every NormSys entry; ``logs`` ``(n_rows, n)`` of the row factor and ``cell_logs`` the same per cell;
+    ``uses`` ``d nu / d t`` of every use of a direct factor, ``use_others`` the product of the other ones there.
+    """
+
+    shifts: Floats
+    shifted: Floats
+    ratio: Floats
+    logs: Floats
+    cell_logs: Floats
+    uses: Floats
+    use_others: Floats
+
+
+def _parts(cells: "Cells", state: "State") -> _Parts:
+    p = cells.pattern
+    shifts = cells.additive.slopes(state.curves)
+    n_normsys = p.normsys.stop - p.normsys.start
+    logs = np.zeros((cells.n_rows, n_normsys))
+    ratio = state.factors[1] / state.factors[0]
+    logs.ravel()[p.entry] = ratio
+    use_others = products_of_others(state.slots)[p.use_slot, p.use_cell]
+    return _Parts(
+        shifts=shifts,
+        shifted=shifts * cells.lift(state)[:, None],
+        ratio=ratio,
+        logs=logs,
+        cell_logs=logs[cells.row],
+        uses=(state.additive * state.scale)[p.use_cell] * use_others,
+        use_others=use_others,
+    )
+
+
+def jacobian(cells: "Cells", state: "State") -> Floats:
+    """``d nu_bin / d theta``, shape ``(n_bins, P)``."""
+    return _jacobian(cells, state, _parts(cells, state))[:, cells.pattern.inverse]
+
+
+def _jacobian(cells: "Cells", state: "State", parts: _Parts) -> Floats:
+    p = cells.pattern
+    result = np.zeros((cells.n_bins, cells.n_parameters))
+    for places, columns in zip(p.additive, cells.additive.code_columns, strict=True):
+        result[:, places] += np.add.reduceat(parts.shifted[:, columns], cells.bin_starts, axis=0)
+    if p.entry.size:
+        result[:, p.normsys] += np.add.reduceat(parts.cell_logs * state.nu[:, None], cells.bin_starts, axis=0)
+    if p.use_cell.size:
+        n_direct = p.direct.stop - p.direct.start
+        by_bin: Floats = np.bincount(p.use_bin, parts.uses, cells.n_bins * n_direct).astype(np.float64)
+        result[:, p.direct] += by_bin.reshape(cells.n_bins, n_direct)
+    return result
+
+
+def second_order(cells: "Cells", state: "State", weights: Floats, curvature: Floats) -> tuple[Floats, Floats]:
+    """Gradient ``(P,)`` and Hessian ``(P, P)`` of a function of the bins.
+
+    Parameters
+    ----------
+    weights, curvature
+        its first derivatives by the bins and the diagonal of its second ones, ``(n_bins,)`` each.
+    """
+    w = weights[cells.bin]
+    parts = _parts(cells, state)
+    slopes = _jacobian(cells, state, parts)
+    mixed = np.zeros((cells.n_parameters, cells.n_parameters))  # blocks of two kinds, on one side of the diagonal
+    _mixed_terms(cells, state, w, parts, mixed)
+    hessian: Floats = slopes.T @ (slopes * curvature[:, None])
+    hessian += mixed
+    hessian += mixed.T
+    _additive_terms(cells, state, w, parts, hessian)
+    _normsys_terms(cells, state, w, parts, hessian)
+    inverse = cells.pattern.inverse
+    return (weights @ slopes)[inverse], hessian[inverse[:, None], inverse]
+
+
+def _additive_terms(cells: "Cells", state: "State", w: Floats, parts: _Parts, hessian: Floats) -> None:
+    p, n = cells.pattern, cells.additive.parameter.size
+    if not n:
+        return
+    bend = ((w * cells.lift(state)) @ cells.additive.matrix[:, n:]) * state.curves[3]
+    for places, columns in zip(p.additive, cells.additive.code_columns, strict=True):
+        np.einsum("ii->i", hessian)[places] += bend[columns]
+    if state.bend is not None:  # the smoothed clip
+        second = w * state.scale * state.product * state.bend
+        block = (parts.shifts * second[:, None]).T @ parts.shifts
+        for a, columns in zip(p.additive, cells.additive.code_columns, strict=True):
+            for b, others in zip(p.additive, cells.additive.code_columns, strict=True):
+                _block(hessian, a, b, block[columns, others])
+
+
+def _normsys_terms(cells: "Cells", state: "State", w: Floats, parts: _Parts, hessian: Floats) -> None:
+    p, m = cells.pattern, cells.multiplicative
+    if not p.entry.size:
+        return
+    row_weights: Floats = np.bincount(cells.row, w * state.nu, cells.n_rows).astype(np.float64)
+    hessian[p.normsys, p.normsys] += parts.logs.T @ (parts.logs * row_weights[:, None])
+    bend = row_weights[m.row] * (state.factors[2] / state.factors[0] - parts.ratio * parts.ratio)
+    np.einsum("ii->i", hessian)[:] += np.bincount(p.inverse[m.parameter], bend, cells.n_parameters)
+
+
+def _mixed_terms(cells: "Cells", state: "State", w: Floats, parts: _Parts, mixed: Floats) -> None:
+    p = cells.pattern
+    if p.entry.size:
+        weighted = parts.shifted * w[:, None]
+        for places, columns in zip(p.additive, cells.additive.code_columns, strict=True):
+            _block(mixed, places, p.normsys, weighted[:, columns].T @ parts.cell_logs)
+    if not p.use_cell.size:
+        return
+    without_direct = state.scale if state.alive is None else state.scale * state.alive
+    by_shift = (w * without_direct)[p.use_cell] * parts.use_others
+    for places, columns in zip(p.additive, cells.additive.code_columns, strict=True):
+        rows = parts.shifts[p.use_cell, columns] * by_shift[:, None]
+        _block(mixed, p.direct, places, np.add.reduceat(rows, p.use_starts, axis=0))
+    if p.entry.size:
+        rows = parts.cell_logs[p.use_cell] * (w[p.use_cell] * parts.uses)[:, None]
+        mixed[p.direct, p.normsys] += np.add.reduceat(rows, p.use_starts, axis=0)
+    if p.pairs:
+        base = w * state.additive * state.scale
+        terms = [_pair_terms(base, state.slots, *pair) for pair in p.pairs]
+        mixed.ravel()[p.pair_places] += np.bincount(p.pair_place_of, np.concatenate(terms), len(p.pair_places))
+
+
+def _pair_terms(base: Floats, slots: Floats, k: int, m: int, cells: Integers) -> Floats:
+    """``d2 nu / d t_k d t_m`` of cells: the product of everything but these two direct factors."""
+    rest = base[cells]
+    for other in range(len(slots)):
+        if other not in (k, m):
+            rest = rest * slots[other, cells]
+    return rest
+
+
+def _block(matrix: Floats, rows: slice | Integers, columns: slice | Integers, block: Floats) -> None:
+    """Add a block at places that are slices or, with several additive codes, indices."""
+    if isinstance(rows, slice) or isinstance(columns, slice):
+        matrix[rows, columns] += block
+    else:
+        matrix[rows[:, None], columns] += block
+
+
+def products_of_others(slots: Floats) -> Floats:
+    """For each direct factor the product of the other ones of its cell, ``(n_slots, n_cells)``, without dividing."""
+    result = np.ones_like(slots)
+    for k in range(1, len(slots)):
+        result[k] = result[k - 1] * slots[k - 1]
+    if len(slots) > 1:
+        after = slots[-1]
+        for k in range(len(slots) - 2, -1, -1):
+            result[k] *= after
+            after = after * slots[k]
+    return result
