@@ -14,9 +14,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import isfinite
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from hftranslate.errors import InvalidWorkspace, MissingInput, did_you_mean
+
+if TYPE_CHECKING:
+    from hist import Hist
 
 Number: TypeAlias = int | float
 Numbers: TypeAlias = tuple[Number, ...]
@@ -354,6 +357,34 @@ class Workspace:
             if c.name == name:
                 return c
         raise MissingInput(f"no channel {name!r}" + did_you_mean(name, (c.name for c in self.channels)))
+
+    def to_hist(self, channel: str) -> "Hist[Any]":
+        """The nominal yields of a channel as a histogram with a sample axis and the channel's axes.
+
+        The variances are the squares of the staterror uncertainties, zero for samples without.
+
+        Raises
+        ------
+        MissingInput
+            There is no such channel.
+        """
+        import numpy as np
+        from hist import Hist, axis
+        from hist.storage import Weight
+
+        c = self.channel(channel)
+        edges = c.edges or (tuple(range(c.n_bins + 1)),)
+        names = ["x", "y", "z"][: len(edges)]
+        axes = [axis.Variable(e, name=n, flow=False) for n, e in zip(names, edges, strict=True)]
+        samples = axis.StrCategory([s.name for s in c.samples], name="samples", flow=False)
+        histogram = Hist(samples, *axes, storage=Weight(), name=c.name)
+        shape = tuple(len(e) - 1 for e in edges)
+        view = histogram.view()
+        for i, s in enumerate(c.samples):
+            errors = next((m.data for m in s.modifiers if isinstance(m, StatError)), (0.0,) * c.n_bins)
+            view["value"][i] = np.reshape(s.nominal, shape, order="F")  # x runs fastest
+            view["variance"][i] = np.reshape(np.square(errors), shape, order="F")
+        return histogram
 
     def measurement(self, name: str | None = None) -> Measurement:
         """The measurement of that name, or the first one.

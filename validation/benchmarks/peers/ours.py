@@ -1,0 +1,24 @@
+"""hftranslate."""
+
+from measure import arguments, report, timed
+
+import hftranslate as hft
+from hftranslate.formats.documents import parse_json
+from hftranslate.formats.pyhf_json import from_document
+
+text, repeat = arguments()
+data_bytes = text.encode()
+build, (model, data) = timed(lambda: hft.compile_model(from_document(parse_json(data_bytes, "workspace"))), repeat)
+hypotest, result = timed(lambda: hft.hypotest(model, data, 1.0), repeat)
+fit, best = timed(lambda: hft.fit(model, data), repeat)
+logpdf, _ = timed(lambda: model.logpdf(model.parameters.init, data), repeat, at_least=0.05)
+report(
+    version=hft.__version__,
+    hypotest=hypotest,
+    fit=fit,
+    logpdf=logpdf,
+    build=build,
+    cls_obs=result.cls_obs,
+    cls_exp=list(result.cls_exp),
+    nll=best.nll,
+)

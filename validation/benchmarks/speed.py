@@ -1,0 +1,167 @@
+"""Time hftranslate against its peers on published models, in one run; see README.md in this folder."""
+
+import argparse
+import gzip
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import venv
+from datetime import UTC, datetime
+from math import exp, log
+from pathlib import Path
+from typing import Any
+
+import jsonpatch
+
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parents[1]
+SHARED = REPOSITORY.parent / "shared" / "data"
+ENVIRONMENT = REPOSITORY / ".venv-bench"
+Json = dict[str, Any]
+
+#: Model, workspace, and its patch: a file, or a patch set and the name of one of its patches.
+MODELS: dict[str, tuple[str, str | None, str | None]] = {
+    "RegionA": (
+        "workspaces/ATLAS-SUSY-2018-31/RegionA/BkgOnly.json.gz",
+        "patches/ATLAS-SUSY-2018-31/RegionA_sbottom_1200_1150_60.json",
+        None,
+    ),
+    "RegionC": (
+        "workspaces/ATLAS-SUSY-2018-31/RegionC/BkgOnly.json.gz",
+        "patches/ATLAS-SUSY-2018-31/RegionC_sbottom_600_280_150.json",
+        None,
+    ),
+    "staus": (
+        "workspaces/ATLAS-SUSY-2018-04/Region-combined/BkgOnly.json.gz",
+        "patchsets/ATLAS-SUSY-2018-04/Region-combined/patchset.json.gz",
+        "DS_440_40_Staus",
+    ),
+    "1Lbb_650_0": (
+        "workspaces/ATLAS-SUSY-2019-08/BkgOnly.json.gz",
+        "patchsets/ATLAS-SUSY-2019-08/patchset.json.gz",
+        "C1N2_Wh_hbb_650_0",
+    ),
+    "1Lbb_900_100": (
+        "workspaces/ATLAS-SUSY-2019-08/BkgOnly.json.gz",
+        "patchsets/ATLAS-SUSY-2019-08/patchset.json.gz",
+        "C1N2_Wh_hbb_900_100",
+    ),
+    "2l2j": (
+        "workspaces/ATLAS-SUSY-2018-05/ewk_BkgOnly.json.gz",
+        "patches/ATLAS-SUSY-2018-05/ewk_SYNTHETIC.json",
+        None,
+    ),
+    "EWKinos": (
+        "workspaces/ATLAS-SUSY-2018-16/EWKinos_BkgOnly_SR2l.json.gz",
+        "patches/ATLAS-SUSY-2018-16/EWKinos_SYNTHETIC.json",
+        None,
+    ),
+    "ttbar": ("workspaces/ATLAS-TOPQ-ttbar-ljets/ttbar_ljets_xsec_inclusive_pruned.json.gz", None, None),
+}
+#: Engine, its script, and what to install for it.
+ENGINES: dict[str, tuple[str, list[str]]] = {
+    "ours": ("ours.py", ["-e", str(REPOSITORY)]),
+    "pyhf": ("pyhf_numpy.py", ["pyhf==0.7.6"]),
+    "ROOT": ("root_cpu.py", ["ROOT>=6.40", "numpy"]),
+    "NextStat": ("nextstat_rust.py", ["nextstat>=0.10"]),
+}
+
+
+def read(path: str) -> Any:
+    data = (SHARED / path).read_bytes()
+    return json.loads(gzip.decompress(data) if path.endswith(".gz") else data)
+
+
+def workspace(model: str) -> Json:
+    base, patch, entry = MODELS[model]
+    document: Json = read(base)
+    if patch is None:
+        return document
+    operations = read(patch)
+    if entry is not None:
+        operations = next(p["patch"] for p in operations["patches"] if p["metadata"]["name"] == entry)
+    patched: Json = jsonpatch.apply_patch(document, operations)
+    return patched
+
+
+def install(engines: list[str]) -> list[str]:
+    """Install the engines into the environment of the benchmark; those that cannot be are left out, with a note."""
+    python = ENVIRONMENT / "bin" / "python"
+    if not python.exists():
+        venv.create(ENVIRONMENT, with_pip=True)
+    installed = []
+    for engine in engines:
+        command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *ENGINES[engine][1]]
+        if subprocess.run(command, check=False).returncode == 0:
+            installed.append(engine)
+        else:
+            print(f"{engine} cannot be installed here: skipped", file=sys.stderr)
+    return installed
+
+
+def measure(engine: str, path: Path, repeat: int, timeout: float) -> Json:
+    environment = os.environ | {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "RAYON")}
+    script = HERE / "peers" / ENGINES[engine][0]
+    command = [str(ENVIRONMENT / "bin" / "python"), str(script), str(path), str(repeat)]
+    try:
+        run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout, check=False)
+    except subprocess.TimeoutExpired:
+        return {"error": f"took more than {timeout:g} s"}
+    for line in run.stdout.splitlines():
+        if line.startswith("RESULT "):
+            result: Json = json.loads(line.removeprefix("RESULT "))
+            return result
+    return {"error": (run.stderr.strip().splitlines() or ["no result"])[-1][:300]}
+
+
+def table(results: dict[str, dict[str, Json]], quantity: str) -> str:
+    peers = [e for e in ENGINES if e != "ours" and any(e in r for r in results.values())]
+    lines = [f"{quantity:<14}" + f"{'ours':>10}" + "".join(f"{p:>11}{'ratio':>9}" for p in peers)]
+    ratios: dict[str, list[float]] = {p: [] for p in peers}
+    for model, engines in results.items():
+        own = engines.get("ours", {}).get(quantity)
+        line = f"{model:<14}" + (f"{own * 1e3:>8.2f}ms" if own else f"{'-':>10}")
+        for p in peers:
+            other = engines.get(p, {}).get(quantity)
+            if own and other:
+                ratios[p].append(other / own)
+                line += f"{other * 1e3:>9.1f}ms{other / own:>8.1f}x"
+            else:
+                line += f"{'-':>11}{'-':>9}"
+        lines.append(line)
+    means = {p: exp(sum(map(log, r)) / len(r)) if r else None for p, r in ratios.items()}
+    lines.append(
+        f"{'geometric mean':<24}" + "".join(f"{'':>11}{m:>8.1f}x" if m else f"{'-':>20}" for m in means.values())
+    )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--timeout", type=float, default=1800.0, help="seconds for one engine and model")
+    options = parser.parse_args()
+    if not SHARED.is_dir():
+        sys.exit("the published models are not beside the repository (../shared/data)")
+    engines = install(options.engines)
+    results: dict[str, dict[str, Json]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for model in options.models:
+            path = Path(folder) / f"{model}.json"
+            path.write_text(json.dumps(workspace(model)))
+            results[model] = {}
+            for engine in engines:
+                results[model][engine] = measure(engine, path, options.repeat, options.timeout)
+                print(model, engine, results[model][engine], file=sys.stderr, flush=True)
+    for quantity in ("hypotest", "fit", "logpdf", "build"):
+        print(table(results, quantity) + "\n")
+    document = {"date": datetime.now(UTC).date().isoformat(), "repeat": options.repeat, "results": results}
+    (HERE / "speed.json").write_text(json.dumps(document, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
