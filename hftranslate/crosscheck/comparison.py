@@ -1,0 +1,194 @@
+"""How two numbers are compared: the tolerances, and what one rung of the ladder collects."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import inf
+from typing import Literal
+
+from hftranslate.crosscheck.document import Bins
+
+Verdict = Literal["passed", "failed", "skipped"]
+Value = float | str | bool | None
+
+#: How many failing entries of a rung a report lists.
+MAX_FAILURES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tolerance:
+    """How far two numbers may lie apart: ``value`` times a scale, but never less than ``floor``, and why."""
+
+    value: float
+    of: Literal["reference", "uncertainty", "one"]
+    reason: str
+    floor: float = 0.0
+
+    def allowed(self, reference: float, uncertainty: float | None = None) -> float:
+        """The largest difference that passes."""
+        scale = 1.0
+        if self.of == "reference":
+            scale = abs(reference)
+        elif self.of == "uncertainty":
+            scale = uncertainty or 0.0
+        return max(self.value * scale, self.floor)
+
+    def __str__(self) -> str:
+        words = {"reference": " relative", "uncertainty": " of its uncertainty", "one": ""}
+        return f"{self.value:g}{words[self.of]}"
+
+
+#: Every tolerance of the crosscheck, with its reason.
+TOLERANCES: dict[str, Tolerance] = {
+    "settings": Tolerance(
+        value=1e-9, of="reference", floor=1e-12, reason="settings and data are the same numbers up to rounding"
+    ),
+    "yields": Tolerance(
+        value=1e-9, of="reference", floor=1e-9, reason="sums and products of a few numbers, up to rounding"
+    ),
+    "nll": Tolerance(
+        value=1e-6, of="one", reason="the same function up to rounding; this moves a significance by less than 1e-3"
+    ),
+    "best fit": Tolerance(
+        value=1e-2,
+        of="uncertainty",
+        floor=1e-6,
+        reason="a minimiser stops near the minimum; 1% of an uncertainty changes the NLL by 5e-5",
+    ),
+    "uncertainties": Tolerance(
+        value=1e-2, of="reference", floor=1e-9, reason="ROOT's second derivatives are differences, ours are exact"
+    ),
+    "correlations": Tolerance(value=5e-3, of="one", reason="from the same second derivatives, at most one in size"),
+    "q": Tolerance(value=1e-3, of="one", reason="twice a difference of two fitted minima"),
+    "p-values": Tolerance(value=1e-3, of="one", reason="below the precision to which CLs is ever quoted"),
+    "limits": Tolerance(value=1e-3, of="reference", floor=1e-9, reason="from CLs, below the precision ever quoted"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One comparison: where in the documents, both values, their difference and what is allowed."""
+
+    where: str
+    ours: Value
+    reference: Value
+    difference: float | None = None
+    allowed: float | None = None
+
+    @property
+    def excess(self) -> float:
+        """The difference in units of what is allowed; infinite for what cannot be subtracted."""
+        if self.difference is None or self.allowed is None:
+            return inf
+        if self.allowed == 0.0:
+            return 0.0 if self.difference == 0.0 else inf
+        return abs(self.difference) / self.allowed
+
+    def __str__(self) -> str:
+        return f"{self.where}: ours {_shown(self.ours)}, reference {_shown(self.reference)}"
+
+
+def _shown(value: Value) -> str:
+    if value is None:
+        return "nothing"
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """One step of the ladder.
+
+    Attributes
+    ----------
+    name, title
+        short name, and what is compared.
+    verdict, reason
+        how it ended; why, where it was skipped, and remarks otherwise.
+    tolerances
+        names of the entries of :data:`TOLERANCES` that apply.
+    comparisons
+        how many numbers were compared.
+    worst
+        the entry that comes closest to, or exceeds, what is allowed.
+    failures, n_failures
+        the failing entries, at most :data:`MAX_FAILURES` of them, and their number.
+    """
+
+    name: str
+    title: str
+    verdict: Verdict
+    reason: str
+    tolerances: tuple[str, ...]
+    comparisons: int
+    worst: Entry | None
+    failures: tuple[Entry, ...]
+    n_failures: int
+
+
+class Comparison:
+    """Collects the entries of one rung."""
+
+    def __init__(self, name: str, title: str, *tolerances: str) -> None:
+        self.name, self.title, self.tolerances = name, title, tolerances
+        self.count = 0
+        self.worst: Entry | None = None
+        self.failures: list[Entry] = []
+        self.remarks: list[str] = []
+
+    def number(
+        self, where: str, ours: float | None, reference: float | None, tolerance: str, sigma: float | None = None
+    ) -> None:
+        """Compare two numbers; ``None`` equals only itself."""
+        self.count += 1
+        if ours is None or reference is None:
+            if ours is not reference:
+                self._add(Entry(where=where, ours=ours, reference=reference))
+            return
+        difference, allowed = ours - reference, TOLERANCES[tolerance].allowed(reference, sigma)
+        if abs(difference) > allowed or self.worst is None or abs(difference) > self.worst.excess * allowed:
+            self._add(Entry(where=where, ours=ours, reference=reference, difference=difference, allowed=allowed))
+
+    def same(self, where: str, ours: Value, reference: Value) -> None:
+        """Compare two things that are equal or not."""
+        self.count += 1
+        if ours != reference:
+            self._add(Entry(where=where, ours=ours, reference=reference))
+
+    def keys(self, where: str, ours: Iterable[str], reference: Iterable[str]) -> None:
+        """Compare two sets of names."""
+        mine, theirs = set(ours), set(reference)
+        for name in sorted(mine ^ theirs):
+            self.same(f"{where} {name}", "present" if name in mine else None, "present" if name in theirs else None)
+
+    def bins(self, where: str, ours: Mapping[str, Bins], reference: Mapping[str, Bins], tolerance: str) -> None:
+        """Compare numbers per bin, by name; ``where`` ends in what the names are."""
+        self.keys(where, ours, reference)
+        for name, theirs in reference.items():
+            mine = ours.get(name, theirs)
+            if len(mine) != len(theirs):
+                self.same(f"{where} {name}, number of bins", len(mine), len(theirs))
+            for i, (a, b) in enumerate(zip(mine, theirs, strict=False)):
+                self.number(f"{where} {name}, bin {i}", a, b, tolerance)
+
+    def _add(self, entry: Entry) -> None:
+        if self.worst is None or entry.excess > self.worst.excess:
+            self.worst = entry
+        if entry.excess > 1.0:
+            self.failures.append(entry)
+
+    def rung(self) -> Rung:
+        """What was found, as a value."""
+        if self.count == 0:
+            verdict: Verdict = "skipped"
+        else:
+            verdict = "failed" if self.failures else "passed"
+        return Rung(
+            name=self.name,
+            title=self.title,
+            verdict=verdict,
+            reason="; ".join(self.remarks),
+            tolerances=self.tolerances,
+            comparisons=self.count,
+            worst=self.worst,
+            failures=tuple(self.failures[:MAX_FAILURES]),
+            n_failures=len(self.failures),
+        )

@@ -1,0 +1,281 @@
+"""The result document: what one engine says about a model, as typed values and as JSON.
+
+ROOT's, pyhf's and our own documents have the same schema (``schemas/results.schema.json``, which describes every key),
+so that any two can be compared. Parameters carry ROOT's names.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from hftranslate.errors import FormatError
+from hftranslate.formats.documents import dump_json, parse_json, read_bytes
+from hftranslate.inference.hypotest import TestStat
+from hftranslate.workspace import Conventions
+
+SCHEMA_NAME = "hftranslate-results/1"
+
+Bins = tuple[float, ...]
+#: Numbers per bin, by channel and sample.
+Yields = Mapping[str, Mapping[str, Bins]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputFile:
+    """A file that was read, with its checksum."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Who says so, and about what."""
+
+    engine: str
+    version: str
+    command: str
+    date: str
+    inputs: tuple[InputFile, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterRecord:
+    """A parameter of the engine's model; an open end of its range is ``None``."""
+
+    name: str
+    init: float
+    low: float | None
+    high: float | None
+    fixed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reparametrised:
+    """``parameter = offset + scale * name``: the document uses ``name`` for it."""
+
+    name: str
+    parameter: str
+    offset: float
+    scale: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """Yields and NLL of the observed data where the parameters in ``values`` differ from their initial values."""
+
+    label: str
+    values: Mapping[str, float]
+    nll: float | None
+    evaluation_error: bool
+    yields: Yields | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correlation:
+    """Correlation coefficients, rows and columns in the order of ``names``."""
+
+    names: tuple[str, ...]
+    matrix: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitRecord:
+    """The unconditional fit within the ranges of the parameters.
+
+    Uncertainties and correlations (HESSE) hold with the parameters ``at_limit`` fixed; ``minos`` are the shifts from
+    the best fit at which the profiled NLL is 0.5 higher, ``None`` where it does not get there within the range.
+    """
+
+    nll: float
+    status: str
+    values: Mapping[str, float]
+    edm: float | None = None
+    at_limit: tuple[str, ...] | None = None
+    uncertainties: Mapping[str, float] | None = None
+    minos: Mapping[str, tuple[float | None, float | None]] | None = None
+    correlation: Correlation | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HypoTestRecord:
+    """Test of one value of the parameter of interest; ``cls_exp`` at -2 ... +2 standard deviations."""
+
+    poi: float
+    test_stat: TestStat
+    calculator: str
+    clsb: float = field(metadata={"key": "CLsb"})
+    clb: float = field(metadata={"key": "CLb"})
+    cls_obs: float = field(metadata={"key": "CLs_obs"})
+    cls_exp: tuple[float | None, ...] = field(metadata={"key": "CLs_exp"})
+    q: float | None = None
+    q_asimov: float | None = None
+    muhat: float | None = None
+    nll_conditional: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discovery:
+    """Test of the background-only hypothesis."""
+
+    q0: float
+    p0: float
+    z: float
+    muhat: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitRecord:
+    """Upper limits: where CLs falls to ``level``; ``None`` where it does not within the range."""
+
+    level: float
+    observed: float | None
+    expected: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """What one engine says about one measurement of a model. Absent parts are ``None``."""
+
+    provenance: Provenance
+    measurement: str
+    poi: str | None
+    conventions: Conventions
+    constant: float
+    parameters: tuple[ParameterRecord, ...]
+    parametrisation: tuple[Reparametrised, ...]
+    data: Mapping[str, Bins]
+    points: tuple[Point, ...]
+    fit: FitRecord | None = None
+    hypotests: tuple[HypoTestRecord, ...] | None = None
+    discovery: Discovery | None = None
+    limit: LimitRecord | None = None
+
+    def to_document(self) -> dict[str, Any]:
+        """As plain JSON values, valid against the schema."""
+        return {"schema": SCHEMA_NAME, **to_json(self)}
+
+    def write(self, path: str | Path) -> None:
+        """Write the document to a file."""
+        from hftranslate.translate import write_texts
+
+        write_texts({Path(path): dump_json(self.to_document())})
+
+
+def to_json(value: Any) -> Any:
+    """Dataclasses as objects, tuples as lists. Fields that have a default are left out where they are ``None``."""
+    if is_dataclass(value):
+        found = {}
+        for f in fields(value):
+            content = getattr(value, f.name)
+            if content is not None or f.default is MISSING:
+                found[f.metadata.get("key", f.name)] = to_json(content)
+        return found
+    if isinstance(value, Mapping):
+        return {key: to_json(entry) for key, entry in value.items()}
+    if isinstance(value, tuple | list):
+        return [to_json(entry) for entry in value]
+    return value
+
+
+@cache
+def results_schema() -> dict[str, Any]:
+    """The JSON schema of result documents."""
+    path = files("hftranslate.crosscheck") / "schemas" / "results.schema.json"
+    schema: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return schema
+
+
+def read_results(path: str | Path) -> Results:
+    """Read a result document.
+
+    Raises
+    ------
+    MissingInput
+        There is no such file.
+    FormatError
+        It is no JSON, or against the schema; the message says where and what.
+    """
+    source = "standard input" if str(path) == "-" else str(path)
+    return from_document(parse_json(read_bytes(path), source), source)
+
+
+def from_document(document: object, source: str = "the document") -> Results:
+    """A result document from plain JSON values.
+
+    Raises
+    ------
+    FormatError
+        The values are against the schema.
+    """
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
+    validator = Draft202012Validator(results_schema())
+    error = best_match(validator.iter_errors(document))
+    if error is not None:
+        where = "/".join(str(part) for part in error.absolute_path)
+        at = f" at {where}" if where else ""
+        message = error.message if len(error.message) < 300 else error.message[:300] + " ..."
+        raise FormatError(f"{source} is no result document of the schema {SCHEMA_NAME}{at}: {message}")
+    assert isinstance(document, dict)
+    return _results(document)
+
+
+def _results(d: dict[str, Any]) -> Results:
+    optional: dict[str, Callable[[Any], Any]] = {
+        "fit": _fit,
+        "hypotests": lambda tests: tuple(_record(HypoTestRecord, t) for t in tests),
+        "discovery": lambda x: _record(Discovery, x),
+        "limit": lambda x: _record(LimitRecord, x),
+    }
+    return Results(
+        provenance=_provenance(d["provenance"]),
+        measurement=d["measurement"],
+        poi=d["poi"],
+        conventions=Conventions(**d["conventions"]),
+        constant=d["constant"],
+        parameters=tuple(ParameterRecord(**p) for p in d["parameters"]),
+        parametrisation=tuple(Reparametrised(**r) for r in d["parametrisation"]),
+        data=_bins(d["data"]),
+        points=tuple(_point(p) for p in d["points"]),
+        **{key: convert(d[key]) for key, convert in optional.items() if key in d},
+    )
+
+
+def _record(kind: type[Any], document: dict[str, Any]) -> Any:
+    """A flat record: lists become tuples, and keys that differ from the attribute's name are translated."""
+    names = {f.metadata.get("key", f.name): f.name for f in fields(kind)}
+    return kind(**{names[key]: tuple(v) if isinstance(v, list) else v for key, v in document.items()})
+
+
+def _provenance(document: dict[str, Any]) -> Provenance:
+    inputs = tuple(InputFile(**entry) for entry in document["inputs"])
+    return Provenance(**{**document, "inputs": inputs, "notes": tuple(document["notes"])})
+
+
+def _bins(document: dict[str, list[float]]) -> dict[str, Bins]:
+    return {name: tuple(values) for name, values in document.items()}
+
+
+def _point(document: dict[str, Any]) -> Point:
+    yields = document.get("yields")
+    converted = None if yields is None else {channel: _bins(samples) for channel, samples in yields.items()}
+    return Point(**{**document, "yields": converted})
+
+
+def _fit(document: dict[str, Any]) -> FitRecord:
+    found = dict(document)
+    if "at_limit" in found:
+        found["at_limit"] = tuple(found["at_limit"])
+    if "minos" in found:
+        found["minos"] = {name: (low, high) for name, (low, high) in found["minos"].items()}
+    if "correlation" in found:
+        matrix = tuple(tuple(row) for row in found["correlation"]["matrix"])
+        found["correlation"] = Correlation(names=tuple(found["correlation"]["names"]), matrix=matrix)
+    return FitRecord(**found)

@@ -1,0 +1,405 @@
+"""Our own result document: at points of our choice, or at those of a reference and under its conventions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from math import isfinite, log, sqrt
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from hftranslate.crosscheck.document import (
+    Correlation,
+    Discovery,
+    FitRecord,
+    HypoTestRecord,
+    InputFile,
+    LimitRecord,
+    ParameterRecord,
+    Point,
+    Provenance,
+    Reparametrised,
+    Results,
+    read_results,
+)
+from hftranslate.errors import FitFailed, InputError, MissingInput, did_you_mean
+from hftranslate.inference.diagnostics import profile_interval
+from hftranslate.inference.fit import FitResult, fit
+from hftranslate.inference.hypotest import PoiRange, Tester, TestStat, upper_limit
+from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
+from hftranslate.likelihood.compile import compile_model
+from hftranslate.likelihood.model import Data, Model
+from hftranslate.workspace import Conventions, Workspace
+
+__all__ = ["Results", "read_results", "results"]
+
+Floats = NDArray[np.float64]
+
+#: Without a reference: tested values, level of the limit, random points, and how many parameters are moved alone.
+TEST_POIS = (0.5, 1.0, 2.0)
+LEVEL = 0.05
+RANDOM_POINTS = 5
+MOVED_ALONE = 40
+SEED = 20120704
+
+
+def results(
+    workspace: Workspace,
+    *,
+    like: Results | None = None,
+    measurement: str | None = None,
+    conventions: Conventions | None = None,
+    options: FitOptions = DEFAULT_OPTIONS,
+    inputs: Sequence[str | Path] = (),
+    command: str = "hftranslate.results(...)",
+) -> Results:
+    """What hftranslate says about a workspace, as a result document.
+
+    Without a reference: yields and NLL at the initial values, with each parameter moved alone to two values (a seeded
+    selection of the constrained ones in large models) and at seeded random points; the fit with uncertainties and
+    correlations, MINOS errors of the parameter of interest, tests at 0.5, 1 and 2, discovery, and the upper limit at
+    5%, with test statistics that are what their names say.
+
+    With a reference: the same parts as the reference has, at its points, tested values, level and test statistics,
+    with its names of parameters, and, as ROOT and pyhf do, with fits that stay within the model's range of the
+    parameter of interest. Tests by toys are left out.
+
+    Parameters
+    ----------
+    like
+        the reference.
+    measurement, conventions
+        those of the reference, or else of the workspace, where they are not given.
+    inputs, command
+        for the provenance: files that the workspace was read from, and what was run.
+
+    Raises
+    ------
+    MissingInput
+        The workspace has no such measurement, or the reference moves parameters that the model does not have.
+    """
+    if like is not None:
+        measurement = like.measurement if measurement is None else measurement
+        conventions = like.conventions if conventions is None else conventions
+    model, data = compile_model(workspace, measurement, conventions)
+    engine = _Engine.of(model, data, like, options)
+    notes: list[str] = []
+    has_poi = bool(model.parameters.poi_names) and model.parameters.poi_names[0] in model.parameters.names
+    free = engine.fit() if like is None or like.fit is not None else None
+    tested = _wanted_tests(like)
+    return Results(
+        measurement=workspace.measurement(measurement).name,
+        poi=engine.poi,
+        conventions=model.conventions,
+        constant=engine.constant,
+        parameters=engine.parameter_records(),
+        parametrisation=engine.parametrisation,
+        data={c: tuple(map(float, data.observed[bins])) for c, bins in engine.channel_bins()},
+        points=tuple(
+            engine.point(label, values) for label, values in (_own_points(engine) if like is None else _points_of(like))
+        ),
+        fit=None if free is None else engine.fit_record(free, _wanted_minos(engine, like), notes),
+        hypotests=engine.hypotests(tested, notes) if has_poi and tested is not None else None,
+        discovery=engine.discovery(notes) if has_poi and (like is None or like.discovery is not None) else None,
+        limit=engine.limit(like, notes) if has_poi and (like is None or like.limit is not None) else None,
+        provenance=_provenance(inputs, command, [_poi_range_note(engine.poi_range), *notes]),
+    )
+
+
+def _poi_range_note(poi_range: PoiRange) -> str:
+    if poi_range == "model":
+        return "all fits stay within the model's range of the parameter of interest, as in ROOT and pyhf"
+    return "test statistics are what their names say, whatever the model's range of the parameter of interest"
+
+
+def _provenance(inputs: Sequence[str | Path], command: str, notes: Sequence[str]) -> Provenance:
+    try:
+        own_version = version("hftranslate")
+    except PackageNotFoundError:
+        own_version = "not installed"
+    checksums = []
+    for path in inputs:
+        try:
+            checksums.append(InputFile(path=str(path), sha256=sha256(Path(path).read_bytes()).hexdigest()))
+        except OSError as error:
+            raise MissingInput(f"{path} cannot be read: {error.strerror or error}") from None
+    return Provenance(
+        engine="hftranslate",
+        version=own_version,
+        command=command,
+        date=datetime.now(UTC).date().isoformat(),
+        inputs=tuple(checksums),
+        notes=tuple(notes),
+    )
+
+
+# -------------------------------------------------------------------------------------------- what is to be evaluated
+def _wanted_tests(like: Results | None) -> list[tuple[float, TestStat]] | None:
+    if like is None:
+        return [(poi, "qtilde") for poi in TEST_POIS]
+    if like.hypotests is None:
+        return None
+    return [(test.poi, test.test_stat) for test in like.hypotests if test.calculator == "asymptotic"]
+
+
+def _wanted_minos(engine: "_Engine", like: Results | None) -> list[str] | None:
+    if like is None:
+        return [engine.poi] if engine.poi in engine.names else []
+    assert like.fit is not None
+    return None if like.fit.minos is None else [name for name in like.fit.minos if name in engine.names]
+
+
+def _points_of(like: Results) -> list[tuple[str, Mapping[str, float]]]:
+    return [(point.label, point.values) for point in like.points]
+
+
+def _own_points(engine: "_Engine") -> list[tuple[str, Mapping[str, float]]]:
+    """Initial values; parameters moved alone; random points. Everything within ranges, and seeded."""
+    p, random = engine.model.parameters, np.random.default_rng(SEED)
+    free: list[int] = np.flatnonzero(~p.fixed).tolist()
+
+    def inside(i: int, value: float) -> float:
+        low, high = p.bounds[i]
+        return float(min(max(round(value, 6), low), high))
+
+    first = [i for i in free if p.width[i] == 0.0]
+    others = [i for i in free if p.width[i] > 0.0]
+    room = max(0, MOVED_ALONE - len(first))
+    if len(others) > room:
+        others = sorted(random.choice(others, size=room, replace=False).tolist())
+    found: list[tuple[str, Mapping[str, float]]] = [("nominal", {})]
+    for i in (*first, *others):
+        moves = (p.init[i] - p.width[i], p.init[i] + p.width[i]) if p.width[i] > 0.0 else (0.5, 2.0)
+        for value in dict.fromkeys(inside(i, v) for v in moves):
+            found += [(f"{engine.names[i]} = {value:g}", {engine.names[i]: value})] if value != p.init[i] else []
+    for k in range(RANDOM_POINTS):
+        normal, uniform = random.normal(scale=0.7, size=len(p)), random.uniform(0.4, 1.7, size=len(p))
+        values = np.where(p.width > 0.0, p.init + p.width * normal, uniform)
+        found.append((f"random {k}", {engine.names[i]: inside(i, float(values[i])) for i in free}))
+    return found
+
+
+# --------------------------------------------------------------------------------------------------------- evaluation
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Engine:
+    """A compiled model that speaks in the parameters of a result document: ``ours = offset + scale * document's``."""
+
+    model: Model
+    data: Data
+    names: tuple[str, ...]
+    offset: Floats
+    scale: Floats
+    parametrisation: tuple[Reparametrised, ...]
+    poi: str | None
+    poi_range: PoiRange
+    constant: float
+    options: FitOptions
+    _testers: dict[TestStat, Tester] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, model: Model, data: Data, like: Results | None, options: FitOptions) -> "_Engine":
+        p = model.parameters
+        names, offset, scale = list(p.root_names), np.zeros(len(p)), np.ones(len(p))
+        wanted = () if like is None else tuple(r for r in like.parametrisation if r.parameter in names)
+        for r in wanted:
+            i = names.index(r.parameter)
+            names[i], offset[i], scale[i] = r.name, r.offset, r.scale
+        n_channels, events = len(model.channels), float(np.sum(data.observed))
+        simultaneous = model.conventions.name == "root" if like is None else like.constant != 0.0
+        poi = None
+        if p.poi_names:
+            poi = names[p.names.index(p.poi_names[0])] if p.poi_names[0] in p.names else p.poi_names[0]
+        return cls(
+            model=model,
+            data=data,
+            names=tuple(names),
+            offset=offset,
+            scale=scale,
+            parametrisation=wanted,
+            poi=poi,
+            poi_range="named" if like is None else "model",
+            constant=events * log(n_channels) if simultaneous else 0.0,
+            options=options,
+        )
+
+    # ------------------------------------------------------------------------------------------------ the model itself
+    def parameter_records(self) -> tuple[ParameterRecord, ...]:
+        p = self.model.parameters
+        bounds = (p.bounds - self.offset[:, None]) / self.scale[:, None]
+        return tuple(
+            ParameterRecord(
+                name=name,
+                init=float((p.init[i] - self.offset[i]) / self.scale[i]),
+                low=float(bounds[i, 0]) if isfinite(bounds[i, 0]) else None,
+                high=float(bounds[i, 1]) if isfinite(bounds[i, 1]) else None,
+                fixed=bool(p.fixed[i]),
+            )
+            for i, name in enumerate(self.names)
+        )
+
+    def channel_bins(self) -> list[tuple[str, slice]]:
+        found, start = [], 0
+        for name, n_bins in self.model.channels:
+            found.append((name, slice(start, start + n_bins)))
+            start += n_bins
+        return found
+
+    def theta(self, values: Mapping[str, float]) -> Floats:
+        """Our parameter vector of a point of the document."""
+        theta = self.model.parameters.init.copy()
+        for name, value in values.items():
+            if name not in self.names:
+                raise MissingInput(f"the model has no parameter {name!r}" + did_you_mean(name, self.names))
+            i = self.names.index(name)
+            theta[i] = self.offset[i] + self.scale[i] * value
+        return theta
+
+    def document_nll(self, nll: float) -> float:
+        """Our NLL with the document's constant, as a density in the document's parameters."""
+        return nll + self.constant - float(np.sum(np.log(self.scale)))
+
+    def point(self, label: str, values: Mapping[str, float]) -> Point:
+        theta = self.theta(values)
+        nu, start = self.model.cells.evaluate(theta).nu, 0
+        yields = {}
+        for (channel, n_bins), samples in zip(self.model.channels, self.model.samples, strict=True):
+            block = nu[start : start + n_bins * len(samples)].reshape(n_bins, len(samples))
+            yields[channel] = {s: tuple(map(float, block[:, k])) for k, s in enumerate(samples)}
+            start += n_bins * len(samples)
+        nll = self.model.nll(theta, self.data)
+        return Point(
+            label=label,
+            values=dict(values),
+            nll=self.document_nll(nll) if isfinite(nll) else None,
+            evaluation_error=not isfinite(nll),
+            yields=yields,
+        )
+
+    # --------------------------------------------------------------------------------------------------------- the fit
+    def fit(self) -> FitResult:
+        return fit(self.model, self.data, options=replace(self.options, raise_on_failure=False))
+
+    def fit_record(self, found: FitResult, minos: list[str] | None, notes: list[str]) -> FitRecord:
+        values = (found.values - self.offset) / self.scale
+        index = np.flatnonzero(~found.fixed & ~found.at_bound)
+        covariance = None if found.status == "kink" else self._covariance(found, index)
+        uncertainties, correlation = None, None
+        if covariance is None:
+            notes.append(f"no uncertainties from second derivatives at the best fit: {found.message}")
+        else:
+            sigma = np.sqrt(np.diagonal(covariance))
+            names = tuple(self.names[i] for i in index)
+            uncertainties = dict(zip(names, map(float, sigma / self.scale[index]), strict=True))
+            matrix = covariance / np.outer(sigma, sigma)
+            np.fill_diagonal(matrix, 1.0)
+            correlation = Correlation(names=names, matrix=tuple(tuple(map(float, row)) for row in matrix))
+        return FitRecord(
+            nll=self.document_nll(found.nll),
+            status=found.status,
+            edm=found.edm if isfinite(found.edm) else None,
+            values=dict(zip(self.names, map(float, values), strict=True)),
+            at_limit=tuple(self.names[i] for i in np.flatnonzero(found.at_bound)),
+            uncertainties=uncertainties,
+            minos=None if minos is None else self._minos(found, minos),
+            correlation=correlation,
+        )
+
+    def _covariance(self, found: FitResult, index: NDArray[np.int64]) -> Floats | None:
+        """Inverse Hessian of the parameters that are not at a bound; ``None`` where it is not positive definite."""
+        hessian = self.model.hessian(found.values, self.data)[np.ix_(index, index)]
+        try:
+            np.linalg.cholesky(hessian)
+        except np.linalg.LinAlgError:
+            return None
+        return np.asarray(np.linalg.inv(hessian), dtype=np.float64)
+
+    def _minos(self, found: FitResult, wanted: list[str]) -> dict[str, tuple[float | None, float | None]]:
+        shifts: dict[str, tuple[float | None, float | None]] = {}
+        for name in wanted:
+            i = self.names.index(name)
+            if found.fixed[i] or found.at_bound[i]:
+                continue
+            ends = profile_interval(self.model, self.data, found, self.model.parameters.names[i], options=self.options)
+            low, high = (None if e is None else (e - float(found.values[i])) / float(self.scale[i]) for e in ends)
+            shifts[name] = low, high
+        return shifts
+
+    # ----------------------------------------------------------------------------------------------------------- tests
+    def tester(self, test_stat: TestStat) -> Tester:
+        if test_stat not in self._testers:
+            self._testers[test_stat] = Tester(
+                model=self.model,
+                data=self.data,
+                test_stat=test_stat,
+                poi_range=self.poi_range,
+                options=self.options,
+            )
+        return self._testers[test_stat]
+
+    def hypotests(self, wanted: list[tuple[float, TestStat]], notes: list[str]) -> tuple[HypoTestRecord, ...]:
+        found = []
+        for poi, test_stat in wanted:
+            try:
+                test = self.tester(test_stat).test(poi)
+            except FitFailed as error:
+                notes.append(f"no test of {poi:g}: {error}")
+                continue
+            found.append(
+                HypoTestRecord(
+                    poi=poi,
+                    test_stat=test_stat,
+                    calculator="asymptotic",
+                    q=test.q,
+                    q_asimov=test.q_asimov,
+                    muhat=test.muhat,
+                    nll_conditional=self.document_nll(test.conditional_nll),
+                    clsb=test.clsb_obs,
+                    clb=test.clb_obs,
+                    cls_obs=test.cls_obs,
+                    cls_exp=test.cls_exp,
+                )
+            )
+        return tuple(found)
+
+    def discovery(self, notes: list[str]) -> Discovery | None:
+        """``q0`` of arXiv:1007.1727 Eq. 12: zero where the best fit is not above zero."""
+        tester = self.tester("qtilde")
+        try:
+            _, free, background = tester.q(0.0)
+        except FitFailed as error:
+            notes.append(f"no test of the background: {error}")
+            return None
+        muhat = free.value(tester.poi)
+        q0 = max(0.0, 2.0 * (background.excess_nll - free.excess_nll)) if muhat > 0.0 else 0.0
+        return Discovery(q0=q0, p0=float(ndtr(-sqrt(q0))), z=sqrt(q0), muhat=muhat)
+
+    def limit(self, like: Results | None, notes: list[str]) -> LimitRecord | None:
+        level, test_stat, high = LEVEL, "qtilde", float("inf")
+        if like is not None and like.limit is not None:
+            level = like.limit.level
+            high = float(self.model.parameters.bounds[self.model.parameters.poi_index, 1])
+            test_stat = self._statistic_of(like)
+        try:
+            found = upper_limit(
+                self.model,
+                self.data,
+                level,
+                test_stat="q" if test_stat == "q" else "qtilde",
+                poi_range=self.poi_range,
+                options=self.options,
+            )
+        except (FitFailed, InputError) as error:
+            notes.append(f"no upper limit: {error}")
+            return None
+        observed, *expected = (x if x <= high else None for x in (found.observed, *found.expected))
+        return LimitRecord(level=level, observed=observed, expected=tuple(expected))
+
+    def _statistic_of(self, like: Results) -> TestStat:
+        """The document does not state the test statistic of its limit: that of its tests, or by the POI's range."""
+        if like.hypotests:
+            return like.hypotests[0].test_stat
+        return "q" if self.model.parameters.bounds[self.model.parameters.poi_index, 0] < 0.0 else "qtilde"

@@ -1,0 +1,91 @@
+"""Profile likelihoods of single parameters."""
+
+from dataclasses import replace
+from math import isfinite, sqrt
+
+from hftranslate.errors import InputError
+from hftranslate.inference.fit import FitResult, Floats, fit
+from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
+from hftranslate.likelihood.model import Data, Model
+
+_GROWTH = 1.5  # of the distance from the best fit, while the interval's end is searched
+_MOST_STEPS = 100  # until the search is given up
+_PRECISION = 1e-8  # of an interval's end, relative to its distance from the best fit
+
+
+def profile_interval(
+    model: Model,
+    data: Data,
+    fit_result: FitResult,
+    name: str,
+    level_up: float = 0.5,
+    options: FitOptions = DEFAULT_OPTIONS,
+) -> tuple[float | None, float | None]:
+    """Where the profiled NLL of a parameter is ``level_up`` above its minimum (MINOS; 0.5 is one standard deviation).
+
+    Parameters
+    ----------
+    fit_result
+        the free fit of the same data.
+    name
+        the parameter, by pyhf's or ROOT's name.
+
+    Returns
+    -------
+    low, high
+        the ends of the interval as values of the parameter; ``None`` where its range or the domain of the likelihood
+        ends first, or where no fit succeeds on the way.
+    """
+    index = model.parameters.index(name)
+    if fit_result.fixed[index]:
+        raise InputError(f"{name!r} was constant in the fit and has no profile interval")
+    profile = _Profile(model, data, fit_result, index, replace(options, raise_on_failure=False))
+    return profile.end(-1.0, level_up), profile.end(1.0, level_up)
+
+
+class _Profile:
+    """The profiled NLL above its minimum along one parameter."""
+
+    def __init__(self, model: Model, data: Data, best: FitResult, index: int, options: FitOptions) -> None:
+        self.model, self.data, self.best, self.index, self.options = model, data, best, index, options
+        self.name = model.parameters.names[index]
+
+    def rise(self, x: float, start: Floats) -> tuple[float, Floats]:
+        """How far the profiled NLL lies above the minimum, infinite where no fit succeeds; and the fitted point."""
+        found = fit(self.model, self.data, fixed={self.name: x}, start=start, options=self.options)
+        good = found.status in ("converged", "kink")
+        return (found.excess_nll - self.best.excess_nll if good else float("inf")), found.values
+
+    def end(self, direction: float, level_up: float) -> float | None:
+        """The end of the interval on one side."""
+        from scipy.optimize import brentq
+
+        centre = float(self.best.values[self.index])
+        bound = float(self.model.parameters.bounds[self.index, 0 if direction < 0.0 else 1])
+        sigma = float(self.best.uncertainties[self.index])
+        step = sqrt(2.0 * level_up) * (sigma if isfinite(sigma) and sigma > 0.0 else 0.1)
+        inside, point = 0.0, self.best.values
+        value, distance = 0.0, 0.0
+        for _ in range(_MOST_STEPS):
+            distance = min(inside + step, abs(bound - centre))
+            if distance <= inside:
+                return None
+            value, fitted = self.rise(centre + direction * distance, point)
+            if value >= level_up and isfinite(value):
+                break
+            if not isfinite(value):  # beyond the domain, or too far for the start: a shorter step
+                step = 0.5 * min(step, distance - inside)
+                if step < 1e-6 * max(inside, abs(sigma) if isfinite(sigma) else 1.0):
+                    return None
+                continue
+            inside, point, step = distance, fitted, max(step, (_GROWTH - 1.0) * distance)
+        else:
+            return None
+        root = brentq(
+            lambda d: min(self.rise(centre + direction * d, point)[0], 1e3 * level_up) - level_up,
+            inside,
+            distance,
+            xtol=_PRECISION * distance,
+            rtol=_PRECISION,
+        )
+        return centre + direction * float(root)

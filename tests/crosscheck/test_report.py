@@ -1,0 +1,166 @@
+"""The texts of the report, on a small pair of documents with known differences."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from pytest_regressions.file_regression import FileRegressionFixture
+
+from hftranslate.crosscheck.compare import Report, crosscheck
+from hftranslate.crosscheck.document import Results, from_document
+from hftranslate.crosscheck.report import report_html, write_html
+from hftranslate.workspace import PYHF
+
+
+def document(engine: str) -> dict[str, Any]:
+    return {
+        "schema": "hftranslate-results/1",
+        "provenance": {
+            "engine": engine,
+            "version": "1.0",
+            "command": f"run {engine} <fast>",
+            "date": "2026-01-01",
+            "inputs": [{"path": "model.xml", "sha256": "0123456789abcdef" * 4}],
+            "notes": ["a & b"],
+        },
+        "measurement": "search",
+        "poi": "mu",
+        "conventions": {
+            "name": "root",
+            "clip_samples": True,
+            "truncate_constraints": True,
+            "root_ranges": True,
+            "constrain_empty": False,
+        },
+        "constant": 0.0,
+        "parameters": [
+            {"name": "mu", "init": 1.0, "low": 0.0, "high": 10.0, "fixed": False},
+            {"name": "alpha_JES", "init": 0.0, "low": -5.0, "high": 5.0, "fixed": False},
+        ],
+        "parametrisation": [],
+        "data": {"SR": [5.0, 2.0]},
+        "points": [
+            {
+                "label": "nominal",
+                "values": {},
+                "nll": 8.5,
+                "evaluation_error": False,
+                "yields": {"SR": {"background <1>": [4.0, 1.0], "signal": [0.5, 1.5]}},
+            },
+            {"label": "mu = 2", "values": {"mu": 2.0}, "nll": 9.25, "evaluation_error": False},
+            {"label": "mu = 3", "values": {"mu": 3.0}, "nll": 10.5, "evaluation_error": False},
+        ],
+        "fit": {
+            "nll": 8.25,
+            "status": "converged",
+            "values": {"mu": 0.5, "alpha_JES": 0.25},
+            "at_limit": [],
+            "uncertainties": {"mu": 0.5, "alpha_JES": 0.75},
+            "minos": {"mu": [None, 0.625]},
+            "correlation": {"names": ["mu", "alpha_JES"], "matrix": [[1.0, 0.25], [0.25, 1.0]]},
+        },
+        "hypotests": [
+            {
+                "poi": poi,
+                "test_stat": "qtilde",
+                "calculator": "asymptotic",
+                "q": q,
+                "q_asimov": 2.0 * q,
+                "muhat": 0.5,
+                "nll_conditional": 8.25 + 0.5 * q,
+                "CLsb": cls / 2.0,
+                "CLb": 0.5,
+                "CLs_obs": cls,
+                "CLs_exp": [cls / 8.0, cls / 4.0, cls / 2.0, 0.75 * cls, 0.875 * cls],
+            }
+            for poi, q, cls in ((1.0, 1.0, 0.5), (2.0, 4.0, 0.0625))
+        ],
+        "discovery": {"q0": 1.0, "p0": 0.15625, "z": 1.0, "muhat": 0.5},
+        "limit": {"level": 0.05, "observed": 2.125, "expected": [0.75, 1.0, 1.5, None, None]},
+    }
+
+
+def reference() -> Results:
+    return from_document(document("ROOT"))
+
+
+def ours(*, wrong: bool = False) -> Results:
+    plain = document("hftranslate")
+    if wrong:
+        plain["points"][0]["yields"]["SR"]["signal"][1] = 1.25
+        plain["points"][2]["nll"] = 10.75
+        plain["fit"]["values"]["mu"] = 0.625
+    return from_document(plain)
+
+
+def other() -> Results:
+    return replace(ours(), conventions=PYHF)
+
+
+@pytest.fixture(params=["passed", "failed", "conventions"])
+def report(request: pytest.FixtureRequest) -> Report:
+    match request.param:
+        case "passed":
+            return crosscheck(ours(), reference(), beside=other())
+        case "failed":
+            return crosscheck(ours(wrong=True), reference())
+        case _:
+            return crosscheck(other(), replace(reference(), fit=None, limit=None, discovery=None))
+
+
+def test_text(report: Report, file_regression: FileRegressionFixture) -> None:
+    file_regression.check(report.text())
+
+
+def test_html(report: Report, file_regression: FileRegressionFixture) -> None:
+    file_regression.check(re.sub(r"<style>.*?</style>", "", report_html(report), flags=re.DOTALL), extension=".html")
+
+
+def test_failing_report_names_the_rung_and_the_place() -> None:
+    text = crosscheck(ours(wrong=True), reference()).text()
+    assert "The first failing rung is 'yields'" in text
+    assert "yields at point 'nominal', channel SR, sample signal, bin 1: ours 1.25, reference 1.5" in text
+    assert "NLL at point 'mu = 3': ours 10.75, reference 10.5" in text
+
+
+class _Checker(HTMLParser):
+    """Every element is closed, and nothing is fetched from elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag not in ("script", "link", "img", "iframe")
+        assert not {"src", "href"} & {name for name, _ in attrs}
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_html_is_self_contained_and_well_formed(report: Report, tmp_path: Any) -> None:
+    write_html(report, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    checker = _Checker()
+    checker.feed(text)
+    assert checker.open == []
+    assert "http" not in text
+    assert "url(" not in text
+    assert "prefers-color-scheme: dark" in text
+    assert "background &lt;1&gt;" in text
+    assert "<fast>" not in text
+
+
+def test_toys_are_not_compared() -> None:
+    plain = document("ROOT")
+    for test in plain["hypotests"]:
+        test["calculator"] = "toys"
+    rung = crosscheck(ours(), from_document(plain)).rungs[6]
+    assert "2 tests by toys are not compared" in rung.reason
