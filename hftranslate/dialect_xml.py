@@ -7,13 +7,14 @@ Of pyhf JSON, XML has no word for: ranges of parameters other than norm factors,
 than the defaults, settings of parameters that no modifier uses, and names of staterrors.
 """
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from math import isclose
 
+from hftranslate.dialect_names import root_names, root_values, staterrors_of_a_channel, unique
 from hftranslate.dialects import Rewriting, Step, listed, map_modifiers, map_parameters, outcome, set_parameter
-from hftranslate.naming import declared_parameters, staterror_name
+from hftranslate.errors import Unsupported
+from hftranslate.naming import DeclaredParameter, declared_parameters, staterror_name
 from hftranslate.outcomes import Outcome
 from hftranslate.parameters import ParameterSet, bin_widths, parameter_sets
 from hftranslate.workspace import (
@@ -34,93 +35,6 @@ from hftranslate.workspace import (
 
 #: Stands in the XML, where ROOT demands a parameter of interest, for there being none; ROOT drops unknown names.
 NO_POI = "no_parameter_of_interest"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-
-
-# ------------------------------------------------------------------------------------------------------------- names
-def _names(workspace: Workspace) -> Rewriting:
-    """Names that ROOT refuses: ``,`` ``;``, control characters, a leading digit of a channel, blanks in lists."""
-    outcomes: list[Outcome] = []
-    channels = _renaming((c.name for c in workspace.channels), _channel_name)
-    samples = _renaming((s.name for c in workspace.channels for s in c.samples), _plain_name)
-    parameters = _renaming(declared_parameters(workspace.channels), _plain_name)
-    measurements = _renaming((m.name for m in workspace.measurements), lambda n: _plain_name(n or "measurement"))
-    listed_names = _names_in_lists(workspace)
-    taken = set(parameters.values())
-    for name in sorted(listed_names):
-        safe = re.sub(r"[\s\\]", "_", parameters.get(name, name))
-        if safe != parameters.get(name, name):
-            parameters[name] = _unique(safe, taken)
-            taken.add(parameters[name])
-    renamings = {"channel": channels, "sample": samples, "parameter": parameters, "measurement": measurements}
-    for what, renamed in renamings.items():
-        outcomes += [
-            outcome("rewrite", f"{what} {old!r}", f"ROOT refuses the name; written as {new!r}")
-            for old, new in renamed.items()
-            if old != new
-        ]
-    if not outcomes:
-        return workspace, ()
-    changed = map_modifiers(workspace, lambda _c, _s, m: replace(m, name=parameters.get(m.name, m.name)))
-    changed = map_parameters(changed, lambda _m, p: replace(p, name=parameters.get(p.name, p.name)))
-    return (
-        replace(
-            changed,
-            channels=tuple(
-                replace(
-                    c,
-                    name=channels[c.name],
-                    samples=tuple(replace(s, name=samples[s.name]) for s in c.samples),
-                )
-                for c in changed.channels
-            ),
-            measurements=tuple(
-                replace(m, name=measurements[m.name], pois=tuple(parameters.get(p, p) for p in m.pois))
-                for m in changed.measurements
-            ),
-        ),
-        tuple(outcomes),
-    )
-
-
-def _names_in_lists(workspace: Workspace) -> set[str]:
-    """Parameters that the XML must name in a list, where blanks and backslashes separate."""
-    names = {p for m in workspace.measurements for p in m.pois}
-    first = workspace.measurements[0]
-    factors = {n for n, d in declared_parameters(workspace.channels).items() if d.kind == "normfactor"}
-    for m in workspace.measurements:
-        for p in m.parameters:
-            stated_elsewhere = p.name in factors and p.inits == first.parameter(p.name).inits
-            if p.fixed or (p.inits and not stated_elsewhere):
-                names.add(p.name)
-    return names
-
-
-def _plain_name(name: str) -> str:
-    return _CONTROL.sub("_", name.replace(",", "_").replace(";", "_")) or "_"
-
-
-def _channel_name(name: str) -> str:
-    plain = _plain_name(name)
-    return f"channel_{plain}" if plain[0].isdigit() else plain
-
-
-def _renaming(names: Iterable[str], rule: Callable[[str], str]) -> dict[str, str]:
-    """Each name and what it becomes; names that need no change keep theirs, and no two become one."""
-    old = list(dict.fromkeys(names))
-    taken = {name for name in old if rule(name) == name}
-    new = {}
-    for name in old:
-        new[name] = name if name in taken else _unique(rule(name), taken)
-        taken.add(new[name])
-    return new
-
-
-def _unique(name: str, taken: set[str]) -> str:
-    candidate, n = name, 2
-    while candidate in taken:
-        candidate, n = f"{name}_{n}", n + 1
-    return candidate
 
 
 # -------------------------------------------------------------------------------------------------------- luminosity
@@ -157,10 +71,15 @@ def _partial_luminosity(workspace: Workspace) -> Rewriting:
     configs = [m.parameter("lumi") for m in workspace.measurements]
     centre, sigma = configs[0].auxdata, configs[0].sigmas
     if centre is None or sigma is None or any((c.auxdata, c.sigmas) != (centre, sigma) for c in configs):
-        what = "only some samples depend on a luminosity that the measurements configure differently"
-        return workspace, (outcome("loss", "lumi", what),)
+        raise Unsupported(
+            "only some samples depend on the luminosity, and the measurements configure it differently "
+            f"({', '.join(f'{m.name!r}: {_luminosity_text(m)}' for m in workspace.measurements)}); in XML it is then "
+            "a Function, which all measurements share"
+        )
+    if centre[0] < 0 or sigma[0] < 0:
+        raise Unsupported(f"a luminosity of {centre[0]} +- {sigma[0]}; expected numbers that are not negative")
     used = set(declared_parameters(workspace.channels))
-    name = _unique("lumiscale", used)
+    name = unique("lumiscale", used)
     first = True
 
     def change(_c: Channel, _s: Sample, m: Modifier) -> Modifier:
@@ -186,7 +105,20 @@ def _partial_luminosity(workspace: Workspace) -> Rewriting:
     changed = replace(
         changed, channels=tuple(channels), measurements=measurements, functions=(*workspace.functions, function)
     )
-    return changed, (outcome("rewrite", "lumi", f"only some samples depend on it: the Function {expression}"),)
+    outcomes = [outcome("rewrite", "lumi", f"only some samples depend on it: the Function {expression}")]
+    for m, config in zip(workspace.measurements, configs, strict=True):
+        usual = (centre[0] - 5 * sigma[0], centre[0] + 5 * sigma[0])
+        if config.bounds is not None and config.bounds != (usual,):
+            what = f"the range {list(config.bounds[0])} cannot be said in XML; it becomes {list(usual)}"
+            outcomes.append(outcome("carried", f"measurement {m.name!r}: lumi", what))
+    return changed, tuple(outcomes)
+
+
+def _luminosity_text(measurement: Measurement) -> str:
+    config = measurement.parameter("lumi")
+    if config.auxdata is None or config.sigmas is None:
+        return "not at all"
+    return f"{config.auxdata[0]} +- {config.sigmas[0]}"
 
 
 def _alpha_lumi(measurement: Measurement, centre: float, sigma: float) -> Measurement:
@@ -199,33 +131,28 @@ def _alpha_lumi(measurement: Measurement, centre: float, sigma: float) -> Measur
 
 # ------------------------------------------------------------------------------------------------------- bin factors
 def _staterrors(workspace: Workspace) -> Rewriting:
-    """One staterror a channel, named after it; others become Gaussian shapesys with their combined width."""
+    """One staterror a channel, named after it; others become shapesys with their combined width."""
     outcomes: list[Outcome] = []
     new_names: dict[tuple[str, str], str] = {}
     shapes: dict[tuple[str, str], ShapeSys] = {}
     declared = declared_parameters(workspace.channels)
-    per_channel: dict[str, list[str]] = {}
+    alone = staterrors_of_a_channel(declared)
+    taken = set(declared) | {staterror_name(channel) for channel in alone.values()}
     for name, d in declared.items():
-        for channel, _, _ in d.modifiers(StatError):
-            if name not in per_channel.setdefault(channel.name, []):
-                per_channel[channel.name].append(name)
-    for name, d in declared.items():
-        channels = d.bin_channels
         if not any(d.modifiers(StatError)):
             continue
-        target = staterror_name(channels[0])
-        if len(channels) == 1 and len(per_channel[channels[0]]) == 1 and (target == name or target not in declared):
-            new_names[name, channels[0]] = target
+        if name in alone:
+            target = new_names[name, alone[name]] = staterror_name(alone[name])
             if name != target:
-                outcomes.append(
-                    outcome("rewrite", f"staterror {name!r}", f"has no name in XML; read back as {target!r}")
-                )
+                what = f"has no name in XML; read back as {target!r}"
+                outcomes.append(outcome("rewrite", f"staterror {name!r}", what))
             continue
         kind, widths = bin_widths(d)
         start = 0
-        for channel_name in channels:
+        for channel_name in d.bin_channels:
             n = workspace.channel(channel_name).n_bins
-            shape_name = name if len(channels) == 1 else f"{name}_{channel_name}"
+            shape_name = name if len(d.bin_channels) == 1 else unique(f"{name}_{channel_name}", taken)
+            taken.add(shape_name)
             new_names[name, channel_name] = shape_name
             shapes[name, channel_name] = ShapeSys(
                 name=shape_name, data=tuple(widths[start : start + n]), relative=True, constraint=kind or "gaussian"
@@ -240,23 +167,44 @@ def _staterrors(workspace: Workspace) -> Rewriting:
         return shapes.get((m.name, c.name)) or replace(m, name=new_names[m.name, c.name])
 
     changed = map_modifiers(workspace, change)
-    measurements = tuple(_rename_bin_factors(m, workspace, new_names) for m in changed.measurements)
+    converted = {name for name, _ in shapes}
+    measurements = tuple(
+        _rename_bin_factors(_explicitly_fixed(m, workspace, converted), workspace, new_names)
+        for m in changed.measurements
+    )
     return replace(changed, measurements=measurements), tuple(outcomes)
+
+
+def _explicitly_fixed(measurement: Measurement, workspace: Workspace, names: set[str]) -> Measurement:
+    """The measurement with what thresholds hold constant, of which shapesys know nothing, in its settings."""
+    thresholds = any(
+        isinstance(m, StatError) and m.name in names and m.threshold > 0.0
+        for c in workspace.channels
+        for s in c.samples
+        for m in s.modifiers
+    )
+    if not thresholds:
+        return measurement
+    sets = parameter_sets(workspace, measurement, workspace.conventions)
+    for name in sorted(names):
+        if any(sets[name].fixed):
+            measurement = set_parameter(measurement, replace(measurement.parameter(name), fixed=sets[name].fixed))
+    return measurement
 
 
 def _rename_bin_factors(
     measurement: Measurement, workspace: Workspace, new_names: dict[tuple[str, str], str]
 ) -> Measurement:
     """Settings follow their parameters; those of a staterror over several channels are split."""
+    parts: dict[str, list[tuple[str, slice]]] = {}
+    for (old, channel), new in new_names.items():
+        start = parts[old][-1][1].stop if old in parts else 0
+        parts.setdefault(old, []).append((new, slice(start, start + workspace.channel(channel).n_bins)))
     parameters: list[ParameterConfig] = []
     for p in measurement.parameters:
-        targets = [(channel, new) for (old, channel), new in new_names.items() if old == p.name]
-        if not targets:
+        if p.name not in parts:
             parameters.append(p)
-        start = 0
-        for channel, new in targets:
-            part = slice(start, start + workspace.channel(channel).n_bins)
-            start = part.stop
+        for new, part in parts.get(p.name, ()):
             parameters.append(
                 ParameterConfig(
                     name=new,
@@ -265,9 +213,17 @@ def _rename_bin_factors(
                     fixed=p.fixed[part] if isinstance(p.fixed, tuple) else p.fixed,
                     auxdata=p.auxdata and p.auxdata[part],
                     sigmas=p.sigmas and p.sigmas[part],
+                    factors=p.factors and p.factors[part],
                 )
             )
-    return replace(measurement, parameters=tuple(parameters))
+    entries = {
+        f"{old}[{i}]": f"{new}[{i - part.start}]"
+        for old, targets in parts.items()
+        for new, part in targets
+        for i in range(part.start, part.stop)
+    }
+    pois = tuple(entries.get(p, p) for p in measurement.pois)
+    return replace(measurement, parameters=tuple(parameters), pois=pois)
 
 
 def _relative_shapesys(workspace: Workspace) -> Rewriting:
@@ -304,17 +260,20 @@ def _norm_factor_ranges(workspace: Workspace) -> Rewriting:
     outcomes: list[Outcome] = []
     factors = [n for n, d in declared_parameters(workspace.channels).items() if d.kind == "normfactor"]
     factors = [n for n in factors if n not in {f.name for f in workspace.functions}]
-    first = parameter_sets(workspace, workspace.measurements[0], workspace.conventions)
-    measurements = []
-    for m in workspace.measurements:
-        sets = parameter_sets(workspace, m, workspace.conventions)
-        for name in factors:
-            bounds, inits = first[name].bounds, sets[name].inits
-            if sets[name].bounds != bounds:
-                what = f"the range {list(sets[name].bounds[0])} cannot differ from {list(bounds[0])} of the first one"
+    sets = [parameter_sets(workspace, m, workspace.conventions) for m in workspace.measurements]
+    measurements = list(workspace.measurements)
+    for name in factors:
+        bounds = sets[0][name].bounds
+        if bounds[0][0] == bounds[0][1] and all(s[name].fixed[0] for s in sets):
+            values = [s[name].inits[0] for s in sets]
+            bounds = ((min(*values, 0.0), max(*values, 1.0)),)
+        for i, m in enumerate(measurements):
+            if sets[i][name].bounds != bounds:
+                what = f"the range {list(sets[i][name].bounds[0])} cannot be said in XML; it becomes {list(bounds[0])}"
                 outcomes.append(outcome("carried", f"measurement {m.name!r}: norm factor {name!r}", what))
-            m = set_parameter(m, replace(m.parameter(name), bounds=bounds, inits=inits))
-        measurements.append(m)
+            config = m.parameter(name)
+            inits = sets[i][name].inits if config.inits is None else config.inits
+            measurements[i] = set_parameter(m, replace(config, bounds=bounds, inits=inits))
     return replace(workspace, measurements=tuple(measurements)), tuple(outcomes)
 
 
@@ -332,19 +291,34 @@ def _unsayable_settings(workspace: Workspace) -> Rewriting:
             if p.name not in declared:
                 unused.append(p.name)
             elif p.name not in defaults or defaults[p.name].kind in ("normfactor", "lumi"):
-                parameters.append(p if p.name != "lumi" else replace(p, bounds=None))
+                parameters.append(p)
             else:
                 for attribute in _differing_constraint(p, defaults[p.name]):
                     what = f"{attribute} {list(getattr(p, attribute))} have no word in XML; ROOT's own are used"
                     outcomes.append(outcome("loss", f"measurement {m.name!r}: parameter {p.name!r}", what))
+                outcomes += _freed_constants(p, declared[p.name], workspace, m)
                 inits = None if p.inits == defaults[p.name].inits else p.inits
-                if inits is not None or p.fixed:
-                    parameters.append(ParameterConfig(name=p.name, inits=inits, fixed=p.fixed or None))
+                if inits is not None or p.bounds is not None or p.fixed:
+                    kept = ParameterConfig(name=p.name, inits=inits, bounds=p.bounds, fixed=p.fixed or None)
+                    parameters.append(kept)
         measurements.append(replace(m, parameters=tuple(parameters)))
     if unused:
         what = f"settings of {listed(dict.fromkeys(unused))}, used by no modifier"
         outcomes.append(outcome("carried", "parameters", what))
     return replace(workspace, measurements=tuple(measurements)), tuple(outcomes)
+
+
+def _freed_constants(
+    config: ParameterConfig, declared: DeclaredParameter, workspace: Workspace, measurement: Measurement
+) -> Iterable[Outcome]:
+    """pyhf frees, where told so, even factors of bins without an uncertainty, which are constants in ROOT."""
+    kind, widths = bin_widths(declared) if declared.kind == "gamma" else (None, [])
+    if kind is None or config.fixed is not False or workspace.conventions.root_ranges:
+        return
+    empty = [i for i, w in enumerate(widths) if w <= 0.0]
+    if empty:
+        what = f"frees the factors of bins {empty}, which have no uncertainty; ROOT holds them constant"
+        yield outcome("loss", f"measurement {measurement.name!r}: parameter {declared.name!r}", what)
 
 
 def _differing_constraint(config: ParameterConfig, default: ParameterSet) -> list[str]:
@@ -361,36 +335,47 @@ def _differing_constraint(config: ParameterConfig, default: ParameterSet) -> lis
 
 
 def _to_root_conventions(workspace: Workspace) -> Rewriting:
-    """ROOT's conventions; ranges that XML cannot state become ROOT's own."""
+    """ROOT's conventions; ranges that XML cannot state become ROOT's own, and free parameters start inside them."""
+    factors = {n for n, d in declared_parameters(workspace.channels).items() if d.kind == "normfactor"}
     ruled = map_parameters(
-        replace(workspace, conventions=ROOT), lambda _m, p: p if p.bounds is None else _without_range(workspace, p)
+        replace(workspace, conventions=ROOT),
+        lambda _m, p: p if p.bounds is None or p.name in factors else replace(p, bounds=None),
     )
-    changed = {}
+    changed: dict[str, str] = {}
+    outcomes: list[Outcome] = []
+    measurements = []
     for m, new in zip(workspace.measurements, ruled.measurements, strict=True):
         ours, theirs = parameter_sets(workspace, m, workspace.conventions), parameter_sets(ruled, new, ROOT)
-        for name, s in ours.items():
-            if s.bounds != theirs[name].bounds and not all(s.fixed):
-                changed[name] = f"{list(s.bounds[0])} becomes {list(theirs[name].bounds[0])}"
-    if not changed:
-        return ruled, ()
-    name, example = next(iter(changed.items()))
-    what = f"ROOT sets the ranges of {listed(changed)} itself (of {name!r}: {example})"
-    return ruled, (outcome("carried", "ranges", what),)
+        for name, s in theirs.items():
+            if s.bounds != ours[name].bounds and not all(s.fixed):
+                changed[name] = f"{list(ours[name].bounds[0])} becomes {list(s.bounds[0])}"
+            inits = _inside(s)
+            if inits != s.inits:
+                what = f"the free parameter {name!r} starts outside ROOT's range, which ROOT refuses: starts elsewhere"
+                outcomes.append(outcome("carried", f"measurement {m.name!r}", what))
+                new = set_parameter(new, replace(new.parameter(name), inits=inits))
+        measurements.append(new)
+    if changed:
+        name, example = next(iter(changed.items()))
+        what = f"ROOT sets the ranges of {listed(changed)} itself (of {name!r}: {example})"
+        outcomes.insert(0, outcome("carried", "ranges", what))
+    return replace(ruled, measurements=tuple(measurements)), tuple(outcomes)
 
 
-def _without_range(workspace: Workspace, p: ParameterConfig) -> ParameterConfig:
-    is_norm_factor = any(
-        isinstance(m, NormFactor) and m.name == p.name
-        for c in workspace.channels
-        for s in c.samples
-        for m in s.modifiers
+def _inside(s: ParameterSet) -> tuple[float, ...]:
+    """The initial values, with those of free parameters outside their range replaced by ROOT's own."""
+    if s.kind == "normfactor":
+        return s.inits  # XML states its range: to refuse is the writer's task
+    own = root_values(s)
+    return tuple(
+        value if fixed or low <= value <= high else default
+        for value, default, fixed, (low, high) in zip(s.inits, own, s.fixed, s.bounds, strict=True)
     )
-    return p if is_norm_factor else replace(p, bounds=None)
 
 
 #: Rewrites any workspace into the HistFactory XML dialect.
 TO_XML: tuple[Step, ...] = (
-    Step(name="names", apply=_names),
+    Step(name="names", apply=root_names),
     Step(name="parameters of interest", apply=_parameters_of_interest),
     Step(name="staterrors", apply=_staterrors),
     Step(name="relative uncertainties", apply=_relative_shapesys),

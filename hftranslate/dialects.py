@@ -10,10 +10,13 @@ uncertainties, one parameter of interest, pyhf's conventions with every range th
 out. The way to HistFactory XML is in :mod:`hftranslate.dialect_xml`.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from sys import float_info
 from typing import TypeAlias
 
+from hftranslate.errors import Unsupported
 from hftranslate.naming import DeclaredParameter, declared_parameters
 from hftranslate.outcomes import Kind, Outcome
 from hftranslate.parameters import bin_widths, parameter_sets
@@ -35,6 +38,8 @@ from hftranslate.workspace import (
 
 Outcomes: TypeAlias = tuple[Outcome, ...]
 Rewriting: TypeAlias = tuple[Workspace, Outcomes]
+#: What a modifier becomes, by channel, sample and name.
+Replacements: TypeAlias = dict[tuple[str, str, str], Modifier]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,96 +125,181 @@ def _placeholder_width(workspace: Workspace) -> Rewriting:
 
 
 def _first_poi(workspace: Workspace) -> Rewriting:
+    """One parameter of interest: the first that a modifier declares, because ROOT drops the others."""
     outcomes = []
     measurements = []
+    declared = declared_parameters(workspace.channels)
+    single = {name: d.name for d in declared.values() if d.size == 1 for name in (d.name, *d.names)}
     for m in workspace.measurements:
+        known = [p for p in m.pois if p in single] or list(m.pois)
+        chosen = tuple(single.get(p, p) for p in known[:1])
         if len(m.pois) > 1:
-            what = f"only the first of the parameters of interest {', '.join(m.pois)} is named"
+            what = f"of the parameters of interest {', '.join(m.pois)} only {chosen[0]!r} is named"
             outcomes.append(outcome("carried", f"measurement {m.name!r}", what))
-        measurements.append(replace(m, pois=m.pois[:1]))
+        measurements.append(replace(m, pois=chosen))
     return replace(workspace, measurements=tuple(measurements)), tuple(outcomes)
 
 
 def _constraint_terms(workspace: Workspace) -> Rewriting:
-    outcomes = []
-    removed = [{t.name for t in m.constraint_terms if t.kind == "none"} for m in workspace.measurements]
-    if removed[0] and all(r == removed[0] for r in removed):
-        workspace = map_modifiers(
-            workspace, lambda _c, _s, m: None if isinstance(m, NormSys) and m.name in removed[0] else m
-        )
-        what = "NoConstraint removes the normsys, as in ROOT"
-        outcomes += [outcome("rewrite", f"{name!r}", what) for name in sorted(removed[0])]
+    workspace, outcomes = _removed_normsys(workspace)
+    account = list(outcomes)
+    scaled = {m.name for c in workspace.channels for s in c.samples for m in s.modifiers if isinstance(m, NormSys)}
     for m in workspace.measurements:
         for t in m.constraint_terms:
-            if t.kind == "none" and all(t.name in r for r in removed):
-                continue
-            what = f"the {t.kind} constraint (relative uncertainty {t.relative_uncertainty}) becomes a unit Gaussian"
-            outcomes.append(outcome("loss", f"measurement {m.name!r}: {t.name!r}", what))
+            where = f"measurement {m.name!r}: {t.name!r}"
+            if t.kind == "uniform" or t.name in scaled:
+                size = f" (relative uncertainty {t.relative_uncertainty:g})" if t.relative_uncertainty else ""
+                account.append(outcome("loss", where, f"the {t.kind} constraint{size} becomes a unit Gaussian"))
+            else:
+                account.append(outcome("carried", where, f"the {t.kind} constraint acts on normsys only; it has none"))
     measurements = tuple(replace(m, constraint_terms=()) for m in workspace.measurements)
-    return replace(workspace, measurements=measurements), tuple(outcomes)
+    return replace(workspace, measurements=measurements), tuple(account)
+
+
+def _removed_normsys(workspace: Workspace) -> Rewriting:
+    """NoConstraint removes a normsys in ROOT: from the samples, or by a constant where a measurement keeps it."""
+    outcomes: list[Outcome] = []
+    removed = [{t.name for t in m.constraint_terms if t.kind == "none"} for m in workspace.measurements]
+    everywhere = set.intersection(*removed)
+    kinds = {
+        name: {type(m) for _, _, m in d.uses} for name, d in declared_parameters(workspace.channels).items() if d.uses
+    }
+    if everywhere:
+        workspace = map_modifiers(
+            workspace, lambda _c, _s, m: None if isinstance(m, NormSys) and m.name in everywhere else m
+        )
+        what = "NoConstraint removes the normsys, as in ROOT"
+        outcomes += [outcome("rewrite", f"{name!r}", what) for name in sorted(everywhere & kinds.keys())]
+    measurements = []
+    for m, names in zip(workspace.measurements, removed, strict=True):
+        constant = {name for name in names - everywhere if kinds.get(name) == {NormSys}}
+        for name in sorted(constant):
+            m = set_parameter(m, replace(m.parameter(name), inits=(0.0,), fixed=True))
+            what = "NoConstraint removes the normsys from this measurement, as in ROOT: said by a constant zero"
+            outcomes.append(outcome("rewrite", f"measurement {m.name!r}: {name!r}", what))
+        kept = tuple(t for t in m.constraint_terms if t.kind != "none" or t.name not in everywhere | constant)
+        measurements.append(replace(m, constraint_terms=kept))
+    return replace(workspace, measurements=tuple(measurements)), tuple(outcomes)
 
 
 def _functions(workspace: Workspace) -> Rewriting:
+    """A norm factor that a Function makes becomes a free one, and the parameter of interest where it depends on it."""
     used = {m.name for c in workspace.channels for s in c.samples for m in s.modifiers if isinstance(m, NormFactor)}
-    outcomes = tuple(
+    outcomes = [
         outcome("loss", f"function {f.name!r}", f"{f.expression!r} becomes a free norm factor")
         if f.name in used
         else outcome("carried", f"function {f.name!r}", f"{f.expression!r} is used by no norm factor")
         for f in workspace.functions
-    )
-    return replace(workspace, functions=()), outcomes
-
-
-def _pruned_bins(workspace: Workspace) -> Rewriting:
-    """Bin factors that ROOT holds constant (below the threshold, or one by one): pyhf fixes those without an error."""
-    outcomes: list[Outcome] = []
-    zeroed: dict[str, list[bool]] = {}
-    for name, declared in declared_parameters(workspace.channels).items():
-        if declared.kind != "gamma":
-            continue
-        kind, widths = bin_widths(declared)
-        threshold = max((m.threshold for _, _, m in declared.uses if isinstance(m, StatError)), default=0.0)
-        below = [0.0 < w < threshold for w in widths]
-        constant = _constant_bins(workspace, name, len(widths))
-        if kind is None or not (any(below) or any(constant)):
-            continue
-        zeroed[name] = [a or b for a, b in zip(below, constant, strict=True)]
-        which = f"bins {[i for i, z in enumerate(zeroed[name]) if z]}"
-        outcomes.append(outcome("rewrite", f"{name!r}", f"the constant factors of {which} are said by errors of zero"))
-    if not zeroed:
-        return _without_thresholds(workspace), ()
-    changed = map_modifiers(workspace, lambda c, _s, m: _zero_errors(m, zeroed.get(m.name), c, workspace))
-    changed = map_parameters(changed, lambda _m, p: replace(p, fixed=_uniform(p.fixed)) if p.name in zeroed else p)
-    return _without_thresholds(changed), tuple(outcomes)
-
-
-def _constant_bins(workspace: Workspace, name: str, size: int) -> list[bool]:
-    """Bins that every measurement holds constant at one although not the whole set is constant."""
-    constant = [True] * size
+    ]
+    makes = {
+        dependent: f.name
+        for f in reversed(workspace.functions)
+        if f.name in used
+        for dependent in re.findall(r"[A-Za-z_]\w*", f.dependents)
+        if dependent not in declared_parameters(workspace.channels)
+    }
+    measurements = []
     for m in workspace.measurements:
-        p = m.parameter(name)
-        if not isinstance(p.fixed, tuple) or all(p.fixed):
-            return [False] * size
-        inits = p.inits or (1.0,) * size
-        constant = [c and f and v == 1.0 for c, f, v in zip(constant, p.fixed, inits, strict=True)]
-    return constant
+        pois = tuple(dict.fromkeys(makes.get(p, p) for p in m.pois))
+        for old in m.pois:
+            if old in makes:
+                what = f"the parameter of interest {old!r} exists in a Function only; {makes[old]!r} takes its place"
+                outcomes.append(outcome("loss", f"measurement {m.name!r}", what))
+        measurements.append(replace(m, pois=pois))
+    return replace(workspace, functions=(), measurements=tuple(measurements)), tuple(outcomes)
 
 
-def _uniform(fixed: bool | tuple[bool, ...] | None) -> bool | tuple[bool, ...] | None:
-    return None if isinstance(fixed, tuple) and not all(fixed) else fixed
+def _zero_factors(workspace: Workspace) -> Rewriting:
+    """Factors of zero, which pyhf takes the logarithm of, become the smallest number, as they do in ROOT."""
+    if workspace.conventions == PYHF:
+        return workspace, ()
+    outcomes: list[Outcome] = []
+    smallest = float_info.min
+
+    def change(c: Channel, s: Sample, m: Modifier) -> Modifier:
+        if not isinstance(m, NormSys) or 0.0 not in (m.lo, m.hi):
+            return m
+        where = f"channel {c.name!r}, sample {s.name!r}: normsys {m.name!r}"
+        outcomes.append(outcome("rewrite", where, f"a factor of zero is said as {smallest:.3g}; pyhf fails at zero"))
+        return replace(m, lo=m.lo or smallest, hi=m.hi or smallest)
+
+    return map_modifiers(workspace, change), tuple(outcomes)
 
 
-def _zero_errors(m: Modifier, zeroed: list[bool] | None, channel: Channel, workspace: Workspace) -> Modifier:
+def _constant_bin_factors(workspace: Workspace) -> Rewriting:
+    """Bin factors that are held constant one by one (below the threshold, say): pyhf fixes those without an error."""
+    outcomes: list[Outcome] = []
+    zeroed: dict[tuple[str, str], list[bool]] = {}
+    for name, declared in declared_parameters(workspace.channels).items():
+        kind, widths = bin_widths(declared) if declared.kind == "gamma" else (None, [])
+        if kind is None or not _has_constants_one_by_one(workspace, declared, widths):
+            continue
+        flags = [parameter_sets(workspace, m, workspace.conventions)[name].fixed for m in workspace.measurements]
+        empty = tuple(w <= 0.0 for w in widths)
+        constant = _common_constants(workspace, name, flags, empty)
+        measurements = []
+        for m, fixed in zip(workspace.measurements, flags, strict=True):
+            said = True if all(fixed) and not all(constant) else False if any(empty) and not any(fixed) else None
+            config = m.parameter(name)
+            measurements.append(m if said == config.fixed else set_parameter(m, replace(config, fixed=said)))
+        workspace = replace(workspace, measurements=tuple(measurements))
+        if constant != empty:
+            which = [i for i, (c, e) in enumerate(zip(constant, empty, strict=True)) if c and not e]
+            what = f"the constant factors of bins {which} are said by errors of zero"
+            outcomes.append(outcome("rewrite", f"{name!r}", what))
+            start = 0
+            for channel in declared.bin_channels:
+                n = workspace.channel(channel).n_bins
+                zeroed[name, channel] = list(constant[start : start + n])
+                start += n
+    if zeroed:
+        workspace = map_modifiers(workspace, lambda c, _s, m: _zero_errors(m, zeroed.get((m.name, c.name))))
+    return _without_thresholds(workspace), tuple(outcomes)
+
+
+def _has_constants_one_by_one(workspace: Workspace, declared: DeclaredParameter, widths: list[float]) -> bool:
+    """Whether thresholds or settings hold factors constant otherwise than pyhf by itself."""
+    settings = [m.parameter(declared.name).fixed for m in workspace.measurements]
+    return (
+        any(m.threshold > 0.0 for _, _, m in declared.uses if isinstance(m, StatError))
+        or any(isinstance(fixed, tuple) for fixed in settings)
+        or (workspace.conventions.root_ranges and False in settings and not all(widths))
+    )
+
+
+def _common_constants(
+    workspace: Workspace, name: str, flags: list[tuple[bool, ...]], empty: tuple[bool, ...]
+) -> tuple[bool, ...]:
+    """The bins without an error in JSON, which has one set of errors for all measurements.
+
+    Raises
+    ------
+    Unsupported
+        The measurements hold different bins constant.
+    """
+    some = {m.name: fixed for m, fixed in zip(workspace.measurements, flags, strict=True) if not all(fixed)}
+    if not any(map(any, some.values())):
+        return empty
+    first, *others = some
+    for other in others:
+        if some[other] != some[first]:
+            raise Unsupported(
+                f"{name!r}: measurement {first!r} holds other bin factors constant than measurement {other!r}; "
+                "pyhf JSON cannot say that, because factors are fixed one by one only through errors of zero, which "
+                "all measurements share"
+            )
+    if any(e and not f for e, f in zip(empty, some[first], strict=True)):
+        raise Unsupported(
+            f"{name!r}: measurement {first!r} holds some bin factors constant but frees others that have no "
+            "uncertainty; pyhf JSON cannot say that"
+        )
+    return some[first]
+
+
+def _zero_errors(m: Modifier, zeroed: list[bool] | None) -> Modifier:
     if zeroed is None or not isinstance(m, StatError | ShapeSys):
         return m
-    declared = declared_parameters(workspace.channels)[m.name]
-    start = 0
-    for name in (
-        declared.bin_channels[: declared.bin_channels.index(channel.name)] if len(declared.bin_channels) > 1 else ()
-    ):
-        start += workspace.channel(name).n_bins
-    data = tuple(0.0 if z else d for d, z in zip(m.data, zeroed[start:], strict=False))
-    return replace(m, data=data)
+    return replace(m, data=tuple(0.0 if z else d for d, z in zip(m.data, zeroed, strict=True)))
 
 
 def _without_thresholds(workspace: Workspace) -> Workspace:
@@ -221,7 +311,7 @@ def _without_thresholds(workspace: Workspace) -> Workspace:
 def _bin_uncertainties(workspace: Workspace) -> Rewriting:
     """Constraint kinds: pyhf's staterror is Gaussian, its shapesys Poisson and private to one sample."""
     outcomes: list[Outcome] = []
-    replacements: dict[tuple[str, str, str], Modifier] = {}
+    replacements: Replacements = {}
     for name, declared in declared_parameters(workspace.channels).items():
         if declared.kind != "gamma":
             continue
@@ -229,66 +319,85 @@ def _bin_uncertainties(workspace: Workspace) -> Rewriting:
         shapes = [(c, s, m) for c, s, m in declared.uses if isinstance(m, ShapeSys)]
         if staterrors and staterrors[0][2].constraint == "poisson":
             outcomes.append(_poisson_staterror(name, staterrors, replacements))
-        elif shapes and (shapes[0][2].relative or shapes[0][2].constraint == "gaussian"):
-            outcomes += _shape_uncertainties(name, declared, shapes, replacements)
+        elif any(m.relative or m.constraint == "gaussian" for _, _, m in shapes):
+            outcomes += _shape_uncertainties(declared, shapes, replacements)
     changed = map_modifiers(
         workspace,
         lambda c, s, m: replacements.get((c.name, s.name, m.name), m) if isinstance(m, StatError | ShapeSys) else m,
     )
-    return changed, tuple(outcomes)
+    return _fitting_settings(workspace, changed) if replacements else changed, tuple(outcomes)
 
 
-def _poisson_staterror(
-    name: str, uses: list[tuple[Channel, Sample, StatError]], replacements: dict[tuple[str, str, str], Modifier]
-) -> Outcome:
+def _fitting_settings(before: Workspace, after: Workspace) -> Workspace:
+    """The second workspace with its settings made to fit the bin factors that are not as in the first."""
+    old, new = (
+        {name: bin_widths(d) for name, d in declared_parameters(w.channels).items() if d.kind == "gamma"}
+        for w in (before, after)
+    )
+
+    def change(_m: Measurement, p: ParameterConfig) -> ParameterConfig:
+        if p.name not in new:
+            return p
+        if old[p.name][0] != new[p.name][0] and new[p.name][0] == "gaussian":
+            p = replace(p, auxdata=None, factors=None)  # counts and their scales mean nothing to a Gaussian
+        emptied = any(a > 0.0 and b <= 0.0 for a, b in zip(old[p.name][1], new[p.name][1], strict=True))
+        return replace(p, fixed=None) if emptied and p.fixed is False else p
+
+    return map_parameters(after, change)
+
+
+def _poisson_staterror(name: str, uses: list[tuple[Channel, Sample, StatError]], replacements: Replacements) -> Outcome:
+    where = f"channel {uses[0][0].name!r}: {name!r}"
     if len(uses) == 1:
         channel, sample, m = uses[0]
         replacements[channel.name, sample.name, name] = ShapeSys(name=name, data=m.data)
-        return outcome(
-            "rewrite", f"channel {channel.name!r}: {name!r}", "a Poisson staterror of one sample is a shapesys"
-        )
+        return outcome("rewrite", where, "a Poisson staterror of one sample is a shapesys")
     for channel, sample, m in uses:
         replacements[channel.name, sample.name, name] = replace(m, constraint="gaussian")
     what = f"the Poisson constraint of a staterror shared by {len(uses)} samples becomes Gaussian"
-    return outcome("loss", f"channel {uses[0][0].name!r}: {name!r}", what)
+    return outcome("loss", where, what)
 
 
 def _shape_uncertainties(
-    name: str,
-    declared: DeclaredParameter,
-    uses: list[tuple[Channel, Sample, ShapeSys]],
-    replacements: dict[tuple[str, str, str], Modifier],
+    declared: DeclaredParameter, uses: list[tuple[Channel, Sample, ShapeSys]], replacements: Replacements
 ) -> Iterable[Outcome]:
+    """A shapesys with relative uncertainties or a Gaussian constraint, which pyhf knows on one sample at most."""
+    name = declared.name
     kind, widths = bin_widths(declared)
     channel, first, _ = uses[0]
     where = f"channel {channel.name!r}: shapesys {name!r}"
-    if (
-        len({c.name for c, _, _ in uses}) > 1
-        or len(uses) != len(declared.uses)
-        or (kind == "poisson" and len(uses) > 1)
-    ):
-        return  # shared over channels, with a shapefactor, or Poisson over samples: the writer refuses it by name
+    channels = dict.fromkeys(c.name for c, _, _ in uses)
+    if len(channels) > 1:
+        raise Unsupported(
+            f"shapesys {name!r} is shared by the channels {listed(channels)}; pyhf JSON knows factors shared by "
+            "channels only as a shapefactor, without a constraint"
+        )
+    if len(uses) != len(declared.uses):
+        raise Unsupported(f"{where} shares its factors with a shapefactor of the same name, which pyhf JSON cannot say")
     total = [sum(float(s.nominal[i]) for _, s, _ in uses) for i in range(channel.n_bins)]
     absolute = tuple(w * t if t > 0.0 else 0.0 for w, t in zip(widths, total, strict=True))
-    if kind == "poisson":
+    if kind == "poisson" and len(uses) == 1:
         replacements[channel.name, first.name, name] = ShapeSys(name=name, data=absolute)
     else:
         for c, s, _ in uses:
             data = absolute if s is first else (0.0,) * channel.n_bins
             replacements[c.name, s.name, name] = StatError(name=name, data=data)
-        yield outcome("rewrite", where, "a Gaussian shapesys is a staterror of its own")
+        if kind == "poisson":
+            what = f"the Poisson constraint of a shapesys shared by {len(uses)} samples becomes Gaussian"
+            yield outcome("loss", where, what)
+        else:
+            yield outcome("rewrite", where, "a Gaussian shapesys is a staterror of its own")
     for i, (w, t) in enumerate(zip(widths, total, strict=True)):
         if w > 0.0 and t <= 0.0:
-            moved = t < 0.0 or any(
-                h.lo_data[i] != 0 or h.hi_data[i] != 0
-                for _, s, _ in uses
-                for h in s.modifiers
-                if isinstance(h, HistoSys)
-            )
-            kind_: Kind = "loss" if moved else "rewrite"
-            yield outcome(
-                kind_, where, f"bin {i} has a yield of {t:g}: its uncertainty of {w:g} is left out, the factor fixed"
-            )
+            matters: Kind = "loss" if any(_moves(s, i) for _, s, _ in uses) else "rewrite"
+            what = f"bin {i} has a yield of {t:g}: its uncertainty of {w:g} is left out, the factor fixed"
+            yield outcome(matters, where, what)
+
+
+def _moves(sample: Sample, i: int) -> bool:
+    """Whether the sample ever has a yield other than zero in this bin."""
+    shifts = (h for h in sample.modifiers if isinstance(h, HistoSys))
+    return sample.nominal[i] != 0 or any(h.lo_data[i] != 0 or h.hi_data[i] != 0 for h in shifts)
 
 
 def _to_pyhf_conventions(workspace: Workspace) -> Rewriting:
@@ -313,9 +422,10 @@ def _to_pyhf_conventions(workspace: Workspace) -> Rewriting:
 TO_PYHF: tuple[Step, ...] = (
     Step(name="functions", apply=_functions),
     Step(name="constraint terms", apply=_constraint_terms),
+    Step(name="factors of zero", apply=_zero_factors),
     Step(name="constant luminosity", apply=_constant_lumi),
     Step(name="parameters of interest", apply=_first_poi),
-    Step(name="constant bin factors", apply=_pruned_bins),
+    Step(name="constant bin factors", apply=_constant_bin_factors),
     Step(name="bin uncertainties", apply=_bin_uncertainties),
     Step(name="conventions and ranges", apply=_to_pyhf_conventions),
 )

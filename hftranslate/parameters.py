@@ -116,6 +116,13 @@ def _entries(given: Sequence[Number] | None, size: int, what: str, default: list
     return [float(v) for v in given]
 
 
+def _positive(values: list[float], what: str, *, or_zero: bool = False) -> list[float]:
+    for i, v in enumerate(values):
+        if v < 0.0 or (v == 0.0 and not or_zero):
+            raise InvalidWorkspace(f"{what}: entry {i} is {v:g}; it must be {'at least' if or_zero else 'above'} zero")
+    return values
+
+
 def _refuse(config: ParameterConfig, where: str, *attributes: str) -> None:
     for attribute in attributes:
         if getattr(config, attribute) is not None:
@@ -148,7 +155,7 @@ def _lumi(
             "add them to the measurement's parameters"
         )
     lumi = _entries(config.auxdata, 1, f"{where}: auxdata", [])[0]
-    sigma = _entries(config.sigmas, 1, f"{where}: sigmas", [])[0]
+    sigma = _positive(_entries(config.sigmas, 1, f"{where}: sigmas", []), f"{where}: sigmas", or_zero=True)[0]
     bounds = (0.0, 10.0 * lumi) if conventions.root_ranges else (lumi - 5.0 * sigma, lumi + 5.0 * sigma)
     if sigma == 0.0:  # ROOT: no constraint term, and constant
         return [None], [True], [bounds]
@@ -172,13 +179,13 @@ def _bin_factors(
         bounds = [(1e-10, 10.0)] * size
     default_width = [w if w > 0.0 else 1.0 for w in widths]
     if kind == "gaussian":
-        scale = _entries(config.sigmas, size, f"{where}: sigmas", default_width)
+        scale = _positive(_entries(config.sigmas, size, f"{where}: sigmas", default_width), f"{where}: sigmas")
         aux = _entries(config.auxdata, size, f"{where}: auxdata", [1.0] * size)
         domain = (0.0, 10.0)
     else:
         tau = _poisson_factors(declared, default_width)
-        scale = _entries(config.factors, size, f"{where}: factors", tau)
-        aux = _entries(config.auxdata, size, f"{where}: auxdata", tau)
+        scale = _positive(_entries(config.factors, size, f"{where}: factors", tau), f"{where}: factors")
+        aux = _positive(_entries(config.auxdata, size, f"{where}: auxdata", tau), f"{where}: auxdata", or_zero=True)
         domain = (0.0, inf)
     constraints = [
         Constraint(kind=kind, auxdata=a, width=s, domain=domain) if w > 0.0 or conventions.constrain_empty else None

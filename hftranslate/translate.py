@@ -87,27 +87,49 @@ def load(
 
         if patches:
             raise InputError(f"{source} is XML; patches apply to JSON")
-        workspace, outcomes = histfactory_xml.read(path, xml)
+        workspace, outcomes = histfactory_xml.read(path, xml, data=data)
     else:
         document = parse_json(data, source)
         for patch in patches:
             document = _patched(document, patch)
         workspace = pyhf_json.from_document(document, source)
+    plain = Loaded(workspace=workspace, format=found, with_sidecar=False, outcomes=outcomes)
     beside = sidecar_path(path)
-    if not use_sidecar or str(path) == "-" or patches or not beside.is_file():
-        return Loaded(workspace=workspace, format=found, with_sidecar=False, outcomes=outcomes)
+    if not use_sidecar or str(path) == "-" or not beside.is_file():
+        return plain
+    sidecar = _sidecar_of(found, parse_json(read_bytes(beside), str(beside)))
+    if sidecar is None:
+        return plain
+    if patches:
+        return _ignoring(beside, "it belongs to the file without patches", plain)
     try:
-        original = apply_sidecar(workspace, parse_json(read_bytes(beside), str(beside)))
+        original = apply_sidecar(workspace, sidecar)
     except SidecarMismatch as mismatch:
-        note = Outcome(kind="loss", where=str(beside), what=f"the sidecar is ignored: {mismatch}")
-        return Loaded(workspace=workspace, format=found, with_sidecar=False, outcomes=(*outcomes, note))
+        return _ignoring(beside, str(mismatch), plain)
+    except InputError as error:
+        raise type(error)(f"{beside}: {error}") from None
     return Loaded(workspace=original, format=found, with_sidecar=True, outcomes=())
+
+
+def _ignoring(sidecar: Path, why: str, plain: Loaded) -> Loaded:
+    note = Outcome(kind="loss", where=str(sidecar), what=f"the sidecar is ignored: {why}")
+    return replace(plain, outcomes=(*plain.outcomes, note))
+
+
+def _sidecar_of(format: FormatName, document: object) -> object:
+    """The sidecar of ``NAME.json`` or that of ``NAME.xml``; both lie in ``NAME.histfactory.json``."""
+    if not isinstance(document, dict) or document.get("of", format) == format:
+        return document
+    other: object = document.get("other")
+    return other
 
 
 def _patched(document: object, patch: str | Path) -> object:
     import jsonpatch
     import jsonpointer
 
+    if str(patch) == "-":
+        raise InputError("a patch cannot come from standard input; give a file")
     operations = parse_json(read_bytes(patch), str(patch))
     if not isinstance(operations, list):
         hint = "; it is a patch set: extract one patch from it" if _is_patchset(operations) else ""
@@ -216,40 +238,81 @@ def write_json(translation: JsonTranslation, path: Path, *, sidecar: Path | None
     """Write a translated document and, where a path is given, its sidecar: both or none."""
     texts = {path: dump_json(translation.document)}
     if sidecar is not None:
-        texts[sidecar] = dump_json(translation.sidecar)
+        texts[sidecar] = _sidecar_text(translation.sidecar, "pyhf-json", sidecar)
     write_texts(texts)
+
+
+def write_sidecar(translation: JsonTranslation, path: Path) -> None:
+    """Write the sidecar of a document alone, for one that goes elsewhere."""
+    write_texts({path: _sidecar_text(translation.sidecar, "pyhf-json", path)})
 
 
 def write_xml(translation: XmlTranslation, directory: Path, *, sidecar: bool) -> None:
     """Write a translated model and its sidecar into a folder."""
     from hftranslate.formats import histfactory_xml
 
-    histfactory_xml.write_model(translation.model, directory)
-    if sidecar:
-        write_texts({sidecar_path(directory / translation.model.driver): dump_json(translation.sidecar)})
+    beside = sidecar_path(directory / translation.model.driver)
+    text = _sidecar_text(translation.sidecar, "xml", beside) if sidecar else None
+    try:
+        histfactory_xml.write_model(translation.model, directory)
+    except OSError as error:
+        raise MissingInput(f"{directory} cannot be written: {error.strerror or error}") from None
+    if text is not None:
+        write_texts({beside: text})
+
+
+def _sidecar_text(sidecar: dict[str, Any], format: FormatName, path: Path) -> str:
+    """A sidecar, together with the one for the other format that may lie at the same place."""
+    document = {**sidecar, "of": format}
+    try:
+        present = parse_json(read_bytes(path), str(path))
+    except MissingInput:
+        if path.is_dir():
+            raise
+        present = None
+    except FormatError:
+        raise Unsupported(
+            f"{path} would be replaced by a sidecar, but it is not one; move it or name another"
+        ) from None
+    if present is not None:
+        if not isinstance(present, dict) or present.get("format") != sidecar["format"]:
+            raise Unsupported(f"{path} would be replaced by a sidecar, but it is not one; move it or name another")
+        other = present if present.get("of", format) != format else present.get("other")
+        if isinstance(other, dict):
+            document["other"] = {key: value for key, value in other.items() if key != "other"}
+    return dump_json(document)
 
 
 def write_texts(texts: dict[Path, str]) -> None:
     """Write files so that a failure leaves none of them half-written."""
+    for path in texts:
+        if path.is_dir():
+            raise MissingInput(f"{path} cannot be written: it is a directory")
     prepared: list[tuple[str, Path]] = []
     try:
         for path, text in texts.items():
             try:
-                handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent or Path())
+                handle, name = tempfile.mkstemp(prefix=".hftranslate-", dir=path.parent)
+                prepared.append((name, path))
+                with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                    stream.write(text)
+                os.chmod(name, 0o666 & ~_umask())
             except OSError as error:
-                raise MissingInput(f"{path} cannot be written: {error.strerror or error}") from None
-            prepared.append((name, path))
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(text)
+                raise MissingInput(f"{path} cannot be written: {_reason(path, error)}") from None
         for name, path in prepared:
-            os.chmod(name, 0o666 & ~_umask())
             try:
                 os.replace(name, path)
             except OSError as error:
-                raise MissingInput(f"{path} cannot be written: {error.strerror or error}") from None
+                raise MissingInput(f"{path} cannot be written: {_reason(path, error)}") from None
     finally:
         for name, _ in prepared:
             Path(name).unlink(missing_ok=True)
+
+
+def _reason(path: Path, error: OSError) -> str:
+    if isinstance(error, FileNotFoundError) and not path.parent.is_dir():
+        return f"there is no folder {str(path.parent)!r}"
+    return error.strerror or str(error)
 
 
 def _umask() -> int:
@@ -275,10 +338,15 @@ def _rewritten(workspace: Workspace, steps: Iterable[Step], measure: bool) -> tu
 
 
 def _effects(before: Workspace, after: Workspace) -> tuple[float | None, float | None]:
-    effect = likelihood_difference(before, after)
-    if effect is None or effect <= NEGLIGIBLE:
+    """The largest change among all measurements; ``None`` where one of them cannot be evaluated."""
+    changes = [likelihood_difference(before, after, m.name) for m in after.measurements]
+    known = [c for c in changes if c is not None]
+    if len(known) < len(changes):
+        return None, None
+    effect = max(known)
+    if effect <= NEGLIGIBLE:
         return effect, None
-    return effect, cls_difference(before, after)
+    return effect, cls_difference(before, after, after.measurements[changes.index(effect)].name)
 
 
 def _carried_descriptions(workspace: Workspace, plain: Workspace) -> tuple[Outcome, ...]:
@@ -325,18 +393,26 @@ def _conventions(workspace: Workspace, target: Conventions, measure: bool) -> tu
     return tuple(outcomes)
 
 
-def check_strict(outcomes: Iterable[Outcome]) -> None:
+def check_strict(translating: Iterable[Outcome], reading: Iterable[Outcome] = ()) -> None:
     """Refuse a translation that loses something, or whose conventions change the NLL by more than 1e-6.
+
+    Parameters
+    ----------
+    translating
+        outcomes of the translation; a convention whose effect was not or cannot be evaluated does not pass.
+    reading
+        outcomes of reading the input.
 
     Raises
     ------
     TranslationLoss
         The message lists what is lost.
     """
-    lost = [
+    lost = [o for o in reading if o.kind == "loss"]
+    lost += [
         o
-        for o in outcomes
-        if o.kind == "loss" or (o.kind == "convention" and o.effect is not None and o.effect > NEGLIGIBLE)
+        for o in translating
+        if o.kind == "loss" or (o.kind == "convention" and (o.effect is None or o.effect > NEGLIGIBLE))
     ]
     if lost:
         raise TranslationLoss("the translation is not exact:\n" + "\n".join(f"  {o}" for o in lost))

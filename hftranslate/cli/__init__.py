@@ -74,3 +74,14 @@ def main() -> None:
             raise
         click.echo(f"hftranslate: {error}", err=True)
         sys.exit(1 if isinstance(error, TranslationLoss | FitFailed) else 2)
+    except OSError as error:
+        if debug:
+            raise
+        click.echo(f"hftranslate: {error.filename or 'a file'}: {error.strerror or error}", err=True)
+        sys.exit(2)
+    except Exception as error:
+        if debug:
+            raise
+        what = f"internal error: {type(error).__name__}: {error}"
+        click.echo(f"hftranslate: {what}\nThis is a bug; please report it with the output of --debug.", err=True)
+        sys.exit(2)

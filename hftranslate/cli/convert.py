@@ -24,13 +24,27 @@ from hftranslate.translate import (
     to_pyhf_json,
     to_xml,
     write_json,
+    write_sidecar,
     write_texts,
     write_xml,
 )
 
 strict_option = click.option("--strict", is_flag=True, help="Fail, and write nothing, where something would be lost.")
+
+
+def _in_a_folder(_context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse a place that cannot be written to before anything is done."""
+    if path is not None and str(path) != "-" and not path.parent.is_dir():
+        hint = f"{path} cannot be written: there is no folder {str(path.parent)!r}"
+        raise click.BadParameter(hint, param_hint=parameter.opts[-1])
+    return path
+
+
 losses_option = click.option(
-    "--losses", type=click.Path(dir_okay=False, path_type=Path), help="Write the account of the translation as JSON."
+    "--losses",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=_in_a_folder,
+    help="Write the account of the translation as JSON.",
 )
 
 
@@ -64,15 +78,17 @@ def xml2json(
     translation = to_pyhf_json(loaded.workspace)
     outcomes = loaded.outcomes + translation.outcomes
     if strict:
-        check_strict(outcomes)
-    if output_file is None:
+        check_strict(translation.outcomes, loaded.outcomes)
+    if output_file is None or str(output_file) == "-":
         if sidecar is not None and not no_sidecar:
-            write_texts({sidecar: dump_json(translation.sidecar)})
+            write_sidecar(translation, sidecar)
         emit(translation.document, None)
     else:
         beside = None if no_sidecar else sidecar or sidecar_path(output_file)
         write_json(translation, output_file, sidecar=beside)
     _account(outcomes, losses)
+    has_sidecar = not no_sidecar and (sidecar is not None or (output_file is not None and str(output_file) != "-"))
+    _warn_without_sidecar(outcomes, has_sidecar)
 
 
 @click.command()
@@ -110,9 +126,10 @@ def json2xml(
     translation = to_xml(loaded.workspace, prefix=prefix)
     outcomes = loaded.outcomes + translation.outcomes
     if strict:
-        check_strict(outcomes)
+        check_strict(translation.outcomes, loaded.outcomes)
     write_xml(translation, output_dir, sidecar=not no_sidecar)
     _account(outcomes, losses)
+    _warn_without_sidecar(outcomes, not no_sidecar)
 
 
 @click.command()
@@ -136,6 +153,12 @@ def inspect(
         emit(summary(loaded.workspace), output_file)
     else:
         emit_text(summary_text(loaded.workspace), None)
+
+
+def _warn_without_sidecar(outcomes: tuple[Outcome, ...], has_sidecar: bool) -> None:
+    carried = [o for o in outcomes if o.kind == "carried"]
+    if carried and not has_sidecar:
+        click.echo(f"no sidecar is written: the {len(carried)} item(s) marked 'carried' are lost", err=True)
 
 
 def _account(outcomes: tuple[Outcome, ...], losses: Path | None) -> None:

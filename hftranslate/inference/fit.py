@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.errors import FitFailed, InputError
+from hftranslate.errors import FitFailed, InputError, MissingInput, did_you_mean
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, STATUS, FitOptions, Minimum, Status, minimize
 from hftranslate.likelihood.model import Data, Model
 
@@ -61,11 +61,16 @@ class FitResult:
 
     def value(self, name: str) -> float:
         """Best-fit value of one parameter."""
-        return float(self.values[self.names.index(name)])
+        return float(self.values[self._index(name)])
 
     def uncertainty(self, name: str) -> float:
         """Uncertainty of one parameter."""
-        return float(self.uncertainties[self.names.index(name)])
+        return float(self.uncertainties[self._index(name)])
+
+    def _index(self, name: str) -> int:
+        if name not in self.names:
+            raise MissingInput(f"no parameter {name!r}" + did_you_mean(name, self.names))
+        return self.names.index(name)
 
 
 def fit(
@@ -126,9 +131,13 @@ def _prepared(
 ) -> tuple[Minimum, Booleans, Floats]:
     p = model.parameters
     theta = np.array(p.init if start is None else start, dtype=np.float64)
+    if theta.shape != p.init.shape:
+        raise InputError(f"starting point of shape {theta.shape} for {len(p)} parameters")
     free = ~p.fixed
     box = p.bounds.copy()
     for name, (low, high) in bounds.items():
+        if not low <= high:
+            raise InputError(f"parameter {name!r} cannot be bounded by {low} from below and {high} from above")
         box[p.index(name)] = low, high
     for name, value in fixed.items():
         if not np.isfinite(value):
@@ -216,6 +225,8 @@ def fit_document(model: Model, result: FitResult) -> dict[str, Any]:
     return {
         "mle_parameters": gathered(result.values),
         "uncertainties": gathered(result.uncertainties),
+        "initial_values": gathered(model.parameters.init),
+        "prior_uncertainties": gathered(np.where(model.parameters.width > 0.0, model.parameters.width, np.nan)),
         "correlations": {
             "names": [result.names[i] for i in free],
             "matrix": [[float(v) if np.isfinite(v) else None for v in row] for row in correlation],

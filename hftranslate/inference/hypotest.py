@@ -10,7 +10,7 @@ change it, unless ``poi_range="model"`` asks for that (ROOT's and pyhf's behavio
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf, isfinite, sqrt
 from typing import Any, Literal
@@ -128,12 +128,11 @@ class Tester:
         """The fit with the parameter of interest free within the range that the test statistic's name defines."""
         low, high = self._range(poi_test)
         if ("free", high) not in self._conditional:
-            quiet = replace(self.options, raise_on_failure=True)
             start = self.model.parameters.init.copy()
             index = self.model.parameters.poi_index
             start[index] = min(max(start[index], low), high)
             self._conditional["free", high] = fit(
-                self.model, self.data, bounds={self.poi: (low, high)}, start=start, options=quiet
+                self.model, self.data, bounds={self.poi: (low, high)}, start=start, options=self.options
             )
         return self._conditional["free", high]
 
@@ -147,16 +146,11 @@ class Tester:
         """The conditional fit of the data or the Asimov data at a value of the parameter of interest."""
         key = (which, poi)
         if key not in self._conditional:
-            if which == "data":
-                start = self._conditional[("data", 0.0)].values if ("data", 0.0) in self._conditional else None
-                self._conditional[key] = fit(
-                    self.model, self.data, fixed={self.poi: poi}, start=start, options=self.options
-                )
-            else:
-                data, background = self._asimov
-                self._conditional[key] = fit(
-                    self.model, data, fixed={self.poi: poi}, start=background.values, options=self.options
-                )
+            # Always from the same point, so that no result depends on what was asked before.
+            data, start = (self.data, self.free_fit()) if which == "data" else self._asimov
+            self._conditional[key] = fit(
+                self.model, data, fixed={self.poi: poi}, start=start.values, options=self.options
+            )
         return self._conditional[key]
 
     def q_asimov(self, poi_test: float) -> float:
@@ -171,7 +165,7 @@ class Tester:
         """
         free, conditional = self.free_fit(poi_test), self._at("data", poi_test)
         low, high = self._range(poi_test)
-        if conditional.excess_nll < free.excess_nll:
+        if conditional.excess_nll < free.excess_nll - self.options.tolerance:
             free = fit(
                 self.model,
                 self.data,
@@ -316,7 +310,16 @@ def _crossing(
     high = min((mu for mu in known if mu > low and cls(mu) <= level), default=None)
     step = guess if high is None else high
     while high is None:
-        if cls(step) <= level:
+        try:
+            excluded = cls(step) <= level
+        except FitFailed as error:
+            if low == 0.0:
+                raise
+            raise FitFailed(
+                f"no upper limit: CLs is still {cls(low):.3g} at a parameter of interest of {low:.3g}; "
+                f"beyond, at {step:.3g}: {error}"
+            ) from error
+        if excluded:
             high = step
         else:
             low, step = step, 2.0 * step

@@ -13,14 +13,15 @@ from hftranslate.likelihood.model import Data, Model
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 MinimizerName = Literal["newton", "minuit", "scipy"]
-Status = Literal["converged", "kink", "iterations", "stuck", "outside_domain", "unbounded"]
+Status = Literal["converged", "kink", "iterations", "stuck", "outside_domain"]
 
 #: What each status means and what helps: the sentence and the remedy that users read.
 STATUS: dict[Status, str] = {
     "converged": "the minimum was found",
     "kink": (
-        "the minimum lies on a kink of the likelihood, where a sample's bin is clipped at zero or an interpolation "
-        "code bends; uncertainties from second derivatives mean little there (use profile scans)"
+        "the minimum lies on a kink or at the edge of the likelihood, where a sample's bin is clipped at zero, an "
+        "interpolation code bends or a bin without observed events reaches zero; uncertainties from second "
+        "derivatives mean little there (use profile scans)"
     ),
     "iterations": "the limit of iterations was reached before the minimum; raise max_iterations or start elsewhere",
     "stuck": (
@@ -28,10 +29,9 @@ STATUS: dict[Status, str] = {
         "try another starting point or minimizer"
     ),
     "outside_domain": (
-        "at the starting point a bin with observed events has no or a negative expectation; "
+        "at the starting point a bin with observed events has no or a negative expectation, and no better one is near; "
         "choose other initial values, or look at the model with 'inspect'"
     ),
-    "unbounded": "a parameter ran away to a place where the likelihood is flat; set bounds or fix it",
 }
 
 
@@ -84,6 +84,15 @@ def minimize(model: Model, data: Data, start: Floats, free: Booleans, bounds: Fl
         status: Status = "converged" if np.isfinite(value) else "outside_domain"
         return Minimum(theta=theta, excess_nll=value, edm=0.0, status=status, iterations=0)
     problem = _Problem(model=model, data=data, theta=theta, index=index, bounds=bounds[index])
+    found = _run(problem, options)
+    if found.status == "outside_domain":
+        inside = _into_domain(problem)
+        if inside is not None:
+            found = _run(replace(problem, theta=problem.full(inside)), options)
+    return found
+
+
+def _run(problem: "_Problem", options: FitOptions) -> Minimum:
     match options.minimizer:
         case "newton":
             return _newton(problem, options)
@@ -182,6 +191,34 @@ def _through_smooth_clips(problem: _Problem, start: Floats, options: FitOptions)
         x, iterations = result.x, iterations + result.iterations
     last = _run_newton(problem, x, options)
     return replace(last, iterations=iterations + last.iterations)
+
+
+def _into_domain(problem: _Problem) -> Floats | None:
+    """A point inside the domain near a start outside of it; ``None`` where there is none to be found.
+
+    Least squares of what each bin lacks of a tenth of its observed events, with a weak pull towards the start.
+    """
+    from scipy.optimize import Bounds
+    from scipy.optimize import minimize as scipy_minimize
+
+    start = problem.theta[problem.index]
+    observed = problem.data.observed
+    aim = np.where(observed > 0.0, 0.1 * observed, 1e-3)
+    widths = problem.model.parameters.width[problem.index]
+    unit = np.where(widths > 0.0, widths, np.maximum(np.abs(start), 0.1))
+
+    def lack(y: Floats) -> tuple[float, Floats]:
+        theta = problem.full(start + y * unit)
+        missing = np.maximum(aim - problem.model.rates(theta), 0.0)
+        slope = -(missing / aim**2) @ problem.model.jacobian(theta)
+        return 0.5 * float(np.sum((missing / aim) ** 2)) + 5e-4 * float(y @ y), slope[problem.index] * unit + 1e-3 * y
+
+    low, high = ((b - start) / unit for b in problem.bounds.T)
+    result = scipy_minimize(
+        lack, np.zeros_like(start), jac=True, method="L-BFGS-B", bounds=Bounds(low, high), options={"maxiter": 500}
+    )
+    x = np.clip(start + result.x * unit, problem.bounds[:, 0], problem.bounds[:, 1])
+    return x if np.isfinite(problem.value(x)) else None
 
 
 def _on_a_kink(problem: _Problem, x: Floats) -> bool:

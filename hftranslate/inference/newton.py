@@ -120,7 +120,7 @@ def _bounded_step(
     step = np.zeros_like(x)
     edm = -1.0
     scale = np.abs(np.diagonal(hessian))
-    scale = np.maximum(scale, 1e-8 * max(float(scale.max(initial=0.0)), 1e-8))
+    scale = np.maximum(scale, 1e-8 * max(float(scale.max(initial=0.0)), 1.0))
     while True:
         free = np.flatnonzero(~held)
         if free.size == 0:

@@ -184,7 +184,7 @@ def _constraints(sets: Sequence[ParameterSet], conventions: Conventions) -> tupl
         poisson_aux=p[:, 1].astype(np.int64),
         scale=p[:, 2].copy(),
     )
-    return terms, auxdata
+    return _read_only(terms), auxdata
 
 
 @dataclass(slots=True, kw_only=True)
@@ -328,7 +328,7 @@ class _Builder:
         )
 
 
-_T = TypeVar("_T", Cells, Additive, Multiplicative)
+_T = TypeVar("_T", Cells, Additive, Multiplicative, Constraints)
 
 
 def _read_only(value: _T) -> _T:

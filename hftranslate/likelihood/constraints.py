@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln, log_ndtr, xlogy
+from scipy.special import erfcx, gammaln, log_ndtr, xlogy
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -81,15 +81,18 @@ class Constraints:
         """``ln[Phi(b) - Phi(a)]`` with ``a, b = (low, high - theta) / width``, and two derivatives by theta."""
         t = theta[self.gauss_parameter]
         a, b = (self.low - t) / self.width, (self.high - t) / self.width
-        # Phi(b) - Phi(a) = Phi(-a) - Phi(-b): take the side on which neither term is close to one.
+        # Phi(b) - Phi(a) = Phi(-a) - Phi(-b): take the side on which neither term is close to one, and divide by the
+        # larger one, in ratios that stay finite however far theta is from the range.
         flip = a + b > 0.0
         upper, lower = np.where(flip, -a, b), np.where(flip, -b, a)
-        log_upper = log_ndtr(upper)
-        log_p = log_upper + np.log1p(-np.exp(log_ndtr(lower) - log_upper))
-        density_a = np.exp(-0.5 * a * a - log_p) / np.sqrt(2.0 * np.pi)
-        density_b = np.exp(-0.5 * b * b - log_p) / np.sqrt(2.0 * np.pi)
-        first = (density_a - density_b) / self.width
-        second = (a * density_a - b * density_b) / self.width**2 - first * first
+        fall = np.exp(0.5 * (upper - lower) * (upper + lower))  # phi(lower) / phi(upper)
+        hazard = _hazard(upper)
+        ratio = fall * hazard / _hazard(lower)  # Phi(lower) / Phi(upper)
+        log_p = log_ndtr(upper) + np.log1p(-ratio)
+        density_upper = hazard / (1.0 - ratio)
+        density_lower = fall * density_upper
+        first = np.where(flip, density_upper - density_lower, density_lower - density_upper) / self.width
+        second = (lower * density_lower - upper * density_upper) / self.width**2 - first * first
         return log_p, first, second
 
     def expected(self, theta: Floats, n_aux: int) -> Floats:
@@ -98,3 +101,9 @@ class Constraints:
         aux[self.gauss_aux] = theta[self.gauss_parameter]
         aux[self.poisson_aux] = theta[self.poisson_parameter] * self.scale
         return aux
+
+
+def _hazard(z: Floats) -> Floats:
+    """``phi(z) / Phi(z)``, the derivative of ``ln Phi``."""
+    result: Floats = np.sqrt(2.0 / np.pi) / erfcx(-z / np.sqrt(2.0))
+    return result

@@ -235,7 +235,7 @@ class Model:
         if not np.all((nu > 0.0) | ((nu == 0.0) & (n == 0.0))):
             return np.inf
         with np.errstate(divide="ignore"):
-            terms = np.where(n > 0.0, nu - n - xlogy(n, nu / np.where(n > 0.0, n, 1.0)), nu)
+            terms = np.where(n > 0.0, nu - n - xlogy(n, nu / np.where(n > 1e-290, n, 1.0)), nu)
         return float(np.sum(terms)) + self.constraints.excess(theta, data.auxdata)
 
     def _vector(self, theta: ArrayLike) -> Floats:

@@ -19,7 +19,9 @@ from hftranslate.parameters import parameter_sets
 from hftranslate.workspace import ROOT, Channel, Function, Measurement, Workspace
 
 
-def read(path: str | Path, options: XmlOptions | None = None) -> tuple[Workspace, tuple[Outcome, ...]]:
+def read(
+    path: str | Path, options: XmlOptions | None = None, *, data: bytes | None = None
+) -> tuple[Workspace, tuple[Outcome, ...]]:
     """Read a model from its driver file, the XML file with the root element ``Combination``.
 
     Parameters
@@ -28,6 +30,8 @@ def read(path: str | Path, options: XmlOptions | None = None) -> tuple[Workspace
         the driver, ``-`` for standard input.
     options
         where files are looked for, and which version of ROOT is followed.
+    data
+        the content of the driver, where it was read already.
 
     Returns
     -------
@@ -43,7 +47,7 @@ def read(path: str | Path, options: XmlOptions | None = None) -> tuple[Workspace
     notes = Notes()
     driver = Path(path)
     name = "standard input" if str(path) == "-" else str(path)
-    document = parse(read_bytes(path), name, "Combination", notes)
+    document = parse(read_bytes(path) if data is None else data, name, "Combination", notes)
     with HistogramFiles() as histograms:
         workspace = interpret(document, FileSource(driver, options, notes, histograms), notes, options)
     return workspace, notes.outcomes()

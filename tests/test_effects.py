@@ -1,0 +1,96 @@
+"""The size of what a translation changed."""
+
+from dataclasses import replace
+from math import inf, log
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hftranslate.effects import cls_difference, likelihood_difference
+from hftranslate.inference.hypotest import hypotest
+from hftranslate.likelihood.compile import compile_model
+from hftranslate.workspace import ROOT, NormFactor, NormSys, StatError
+from tests.likelihood.builders import channel, config, workspace
+from tests.likelihood.test_compile import compilable
+from tests.strategies import permuted, workspaces
+
+
+def model(signal=5.0, hi=1.2, parameters=(), **more):
+    return workspace(
+        channel(
+            "SR",
+            [18.0],
+            ("s", [signal], NormFactor(name="mu")),
+            ("b", [12.0], NormSys(name="a", lo=0.9, hi=hi), StatError(name="staterror_SR", data=(6.0,))),
+        ),
+        parameters=parameters,
+        **more,
+    )
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_order_has_no_effect(data):
+    space = compilable(data.draw(workspaces()))
+    difference = likelihood_difference(space, data.draw(permuted(space)), space.measurements[0].name)
+    assert difference is None or difference < 1e-7
+
+
+def test_a_change_is_measured():
+    """At three sigma: the factor 1.2^3 against 1.3^3, mu at its initial value."""
+    base, other = model(), model(hi=1.3)
+    a, data = compile_model(base)
+    b, _ = compile_model(other)
+    expected = max(
+        abs(a.nll(a.parameters.vector(a=x), data) - b.nll(b.parameters.vector(a=x), data)) for x in (1.0, 3.0)
+    )
+    assert likelihood_difference(base, other) == pytest.approx(expected, rel=0.5)
+    assert likelihood_difference(base, other) >= expected - 1e-12
+    assert likelihood_difference(base, base) == 0.0
+
+
+def test_a_signal_that_starts_at_zero_is_moved():
+    """A free parameter at the edge of its range moves into it: else a change of the signal would go unseen."""
+    start = [config("mu", inits=(0.0,), bounds=((0.0, 10.0),))]
+    assert likelihood_difference(model(parameters=start), model(7.0, parameters=start)) > 0.1
+
+
+def test_a_constant_is_no_difference():
+    """Only differences from the nominal point count."""
+    wide = [config("staterror_SR", sigmas=(0.5,))]
+    assert likelihood_difference(model(), model(parameters=wide)) < 1e-12
+    double = [config("staterror_SR", sigmas=(1.0,))]
+    assert likelihood_difference(model(), model(parameters=double)) > log(2)
+
+
+def test_conventions_are_a_difference():
+    found = likelihood_difference(model(), model(conventions=ROOT))
+    assert 1e-6 < found < 1.0
+
+
+def test_what_cannot_be_compared():
+    nothing = replace(model(), channels=(replace(model().channels[0], observed=None),))
+    assert likelihood_difference(model(), nothing) is None
+    assert cls_difference(model(), nothing) is None
+    other = workspace(channel("SR", [18.0], ("s", [5.0], NormFactor(name="mu")), ("b", [12.0])))
+    assert likelihood_difference(model(), other) == inf
+    assert likelihood_difference(other, model()) == inf
+
+
+def test_parameters_are_matched_by_roots_names():
+    renamed = workspace(
+        channel(
+            "SR",
+            [18.0],
+            ("s", [5.0], NormFactor(name="mu")),
+            ("b", [12.0], NormSys(name="a", lo=0.9, hi=1.2), StatError(name="another", data=(6.0,))),
+        )
+    )
+    assert likelihood_difference(model(), renamed) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_cls():
+    ours = [hypotest(*compile_model(w)).cls_obs for w in (model(), model(hi=1.3))]
+    assert cls_difference(model(), model(hi=1.3)) == pytest.approx(abs(ours[0] - ours[1]))
+    assert cls_difference(model(), model()) == 0.0

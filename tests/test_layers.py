@@ -1,0 +1,189 @@
+"""Who may import whom, and how large things may grow. The imports are read, not executed."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "hftranslate"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+#: Each part of the package and the parts that it may import, from the bottom up. A part is named by its path below
+#: the package; the longest name that fits a module counts.
+CORE = {"errors", "outcomes", "workspace", "naming", "parameters"}
+SHARED_FORMATS = {"formats.documents", "formats.schemas"}
+DESCRIPTION = CORE | {"dialects", "dialect_names", "dialect_xml", "sidecar", "editing", "patchset", "simplemodels"}
+FORMATS = SHARED_FORMATS | {"formats", "formats.pyhf_json", "formats.histfactory_xml", "formats.hs3_json"}
+ENGINE = {"likelihood", "inference", "effects"}
+LIBRARY = DESCRIPTION | FORMATS | ENGINE | {"formats.root_histograms", "translate", "summary"}
+TOOLS = {"doctor", "crosscheck", "hepdata", "plots"}
+MAY_IMPORT = {
+    "errors": set(),
+    "outcomes": {"errors"},
+    "workspace": {"errors"},
+    "naming": {"errors", "workspace"},
+    "parameters": {"errors", "workspace", "naming"},
+    "dialects": CORE,
+    "dialect_names": CORE | {"dialects"},
+    "dialect_xml": CORE | {"dialects", "dialect_names"},
+    "editing": CORE,
+    "patchset": CORE | SHARED_FORMATS,
+    "sidecar": CORE,
+    "simplemodels": CORE,
+    "formats": CORE | SHARED_FORMATS,
+    "formats.documents": {"errors"},
+    "formats.schemas": {"errors"},
+    "formats.pyhf_json": CORE | SHARED_FORMATS,
+    "formats.hs3_json": CORE | SHARED_FORMATS,
+    "formats.histfactory_xml": CORE | SHARED_FORMATS | {"formats.root_histograms"},
+    "formats.root_histograms": CORE | SHARED_FORMATS,
+    "likelihood": CORE,
+    "inference": CORE | {"likelihood"},
+    "effects": CORE | {"likelihood", "inference"},
+    "translate": DESCRIPTION | FORMATS | ENGINE,
+    "summary": LIBRARY,
+    **dict.fromkeys(TOOLS, LIBRARY | TOOLS),
+    "cli": LIBRARY | TOOLS | {"cli"},
+    "": LIBRARY | TOOLS,
+}
+
+#: Libraries that only some parts may use.
+ONLY_IN = {
+    "uproot": {"formats.root_histograms"},
+    "click": {"cli"},
+    "lxml": {"formats.histfactory_xml"},
+    "pyhf": set(),
+    "ROOT": set(),
+    "iminuit": {"inference"},
+    "pytest": set(),
+    "hypothesis": set(),
+    "tests": set(),
+    "validation": set(),
+}
+#: Libraries that take long to import, or that not everybody needs: inside functions only.
+INSIDE_FUNCTIONS = {"matplotlib", "iminuit", "awkward", "hist", "jsonschema"}
+
+
+def name_of(path):
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(p for p in parts if p != "__init__")
+
+
+def part_of(module):
+    """The longest known part that a module (named below the package) belongs to."""
+    pieces = module.split(".") if module else []
+    for n in range(len(pieces), 0, -1):
+        if ".".join(pieces[:n]) in MAY_IMPORT:
+            return ".".join(pieces[:n])
+    return "" if not module else None
+
+
+def imports(tree, module, is_package):
+    """All imported names, absolute, and whether the import stands outside functions."""
+    inside = {id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) for n in ast.walk(f)}
+    package = module.split(".") if is_package else module.split(".")[:-1]
+    for node in ast.walk(tree):
+        top = id(node) not in inside
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, top
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                up = ["hftranslate", *[p for p in package if p]]
+                base = ".".join([*up[: len(up) - node.level + 1], *filter(None, [base])])
+            for alias in node.names:  # a name may be a module: from hftranslate.formats import documents
+                full = f"{base}.{alias.name}"
+                below = full.removeprefix("hftranslate.").replace(".", "/")
+                is_module = full.startswith("hftranslate.") and (
+                    (PACKAGE / f"{below}.py").is_file() or (PACKAGE / below).is_dir()
+                )
+                yield (full if is_module else base), top
+
+
+def parsed():
+    for path in MODULES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        yield pytest.param(path, tree, id=name_of(path) or "__init__")
+
+
+EVERY_MODULE = pytest.mark.parametrize(("path", "tree"), list(parsed()))
+
+
+def test_there_is_something_to_check():
+    names = {name_of(p) for p in MODULES}
+    assert {"workspace", "likelihood.compile", "inference.newton", "formats.pyhf_json", "cli"} <= names
+
+
+@EVERY_MODULE
+def test_layers(path, tree):
+    module = name_of(path)
+    part = part_of(module)
+    assert part is not None, f"{module} has no layer; give it one in {Path(__file__).name}"
+    for imported, _ in imports(tree, module, path.name == "__init__.py"):
+        if imported == "hftranslate" or imported.startswith("hftranslate."):
+            target = part_of(imported.removeprefix("hftranslate").removeprefix("."))
+            assert target == part or target in MAY_IMPORT[part], f"{module} must not import {imported}"
+
+
+@EVERY_MODULE
+def test_libraries(path, tree):
+    module = name_of(path)
+    for imported, top in imports(tree, module, path.name == "__init__.py"):
+        library = imported.split(".")[0]
+        if library in ONLY_IN:
+            assert part_of(module) in ONLY_IN[library], f"{module} must not import {library}"
+        if top and library in INSIDE_FUNCTIONS:
+            guarded = any(
+                isinstance(n, ast.If) and "TYPE_CHECKING" in ast.unparse(n.test) and library in ast.unparse(n)
+                for n in tree.body
+            )
+            assert guarded, f"{module} imports {library} outside functions"
+
+
+@EVERY_MODULE
+def test_sizes(path, tree):
+    lines = path.read_text(encoding="utf-8").count("\n")
+    assert lines <= 500, f"{lines} lines"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = node.end_lineno - node.lineno + 1 - docstring_lines(node)
+            assert length <= 60, f"{node.name} has {length} lines besides its docstring"
+
+
+def docstring_lines(node):
+    first = node.body[0]
+    if ast.get_docstring(node, clean=False) is None:
+        return 0
+    return first.end_lineno - first.lineno + 1
+
+
+@EVERY_MODULE
+def test_the_library_neither_prints_nor_configures_logging(path, tree):
+    if part_of(name_of(path)) == "cli":
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            assert called not in ("print", "logging.basicConfig", "sys.exit"), f"line {node.lineno}: {called}"
+
+
+@pytest.mark.parametrize(
+    ("statement", "forbidden"),
+    [
+        (
+            "import hftranslate",
+            ["matplotlib", "uproot", "awkward", "hist", "jsonschema", "lxml", "iminuit", "pyhf", "click", "ROOT"],
+        ),
+        (
+            "import hftranslate.cli",
+            ["matplotlib", "uproot", "awkward", "hist", "jsonschema", "iminuit", "pyhf", "ROOT"],
+        ),
+    ],
+)
+def test_imports_stay_light(statement, forbidden):
+    code = f"{statement}; import sys; print([m for m in {forbidden} if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PACKAGE.parent, check=True)
+    assert run.stdout.strip() == "[]"
