@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class FitResult:
     """A fit. Vectors are in the order of ``names`` (the model's parameters).
 
@@ -23,11 +24,6 @@ class FitResult:
     ----------
     values
         the best-fit point ``(n,)``.
-    uncertainties
-        from the inverse of the exact Hessian (HESSE), ``(n,)``; zero for constant parameters, NaN where the Hessian is
-        not positive definite or the minimum lies on a kink.
-    covariance, correlation
-        ``(n, n)`` each, rows and columns of constant parameters are zero (one on the diagonal of the correlation).
     nll
         negative log-likelihood at the minimum, constants included; ``excess_nll`` is that above the saturated model.
     edm
@@ -40,8 +36,6 @@ class FitResult:
 
     names: tuple[str, ...]
     values: Floats
-    uncertainties: Floats
-    covariance: Floats
     nll: float
     excess_nll: float
     edm: float
@@ -50,6 +44,35 @@ class FitResult:
     iterations: int
     fixed: Booleans = field(repr=False)
     at_bound: Booleans = field(repr=False)
+    bounds: Floats = field(repr=False)
+    _model: Model = field(repr=False)
+    _data: Data = field(repr=False)
+
+    @cached_property
+    def hessian(self) -> Floats:
+        """Second derivatives of the NLL by all parameters, constant ones included, ``(n, n)``."""
+        return self._model.hessian(self.values, self._data)
+
+    @cached_property
+    def covariance(self) -> Floats:
+        """Inverse of the exact Hessian of the free parameters (HESSE), ``(n, n)``.
+
+        Rows and columns of constant parameters are zero. Where the Hessian is not positive definite, parameters at a
+        bound are left out; NaN where that does not help, or where the minimum lies on a kink.
+        """
+        free = ~self.fixed
+        inverse = None if self.status == "kink" else _covariance(self.hessian, free, self.at_bound)
+        if inverse is None:
+            inverse = np.zeros((len(free), len(free)))
+            inverse[np.ix_(free, free)] = np.nan
+        return inverse
+
+    @cached_property
+    def uncertainties(self) -> Floats:
+        """Standard deviations ``(n,)``; zero for constant parameters."""
+        with np.errstate(invalid="ignore"):
+            deviations: Floats = np.sqrt(np.diagonal(self.covariance))
+        return deviations
 
     @property
     def correlation(self) -> Floats:
@@ -66,6 +89,23 @@ class FitResult:
     def uncertainty(self, name: str) -> float:
         """Uncertainty of one parameter."""
         return float(self.uncertainties[self._index(name)])
+
+    def moved(self, name: str, value: float) -> Floats:
+        """Where the minimum would be with one parameter held at a value, to first order: a start for that fit."""
+        index = self._index(name)
+        start = self.values.copy()
+        start[index] = value
+        follow = ~self.fixed & ~self.at_bound
+        follow[index] = False
+        i = np.flatnonzero(follow)
+        if i.size and self.status == "converged":
+            try:
+                slope = np.linalg.solve(self.hessian[np.ix_(i, i)], self.hessian[i, index])
+            except np.linalg.LinAlgError:
+                return start
+            start[i] -= slope * (value - self.values[index])
+            start[i] = np.clip(start[i], self.bounds[i, 0], self.bounds[i, 1])
+        return start
 
     def _index(self, name: str) -> int:
         if name not in self.names:
@@ -147,23 +187,9 @@ def _prepared(
 
 
 def _result(model: Model, data: Data, minimum: Minimum, free: Booleans, box: Floats) -> FitResult:
-    n = len(model.parameters)
-    at_bound = free & ((minimum.theta <= box[:, 0]) | (minimum.theta >= box[:, 1]))
-    covariance = np.zeros((n, n))
-    uncertainties = np.zeros(n)
-    inverse = None if minimum.status == "kink" else _covariance(model.hessian(minimum.theta, data), free, at_bound)
-    if inverse is None:
-        uncertainties[free] = np.nan
-        covariance[np.ix_(free, free)] = np.nan
-    else:
-        covariance = inverse
-        with np.errstate(invalid="ignore"):
-            uncertainties = np.sqrt(np.diagonal(covariance))
     return FitResult(
         names=model.parameters.names,
         values=minimum.theta,
-        uncertainties=uncertainties,
-        covariance=covariance,
         nll=minimum.excess_nll + data.saturated_nll,
         excess_nll=minimum.excess_nll,
         edm=minimum.edm,
@@ -171,7 +197,10 @@ def _result(model: Model, data: Data, minimum: Minimum, free: Booleans, box: Flo
         message=STATUS[minimum.status],
         iterations=minimum.iterations,
         fixed=~free,
-        at_bound=at_bound,
+        at_bound=free & ((minimum.theta <= box[:, 0]) | (minimum.theta >= box[:, 1])),
+        bounds=box,
+        _model=model,
+        _data=data,
     )
 
 

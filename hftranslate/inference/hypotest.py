@@ -147,10 +147,13 @@ class Tester:
         key = (which, poi)
         if key not in self._conditional:
             # Always from the same point, so that no result depends on what was asked before.
-            data, start = (self.data, self.free_fit()) if which == "data" else self._asimov
-            self._conditional[key] = fit(
-                self.model, data, fixed={self.poi: poi}, start=start.values, options=self.options
-            )
+            data, near = (self.data, self.free_fit()) if which == "data" else self._asimov
+            if which == "data" and near.value(self.poi) == poi:
+                return near  # at a bound, say: the free fit is the conditional one
+            start = near.moved(self.poi, poi)
+            if not isfinite(self.model.excess_nll(start, data)):  # too far for a straight line
+                start = near.values
+            self._conditional[key] = fit(self.model, data, fixed={self.poi: poi}, start=start, options=self.options)
         return self._conditional[key]
 
     def q_asimov(self, poi_test: float) -> float:

@@ -15,6 +15,11 @@ Booleans = NDArray[np.bool_]
 MinimizerName = Literal["newton", "minuit", "scipy"]
 Status = Literal["converged", "kink", "iterations", "stuck", "outside_domain"]
 
+#: A fit that takes more Newton steps than this went through a difficult place, where it may have gone the wrong way.
+_SUSPICIOUS = 25
+#: Events within which a cell counts as standing at the clip: what is left of the smoothing that leads there.
+_AT_THE_CLIP = 1e-5
+
 #: What each status means and what helps: the sentence and the remedy that users read.
 STATUS: dict[Status, str] = {
     "converged": "the minimum was found",
@@ -133,6 +138,9 @@ class _Problem:
         value, gradient, hessian = self.model.expansion(self.full(x), self.data)
         return value, gradient[self.index], hessian[np.ix_(self.index, self.index)]
 
+    def convex(self, x: Floats) -> Floats:
+        return self.model.convex_hessian(self.full(x), self.data)[np.ix_(self.index, self.index)]
+
     def edm(self, x: Floats) -> float:
         """``g^T H^-1 g / 2`` over the parameters that no bound holds."""
         _, g, hessian = self.expand(x)
@@ -148,6 +156,11 @@ class _Problem:
 def _newton(problem: _Problem, options: FitOptions) -> Minimum:
     result = _run_newton(problem, problem.theta[problem.index], options)
     iterations = result.iterations
+    if result.reason in ("converged", "iterations") and iterations > _SUSPICIOUS:
+        second = _by_another_way(problem, options)
+        iterations += second.iterations
+        if second.value < result.value:
+            result = second
     if result.reason in ("stuck", "iterations") and problem.model.cells.clipped is not None:
         smoothed = _through_smooth_clips(problem, result.x, options)
         iterations += smoothed.iterations
@@ -166,10 +179,17 @@ def _newton(problem: _Problem, options: FitOptions) -> Minimum:
     return problem.minimum(result.x, status, result.edm, iterations)
 
 
+def _by_another_way(problem: _Problem, options: FitOptions) -> NewtonResult:
+    """Newton's method after L-BFGS-B: with several minima the first way may have led into the wrong one."""
+    rough = _scipy(problem, replace(options, tolerance=1e-3))
+    return _run_newton(problem, rough.theta[problem.index], options)
+
+
 def _run_newton(problem: _Problem, start: Floats, options: FitOptions) -> NewtonResult:
     return newton(
         problem.expand,
         problem.value,
+        problem.convex,
         start,
         problem.bounds[:, 0],
         problem.bounds[:, 1],
@@ -222,7 +242,9 @@ def _into_domain(problem: _Problem) -> Floats | None:
 
 
 def _on_a_kink(problem: _Problem, x: Floats) -> bool:
-    """Whether along every free parameter the function rises to both sides, although the gradient does not vanish."""
+    """Whether a cell stands at the clip, or the function rises along every parameter although its slope is not zero."""
+    if np.any(problem.model.cells.distance_to_clip(problem.full(x)) < _AT_THE_CLIP):
+        return True
     value = problem.value(x)
     for i in range(len(x)):
         low, high = problem.bounds[i]

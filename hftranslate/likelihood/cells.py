@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from hftranslate.likelihood.interpolation import CURVES, factor_exponential, factor_polynomial
 from hftranslate.likelihood.second_order import Pattern, products_of_others
+from hftranslate.likelihood.storage import Shifts
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -26,26 +27,20 @@ Booleans = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Additive:
-    """HistoSys: one column per (parameter, code). ``matrix`` is ``[S | A]``, shape ``(n_cells, 2 n_columns)``."""
+    """HistoSys: one column per (parameter, code); within the columns of one code every parameter has one.
+
+    ``shifts`` holds ``S`` and ``A`` of every cell and column.
+    """
 
     parameter: Integers
-    codes: tuple[tuple[str, slice], ...]
-    matrix: Floats
-
-    @property
-    def code_columns(self) -> tuple[slice, ...]:
-        """The columns of each code; within one, every parameter has one column."""
-        return tuple(columns for _, columns in self.codes)
-
-    def slopes(self, curves: tuple[Floats, Floats, Floats, Floats]) -> Floats:
-        """``d additive / d alpha`` per cell and column, before the clip, ``(n_cells, n_columns)``."""
-        n = self.parameter.size
-        return self.matrix[:, :n] + self.matrix[:, n:] * curves[2]
+    codes: tuple[str, ...]
+    code_columns: tuple[slice, ...]
+    shifts: Shifts
 
     def curves(self, theta: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         """Parameter values, ``g`` and its two derivatives, one entry per column."""
         alpha = theta[self.parameter]
-        parts = [CURVES[code](alpha[columns]) for code, columns in self.codes]
+        parts = [CURVES[code](alpha[columns]) for code, columns in zip(self.codes, self.code_columns, strict=True)]
         if len(parts) == 1:
             return alpha, *parts[0]
         empty: Floats = np.zeros(0)
@@ -57,14 +52,15 @@ class Additive:
 class Multiplicative:
     """NormSys: one entry per (sample of a channel, parameter), sorted by row.
 
-    ``rows`` are the rows that have entries and ``starts`` where each begins; ``polynomial`` marks entries of code4.
+    ``rows`` are the rows that have entries and ``starts`` where each begins; ``polynomial`` marks entries of code4, and
+    ``table`` is their :func:`~hftranslate.likelihood.interpolation.polynomial_table`.
     """
 
     row: Integers
     parameter: Integers
     rows: Integers
     starts: Integers
-    coefficients: Floats
+    table: Floats
     log_lo: Floats
     log_hi: Floats
     polynomial: Booleans
@@ -72,7 +68,7 @@ class Multiplicative:
     def factors(self, theta: Floats) -> tuple[Floats, Floats, Floats]:
         """Value and two derivatives of every entry's factor."""
         alpha = theta[self.parameter]
-        value, slope, curvature = factor_polynomial(alpha, self.coefficients)
+        value, slope, curvature = factor_polynomial(alpha, self.table)
         outside = np.flatnonzero((np.abs(alpha) >= 1.0) | ~self.polynomial)
         if outside.size:
             value[outside], slope[outside], curvature[outside] = factor_exponential(
@@ -141,7 +137,7 @@ class Cells:
     def evaluate(self, theta: Floats) -> State:
         """All yields at a parameter point ``(n_parameters,)``."""
         curves = self.additive.curves(theta)
-        additive = self.nominal + self.additive.matrix @ np.concatenate(curves[:2])
+        additive = self.nominal + self.additive.shifts.shift(*curves[:2])
         alive, bend = None, None
         if self.clipped is not None:
             additive, alive, bend = self._clip(self.clipped, additive)
@@ -180,6 +176,14 @@ class Cells:
             np.where(clipped, 0.5 * self.clip_width**2 / root**3, 0.0),
         )
 
+    def distance_to_clip(self, theta: Floats) -> Floats:
+        """How far the additive part of each clipped cell is from zero, in events."""
+        if self.clipped is None:
+            return np.zeros(0)
+        additive = self.nominal + self.additive.shifts.shift(*self.additive.curves(theta)[:2])
+        distance: Floats = np.abs(additive[self.clipped])
+        return distance
+
     def lift(self, state: State) -> Floats:
         """``d nu / d shift`` per cell: all factors, and the derivative of the clip."""
         lift = state.scale * state.product
@@ -189,10 +193,9 @@ class Cells:
         """``weights (n_bins,) @ jacobian``, without forming the Jacobian."""
         w = weights[self.bin]
         gradient = np.zeros(self.n_parameters)
-        n = self.additive.parameter.size
-        if n:
-            both = (w * self.lift(state)) @ self.additive.matrix
-            gradient += np.bincount(self.additive.parameter, both[:n] + both[n:] * state.curves[2], self.n_parameters)
+        if self.additive.parameter.size:
+            s, a = self.additive.shifts.pull(w * self.lift(state))
+            gradient += np.bincount(self.additive.parameter, s + a * state.curves[2], self.n_parameters)
         m = self.multiplicative
         if m.row.size:
             per_row = np.bincount(self.row, w * state.nu, self.n_rows)

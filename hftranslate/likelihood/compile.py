@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from math import sqrt
-from typing import TypeVar, assert_never
+from typing import TYPE_CHECKING, TypeVar, assert_never
 
 import numpy as np
 
 from hftranslate.errors import InvalidWorkspace, MissingInput, Unsupported
 from hftranslate.likelihood.cells import Additive, Cells, Integers, Multiplicative
 from hftranslate.likelihood.constraints import Constraints, Floats
-from hftranslate.likelihood.interpolation import code4_coefficients, safe_log
+from hftranslate.likelihood.interpolation import code4_coefficients, polynomial_table, safe_log
 from hftranslate.likelihood.model import Data, Model, Parameters
 from hftranslate.likelihood.second_order import find_pattern
+from hftranslate.likelihood.storage import store
 from hftranslate.naming import declared_parameters
 from hftranslate.parameters import ParameterSet, parameter_sets
 from hftranslate.workspace import (
@@ -29,6 +30,9 @@ from hftranslate.workspace import (
     StatError,
     Workspace,
 )
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 def compile_model(
@@ -268,6 +272,7 @@ class _Builder:
             clipped = np.zeros(self.n_cells, dtype=np.bool_)
             clipped[np.concatenate(self.clipped)] = True
         bin_of_cell = np.repeat(np.arange(len(per_bin)), per_bin)
+        row_of_cell = np.concatenate(self.rows)
         normsys = self._multiplicative()
         additive = self._additive(set(normsys.parameter.tolist()))
         by_code = [additive.parameter[columns] for columns in additive.code_columns]
@@ -278,13 +283,15 @@ class _Builder:
             nominal=np.concatenate(self.nominal),
             bin=bin_of_cell,
             bin_starts=np.concatenate([[0], np.cumsum(per_bin)[:-1]]).astype(np.int64),
-            row=np.concatenate(self.rows),
+            row=row_of_cell,
             clipped=clipped,
             additive=additive,
             multiplicative=normsys,
             direct=direct,
             floor_factors=clip,
-            pattern=find_pattern(self.n_parameters, bin_of_cell, by_code, normsys.row, normsys.parameter, direct),
+            pattern=find_pattern(
+                self.n_parameters, bin_of_cell, row_of_cell, by_code, normsys.row, normsys.parameter, direct
+            ),
         )
         return _read_only(cells)
 
@@ -292,20 +299,25 @@ class _Builder:
         used = {(code, parameter) for parameter, code, _, _, _ in self.shifts}
         keys = sorted(used, key=lambda key: (key[0], key[1] in normsys, key[1]))  # as second_order orders parameters
         column = {key: i for i, key in enumerate(keys)}
-        slope, curve = np.zeros((self.n_cells, len(keys))), np.zeros((self.n_cells, len(keys)))
-        for parameter, code, cells, s, a in self.shifts:
-            slope[cells, column[code, parameter]] += s
-            curve[cells, column[code, parameter]] += a
-        codes, start = [], 0
-        for code in sorted({code for code, _ in keys}):
-            stop = start + sum(1 for c, _ in keys if c == code)
-            codes.append((code, slice(start, stop)))
-            start = stop
+        sizes = [len(cells) for _, _, cells, _, _ in self.shifts]
+        columns = np.repeat([column[code, parameter] for parameter, code, _, _, _ in self.shifts], sizes)
+        empty = np.zeros(0)
+        shifts = store(
+            self.n_cells,
+            len(keys),
+            np.concatenate([empty, *(cells for _, _, cells, _, _ in self.shifts)]).astype(np.int64),
+            columns.astype(np.int64),
+            np.concatenate([empty, *(s for _, _, _, s, _ in self.shifts)]),
+            np.concatenate([empty, *(a for _, _, _, _, a in self.shifts)]),
+        )
+        codes = sorted({code for code, _ in keys})
+        stops = np.cumsum([sum(1 for c, _ in keys if c == code) for code in codes]).tolist()
         return _read_only(
             Additive(
                 parameter=np.array([p for _, p in keys], dtype=np.int64),
                 codes=tuple(codes),
-                matrix=np.concatenate([slope, curve], axis=1),
+                code_columns=tuple(slice(a, b) for a, b in zip([0, *stops], stops, strict=False)),
+                shifts=_read_only(shifts),
             )
         )
 
@@ -320,7 +332,7 @@ class _Builder:
                 parameter=entries[:, 1].astype(np.int64),
                 rows=rows,
                 starts=starts,
-                coefficients=code4_coefficients(lo, hi),
+                table=polynomial_table(code4_coefficients(lo, hi)),
                 log_lo=safe_log(lo),
                 log_hi=safe_log(hi),
                 polynomial=entries[:, 4] > 0.0,
@@ -328,7 +340,7 @@ class _Builder:
         )
 
 
-_T = TypeVar("_T", Cells, Additive, Multiplicative, Constraints)
+_T = TypeVar("_T", bound="DataclassInstance")
 
 
 def _read_only(value: _T) -> _T:

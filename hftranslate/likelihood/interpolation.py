@@ -53,14 +53,14 @@ def curve_code2(alpha: Floats) -> Values:
 
 def curve_code4p(alpha: Floats) -> Values:
     """``g`` of code4p with its derivatives."""
-    size = np.abs(alpha)
     square = alpha * alpha
-    inside = size < 1.0
-    return (
-        np.where(inside, square * (15.0 + square * (-10.0 + 3.0 * square)) / 8.0, size),
-        np.where(inside, alpha * (15.0 + square * (-20.0 + 9.0 * square)) / 4.0, np.sign(alpha)),
-        np.where(inside, (15.0 + square * (-60.0 + 45.0 * square)) / 4.0, 0.0),
-    )
+    value = square * (1.875 + square * (-1.25 + 0.375 * square))
+    slope = alpha * (3.75 + square * (-5.0 + 2.25 * square))
+    curvature = 3.75 + square * (-15.0 + 11.25 * square)
+    outside = square >= 1.0
+    if outside.any():
+        value[outside], slope[outside], curvature[outside] = np.abs(alpha[outside]), np.sign(alpha[outside]), 0.0
+    return value, slope, curvature
 
 
 CURVES = {"code0": curve_code0, "code2": curve_code2, "code4p": curve_code4p}
@@ -102,13 +102,26 @@ def factor_exponential(alpha: Floats, log_lo: Floats, log_hi: Floats) -> Values:
     return value, rate * value, rate * rate * value
 
 
-def factor_polynomial(alpha: Floats, coefficients: Floats) -> Values:
-    """The inner part of code4, ``1 + sum_k a_k alpha^k``, with derivatives; valid for ``|alpha| <= 1``."""
-    a1, a2, a3, a4, a5, a6 = coefficients
-    value = 1.0 + alpha * (a1 + alpha * (a2 + alpha * (a3 + alpha * (a4 + alpha * (a5 + alpha * a6)))))
-    slope = a1 + alpha * (2 * a2 + alpha * (3 * a3 + alpha * (4 * a4 + alpha * (5 * a5 + alpha * 6 * a6))))
-    curvature = 2 * a2 + alpha * (6 * a3 + alpha * (12 * a4 + alpha * (20 * a5 + alpha * 30 * a6)))
+def polynomial_table(coefficients: Floats) -> Floats:
+    """Coefficients of ``1 + sum_k a_k alpha^k`` and its two derivatives, ``(7, 3, n)``, highest power first."""
+    a = np.concatenate([np.ones((1, coefficients.shape[1])), coefficients])
+    k = np.arange(7.0)[:, None]
+    table = np.zeros((7, 3, coefficients.shape[1]))
+    table[:, 0] = a
+    table[:-1, 1] = (k * a)[1:]
+    table[:-2, 2] = (k * (k - 1.0) * a)[2:]
+    return table[::-1].copy()
+
+
+def factor_polynomial(alpha: Floats, table: Floats) -> Values:
+    """The inner part of code4 with its derivatives, from its :func:`polynomial_table`; valid for ``|alpha| <= 1``."""
+    result = table[0] * alpha
+    for row in table[1:-1]:
+        result += row
+        result *= alpha
+    result += table[-1]
+    value, slope, curvature = result
     zero = np.abs(value) < 1e-15  # with lo = 0 the polynomial touches zero at -1; what is left there is rounding
     if zero.any():
-        value, slope, curvature = np.where(zero, [[_TINY], [0.0], [0.0]], [value, slope, curvature])
+        value, slope, curvature = np.where(zero, [[_TINY], [0.0], [0.0]], result)
     return value, slope, curvature

@@ -22,7 +22,7 @@ from scipy.special import gammaln, xlogy
 from hftranslate.errors import InputError, MissingInput, did_you_mean
 from hftranslate.likelihood.cells import Cells, State
 from hftranslate.likelihood.constraints import Constraints, Floats
-from hftranslate.likelihood.second_order import jacobian, second_order
+from hftranslate.likelihood.second_order import convex_part, jacobian, second_order
 from hftranslate.workspace import Conventions
 
 if TYPE_CHECKING:
@@ -98,11 +98,15 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Data:
-    """Observed events ``(n_bins,)`` and auxiliary data ``(n_aux,)``, with the NLL of their saturated model."""
+    """Observed events ``(n_bins,)`` and auxiliary data ``(n_aux,)``, with the NLL of their saturated model.
+
+    ``positive`` are the observed events to divide by, with one in place of zero (and of what would overflow).
+    """
 
     observed: Floats
     auxdata: Floats
     saturated_nll: float
+    positive: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -141,7 +145,7 @@ class Model:
         if np.any(n < 0.0):
             raise InputError(f"observed events are negative in bin {int(np.argmin(n))}: {n.min()}")
         saturated = float(np.sum(n - xlogy(n, n) + gammaln(n + 1.0))) + self.constraints.saturated(x)
-        return Data(observed=n, auxdata=x, saturated_nll=saturated)
+        return Data(observed=n, auxdata=x, saturated_nll=saturated, positive=_frozen(np.where(n > 1e-290, n, 1.0)))
 
     def expected_data(self, theta: ArrayLike) -> Data:
         """The Asimov data set of a parameter point: every observable at its expectation."""
@@ -218,25 +222,41 @@ class Model:
             return value, np.full(n, np.nan), np.full((n, n), np.nan)
         weights = self._weights(state, data)
         first, diagonal = self.constraints.derivatives(t, data.auxdata)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            curvature = np.where(data.observed > 0.0, data.observed / state.bins**2, 0.0)
+        # n / nu^2; in the domain a yield of zero has no observed events
+        curvature = data.observed / np.maximum(state.bins, 1e-150) ** 2
         gradient, hessian = second_order(self.cells, state, weights, curvature)
         hessian[np.diag_indices(n)] += diagonal
         return value, gradient + first, hessian
 
+    def convex_hessian(self, theta: ArrayLike, data: Data) -> Floats:
+        """An approximation of the Hessian without negative eigenvalues, ``(n_parameters, n_parameters)``.
+
+        The outer products of the slopes of the yields, weighted as they are expected to be (Fisher's information), and
+        the positive curvatures of the constraints.
+        """
+        t = self._vector(theta)
+        state = self.cells.evaluate(t)
+        with np.errstate(divide="ignore"):
+            information = np.where(state.bins > 0.0, 1.0 / state.bins, 0.0)
+        matrix = convex_part(self.cells, state, information)
+        diagonal = self.constraints.derivatives(t, data.auxdata)[1]
+        matrix[np.diag_indices(len(t))] += np.maximum(diagonal, 0.0)
+        return matrix
+
     def _weights(self, state: State, data: Data) -> Floats:
         """``d NLL / d nu_bin = 1 - n / nu``."""
-        n = data.observed
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return 1.0 - np.where(n > 0.0, n / state.bins, 0.0)
+        return 1.0 - data.observed / np.maximum(state.bins, np.finfo(np.float64).tiny)
 
     def _excess(self, state: State, theta: Floats, data: Data) -> float:
         nu, n = state.bins, data.observed
-        if not np.all((nu > 0.0) | ((nu == 0.0) & (n == 0.0))):
-            return np.inf
-        with np.errstate(divide="ignore"):
-            terms = np.where(n > 0.0, nu - n - xlogy(n, nu / np.where(n > 1e-290, n, 1.0)), nu)
-        return float(np.sum(terms)) + self.constraints.excess(theta, data.auxdata)
+        lowest = nu.min()
+        if not lowest > 0.0:
+            if not np.all((nu > 0.0) | ((nu == 0.0) & (n == 0.0))):
+                return np.inf
+        # the smallest number stands for a yield of zero, which is without observed events here
+        ratio = np.maximum(nu, np.finfo(np.float64).tiny) / data.positive
+        total = float(np.sum(nu - n)) - float(n @ np.log(ratio))
+        return total + self.constraints.excess(theta, data.auxdata)
 
     def _vector(self, theta: ArrayLike) -> Floats:
         t = np.asarray(theta, dtype=np.float64)

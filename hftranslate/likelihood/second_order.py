@@ -31,6 +31,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from hftranslate.likelihood.storage import Slopes, outer_sum, weighted_sums
+
 if TYPE_CHECKING:
     from hftranslate.likelihood.cells import Cells, State
 
@@ -44,6 +46,8 @@ class Pattern:
 
     Attributes
     ----------
+    cells_by_row, row_starts
+        the cells sorted by row, and where each row begins.
     inverse
         place of each of the model's parameters in the order by kind.
     additive
@@ -59,6 +63,8 @@ class Pattern:
         which of them each pair belongs to.
     """
 
+    cells_by_row: Integers
+    row_starts: Integers
     inverse: Integers
     additive: tuple[slice | Integers, ...]
     normsys: slice
@@ -76,6 +82,7 @@ class Pattern:
 def find_pattern(
     n_parameters: int,
     bin_of_cell: Integers,
+    row_of_cell: Integers,
     additive: Sequence[Integers],
     normsys_row: Integers,
     normsys_parameter: Integers,
@@ -107,7 +114,10 @@ def find_pattern(
             pairs.append((k, m, both))
             places.append(inverse[direct[k, both]] * n_parameters + inverse[direct[m, both]])
     distinct, place_of = np.unique(np.concatenate([*places, np.zeros(0, np.int64)]), return_inverse=True)
+    cells_by_row = np.argsort(row_of_cell, kind="stable")
     return Pattern(
+        cells_by_row=cells_by_row,
+        row_starts=np.searchsorted(row_of_cell[cells_by_row], np.arange(row_of_cell.max() + 1)),
         inverse=inverse,
         additive=tuple(_as_slice(inverse[columns]) for columns in additive),
         normsys=slice(first_normsys, first_normsys + n_normsys),
@@ -134,34 +144,31 @@ def _as_slice(places: Integers) -> slice | Integers:
 class _Parts:
     """First derivatives by kind of parameter, from which Jacobian and Hessian are put together.
 
-    ``shifts`` ``(n_cells, n_columns)`` of the additive part; ``shifted`` the same times all factors; ``ratio``
-    ``f' / f`` of every NormSys entry; ``logs`` ``(n_rows, n)`` of the row factor and ``cell_logs`` the same per cell;
-    ``uses`` ``d nu / d t`` of every use of a direct factor, ``use_others`` the product of the other ones there.
+    ``shifts`` ``(n_cells, n_columns)`` of the additive part and ``lift`` ``(n_cells,)`` by which it acts on the yield;
+    ``ratio`` ``f' / f`` of every NormSys entry; ``logs`` ``(n_rows, n)`` of the row factor; ``uses`` ``d nu / d t`` of
+    every use of a direct factor, ``use_others`` the product of the other ones there.
     """
 
-    shifts: Floats
-    shifted: Floats
+    shifts: Slopes
+    lift: Floats
     ratio: Floats
     logs: Floats
-    cell_logs: Floats
     uses: Floats
     use_others: Floats
 
 
 def _parts(cells: "Cells", state: "State") -> _Parts:
     p = cells.pattern
-    shifts = cells.additive.slopes(state.curves)
     n_normsys = p.normsys.stop - p.normsys.start
     logs = np.zeros((cells.n_rows, n_normsys))
     ratio = state.factors[1] / state.factors[0]
     logs.ravel()[p.entry] = ratio
     use_others = products_of_others(state.slots)[p.use_slot, p.use_cell]
     return _Parts(
-        shifts=shifts,
-        shifted=shifts * cells.lift(state)[:, None],
+        shifts=cells.additive.shifts.slopes(state.curves[2]),
+        lift=cells.lift(state),
         ratio=ratio,
         logs=logs,
-        cell_logs=logs[cells.row],
         uses=(state.additive * state.scale)[p.use_cell] * use_others,
         use_others=use_others,
     )
@@ -175,10 +182,12 @@ def jacobian(cells: "Cells", state: "State") -> Floats:
 def _jacobian(cells: "Cells", state: "State", parts: _Parts) -> Floats:
     p = cells.pattern
     result = np.zeros((cells.n_bins, cells.n_parameters))
-    for places, columns in zip(p.additive, cells.additive.code_columns, strict=True):
-        result[:, places] += np.add.reduceat(parts.shifted[:, columns], cells.bin_starts, axis=0)
+    if cells.additive.parameter.size:
+        by_shift = weighted_sums(parts.shifts, None, parts.lift, cells.bin_starts)
+        for places, columns in zip(p.additive, cells.additive.code_columns, strict=True):
+            result[:, places] += by_shift[:, columns]
     if p.entry.size:
-        result[:, p.normsys] += np.add.reduceat(parts.cell_logs * state.nu[:, None], cells.bin_starts, axis=0)
+        result[:, p.normsys] += weighted_sums(parts.logs, cells.row, state.nu, cells.bin_starts)
     if p.use_cell.size:
         n_direct = p.direct.stop - p.direct.start
         by_bin: Floats = np.bincount(p.use_bin, parts.uses, cells.n_bins * n_direct).astype(np.float64)
@@ -208,16 +217,23 @@ def second_order(cells: "Cells", state: "State", weights: Floats, curvature: Flo
     return (weights @ slopes)[inverse], hessian[inverse[:, None], inverse]
 
 
+def convex_part(cells: "Cells", state: "State", curvature: Floats) -> Floats:
+    """``J^T diag(curvature) J``, the part of the Hessian that has no negative eigenvalues, ``(P, P)``."""
+    slopes = jacobian(cells, state)
+    part: Floats = slopes.T @ (slopes * curvature[:, None])
+    return part
+
+
 def _additive_terms(cells: "Cells", state: "State", w: Floats, parts: _Parts, hessian: Floats) -> None:
-    p, n = cells.pattern, cells.additive.parameter.size
-    if not n:
+    p = cells.pattern
+    if not cells.additive.parameter.size:
         return
-    bend = ((w * cells.lift(state)) @ cells.additive.matrix[:, n:]) * state.curves[3]
+    bend = cells.additive.shifts.pull(w * parts.lift)[1] * state.curves[3]
     for places, columns in zip(p.additive, cells.additive.code_columns, strict=True):
         np.einsum("ii->i", hessian)[places] += bend[columns]
     if state.bend is not None:  # the smoothed clip
         second = w * state.scale * state.product * state.bend
-        block = (parts.shifts * second[:, None]).T @ parts.shifts
+        block = outer_sum(parts.shifts, second)
         for a, columns in zip(p.additive, cells.additive.code_columns, strict=True):
             for b, others in zip(p.additive, cells.additive.code_columns, strict=True):
                 _block(hessian, a, b, block[columns, others])
@@ -235,20 +251,23 @@ def _normsys_terms(cells: "Cells", state: "State", w: Floats, parts: _Parts, hes
 
 def _mixed_terms(cells: "Cells", state: "State", w: Floats, parts: _Parts, mixed: Floats) -> None:
     p = cells.pattern
-    if p.entry.size:
-        weighted = parts.shifted * w[:, None]
+    has_shifts = cells.additive.parameter.size > 0
+    if p.entry.size and has_shifts:
+        lift = (w * parts.lift)[p.cells_by_row]
+        block = weighted_sums(parts.shifts, p.cells_by_row, lift, p.row_starts).T @ parts.logs
         for places, columns in zip(p.additive, cells.additive.code_columns, strict=True):
-            _block(mixed, places, p.normsys, weighted[:, columns].T @ parts.cell_logs)
+            _block(mixed, places, p.normsys, block[columns])
     if not p.use_cell.size:
         return
     without_direct = state.scale if state.alive is None else state.scale * state.alive
-    by_shift = (w * without_direct)[p.use_cell] * parts.use_others
-    for places, columns in zip(p.additive, cells.additive.code_columns, strict=True):
-        rows = parts.shifts[p.use_cell, columns] * by_shift[:, None]
-        _block(mixed, p.direct, places, np.add.reduceat(rows, p.use_starts, axis=0))
+    if has_shifts:
+        use_weights = (w * without_direct)[p.use_cell] * parts.use_others
+        by_shift = weighted_sums(parts.shifts, p.use_cell, use_weights, p.use_starts)
+        for places, columns in zip(p.additive, cells.additive.code_columns, strict=True):
+            _block(mixed, p.direct, places, by_shift[:, columns])
     if p.entry.size:
-        rows = parts.cell_logs[p.use_cell] * (w[p.use_cell] * parts.uses)[:, None]
-        mixed[p.direct, p.normsys] += np.add.reduceat(rows, p.use_starts, axis=0)
+        use_weights = w[p.use_cell] * parts.uses
+        mixed[p.direct, p.normsys] += weighted_sums(parts.logs, cells.row[p.use_cell], use_weights, p.use_starts)
     if p.pairs:
         base = w * state.additive * state.scale
         terms = [_pair_terms(base, state.slots, *pair) for pair in p.pairs]

@@ -14,8 +14,20 @@ def run(function, start, low=None, high=None, tolerance=1e-12, max_iterations=20
     low = np.full(start.shape, -INF) if low is None else np.asarray(low, dtype=float)
     high = np.full(start.shape, INF) if high is None else np.asarray(high, dtype=float)
     return newton(
-        function, lambda x: function(x)[0], start, low, high, tolerance=tolerance, max_iterations=max_iterations
+        function,
+        lambda x: function(x)[0],
+        lambda x: without_negative_eigenvalues(function(x)[2]),
+        start,
+        low,
+        high,
+        tolerance=tolerance,
+        max_iterations=max_iterations,
     )
+
+
+def without_negative_eigenvalues(matrix):
+    values, vectors = np.linalg.eigh(matrix)
+    return (vectors * np.maximum(values, 0.0)) @ vectors.T
 
 
 def quadratic(matrix, centre):

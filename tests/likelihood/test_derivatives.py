@@ -45,7 +45,7 @@ def smooth_around(model, data, theta, reach=4e-5):
     if model.cells.clipped is None:
         return True
     curves = columns.curves(theta)
-    unclipped = model.cells.nominal + columns.matrix @ np.concatenate(curves[:2])
+    unclipped = model.cells.nominal + columns.shifts.shift(*curves[:2])
     return not np.any(np.abs(unclipped[model.cells.clipped]) < 1e-1)
 
 

@@ -10,6 +10,7 @@ from hftranslate.likelihood.interpolation import (
     code4_coefficients,
     factor_exponential,
     factor_polynomial,
+    polynomial_table,
     safe_log,
 )
 from tests.likelihood.differences import difference
@@ -28,7 +29,7 @@ def factor(code, alpha, lo, hi):
     """Multiplicative factor with derivatives, assembled as the engine does."""
     alpha = np.atleast_1d(np.asarray(alpha, dtype=float))
     lo, hi = np.full(alpha.shape, float(lo)), np.full(alpha.shape, float(hi))
-    inner = factor_polynomial(alpha, code4_coefficients(lo, hi))
+    inner = factor_polynomial(alpha, polynomial_table(code4_coefficients(lo, hi)))
     outer = factor_exponential(alpha, safe_log(lo), safe_log(hi))
     use_outer = (np.abs(alpha) >= 1.0) | (code == "code1")
     return tuple(np.where(use_outer, o, i) for o, i in zip(outer, inner, strict=True))
