@@ -1,60 +1,95 @@
 """Carry HistFactory models between ROOT and JSON, compute with them, and prove that the result agrees with ROOT."""
 
-from hftranslate.inference.fit import FitResult, asimov_data, fit
-from hftranslate.inference.hypotest import HypoTestResult, UpperLimitResult, hypotest, upper_limit
-from hftranslate.inference.minimize import FitOptions
-from hftranslate.likelihood.compile import compile_model
-from hftranslate.likelihood.model import Data, Model
-from hftranslate.translate import read, write
-from hftranslate.workspace import (
-    PYHF,
-    ROOT,
-    Channel,
-    ConstraintTerm,
-    Conventions,
-    Function,
-    HistoSys,
-    Lumi,
-    Measurement,
-    NormFactor,
-    NormSys,
-    ParameterConfig,
-    Sample,
-    ShapeFactor,
-    ShapeSys,
-    StatError,
-    Workspace,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "PYHF",
-    "ROOT",
-    "Channel",
-    "ConstraintTerm",
-    "Conventions",
-    "Data",
-    "FitOptions",
-    "FitResult",
-    "Function",
-    "HistoSys",
-    "HypoTestResult",
-    "Lumi",
-    "Measurement",
-    "Model",
-    "NormFactor",
-    "NormSys",
-    "ParameterConfig",
-    "Sample",
-    "ShapeFactor",
-    "ShapeSys",
-    "StatError",
-    "UpperLimitResult",
-    "Workspace",
-    "asimov_data",
-    "compile_model",
-    "fit",
-    "hypotest",
-    "read",
-    "upper_limit",
-    "write",
-]
+if TYPE_CHECKING:
+    from hftranslate import simplemodels as simplemodels
+    from hftranslate.crosschecking.compare import Report as Report
+    from hftranslate.crosschecking.compare import crosscheck as crosscheck
+    from hftranslate.crosschecking.document import Results as Results
+    from hftranslate.crosschecking.document import read_results as read_results
+    from hftranslate.crosschecking.results import results as results
+    from hftranslate.inference.diagnostics import profile_interval as profile_interval
+    from hftranslate.inference.fit import FitResult as FitResult
+    from hftranslate.inference.fit import asimov_data as asimov_data
+    from hftranslate.inference.fit import fit as fit
+    from hftranslate.inference.hypotest import HypoTestResult as HypoTestResult
+    from hftranslate.inference.hypotest import UpperLimitResult as UpperLimitResult
+    from hftranslate.inference.hypotest import hypotest as hypotest
+    from hftranslate.inference.hypotest import upper_limit as upper_limit
+    from hftranslate.inference.minimize import FitOptions as FitOptions
+    from hftranslate.likelihood.compile import compile_model as compile_model
+    from hftranslate.likelihood.model import Data as Data
+    from hftranslate.likelihood.model import Model as Model
+    from hftranslate.translate import read as read
+    from hftranslate.translate import write as write
+    from hftranslate.workspace import PYHF as PYHF
+    from hftranslate.workspace import ROOT as ROOT
+    from hftranslate.workspace import Channel as Channel
+    from hftranslate.workspace import ConstraintTerm as ConstraintTerm
+    from hftranslate.workspace import Conventions as Conventions
+    from hftranslate.workspace import Function as Function
+    from hftranslate.workspace import HistoSys as HistoSys
+    from hftranslate.workspace import Lumi as Lumi
+    from hftranslate.workspace import Measurement as Measurement
+    from hftranslate.workspace import NormFactor as NormFactor
+    from hftranslate.workspace import NormSys as NormSys
+    from hftranslate.workspace import ParameterConfig as ParameterConfig
+    from hftranslate.workspace import Sample as Sample
+    from hftranslate.workspace import ShapeFactor as ShapeFactor
+    from hftranslate.workspace import ShapeSys as ShapeSys
+    from hftranslate.workspace import StatError as StatError
+    from hftranslate.workspace import Workspace as Workspace
+
+__version__ = "0.1.0"
+
+#: Where each public name lives. Modules are imported when one of their names is used: a translation needs no fits.
+_HOMES = {
+    "crosschecking.compare": ("Report", "crosscheck"),
+    "crosschecking.document": ("Results", "read_results"),
+    "crosschecking.results": ("results",),
+    "inference.diagnostics": ("profile_interval",),
+    "inference.fit": ("FitResult", "asimov_data", "fit"),
+    "inference.hypotest": ("HypoTestResult", "UpperLimitResult", "hypotest", "upper_limit"),
+    "inference.minimize": ("FitOptions",),
+    "likelihood.compile": ("compile_model",),
+    "likelihood.model": ("Data", "Model"),
+    "translate": ("read", "write"),
+    "workspace": (
+        "PYHF",
+        "ROOT",
+        "Channel",
+        "ConstraintTerm",
+        "Conventions",
+        "Function",
+        "HistoSys",
+        "Lumi",
+        "Measurement",
+        "NormFactor",
+        "NormSys",
+        "ParameterConfig",
+        "Sample",
+        "ShapeFactor",
+        "ShapeSys",
+        "StatError",
+        "Workspace",
+    ),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted([*_HOME_OF, "simplemodels"])
+
+
+def __getattr__(name: str) -> Any:
+    if name == "simplemodels":
+        return import_module("hftranslate.simplemodels")
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'hftranslate' has no attribute {name!r}")
+    value = getattr(import_module(f"hftranslate.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

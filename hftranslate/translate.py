@@ -92,6 +92,8 @@ def load(
         document = parse_json(data, source)
         for patch in patches:
             document = _patched(document, patch)
+        if patches:
+            source += f" with {' and '.join(Path(patch).name for patch in patches)}"
         workspace = pyhf_json.from_document(document, source)
     plain = Loaded(workspace=workspace, format=found, with_sidecar=False, outcomes=outcomes)
     beside = sidecar_path(path)

@@ -18,7 +18,7 @@ DESCRIPTION = CORE | {"dialects", "dialect_names", "dialect_xml", "sidecar", "ed
 FORMATS = SHARED_FORMATS | {"formats", "formats.pyhf_json", "formats.histfactory_xml", "formats.hs3_json"}
 ENGINE = {"likelihood", "inference", "effects"}
 LIBRARY = DESCRIPTION | FORMATS | ENGINE | {"formats.root_histograms", "translate", "summary"}
-TOOLS = {"doctor", "crosscheck", "hepdata", "plots"}
+TOOLS = {"doctor", "crosschecking", "hepdata", "plots"}
 MAY_IMPORT = {
     "errors": set(),
     "outcomes": {"errors"},

@@ -4,9 +4,9 @@ import sys
 import time
 from pathlib import Path
 
-from hftranslate.crosscheck.compare import crosscheck
-from hftranslate.crosscheck.report import write_html
-from hftranslate.crosscheck.results import read_results, results
+from hftranslate.crosschecking.compare import crosscheck
+from hftranslate.crosschecking.report import write_html
+from hftranslate.crosschecking.results import read_results, results
 from hftranslate.formats.documents import dump_json
 from hftranslate.inference.fit import fit, fit_document
 from hftranslate.inference.hypotest import hypotest, limit_document, upper_limit

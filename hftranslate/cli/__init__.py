@@ -1,11 +1,16 @@
 """The command line: a thin shell over the library. Each command parses, calls one library function, and prints."""
 
+import os
 import sys
 from importlib import import_module
 
 import click
 
 from hftranslate.errors import FitFailed, HFTranslateError, TranslationLoss
+
+# The matrices are small: threads of the linear algebra library only get in each other's way. NumPy reads this on import.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
 
 #: Where each command lives; imported when it is used, so that none waits for what another one needs.
 COMMANDS = {

@@ -17,11 +17,11 @@ from hftranslate.cli.common import (
     take_xml_options,
     xml_options,
 )
-from hftranslate.crosscheck.cases import Case, read_cases
-from hftranslate.crosscheck.compare import Report
-from hftranslate.crosscheck.compare import crosscheck as compare
-from hftranslate.crosscheck.document import Results, read_results
-from hftranslate.crosscheck.results import results as evaluate
+from hftranslate.crosschecking.cases import Case, read_cases
+from hftranslate.crosschecking.compare import Report
+from hftranslate.crosschecking.compare import crosscheck as compare
+from hftranslate.crosschecking.document import Results, read_results
+from hftranslate.crosschecking.results import results as evaluate
 from hftranslate.errors import HFTranslateError, InputError
 from hftranslate.formats.documents import parse_json, read_bytes
 from hftranslate.translate import load
@@ -109,7 +109,7 @@ def crosscheck(
     if json_file is not None:
         emit(found.to_document(), json_file)
     if html is not None:
-        from hftranslate.crosscheck.report import write_html
+        from hftranslate.crosschecking.report import write_html
 
         write_html(found, html)
     if not found.passed:

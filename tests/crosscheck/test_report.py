@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pytest_regressions.file_regression import FileRegressionFixture
 
-from hftranslate.crosscheck.compare import Report, crosscheck
-from hftranslate.crosscheck.document import Results, from_document
-from hftranslate.crosscheck.report import report_html, write_html
+from hftranslate.crosschecking.compare import Report, crosscheck
+from hftranslate.crosschecking.document import Results, from_document
+from hftranslate.crosschecking.report import report_html, write_html
 from hftranslate.workspace import PYHF
 
 

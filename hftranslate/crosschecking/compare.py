@@ -9,8 +9,8 @@ from math import asin, cos, sin
 from statistics import median
 from typing import Any
 
-from hftranslate.crosscheck.comparison import TOLERANCES, Comparison, Rung
-from hftranslate.crosscheck.document import FitRecord, HypoTestRecord, ParameterRecord, Point, Results, to_json
+from hftranslate.crosschecking.comparison import TOLERANCES, Comparison, Rung
+from hftranslate.crosschecking.document import FitRecord, HypoTestRecord, ParameterRecord, Point, Results, to_json
 
 __all__ = ["TOLERANCES", "Report", "Rung", "crosscheck"]
 
@@ -77,7 +77,7 @@ class Report:
 
     def text(self) -> str:
         """The ladder as a table for a terminal."""
-        from hftranslate.crosscheck.report import report_text
+        from hftranslate.crosschecking.report import report_text
 
         return report_text(self)
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from hftranslate.crosscheck.document import (
+from hftranslate.crosschecking.document import (
     Correlation,
     Discovery,
     FitRecord,

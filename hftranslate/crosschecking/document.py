@@ -186,7 +186,7 @@ def to_json(value: Any) -> Any:
 @cache
 def results_schema() -> dict[str, Any]:
     """The JSON schema of result documents."""
-    path = files("hftranslate.crosscheck") / "schemas" / "results.schema.json"
+    path = files("hftranslate.crosschecking") / "schemas" / "results.schema.json"
     schema: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return schema
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Literal
 
-from hftranslate.crosscheck.document import Bins
+from hftranslate.crosschecking.document import Bins
 
 Verdict = Literal["passed", "failed", "skipped"]
 Value = float | str | bool | None

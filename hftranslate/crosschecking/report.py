@@ -6,12 +6,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hftranslate.crosscheck import pictures
-from hftranslate.crosscheck.comparison import TOLERANCES, Entry, Rung
-from hftranslate.crosscheck.document import Provenance, Results
+from hftranslate.crosschecking import pictures
+from hftranslate.crosschecking.comparison import TOLERANCES, Entry, Rung
+from hftranslate.crosschecking.document import Provenance, Results
 
 if TYPE_CHECKING:
-    from hftranslate.crosscheck.compare import Report
+    from hftranslate.crosschecking.compare import Report
 
 _SHOWN_IN_TEXT = 5  # failing entries per rung in a terminal
 _OPEN_CHANNELS = 4  # tables of yields that are not folded
@@ -102,7 +102,7 @@ def _cls_rows(report: "Report") -> Iterator[tuple[float, str, float | None, floa
 # ----------------------------------------------------------------------------------------------------------------- HTML
 def report_html(report: "Report") -> str:
     """One page without external resources: verdicts, yields, best fit, CLs, and what fails."""
-    style = (files("hftranslate.crosscheck") / "report.css").read_text(encoding="utf-8")
+    style = (files("hftranslate.crosschecking") / "report.css").read_text(encoding="utf-8")
     sections = [
         _header(report),
         _ladder(report),

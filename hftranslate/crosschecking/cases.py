@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from hftranslate.crosscheck.compare import Report, crosscheck
-from hftranslate.crosscheck.document import read_results
-from hftranslate.crosscheck.results import results
+from hftranslate.crosschecking.compare import Report, crosscheck
+from hftranslate.crosschecking.document import read_results
+from hftranslate.crosschecking.results import results
 from hftranslate.errors import FormatError, did_you_mean
 from hftranslate.formats.documents import read_bytes
 from hftranslate.translate import load

@@ -5,7 +5,7 @@ from html import escape
 from itertools import pairwise
 from math import ceil, floor, log10
 
-from hftranslate.crosscheck.document import FitRecord, HypoTestRecord, Results
+from hftranslate.crosschecking.document import FitRecord, HypoTestRecord, Results
 
 _WIDTH = 480.0
 _ROW = 20.0  # height per parameter
