@@ -8,7 +8,7 @@ import click
 
 from hftranslate.errors import FitFailed, HFTranslateError, TranslationLoss
 
-# The matrices are small: threads of the linear algebra library only get in each other's way. NumPy reads this on import.
+# The matrices are small: threads of the linear algebra library only get in each other's way. NumPy reads it on import.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
