@@ -341,7 +341,8 @@ def _fitting_settings(before: Workspace, after: Workspace) -> Workspace:
         if old[p.name][0] != new[p.name][0] and new[p.name][0] == "gaussian":
             p = replace(p, auxdata=None, factors=None)  # counts and their scales mean nothing to a Gaussian
         emptied = any(a > 0.0 and b <= 0.0 for a, b in zip(old[p.name][1], new[p.name][1], strict=True))
-        return replace(p, fixed=None) if emptied and p.fixed is False else p
+        frees_others = not before.conventions.root_ranges and not all(old[p.name][1])  # as pyhf does where told so
+        return replace(p, fixed=None) if emptied and p.fixed is False and not frees_others else p
 
     return map_parameters(after, change)
 

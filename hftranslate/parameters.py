@@ -24,6 +24,9 @@ from hftranslate.workspace import (
 
 Range = tuple[float, float]
 
+#: Poisson constraints weaker than this (relative uncertainties of 1e145) or as much stronger are cut off there.
+_SMALLEST_SCALE = 1e-290
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constraint:
@@ -232,5 +235,15 @@ def bin_widths(declared: DeclaredParameter) -> tuple[BinConstraint | None, list[
 def _poisson_factors(declared: DeclaredParameter, widths: list[float]) -> list[float]:
     for _, sample, m in declared.uses:
         if isinstance(m, ShapeSys) and not m.relative:  # pyhf's expression, which keeps integers exact
-            return [h**2 / d**2 if d > 0 and h > 0 else 1.0 for d, h in zip(m.data, sample.nominal, strict=True)]
-    return [1.0 / (w * w) for w in widths]
+            return [_scale(h, d) if d > 0 and h > 0 else 1.0 for d, h in zip(m.data, sample.nominal, strict=True)]
+    return [_scale(1.0, w) for w in widths]
+
+
+def _scale(nominal: Number, uncertainty: Number) -> float:
+    """``(nominal / uncertainty)^2``, kept within what double precision can hold."""
+    try:
+        scale = float(nominal**2 / uncertainty**2)
+    except (OverflowError, ZeroDivisionError):
+        ratio = nominal / uncertainty
+        scale = ratio * ratio
+    return min(max(scale, _SMALLEST_SCALE), 1.0 / _SMALLEST_SCALE)

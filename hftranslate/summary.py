@@ -63,7 +63,8 @@ def summary_text(workspace: Workspace) -> str:
         lines.append(
             f"  {c['name']:<{width}}  ({c['bins']})  {c['nominal']:.6g} / {observed}   {', '.join(c['samples'])}"
         )
-    lines += ["", "modifiers: " + ", ".join(f"{n} {word}" for word, n in sorted(facts["modifiers"].items())), ""]
+    counts = ", ".join(f"{n} {word}" for word, n in sorted(facts["modifiers"].items())) or "none"
+    lines += ["", f"modifiers: {counts}", ""]
     total = sum(p["size"] for p in facts["parameters"])
     lines.append(f"parameters ({len(facts['parameters'])} sets, {total} in all)")
     name_width = max((len(p["name"]) for p in facts["parameters"]), default=0)

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from hftranslate.errors import MissingInput
+from hftranslate.errors import FitFailed, MissingInput
 from hftranslate.formats.documents import dump_json
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
 from hftranslate.outcomes import Outcome
@@ -109,7 +109,13 @@ def report(outcomes: tuple[Outcome, ...]) -> None:
 
 def emit(document: object, output_file: Path | None) -> None:
     """Write a JSON document to a file or to standard output."""
-    emit_text(dump_json(document), output_file)
+    try:
+        text = dump_json(document)
+    except ValueError:
+        raise FitFailed(
+            "the result contains numbers that are not finite; are there extreme yields or uncertainties in the model?"
+        ) from None
+    emit_text(text, output_file)
 
 
 def emit_text(text: str, output_file: Path | None) -> None:

@@ -250,9 +250,8 @@ class Model:
     def _excess(self, state: State, theta: Floats, data: Data) -> float:
         nu, n = state.bins, data.observed
         lowest = nu.min()
-        if not lowest > 0.0:
-            if not np.all((nu > 0.0) | ((nu == 0.0) & (n == 0.0))):
-                return np.inf
+        if not lowest > 0.0 and not np.all((nu > 0.0) | ((nu == 0.0) & (n == 0.0))):
+            return np.inf
         # the smallest number stands for a yield of zero, which is without observed events here
         ratio = np.maximum(nu, np.finfo(np.float64).tiny) / data.positive
         total = float(np.sum(nu - n)) - float(n @ np.log(ratio))

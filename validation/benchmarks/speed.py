@@ -64,7 +64,7 @@ MODELS: dict[str, tuple[str, str | None, str | None]] = {
 ENGINES: dict[str, tuple[str, list[str]]] = {
     "ours": ("ours.py", ["-e", str(REPOSITORY)]),
     "pyhf": ("pyhf_numpy.py", ["pyhf==0.7.6"]),
-    "ROOT": ("root_cpu.py", ["ROOT>=6.40", "numpy"]),
+    "ROOT": ("root_cpu.py", ["ROOT>=0.1a12", "numpy"]),
     "NextStat": ("nextstat_rust.py", ["nextstat>=0.10"]),
 }
 
