@@ -101,7 +101,8 @@ def test_saving(limit: UpperLimitResult, tmp_path: Path) -> None:
 def test_matplotlib_is_imported_late() -> None:
     code = (
         "import sys, hftranslate, hftranslate.plots, hftranslate.crosschecking.compare; "
-        "import hftranslate.crosschecking.results, hftranslate.crosschecking.report; print({'matplotlib', 'jsonschema'} & set(sys.modules))"
+        "import hftranslate.crosschecking.results, hftranslate.crosschecking.report; "
+        "print({'matplotlib', 'jsonschema'} & set(sys.modules))"
     )
     found = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "set()"
