@@ -69,19 +69,23 @@ def parameter_sets(workspace: Workspace, measurement: Measurement, conventions: 
     """
     removed = {t.name for t in measurement.constraint_terms if t.kind == "none"}
     sets = {}
+    n_samples = sum(len(c.samples) for c in workspace.channels)
     for name, declared in declared_parameters(workspace.channels).items():
         if name in removed and all(isinstance(m, NormSys) for _, _, m in declared.uses):
             continue
-        sets[name] = _resolve(declared, measurement, conventions)
+        everywhere = len(declared.uses) == n_samples
+        sets[name] = _resolve(declared, measurement, conventions, everywhere)
     return sets
 
 
-def _resolve(declared: DeclaredParameter, measurement: Measurement, conventions: Conventions) -> ParameterSet:
+def _resolve(
+    declared: DeclaredParameter, measurement: Measurement, conventions: Conventions, everywhere: bool
+) -> ParameterSet:
     config = measurement.parameter(declared.name)
     where = f"measurement {measurement.name!r}: parameter {declared.name!r}"
     match declared.kind:
         case "lumi":
-            constraints, always_fixed, default = _lumi(config, where, conventions)
+            constraints, always_fixed, default = _lumi(config, where, conventions, everywhere)
             init = _entries(config.auxdata, 1, f"{where}: auxdata", [1.0])
         case "normfactor":
             _refuse(config, where, "auxdata", "sigmas", "factors")
@@ -149,8 +153,9 @@ def _gaussian(auxdata: float, width: float, domain: Range) -> Constraint | None:
 
 
 def _lumi(
-    config: ParameterConfig, where: str, conventions: Conventions
+    config: ParameterConfig, where: str, conventions: Conventions, everywhere: bool
 ) -> tuple[list[Constraint | None], list[bool], list[Range]]:
+    """The luminosity. ROOT's own multiplies every sample; one of some samples is said by a unit Gaussian there."""
     _refuse(config, where, "factors")
     if config.auxdata is None or config.sigmas is None:
         raise InvalidWorkspace(
@@ -159,10 +164,12 @@ def _lumi(
         )
     lumi = _entries(config.auxdata, 1, f"{where}: auxdata", [])[0]
     sigma = _positive(_entries(config.sigmas, 1, f"{where}: sigmas", []), f"{where}: sigmas", or_zero=True)[0]
-    bounds = (0.0, 10.0 * lumi) if conventions.root_ranges else (lumi - 5.0 * sigma, lumi + 5.0 * sigma)
+    root_lumi = conventions.root_ranges and everywhere
+    bounds = (0.0, 10.0 * lumi) if root_lumi else (lumi - 5.0 * sigma, lumi + 5.0 * sigma)
     if sigma == 0.0:  # ROOT: no constraint term, and constant
         return [None], [True], [bounds]
-    return [_gaussian(lumi, sigma, (0.0, lumi + 10.0 * sigma))], [False], [bounds]
+    lowest = 0.0 if everywhere else lumi - 10.0 * sigma
+    return [_gaussian(lumi, sigma, (lowest, lumi + 10.0 * sigma))], [False], [bounds]
 
 
 def _bin_factors(

@@ -132,3 +132,14 @@ def test_conflicting_staterrors():
             StatError(name="st", data=(1.0, 1.0)),
             more=[("t", (1.0, 1.0), StatError(name="st", data=(1.0, 1.0), threshold=0.05))],
         )
+
+
+def test_luminosity_of_some_samples_is_not_cut_at_zero():
+    """ROOT says it by ``L + sigma * alpha_lumi``: alpha runs over [-5, 5], its global observable over [-10, 10]."""
+    lumi = config("lumi", auxdata=(2.0,), sigmas=(0.5,))
+    everywhere = sets(Lumi(), conventions=ROOT, parameters=(lumi,))["lumi"]
+    partial = sets(Lumi(), conventions=ROOT, parameters=(lumi,), more=(("b", (1.0, 1.0)),))["lumi"]
+    assert everywhere.bounds == ((0.0, 20.0),)
+    assert everywhere.constraints[0].domain == (0.0, 7.0)
+    assert partial.bounds == ((-0.5, 4.5),)
+    assert partial.constraints[0].domain == (-3.0, 7.0)
