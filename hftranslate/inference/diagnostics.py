@@ -1,5 +1,6 @@
 """Profile likelihoods of single parameters."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from math import isfinite, sqrt
 
@@ -19,6 +20,8 @@ def profile_interval(
     fit_result: FitResult,
     name: str,
     level_up: float = 0.5,
+    *,
+    fixed: Mapping[str, float] | None = None,
     options: FitOptions = DEFAULT_OPTIONS,
 ) -> tuple[float | None, float | None]:
     """Where the profiled NLL of a parameter is ``level_up`` above its minimum (MINOS; 0.5 is one standard deviation).
@@ -29,6 +32,8 @@ def profile_interval(
         the free fit of the same data.
     name
         the parameter, by pyhf's or ROOT's name.
+    fixed
+        the parameters that were held at a value in that fit, besides those the model holds constant.
 
     Returns
     -------
@@ -39,20 +44,23 @@ def profile_interval(
     index = model.parameters.index(name)
     if fit_result.fixed[index]:
         raise InputError(f"{name!r} was constant in the fit and has no profile interval")
-    profile = _Profile(model, data, fit_result, index, replace(options, raise_on_failure=False))
+    profile = _Profile(model, data, fit_result, index, fixed or {}, replace(options, raise_on_failure=False))
     return profile.end(-1.0, level_up), profile.end(1.0, level_up)
 
 
 class _Profile:
     """The profiled NLL above its minimum along one parameter."""
 
-    def __init__(self, model: Model, data: Data, best: FitResult, index: int, options: FitOptions) -> None:
+    def __init__(
+        self, model: Model, data: Data, best: FitResult, index: int, fixed: Mapping[str, float], options: FitOptions
+    ) -> None:
         self.model, self.data, self.best, self.index, self.options = model, data, best, index, options
+        self.fixed = fixed
         self.name = model.parameters.names[index]
 
     def rise(self, x: float, start: Floats) -> tuple[float, Floats]:
         """How far the profiled NLL lies above the minimum, infinite where no fit succeeds; and the fitted point."""
-        found = fit(self.model, self.data, fixed={self.name: x}, start=start, options=self.options)
+        found = fit(self.model, self.data, fixed={**self.fixed, self.name: x}, start=start, options=self.options)
         good = found.status in ("converged", "kink")
         return (found.excess_nll - self.best.excess_nll if good else float("inf")), found.values
 

@@ -403,3 +403,19 @@ def test_every_driver_is_fitted_or_refused_with_a_reason(driver: Path, base: Pat
         last = found.err.strip().splitlines()[-1]
         expected = ("cannot be evaluated yet", "parameter of interest", "did not", "no minimum")
         assert any(words in last for words in expected), found.err
+
+
+# ------------------------------------------------------------------------------------------------------------- minos
+def test_fit_minos_gives_the_ends_of_the_profile_interval(ws: Path, run: Runner) -> None:
+    found = json.loads(run("fit", ws, "--minos", "mu", "--fix", "lumi=1.0").out)
+    low, high = found["minos"]["mu"]
+    best = found["mle_parameters"]["mu"][0]
+    assert high > best
+    assert low is None or low < best
+    # the twice NLL at the end is one above the minimum, with the other parameter still fixed
+    end = json.loads(run("fit", ws, "--fix", f"mu={high!r}", "--fix", "lumi=1.0").out)
+    assert end["twice_nll"] - found["twice_nll"] == pytest.approx(1.0, abs=1e-6)
+
+
+def test_fit_minos_names_the_nearest_parameter(ws: Path, run: Runner) -> None:
+    assert "did you mean 'lumi'?" in run("fit", ws, "--minos", "lumy").err
