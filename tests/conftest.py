@@ -1,8 +1,15 @@
 """Fixtures shared by all tests."""
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Where a verdict on a change is given, generated examples are the same every time; elsewhere each run looks at new ones.
+settings.register_profile("same-examples", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("same-examples")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = REPOSITORY.parent / "shared" / "data"
