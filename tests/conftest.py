@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# Where a verdict on a change is given, generated examples are the same every time; elsewhere each run looks at new ones.
+# Where a verdict on a change is given, generated examples are the same every time; elsewhere each run takes new ones.
 settings.register_profile("same-examples", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("same-examples")
