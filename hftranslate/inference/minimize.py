@@ -136,6 +136,8 @@ class _Problem:
 
     def expand(self, x: Floats) -> tuple[float, Floats, Floats]:
         value, gradient, hessian = self.model.expansion(self.full(x), self.data)
+        if len(self.index) == len(gradient):
+            return value, gradient, hessian
         return value, gradient[self.index], hessian[np.ix_(self.index, self.index)]
 
     def convex(self, x: Floats) -> Floats:
@@ -149,8 +151,8 @@ class _Problem:
         step = np.linalg.lstsq(hessian[np.ix_(i, i)], g[i], rcond=None)[0]
         return 0.5 * abs(float(g[i] @ step))
 
-    def minimum(self, x: Floats, status: Status, edm: float, iterations: int) -> Minimum:
-        return Minimum(theta=self.full(x), excess_nll=self.value(x), edm=edm, status=status, iterations=iterations)
+    def minimum(self, x: Floats, value: float, status: Status, edm: float, iterations: int) -> Minimum:
+        return Minimum(theta=self.full(x), excess_nll=value, edm=edm, status=status, iterations=iterations)
 
 
 def _newton(problem: _Problem, options: FitOptions) -> Minimum:
@@ -176,7 +178,7 @@ def _newton(problem: _Problem, options: FitOptions) -> Minimum:
             status = "iterations"
         case _:
             status = "kink" if _on_a_kink(problem, result.x) else "stuck"
-    return problem.minimum(result.x, status, result.edm, iterations)
+    return problem.minimum(result.x, result.value, status, result.edm, iterations)
 
 
 def _by_another_way(problem: _Problem, options: FitOptions) -> NewtonResult:
@@ -187,9 +189,7 @@ def _by_another_way(problem: _Problem, options: FitOptions) -> NewtonResult:
 
 def _run_newton(problem: _Problem, start: Floats, options: FitOptions) -> NewtonResult:
     return newton(
-        problem.expand,
-        problem.value,
-        problem.convex,
+        problem,
         start,
         problem.bounds[:, 0],
         problem.bounds[:, 1],
@@ -273,7 +273,7 @@ def _minuit(problem: _Problem, options: FitOptions) -> Minimum:
     x0 = problem.theta[problem.index]
     start_value = problem.value(x0)
     if not np.isfinite(start_value):
-        return problem.minimum(x0, "outside_domain", np.inf, 0)
+        return problem.minimum(x0, start_value, "outside_domain", np.inf, 0)
     value = _finite(problem.value, start_value + 1e6)
 
     def gradient(x: Floats) -> Floats:
@@ -292,7 +292,7 @@ def _minuit(problem: _Problem, options: FitOptions) -> Minimum:
     edm = float(m.fmin.edm) if m.fmin is not None else np.inf
     # Minuit's own verdict on its covariance is not ours to repeat: what counts is the distance to the minimum.
     converged = m.valid or problem.edm(x) < 1e-4
-    return problem.minimum(x, "converged" if converged else "stuck", edm, m.nfcn)
+    return problem.minimum(x, problem.value(x), "converged" if converged else "stuck", edm, m.nfcn)
 
 
 def _scipy(problem: _Problem, options: FitOptions) -> Minimum:
@@ -302,7 +302,7 @@ def _scipy(problem: _Problem, options: FitOptions) -> Minimum:
     x0 = problem.theta[problem.index]
     start_value = problem.value(x0)
     if not np.isfinite(start_value):
-        return problem.minimum(x0, "outside_domain", np.inf, 0)
+        return problem.minimum(x0, start_value, "outside_domain", np.inf, 0)
 
     def value_and_gradient(x: Floats) -> tuple[float, Floats]:
         value, gradient = problem.value_and_gradient(x)
@@ -334,4 +334,5 @@ def _scipy(problem: _Problem, options: FitOptions) -> Minimum:
         if edm < options.tolerance or not moved:
             break
     x = np.clip(best * unit, problem.bounds[:, 0], problem.bounds[:, 1])
-    return problem.minimum(x, "converged" if edm < max(options.tolerance, 1e-4) else "stuck", edm, iterations)
+    status: Status = "converged" if edm < max(options.tolerance, 1e-4) else "stuck"
+    return problem.minimum(x, problem.value(x), status, edm, iterations)

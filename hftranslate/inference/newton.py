@@ -6,16 +6,16 @@ likelihood the outer products of the slopes of the yields, and the constraints: 
 or no step along the direction helps, it is damped (Levenberg). A step is shortened until the function decreases and
 stays in its domain, where it is finite. The expected distance to the minimum, ``EDM = g^T H^-1 g / 2`` over the
 parameters that no bound holds, decides when to stop; the last step, taken below the tolerance, leaves an error of the
-order of its square.
+order of its square. Near the minimum the Hessian hardly changes any more, and one gradient with the factors of the
+last Hessian replaces the last of them.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dposv
+from scipy.linalg.lapack import dposv, dpotrs
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -25,6 +25,23 @@ _SUFFICIENT = 1e-4  # Armijo's constant: the fraction of the predicted decrease 
 _SHORTEST = 1e-6  # steps below this fraction of the Newton step are given up
 _LITTLE_DAMPING = 1e-2  # up to it the EDM of the damped model is that of the function
 _MOST_DAMPING = 1e12  # beyond it the damped step is lost in rounding
+_NEAR = 3e-5  # EDM below which the Hessian changes so little along the step that its factors serve once more
+
+
+class Function(Protocol):
+    """What is minimised: a function of ``x (n,)`` that is infinite outside its domain."""
+
+    def value(self, x: Floats) -> float:
+        """The value alone."""
+
+    def value_and_gradient(self, x: Floats) -> tuple[float, Floats]:
+        """Value and gradient ``(n,)``."""
+
+    def expand(self, x: Floats) -> Expansion:
+        """Value, gradient ``(n,)`` and exact Hessian ``(n, n)``."""
+
+    def convex(self, x: Floats) -> Floats:
+        """An approximation of the Hessian without negative eigenvalues, ``(n, n)``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,60 +70,49 @@ class NewtonResult:
 
 
 def newton(
-    expand: Callable[[Floats], Expansion],
-    value: Callable[[Floats], float],
-    convex: Callable[[Floats], Floats],
-    start: Floats,
-    low: Floats,
-    high: Floats,
-    *,
-    tolerance: float,
-    max_iterations: int,
+    function: Function, start: Floats, low: Floats, high: Floats, *, tolerance: float, max_iterations: int
 ) -> NewtonResult:
     """Minimise a function within bounds.
 
     Parameters
     ----------
-    expand
-        value, gradient ``(n,)`` and Hessian ``(n, n)`` at a point; the value may be infinite.
-    value
-        the value alone.
-    convex
-        an approximation of the Hessian without negative eigenvalues.
     start, low, high
         starting point and bounds, ``(n,)``; infinite bounds are allowed.
     tolerance
         the EDM at which to stop, in units of the function.
     """
     x = np.clip(start, low, high)
-    f, g, hessian = expand(x)
+    f, g, hessian = function.expand(x)
     if not np.isfinite(f):
         return NewtonResult(x=x, value=f, edm=np.inf, hessian=None, iterations=1, reason="outside")
     damping, edm, iteration = 0.0, np.inf, 1
     while iteration < max_iterations:
         quadratic = _Quadratic(x=x, g=g, hessian=hessian, low=low, high=high)
-        step, damping, edm, exact = _bounded_step(quadratic, convex, damping)
-        if edm <= tolerance and exact and damping <= _LITTLE_DAMPING:
-            last = np.clip(x + step, low, high)
-            f_last = value(last)
-            if f_last <= f:
-                x, f = last, f_last
-            return NewtonResult(x=x, value=f, edm=edm, hessian=hessian, iterations=iteration, reason="converged")
+        move = _bounded_step(quadratic, function, damping)
+        step, damping, edm = move.step, move.damping, move.edm
         full = np.clip(x + step, low, high)
-        trial = expand(full)
+        if edm <= tolerance and move.exact and damping <= _LITTLE_DAMPING:
+            x, f = _lower(function, full, x, f)
+            return NewtonResult(x=x, value=f, edm=edm, hessian=hessian, iterations=iteration, reason="converged")
+        if edm <= _NEAR and move.exact and damping == 0.0:
+            end = _finish(function, quadratic, f, move, full, tolerance)
+            if end is not None:
+                x, f, edm = end
+                return NewtonResult(x=x, value=f, edm=edm, hessian=hessian, iterations=iteration, reason="converged")
+        trial = function.expand(full)
         iteration += 1
         if trial[0] < f and trial[0] <= f + _SUFFICIENT * float(g @ step):
             x, (f, g, hessian) = full, trial
             damping = 0.1 * damping if damping > 1e-8 else 0.0
             continue
-        x_new, f_new = _shortened(value, quadratic, f, step, trial[0])
+        x_new, f_new = _shortened(function, quadratic, f, step, trial[0])
         if f_new >= f:  # not even a short step helps: lean towards the direction of steepest descent
             damping = max(10.0 * damping, 1e-3)
             if damping > _MOST_DAMPING:
                 return NewtonResult(x=x, value=f, edm=edm, hessian=hessian, iterations=iteration, reason="stuck")
             continue
         x = x_new
-        f, g, hessian = expand(x)
+        f, g, hessian = function.expand(x)
         iteration += 1
     return NewtonResult(x=x, value=f, edm=edm, hessian=hessian, iterations=iteration, reason="iterations")
 
@@ -122,9 +128,59 @@ class _Quadratic:
     high: Floats
 
 
-def _shortened(
-    value: Callable[[Floats], float], q: _Quadratic, f: float, step: Floats, f_full: float
-) -> tuple[Floats, float]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Move:
+    """A step to the minimum of the quadratic model within the box.
+
+    ``exact`` says whether the model was the exact Hessian; ``free`` are the parameters that no bound holds at its end,
+    and ``factor`` the Cholesky factor of their block.
+    """
+
+    step: Floats
+    damping: float
+    edm: float
+    exact: bool
+    free: NDArray[np.int64]
+    factor: Floats | None
+
+
+def _lower(function: Function, candidate: Floats, x: Floats, f: float) -> tuple[Floats, float]:
+    """The candidate, unless the function is lower where it was."""
+    value = function.value(candidate)
+    return (candidate, value) if value <= f else (x, f)
+
+
+def _finish(
+    function: Function, q: _Quadratic, f: float, move: _Move, full: Floats, tolerance: float
+) -> tuple[Floats, float, float] | None:
+    """Point, value and EDM after a step and a correction with the factors of the Hessian that gave the step.
+
+    ``None`` where the function did not fall, a bound lets go, or the correction is not yet below the tolerance.
+    """
+    value, g = function.value_and_gradient(full)
+    free = move.free
+    if not value <= f or move.factor is None or np.any(_held(full, g, q.low, q.high)[free]):
+        return None
+    holding = np.ones(len(full), dtype=np.bool_)
+    holding[free] = False
+    if np.any(holding & ~_held(full, g, q.low, q.high)):
+        return None
+    solution, _ = dpotrs(move.factor, g[free])
+    edm = 0.5 * float(g[free] @ solution)
+    if not edm <= tolerance:
+        return None
+    last = full.copy()
+    last[free] -= solution
+    return *_lower(function, np.clip(last, q.low, q.high), full, value), edm
+
+
+def _held(x: Floats, g: Floats, low: Floats, high: Floats) -> Booleans:
+    """Which parameters stand at a bound that the function pushes them against."""
+    held: Booleans = ((x <= low) & (g > 0.0)) | ((x >= high) & (g < 0.0))
+    return held
+
+
+def _shortened(function: Function, q: _Quadratic, f: float, step: Floats, f_full: float) -> tuple[Floats, float]:
     """The first point along a step, shorter than all of it, with a sufficient decrease; the start if there is none."""
     slope = float(q.g @ step)
     length, f_new = 1.0, f_full
@@ -133,7 +189,7 @@ def _shortened(
         if length < _SHORTEST:
             break
         x_new = np.clip(q.x + length * step, q.low, q.high)
-        f_new = value(x_new)
+        f_new = function.value(x_new)
         if f_new < f and f_new <= f + _SUFFICIENT * length * slope:
             return x_new, f_new
     return q.x, f
@@ -146,44 +202,47 @@ def _interpolated(length: float, f: float, f_new: float, slope: float) -> float:
     return min(max(best, 0.1), 0.5)
 
 
-def _bounded_step(
-    q: _Quadratic, convex: Callable[[Floats], Floats], damping: float
-) -> tuple[Floats, float, float, bool]:
-    """Step to the minimum of the quadratic model within the bounds, damping used, EDM, and whether it was exact."""
-    held = ((q.x <= q.low) & (q.g > 0.0)) | ((q.x >= q.high) & (q.g < 0.0))
+def _bounded_step(q: _Quadratic, function: Function, damping: float) -> _Move:
+    """The step to the minimum of the quadratic model within the bounds, damped where it has to be."""
+    held = _held(q.x, q.g, q.low, q.high)
     step = np.zeros_like(q.x)
     matrix, exact, edm = q.hessian, True, -1.0
     while True:
+        any_held = held.any()
         free = np.flatnonzero(~held)
         if free.size == 0:
-            return step, damping, max(edm, 0.0), exact
-        # parameters held at a bound may have moved onto it: their displacement shifts the gradient of the others
-        rhs = q.g[free] + matrix[np.ix_(free, np.flatnonzero(held))] @ step[held] if held.any() else q.g
-        solution = _solve(matrix, free, rhs, damping)
+            return _Move(step=step, damping=damping, edm=max(edm, 0.0), exact=exact, free=free, factor=None)
+        rhs = q.g
+        if any_held:  # what is held may have moved onto its bound: its displacement shifts the gradient of the others
+            rhs = q.g[free] + matrix[np.ix_(free, np.flatnonzero(held))] @ step[held]
+        factor, solution = _solve(matrix, free, rhs, damping)
         if solution is None and exact:
-            matrix, exact = convex(q.x), False
+            matrix, exact = function.convex(q.x), False
             continue
         while solution is None:
             damping = 1e-3 if damping == 0.0 else 10.0 * damping
-            solution = _solve(matrix, free, rhs, damping)
+            factor, solution = _solve(matrix, free, rhs, damping)
         if edm < 0.0:
             edm = 0.5 * float(q.g[free] @ solution)
         target = q.x[free] - solution
         beyond = (target < q.low[free]) | (target > q.high[free])
         if not beyond.any():
             step[free] = -solution
-            return step, damping, edm, exact
+            return _Move(step=step, damping=damping, edm=edm, exact=exact, free=free, factor=factor)
         crossing = free[beyond]
         step[crossing] = np.clip(target[beyond], q.low[crossing], q.high[crossing]) - q.x[crossing]
         held = held.copy()
         held[crossing] = True
 
 
-def _solve(matrix: Floats, free: NDArray[np.int64], rhs: Floats, damping: float) -> Floats | None:
-    """Solve ``(matrix + damping * diag(scale)) y = rhs`` among the free rows; ``None`` unless positive definite."""
+def _solve(matrix: Floats, free: NDArray[np.int64], rhs: Floats, damping: float) -> tuple[Floats, Floats | None]:
+    """Cholesky factor and solution of ``(matrix + damping * diag(scale)) y = rhs`` among the free rows.
+
+    The solution is ``None`` unless the matrix is positive definite.
+    """
     block = matrix if free.size == len(matrix) else matrix[np.ix_(free, free)]
     if damping > 0.0:
         scale = np.abs(np.diagonal(block))
         block = block + np.diag(damping * np.maximum(scale, 1e-8 * max(float(scale.max()), 1.0)))
-    _, solution, failed = dposv(block, rhs)
-    return None if failed else solution
+    factor, solution, failed = dposv(block, rhs)
+    return factor, None if failed else solution

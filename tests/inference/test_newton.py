@@ -1,5 +1,8 @@
 """The bounded Newton method on functions with known minima."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
@@ -14,15 +17,30 @@ def run(function, start, low=None, high=None, tolerance=1e-12, max_iterations=20
     low = np.full(start.shape, -INF) if low is None else np.asarray(low, dtype=float)
     high = np.full(start.shape, INF) if high is None else np.asarray(high, dtype=float)
     return newton(
-        function,
-        lambda x: function(x)[0],
-        lambda x: without_negative_eigenvalues(function(x)[2]),
+        Wrapped(function),
         start,
         low,
         high,
         tolerance=tolerance,
         max_iterations=max_iterations,
     )
+
+
+@dataclass
+class Wrapped:
+    function: Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
+
+    def expand(self, x):
+        return self.function(x)
+
+    def value(self, x):
+        return self.function(x)[0]
+
+    def value_and_gradient(self, x):
+        return self.function(x)[:2]
+
+    def convex(self, x):
+        return without_negative_eigenvalues(self.function(x)[2])
 
 
 def without_negative_eigenvalues(matrix):
