@@ -25,7 +25,8 @@ _SUFFICIENT = 1e-4  # Armijo's constant: the fraction of the predicted decrease 
 _SHORTEST = 1e-6  # steps below this fraction of the Newton step are given up
 _LITTLE_DAMPING = 1e-2  # up to it the EDM of the damped model is that of the function
 _MOST_DAMPING = 1e12  # beyond it the damped step is lost in rounding
-_NEAR = 3e-5  # EDM below which the Hessian changes so little along the step that its factors serve once more
+_NEAR = 1e-2  # EDM below which the Hessian changes so little along the step that its factors serve once more
+_FALL = 0.05  # by which each such step has to lower the EDM
 
 
 class Function(Protocol):
@@ -153,25 +154,30 @@ def _lower(function: Function, candidate: Floats, x: Floats, f: float) -> tuple[
 def _finish(
     function: Function, q: _Quadratic, f: float, move: _Move, full: Floats, tolerance: float
 ) -> tuple[Floats, float, float] | None:
-    """Point, value and EDM after a step and a correction with the factors of the Hessian that gave the step.
+    """Point, value and EDM after a step and corrections with the factors of the Hessian that gave the step.
 
-    ``None`` where the function did not fall, a bound lets go, or the correction is not yet below the tolerance.
+    Each correction costs a gradient and has to lower the EDM much. ``None`` where that, or the function, does not fall,
+    or a bound takes or lets go of a parameter.
     """
-    value, g = function.value_and_gradient(full)
-    free = move.free
-    if not value <= f or move.factor is None or np.any(_held(full, g, q.low, q.high)[free]):
+    if move.factor is None:
         return None
+    free, before, x = move.free, move.edm, full
     holding = np.ones(len(full), dtype=np.bool_)
     holding[free] = False
-    if np.any(holding & ~_held(full, g, q.low, q.high)):
-        return None
-    solution, _ = dpotrs(move.factor, g[free])
-    edm = 0.5 * float(g[free] @ solution)
-    if not edm <= tolerance:
-        return None
-    last = full.copy()
-    last[free] -= solution
-    return *_lower(function, np.clip(last, q.low, q.high), full, value), edm
+    while True:
+        value, g = function.value_and_gradient(x)
+        if not value <= f or not np.array_equal(_held(x, g, q.low, q.high), holding):
+            return None
+        solution, _ = dpotrs(move.factor, g[free])
+        edm = 0.5 * float(g[free] @ solution)
+        last = x.copy()
+        last[free] -= solution
+        last = np.clip(last, q.low, q.high)
+        if edm <= tolerance:
+            return *_lower(function, last, x, value), edm
+        if edm > _FALL * before:
+            return None
+        x, f, before = last, value, edm
 
 
 def _held(x: Floats, g: Floats, low: Floats, high: Floats) -> Booleans:
