@@ -68,6 +68,14 @@ class HypoTestResult:
     conditional_nll: float
 
 
+def free_range(model: Model, poi_test: float, test_stat: TestStat, poi_range: PoiRange) -> tuple[float, float]:
+    """The range of the parameter of interest in the free fit of a test statistic."""
+    low, high = (float(b) for b in model.parameters.bounds[model.parameters.poi_index])
+    if poi_range == "named":
+        return (0.0 if test_stat == "qtilde" else -inf), max(high, poi_test)
+    return low, high
+
+
 def _tail(z: float) -> float:
     """Probability of a standard normal variable above ``z``."""
     return float(ndtr(-z))
@@ -137,10 +145,7 @@ class Tester:
         return self._conditional["free", high]
 
     def _range(self, poi_test: float) -> tuple[float, float]:
-        low, high = (float(b) for b in self.model.parameters.bounds[self.model.parameters.poi_index])
-        if self.poi_range == "named":
-            return (0.0 if self.test_stat == "qtilde" else -inf), max(high, poi_test)
-        return low, high
+        return free_range(self.model, poi_test, self.test_stat, self.poi_range)
 
     def _at(self, which: Literal["data", "asimov"], poi: float) -> FitResult:
         """The conditional fit of the data or the Asimov data at a value of the parameter of interest."""

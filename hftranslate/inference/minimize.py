@@ -19,6 +19,9 @@ Status = Literal["converged", "kink", "iterations", "stuck", "outside_domain"]
 _SUSPICIOUS = 25
 #: Events within which a cell counts as standing at the clip: what is left of the smoothing that leads there.
 _AT_THE_CLIP = 1e-5
+#: Expectation of a bin without observed events below which a fit may be on its way to the edge of the domain, or there.
+_EMPTY = 1e-2
+_AT_THE_EDGE = 1e-6
 
 #: What each status means and what helps: the sentence and the remedy that users read.
 STATUS: dict[Status, str] = {
@@ -168,6 +171,11 @@ def _newton(problem: _Problem, options: FitOptions) -> Minimum:
         iterations += smoothed.iterations
         if smoothed.value <= result.value:
             result = smoothed
+    if result.reason in ("stuck", "iterations") and _empty_bins(problem, result.x) < _EMPTY:
+        within = _along_the_edge(problem, options)
+        iterations += within.iterations
+        if within.value <= result.value:
+            result = within
     status: Status
     match result.reason:
         case "converged":
@@ -213,6 +221,27 @@ def _through_smooth_clips(problem: _Problem, start: Floats, options: FitOptions)
     return replace(last, iterations=iterations + last.iterations)
 
 
+def _empty_bins(problem: _Problem, x: Floats) -> float:
+    """The smallest expectation among the bins without observed events; infinite where there are none."""
+    empty = problem.data.observed == 0.0
+    return float(problem.model.rates(problem.full(x))[empty].min()) if empty.any() else np.inf
+
+
+def _along_the_edge(problem: _Problem, options: FitOptions) -> NewtonResult:
+    """Approach a minimum at which a bin without observed events has no expectation: the edge of the domain.
+
+    Ever smaller fractions of an event stand for the missing ones, ``nu - n ln nu`` in place of ``nu``, which keeps the
+    path inside. The minimum differs from the true one by the order of the last fraction.
+    """
+    x, iterations = problem.theta[problem.index], 0
+    observed = problem.data.observed
+    for fraction in (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9):
+        data = problem.model.data(np.where(observed == 0.0, fraction, observed), problem.data.auxdata)
+        result = _run_newton(replace(problem, data=data), x, options)
+        x, iterations = result.x, iterations + result.iterations
+    return replace(result, value=problem.value(x), iterations=iterations, reason="stuck")
+
+
 def _into_domain(problem: _Problem) -> Floats | None:
     """A point inside the domain near a start outside of it; ``None`` where there is none to be found.
 
@@ -242,8 +271,13 @@ def _into_domain(problem: _Problem) -> Floats | None:
 
 
 def _on_a_kink(problem: _Problem, x: Floats) -> bool:
-    """Whether a cell stands at the clip, or the function rises along every parameter although its slope is not zero."""
+    """Whether a cell stands at the clip, an empty bin at zero, or the function rises along every parameter.
+
+    The last although its slope is not zero.
+    """
     if np.any(problem.model.cells.distance_to_clip(problem.full(x)) < _AT_THE_CLIP):
+        return True
+    if _empty_bins(problem, x) < _AT_THE_EDGE:
         return True
     value = problem.value(x)
     for i in range(len(x)):

@@ -25,7 +25,7 @@ _SUFFICIENT = 1e-4  # Armijo's constant: the fraction of the predicted decrease 
 _SHORTEST = 1e-6  # steps below this fraction of the Newton step are given up
 _LITTLE_DAMPING = 1e-2  # up to it the EDM of the damped model is that of the function
 _MOST_DAMPING = 1e12  # beyond it the damped step is lost in rounding
-_NEAR = 1e-2  # EDM below which the Hessian changes so little along the step that its factors serve once more
+_NEAR = 1e-3  # EDM below which the Hessian changes so little along the step that its factors serve once more
 _FALL = 0.05  # by which each such step has to lower the EDM
 
 
@@ -82,7 +82,7 @@ def newton(
     tolerance
         the EDM at which to stop, in units of the function.
     """
-    x = np.clip(start, low, high)
+    x = _inside(start, low, high)
     f, g, hessian = function.expand(x)
     if not np.isfinite(f):
         return NewtonResult(x=x, value=f, edm=np.inf, hessian=None, iterations=1, reason="outside")
@@ -91,7 +91,7 @@ def newton(
         quadratic = _Quadratic(x=x, g=g, hessian=hessian, low=low, high=high)
         move = _bounded_step(quadratic, function, damping)
         step, damping, edm = move.step, move.damping, move.edm
-        full = np.clip(x + step, low, high)
+        full = _inside(x + step, low, high)
         if edm <= tolerance and move.exact and damping <= _LITTLE_DAMPING:
             x, f = _lower(function, full, x, f)
             return NewtonResult(x=x, value=f, edm=edm, hessian=hessian, iterations=iteration, reason="converged")
@@ -156,8 +156,9 @@ def _finish(
 ) -> tuple[Floats, float, float] | None:
     """Point, value and EDM after a step and corrections with the factors of the Hessian that gave the step.
 
-    Each correction costs a gradient and has to lower the EDM much. ``None`` where that, or the function, does not fall,
-    or a bound takes or lets go of a parameter.
+    Each correction costs a gradient and has to lower the EDM much. The last one leaves an error as small as that of a
+    Newton step below the tolerance. ``None`` where the EDM or the function does not fall, or a bound takes or lets go
+    of a parameter.
     """
     if move.factor is None:
         return None
@@ -172,12 +173,18 @@ def _finish(
         edm = 0.5 * float(g[free] @ solution)
         last = x.copy()
         last[free] -= solution
-        last = np.clip(last, q.low, q.high)
-        if edm <= tolerance:
-            return *_lower(function, last, x, value), edm
+        last = _inside(last, q.low, q.high)
+        if edm <= tolerance and edm * edm <= before * tolerance * tolerance:  # the next EDM would be edm^2 / before
+            return last, value - edm, edm  # what is left is far below the rounding of the function
         if edm > _FALL * before:
             return None
         x, f, before = last, value, edm
+
+
+def _inside(x: Floats, low: Floats, high: Floats) -> Floats:
+    """The nearest point within the bounds (``np.clip`` takes three times as long for short vectors)."""
+    inside: Floats = np.minimum(np.maximum(x, low), high)
+    return inside
 
 
 def _held(x: Floats, g: Floats, low: Floats, high: Floats) -> Booleans:
@@ -194,7 +201,7 @@ def _shortened(function: Function, q: _Quadratic, f: float, step: Floats, f_full
         length *= 0.25 if not np.isfinite(f_new) else _interpolated(length, f, f_new, slope)
         if length < _SHORTEST:
             break
-        x_new = np.clip(q.x + length * step, q.low, q.high)
+        x_new = _inside(q.x + length * step, q.low, q.high)
         f_new = function.value(x_new)
         if f_new < f and f_new <= f + _SUFFICIENT * length * slope:
             return x_new, f_new

@@ -14,10 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erfcx, gammaln, log_ndtr, xlogy
+from scipy.special import erfcx, gammaln, log_ndtr, ndtr, ndtri, xlogy
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+
+#: Means up to which Poisson numbers are drawn as such; beyond, their relative spread is below 1e-6.
+_LARGEST_MEAN = 1e12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -77,6 +80,32 @@ class Constraints:
             diagonal += np.bincount(self.poisson_parameter, bend, self.n_parameters)
         return gradient, diagonal
 
+    def response(self, theta: Floats, n_aux: int) -> Floats:
+        """Derivatives of the gradient by the auxiliary data, ``(n_parameters, n_aux)``."""
+        matrix = np.zeros((self.n_parameters, n_aux))
+        matrix[self.gauss_parameter, self.gauss_aux] = -1.0 / self.width**2
+        mean = theta[self.poisson_parameter]
+        matrix[self.poisson_parameter, self.poisson_aux] = -1.0 / np.where(mean > 0.0, mean, np.inf)
+        return matrix
+
+    def sample(self, theta: Floats, n_aux: int, n_toys: int, rng: np.random.Generator) -> Floats:
+        """Auxiliary data drawn around a parameter point, ``(n_toys, n_aux)``.
+
+        Truncated Gaussian observables are drawn within their range.
+        """
+        aux = np.zeros((n_toys, n_aux))
+        centre = theta[self.gauss_parameter]
+        if self.low.size:
+            below, above = (ndtr((limit - centre) / self.width) for limit in (self.low, self.high))
+            uniform = rng.uniform(size=(n_toys, len(centre)))
+            drawn = centre + self.width * ndtri(below + (above - below) * uniform)
+            aux[:, self.gauss_aux] = np.clip(drawn, self.low, self.high)
+        else:
+            aux[:, self.gauss_aux] = rng.normal(centre, self.width, size=(n_toys, len(centre)))
+        mean = theta[self.poisson_parameter] * self.scale
+        aux[:, self.poisson_aux] = poisson_sample(mean, n_toys, rng)
+        return aux
+
     def _log_probability(self, theta: Floats) -> tuple[Floats, Floats, Floats]:
         """``ln[Phi(b) - Phi(a)]`` with ``a, b = (low, high - theta) / width``, and two derivatives by theta."""
         t = theta[self.gauss_parameter]
@@ -101,6 +130,18 @@ class Constraints:
         aux[self.gauss_aux] = theta[self.gauss_parameter]
         aux[self.poisson_aux] = theta[self.poisson_parameter] * self.scale
         return aux
+
+
+def poisson_sample(mean: Floats, n_toys: int, rng: np.random.Generator) -> Floats:
+    """Poisson numbers around means ``(n,)``, shape ``(n_toys, n)``.
+
+    Where a mean is beyond what integers hold exactly, a Gaussian stands for the distribution.
+    """
+    large = mean > _LARGEST_MEAN
+    drawn = rng.poisson(np.where(large, 1.0, mean), size=(n_toys, len(mean))).astype(np.float64)
+    if large.any():
+        drawn[:, large] = rng.normal(mean[large], np.sqrt(mean[large]), size=(n_toys, int(large.sum())))
+    return drawn
 
 
 def _hazard(z: Floats) -> Floats:

@@ -21,7 +21,7 @@ from scipy.special import gammaln, xlogy
 
 from hftranslate.errors import InputError, MissingInput, did_you_mean
 from hftranslate.likelihood.cells import Cells, State
-from hftranslate.likelihood.constraints import Constraints, Floats
+from hftranslate.likelihood.constraints import Constraints, Floats, poisson_sample
 from hftranslate.likelihood.second_order import convex_part, jacobian, second_order
 from hftranslate.workspace import Conventions
 
@@ -151,6 +151,20 @@ class Model:
         """The Asimov data set of a parameter point: every observable at its expectation."""
         t = self._vector(theta)
         return self.data(self.cells.evaluate(t).bins, self.constraints.expected(t, self.n_aux))
+
+    def sample(self, theta: ArrayLike, n_toys: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        """Pseudo-experiments: events ``(n_toys, n_bins)`` and global observables ``(n_toys, n_aux)`` at a point.
+
+        Raises
+        ------
+        InputError
+            A bin has a negative expectation there.
+        """
+        t = self._vector(theta)
+        bins = self.cells.evaluate(t).bins
+        if bins.min() < 0.0:
+            raise InputError(f"bin {int(np.argmin(bins))} has a negative expectation ({bins.min():g}): no toys there")
+        return poisson_sample(bins, n_toys, rng), self.constraints.sample(t, self.n_aux, n_toys, rng)
 
     # --------------------------------------------------------------------------------------------------------- rates
     def rates(self, theta: ArrayLike) -> Floats:

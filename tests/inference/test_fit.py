@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize_scalar
 
 from hftranslate.errors import FitFailed, InputError, MissingInput
 from hftranslate.inference.fit import asimov_data, fit, fit_document
@@ -39,7 +40,7 @@ def test_counting_experiment(minimizer, n):
 
 def test_counting_experiment_with_a_constrained_background():
     """With mu free the background is what its constraint says, and errors add in quadrature."""
-    model, data = counting(13.0, 2.0, 10.0, NormSys(name="a", lo=0.9, hi=1.1, interpolation="code1"))
+    model, data = counting(13.0, 2.0, 10.0, NormSys(name="a", lo=1 / 1.1, hi=1.1, interpolation="code1"))
     result = fit(model, data)
     assert result.value("mu") == pytest.approx(1.5, abs=1e-8)
     assert result.value("a") == pytest.approx(0.0, abs=1e-8)
@@ -200,6 +201,32 @@ def test_edge_of_the_domain():
     assert result.value("mu") == pytest.approx(-3.0, abs=1e-8)
     assert result.status == "kink"
     assert result.nll == pytest.approx(0.0, abs=1e-8)
+
+
+def test_minimum_along_the_edge_of_the_domain():
+    """A bin without events, 1 + h + 2 k expected, which both want below zero: the minimum lies on h + 2 k = -1."""
+    shifts = (1.0, 1.0), (2.0, 0.0)  # of h and k in the two bins
+    modifiers = [
+        HistoSys(
+            name=name,
+            lo_data=tuple(n - s for n, s in zip((1.0, 5.0), shift, strict=True)),
+            hi_data=tuple(n + s for n, s in zip((1.0, 5.0), shift, strict=True)),
+            interpolation="code0",
+        )
+        for name, shift in zip("hk", shifts, strict=True)
+    ]
+    model, data = compile_model(workspace(channel("SR", [0.0, 8.0], ("b", [1.0, 5.0], *modifiers)), poi=None))
+    result = fit(model, data)
+    on_the_edge = minimize_scalar(
+        lambda h: 5.0 + h - 8.0 * np.log(5.0 + h) + 0.5 * h**2 + 0.125 * (1.0 + h) ** 2,
+        bounds=(-4.0, 4.0),
+        method="bounded",
+        options={"xatol": 1e-10},
+    )
+    assert result.status == "kink"
+    assert result.value("h") == pytest.approx(on_the_edge.x, abs=1e-5)
+    assert result.value("k") == pytest.approx(-(1.0 + on_the_edge.x) / 2.0, abs=1e-5)
+    assert 0.0 <= model.rates(result.values)[0] < 1e-6
 
 
 def test_parameter_without_effect():
