@@ -1,12 +1,13 @@
 """One signature for three minimisers: our bounded Newton, iminuit and scipy, all given exact derivatives."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hftranslate.inference.minima import other_starts
 from hftranslate.inference.newton import NewtonResult, newton
 from hftranslate.likelihood.model import Data, Model
 
@@ -17,6 +18,8 @@ Status = Literal["converged", "kink", "iterations", "stuck", "outside_domain"]
 
 #: A fit that takes more Newton steps than this went through a difficult place, where it may have gone the wrong way.
 _SUSPICIOUS = 25
+#: NLL above the saturated model, per bin, from which the data are described very badly.
+_BAD = 10.0
 #: Events within which a cell counts as standing at the clip: what is left of the smoothing that leads there.
 _AT_THE_CLIP = 1e-5
 #: Expectation of a bin without observed events below which a fit may be on its way to the edge of the domain, or there.
@@ -58,6 +61,8 @@ class FitOptions:
         limit of Newton steps (or of the other minimisers' iterations, times ten).
     strategy
         MIGRAD's strategy.
+    other_minima
+        look for a second, lower minimum along the parameters with a very uneven effect (``"newton"`` only).
     raise_on_failure
         raise :class:`~hftranslate.errors.FitFailed` where the minimum was not reached; otherwise the status tells.
     """
@@ -66,6 +71,7 @@ class FitOptions:
     tolerance: float = 1e-8
     max_iterations: int = 200
     strategy: int = 1
+    other_minima: bool = True
     raise_on_failure: bool = True
 
 
@@ -161,21 +167,11 @@ class _Problem:
 def _newton(problem: _Problem, options: FitOptions) -> Minimum:
     result = _run_newton(problem, problem.theta[problem.index], options)
     iterations = result.iterations
-    if result.reason in ("converged", "iterations") and iterations > _SUSPICIOUS:
-        second = _by_another_way(problem, options)
-        iterations += second.iterations
-        if second.value < result.value:
-            result = second
-    if result.reason in ("stuck", "iterations") and problem.model.cells.clipped is not None:
-        smoothed = _through_smooth_clips(problem, result.x, options)
-        iterations += smoothed.iterations
-        if smoothed.value <= result.value:
-            result = smoothed
-    if result.reason in ("stuck", "iterations") and _empty_bins(problem, result.x) < _EMPTY:
-        within = _along_the_edge(problem, options)
-        iterations += within.iterations
-        if within.value <= result.value:
-            result = within
+    for another in (_from_other_valleys, _by_another_way, _through_smooth_clips, _along_the_edge):
+        for other in another(problem, result, options):
+            iterations += other.iterations
+            if other.value < result.value or (other.value == result.value and other.reason == "converged"):
+                result = other
     status: Status
     match result.reason:
         case "converged":
@@ -189,10 +185,31 @@ def _newton(problem: _Problem, options: FitOptions) -> Minimum:
     return problem.minimum(result.x, result.value, status, result.edm, iterations)
 
 
-def _by_another_way(problem: _Problem, options: FitOptions) -> NewtonResult:
-    """Newton's method after L-BFGS-B: with several minima the first way may have led into the wrong one."""
+def _from_other_valleys(problem: _Problem, found: NewtonResult, options: FitOptions) -> Iterator[NewtonResult]:
+    """Fits from where a profile through the minimum shows a second valley."""
+    if found.reason != "converged" or not options.other_minima:
+        return
+    point = problem.full(found.x)
+    for start in other_starts(problem.model, problem.data, point, problem.index, problem.bounds):
+        other = _run_newton(problem, start[problem.index], options)
+        if other.reason == "converged":
+            yield other
+
+
+def _by_another_way(problem: _Problem, found: NewtonResult, options: FitOptions) -> Iterator[NewtonResult]:
+    """Newton's method after L-BFGS-B: with several minima a long first way may have led into the wrong one.
+
+    Where the data are described very badly, also from nuisance parameters that are one prior uncertainty away, all of
+    them downwards, and alternately.
+    """
+    if found.reason not in ("converged", "iterations") or found.iterations <= _SUSPICIOUS:
+        return
     rough = _scipy(problem, replace(options, tolerance=1e-3))
-    return _run_newton(problem, rough.theta[problem.index], options)
+    yield _run_newton(problem, rough.theta[problem.index], options)
+    if found.value > _BAD * len(problem.data.observed):
+        width = problem.model.parameters.width[problem.index]
+        for sign in (-np.ones(len(width)), np.where(np.arange(len(width)) % 2, 1.0, -1.0)):
+            yield _run_newton(problem, problem.theta[problem.index] + sign * width, options)
 
 
 def _run_newton(problem: _Problem, start: Floats, options: FitOptions) -> NewtonResult:
@@ -206,19 +223,21 @@ def _run_newton(problem: _Problem, start: Floats, options: FitOptions) -> Newton
     )
 
 
-def _through_smooth_clips(problem: _Problem, start: Floats, options: FitOptions) -> NewtonResult:
+def _through_smooth_clips(problem: _Problem, found: NewtonResult, options: FitOptions) -> Iterator[NewtonResult]:
     """Approach a minimum on a kink of the clip at zero by minima of ever less smoothed clips.
 
     The minimum of the smoothed function differs from the true one by the order of the width, in events.
     """
-    x, iterations = start, 0
+    if found.reason not in ("stuck", "iterations") or problem.model.cells.clipped is None:
+        return
+    x, iterations = found.x, 0
     for width in (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8):
         cells = replace(problem.model.cells, clip_width=width)
         smooth = replace(problem, model=replace(problem.model, cells=cells))
         result = _run_newton(smooth, x, options)
         x, iterations = result.x, iterations + result.iterations
     last = _run_newton(problem, x, options)
-    return replace(last, iterations=iterations + last.iterations)
+    yield replace(last, iterations=iterations + last.iterations)
 
 
 def _empty_bins(problem: _Problem, x: Floats) -> float:
@@ -227,19 +246,21 @@ def _empty_bins(problem: _Problem, x: Floats) -> float:
     return float(problem.model.rates(problem.full(x))[empty].min()) if empty.any() else np.inf
 
 
-def _along_the_edge(problem: _Problem, options: FitOptions) -> NewtonResult:
+def _along_the_edge(problem: _Problem, found: NewtonResult, options: FitOptions) -> Iterator[NewtonResult]:
     """Approach a minimum at which a bin without observed events has no expectation: the edge of the domain.
 
     Ever smaller fractions of an event stand for the missing ones, ``nu - n ln nu`` in place of ``nu``, which keeps the
     path inside. The minimum differs from the true one by the order of the last fraction.
     """
+    if found.reason not in ("stuck", "iterations") or _empty_bins(problem, found.x) >= _EMPTY:
+        return
     x, iterations = problem.theta[problem.index], 0
     observed = problem.data.observed
     for fraction in (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9):
         data = problem.model.data(np.where(observed == 0.0, fraction, observed), problem.data.auxdata)
         result = _run_newton(replace(problem, data=data), x, options)
         x, iterations = result.x, iterations + result.iterations
-    return replace(result, value=problem.value(x), iterations=iterations, reason="stuck")
+    yield replace(result, value=problem.value(x), iterations=iterations, reason="stuck")
 
 
 def _into_domain(problem: _Problem) -> Floats | None:

@@ -2,12 +2,12 @@ r"""A bounded Newton method for likelihoods with an exact Hessian.
 
 Each iteration minimises the local quadratic model within the bounds (an active set of parameters stays at a bound).
 Where the Hessian is not positive definite, far from the minimum, its part that always is takes its place (for a
-likelihood the outer products of the slopes of the yields, and the constraints: Fisher scoring); where that is singular,
-or no step along the direction helps, it is damped (Levenberg). A step is shortened until the function decreases and
-stays in its domain, where it is finite. The expected distance to the minimum, ``EDM = g^T H^-1 g / 2`` over the
-parameters that no bound holds, decides when to stop; the last step, taken below the tolerance, leaves an error of the
-order of its square. Near the minimum the Hessian hardly changes any more, and one gradient with the factors of the
-last Hessian replaces the last of them.
+likelihood the outer products of the slopes of the yields, and the constraints: Fisher scoring), or the mean of the two
+where that suffices; where it is singular, or no step along the direction helps, it is damped (Levenberg). A step is
+shortened until the function decreases and stays in its domain, where it is finite. The expected distance to the
+minimum, ``EDM = g^T H^-1 g / 2`` over the parameters that no bound holds, decides when to stop; the last step, taken
+below the tolerance, leaves an error of the order of its square. Near the minimum the Hessian hardly changes any more,
+and gradients with the factors of the last Hessian replace the last of them.
 """
 
 from dataclasses import dataclass
@@ -220,6 +220,7 @@ def _bounded_step(q: _Quadratic, function: Function, damping: float) -> _Move:
     held = _held(q.x, q.g, q.low, q.high)
     step = np.zeros_like(q.x)
     matrix, exact, edm = q.hessian, True, -1.0
+    convex: Floats | None = None
     while True:
         any_held = held.any()
         free = np.flatnonzero(~held)
@@ -230,7 +231,11 @@ def _bounded_step(q: _Quadratic, function: Function, damping: float) -> _Move:
             rhs = q.g[free] + matrix[np.ix_(free, np.flatnonzero(held))] @ step[held]
         factor, solution = _solve(matrix, free, rhs, damping)
         if solution is None and exact:
-            matrix, exact = function.convex(q.x), False
+            convex, exact = function.convex(q.x), False
+            matrix = 0.5 * (q.hessian + convex)
+            continue
+        if solution is None and convex is not None:
+            matrix, convex = convex, None
             continue
         while solution is None:
             damping = 1e-3 if damping == 0.0 else 10.0 * damping

@@ -21,11 +21,15 @@ from numpy.typing import NDArray
 
 from hftranslate.errors import InputError
 from hftranslate.inference.hypotest import PoiRange, TestStat, free_range
-from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions, minimize
+from hftranslate.inference.minimize import FitOptions, minimize
 from hftranslate.likelihood.model import Data, Model
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
+
+
+#: Toys are not searched for second minima, which would cost as much as their fits.
+TOY_OPTIONS = FitOptions(other_minima=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -92,7 +96,7 @@ def fit_toys(
     *,
     test_stat: TestStat = "qtilde",
     poi_range: PoiRange = "named",
-    options: FitOptions = DEFAULT_OPTIONS,
+    options: FitOptions = TOY_OPTIONS,
 ) -> ToyFits:
     """Fit every toy with the parameter of interest at a value and free, and form the test statistic.
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from hftranslate.likelihood.interpolation import CURVES, factor_exponential, factor_polynomial
 from hftranslate.likelihood.second_order import Pattern, products_of_others
-from hftranslate.likelihood.storage import Shifts
+from hftranslate.likelihood.storage import Shifts, weighted_sums
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -75,6 +75,19 @@ class Multiplicative:
                 alpha[outside], self.log_lo[outside], self.log_hi[outside]
             )
         return value, slope, curvature
+
+    def values(self, thetas: Floats) -> Floats:
+        """Value of every entry's factor at many points ``(n_points, n_parameters)``: ``(n_points, n_entries)``."""
+        alpha = thetas[:, self.parameter]
+        value: Floats = alpha * self.table[0, 0]
+        for coefficient in self.table[1:-1, 0]:
+            value += coefficient
+            value *= alpha
+        value += self.table[-1, 0]
+        outside = np.nonzero((np.abs(alpha) >= 1.0) | ~self.polynomial)
+        a, entry = alpha[outside], outside[1]
+        value[outside] = np.exp(np.where(a >= 0.0, self.log_hi[entry], -self.log_lo[entry]) * a)
+        return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -175,6 +188,50 @@ class Cells:
             np.where(clipped, 0.5 * (1.0 + a / root), 1.0),
             np.where(clipped, 0.5 * self.clip_width**2 / root**3, 0.0),
         )
+
+    def evaluate_many(self, thetas: Floats) -> Floats:
+        """Expected events ``(n_points, n_bins)`` of many parameter points ``(n_points, n_parameters)`` at once."""
+        alpha = thetas[:, self.additive.parameter]
+        g = np.empty_like(alpha)
+        for code, columns in zip(self.additive.codes, self.additive.code_columns, strict=True):
+            g[:, columns] = CURVES[code](alpha[:, columns])[0]
+        nu = self.nominal + self.additive.shifts.shift_many(alpha, g)
+        if self.clipped is not None:
+            nu = np.where(self.clipped, np.maximum(nu, 0.0), nu)
+        if self.multiplicative.rows.size:
+            rows = np.ones((len(thetas), self.n_rows))
+            values = self.multiplicative.values(thetas)
+            rows[:, self.multiplicative.rows] = np.multiply.reduceat(values, self.multiplicative.starts, axis=1)
+            if self.floor_factors:
+                rows = np.where(rows > 0.0, rows, np.finfo(np.float64).tiny)
+            nu = nu * rows[:, self.row]
+        extended = np.concatenate([thetas, np.ones((len(thetas), 1))], axis=1)
+        for index in self.direct:
+            nu = nu * extended[:, index]
+        bins: Floats = np.add.reduceat(nu, self.bin_starts, axis=1)
+        return bins
+
+    def mean_effects(self, state: State) -> list[tuple[Integers, Floats]]:
+        """``[nu(1) + nu(-1)] / 2 - nu(0)`` of the bins for each constrained parameter, the others as they are.
+
+        Returns
+        -------
+        list
+            indices of parameters and their effects ``(n_bins, n)``, for HistoSys and for NormSys: a parameter may
+            stand in both.
+        """
+        effects = []
+        n = len(self.additive.parameter)
+        if n:
+            mean = self.additive.shifts.slopes(np.ones(n)) - self.additive.shifts.slopes(np.zeros(n))
+            effects.append((self.additive.parameter, weighted_sums(mean, None, self.lift(state), self.bin_starts)))
+        m = self.multiplicative
+        if m.row.size:
+            parameters, column = np.unique(m.parameter, return_inverse=True)
+            per_row = np.zeros((self.n_rows, len(parameters)))
+            per_row[m.row, column] = 0.5 * (np.exp(m.log_lo) + np.exp(m.log_hi)) - 1.0
+            effects.append((parameters, weighted_sums(per_row, self.row, state.nu, self.bin_starts)))
+        return effects
 
     def distance_to_clip(self, theta: Floats) -> Floats:
         """How far the additive part of each clipped cell is from zero, in events."""

@@ -49,16 +49,22 @@ class Constraints:
 
     def excess(self, theta: Floats, auxdata: Floats) -> float:
         """The terms above their saturated value; infinite where a Poisson mean is not positive."""
-        pull = (auxdata[self.gauss_aux] - theta[self.gauss_parameter]) / self.width
-        total = 0.5 * float(pull @ pull)
+        return float(self.excess_of_many(theta, auxdata))
+
+    def excess_of_many(self, thetas: Floats, auxdata: Floats) -> Floats:
+        """:meth:`excess` of parameter points ``(..., n_parameters)``."""
+        pull = (auxdata[self.gauss_aux] - thetas[..., self.gauss_parameter]) / self.width
+        total: Floats = 0.5 * np.einsum("...i,...i->...", pull, pull)
         if self.low.size:
-            total += float(np.sum(self._log_probability(theta)[0]))
+            total += np.sum(self._log_probability(thetas)[0], axis=-1)
         if self.scale.size:
             x = auxdata[self.poisson_aux]
-            mean = theta[self.poisson_parameter] * self.scale
-            if np.any(mean < 0.0) or np.any((mean == 0.0) & (x > 0.0)):
-                return np.inf
-            total += float(np.sum(mean - x - xlogy(x, np.where(x > 0.0, mean / np.where(x > 0.0, x, 1.0), 1.0))))
+            mean = thetas[..., self.poisson_parameter] * self.scale
+            counted = x > 0.0
+            outside = np.any((mean < 0.0) | ((mean == 0.0) & counted), axis=-1)
+            ratio = np.where(counted & (mean > 0.0), mean / np.where(counted, x, 1.0), 1.0)
+            total += np.sum(mean - x - x * np.log(ratio), axis=-1)
+            total = np.where(outside, np.inf, total)
         return total
 
     def derivatives(self, theta: Floats, auxdata: Floats) -> tuple[Floats, Floats]:
@@ -108,7 +114,7 @@ class Constraints:
 
     def _log_probability(self, theta: Floats) -> tuple[Floats, Floats, Floats]:
         """``ln[Phi(b) - Phi(a)]`` with ``a, b = (low, high - theta) / width``, and two derivatives by theta."""
-        t = theta[self.gauss_parameter]
+        t = theta[..., self.gauss_parameter]
         a, b = (self.low - t) / self.width, (self.high - t) / self.width
         # Phi(b) - Phi(a) = Phi(-a) - Phi(-b): take the side on which neither term is close to one, and divide by the
         # larger one, in ratios that stay finite however far theta is from the range.

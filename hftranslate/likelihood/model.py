@@ -28,6 +28,9 @@ from hftranslate.workspace import Conventions
 if TYPE_CHECKING:
     import awkward as ak
 
+#: Yields (cells times points) that are evaluated at once, as a bound on memory.
+_CHUNK = 1_000_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Parameters:
@@ -202,6 +205,20 @@ class Model:
         """The NLL above that of the saturated model: the same function without its large constant."""
         t = self._vector(theta)
         return self._excess(self.cells.evaluate(t), t, data)
+
+    def excess_of_many(self, thetas: Floats, data: Data) -> Floats:
+        """:meth:`excess_nll` of many parameter points ``(n_points, n_parameters)``, ``(n_points,)``."""
+        chunk = max(1, _CHUNK // len(self.cells.nominal))
+        parts = [self._excess_of_chunk(thetas[i : i + chunk], data) for i in range(0, len(thetas), chunk)]
+        return np.concatenate([np.zeros(0), *parts])
+
+    def _excess_of_chunk(self, thetas: Floats, data: Data) -> Floats:
+        nu, n = self.cells.evaluate_many(thetas), data.observed
+        inside = np.all((nu > 0.0) | ((nu == 0.0) & (n == 0.0)), axis=1)
+        ratio = np.maximum(nu, np.finfo(np.float64).tiny) / data.positive
+        total = np.sum(nu - n, axis=1) - np.log(ratio) @ n
+        total += self.constraints.excess_of_many(thetas, data.auxdata)
+        return np.where(inside, total, np.inf)
 
     def nll_and_gradient(self, theta: ArrayLike, data: Data) -> tuple[float, Floats]:
         """NLL and its exact gradient ``(n_parameters,)``.

@@ -33,6 +33,11 @@ class DenseShifts:
         result: Floats = self.matrix @ np.concatenate((alpha, g))
         return result
 
+    def shift_many(self, alpha: Floats, g: Floats) -> Floats:
+        """The same for ``(n_points, n_columns)``, ``(n_points, n_cells)``."""
+        result: Floats = np.concatenate((alpha, g), axis=1) @ self.matrix.T
+        return result
+
     def pull(self, v: Floats) -> tuple[Floats, Floats]:
         """``v S`` and ``v A``, ``(n_columns,)`` each."""
         both: Floats = v @ self.matrix
@@ -63,6 +68,11 @@ class SparseShifts:
     def shift(self, alpha: Floats, g: Floats) -> Floats:
         """``S alpha + A g``, ``(n_cells,)``."""
         result: Floats = self._array(self.s) @ alpha + self._array(self.a) @ g
+        return result
+
+    def shift_many(self, alpha: Floats, g: Floats) -> Floats:
+        """The same for ``(n_points, n_columns)``, ``(n_points, n_cells)``."""
+        result: Floats = (self._array(self.s) @ alpha.T + self._array(self.a) @ g.T).T
         return result
 
     def pull(self, v: Floats) -> tuple[Floats, Floats]:

@@ -284,6 +284,16 @@ LOOSE_REFERENCES = {
     "displaced_Comb": 7e-4,
 }
 
+#: Cases whose background-only fit has two minima: a factor of 40 at +1 sigma (TopSystHardCodeSR1) can make up for what
+#: a bin lacks. The stored values belong to the higher one, which lies 0.008 to 0.06 above the lower in NLL; the
+#: expectation at the lower one is another Asimov data set.
+SECOND_MINIMUM = {
+    "staus_Region-combined_DS_440_40_Staus",
+    "staus_Region-combined_DS_280_200_Staus",
+    "staus_Region-combined_DS_320_40_Staus",
+    "staus_Region-lowMass_DS_120_1_Staus",
+}
+
 #: Bins with observed events have no background at all.
 NO_BACKGROUND = {"pyhf_workspace_no_parameter_bounds", "pyhf_workspace_no_parameter_inits"}
 NO_POI = {"pyhf_poiless": "names no parameter", "pyhf_issue1720_greedy_staterror": "used by no modifier"}
@@ -291,7 +301,14 @@ NO_POI = {"pyhf_poiless": "names no parameter", "pyhf_issue1720_greedy_staterror
 
 @pytest.mark.parametrize("name", [c for c in case_ids() if c not in NO_BACKGROUND and c not in NO_POI])
 def test_cls_of_published_models(name):
-    result = hypotest(*compiled(name), 1.0)
+    model, data = compiled(name)
+    result = hypotest(model, data, 1.0)
+    if name in SECOND_MINIMUM:
+        first = FitOptions(other_minima=False)
+        poi = model.parameters.names[model.parameters.poi_index]
+        lower, higher = (fit(model, data, fixed={poi: 0.0}, options=o) for o in (FitOptions(), first))
+        assert lower.excess_nll < higher.excess_nll - 5e-3
+        result = hypotest(model, data, 1.0, options=first)
     found = np.array([result.cls_obs, *result.cls_exp])
     assert np.all(np.isfinite(found))
     assert np.all((found >= 0.0) & (found <= 1.0))

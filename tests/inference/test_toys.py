@@ -8,7 +8,7 @@ from hftranslate.errors import InputError
 from hftranslate.inference.fit import fit
 from hftranslate.inference.hypotest import Tester as Analysis
 from hftranslate.inference.minimize import FitOptions
-from hftranslate.inference.toys import Toys, fit_toys, sample_toys
+from hftranslate.inference.toys import TOY_OPTIONS, Toys, fit_toys, sample_toys
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.constraints import poisson_sample
 from hftranslate.workspace import PYHF, ROOT, Lumi, NormFactor, StatError
@@ -115,7 +115,8 @@ def test_bulk_fits_are_the_fits_of_each_toy(name, shared):
     assert fits.valid.all()
     agree = 0
     for i in range(len(toys)):
-        q, free, conditional = Analysis(model=model, data=model.data(toys.observed[i], toys.auxdata[i])).q(1.0)
+        data = model.data(toys.observed[i], toys.auxdata[i])
+        q, free, conditional = Analysis(model=model, data=data, options=TOY_OPTIONS).q(1.0)
         agree += q == pytest.approx(fits.q[i], abs=1e-6)
         for ours, other in ((fits.free_nll[i], free), (fits.conditional_nll[i], conditional)):
             assert ours == pytest.approx(other.excess_nll, abs=1e-6) or abs(ours - other.excess_nll) > 1e-3

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hftranslate.errors import InputError, InvalidWorkspace, MissingInput, Unsupported
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.workspace import (
+    CONVENTIONS,
     PYHF,
     ROOT,
     Channel,
@@ -26,6 +27,7 @@ from hftranslate.workspace import (
     StatError,
     Workspace,
 )
+from tests.cases import workspace as published
 from tests.likelihood.builders import channel, config, counting, hello_world, workspace
 from tests.strategies import permuted, workspaces
 
@@ -343,3 +345,21 @@ def test_measurements_are_chosen_by_name():
     model = compile_model(space, "two")[0]
     assert model.parameters.init.tolist() == [3.0]
     assert model.parameters.fixed.tolist() == [True]
+
+
+@pytest.mark.parametrize("conventions", ["pyhf", "root"])
+@pytest.mark.parametrize("name", ["sbottom_RegionA", "staus_Region-lowMass_DS_120_1_Staus", "nextstat_complex"])
+def test_many_points_at_once(name, conventions, shared):
+    """The same as one after the other, inside and outside of +-1, of the domain, and where rates are clipped."""
+    model, data = compile_model(published(name), conventions=CONVENTIONS[conventions])
+    p = model.parameters
+    rng = np.random.default_rng(29)
+    width = np.where(p.width > 0.0, p.width, 0.5)
+    thetas = p.init + rng.uniform(-2.5, 2.5, (40, len(p))) * width * rng.uniform(size=(40, 1))
+    thetas[0, p.poi_index] = -50.0
+    rates = model.cells.evaluate_many(thetas)
+    np.testing.assert_allclose(rates, [model.rates(t) for t in thetas], rtol=1e-12, atol=1e-12)
+    expected = [model.excess_nll(t, data) for t in thetas]
+    assert np.isfinite(expected).any()
+    assert np.isinf(expected).any()
+    np.testing.assert_allclose(model.excess_of_many(thetas, data), expected, rtol=1e-11)

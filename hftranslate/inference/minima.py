@@ -1,0 +1,87 @@
+r"""Other minima: where a nuisance parameter with a very uneven effect has two places to be.
+
+The likelihood along the profile of one parameter has a second valley only where it is not convex on the way. What bends
+it down are bins whose expectation follows an uneven effect towards the observation: their second derivative
+``(1 - n / nu) d2 nu / d alpha2`` has to outweigh the curvature of the constraint. To first order the profile through a
+minimum with the covariance ``V`` is a straight line, ``theta(a) = theta_0 + V_k (a - theta_0k) / V_kk``; along it the
+NLL of a single valley rises about as the parabola ``(a - theta_0k)^2 / (2 V_kk)``. Where it stays far below, a new fit
+starts. All lines are evaluated at once.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hftranslate.likelihood.model import Data, Model
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+#: Distances along the profile, in units of the parameter, at which it is looked at on both sides.
+_DISTANCES = np.array([0.7, 0.85, 1.0, 1.2, 1.5, 1.9, 2.4])
+#: Largest second derivative of an additive effect (code4p, at zero) in units of the mean effect at -1 and +1.
+_SHARPEST = 3.75
+#: Downward curvature, in units of that of the constraint, above which a profile is looked at: less than the one needed,
+#: for it is known at the minimum only.
+_BENT = 0.4
+#: At most so many profiles are looked at, those of the largest downward curvature.
+_CANDIDATES = 20
+#: A new fit starts where the NLL is below this fraction of the parabola, and from so many places at most.
+_SHALLOW = 0.4
+_STARTS = 2
+
+
+def other_starts(model: Model, data: Data, theta: Floats, free: Integers, bounds: Floats) -> list[Floats]:
+    """Points in other valleys that are seen from a minimum, lowest first; usually none.
+
+    Parameters
+    ----------
+    theta
+        the minimum ``(n_parameters,)``.
+    free
+        indices of the parameters that were fitted, ``bounds`` their ranges ``(n_free, 2)``.
+    """
+    bent = downward_curvature(model, data, theta)[free]
+    if bent.max(initial=0.0) <= _BENT:
+        return []
+    try:
+        covariance = np.linalg.inv(model.hessian(theta, data)[np.ix_(free, free)])
+    except np.linalg.LinAlgError:
+        return []
+    variances = np.diagonal(covariance)
+    if not np.all(variances > 0.0):
+        return []
+    # what the data say about a parameter counts like its constraint
+    bent *= np.minimum(variances / np.maximum(model.parameters.width[free], 1e-150) ** 2, 1.0)
+    candidates = np.argsort(-bent)[: min(int(np.sum(bent > _BENT)), _CANDIDATES)]
+    variances = variances[candidates]
+    lines = covariance[candidates] / variances[:, None]  # (n_candidates, n_free)
+    points = np.tile(theta, (len(candidates), 2, len(_DISTANCES), 1))
+    for side, sign in enumerate((-1.0, 1.0)):
+        moved = theta[free] + sign * _DISTANCES[:, None] * lines[:, None, :]
+        points[:, side][:, :, free] = np.clip(moved, bounds[:, 0], bounds[:, 1])
+    here = model.excess_nll(theta, data)
+    rise = model.excess_of_many(points.reshape(-1, len(theta)), data).reshape(points.shape[:3]) - here
+    parabola = 0.5 * _DISTANCES**2 / variances[:, None, None]
+    low = rise < _SHALLOW * parabola
+    places = np.argwhere(low)
+    order = np.argsort(rise[low], kind="stable")
+    starts: list[Floats] = []
+    seen: set[tuple[int, int]] = set()
+    for candidate, side, distance in places[order]:
+        if (candidate, side) not in seen and len(starts) < _STARTS:
+            seen.add((candidate, side))
+            starts.append(points[candidate, side, distance])
+    return starts
+
+
+def downward_curvature(model: Model, data: Data, theta: Floats) -> Floats:
+    """How much uneven effects bend the NLL down along each parameter, in units of its constraint, ``(n_parameters,)``.
+
+    From the mean of the effects at -1 and +1, ``[nu(1) + nu(-1)] / 2 - nu(0)`` per bin; zero for free parameters.
+    """
+    state = model.cells.evaluate(theta)
+    weights = data.observed / np.maximum(state.bins, 1e-3) - 1.0
+    curvature = np.zeros(len(theta))
+    for parameter, by_bin in model.cells.mean_effects(state):
+        curvature[parameter] += weights @ by_bin
+    return _SHARPEST * curvature * model.parameters.width**2

@@ -1,0 +1,113 @@
+"""Likelihoods with several minima, and that our fits end at or below what anything else reaches."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize_scalar
+
+from hftranslate.inference.fit import fit
+from hftranslate.inference.minima import downward_curvature, other_starts
+from hftranslate.inference.minimize import FitOptions, minimize
+from hftranslate.likelihood.compile import compile_model
+from hftranslate.workspace import CONVENTIONS, NormSys
+from tests.cases import case_ids, compiled, workspace
+from tests.likelihood.builders import channel
+from tests.likelihood.builders import workspace as built
+
+FIRST = FitOptions(other_minima=False)
+
+
+def two_valleys():
+    """A small sample that a factor of 40 at +1 sigma may lift to the observed ten events."""
+    return compile_model(
+        built(channel("SR", [10.0], ("b", [6.0]), ("top", [0.04], NormSys(name="a", lo=0.01, hi=40.0))), poi=None)
+    )
+
+
+def test_the_lower_of_two_minima():
+    model, data = two_valleys()
+    profile = lambda a: model.excess_nll([a], data)  # noqa: E731
+    valleys = [
+        minimize_scalar(profile, bounds=b, method="bounded", options={"xatol": 1e-9}) for b in ((-1, 0.6), (0.6, 2))
+    ]
+    assert valleys[1].fun < valleys[0].fun
+    assert fit(model, data, options=FIRST).value("a") == pytest.approx(valleys[0].x, abs=1e-6)
+    assert fit(model, data).value("a") == pytest.approx(valleys[1].x, abs=1e-6)
+
+
+def test_where_one_starts_again():
+    model, data = two_valleys()
+    first = fit(model, data, options=FIRST)
+    starts = other_starts(model, data, first.values, np.array([0]), model.parameters.bounds)
+    assert starts
+    for start in starts:
+        assert 0.7 - 1e-9 <= abs(start[0] - first.values[0]) <= 2.4 + 1e-9
+
+
+def test_downward_curvature():
+    """(n / nu - 1) times the mean effect at -1 and +1, in the largest curvature of code4p: by hand."""
+    model, data = two_valleys()
+    mean_effect = 0.04 * ((0.01 + 40.0) / 2.0 - 1.0)
+    np.testing.assert_allclose(
+        downward_curvature(model, data, np.zeros(1)), [3.75 * (10.0 / 6.04 - 1.0) * mean_effect], rtol=1e-12
+    )
+
+
+def test_no_second_look_at_smooth_models(shared):
+    for name in ("pyhf_2-bin_1-channel", "belle2_workspace_2channel", "displaced_Comb"):
+        model, data = compiled(name)
+        best = fit(model, data).values
+        free = np.flatnonzero(~model.parameters.fixed)
+        assert other_starts(model, data, best, free, model.parameters.bounds[free]) == []
+
+
+def starts_of(model, start, free, rng, n):
+    """Random points within one prior uncertainty, a tenth of the value for free parameters."""
+    p = model.parameters
+    width = np.where(p.width > 0.0, p.width, 0.3 * np.abs(p.init) + 0.1)
+    for _ in range(n):
+        point = np.clip(start + rng.uniform(-1.0, 1.0, len(width)) * width, p.bounds[:, 0], p.bounds[:, 1])
+        yield np.where(free, point, start)
+
+
+def best_of(model, data, start, free, minimizers, n_random, rng):
+    """The lowest NLL that other ways reach within the domain; infinite where none does."""
+    values = [np.inf]
+    for minimizer in minimizers:
+        options = FitOptions(minimizer=minimizer, strategy=2, other_minima=False)
+        values.append(minimize(model, data, start, free, model.parameters.bounds, options).excess_nll)
+    inside = [p for p in starts_of(model, start, free, rng, n_random) if np.isfinite(model.excess_nll(p, data))]
+    values += [minimize(model, data, p, free, model.parameters.bounds, FIRST).excess_nll for p in inside]
+    return min(v for v in values if not np.isnan(v))
+
+
+def check(model, data, minimizers=("scipy",), n_random=3):
+    """Free and with the parameter of interest at 0, 1 and 3."""
+    rng = np.random.default_rng(23)
+    p = model.parameters
+    poi = p.poi_index if p.poi_names and p.poi_names[0] in p.names else None
+    for value in (None, 0.0, 1.0, 3.0) if poi is not None else (None,):
+        start, free = p.init.copy(), ~p.fixed
+        if value is not None:
+            start[poi], free[poi] = value, False
+        ours = minimize(model, data, start, free, p.bounds, FitOptions())
+        best = best_of(model, data, start, free, minimizers, n_random, rng)
+        if np.isinf(best):
+            assert ours.status == "outside_domain"
+        else:
+            assert ours.status in ("converged", "kink"), f"at {value}"
+            assert ours.excess_nll <= best + 1e-6, f"at {value}"
+
+
+@pytest.mark.parametrize("conventions", ["pyhf", "root"])
+@pytest.mark.parametrize("name", case_ids())
+def test_nothing_is_below_our_minima(name, conventions):
+    check(*compile_model(workspace(name), conventions=CONVENTIONS[conventions]))
+
+
+#: A few of the models that make MIGRAD work hard; all of them take two minutes and agree.
+WITH_MINUIT = ["sbottom_RegionC", "1Lbb_tutorial_control_regions", "displaced_Comb", "multinomial_example"]
+
+
+@pytest.mark.parametrize("name", WITH_MINUIT)
+def test_migrad_is_not_below_either(name, shared):
+    check(*compiled(name), minimizers=("minuit",), n_random=0)
