@@ -202,11 +202,12 @@ def _by_another_way(problem: _Problem, found: NewtonResult, options: FitOptions)
     Where the data are described very badly, also from nuisance parameters that are one prior uncertainty away, all of
     them downwards, and alternately.
     """
-    if found.reason not in ("converged", "iterations") or found.iterations <= _SUSPICIOUS:
+    badly = found.value > _BAD * len(problem.data.observed)
+    if found.reason not in ("converged", "iterations") or not (badly or found.iterations > _SUSPICIOUS):
         return
     rough = _scipy(problem, replace(options, tolerance=1e-3))
     yield _run_newton(problem, rough.theta[problem.index], options)
-    if found.value > _BAD * len(problem.data.observed):
+    if badly:
         width = problem.model.parameters.width[problem.index]
         for sign in (-np.ones(len(width)), np.where(np.arange(len(width)) % 2, 1.0, -1.0)):
             yield _run_newton(problem, problem.theta[problem.index] + sign * width, options)
