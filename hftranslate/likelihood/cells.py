@@ -224,13 +224,13 @@ class Cells:
         n = len(self.additive.parameter)
         if n:
             mean = self.additive.shifts.slopes(np.ones(n)) - self.additive.shifts.slopes(np.zeros(n))
-            effects.append((self.additive.parameter, weighted_sums(mean, None, self.lift(state), self.bin_starts)))
+            effects.append((self.additive.parameter, weighted_sums(mean, self.pattern.cells_of_bins, self.lift(state))))
         m = self.multiplicative
         if m.row.size:
             parameters, column = np.unique(m.parameter, return_inverse=True)
             per_row = np.zeros((self.n_rows, len(parameters)))
             per_row[m.row, column] = 0.5 * (np.exp(m.log_lo) + np.exp(m.log_hi)) - 1.0
-            effects.append((parameters, weighted_sums(per_row, self.row, state.nu, self.bin_starts)))
+            effects.append((parameters, weighted_sums(per_row, self.pattern.rows_of_bins, state.nu)))
         return effects
 
     def distance_to_clip(self, theta: Floats) -> Floats:

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.likelihood.storage import Slopes, outer_sum, weighted_sums
+from hftranslate.likelihood.storage import Groups, Slopes, outer_sum, weighted_sums
 
 if TYPE_CHECKING:
     from hftranslate.likelihood.cells import Cells, State
@@ -46,8 +46,8 @@ class Pattern:
 
     Attributes
     ----------
-    cells_by_row, row_starts
-        the cells sorted by row, and where each row begins.
+    cells_of_bins, rows_of_bins, cells_of_rows
+        the cells of each bin and the rows they belong to, and the cells of each row.
     inverse
         place of each of the model's parameters in the order by kind.
     additive
@@ -56,15 +56,16 @@ class Pattern:
         places of the ``n`` parameters of NormSys, and of each NormSys entry in a ``(n_rows, n)`` matrix.
     direct
         places of the ``f`` parameters that multiply cells directly. Their uses, sorted by parameter: ``use_slot`` and
-        ``use_cell`` say where each stands, ``use_starts`` where each parameter begins, and ``use_bin`` is its place in
-        a ``(n_bins, f)`` matrix.
+        ``use_cell`` say where each stands, ``use_bin`` is its place in a ``(n_bins, f)`` matrix; ``cells_of_uses`` and
+        ``rows_of_uses`` are the cells and rows of each parameter.
     pairs
         pairs of direct factors of one cell: slots and cells of each, the distinct places in a ``(P, P)`` matrix, and
         which of them each pair belongs to.
     """
 
-    cells_by_row: Integers
-    row_starts: Integers
+    cells_of_bins: Groups
+    rows_of_bins: Groups
+    cells_of_rows: Groups
     inverse: Integers
     additive: tuple[slice | Integers, ...]
     normsys: slice
@@ -72,7 +73,8 @@ class Pattern:
     direct: slice
     use_slot: Integers
     use_cell: Integers
-    use_starts: Integers
+    cells_of_uses: Groups
+    rows_of_uses: Groups
     use_bin: Integers
     pairs: tuple[tuple[int, int, Integers], ...]
     pair_places: Integers
@@ -115,9 +117,13 @@ def find_pattern(
             places.append(inverse[direct[k, both]] * n_parameters + inverse[direct[m, both]])
     distinct, place_of = np.unique(np.concatenate([*places, np.zeros(0, np.int64)]), return_inverse=True)
     cells_by_row = np.argsort(row_of_cell, kind="stable")
+    n_cells, n_rows = len(bin_of_cell), int(row_of_cell.max()) + 1
+    bin_starts = np.flatnonzero(np.diff(bin_of_cell, prepend=-1))
+    row_starts = np.searchsorted(row_of_cell[cells_by_row], np.arange(n_rows))
     return Pattern(
-        cells_by_row=cells_by_row,
-        row_starts=np.searchsorted(row_of_cell[cells_by_row], np.arange(row_of_cell.max() + 1)),
+        cells_of_bins=Groups.of(None, bin_starts, n_cells),
+        rows_of_bins=Groups.of(row_of_cell, bin_starts, n_rows),
+        cells_of_rows=Groups.of(cells_by_row, row_starts, n_cells),
         inverse=inverse,
         additive=tuple(_as_slice(inverse[columns]) for columns in additive),
         normsys=slice(first_normsys, first_normsys + n_normsys),
@@ -125,7 +131,8 @@ def find_pattern(
         direct=slice(first_direct, first_direct + len(factors)),
         use_slot=slot,
         use_cell=cell,
-        use_starts=starts,
+        cells_of_uses=Groups.of(cell, starts, n_cells),
+        rows_of_uses=Groups.of(row_of_cell[cell], starts, n_rows),
         use_bin=bin_of_cell[cell] * len(factors) + place,
         pairs=tuple(pairs),
         pair_places=distinct.astype(np.int64),
@@ -183,11 +190,11 @@ def _jacobian(cells: "Cells", state: "State", parts: _Parts) -> Floats:
     p = cells.pattern
     result = np.zeros((cells.n_bins, cells.n_parameters))
     if cells.additive.parameter.size:
-        by_shift = weighted_sums(parts.shifts, None, parts.lift, cells.bin_starts)
+        by_shift = weighted_sums(parts.shifts, p.cells_of_bins, parts.lift)
         for places, columns in zip(p.additive, cells.additive.code_columns, strict=True):
             result[:, places] += by_shift[:, columns]
     if p.entry.size:
-        result[:, p.normsys] += weighted_sums(parts.logs, cells.row, state.nu, cells.bin_starts)
+        result[:, p.normsys] += weighted_sums(parts.logs, p.rows_of_bins, state.nu)
     if p.use_cell.size:
         n_direct = p.direct.stop - p.direct.start
         by_bin: Floats = np.bincount(p.use_bin, parts.uses, cells.n_bins * n_direct).astype(np.float64)
@@ -253,8 +260,8 @@ def _mixed_terms(cells: "Cells", state: "State", w: Floats, parts: _Parts, mixed
     p = cells.pattern
     has_shifts = cells.additive.parameter.size > 0
     if p.entry.size and has_shifts:
-        lift = (w * parts.lift)[p.cells_by_row]
-        block = weighted_sums(parts.shifts, p.cells_by_row, lift, p.row_starts).T @ parts.logs
+        lift = (w * parts.lift)[p.cells_of_rows.index]
+        block = weighted_sums(parts.shifts, p.cells_of_rows, lift).T @ parts.logs
         for places, columns in zip(p.additive, cells.additive.code_columns, strict=True):
             _block(mixed, places, p.normsys, block[columns])
     if not p.use_cell.size:
@@ -262,12 +269,12 @@ def _mixed_terms(cells: "Cells", state: "State", w: Floats, parts: _Parts, mixed
     without_direct = state.scale if state.alive is None else state.scale * state.alive
     if has_shifts:
         use_weights = (w * without_direct)[p.use_cell] * parts.use_others
-        by_shift = weighted_sums(parts.shifts, p.use_cell, use_weights, p.use_starts)
+        by_shift = weighted_sums(parts.shifts, p.cells_of_uses, use_weights)
         for places, columns in zip(p.additive, cells.additive.code_columns, strict=True):
             _block(mixed, p.direct, places, by_shift[:, columns])
     if p.entry.size:
         use_weights = w[p.use_cell] * parts.uses
-        mixed[p.direct, p.normsys] += weighted_sums(parts.logs, cells.row[p.use_cell], use_weights, p.use_starts)
+        mixed[p.direct, p.normsys] += weighted_sums(parts.logs, p.rows_of_uses, use_weights)
     if p.pairs:
         base = w * state.additive * state.scale
         terms = [_pair_terms(base, state.slots, *pair) for pair in p.pairs]

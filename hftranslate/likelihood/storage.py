@@ -19,6 +19,7 @@ Integers = NDArray[np.int64]
 Slopes: TypeAlias = "Floats | csr_array[Any]"
 
 _SMALL = 1_000_000  # entries of a dense matrix up to which nothing else is worth its overhead
+_SELECTION = 12  # entries of a dense selection per selected row up to which its product is faster than adding rows
 _DENSE = 0.25  # fraction of entries present above which a larger one is dense, too
 
 
@@ -109,20 +110,48 @@ def store(n_cells: int, n_columns: int, rows: Integers, columns: Integers, s: Fl
     )
 
 
-def weighted_sums(matrix: Slopes, index: Integers | None, weights: Floats, starts: Integers) -> Floats:
-    """Sums of rows over groups: for the group that begins at ``starts[g]``, ``sum_i weights[i] * matrix[index[i]]``.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Groups:
+    """Which rows of a matrix make up each group; a row may stand in several groups, and several times in one.
 
-    ``index`` of ``None`` stands for all rows in order. Returns ``(n_groups, n_columns)``.
+    ``index`` lists the rows group by group (``None``: all rows in order), ``starts`` where each group begins, and
+    ``shape`` are the numbers of groups and of rows. Where the matrix that selects rows would be small, ``places`` are
+    the places of the listed rows in it: multiplying with it is faster than adding up rows.
     """
-    if isinstance(matrix, np.ndarray) and len(weights) * matrix.shape[1] <= _SMALL:
-        rows = matrix if index is None else matrix[index]
-        result: Floats = np.add.reduceat(rows * weights[:, None], starts, axis=0)
-        return result
+
+    index: Integers | None
+    starts: Integers
+    shape: tuple[int, int]
+    places: Integers | None
+
+    @classmethod
+    def of(cls, index: Integers | None, starts: Integers, n_rows: int) -> "Groups":
+        """From rows listed group by group."""
+        rows = np.arange(n_rows) if index is None else index
+        sizes = np.diff(np.append(starts, len(rows)))
+        small = len(starts) * n_rows <= min(_SELECTION * len(rows), _SMALL)
+        places = np.repeat(np.arange(len(starts)), sizes) * n_rows + rows if small else None
+        return cls(index=index, starts=starts, shape=(len(starts), n_rows), places=places)
+
+
+def weighted_sums(matrix: Slopes, groups: Groups, weights: Floats) -> Floats:
+    """Sums over groups of rows: for each group ``sum_i weights[i] * matrix[index[i]]``, ``(n_groups, n_columns)``."""
+    if isinstance(matrix, np.ndarray):
+        result: Floats
+        if groups.places is not None:
+            result = (
+                np.bincount(groups.places, weights, groups.shape[0] * groups.shape[1]).reshape(groups.shape) @ matrix
+            )
+            return result
+        if len(weights) * matrix.shape[1] <= _SMALL:
+            rows = matrix if groups.index is None else matrix[groups.index]
+            result = np.add.reduceat(rows * weights[:, None], groups.starts, axis=0)
+            return result
     from scipy.sparse import csr_array
 
-    place = np.arange(matrix.shape[0]) if index is None else index
-    groups = csr_array((weights, place, np.append(starts, len(weights))), shape=(len(starts), matrix.shape[0]))
-    summed: Any = groups @ matrix
+    place = np.arange(matrix.shape[0]) if groups.index is None else groups.index
+    selection = csr_array((weights, place, np.append(groups.starts, len(weights))), shape=groups.shape)
+    summed: Any = selection @ matrix
     dense: Floats = summed if isinstance(summed, np.ndarray) else summed.toarray()
     return dense
 

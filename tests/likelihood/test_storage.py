@@ -1,5 +1,7 @@
 """Sparse storage of the additive shifts gives what dense storage gives."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -39,12 +41,15 @@ def test_both_forms_agree(seed):
     one, two = sparse.slopes(dg), dense.slopes(dg)
     index, starts = np.array([3, 0, 3, 6, 1]), np.array([0, 2, 3])
     weights = rng.normal(size=5)
-    sums = [storage.weighted_sums(slopes, index, weights, starts) for slopes in (one, two)]
-    np.testing.assert_allclose(*sums, atol=1e-12)
-    every = np.array([0, 4])
-    np.testing.assert_allclose(
-        storage.weighted_sums(one, None, v, every), storage.weighted_sums(two, None, v, every), atol=1e-12
-    )
+    groups = storage.Groups.of(index, starts, n_cells)
+    every = storage.Groups.of(None, np.array([0, 4]), n_cells)
+    full = two if isinstance(two, np.ndarray) else two.toarray()
+    expected = [weights[:2] @ full[index[:2]], weights[2] * full[3], weights[3:] @ full[index[3:]]]
+    for g, w, sums in ((groups, weights, expected), (every, v, [v[:4] @ full[:4], v[4:] @ full[4:]])):
+        assert g.places is not None
+        for way in (g, replace(g, places=None)):  # by a selection matrix, and by adding up rows
+            for slopes in (one, two):
+                np.testing.assert_allclose(storage.weighted_sums(slopes, way, w), sums, atol=1e-12)
     np.testing.assert_allclose(storage.outer_sum(one, v), storage.outer_sum(two, v), atol=1e-12)
 
 

@@ -4,9 +4,11 @@ import argparse
 import gzip
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
+import time
 import venv
 from datetime import UTC, datetime
 from math import exp, log
@@ -138,6 +140,22 @@ def table(results: dict[str, dict[str, Json]], quantity: str) -> str:
     return "\n".join(lines)
 
 
+def whole_processes(path: Path, engines: list[str], repeat: int) -> dict[str, float]:
+    """Seconds that ``cls FILE`` takes from start to end, the median, for those that have such a command."""
+    commands = {"ours": "hftranslate", "pyhf": "pyhf"}
+    medians = {}
+    for engine in engines:
+        if engine not in commands:
+            continue
+        times = []
+        for _ in range(repeat + 1):
+            start = time.perf_counter()
+            subprocess.run([ENVIRONMENT / "bin" / commands[engine], "cls", path], capture_output=True, check=True)
+            times.append(time.perf_counter() - start)
+        medians[engine] = statistics.median(times[1:])  # the first fills the caches of the file system
+    return medians
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
@@ -149,6 +167,7 @@ def main() -> None:
         sys.exit("the published models are not beside the repository (../shared/data)")
     engines = install(options.engines)
     results: dict[str, dict[str, Json]] = {}
+    processes: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         for model in options.models:
             path = Path(folder) / f"{model}.json"
@@ -157,9 +176,19 @@ def main() -> None:
             for engine in engines:
                 results[model][engine] = measure(engine, path, options.repeat, options.timeout)
                 print(model, engine, results[model][engine], file=sys.stderr, flush=True)
+            if model == "RegionA":
+                processes = whole_processes(path, engines, 3)
     for quantity in ("hypotest", "fit", "logpdf", "build"):
         print(table(results, quantity) + "\n")
-    document = {"date": datetime.now(UTC).date().isoformat(), "repeat": options.repeat, "results": results}
+    print("cls of RegionA as a process: " + ", ".join(f"{e} {t:.2f} s" for e, t in processes.items()))
+    toys = {m: r["ours"]["toys_per_second"] for m, r in results.items() if "toys_per_second" in r.get("ours", {})}
+    print("toys fitted per second, conditional and free: " + ", ".join(f"{m} {n:.0f}" for m, n in toys.items()))
+    document = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "repeat": options.repeat,
+        "results": results,
+        "cls_of_RegionA_as_a_process": processes,
+    }
     (HERE / "speed.json").write_text(json.dumps(document, indent=1) + "\n")
 
 

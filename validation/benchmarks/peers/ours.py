@@ -1,10 +1,12 @@
 """hftranslate."""
 
+import numpy as np
 from measure import arguments, report, timed
 
 import hftranslate as hft
 from hftranslate.formats.documents import parse_json
 from hftranslate.formats.pyhf_json import from_document
+from hftranslate.inference.toys import fit_toys, sample_toys
 
 text, repeat = arguments()
 data_bytes = text.encode()
@@ -12,6 +14,11 @@ build, (model, data) = timed(lambda: hft.compile_model(from_document(parse_json(
 hypotest, result = timed(lambda: hft.hypotest(model, data, 1.0), repeat)
 fit, best = timed(lambda: hft.fit(model, data), repeat)
 logpdf, _ = timed(lambda: model.logpdf(model.parameters.init, data), repeat, at_least=0.05)
+
+poi = model.parameters.names[model.parameters.poi_index]
+truth = hft.fit(model, data, fixed={poi: 1.0}).values
+toys = sample_toys(model, truth, 300, np.random.default_rng(1))
+seconds, _ = timed(lambda: fit_toys(model, toys, 1.0), min(repeat, 3))
 report(
     version=hft.__version__,
     hypotest=hypotest,
@@ -21,4 +28,5 @@ report(
     cls_obs=result.cls_obs,
     cls_exp=list(result.cls_exp),
     nll=best.nll,
+    toys_per_second=len(toys) / seconds,
 )
