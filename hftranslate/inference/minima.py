@@ -10,6 +10,7 @@ starts. All lines are evaluated at once.
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dpotrf, dpotri
 
 from hftranslate.likelihood.model import Data, Model
 
@@ -17,7 +18,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 #: Distances along the profile, in units of the parameter, at which it is looked at on both sides.
-_DISTANCES = np.array([0.7, 0.85, 1.0, 1.2, 1.5, 1.9, 2.4])
+_DISTANCES = np.array([0.7, 0.85, 1.0, 1.25, 1.6, 2.2])
 #: Largest second derivative of an additive effect (code4p, at zero) in units of the mean effect at -1 and +1.
 _SHARPEST = 3.75
 #: Downward curvature, in units of that of the constraint, above which a profile is looked at: less than the one needed,
@@ -26,30 +27,33 @@ _BENT = 0.4
 #: At most so many profiles are looked at, those of the largest downward curvature.
 _CANDIDATES = 20
 #: A new fit starts where the NLL is below this fraction of the parabola, and from so many places at most.
-_SHALLOW = 0.4
+_SHALLOW = 0.36
 _STARTS = 2
 
 
-def other_starts(model: Model, data: Data, theta: Floats, free: Integers, bounds: Floats) -> list[Floats]:
+def other_starts(
+    model: Model, data: Data, theta: Floats, hessian: Floats, free: Integers, bounds: Floats
+) -> list[Floats]:
     """Points in other valleys that are seen from a minimum, lowest first; usually none.
 
     Parameters
     ----------
     theta
         the minimum ``(n_parameters,)``.
+    hessian
+        second derivatives of the NLL by the fitted parameters there, ``(n_free, n_free)``.
     free
         indices of the parameters that were fitted, ``bounds`` their ranges ``(n_free, 2)``.
     """
     bent = downward_curvature(model, data, theta)[free]
     if bent.max(initial=0.0) <= _BENT:
         return []
-    try:
-        covariance = np.linalg.inv(model.hessian(theta, data)[np.ix_(free, free)])
-    except np.linalg.LinAlgError:
+    factor, failed = dpotrf(hessian)
+    if failed:
         return []
+    upper, _ = dpotri(factor)
+    covariance = np.triu(upper) + np.triu(upper, 1).T
     variances = np.diagonal(covariance)
-    if not np.all(variances > 0.0):
-        return []
     # what the data say about a parameter counts like its constraint
     bent *= np.minimum(variances / np.maximum(model.parameters.width[free], 1e-150) ** 2, 1.0)
     candidates = np.argsort(-bent)[: min(int(np.sum(bent > _BENT)), _CANDIDATES)]

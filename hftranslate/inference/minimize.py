@@ -187,10 +187,10 @@ def _newton(problem: _Problem, options: FitOptions) -> Minimum:
 
 def _from_other_valleys(problem: _Problem, found: NewtonResult, options: FitOptions) -> Iterator[NewtonResult]:
     """Fits from where a profile through the minimum shows a second valley."""
-    if found.reason != "converged" or not options.other_minima:
+    if found.reason != "converged" or found.hessian is None or not options.other_minima:
         return
     point = problem.full(found.x)
-    for start in other_starts(problem.model, problem.data, point, problem.index, problem.bounds):
+    for start in other_starts(problem.model, problem.data, point, found.hessian, problem.index, problem.bounds):
         other = _run_newton(problem, start[problem.index], options)
         if other.reason == "converged":
             yield other

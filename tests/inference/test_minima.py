@@ -37,7 +37,7 @@ def test_the_lower_of_two_minima():
 def test_where_one_starts_again():
     model, data = two_valleys()
     first = fit(model, data, options=FIRST)
-    starts = other_starts(model, data, first.values, np.array([0]), model.parameters.bounds)
+    starts = other_starts(model, data, first.values, first.hessian, np.array([0]), model.parameters.bounds)
     assert starts
     for start in starts:
         assert 0.7 - 1e-9 <= abs(start[0] - first.values[0]) <= 2.4 + 1e-9
@@ -55,9 +55,10 @@ def test_downward_curvature():
 def test_no_second_look_at_smooth_models(shared):
     for name in ("pyhf_2-bin_1-channel", "belle2_workspace_2channel", "displaced_Comb"):
         model, data = compiled(name)
-        best = fit(model, data).values
+        best = fit(model, data)
         free = np.flatnonzero(~model.parameters.fixed)
-        assert other_starts(model, data, best, free, model.parameters.bounds[free]) == []
+        hessian = best.hessian[np.ix_(free, free)]
+        assert other_starts(model, data, best.values, hessian, free, model.parameters.bounds[free]) == []
 
 
 def starts_of(model, start, free, rng, n):
