@@ -3,17 +3,22 @@
 This is where a measurement's settings meet the modifiers' declarations and the conventions' defaults.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import hypot, inf
+from typing import Literal
 
-from hftranslate.errors import InvalidWorkspace
+from hftranslate.errors import InvalidWorkspace, Unsupported
+from hftranslate.expressions import Dependent, parse_dependents
 from hftranslate.naming import DeclaredParameter, ParameterKind, declared_parameters
 from hftranslate.workspace import (
     BinConstraint,
     Channel,
+    ConstraintTerm,
     Conventions,
+    Function,
     Measurement,
+    NormFactor,
     NormSys,
     Number,
     ParameterConfig,
@@ -26,6 +31,8 @@ Range = tuple[float, float]
 
 #: Poisson constraints weaker than this (relative uncertainties of 1e145) or as much stronger are cut off there.
 _SMALLEST_SCALE = 1e-290
+#: Upper end of the range of ROOT's parameter of a Gamma term, and of its global observable.
+_HIGHEST_BETA = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +40,11 @@ class Constraint:
     """The constraint term of one parameter.
 
     Gaussian: ``auxdata`` is drawn around the parameter with standard deviation ``width`` and lies in ``domain``.
-    Poisson: ``auxdata`` is drawn with the mean ``parameter * width``.
+    Poisson: ``auxdata`` is drawn with the mean ``parameter * width``. Gamma: ROOT's, with the relative uncertainty
+    ``width`` and ``auxdata`` in ``domain``.
     """
 
-    kind: BinConstraint
+    kind: BinConstraint | Literal["gamma"]
     auxdata: float
     width: float
     domain: Range
@@ -67,15 +75,86 @@ def parameter_sets(workspace: Workspace, measurement: Measurement, conventions: 
     InvalidWorkspace
         Settings that do not fit the parameter they name, or a luminosity that is not configured.
     """
-    removed = {t.name for t in measurement.constraint_terms if t.kind == "none"}
+    without_normsys = {t.name for t in measurement.constraint_terms if t.kind in ("none", "gamma")}
+    functions = used_functions(workspace)
+    declared_sets = declared_parameters(workspace.channels)
     sets = {}
     n_samples = sum(len(c.samples) for c in workspace.channels)
-    for name, declared in declared_parameters(workspace.channels).items():
-        if name in removed and all(isinstance(m, NormSys) for _, _, m in declared.uses):
+    for name, declared in declared_sets.items():
+        if name in functions:  # ROOT: the function takes the place of the parameter
+            continue
+        if name in without_normsys and all(isinstance(m, NormSys) for _, _, m in declared.uses):
             continue
         everywhere = len(declared.uses) == n_samples
         sets[name] = _resolve(declared, measurement, conventions, everywhere)
+    for term in measurement.constraint_terms:
+        if term.kind == "gamma" and any(declared_sets[term.name].modifiers(NormSys)):
+            sets[beta_name(term.name)] = _beta(term, measurement)
+    known = {root for s in sets.values() for root in s.root_names}
+    for function in functions.values():
+        for dependent in parse_dependents(function.dependents):
+            if dependent.name not in known:
+                sets[dependent.name] = _dependent(dependent, function, functions, measurement)
+                known.add(dependent.name)
     return sets
+
+
+def used_functions(workspace: Workspace) -> dict[str, Function]:
+    """The Functions that make a norm factor, by name."""
+    factors = {m.name for c in workspace.channels for s in c.samples for m in s.modifiers if isinstance(m, NormFactor)}
+    return {f.name: f for f in workspace.functions if f.name in factors}
+
+
+def beta_name(systematic: str) -> str:
+    """The parameter that takes the place of a systematic with a Gamma term, pyhf's way and ROOT's."""
+    return f"beta_{systematic}"
+
+
+def _beta(term: ConstraintTerm, measurement: Measurement) -> ParameterSet:
+    """ROOT's parameter of a Gamma term: its global observable, ``1 / r^2``, is cut off at the end of its range."""
+    name = beta_name(term.name)
+    config = measurement.parameter(name)
+    width = term.relative_uncertainty
+    if width <= 0.0:
+        raise InvalidWorkspace(f"measurement {measurement.name!r}: the gamma constraint of {term.name!r} has no width")
+    aux = min(1.0 / width**2, _HIGHEST_BETA)
+    return ParameterSet(
+        name=name,
+        kind="normfactor",
+        names=(name,),
+        root_names=(name,),
+        inits=tuple(_entries(config.inits, 1, f"parameter {name!r}: inits", [1.0])),
+        bounds=((0.0, _HIGHEST_BETA),) if config.bounds is None else _pairs(config.bounds),
+        fixed=(config.fixed is True,),
+        constraints=(Constraint(kind="gamma", auxdata=aux, width=width, domain=(0.0, _HIGHEST_BETA)),),
+    )
+
+
+def _dependent(
+    dependent: Dependent, function: Function, functions: Mapping[str, Function], measurement: Measurement
+) -> ParameterSet:
+    """A parameter that only a Function knows."""
+    name = dependent.name
+    where = f"function {function.name!r}"
+    if name in functions:
+        raise Unsupported(f"{where} depends on the function {name!r}: functions of functions cannot be evaluated")
+    if dependent.value is None:
+        raise InvalidWorkspace(f"{where} depends on {name!r}, which is no parameter; 'name[value,low,high]' makes one")
+    config = measurement.parameter(name)
+    return ParameterSet(
+        name=name,
+        kind="normfactor",
+        names=(name,),
+        root_names=(name,),
+        inits=tuple(_entries(config.inits, 1, f"parameter {name!r}: inits", [dependent.value])),
+        bounds=((dependent.low, dependent.high),) if config.bounds is None else _pairs(config.bounds),
+        fixed=(dependent.constant or config.fixed is True,),
+        constraints=(None,),
+    )
+
+
+def _pairs(bounds: Sequence[tuple[Number, Number]]) -> tuple[Range, ...]:
+    return tuple((float(low), float(high)) for low, high in bounds)
 
 
 def _resolve(

@@ -12,7 +12,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 #: Each part of the package and the parts that it may import, from the bottom up. A part is named by its path below
 #: the package; the longest name that fits a module counts.
-CORE = {"errors", "outcomes", "workspace", "naming", "parameters"}
+CORE = {"errors", "outcomes", "workspace", "naming", "expressions", "parameters"}
 SHARED_FORMATS = {"formats.documents", "formats.schemas"}
 DESCRIPTION = CORE | {"dialects", "dialect_names", "dialect_xml", "sidecar", "editing", "patchset", "simplemodels"}
 FORMATS = SHARED_FORMATS | {"formats", "formats.pyhf_json", "formats.histfactory_xml", "formats.hs3_json"}
@@ -24,7 +24,8 @@ MAY_IMPORT = {
     "outcomes": {"errors"},
     "workspace": {"errors"},
     "naming": {"errors", "workspace"},
-    "parameters": {"errors", "workspace", "naming"},
+    "expressions": {"errors"},
+    "parameters": {"errors", "workspace", "naming", "expressions"},
     "dialects": CORE,
     "dialect_names": CORE | {"dialects"},
     "dialect_xml": CORE | {"dialects", "dialect_names"},

@@ -264,7 +264,7 @@ class _Engine:
 
     def point(self, label: str, values: Mapping[str, float]) -> Point:
         theta = self.theta(values)
-        nu, start = self.model.cells.evaluate(theta).nu, 0
+        nu, start = self.model.state(theta).nu, 0
         yields = {}
         for (channel, n_bins), samples in zip(self.model.channels, self.model.samples, strict=True):
             block = nu[start : start + n_bins * len(samples)].reshape(n_bins, len(samples))

@@ -83,9 +83,9 @@ def downward_curvature(model: Model, data: Data, theta: Floats) -> Floats:
 
     From the mean of the effects at -1 and +1, ``[nu(1) + nu(-1)] / 2 - nu(0)`` per bin; zero for free parameters.
     """
-    state = model.cells.evaluate(theta)
+    state = model.state(theta)
     weights = data.observed / np.maximum(state.bins, 1e-3) - 1.0
-    curvature = np.zeros(len(theta))
+    curvature = np.zeros(model.cells.n_parameters)
     for parameter, by_bin in model.cells.mean_effects(state):
         curvature[parameter] += weights @ by_bin
-    return _SHARPEST * curvature * model.parameters.width**2
+    return _SHARPEST * curvature[: len(theta)] * model.parameters.width**2

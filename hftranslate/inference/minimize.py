@@ -297,7 +297,7 @@ def _on_a_kink(problem: _Problem, x: Floats) -> bool:
 
     The last although its slope is not zero.
     """
-    if np.any(problem.model.cells.distance_to_clip(problem.full(x)) < _AT_THE_CLIP):
+    if np.any(problem.model.distance_to_clip(problem.full(x)) < _AT_THE_CLIP):
         return True
     if _empty_bins(problem, x) < _AT_THE_EDGE:
         return True

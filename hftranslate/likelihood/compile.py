@@ -1,6 +1,6 @@
 """Workspace and measurement in, Model and Data out: the only code that knows both."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from math import sqrt
 from typing import TYPE_CHECKING, TypeVar, assert_never
@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, TypeVar, assert_never
 import numpy as np
 
 from hftranslate.errors import InvalidWorkspace, MissingInput, Unsupported
+from hftranslate.expressions import Expression, parse_dependents, parse_expression
 from hftranslate.likelihood.cells import Additive, Cells, Integers, Multiplicative
 from hftranslate.likelihood.constraints import Constraints, Floats
+from hftranslate.likelihood.derived import Derived
 from hftranslate.likelihood.interpolation import code4_coefficients, polynomial_table, safe_log
 from hftranslate.likelihood.model import Data, Model, Parameters
 from hftranslate.likelihood.second_order import find_pattern
 from hftranslate.likelihood.storage import store
 from hftranslate.naming import declared_parameters
-from hftranslate.parameters import ParameterSet, parameter_sets
+from hftranslate.parameters import ParameterSet, beta_name, parameter_sets, used_functions
 from hftranslate.workspace import (
     Channel,
     Conventions,
@@ -60,15 +62,16 @@ def compile_model(
     """
     chosen = workspace.measurement(measurement)
     rules = workspace.conventions if conventions is None else conventions
-    _refuse_unsupported(workspace, chosen)
     sets = parameter_sets(workspace, chosen, rules)
     offsets, start = {}, 0
     for name, parameter_set in sets.items():
         offsets[name] = start
         start += len(parameter_set.names)
+    derived, functions, systematics = _derived(workspace, chosen, sets)
     builder = _Builder(
-        n_parameters=start,
-        offsets=offsets,
+        n_parameters=start + len(derived.expressions),
+        offsets=offsets | functions,
+        systematics=systematics,
         bin_offsets=_staterror_offsets(workspace),
         removed={t.name for t in chosen.constraint_terms if t.kind == "none"},
     )
@@ -81,28 +84,41 @@ def compile_model(
         samples=tuple(tuple(s.name for s in c.samples) for c in workspace.channels),
         conventions=rules,
         cells=builder.cells(clip=rules.clip_samples),
+        derived=derived,
         constraints=constraints,
         n_aux=len(auxdata),
     )
     return model, model.data(_observed(workspace), auxdata)
 
 
-def _refuse_unsupported(workspace: Workspace, measurement: Measurement) -> None:
+def _derived(
+    workspace: Workspace, measurement: Measurement, sets: Mapping[str, ParameterSet]
+) -> tuple[Derived, dict[str, int], dict[str, int]]:
+    """Derived parameters, and where norm factors and NormSys find them in the vector that the cells see."""
+    places = {root: i for i, root in enumerate(r for s in sets.values() for r in s.root_names)}
+    expressions: list[Expression] = []
+    parameters: list[Integers] = []
+
+    def add(text: str, names: Sequence[str]) -> int:
+        expressions.append(parse_expression(text, names))
+        parameters.append(np.array([places[n] for n in names], dtype=np.int64))
+        return len(places) + len(expressions) - 1
+
+    functions = {}
+    for name, f in used_functions(workspace).items():
+        try:
+            functions[name] = add(f.expression, [d.name for d in parse_dependents(f.dependents)])
+        except Unsupported as error:
+            raise Unsupported(f"function {name!r}: {error}") from None
+    systematics = {}
     for term in measurement.constraint_terms:
-        if term.kind in ("gamma", "lognormal"):
-            raise Unsupported(
-                f"measurement {measurement.name!r}: the {term.kind} constraint of {term.name!r} cannot be evaluated yet"
-            )
-    used = {f.name: f for f in workspace.functions}
-    for channel in workspace.channels:
-        for sample in channel.samples:
-            for m in sample.modifiers:
-                if isinstance(m, NormFactor) and m.name in used:
-                    f = used[m.name]
-                    raise Unsupported(
-                        f"channel {channel.name!r}, sample {sample.name!r}: the norm factor {m.name!r} is the Function "
-                        f"{f.expression!r} of {f.dependents!r}, which cannot be evaluated yet"
-                    )
+        r = term.relative_uncertainty
+        if term.kind == "gamma" and beta_name(term.name) in places:
+            systematics[term.name] = add(f"(@0-1)/{r!r}", [beta_name(term.name)])
+        elif term.kind == "lognormal" and f"alpha_{term.name}" in places:
+            systematics[term.name] = add(f"({1.0 + r!r}^@0-1)/{r!r}", [f"alpha_{term.name}"])
+    derived = Derived(n_parameters=len(places), expressions=tuple(expressions), parameters=tuple(parameters))
+    return derived, functions, systematics
 
 
 def _observed(workspace: Workspace) -> Floats:
@@ -132,7 +148,7 @@ def _parameters(sets: Sequence[ParameterSet], measurement: Measurement) -> Param
         return array
 
     widths = [
-        0.0 if c is None else c.width if c.kind == "gaussian" else 1.0 / sqrt(c.width)
+        0.0 if c is None else 1.0 / sqrt(c.width) if c.kind == "poisson" else c.width
         for s in sets
         for c in s.constraints
     ]
@@ -162,6 +178,7 @@ def _parameters(sets: Sequence[ParameterSet], measurement: Measurement) -> Param
 def _constraints(sets: Sequence[ParameterSet], conventions: Conventions) -> tuple[Constraints, list[float]]:
     gauss: list[tuple[int, int, float, float, float]] = []
     poisson: list[tuple[int, int, float]] = []
+    gamma: list[tuple[int, int, float]] = []
     auxdata: list[float] = []
     index = -1
     for s in sets:
@@ -171,11 +188,13 @@ def _constraints(sets: Sequence[ParameterSet], conventions: Conventions) -> tupl
                 continue
             if constraint.kind == "gaussian":
                 gauss.append((index, len(auxdata), constraint.width, *constraint.domain))
+            elif constraint.kind == "gamma":
+                gamma.append((index, len(auxdata), constraint.width**2))
             else:
                 poisson.append((index, len(auxdata), constraint.width))
             auxdata.append(constraint.auxdata)
     g = np.array(gauss, dtype=np.float64).reshape(-1, 5)
-    p = np.array(poisson, dtype=np.float64).reshape(-1, 3)
+    p, b = (np.array(terms, dtype=np.float64).reshape(-1, 3) for terms in (poisson, gamma))
     truncated = g[:, 3:] if conventions.truncate_constraints else np.zeros((0, 2))
     terms = Constraints(
         n_parameters=index + 1,
@@ -187,16 +206,24 @@ def _constraints(sets: Sequence[ParameterSet], conventions: Conventions) -> tupl
         poisson_parameter=p[:, 0].astype(np.int64),
         poisson_aux=p[:, 1].astype(np.int64),
         scale=p[:, 2].copy(),
+        gamma_parameter=b[:, 0].astype(np.int64),
+        gamma_aux=b[:, 1].astype(np.int64),
+        gamma_scale=b[:, 2].copy(),
     )
     return _read_only(terms), auxdata
 
 
 @dataclass(slots=True, kw_only=True)
 class _Builder:
-    """Collects cells channel by channel; cell order is channel, bin, sample."""
+    """Collects cells channel by channel; cell order is channel, bin, sample.
+
+    ``offsets`` are the places of parameter sets, and of norm factors that Functions make, in the vector that the cells
+    see; ``systematics`` those of NormSys that a constraint term gives another argument.
+    """
 
     n_parameters: int
     offsets: dict[str, int]
+    systematics: dict[str, int]
     bin_offsets: dict[tuple[str, str], int]
     removed: set[str]
     nominal: list[Floats] = field(default_factory=list)
@@ -238,13 +265,14 @@ class _Builder:
                 case NormSys():
                     if m.name in self.removed:  # ROOT's NoConstraint removes the factor; a HistoSys of the name stays
                         continue
-                    assert offset is not None
+                    alpha = self.systematics.get(m.name, offset)
+                    assert alpha is not None
                     if m.lo < 0 or m.hi < 0:
                         raise InvalidWorkspace(
                             f"channel {channel.name!r}, sample {sample.name!r}: normsys {m.name!r} has a negative "
                             f"factor (lo={m.lo}, hi={m.hi}); no interpolation code is defined for it"
                         )
-                    self.factors.append((row, offset, float(m.lo), float(m.hi), m.interpolation == "code4"))
+                    self.factors.append((row, alpha, float(m.lo), float(m.hi), m.interpolation == "code4"))
                     continue
                 case Lumi() | NormFactor():
                     assert offset is not None

@@ -4,10 +4,13 @@ For a parameter ``t`` with the global observable ``x``:
 
 * Gaussian of width ``s``:  ``(x - t)^2 / (2 s^2) + ln(s sqrt(2 pi))``, and where constraints are truncated as in ROOT,
   the logarithm of the probability that ``x`` falls into its range: ``ln[Phi((hi - t)/s) - Phi((lo - t)/s)]``;
-* Poisson with the scale ``tau``:  ``t tau - x ln(t tau) + ln Gamma(x + 1)``.
+* Poisson with the scale ``tau``:  ``t tau - x ln(t tau) + ln Gamma(x + 1)``;
+* Gamma with the relative uncertainty ``r`` as ROOT has it, a density of ``t`` with the shape ``x + 1`` and the scale
+  ``r^2`` that is normalised over ``x`` in [0, 10]: with ``z = t / r^2``,
+  ``ln Gamma(x + 1) - x ln z + ln N(z)``,  ``N(z) = integral_0^10 z^y / Gamma(y + 1) dy``.
 
 All functions see the terms minus their value in the saturated model (``x`` exactly where the parameter puts it), which
-is a constant of the data given by :meth:`Constraints.saturated`.
+is a constant of the data given by :meth:`Constraints.saturated` (zero for Gamma terms).
 """
 
 from dataclasses import dataclass
@@ -23,13 +26,19 @@ Integers = NDArray[np.int64]
 _LARGEST_MEAN = 1e12
 
 
+#: The range of the global observable of a Gamma term, and the nodes of its normalisation (Gauss-Legendre).
+_HIGHEST = 10.0
+_NODES = 0.5 * _HIGHEST * (np.polynomial.legendre.leggauss(60)[0] + 1.0)
+_LOG_WEIGHTS = np.log(0.5 * _HIGHEST * np.polynomial.legendre.leggauss(60)[1]) - gammaln(_NODES + 1.0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Constraints:
     """Constraint terms as flat arrays.
 
-    ``gauss_*`` and ``poisson_*`` hold, per term, the index of the parameter, the index into the auxiliary data, and the
-    width (Gaussian) or scale (Poisson); ``low`` and ``high`` are the ranges of the Gaussian global observables and are
-    empty where constraints are not truncated.
+    ``gauss_*``, ``poisson_*`` and ``gamma_*`` hold, per term, the index of the parameter, the index into the auxiliary
+    data, and the width (Gaussian) or scale (``tau`` of Poisson, ``r^2`` of Gamma); ``low`` and ``high`` are the ranges
+    of the Gaussian global observables and are empty where constraints are not truncated.
     """
 
     n_parameters: int
@@ -41,6 +50,9 @@ class Constraints:
     poisson_parameter: Integers
     poisson_aux: Integers
     scale: Floats
+    gamma_parameter: Integers
+    gamma_aux: Integers
+    gamma_scale: Floats
 
     def saturated(self, auxdata: Floats) -> float:
         """Sum of the terms where every parameter agrees with its global observable."""
@@ -65,6 +77,8 @@ class Constraints:
             ratio = np.where(counted & (mean > 0.0), mean / np.where(counted, x, 1.0), 1.0)
             total += np.sum(mean - x - x * np.log(ratio), axis=-1)
             total = np.where(outside, np.inf, total)
+        if self.gamma_scale.size:
+            total = total + np.sum(self._gamma_terms(thetas, auxdata)[0], axis=-1)
         return total
 
     def derivatives(self, theta: Floats, auxdata: Floats) -> tuple[Floats, Floats]:
@@ -84,7 +98,35 @@ class Constraints:
                 bend = np.where(x == 0.0, 0.0, ratio / theta[self.poisson_parameter])
             gradient += np.bincount(self.poisson_parameter, self.scale - ratio, self.n_parameters)
             diagonal += np.bincount(self.poisson_parameter, bend, self.n_parameters)
+        if self.gamma_scale.size:
+            _, first, second = self._gamma_terms(theta, auxdata)
+            gradient += np.bincount(self.gamma_parameter, first, self.n_parameters)
+            diagonal += np.bincount(self.gamma_parameter, second, self.n_parameters)
         return gradient, diagonal
+
+    def _gamma_terms(self, thetas: Floats, auxdata: Floats) -> tuple[Floats, Floats, Floats]:
+        """The Gamma terms with two derivatives, ``(..., n_terms)``; infinite where the parameter is not positive.
+
+        In ``u = ln z`` the logarithm of ``N`` is a cumulant generating function: its derivatives are mean and variance
+        of ``y`` under the weights of the integral.
+        """
+        t, x = thetas[..., self.gamma_parameter], auxdata[self.gamma_aux]
+        inside = t > 0.0
+        positive = np.where(inside, t, 1.0)
+        u = np.log(positive / self.gamma_scale)
+        exponent = _LOG_WEIGHTS + _NODES * u[..., None]
+        peak = exponent.max(axis=-1, keepdims=True)
+        weights = np.exp(exponent - peak)
+        norm = weights.sum(axis=-1)
+        mean = (weights @ _NODES) / norm
+        variance = (weights @ _NODES**2) / norm - mean**2
+        value = gammaln(x + 1.0) - x * u + np.log(norm) + peak[..., 0]
+        slope = (mean - x) / positive
+        return (
+            np.where(inside, value, np.inf),
+            np.where(inside, slope, np.nan),
+            np.where(inside, (variance / positive - slope) / positive, np.nan),
+        )
 
     def response(self, theta: Floats, n_aux: int) -> Floats:
         """Derivatives of the gradient by the auxiliary data, ``(n_parameters, n_aux)``."""
@@ -92,6 +134,8 @@ class Constraints:
         matrix[self.gauss_parameter, self.gauss_aux] = -1.0 / self.width**2
         mean = theta[self.poisson_parameter]
         matrix[self.poisson_parameter, self.poisson_aux] = -1.0 / np.where(mean > 0.0, mean, np.inf)
+        beta = theta[self.gamma_parameter]
+        matrix[self.gamma_parameter, self.gamma_aux] = -1.0 / np.where(beta > 0.0, beta, np.inf)
         return matrix
 
     def sample(self, theta: Floats, n_aux: int, n_toys: int, rng: np.random.Generator) -> Floats:
@@ -110,6 +154,11 @@ class Constraints:
             aux[:, self.gauss_aux] = rng.normal(centre, self.width, size=(n_toys, len(centre)))
         mean = theta[self.poisson_parameter] * self.scale
         aux[:, self.poisson_aux] = poisson_sample(mean, n_toys, rng)
+        for parameter, place, scale in zip(self.gamma_parameter, self.gamma_aux, self.gamma_scale, strict=True):
+            y = np.linspace(0.0, _HIGHEST, 4001)
+            density = np.exp(y * np.log(max(theta[parameter] / scale, 1e-300)) - gammaln(y + 1.0))
+            cumulative = np.concatenate([[0.0], np.cumsum(0.5 * (density[1:] + density[:-1]))])
+            aux[:, place] = np.interp(rng.uniform(size=n_toys) * cumulative[-1], cumulative, y)
         return aux
 
     def _log_probability(self, theta: Floats) -> tuple[Floats, Floats, Floats]:
@@ -131,10 +180,14 @@ class Constraints:
         return log_p, first, second
 
     def expected(self, theta: Floats, n_aux: int) -> Floats:
-        """The auxiliary data of an Asimov data set: each global observable at its mean given ``theta``."""
+        """The auxiliary data of an Asimov data set: each global observable at its mean given ``theta``.
+
+        That of a Gamma term is where the density peaks at ``theta``, but inside its range, which ROOT insists on.
+        """
         aux = np.zeros(n_aux)
         aux[self.gauss_aux] = theta[self.gauss_parameter]
         aux[self.poisson_aux] = theta[self.poisson_parameter] * self.scale
+        aux[self.gamma_aux] = np.clip(theta[self.gamma_parameter] / self.gamma_scale, 0.0, _HIGHEST)
         return aux
 
 

@@ -22,7 +22,8 @@ from scipy.special import gammaln, xlogy
 from hftranslate.errors import InputError, MissingInput, did_you_mean
 from hftranslate.likelihood.cells import Cells, State
 from hftranslate.likelihood.constraints import Constraints, Floats, poisson_sample
-from hftranslate.likelihood.second_order import convex_part, jacobian, second_order
+from hftranslate.likelihood.derived import Derived
+from hftranslate.likelihood.second_order import jacobian, second_order
 from hftranslate.workspace import Conventions
 
 if TYPE_CHECKING:
@@ -133,6 +134,7 @@ class Model:
     samples: tuple[tuple[str, ...], ...]
     conventions: Conventions
     cells: Cells
+    derived: Derived
     constraints: Constraints
     n_aux: int
 
@@ -153,7 +155,7 @@ class Model:
     def expected_data(self, theta: ArrayLike) -> Data:
         """The Asimov data set of a parameter point: every observable at its expectation."""
         t = self._vector(theta)
-        return self.data(self.cells.evaluate(t).bins, self.constraints.expected(t, self.n_aux))
+        return self.data(self.state(t).bins, self.constraints.expected(t, self.n_aux))
 
     def sample(self, theta: ArrayLike, n_toys: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
         """Pseudo-experiments: events ``(n_toys, n_bins)`` and global observables ``(n_toys, n_aux)`` at a point.
@@ -164,7 +166,7 @@ class Model:
             A bin has a negative expectation there.
         """
         t = self._vector(theta)
-        bins = self.cells.evaluate(t).bins
+        bins = self.state(t).bins
         if bins.min() < 0.0:
             raise InputError(f"bin {int(np.argmin(bins))} has a negative expectation ({bins.min():g}): no toys there")
         return poisson_sample(bins, n_toys, rng), self.constraints.sample(t, self.n_aux, n_toys, rng)
@@ -172,18 +174,26 @@ class Model:
     # --------------------------------------------------------------------------------------------------------- rates
     def rates(self, theta: ArrayLike) -> Floats:
         """Expected events ``(n_bins,)``."""
-        return self.cells.evaluate(self._vector(theta)).bins
+        return self.state(self._vector(theta)).bins
+
+    def state(self, theta: Floats) -> State:
+        """The expectation with all intermediate results, at a vector ``(n_parameters,)``."""
+        return self.cells.evaluate(self.derived.extend(theta))
+
+    def distance_to_clip(self, theta: Floats) -> Floats:
+        """How far the additive part of each cell that may be clipped is from zero, in events."""
+        return self.cells.distance_to_clip(self.derived.extend(theta))
 
     def jacobian(self, theta: ArrayLike) -> Floats:
         """Derivatives of the rates, ``(n_bins, n_parameters)``."""
         t = self._vector(theta)
-        return jacobian(self.cells, self.cells.evaluate(t))
+        return self.derived.rows(t, jacobian(self.cells, self.state(t)))
 
     def sample_rates(self, theta: ArrayLike) -> "ak.Array":
         """Expected events per channel, sample and bin, ragged as the channels are."""
         import awkward as ak  # takes a third of a second, and few commands need it
 
-        nu = self.cells.evaluate(self._vector(theta)).nu
+        nu = self.state(self._vector(theta)).nu
         start = 0
         channels = []
         for (_, n_bins), samples in zip(self.channels, self.samples, strict=True):
@@ -204,7 +214,7 @@ class Model:
     def excess_nll(self, theta: ArrayLike, data: Data) -> float:
         """The NLL above that of the saturated model: the same function without its large constant."""
         t = self._vector(theta)
-        return self._excess(self.cells.evaluate(t), t, data)
+        return self._excess(self.state(t), t, data)
 
     def excess_of_many(self, thetas: Floats, data: Data) -> Floats:
         """:meth:`excess_nll` of many parameter points ``(n_points, n_parameters)``, ``(n_points,)``."""
@@ -213,7 +223,7 @@ class Model:
         return np.concatenate([np.zeros(0), *parts])
 
     def _excess_of_chunk(self, thetas: Floats, data: Data) -> Floats:
-        nu, n = self.cells.evaluate_many(thetas), data.observed
+        nu, n = self.cells.evaluate_many(self.derived.extend(thetas)), data.observed
         inside = np.all((nu > 0.0) | ((nu == 0.0) & (n == 0.0)), axis=1)
         ratio = np.maximum(nu, np.finfo(np.float64).tiny) / data.positive
         total = np.sum(nu - n, axis=1) - np.log(ratio) @ n
@@ -232,11 +242,11 @@ class Model:
     def excess_and_gradient(self, theta: ArrayLike, data: Data) -> tuple[float, Floats]:
         """:meth:`excess_nll` and its gradient."""
         t = self._vector(theta)
-        state = self.cells.evaluate(t)
+        state = self.state(t)
         value = self._excess(state, t, data)
         if value == np.inf:
             return value, np.full(len(t), np.nan)
-        gradient = self.cells.pull_back(state, self._weights(state, data))
+        gradient = self.derived.rows(t, self.cells.pull_back(state, self._weights(state, data)))
         return value, gradient + self.constraints.derivatives(t, data.auxdata)[0]
 
     def hessian(self, theta: ArrayLike, data: Data) -> Floats:
@@ -247,7 +257,7 @@ class Model:
         """:meth:`excess_nll`, gradient and Hessian from one evaluation."""
         t = self._vector(theta)
         n = len(t)
-        state = self.cells.evaluate(t)
+        state = self.state(t)
         value = self._excess(state, t, data)
         if value == np.inf:
             return value, np.full(n, np.nan), np.full((n, n), np.nan)
@@ -255,9 +265,10 @@ class Model:
         first, diagonal = self.constraints.derivatives(t, data.auxdata)
         # n / nu^2; in the domain a yield of zero has no observed events
         curvature = data.observed / np.maximum(state.bins, 1e-150) ** 2
-        gradient, hessian = second_order(self.cells, state, weights, curvature)
+        slopes, second = second_order(self.cells, state, weights, curvature)
+        hessian = self.derived.hessian(t, slopes, second)
         hessian[np.diag_indices(n)] += diagonal
-        return value, gradient + first, hessian
+        return value, self.derived.rows(t, slopes) + first, hessian
 
     def convex_hessian(self, theta: ArrayLike, data: Data) -> Floats:
         """An approximation of the Hessian without negative eigenvalues, ``(n_parameters, n_parameters)``.
@@ -266,10 +277,11 @@ class Model:
         the positive curvatures of the constraints.
         """
         t = self._vector(theta)
-        state = self.cells.evaluate(t)
+        state = self.state(t)
         with np.errstate(divide="ignore"):
             information = np.where(state.bins > 0.0, 1.0 / state.bins, 0.0)
-        matrix = convex_part(self.cells, state, information)
+        slopes = self.derived.rows(t, jacobian(self.cells, state))
+        matrix: Floats = slopes.T @ (slopes * information[:, None])
         diagonal = self.constraints.derivatives(t, data.auxdata)[1]
         matrix[np.diag_indices(len(t))] += np.maximum(diagonal, 0.0)
         return matrix

@@ -224,13 +224,6 @@ def second_order(cells: "Cells", state: "State", weights: Floats, curvature: Flo
     return (weights @ slopes)[inverse], hessian[inverse[:, None], inverse]
 
 
-def convex_part(cells: "Cells", state: "State", curvature: Floats) -> Floats:
-    """``J^T diag(curvature) J``, the part of the Hessian that has no negative eigenvalues, ``(P, P)``."""
-    slopes = jacobian(cells, state)
-    part: Floats = slopes.T @ (slopes * curvature[:, None])
-    return part
-
-
 def _additive_terms(cells: "Cells", state: "State", w: Floats, parts: _Parts, hessian: Floats) -> None:
     p = cells.pattern
     if not cells.additive.parameter.size:

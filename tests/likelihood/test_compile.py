@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hftranslate.errors import InputError, InvalidWorkspace, MissingInput, Unsupported
+from hftranslate.errors import InputError, InvalidWorkspace, MissingInput
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.workspace import (
     CONVENTIONS,
@@ -15,7 +15,6 @@ from hftranslate.workspace import (
     ROOT,
     Channel,
     ConstraintTerm,
-    Function,
     HistoSys,
     Lumi,
     Measurement,
@@ -201,21 +200,6 @@ def test_initial_values_outside_the_range():
         channel("SR", [1.0], ("s", [1.0], MU)), parameters=[config("mu", inits=(11.0,), bounds=((0.0, 10.0),))]
     )
     refused(InvalidWorkspace, r"initial value 11.0 of parameter 'mu' lies outside its range \[0.0, 10.0\]", space)
-
-
-@pytest.mark.parametrize("kind", ["gamma", "lognormal"])
-def test_unsupported_constraint_terms(kind):
-    term = ConstraintTerm(name="a", kind=kind, relative_uncertainty=0.3)
-    space = workspace(channel("SR", [1.0], ("b", [1.0], NormSys(name="a", lo=0.9, hi=1.1))), terms=[term])
-    refused(Unsupported, f"{kind} constraint of 'a' cannot be evaluated", space)
-
-
-def test_functions_are_refused_where_they_are_used():
-    function = Function(name="mu", expression="1+x", dependents="x[0,1]")
-    space = workspace(channel("SR", [1.0], ("s", [1.0], MU)), functions=[function])
-    refused(Unsupported, r"channel 'SR', sample 's': the norm factor 'mu' is the Function '1\+x'", space)
-    unused = workspace(channel("SR", [1.0], ("s", [1.0], NormFactor(name="k"))), functions=[function])
-    compile_model(unused)
 
 
 @pytest.mark.parametrize(

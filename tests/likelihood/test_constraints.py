@@ -1,42 +1,48 @@
 """Constraint terms: closed forms, ROOT's truncated normalisation, Asimov expectations."""
 
+from dataclasses import replace
 from math import inf, log, pi, sqrt
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
+from scipy.special import gamma as gamma_function
+from scipy.stats import gamma as gamma_distribution
 from scipy.stats import norm
 
 from hftranslate.likelihood.constraints import Constraints
 from tests.likelihood.differences import difference
 
+NONE = np.zeros(0)
+NOWHERE = np.zeros(0, dtype=np.int64)
+EMPTY = Constraints(
+    n_parameters=1,
+    gauss_parameter=NOWHERE,
+    gauss_aux=NOWHERE,
+    width=NONE,
+    low=NONE,
+    high=NONE,
+    poisson_parameter=NOWHERE,
+    poisson_aux=NOWHERE,
+    scale=NONE,
+    gamma_parameter=NOWHERE,
+    gamma_aux=NOWHERE,
+    gamma_scale=NONE,
+)
+FIRST = np.array([0])
+
 
 def gaussian(width, low=None, high=None):
-    truncated = low is not None
-    return Constraints(
-        n_parameters=1,
-        gauss_parameter=np.array([0]),
-        gauss_aux=np.array([0]),
-        width=np.array([width]),
-        low=np.array([low] if truncated else []),
-        high=np.array([high] if truncated else []),
-        poisson_parameter=np.zeros(0, dtype=np.int64),
-        poisson_aux=np.zeros(0, dtype=np.int64),
-        scale=np.zeros(0),
-    )
+    limits = {} if low is None else {"low": np.array([low]), "high": np.array([high])}
+    return replace(EMPTY, gauss_parameter=FIRST, gauss_aux=FIRST, width=np.array([width]), **limits)
 
 
 def poisson(scale):
-    return Constraints(
-        n_parameters=1,
-        gauss_parameter=np.zeros(0, dtype=np.int64),
-        gauss_aux=np.zeros(0, dtype=np.int64),
-        width=np.zeros(0),
-        low=np.zeros(0),
-        high=np.zeros(0),
-        poisson_parameter=np.array([0]),
-        poisson_aux=np.array([0]),
-        scale=np.array([scale]),
-    )
+    return replace(EMPTY, poisson_parameter=FIRST, poisson_aux=FIRST, scale=np.array([scale]))
+
+
+def gamma(r):
+    return replace(EMPTY, gamma_parameter=FIRST, gamma_aux=FIRST, gamma_scale=np.array([r * r]))
 
 
 def total(terms, theta, aux):
@@ -140,3 +146,48 @@ def test_saturated_value_is_the_least():
         assert terms.derivatives(np.array([best]), aux)[0][0] == pytest.approx(0.0, abs=1e-13)
         for other in (0.9 * best, 1.1 * best):
             assert terms.excess(np.array([other]), aux) > 0.0
+
+
+@pytest.mark.parametrize("r", [0.2, 0.4, 1.5])
+@pytest.mark.parametrize("beta", [0.03, 0.4, 1.0, 7.0])
+def test_gamma(r, beta):
+    """ROOT's: the density of beta with shape nom + 1 and scale r^2, normalised over nom in [0, 10]."""
+    nom = min(1.0 / r**2, 10.0)
+
+    def density(y):
+        return gamma_distribution.pdf(beta, y + 1.0, scale=r * r)
+
+    norm_of_range = quad(density, 0.0, 10.0, epsabs=0.0, epsrel=1e-12)[0]
+    assert total(gamma(r), beta, nom) == pytest.approx(-log(density(nom)) + log(norm_of_range), rel=1e-10, abs=1e-10)
+
+
+def test_gamma_outside_its_range():
+    terms = gamma(0.4)
+    assert total(terms, 0.0, 6.25) == inf
+    assert total(terms, -1.0, 6.25) == inf
+
+
+@pytest.mark.parametrize("r", [0.2, 0.4])
+def test_derivatives_of_gamma(r):
+    terms, aux = gamma(r), np.array([min(1.0 / r**2, 10.0)])
+    for beta in (0.2, 1.0, 3.0):
+        theta = np.array([beta])
+        first, second = terms.derivatives(theta, aux)
+        slope = difference(lambda t: terms.excess(t, aux), theta, 0)
+        bend = difference(lambda t: terms.derivatives(t, aux)[0][0], theta, 0)
+        np.testing.assert_allclose(first, slope, rtol=1e-6, atol=1e-7)
+        np.testing.assert_allclose(second, bend, rtol=1e-6, atol=1e-7)
+        response = difference(lambda x: terms.derivatives(theta, x)[0][0], aux, 0)  # noqa: B023
+        np.testing.assert_allclose(terms.response(theta, 1)[0], response, rtol=1e-6)
+
+
+def test_observables_of_gamma():
+    terms = gamma(0.5)
+    assert terms.expected(np.array([1.2]), 1)[0] == pytest.approx(4.8)
+    assert terms.expected(np.array([9.0]), 1)[0] == 10.0  # not beyond the range of the observable
+    drawn = terms.sample(np.array([1.2]), 1, 20_000, np.random.default_rng(1))[:, 0]
+    y = np.linspace(0.0, 10.0, 2001)
+    weights = 4.8**y / gamma_function(y + 1.0)
+    mean = (weights @ y) / weights.sum()
+    assert drawn.mean() == pytest.approx(mean, abs=5.0 * drawn.std() / np.sqrt(20_000))
+    assert 0.0 <= drawn.min() < drawn.max() <= 10.0

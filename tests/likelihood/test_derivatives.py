@@ -7,11 +7,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
+from hftranslate.inference.fit import fit
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.workspace import (
     PYHF,
     ROOT,
     ConstraintTerm,
+    Function,
     HistoSys,
     Lumi,
     NormFactor,
@@ -21,7 +23,7 @@ from hftranslate.workspace import (
     StatError,
 )
 from tests.likelihood.builders import channel, config, workspace
-from tests.likelihood.differences import assert_derivatives_are_exact
+from tests.likelihood.differences import assert_derivatives_are_exact, difference
 from tests.strategies import workspaces
 
 CONVENTIONS = pytest.mark.parametrize("conventions", [PYHF, ROOT], ids=["pyhf", "root"])
@@ -368,3 +370,61 @@ def test_denormal_numbers_of_events_do_not_overflow():
     model, data = compile_model(workspace(channel("SR", [5e-324], ("s", [2.0], NormFactor(name="mu")))))
     assert model.nll([1.0], data) == 2.0
     assert model.nll_and_gradient([1.0], data)[1][0] == 2.0
+
+
+@CONVENTIONS
+def test_derived_parameters(conventions):
+    """A Function of a new parameter, a systematic and the POI; LogNormal; Gamma beside a HistoSys of the same name."""
+    shape = HistoSys(name="g", lo_data=(19.0, 12.5), hi_data=(22.0, 11.0))
+    space = workspace(
+        channel(
+            "SR",
+            [31.0, 17.0],
+            ("s", [5.0, 9.0], NormFactor(name="scale"), NormSys(name="l", lo=0.8, hi=1.3)),
+            (
+                "b",
+                [20.0, 12.0],
+                NormSys(name="g", lo=0.9, hi=1.15),
+                HistoSys(name="g", lo_data=(19.0, 12.5), hi_data=(22.0, 11.0)),
+            ),
+            ("c", [3.0, 2.0], NormFactor(name="scale"), NormFactor(name="k"), NormSys(name="x", lo=0.9, hi=1.2)),
+        ),
+        poi="mu",
+        terms=[
+            ConstraintTerm(name="l", kind="lognormal", relative_uncertainty=0.3),
+            ConstraintTerm(name="g", kind="gamma", relative_uncertainty=0.4),
+        ],
+        functions=[Function(name="scale", expression="sqrt(mu)*(1+0.1*alpha_x)*k", dependents="mu[2,0,10],alpha_x,k")],
+        conventions=conventions,
+    )
+    model, data = compile_model(space)
+    assert set(model.parameters.names) == {"l", "g", "x", "k", "beta_g", "mu"}
+    assert model.parameters.names[model.parameters.poi_index] == "mu"
+    assert "scale" not in model.parameters.names
+    rng = np.random.default_rng(31)
+    for _ in range(5):
+        theta = model.parameters.init + rng.uniform(-0.5, 0.5, len(model.parameters))
+        assert_derivatives_are_exact(model, data, theta)
+        mu = theta[model.parameters.index("mu")]
+        without = theta.copy()
+        without[model.parameters.index("mu")] = 1e-12
+        signal = (model.sample_rates(theta)[0, 0] / model.sample_rates(without)[0, 0]).to_list()
+        np.testing.assert_allclose(signal, np.sqrt(mu / 1e-12), rtol=1e-9)
+        np.testing.assert_allclose(model.excess_of_many(theta[None], data), [model.excess_nll(theta, data)], rtol=1e-12)
+    jacobian = model.jacobian(theta)
+    for i in range(len(theta)):
+        np.testing.assert_allclose(jacobian[:, i], difference(model.rates, theta, i), rtol=1e-7, atol=1e-7)
+
+
+def test_undefined_functions_are_outside_the_domain():
+    space = workspace(
+        channel("SR", [4.0], ("s", [5.0], NormFactor(name="r"))),
+        poi="mu",
+        functions=[Function(name="r", expression="sqrt(mu)", dependents="mu[1,-3,3]")],
+    )
+    model, data = compile_model(space)
+    assert model.nll([-0.5], data) == np.inf
+    best = fit(model, data)
+    assert best.value("mu") == pytest.approx((4.0 / 5.0) ** 2, abs=1e-7)
+    # n = 5 sqrt(mu): sigma(mu) = 2 sqrt(mu) sigma(sqrt(mu))
+    assert best.uncertainty("mu") == pytest.approx(2.0 * 0.8 * np.sqrt(4.0) / 5.0, rel=1e-6)
