@@ -7,7 +7,10 @@ import pytest
 from hypothesis import settings
 
 # Where a verdict on a change is given, generated examples are the same every time; elsewhere each run takes new ones.
-settings.register_profile("same-examples", derandomize=True)
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("any-time", deadline=None)
+settings.load_profile("any-time")
+settings.register_profile("same-examples", deadline=None, derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("same-examples")
 

@@ -381,12 +381,7 @@ def test_derived_parameters(conventions):
             "SR",
             [31.0, 17.0],
             ("s", [5.0, 9.0], NormFactor(name="scale"), NormSys(name="l", lo=0.8, hi=1.3)),
-            (
-                "b",
-                [20.0, 12.0],
-                NormSys(name="g", lo=0.9, hi=1.15),
-                HistoSys(name="g", lo_data=(19.0, 12.5), hi_data=(22.0, 11.0)),
-            ),
+            ("b", [20.0, 12.0], NormSys(name="g", lo=0.9, hi=1.15), shape),
             ("c", [3.0, 2.0], NormFactor(name="scale"), NormFactor(name="k"), NormSys(name="x", lo=0.9, hi=1.2)),
         ),
         poi="mu",
