@@ -239,6 +239,8 @@ def _bounded_step(q: _Quadratic, function: Function, damping: float) -> _Move:
             continue
         while solution is None:
             damping = 1e-3 if damping == 0.0 else 10.0 * damping
+            if damping > _MOST_DAMPING:  # derivatives that do not exist
+                return _Move(step=step, damping=damping, edm=np.inf, exact=False, free=free, factor=None)
             factor, solution = _solve(matrix, free, rhs, damping)
         if edm < 0.0:
             edm = 0.5 * float(q.g[free] @ solution)

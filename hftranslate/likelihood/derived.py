@@ -9,6 +9,8 @@ rule gives
 
 Three constructs of ROOT are of this kind: a norm factor that a Function makes, and the systematics of a LogNormal or
 Gamma constraint term, whose effect interpolates in ``((1 + r)^alpha - 1) / r`` or ``(beta - 1) / r``.
+
+Where a derivative of an expression does not exist (``sqrt`` at zero), those by its parameters are infinite or NaN.
 """
 
 from dataclasses import dataclass
@@ -53,7 +55,8 @@ class Derived:
         if not self.expressions:
             return derivatives
         n = self.n_parameters
-        result: Floats = derivatives[..., :n] + derivatives[..., n:] @ self.jacobian(theta)
+        with np.errstate(invalid="ignore"):
+            result: Floats = derivatives[..., :n] + derivatives[..., n:] @ self.jacobian(theta)
         return result
 
     def hessian(self, theta: Floats, gradient: Floats, hessian: Floats) -> Floats:
@@ -62,8 +65,9 @@ class Derived:
             return hessian
         n = self.n_parameters
         d = self.jacobian(theta)
-        mixed = hessian[:n, n:] @ d
-        result: Floats = hessian[:n, :n] + mixed + mixed.T + d.T @ hessian[n:, n:] @ d
-        for slope, e, p in zip(gradient[n:], self.expressions, self.parameters, strict=True):
-            np.add.at(result, (p[:, None], p), slope * e.evaluate(theta[p])[2])
+        with np.errstate(invalid="ignore"):
+            mixed = hessian[:n, n:] @ d
+            result: Floats = hessian[:n, :n] + mixed + mixed.T + d.T @ hessian[n:, n:] @ d
+            for slope, e, p in zip(gradient[n:], self.expressions, self.parameters, strict=True):
+                np.add.at(result, (p[:, None], p), slope * e.evaluate(theta[p])[2])
         return result

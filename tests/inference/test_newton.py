@@ -184,3 +184,9 @@ def test_limit_of_iterations():
     result = run(rosenbrock, [-1.2, 1.0], max_iterations=3)
     assert result.reason == "iterations"
     assert result.value < rosenbrock(np.array([-1.2, 1.0]))[0]
+
+
+def test_derivatives_that_do_not_exist():
+    result = run(lambda x: (1.0, np.full(1, np.nan), np.full((1, 1), np.nan)), [1.0])
+    assert result.reason == "stuck"
+    assert result.x[0] == 1.0
