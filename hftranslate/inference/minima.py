@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 #: Distances along the profile, in units of the parameter, at which it is looked at on both sides.
-_DISTANCES = np.array([0.7, 0.85, 1.0, 1.25, 1.6, 2.2])
+_DISTANCES = np.array([0.85, 1.2, 1.8])
 #: Largest second derivative of an additive effect (code4p, at zero) in units of the mean effect at -1 and +1.
 _SHARPEST = 3.75
 #: Downward curvature, in units of that of the constraint, above which a profile is looked at: less than the one needed,
