@@ -181,7 +181,7 @@ def main() -> None:
     for quantity in ("hypotest", "fit", "logpdf", "build"):
         print(table(results, quantity) + "\n")
     print("cls of RegionA as a process: " + ", ".join(f"{e} {t:.2f} s" for e, t in processes.items()))
-    toys = {m: r["ours"]["toys_per_second"] for m, r in results.items() if "toys_per_second" in r.get("ours", {})}
+    toys = {m: r["ours"]["toys_per_second"] for m, r in results.items() if r.get("ours", {}).get("toys_per_second")}
     print("toys fitted per second, conditional and free: " + ", ".join(f"{m} {n:.0f}" for m, n in toys.items()))
     document = {
         "date": datetime.now(UTC).date().isoformat(),
