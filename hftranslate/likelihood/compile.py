@@ -113,7 +113,12 @@ def _derived(
             systematics[term.name] = add(parse_expression(f"(@0-1.0)/{r!r}", [beta]))
         elif term.kind == "lognormal" and alpha in places:
             systematics[term.name] = add(parse_expression(f"({1.0 + r!r}^@0-1.0)/{r!r}", [alpha]))
-    derived = Derived(n_parameters=len(places), expressions=tuple(expressions), parameters=tuple(parameters))
+    derived = Derived(
+        n_parameters=len(places),
+        names=(*functions, *systematics),
+        expressions=tuple(expressions),
+        parameters=tuple(parameters),
+    )
     return derived, functions, systematics
 
 

@@ -80,7 +80,10 @@ class _Reader:
             if attribute not in self.node.attributes:
                 value = self.node.get(attribute)
                 self.notes.add("repair", self.node.where, f"no {attribute} is given; ROOT's default {value} was taken")
+        n_annotations = len(self.annotations)
         terms = [t for element in self.node.all("ConstraintTerm") for t in self._constraint_terms(element)]
+        of_terms = self.annotations[n_annotations:]
+        del self.annotations[n_annotations:]  # they follow those of the settings, as in the file
         others = parameters_without_modifiers(self.model.functions, self.model.declared, terms, self.model.renaming)
         self.entries |= {root: (name, 0) for root, name in others.items()}
         pois = self._pois()
@@ -89,6 +92,7 @@ class _Reader:
         for asimov in self.node.all("Asimov"):
             self._keep("Asimov", " ".join(f"{k}={v!r}" for k, v in asimov.attributes.items()))
             self.notes.add("repair", asimov.where, "ROOT refuses this element; it is kept as a note")
+        self.annotations += of_terms
         lumi = self._lumi()
         configs = [c for d in self.model.declared.values() if d.name != "lumi" and (c := self._config(d)) is not None]
         configs += [c for name in others.values() if (c := self._plain_config(name)) is not None]
