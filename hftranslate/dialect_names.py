@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from hftranslate.dialects import Rewriting, map_modifiers, map_parameters, outcome
+from hftranslate.functions import renamed_function
 from hftranslate.naming import DeclaredParameter, bin_labels, declared_parameters, staterror_name
-from hftranslate.parameters import ParameterSet, parameter_sets
+from hftranslate.parameters import ParameterSet, beta_name, parameter_sets
 from hftranslate.workspace import StatError, Workspace
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -48,7 +49,9 @@ def _renamed(workspace: Workspace, renamings: dict[str, dict[str, str]]) -> Work
         for i, old in enumerate(declared.names)
         if declared.kind == "gamma"
     }
+    variables = _root_variables(workspace, parameters)
     changed = map_modifiers(workspace, lambda _c, _s, m: replace(m, name=parameters[m.name]))
+    parameters = variables | parameters
     changed = map_parameters(changed, lambda _m, p: replace(p, name=parameters.get(p.name, p.name)))
     return replace(
         changed,
@@ -69,8 +72,20 @@ def _renamed(workspace: Workspace, renamings: dict[str, dict[str, str]]) -> Work
             )
             for m in changed.measurements
         ),
-        functions=tuple(replace(f, name=parameters.get(f.name, f.name)) for f in changed.functions),
+        functions=tuple(renamed_function(f, variables) for f in changed.functions),
     )
+
+
+def _root_variables(workspace: Workspace, parameters: dict[str, str]) -> dict[str, str]:
+    """What becomes of the variables that Functions know, by ROOT's names."""
+    renamed = {}
+    for name, declared in declared_parameters(workspace.channels).items():
+        if declared.kind == "normfactor":
+            renamed[name] = parameters[name]
+        elif declared.kind == "alpha":
+            renamed[f"alpha_{name}"] = f"alpha_{parameters[name]}"
+            renamed[beta_name(name)] = beta_name(parameters[name])
+    return renamed
 
 
 def _names_in_lists(workspace: Workspace) -> tuple[set[str], set[str]]:
@@ -85,6 +100,9 @@ def _names_in_lists(workspace: Workspace) -> tuple[set[str], set[str]]:
     for m in workspace.measurements:
         for name, s in parameter_sets(workspace, m, workspace.conventions).items():
             stated = first[name].inits if s.kind == "normfactor" and name in first else root_values(s)
+            if name not in declared:  # of a Function or a Gamma term
+                names |= {name} if s.inits != stated or m.parameter(name).fixed else set()
+                continue
             pruned = name not in alone and any(
                 u.threshold for _, _, u in declared[name].uses if isinstance(u, StatError)
             )

@@ -14,6 +14,7 @@ from math import isclose
 from hftranslate.dialect_names import root_names, root_values, staterrors_of_a_channel, unique
 from hftranslate.dialects import Rewriting, Step, listed, map_modifiers, map_parameters, outcome, set_parameter
 from hftranslate.errors import Unsupported
+from hftranslate.functions import redefined, settle_functions
 from hftranslate.naming import DeclaredParameter, declared_parameters, staterror_name
 from hftranslate.outcomes import Outcome
 from hftranslate.parameters import ParameterSet, bin_widths, parameter_sets
@@ -258,11 +259,10 @@ def _parameters_of_interest(workspace: Workspace) -> Rewriting:
 def _norm_factor_ranges(workspace: Workspace) -> Rewriting:
     """XML states value and range of a norm factor once, for all measurements; values may then be set for each."""
     outcomes: list[Outcome] = []
-    factors = [n for n, d in declared_parameters(workspace.channels).items() if d.kind == "normfactor"]
-    factors = [n for n in factors if n not in {f.name for f in workspace.functions}]
     sets = [parameter_sets(workspace, m, workspace.conventions) for m in workspace.measurements]
     measurements = list(workspace.measurements)
-    for name in factors:
+    declared = declared_parameters(workspace.channels)
+    for name in (n for n, d in declared.items() if d.kind == "normfactor" and n in sets[0]):
         bounds = sets[0][name].bounds
         if bounds[0][0] == bounds[0][1] and all(s[name].fixed[0] for s in sets):
             values = [s[name].inits[0] for s in sets]
@@ -288,7 +288,7 @@ def _unsayable_settings(workspace: Workspace) -> Rewriting:
         defaults = parameter_sets(workspace, bare, workspace.conventions)
         parameters: list[ParameterConfig] = []
         for p in m.parameters:
-            if p.name not in declared:
+            if p.name not in declared and p.name not in defaults:
                 unused.append(p.name)
             elif p.name not in defaults or defaults[p.name].kind in ("normfactor", "lumi"):
                 parameters.append(p)
@@ -373,12 +373,34 @@ def _inside(s: ParameterSet) -> tuple[float, ...]:
     )
 
 
+def _definitions(workspace: Workspace) -> Rewriting:
+    """Parameters that Functions define have their range from there; value and range follow the settings."""
+    outcomes: list[Outcome] = []
+    functions = workspace.functions
+    sets = [parameter_sets(workspace, m, workspace.conventions) for m in workspace.measurements]
+    for root, defined in settle_functions(functions).definitions.items():
+        found = [(m, s) for m, by_name in zip(workspace.measurements, sets, strict=True) for s in by_name.values()]
+        named = [(m, s) for m, s in found if s.root_names == (root,)]
+        if not named or all(s.bounds == ((defined.low, defined.high),) for _, s in named):
+            continue
+        (low, high), value = named[0][1].bounds[0], named[0][1].inits[0]
+        functions = redefined(functions, root, f"{value!r},{low!r},{high!r}")
+        what = f"the Function defines {root}[{value!r},{low!r},{high!r}] instead of {root}[{defined.text}]"
+        outcomes.append(outcome("rewrite", f"parameter {named[0][1].name!r}", what))
+        for m, s in named:
+            if s.bounds != ((low, high),):
+                what = f"the range {list(s.bounds[0])} cannot be said in XML; it becomes {[low, high]}"
+                outcomes.append(outcome("carried", f"measurement {m.name!r}: parameter {s.name!r}", what))
+    return replace(workspace, functions=functions), tuple(outcomes)
+
+
 #: Rewrites any workspace into the HistFactory XML dialect.
 TO_XML: tuple[Step, ...] = (
     Step(name="names", apply=root_names),
     Step(name="parameters of interest", apply=_parameters_of_interest),
     Step(name="staterrors", apply=_staterrors),
     Step(name="relative uncertainties", apply=_relative_shapesys),
+    Step(name="definitions of Functions", apply=_definitions),
     Step(name="norm factor ranges", apply=_norm_factor_ranges),
     Step(name="settings", apply=_unsayable_settings),
     Step(name="luminosity", apply=_luminosity),

@@ -10,16 +10,18 @@ uncertainties, one parameter of interest, pyhf's conventions with every range th
 out. The way to HistFactory XML is in :mod:`hftranslate.dialect_xml`.
 """
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from math import isfinite
 from sys import float_info
 from typing import TypeAlias
 
 from hftranslate.errors import Unsupported
+from hftranslate.expressions import Expression, is_product
+from hftranslate.functions import used_functions
 from hftranslate.naming import DeclaredParameter, declared_parameters
 from hftranslate.outcomes import Kind, Outcome
-from hftranslate.parameters import bin_widths, parameter_sets
+from hftranslate.parameters import ParameterSet, bin_widths, parameter_sets
 from hftranslate.workspace import (
     PYHF,
     Channel,
@@ -183,30 +185,80 @@ def _removed_normsys(workspace: Workspace) -> Rewriting:
 
 
 def _functions(workspace: Workspace) -> Rewriting:
-    """A norm factor that a Function makes becomes a free one, and the parameter of interest where it depends on it."""
-    used = {m.name for c in workspace.channels for s in c.samples for m in s.modifiers if isinstance(m, NormFactor)}
-    outcomes = [
-        outcome("loss", f"function {f.name!r}", f"{f.expression!r} becomes a free norm factor")
-        if f.name in used
-        else outcome("carried", f"function {f.name!r}", f"{f.expression!r} is used by no norm factor")
-        for f in workspace.functions
-    ]
-    makes = {
-        dependent: f.name
-        for f in reversed(workspace.functions)
-        if f.name in used
-        for dependent in re.findall(r"[A-Za-z_]\w*", f.dependents)
-        if dependent not in declared_parameters(workspace.channels)
-    }
+    """Norm factors that Functions make: products of free parameters are several norm factors, others become free."""
+    outcomes: list[Outcome] = []
+    made = used_functions(workspace)
+    declared = declared_parameters(workspace.channels)
+    products = {name: e.names for name, e in made.items() if is_product(e) and _as_factors(name, e.names, declared)}
+    for f in workspace.functions:
+        where = f"function {f.name!r}"
+        if f.name in products:
+            what = f"{f.expression!r} is said by the norm factors {listed(products[f.name])}"
+            outcomes.append(outcome("rewrite", where, what))
+        elif f.name in made:
+            what = f"{f.expression!r} becomes a free norm factor: what ties it to {listed(made[f.name].names)} is lost"
+            outcomes.append(outcome("loss", where, what))
+        else:
+            outcomes.append(outcome("carried", where, f"{f.expression!r} is used by no norm factor"))
     measurements = []
     for m in workspace.measurements:
-        pois = tuple(dict.fromkeys(makes.get(p, p) for p in m.pois))
+        sets = parameter_sets(workspace, m, workspace.conventions)
+        new = m
+        for leaf in dict.fromkeys(leaf for names in products.values() for leaf in names):
+            s, config = sets[leaf], m.parameter(leaf)
+            new = set_parameter(new, replace(config, inits=s.inits, bounds=s.bounds, fixed=s.fixed[0] or config.fixed))
+        for name in made.keys() - products.keys():
+            start, bounds = _values(made[name], sets)
+            new = set_parameter(new, ParameterConfig(name=name, inits=(start,), bounds=(bounds,)))
+        gone = {leaf: name for name in reversed(made) for leaf in made[name].names if name not in products}
+        gone = {leaf: name for leaf, name in gone.items() if leaf not in declared and leaf in sets}
+        gone = {leaf: name for leaf, name in gone.items() if all(leaf not in names for names in products.values())}
+        new = replace(new, parameters=tuple(p for p in new.parameters if p.name not in gone))
         for old in m.pois:
-            if old in makes:
-                what = f"the parameter of interest {old!r} exists in a Function only; {makes[old]!r} takes its place"
+            if old in gone:
+                what = f"the parameter of interest {old!r} exists in a Function only; {gone[old]!r} takes its place"
                 outcomes.append(outcome("loss", f"measurement {m.name!r}", what))
-        measurements.append(replace(m, pois=pois))
-    return replace(workspace, functions=(), measurements=tuple(measurements)), tuple(outcomes)
+        measurements.append(replace(new, pois=tuple(dict.fromkeys(gone.get(p, p) for p in m.pois))))
+    channels = tuple(
+        replace(c, samples=tuple(_with_factors(s, products) for s in c.samples)) for c in workspace.channels
+    )
+    return replace(workspace, channels=channels, functions=(), measurements=tuple(measurements)), tuple(outcomes)
+
+
+def _as_factors(name: str, leaves: Iterable[str], declared: dict[str, DeclaredParameter]) -> bool:
+    """Whether these parameters can be norm factors on every sample that carries the Function's."""
+    for _, sample, m in declared[name].uses:
+        on_sample = {n.name for n in sample.modifiers if n is not m}
+        if not isinstance(m, NormFactor) or m.power > 1 or any(leaf in on_sample for leaf in leaves):
+            return False
+    return all(leaf not in declared or declared[leaf].kind == "normfactor" for leaf in leaves) and not any(
+        leaf == root for d in declared.values() if d.kind != "normfactor" for root in d.root_names for leaf in leaves
+    )
+
+
+def _with_factors(sample: Sample, products: dict[str, tuple[str, ...]]) -> Sample:
+    modifiers = tuple(
+        new
+        for m in sample.modifiers
+        for new in ([NormFactor(name=n) for n in products[m.name]] if m.name in products else [m])
+    )
+    return sample if modifiers == sample.modifiers else replace(sample, modifiers=modifiers)
+
+
+def _values(expression: Expression, sets: Mapping[str, ParameterSet]) -> tuple[float, tuple[float, float]]:
+    """Initial value and range of an expression, each parameter moved through its range alone."""
+    places = {root: (s, i) for s in sets.values() for i, root in enumerate(s.root_names)}
+    start = [places[n][0].inits[places[n][1]] for n in expression.names]
+    found = [expression.evaluate(start)[0]]
+    for k, name in enumerate(expression.names):
+        low, high = places[name][0].bounds[places[name][1]]
+        for step in range(101 if isfinite(low) and isfinite(high) else 0):
+            point = [*start[:k], low + (high - low) * step / 100, *start[k + 1 :]]
+            found.append(expression.evaluate(point)[0])
+    values = [v for v in found if isfinite(v)]
+    if not isfinite(found[0]):
+        return 1.0, (min(*values, 0.0, 1.0), max(*values, 10.0, 1.0))
+    return found[0], (min(values), max(values))
 
 
 def _zero_factors(workspace: Workspace) -> Rewriting:

@@ -22,7 +22,8 @@ def likelihood_difference(
 
     Every constrained parameter is moved alone to -3, -1, +1 and +3 of its prior uncertainties, every free one within
     the inner half of its range, and all together to random points within +-1. Parameters are matched by pyhf's name,
-    else by ROOT's; points outside the domain of either likelihood are left out.
+    else by ROOT's; points outside the domain of either likelihood are left out. A free norm factor or systematic of the
+    second that is derived from other parameters in the first (by a Function, or under a Gamma term) follows its value.
 
     Returns
     -------
@@ -53,14 +54,19 @@ def likelihood_difference(
 
 
 def _matching(a: Model, b: Model) -> NDArray[np.int64] | None:
-    """For each parameter of ``b`` its position in ``a``; constants of ``b`` may have none (-1)."""
-    by_name = {n: i for i, n in enumerate(a.parameters.names)}
+    """For each parameter of ``b`` its place in ``a``, derived ones at the end; constants of ``b`` may have none (-1).
+
+    What derived parameters of ``a`` are made of may have no counterpart.
+    """
+    by_name = {n: len(a.parameters) + i for i, n in enumerate(a.derived.names)}
+    by_name |= {n: i for i, n in enumerate(a.parameters.names)}
     by_root = {n: i for i, n in enumerate(a.parameters.root_names)}
     found = [
         by_name.get(n, by_root.get(r, -1)) for n, r in zip(b.parameters.names, b.parameters.root_names, strict=True)
     ]
     missing = [i for i, f in enumerate(found) if f < 0 and not b.parameters.fixed[i]]
-    lost = [i for i in range(len(a.parameters)) if i not in set(found) and not a.parameters.fixed[i]]
+    kept = set(found).union(*(p.tolist() for p in a.derived.parameters))
+    lost = [i for i in range(len(a.parameters)) if i not in kept and not a.parameters.fixed[i]]
     return None if missing or lost else np.array(found, dtype=np.int64)
 
 
@@ -69,7 +75,7 @@ def _idle_constants(a: Model, b: Model, partner: NDArray[np.int64]) -> list[int]
     nominal = a.parameters.init
     rates = a.rates(nominal)
     idle = []
-    for i in partner[(partner >= 0) & b.parameters.fixed]:
+    for i in partner[(partner >= 0) & (partner < len(nominal)) & b.parameters.fixed]:
         theta = nominal.copy()
         theta[i] += 0.5 * a.parameters.width[i] or 0.5
         if np.array_equal(a.rates(theta), rates):
@@ -82,7 +88,7 @@ def _difference(
 ) -> float | None:
     other = b.parameters.init.copy()
     moving = (partner >= 0) & ~b.parameters.fixed  # what is constant in the second stays at its value there
-    other[moving] = theta[partner[moving]]
+    other[moving] = a.derived.extend(theta)[partner[moving]]
     one, two = a.nll(theta, data_a), b.nll(other, data_b)
     return one - two if np.isfinite(one) and np.isfinite(two) else None
 

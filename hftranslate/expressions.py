@@ -3,16 +3,18 @@ r"""Scalar arithmetic of parameters, as ROOT's Function elements state it, with 
 The language is the part of ROOT's TFormula that makes a number out of numbers: ``+ - * / ^ **``, parentheses, numbers,
 ``pi``, names, ``@0`` (the first dependent, and so on), ``pow``, ``min``, ``max`` and the functions of
 :data:`FUNCTIONS`, with or without ``std::`` or ``TMath::`` (``TMath::Power``, ``TMath::Sqrt``, ...). Anything else is
-refused by name: nothing is ever executed.
+refused by name: nothing is ever executed. ROOT compiles an expression as C++, so that integers stay integers: ``1/2``
+is zero; ``+ - * /``, ``abs``, ``min`` and ``max`` of integers are integers, powers and all other functions are not.
 
 Dependents are the factory expressions of RooFit: ``x[1,0,10]`` (value and range), ``x[0,3]`` (a range, the value in its
 middle), ``x[5]`` (a constant), ``x`` (one that exists).
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, isfinite, pi
+from math import e, inf, isfinite, pi
+from operator import mul
 from typing import TypeAlias
 
 import numpy as np
@@ -24,6 +26,10 @@ Floats = NDArray[np.float64]
 #: Value, gradient ``(m,)`` and Hessian ``(m, m)``.
 Jet: TypeAlias = tuple[float, Floats, Floats]
 _Node: TypeAlias = Callable[[Floats], Jet]
+#: A function of two numbers: value, ``f_u, f_v, f_uu, f_uv`` and ``f_vv``.
+_Function2: TypeAlias = Callable[[float, float], tuple[float, ...]]
+#: A part of an expression, and its value where it is one of C++'s integers.
+_Term: TypeAlias = tuple[_Node, int | None]
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<at>@\d+)"
@@ -31,17 +37,22 @@ _TOKEN = re.compile(
 )
 _DEPENDENT = re.compile(r"\s*(?P<name>[A-Za-z_][\w.]*)\s*(?:\[(?P<numbers>[^\]]*)\])?\s*(?:,|$)")
 _DEEPEST = 100
+_LARGEST_INTEGER = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependent:
-    """A parameter that a Function names: one that exists where ``value`` is ``None``, else a new one."""
+    """A parameter that a Function names: one that exists where ``value`` is ``None``, else a new one.
+
+    ``text`` are the numbers in brackets, as written; ROOT moves a value outside the range to its end.
+    """
 
     name: str
     value: float | None = None
     low: float = -inf
     high: float = inf
     constant: bool = False
+    text: str = ""
 
 
 def parse_dependents(text: str) -> tuple[Dependent, ...]:
@@ -65,19 +76,20 @@ def parse_dependents(text: str) -> tuple[Dependent, ...]:
 def _dependent(name: str, numbers: str | None, text: str) -> Dependent:
     if numbers is None:
         return Dependent(name=name)
+    words = ",".join(word.strip() for word in numbers.split(","))
     try:
         values = [float(v) for v in numbers.split(",")]
     except ValueError:
         raise Unsupported(f"the dependents {text!r}: {name}[{numbers}] must hold one to three numbers") from None
     match values:
         case [value]:
-            return Dependent(name=name, value=value, constant=True)
+            return Dependent(name=name, value=value, constant=True, text=words)
         case [low, high] if low <= high:
-            return Dependent(name=name, value=0.5 * (low + high), low=low, high=high)
-        case [value, low, high] if low <= value <= high:
-            return Dependent(name=name, value=value, low=low, high=high)
+            return Dependent(name=name, value=0.5 * (low + high), low=low, high=high, text=words)
+        case [value, low, high] if low <= high:
+            return Dependent(name=name, value=min(max(value, low), high), low=low, high=high, text=words)
     raise Unsupported(
-        f"the dependents {text!r}: {name}[{numbers}] must be [value], [low,high] or [value,low,high], the value inside"
+        f"the dependents {text!r}: {name}[{numbers}] must be [value], [low,high] or [value,low,high] with low <= high"
     )
 
 
@@ -109,19 +121,30 @@ class Expression:
         return float(value), gradient, hessian
 
 
-def parse_expression(text: str, names: Sequence[str]) -> Expression:
+def parse_expression(text: str, names: Sequence[str], known: Mapping[str, Expression] | None = None) -> Expression:
     """Parse an expression of the given names.
+
+    Parameters
+    ----------
+    names
+        what it may depend on; ``@0`` is the first.
+    known
+        those of the names that are expressions themselves: what these depend on takes their place.
 
     Raises
     ------
     Unsupported
         It is no scalar arithmetic of these names; the message says where.
     """
+    inner = known or {}
+    leaves = tuple(dict.fromkeys(leaf for n in names for leaf in (inner[n].names if n in inner else (n,))))
     parser = _Parser(text, tuple(names))
-    node = parser.sum()
+    for name in names:
+        parser.nodes.append(_inserted(inner[name], leaves) if name in inner else _variable(leaves.index(name)))
+    node, integer = parser.sum()
     if parser.tokens:
         raise Unsupported(f"the expression {text!r} cannot be evaluated: unexpected {parser.tokens[0][1]!r}")
-    return Expression(text, tuple(names), node)
+    return Expression(text, leaves, node if integer is None else _constant(float(integer)))
 
 
 class _Parser:
@@ -129,6 +152,7 @@ class _Parser:
 
     def __init__(self, text: str, names: tuple[str, ...]) -> None:
         self.text, self.names, self.depth = text, names, 0
+        self.nodes: list[_Node] = []  # of the names
         self.tokens: list[tuple[str, str]] = []
         at = 0
         while at < len(text) and text[at:].strip():
@@ -149,63 +173,99 @@ class _Parser:
             found = self.tokens[0][1] if self.tokens else "the end"
             raise Unsupported(f"the expression {self.text!r} cannot be evaluated: {operator!r} expected, not {found!r}")
 
-    def sum(self) -> _Node:
+    def deeper(self) -> None:
         self.depth += 1
         if self.depth > _DEEPEST:
             raise Unsupported(f"the expression {self.text[:40]!r}... is nested too deeply")
-        node = self.product()
+
+    def sum(self) -> _Term:
+        self.deeper()
+        node, integer = self.product()
+        nodes, signs = [node], [1]
         while operator := self.accept("+", "-"):
-            node = _binary(_plus if operator == "+" else _minus, node, self.product())
+            node, term = self.product()
+            nodes.append(node)
+            signs.append(1 if operator == "+" else -1)
+            integer = None if integer is None or term is None else integer + signs[-1] * term
         self.depth -= 1
-        return node
+        if integer is not None:
+            return self.integer(integer)
+        return (_sum(nodes, signs) if len(nodes) > 1 else nodes[0]), None
 
-    def product(self) -> _Node:
-        node = self.signed()
+    def product(self) -> _Term:
+        depth = self.depth
+        term = self.signed()
         while operator := self.accept("*", "/"):
-            node = _binary(_times if operator == "*" else _over, node, self.signed())
-        return node
+            self.deeper()
+            term = self.combined(operator, _times if operator == "*" else _over, term, self.signed())
+        self.depth = depth
+        return term
 
-    def signed(self) -> _Node:
+    def combined(self, word: str, function: _Function2, left: _Term, right: _Term) -> _Term:
+        """Two parts and what stands between them; of two integers an integer."""
+        node = _binary(function, left[0], right[0])
+        if left[1] is None or right[1] is None or word not in _OF_INTEGERS:
+            return node, None
+        if word == "/" and right[1] == 0:
+            raise Unsupported(
+                f"the expression {self.text!r} cannot be evaluated: it divides the integer {left[1]} by 0"
+            )
+        return self.integer(_OF_INTEGERS[word](left[1], right[1]))
+
+    def integer(self, value: int) -> _Term:
+        if abs(value) > _LARGEST_INTEGER:
+            raise Unsupported(
+                f"the expression {self.text!r} cannot be evaluated: the integer {value} is too large; write {value}.0"
+            )
+        return _constant(float(value)), value
+
+    def signed(self) -> _Term:
         negative = False
         while sign := self.accept("+", "-"):
             negative ^= sign == "-"
-        node = self.power()
-        return _unary(lambda u: (-u, -1.0, 0.0), node) if negative else node
+        node, integer = self.power()
+        if not negative:
+            return node, integer
+        return _unary(lambda u: (-u, -1.0, 0.0), node), None if integer is None else -integer
 
-    def power(self) -> _Node:
-        base = self.atom()
-        return _binary(_power, base, self.signed()) if self.accept("^", "**") else base
+    def power(self) -> _Term:
+        term = self.atom()
+        if self.accept("^", "**"):
+            self.deeper()
+            term = self.combined("^", _power, term, self.signed())
+            self.depth -= 1
+        return term
 
-    def atom(self) -> _Node:
+    def atom(self) -> _Term:
         if self.accept("("):
-            node = self.sum()
+            term = self.sum()
             self.expect(")")
-            return node
+            return term
         if not self.tokens or self.tokens[0][0] == "operator":
             found = repr(self.tokens[0][1]) if self.tokens else "the end"
             raise Unsupported(f"the expression {self.text!r} cannot be evaluated: unexpected {found}")
         kind, token = self.tokens.pop(0)
         if kind == "number":
-            return _constant(float(token))
+            return self.integer(int(token)) if token.isdecimal() else (_constant(float(token)), None)
         if kind == "at":
             return self.variable(int(token[1:]), token)
         if self.tokens and self.tokens[0][1] == "(":
             return self.call(token)
         if token in self.names:
             return self.variable(self.names.index(token), token)
-        if token in ("pi", "TMath::Pi"):
-            return _constant(pi)
+        if token in _CONSTANTS:
+            return _constant(_CONSTANTS[token]), None
         raise Unsupported(
             f"the expression {self.text!r} cannot be evaluated: {token!r} is not among its dependents"
             + did_you_mean(token, self.names)
         )
 
-    def variable(self, index: int, token: str) -> _Node:
-        if index >= len(self.names):
+    def variable(self, index: int, token: str) -> _Term:
+        if index >= len(self.nodes):
             raise Unsupported(f"the expression {self.text!r} cannot be evaluated: there is no dependent {token}")
-        return _variable(index)
+        return self.nodes[index], None
 
-    def call(self, name: str) -> _Node:
+    def call(self, name: str) -> _Term:
         self.expect("(")
         arguments = []
         while not self.accept(")"):
@@ -215,11 +275,14 @@ class _Parser:
                 break
         plain = name.removeprefix("std::").removeprefix("TMath::").lower()
         if plain == "pi" and not arguments:
-            return _constant(pi)
+            return _constant(pi), None
         if plain in FUNCTIONS and len(arguments) == 1:
-            return _unary(FUNCTIONS[plain], arguments[0])
+            node, integer = arguments[0]
+            if plain == "abs" and integer is not None:
+                return self.integer(abs(integer))
+            return _unary(FUNCTIONS[plain], node), None
         if plain in _BINARY_FUNCTIONS and len(arguments) == 2:
-            return _binary(_BINARY_FUNCTIONS[plain], *arguments)
+            return self.combined(plain, _BINARY_FUNCTIONS[plain], *arguments)
         known = [*FUNCTIONS, *_BINARY_FUNCTIONS]
         raise Unsupported(
             f"the expression {self.text!r} cannot be evaluated: no function {name!r} of {len(arguments)} argument(s) "
@@ -241,6 +304,31 @@ def _variable(index: int) -> _Node:
     return node
 
 
+def _inserted(expression: Expression, leaves: tuple[str, ...]) -> _Node:
+    """An expression as part of another one, which depends on more."""
+    at = np.array([leaves.index(name) for name in expression.names], dtype=np.int64)
+
+    def node(x: Floats) -> Jet:
+        value, slopes, bends = expression.evaluate(x[at])
+        gradient, hessian = np.zeros(len(x)), np.zeros((len(x), len(x)))
+        gradient[at] = slopes
+        hessian[at[:, None], at] = bends
+        return value, gradient, hessian
+
+    return node
+
+
+def _sum(nodes: Sequence[_Node], signs: Sequence[int]) -> _Node:
+    def node(x: Floats) -> Jet:
+        value, gradient, hessian = 0.0, np.zeros(len(x)), np.zeros((len(x), len(x)))
+        for sign, term in zip(signs, nodes, strict=True):
+            f, df, ddf = term(x)
+            value, gradient, hessian = value + sign * f, gradient + sign * df, hessian + sign * ddf
+        return value, gradient, hessian
+
+    return node
+
+
 def _unary(function: Callable[[float], tuple[float, float, float]], argument: _Node) -> _Node:
     """The chain rule for a function that gives its value and two derivatives."""
 
@@ -252,7 +340,7 @@ def _unary(function: Callable[[float], tuple[float, float, float]], argument: _N
     return node
 
 
-def _binary(function: Callable[[float, float], tuple[float, ...]], left: _Node, right: _Node) -> _Node:
+def _binary(function: _Function2, left: _Node, right: _Node) -> _Node:
     """The chain rule for a function that gives its value, ``f_u, f_v, f_uu, f_uv`` and ``f_vv``."""
 
     def node(x: Floats) -> Jet:
@@ -269,14 +357,6 @@ def _binary(function: Callable[[float, float], tuple[float, ...]], left: _Node, 
         return f, gradient, hessian
 
     return node
-
-
-def _plus(u: float, v: float) -> tuple[float, ...]:
-    return u + v, 1.0, 1.0, 0.0, 0.0, 0.0
-
-
-def _minus(u: float, v: float) -> tuple[float, ...]:
-    return u - v, 1.0, -1.0, 0.0, 0.0, 0.0
 
 
 def _times(u: float, v: float) -> tuple[float, ...]:
@@ -319,9 +399,31 @@ FUNCTIONS: dict[str, Callable[[float], tuple[float, float, float]]] = {
     "tanh": lambda u: (np.tanh(u), 1.0 / np.cosh(u) ** 2, -2.0 * np.tanh(u) / np.cosh(u) ** 2),
     "sq": lambda u: (u * u, 2.0 * u, 2.0),
 }
-_BINARY_FUNCTIONS: dict[str, Callable[[float, float], tuple[float, ...]]] = {
+_BINARY_FUNCTIONS: dict[str, _Function2] = {
     "pow": _power,
     "power": _power,
     "min": _lower_of,
     "max": _higher_of,
 }
+_CONSTANTS = {"pi": pi, "TMath::Pi": pi, "e": e}
+#: What C++ makes of two integers; a quotient is cut off towards zero.
+_OF_INTEGERS: dict[str, Callable[[int, int], int]] = {
+    "*": mul,
+    "/": lambda u, v: abs(u) // abs(v) * (1 if (u >= 0) == (v >= 0) else -1),
+    "min": min,
+    "max": max,
+}
+
+
+def is_product(expression: Expression) -> bool:
+    """Whether an expression is a product of its parameters, each of them once: ``x * y``, or ``x`` alone."""
+    factors = [word.strip() for word in expression.text.split("*")]
+    return sorted(factors) == sorted(expression.names)
+
+
+_WORD = re.compile(r"[A-Za-z_][\w.]*(?:::\w+)*(?!\s*\(|[\w.:])")
+
+
+def renamed_words(text: str, names: Mapping[str, str]) -> str:
+    """An expression or its dependents with the names of parameters replaced; functions keep theirs."""
+    return _WORD.sub(lambda word: names.get(word[0], word[0]), text)

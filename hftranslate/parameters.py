@@ -3,22 +3,21 @@
 This is where a measurement's settings meet the modifiers' declarations and the conventions' defaults.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from math import hypot, inf
 from typing import Literal
 
-from hftranslate.errors import InvalidWorkspace, Unsupported
-from hftranslate.expressions import Dependent, parse_dependents
+from hftranslate.errors import InvalidWorkspace
+from hftranslate.expressions import Dependent
+from hftranslate.functions import settle_functions, used_functions
 from hftranslate.naming import DeclaredParameter, ParameterKind, declared_parameters
 from hftranslate.workspace import (
     BinConstraint,
     Channel,
     ConstraintTerm,
     Conventions,
-    Function,
     Measurement,
-    NormFactor,
     NormSys,
     Number,
     ParameterConfig,
@@ -76,33 +75,32 @@ def parameter_sets(workspace: Workspace, measurement: Measurement, conventions: 
         Settings that do not fit the parameter they name, or a luminosity that is not configured.
     """
     without_normsys = {t.name for t in measurement.constraint_terms if t.kind in ("none", "gamma")}
-    functions = used_functions(workspace)
+    made = used_functions(workspace)
     declared_sets = declared_parameters(workspace.channels)
     sets = {}
     n_samples = sum(len(c.samples) for c in workspace.channels)
     for name, declared in declared_sets.items():
-        if name in functions:  # ROOT: the function takes the place of the parameter
+        if name in made:  # the function takes the place of the parameter
             continue
         if name in without_normsys and all(isinstance(m, NormSys) for _, _, m in declared.uses):
             continue
         everywhere = len(declared.uses) == n_samples
         sets[name] = _resolve(declared, measurement, conventions, everywhere)
     for term in measurement.constraint_terms:
-        if term.kind == "gamma" and any(declared_sets[term.name].modifiers(NormSys)):
+        if term.kind == "gamma" and term.name in declared_sets and any(declared_sets[term.name].modifiers(NormSys)):
             sets[beta_name(term.name)] = _beta(term, measurement)
+    settled = settle_functions(workspace.functions)
+    sets = {name: _defined(s, settled.definitions.get(s.root_names[0]), measurement) for name, s in sets.items()}
     known = {root for s in sets.values() for root in s.root_names}
-    for function in functions.values():
-        for dependent in parse_dependents(function.dependents):
-            if dependent.name not in known:
-                sets[dependent.name] = _dependent(dependent, function, functions, measurement)
-                known.add(dependent.name)
+    for leaf in settled.leaves(list(made)):
+        if leaf not in known:
+            if leaf in sets:
+                raise InvalidWorkspace(
+                    f"a Function depends on a parameter {leaf!r} of its own, and {sets[leaf].root_names[0]!r} goes by "
+                    f"the name {leaf!r}, too; rename one of them"
+                )
+            sets[leaf] = _dependent(settled.definitions[leaf], measurement)
     return sets
-
-
-def used_functions(workspace: Workspace) -> dict[str, Function]:
-    """The Functions that make a norm factor, by name."""
-    factors = {m.name for c in workspace.channels for s in c.samples for m in s.modifiers if isinstance(m, NormFactor)}
-    return {f.name: f for f in workspace.functions if f.name in factors}
 
 
 def beta_name(systematic: str) -> str:
@@ -114,39 +112,49 @@ def _beta(term: ConstraintTerm, measurement: Measurement) -> ParameterSet:
     """ROOT's parameter of a Gamma term: its global observable, ``1 / r^2``, is cut off at the end of its range."""
     name = beta_name(term.name)
     config = measurement.parameter(name)
+    where = f"measurement {measurement.name!r}: parameter {name!r}"
+    _refuse(config, where, "sigmas", "factors")
     width = term.relative_uncertainty
     if width <= 0.0:
         raise InvalidWorkspace(f"measurement {measurement.name!r}: the gamma constraint of {term.name!r} has no width")
-    aux = min(1.0 / width**2, _HIGHEST_BETA)
+    aux = _entries(config.auxdata, 1, f"{where}: auxdata", [min(1.0 / width**2, _HIGHEST_BETA)])[0]
     return ParameterSet(
         name=name,
         kind="normfactor",
         names=(name,),
         root_names=(name,),
-        inits=tuple(_entries(config.inits, 1, f"parameter {name!r}: inits", [1.0])),
+        inits=tuple(_entries(config.inits, 1, f"{where}: inits", [1.0])),
         bounds=((0.0, _HIGHEST_BETA),) if config.bounds is None else _pairs(config.bounds),
         fixed=(config.fixed is True,),
         constraints=(Constraint(kind="gamma", auxdata=aux, width=width, domain=(0.0, _HIGHEST_BETA)),),
     )
 
 
-def _dependent(
-    dependent: Dependent, function: Function, functions: Mapping[str, Function], measurement: Measurement
-) -> ParameterSet:
-    """A parameter that only a Function knows."""
+def _defined(s: ParameterSet, definition: Dependent | None, measurement: Measurement) -> ParameterSet:
+    """A parameter that a Function defines: it has value and range from there where no setting says otherwise."""
+    if definition is None or definition.value is None:
+        return s
+    config = measurement.parameter(s.name)
+    return replace(
+        s,
+        inits=(definition.value,) if config.inits is None else s.inits,
+        bounds=((definition.low, definition.high),) if config.bounds is None else s.bounds,
+        fixed=(definition.constant or s.fixed[0],),
+    )
+
+
+def _dependent(dependent: Dependent, measurement: Measurement) -> ParameterSet:
+    """A parameter that only Functions know."""
     name = dependent.name
-    where = f"function {function.name!r}"
-    if name in functions:
-        raise Unsupported(f"{where} depends on the function {name!r}: functions of functions cannot be evaluated")
-    if dependent.value is None:
-        raise InvalidWorkspace(f"{where} depends on {name!r}, which is no parameter; 'name[value,low,high]' makes one")
     config = measurement.parameter(name)
+    where = f"measurement {measurement.name!r}: parameter {name!r}"
+    assert dependent.value is not None
     return ParameterSet(
         name=name,
         kind="normfactor",
         names=(name,),
         root_names=(name,),
-        inits=tuple(_entries(config.inits, 1, f"parameter {name!r}: inits", [dependent.value])),
+        inits=tuple(_entries(config.inits, 1, f"{where}: inits", [dependent.value])),
         bounds=((dependent.low, dependent.high),) if config.bounds is None else _pairs(config.bounds),
         fixed=(dependent.constant or config.fixed is True,),
         constraints=(None,),

@@ -346,7 +346,7 @@ def _effects(before: Workspace, after: Workspace) -> tuple[float | None, float |
     if len(known) < len(changes):
         return None, None
     effect = max(known)
-    if effect <= NEGLIGIBLE:
+    if effect <= NEGLIGIBLE and before.functions == after.functions:  # without them, parameters mean something else
         return effect, None
     return effect, cls_difference(before, after, after.measurements[changes.index(effect)].name)
 

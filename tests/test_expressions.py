@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hftranslate.errors import Unsupported
-from hftranslate.expressions import FUNCTIONS, Dependent, parse_dependents, parse_expression
+from hftranslate.expressions import (
+    FUNCTIONS,
+    Dependent,
+    is_product,
+    parse_dependents,
+    parse_expression,
+    renamed_words,
+)
 from tests.likelihood.differences import difference
 
 PYTHON = {name: getattr(math, name, None) for name in FUNCTIONS} | {
@@ -42,6 +49,17 @@ PYTHON = {name: getattr(math, name, None) for name in FUNCTIONS} | {
         ("1e-3*x+.5", 1.7e-3 + 0.5),
         ("max(x, y) - min(x, y)", 2.3),
         (" ( x ) ", 1.7),
+        ("1/2*x", 0.0),  # as C++ has it, which ROOT compiles
+        ("x*1/2", 0.85),
+        ("x*(-3)/2", -2.55),
+        ("x + (-3)/2", 0.7),
+        ("(3-5)/3 + 7/(1+1)*x", 5.1),
+        ("1./2*x", 0.85),
+        ("2^3/3*x", 1.7 * 8.0 / 3.0),
+        ("abs(-3)/2 + TMath::Max(3, 2)/2 + min(5, 3)/2 + x", 4.7),
+        ("sqrt(4)/4 + sq(3)/2", 5.0),
+        ("e*x", math.e * 1.7),
+        ("3--x", 4.7),
     ],
 )
 def test_values(text, expected):
@@ -117,6 +135,10 @@ def test_undefined_values_are_nan():
         ("@7", "no dependent @7"),
         ("(" * 500 + "x" + ")" * 500, "nested too deeply"),
         ("sqrt(x y)", r"'\)' expected, not 'y'"),
+        ("x^" * 500 + "x", "nested too deeply"),
+        ("x*" * 500 + "x", "nested too deeply"),
+        ("x*(1/0)", "divides the integer 1 by 0"),
+        ("x*100000*(100000*100000)", "the integer 10000000000 is too large; write 10000000000.0"),
     ],
 )
 def test_anything_else_is_refused(text, message):
@@ -124,17 +146,45 @@ def test_anything_else_is_refused(text, message):
         parse_expression(text, ["x", "y"])
 
 
+def test_long_sums():
+    text = "+".join(["x"] * 5000)
+    assert parse_expression(text, ["x"]).evaluate([0.5])[:2] == (2500.0, [5000.0])
+
+
+def test_expressions_of_expressions():
+    inner = parse_expression("x*y", ["y", "x"])
+    outer = parse_expression("exp(f) - @1*y", ["f", "z", "y"], {"f": inner})
+    assert outer.names == ("y", "x", "z")
+    flat = parse_expression("exp(x*y) - z*y", outer.names)
+    for one, two in zip(outer.evaluate([0.3, 0.7, 1.1]), flat.evaluate([0.3, 0.7, 1.1]), strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("x*y", True), ("x", True), ("x*x", False), ("2*x", False), ("x+y", False)]
+)
+def test_products(text, expected):
+    assert is_product(parse_expression(text, [n for n in "xy" if n in text])) == expected
+
+
+def test_renamed_words():
+    names = {"x": "x2", "exp": "e", "alpha_a": "alpha_b"}
+    assert renamed_words("exp(x)*TMath::exp (x)+x.y-alpha_a*1e5", names) == "exp(x2)*TMath::exp (x2)+x.y-alpha_b*1e5"
+    assert renamed_words("x[1,0,10], alpha_a", names) == "x2[1,0,10], alpha_b"
+
+
 def test_dependents():
     assert parse_dependents("mu[1,0,10], x[0,3],c[5] , alpha_lumi") == (
-        Dependent(name="mu", value=1.0, low=0.0, high=10.0),
-        Dependent(name="x", value=1.5, low=0.0, high=3.0),
-        Dependent(name="c", value=5.0, constant=True),
+        Dependent(name="mu", value=1.0, low=0.0, high=10.0, text="1,0,10"),
+        Dependent(name="x", value=1.5, low=0.0, high=3.0, text="0,3"),
+        Dependent(name="c", value=5.0, constant=True, text="5"),
         Dependent(name="alpha_lumi"),
     )
     assert parse_dependents("") == ()
+    assert parse_dependents("x[ 7, 0, 3 ]") == (Dependent(name="x", value=3.0, low=0.0, high=3.0, text="7,0,3"),)
 
 
-@pytest.mark.parametrize("text", ["x[1", "x[a]", "x[1,2,3,4]", "x[5,0,3]", "x[3,1]", "1x", "expr::y('x',x)"])
+@pytest.mark.parametrize("text", ["x[1", "x[a]", "x[1,2,3,4]", "x[3,1]", "1x", "expr::y('x',x)"])
 def test_other_dependents_are_refused(text):
     with pytest.raises(Unsupported, match="dependents"):
         parse_dependents(text)

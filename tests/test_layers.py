@@ -12,7 +12,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 #: Each part of the package and the parts that it may import, from the bottom up. A part is named by its path below
 #: the package; the longest name that fits a module counts.
-CORE = {"errors", "outcomes", "workspace", "naming", "expressions", "parameters"}
+CORE = {"errors", "outcomes", "workspace", "naming", "expressions", "functions", "parameters"}
 SHARED_FORMATS = {"formats.documents", "formats.schemas"}
 DESCRIPTION = CORE | {"dialects", "dialect_names", "dialect_xml", "sidecar", "editing", "patchset", "simplemodels"}
 FORMATS = SHARED_FORMATS | {"formats", "formats.pyhf_json", "formats.histfactory_xml", "formats.hs3_json"}
@@ -25,7 +25,8 @@ MAY_IMPORT = {
     "workspace": {"errors"},
     "naming": {"errors", "workspace"},
     "expressions": {"errors"},
-    "parameters": {"errors", "workspace", "naming", "expressions"},
+    "functions": {"errors", "workspace", "expressions"},
+    "parameters": {"errors", "workspace", "naming", "expressions", "functions"},
     "dialects": CORE,
     "dialect_names": CORE | {"dialects"},
     "dialect_xml": CORE | {"dialects", "dialect_names"},

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, TypeVar, assert_never
 
 import numpy as np
 
-from hftranslate.errors import InvalidWorkspace, MissingInput, Unsupported
-from hftranslate.expressions import Expression, parse_dependents, parse_expression
+from hftranslate.errors import InvalidWorkspace, MissingInput
+from hftranslate.expressions import Expression, parse_expression
+from hftranslate.functions import used_functions
 from hftranslate.likelihood.cells import Additive, Cells, Integers, Multiplicative
 from hftranslate.likelihood.constraints import Constraints, Floats
 from hftranslate.likelihood.derived import Derived
@@ -17,7 +18,7 @@ from hftranslate.likelihood.model import Data, Model, Parameters
 from hftranslate.likelihood.second_order import find_pattern
 from hftranslate.likelihood.storage import store
 from hftranslate.naming import declared_parameters
-from hftranslate.parameters import ParameterSet, beta_name, parameter_sets, used_functions
+from hftranslate.parameters import ParameterSet, beta_name, parameter_sets
 from hftranslate.workspace import (
     Channel,
     Conventions,
@@ -99,25 +100,25 @@ def _derived(
     expressions: list[Expression] = []
     parameters: list[Integers] = []
 
-    def add(text: str, names: Sequence[str]) -> int:
-        expressions.append(parse_expression(text, names))
-        parameters.append(np.array([places[n] for n in names], dtype=np.int64))
+    def add(expression: Expression) -> int:
+        expressions.append(expression)
+        parameters.append(np.array([places[n] for n in expression.names], dtype=np.int64))
         return len(places) + len(expressions) - 1
 
-    functions = {}
-    for name, f in used_functions(workspace).items():
-        try:
-            functions[name] = add(f.expression, [d.name for d in parse_dependents(f.dependents)])
-        except Unsupported as error:
-            raise Unsupported(f"function {name!r}: {error}") from None
+    functions = {name: add(expression) for name, expression in used_functions(workspace).items()}
     systematics = {}
     for term in measurement.constraint_terms:
-        r = term.relative_uncertainty
-        if term.kind == "gamma" and beta_name(term.name) in places:
-            systematics[term.name] = add(f"(@0-1)/{r!r}", [beta_name(term.name)])
-        elif term.kind == "lognormal" and f"alpha_{term.name}" in places:
-            systematics[term.name] = add(f"({1.0 + r!r}^@0-1)/{r!r}", [f"alpha_{term.name}"])
-    derived = Derived(n_parameters=len(places), expressions=tuple(expressions), parameters=tuple(parameters))
+        r, alpha = term.relative_uncertainty, f"alpha_{term.name}"
+        if term.kind == "gamma" and (beta := beta_name(term.name)) in places:
+            systematics[term.name] = add(parse_expression(f"(@0-1.0)/{r!r}", [beta]))
+        elif term.kind == "lognormal" and alpha in places:
+            systematics[term.name] = add(parse_expression(f"({1.0 + r!r}^@0-1.0)/{r!r}", [alpha]))
+    derived = Derived(
+        n_parameters=len(places),
+        names=(*functions, *systematics),
+        expressions=tuple(expressions),
+        parameters=tuple(parameters),
+    )
     return derived, functions, systematics
 
 

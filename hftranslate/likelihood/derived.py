@@ -26,9 +26,18 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Derived:
-    """Expressions of parameters; ``parameters`` holds the indices of what each depends on."""
+    """Expressions of parameters.
+
+    Attributes
+    ----------
+    names
+        the norm factor or systematic, by pyhf's name, that each expression takes the place of.
+    parameters
+        indices of what each depends on.
+    """
 
     n_parameters: int
+    names: tuple[str, ...]
     expressions: tuple[Expression, ...]
     parameters: tuple[Integers, ...]
 

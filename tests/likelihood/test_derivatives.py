@@ -389,7 +389,11 @@ def test_derived_parameters(conventions):
             ConstraintTerm(name="l", kind="lognormal", relative_uncertainty=0.3),
             ConstraintTerm(name="g", kind="gamma", relative_uncertainty=0.4),
         ],
-        functions=[Function(name="scale", expression="sqrt(mu)*(1+0.1*alpha_x)*k", dependents="mu[2,0,10],alpha_x,k")],
+        functions=[
+            Function(
+                name="scale", expression="sqrt(mu)*(1+0.1*alpha_x)*k", dependents="mu[2,0,10],alpha_x[0,-5,5],k[1,0,10]"
+            )
+        ],
         conventions=conventions,
     )
     model, data = compile_model(space)

@@ -1,16 +1,17 @@
 """A Measurement element to a measurement: parameters of interest, settings and constraint terms."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hftranslate.errors import FormatError, InvalidWorkspace
+from hftranslate.expressions import Dependent
 from hftranslate.formats.histfactory_xml.channels import NormFactorRange, NormFactorRanges
 from hftranslate.formats.histfactory_xml.collisions import Renaming
+from hftranslate.formats.histfactory_xml.functions import parameters_without_modifiers
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes, names, number
 from hftranslate.formats.histfactory_xml.lumi import PartialLumi
+from hftranslate.functions import settle_functions
 from hftranslate.naming import DeclaredParameter
-from hftranslate.outcomes import Kind
 from hftranslate.workspace import ConstraintTerm, Function, Measurement, NormSys, ParameterConfig, TermKind
 
 #: Written as POI where a measurement has none, because ROOT demands a name; ROOT drops a name it does not know.
@@ -33,9 +34,10 @@ class Model:
     partial_lumi: PartialLumi | None
     renaming: Renaming
 
-    def uses(self, name: str) -> bool:
-        """Whether a Function depends on a parameter of that name."""
-        return any(name in re.split(r"[^\w]+", f.dependents) for f in self.functions)
+    @property
+    def definitions(self) -> Mapping[str, Dependent]:
+        """The parameters that Functions define, by ROOT's name."""
+        return settle_functions(tuple(self.functions)).definitions
 
     def entries(self) -> dict[str, tuple[str, int]]:
         """Parameter set and index of every parameter that ROOT knows, by ROOT's name."""
@@ -78,20 +80,27 @@ class _Reader:
             if attribute not in self.node.attributes:
                 value = self.node.get(attribute)
                 self.notes.add("repair", self.node.where, f"no {attribute} is given; ROOT's default {value} was taken")
+        n_annotations = len(self.annotations)
+        terms = [t for element in self.node.all("ConstraintTerm") for t in self._constraint_terms(element)]
+        of_terms = self.annotations[n_annotations:]
+        del self.annotations[n_annotations:]  # they follow those of the settings, as in the file
+        others = parameters_without_modifiers(self.model.functions, self.model.declared, terms, self.model.renaming)
+        self.entries |= {root: (name, 0) for root, name in others.items()}
         pois = self._pois()
         for setting in self.node.all("ParamSetting"):
             self._setting(setting)
         for asimov in self.node.all("Asimov"):
             self._keep("Asimov", " ".join(f"{k}={v!r}" for k, v in asimov.attributes.items()))
             self.notes.add("repair", asimov.where, "ROOT refuses this element; it is kept as a note")
-        terms = [t for element in self.node.all("ConstraintTerm") for t in self._constraint_terms(element)]
+        self.annotations += of_terms
         lumi = self._lumi()
-        others = [c for d in self.model.declared.values() if d.name != "lumi" and (c := self._config(d)) is not None]
+        configs = [c for d in self.model.declared.values() if d.name != "lumi" and (c := self._config(d)) is not None]
+        configs += [c for name in others.values() if (c := self._plain_config(name)) is not None]
         try:
             return Measurement(
                 name=self.name,
                 pois=pois,
-                parameters=(lumi, *others),
+                parameters=(lumi, *configs),
                 constraint_terms=tuple(terms),
                 annotations=tuple(self.annotations),
             )
@@ -113,10 +122,8 @@ class _Reader:
             entry = self.entries.get(name)
             if entry is None:
                 pois.append(name)
-                if not self.model.uses(name):
-                    self.notes.add(
-                        "repair", self.where, f"no modifier declares the POI {name!r}; ROOT drops it with a warning"
-                    )
+                what = f"no modifier declares the POI {name!r}; ROOT drops it with a warning"
+                self.notes.add("repair", self.where, what)
             else:
                 pois.append(self._own_name(*entry))
         return tuple(dict.fromkeys(pois))
@@ -147,11 +154,8 @@ class _Reader:
         if not words:
             return
         self._keep("ParamSetting", " ".join([name, *words]))
-        kind: Kind = "repair"
         what = f"ParamSetting {name!r}: no modifier declares it and ROOT only prints a message"
-        if self.model.uses(name):
-            kind, what = "carried", f"ParamSetting {name!r} concerns a parameter of a Function"
-        self.notes.add(kind, self.where, f"{what}; it is kept as a note")
+        self.notes.add("repair", self.where, f"{what}; it is kept as a note")
 
     def _lumi(self) -> ParameterConfig:
         partial = self.model.partial_lumi
@@ -171,8 +175,11 @@ class _Reader:
             raise InvalidWorkspace(
                 f"{self.node.where}: Lumi={lumi:g} must be positive and LumiRelErr={error:g} must not be negative"
             )
-        value = self.values.get("lumi", {}).get(0, lumi)
-        self._check_range("Lumi", value, 0.0, 10.0 * lumi)
+        defined = self.model.definitions.get("Lumi")
+        start = lumi if defined is None or defined.value is None else defined.value
+        value = self.values.get("lumi", {}).get(0, start)
+        if defined is None:
+            self._check_range("Lumi", value, 0.0, 10.0 * lumi)
         return ParameterConfig(
             name="lumi",
             auxdata=(lumi,),
@@ -193,7 +200,7 @@ class _Reader:
         values = self.values.get(name, {})
         constants = self.constants.get(name, set())
         if declared.kind == "normfactor":
-            if name in {f.name for f in self.model.functions}:
+            if name in settle_functions(tuple(self.model.functions)).made:
                 return None
             place = self._range(declared)
             value = values.get(0, place.val)
@@ -211,8 +218,22 @@ class _Reader:
             fixed=(True if all(flags) else flags) if constants else None,
         )
 
+    def _plain_config(self, name: str) -> ParameterConfig | None:
+        """What is said about a parameter that no modifier declares."""
+        values, constant = self.values.get(name, {}), bool(self.constants.get(name))
+        if not values and not constant:
+            return None
+        return ParameterConfig(name=name, inits=(values[0],) if values else None, fixed=True if constant else None)
+
     def _range(self, declared: DeclaredParameter) -> NormFactorRange:
-        """Where NormFactors of one name disagree, the first sample of the alphabetically first channel decides."""
+        """Where NormFactors of one name disagree, the first sample of the alphabetically first channel decides.
+
+        A Function that defines the parameter decides before any of them.
+        """
+        defined = self.model.definitions.get(declared.root_names[0])
+        if defined is not None and defined.value is not None:
+            where = f"function with {defined.name}[{defined.text}]"
+            return NormFactorRange(val=defined.value, low=defined.low, high=defined.high, where=where)
         found = [
             self.model.ranges[c.name, s.name, self.model.renaming.xml_name(declared.name)] for c, s, _ in declared.uses
         ]

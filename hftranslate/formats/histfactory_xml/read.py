@@ -7,6 +7,7 @@ from hftranslate.errors import FormatError, InvalidWorkspace, Unsupported
 from hftranslate.formats.documents import read_bytes
 from hftranslate.formats.histfactory_xml.channels import NormFactorRanges, read_channel
 from hftranslate.formats.histfactory_xml.collisions import separate
+from hftranslate.formats.histfactory_xml.functions import read_functions, with_model_names
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes, number
 from hftranslate.formats.histfactory_xml.lumi import recognise, with_lumi, with_partial_lumi
 from hftranslate.formats.histfactory_xml.measurements import Model, read_measurement
@@ -16,7 +17,7 @@ from hftranslate.formats.root_histograms import HistogramFiles
 from hftranslate.naming import DeclaredParameter, declared_parameters
 from hftranslate.outcomes import Outcome
 from hftranslate.parameters import parameter_sets
-from hftranslate.workspace import ROOT, Channel, Function, Measurement, Workspace
+from hftranslate.workspace import ROOT, Channel, Measurement, Workspace
 
 
 def read(
@@ -60,10 +61,7 @@ def interpret(driver: Node, source: Source, notes: Notes, options: XmlOptions) -
         raise FormatError(f"{driver.where} has no Measurement")
     if not driver.all("Input"):
         raise FormatError(f"{driver.where} has no Input")
-    functions = tuple(
-        Function(name=f.get("Name"), expression=f.get("Expression"), dependents=f.get("Dependents"))
-        for f in driver.all("Function")
-    )
+    functions, dropped = read_functions(driver, notes)
     channels, ranges = _channels(driver, source, notes, options)
     partial = recognise(channels, functions, measurements, notes)
     if partial is not None:
@@ -78,6 +76,7 @@ def interpret(driver: Node, source: Source, notes: Notes, options: XmlOptions) -
         constant = _constant_lumi(channels, measurements, notes, options)
         channels = [with_lumi(channel, constant) for channel in channels]
     channels, renaming = separate(channels, notes)
+    functions = with_model_names(functions, renaming)
     model = Model(
         declared=_declared(driver, channels),
         ranges=ranges,
@@ -94,7 +93,7 @@ def interpret(driver: Node, source: Source, notes: Notes, options: XmlOptions) -
             measurements=read_measurements,
             functions=functions,
             conventions=ROOT,
-            annotations=tuple((word, value) for word, value in annotations if value),
+            annotations=(*((word, value) for word, value in annotations if value), *dropped),
         )
     except InvalidWorkspace as error:
         raise InvalidWorkspace(f"{driver.file}: {error}") from None

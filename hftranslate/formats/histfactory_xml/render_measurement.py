@@ -1,7 +1,7 @@
 """A measurement to its XML element."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from math import inf, nextafter
 from typing import Any
@@ -10,6 +10,7 @@ from lxml import etree
 
 from hftranslate.errors import InvalidWorkspace, Unsupported
 from hftranslate.formats.histfactory_xml.measurements import CONSTRAINT_TERMS, NO_CONSTRAINT, NO_POI
+from hftranslate.functions import settle_functions
 from hftranslate.naming import DeclaredParameter, declared_parameters
 from hftranslate.parameters import parameter_sets
 from hftranslate.workspace import ROOT, Measurement, Number, Workspace
@@ -29,7 +30,9 @@ class NormFactors:
 
     def __init__(self, workspace: Workspace) -> None:
         self.declared = declared_parameters(workspace.channels)
-        self._made = {f.name for f in workspace.functions}
+        settled = settle_functions(workspace.functions)
+        self._made = settled.made.keys() | settled.unknown.keys()
+        self._defined = settled.definitions
         self._first: dict[str, tuple[Number, tuple[Number, Number]]] = {}
         for name, declared in self.declared.items():
             if declared.kind == "normfactor" and name not in self._made:
@@ -38,6 +41,11 @@ class NormFactors:
     def first(self, name: str) -> tuple[Number, tuple[Number, Number]]:
         """Value and range as written on the NormFactor."""
         return self._first.get(name, _NORMFACTOR)
+
+    def start(self, name: str) -> Number:
+        """Where ROOT starts a free parameter that no setting moves: a Function may define it."""
+        defined = self._defined.get(name)
+        return self.first(name)[0] if defined is None or defined.value is None else defined.value
 
     @staticmethod
     def of(measurement: Measurement, name: str) -> tuple[Number, tuple[Number, Number]]:
@@ -84,7 +92,8 @@ def render_measurement(
         if word in _WITHOUT_EFFECT:
             element.set(word, text)
     _text(element, "POI", _pois(measurement, factors), measurement)
-    constants, values = _settings(measurement, factors, lumi, error)
+    others = parameter_sets(workspace, measurement, ROOT).keys() - factors.declared.keys()
+    constants, values = _settings(measurement, factors, lumi, error, others)
     if constants:
         _text(element, "ParamSetting", constants, measurement, Const="True")
     for value, names in values.items():
@@ -175,14 +184,21 @@ def _pois(measurement: Measurement, factors: NormFactors) -> list[str]:
 
 
 def _settings(
-    measurement: Measurement, factors: NormFactors, lumi: Number, error: Number
+    measurement: Measurement, factors: NormFactors, lumi: Number, error: Number, others: Collection[str]
 ) -> tuple[list[str], dict[Number, list[str]]]:
-    """ROOT's names of the constant parameters, and of those with another value than ROOT's, by value."""
+    """ROOT's names of the constant parameters, and of those with another value than ROOT's, by value.
+
+    ``others`` are the parameters that no modifier declares.
+    """
     constants: list[str] = []
     values: dict[Number, list[str]] = {}
     for config in measurement.parameters:
         declared = factors.declared.get(config.name)
         if declared is None:
+            if config.name in others:  # of a Function or a Gamma term
+                constants += [config.name] if config.fixed is True else []
+                if config.inits is not None and config.inits[0] != factors.start(config.name):
+                    values.setdefault(config.inits[0], []).append(config.name)
             continue
         always = declared.kind == "lumi" and error == 0
         flags = config.fixed if isinstance(config.fixed, tuple) else (bool(config.fixed),) * declared.size
@@ -194,7 +210,7 @@ def _settings(
     for name, declared in factors.declared.items():  # a later measurement that states nothing starts at 1
         if declared.kind == "normfactor" and all(p.name != name for p in measurement.parameters):
             value, _ = factors.of(measurement, name)
-            if value != factors.first(name)[0]:
+            if value != factors.start(name):
                 values.setdefault(value, []).append(name)
     return constants, values
 
@@ -204,7 +220,7 @@ def _default(declared: DeclaredParameter, factors: NormFactors, lumi: Number) ->
         case "lumi":
             return lumi
         case "normfactor":
-            return factors.first(declared.name)[0]
+            return factors.start(declared.name)
         case "alpha":
             return 0.0
         case "gamma":

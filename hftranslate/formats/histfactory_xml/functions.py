@@ -1,0 +1,54 @@
+"""Function elements: which of them ROOT makes, and the parameters that only they and constraint terms know."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from hftranslate.formats.histfactory_xml.collisions import Renaming
+from hftranslate.formats.histfactory_xml.grammar import Node, Notes
+from hftranslate.functions import renamed_function, settle_functions
+from hftranslate.naming import DeclaredParameter
+from hftranslate.parameters import beta_name
+from hftranslate.workspace import Annotations, ConstraintTerm, Function, NormSys
+
+
+def read_functions(driver: Node, notes: Notes) -> tuple[tuple[Function, ...], Annotations]:
+    """The Functions that ROOT makes; those that it drops are kept as annotations."""
+    functions = tuple(
+        Function(name=f.get("Name"), expression=f.get("Expression"), dependents=f.get("Dependents"))
+        for f in driver.all("Function")
+    )
+    dropped = settle_functions(functions).dropped
+    kept = []
+    for f in functions:
+        if f.name in dropped:
+            what = f"ROOT drops it, and its NormFactor is a free parameter: {dropped[f.name]}"
+            notes.add("repair", f"function {f.name!r}", what)
+            kept.append(("Function", f"{f.name}: {f.expression} of {f.dependents}"))
+    return tuple(f for f in functions if f.name not in dropped), tuple(kept)
+
+
+def with_model_names(functions: Iterable[Function], renaming: Renaming) -> tuple[Function, ...]:
+    """The Functions with parameters called as the model calls them, where that differs from the XML."""
+    names: dict[str, str] = {}
+    for (kind, old), new in renaming.by_kind.items():
+        if kind == "systematic":
+            names |= {f"alpha_{old}": f"alpha_{new}", beta_name(old): beta_name(new)}
+        elif kind == "NormFactor":
+            names[old] = new
+    return tuple(renamed_function(f, names) for f in functions) if names else tuple(functions)
+
+
+def parameters_without_modifiers(
+    functions: Sequence[Function],
+    declared: Mapping[str, DeclaredParameter],
+    terms: Iterable[ConstraintTerm],
+    renaming: Renaming,
+) -> dict[str, str]:
+    """Parameters of Functions and of Gamma terms, which no modifier declares: names in the model by ROOT's names."""
+    found = {}
+    for t in terms:
+        if t.kind == "gamma" and any(declared[t.name].modifiers(NormSys)):
+            found[beta_name(renaming.xml_name(t.name))] = beta_name(t.name)
+    settled = settle_functions(tuple(functions))
+    known = {root for d in declared.values() for root in d.root_names} | set(found.values())
+    used = [name for name in settled.made if name in declared and declared[name].kind == "normfactor"]
+    return found | {leaf: leaf for leaf in settled.leaves(used) if leaf not in known}
