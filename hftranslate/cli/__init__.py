@@ -15,13 +15,19 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 #: Where each command lives; imported when it is used, so that none waits for what another one needs.
 COMMANDS = {
     "cls": "infer",
+    "combine": "edit",
     "crosscheck": "check",
+    "diff": "differ",
+    "digest": "edit",
     "fit": "infer",
     "inspect": "convert",
     "json2xml": "convert",
     "limit": "infer",
     "plot": "check",
+    "prune": "edit",
+    "rename": "edit",
     "results": "check",
+    "sort": "edit",
     "xml2json": "convert",
 }
 
@@ -62,9 +68,8 @@ def main() -> None:
     debug = "--debug" in sys.argv
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     try:
-        cli.main(args=arguments, prog_name="hftranslate", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        # what a command gives to Context.exit is returned here, not raised
+        code = cli.main(args=arguments, prog_name="hftranslate", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(2)
@@ -90,3 +95,5 @@ def main() -> None:
         what = f"internal error: {type(error).__name__}: {error}"
         click.echo(f"hftranslate: {what}\nThis is a bug; please report it with the output of --debug.", err=True)
         sys.exit(2)
+    if isinstance(code, int) and code != 0:
+        sys.exit(code)
