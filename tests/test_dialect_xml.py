@@ -249,6 +249,15 @@ def test_terms_and_functions_there_and_back(kind: Any, shape: bool) -> None:
     assert likelihood_difference(ws, alone) == 0.0
 
 
+def test_functions_that_cannot_be_evaluated_go_there_and_back() -> None:
+    ws = model(sample("s", NormFactor(name="f"), Lumi()), pois=("x",), settings=(lumi(inits=(1.0,)),))
+    ws = replace(ws, functions=(Function(name="f", expression="x > 1 ? x : 1", dependents="x[1,0,10]"),))
+    translation = to_xml(ws)
+    alone, _ = histfactory_xml.read_back(translation.model)
+    assert alone.functions == ws.functions
+    assert alone.measurements[0].pois == ("x",)
+
+
 def test_functions_define_the_ranges_that_settings_state() -> None:
     ws = model(
         sample("s", NormFactor(name="f")),

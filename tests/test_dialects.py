@@ -238,6 +238,15 @@ def test_functions_are_lost_where_they_are_used() -> None:
     assert m.parameters == (ParameterConfig(name="k", inits=(2.0,), bounds=((0.0, 3.0),)),)
 
 
+def test_functions_that_cannot_be_evaluated_are_lost_without_a_measure() -> None:
+    ws = model(sample("s", NormFactor(name="k")), pois=("x",))
+    ws = with_functions(ws, ("k", "x > 1 ? x : 1", "x[1,0,9]"))
+    after, outcomes = all_the_way(ws)
+    assert "what ties it to 'x' is lost" in outcomes[0].what
+    assert after.measurements[0].pois == ("k",)
+    assert to_pyhf_json(ws).outcomes[0].effect is None
+
+
 def test_a_function_that_is_undefined_at_the_start() -> None:
     ws = with_functions(model(sample("s", NormFactor(name="k")), pois=("x",)), ("k", "1/x", "x[0,0,2]"))
     config = step("functions", ws)[0].measurements[0].parameter("k")
