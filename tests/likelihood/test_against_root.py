@@ -180,7 +180,7 @@ def test_nominal_likelihood_of_published_xml(directory, driver, reference):
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data folder is not beside the repository")
 def test_the_example_with_functions():
-    """Two square roots of the signal strength on one sample: ROOT's numbers (tight fits) for the signal strength itself."""
+    """Two square roots of the signal strength on one sample: the numbers of ROOT (tight fits) for itself on it."""
     folder = SHARED / "xml" / "pyhf_xmlimport_input"
     space, _ = read(folder / "config" / "examples" / "example_Expression.xml", XmlOptions(basedir=folder))
     model, data = compile_model(space)
