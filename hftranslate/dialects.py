@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from hftranslate.errors import Unsupported
 from hftranslate.expressions import Expression, is_product
-from hftranslate.functions import used_functions
+from hftranslate.functions import settle_functions, used_names
 from hftranslate.naming import DeclaredParameter, declared_parameters
 from hftranslate.outcomes import Kind, Outcome
 from hftranslate.parameters import ParameterSet, bin_widths, parameter_sets
@@ -187,7 +187,8 @@ def _removed_normsys(workspace: Workspace) -> Rewriting:
 def _functions(workspace: Workspace) -> Rewriting:
     """Norm factors that Functions make: products of free parameters are several norm factors, others become free."""
     outcomes: list[Outcome] = []
-    made = used_functions(workspace)
+    settled, used = settle_functions(workspace.functions), used_names(workspace)
+    made = {name: settled.made[name] for name in used if name in settled.made}
     declared = declared_parameters(workspace.channels)
     products = {name: e.names for name, e in made.items() if is_product(e) and _as_factors(name, e.names, declared)}
     for f in workspace.functions:
@@ -195,8 +196,9 @@ def _functions(workspace: Workspace) -> Rewriting:
         if f.name in products:
             what = f"{f.expression!r} is said by the norm factors {listed(products[f.name])}"
             outcomes.append(outcome("rewrite", where, what))
-        elif f.name in made:
-            what = f"{f.expression!r} becomes a free norm factor: what ties it to {listed(made[f.name].names)} is lost"
+        elif f.name in used:
+            ties = listed(settled.depends[f.name]) or "others"
+            what = f"{f.expression!r} becomes a free norm factor: what ties it to {ties} is lost"
             outcomes.append(outcome("loss", where, what))
         else:
             outcomes.append(outcome("carried", where, f"{f.expression!r} is used by no norm factor"))
@@ -210,7 +212,7 @@ def _functions(workspace: Workspace) -> Rewriting:
         for name in made.keys() - products.keys():
             start, bounds = _values(made[name], sets)
             new = set_parameter(new, ParameterConfig(name=name, inits=(start,), bounds=(bounds,)))
-        gone = {leaf: name for name in reversed(made) for leaf in made[name].names if name not in products}
+        gone = {leaf: name for name in reversed(used) for leaf in settled.depends[name] if name not in products}
         gone = {leaf: name for leaf, name in gone.items() if leaf not in declared and leaf in sets}
         gone = {leaf: name for leaf, name in gone.items() if all(leaf not in names for names in products.values())}
         new = replace(new, parameters=tuple(p for p in new.parameters if p.name not in gone))

@@ -12,7 +12,7 @@ A Function takes the place of the NormFactor of its name. Its dependents define 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -35,16 +35,19 @@ class Functions:
         why ROOT drops a Function, by name.
     unknown
         why one cannot be evaluated, by name.
+    depends
+        the parameters that each depends on, by ROOT's name; those that cannot be evaluated, too.
     """
 
     made: Mapping[str, Expression]
     definitions: Mapping[str, Dependent]
     dropped: Mapping[str, str]
     unknown: Mapping[str, str]
+    depends: Mapping[str, tuple[str, ...]]
 
-    def leaves(self, names: Sequence[str]) -> tuple[str, ...]:
+    def leaves(self, names: Iterable[str]) -> tuple[str, ...]:
         """The parameters that these Functions depend on, by ROOT's name."""
-        return tuple(dict.fromkeys(leaf for name in names for leaf in self.made[name].names))
+        return tuple(dict.fromkeys(leaf for name in names for leaf in self.depends[name]))
 
 
 @lru_cache(maxsize=64)
@@ -54,11 +57,13 @@ def settle_functions(functions: tuple[Function, ...]) -> Functions:
     definitions: dict[str, Dependent] = {}
     dropped: dict[str, str] = {}
     unknown: dict[str, str] = {}
+    depends: dict[str, tuple[str, ...]] = {}
     for f in functions:
         try:
             dependents = parse_dependents(f.dependents)
         except Unsupported as error:
             unknown[f.name] = str(error)
+            depends[f.name] = ()
             continue
         new = {d.name: d for d in dependents if d.value is not None and d.name not in definitions}
         reason = _conflict(f, dependents, definitions | new, made, unknown)
@@ -66,11 +71,13 @@ def settle_functions(functions: tuple[Function, ...]) -> Functions:
             dropped[f.name] = reason
             continue
         definitions |= new
+        names = [d.name for d in dependents]
+        depends[f.name] = tuple(dict.fromkeys(leaf for name in names for leaf in depends.get(name, (name,))))
         try:
-            made[f.name] = parse_expression(f.expression, [d.name for d in dependents], made)
+            made[f.name] = parse_expression(f.expression, names, made)
         except Unsupported as error:
             unknown[f.name] = str(error)
-    return Functions(made=made, definitions=definitions, dropped=dropped, unknown=unknown)
+    return Functions(made=made, definitions=definitions, dropped=dropped, unknown=unknown, depends=depends)
 
 
 def _conflict(
@@ -93,6 +100,14 @@ def _conflict(
     return None
 
 
+def used_names(workspace: Workspace) -> tuple[str, ...]:
+    """The Functions that take the place of a norm factor, whether they can be evaluated or not."""
+    if not workspace.functions:
+        return ()
+    factors = {m.name for c in workspace.channels for s in c.samples for m in s.modifiers if isinstance(m, NormFactor)}
+    return tuple(name for name in settle_functions(workspace.functions).depends if name in factors)
+
+
 def used_functions(workspace: Workspace) -> dict[str, Expression]:
     """The expressions that make norm factors of this workspace, by name.
 
@@ -103,21 +118,18 @@ def used_functions(workspace: Workspace) -> dict[str, Expression]:
     InvalidWorkspace
         One of them contradicts what was defined before it.
     """
+    if not workspace.functions:
+        return {}
     settled = settle_functions(workspace.functions)
-    used = {}
     for channel in workspace.channels:
         for sample in channel.samples:
             for m in sample.modifiers:
-                if not isinstance(m, NormFactor):
-                    continue
                 where = f"channel {channel.name!r}, sample {sample.name!r}: function {m.name!r}"
-                if m.name in settled.unknown:
+                if isinstance(m, NormFactor) and m.name in settled.unknown:
                     raise Unsupported(f"{where}: {settled.unknown[m.name]}")
-                if m.name in settled.dropped:
+                if isinstance(m, NormFactor) and m.name in settled.dropped:
                     raise InvalidWorkspace(f"{where}: {settled.dropped[m.name]}")
-                if m.name in settled.made:
-                    used[m.name] = settled.made[m.name]
-    return {f.name: used[f.name] for f in workspace.functions if f.name in used}
+    return {name: settled.made[name] for name in used_names(workspace)}
 
 
 def renamed_function(function: Function, parameters: Mapping[str, str]) -> Function:

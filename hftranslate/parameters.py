@@ -10,7 +10,7 @@ from typing import Literal
 
 from hftranslate.errors import InvalidWorkspace
 from hftranslate.expressions import Dependent
-from hftranslate.functions import settle_functions, used_functions
+from hftranslate.functions import settle_functions, used_names
 from hftranslate.naming import DeclaredParameter, ParameterKind, declared_parameters
 from hftranslate.workspace import (
     BinConstraint,
@@ -75,7 +75,7 @@ def parameter_sets(workspace: Workspace, measurement: Measurement, conventions: 
         Settings that do not fit the parameter they name, or a luminosity that is not configured.
     """
     without_normsys = {t.name for t in measurement.constraint_terms if t.kind in ("none", "gamma")}
-    made = used_functions(workspace)
+    made = used_names(workspace)
     declared_sets = declared_parameters(workspace.channels)
     sets = {}
     n_samples = sum(len(c.samples) for c in workspace.channels)
@@ -92,7 +92,7 @@ def parameter_sets(workspace: Workspace, measurement: Measurement, conventions: 
     settled = settle_functions(workspace.functions)
     sets = {name: _defined(s, settled.definitions.get(s.root_names[0]), measurement) for name, s in sets.items()}
     known = {root for s in sets.values() for root in s.root_names}
-    for leaf in settled.leaves(list(made)):
+    for leaf in settled.leaves(made):
         if leaf not in known:
             if leaf in sets:
                 raise InvalidWorkspace(

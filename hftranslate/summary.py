@@ -3,14 +3,17 @@
 from collections import Counter
 from typing import Any
 
+from hftranslate.functions import settle_functions, used_names
 from hftranslate.naming import declared_parameters
-from hftranslate.parameters import parameter_sets
-from hftranslate.workspace import MODIFIER_TYPES, Workspace
+from hftranslate.parameters import beta_name, parameter_sets
+from hftranslate.workspace import MODIFIER_TYPES, NormSys, Workspace
 
 
 def summary(workspace: Workspace) -> dict[str, Any]:
     """Channels, samples, modifiers, parameters and measurements as plain JSON values."""
     declared = declared_parameters(workspace.channels)
+    settled, made = settle_functions(workspace.functions), used_names(workspace)
+    others = _undeclared(workspace)
     words = {name: sorted({MODIFIER_TYPES[type(m)] for _, _, m in d.uses}) for name, d in declared.items()}
     return {
         "channels": [
@@ -28,19 +31,41 @@ def summary(workspace: Workspace) -> dict[str, Any]:
             Counter(MODIFIER_TYPES[type(m)] for c in workspace.channels for s in c.samples for m in s.modifiers)
         ),
         "parameters": [
-            {"name": name, "modifiers": words[name], "size": d.size, "kind": d.kind} for name, d in declared.items()
+            {"name": name, "modifiers": words[name], "size": d.size, "kind": d.kind}
+            for name, d in declared.items()
+            if name not in made
+        ]
+        + [{"name": name, "modifiers": [], "size": 1, "kind": kind} for name, kind in others.items()],
+        "functions": [
+            {"name": f.name, "expression": f.expression, "parameters": list(settled.depends[f.name])}
+            for f in workspace.functions
+            if f.name in made
         ],
         "measurements": [
             {
                 "name": m.name,
                 "pois": list(m.pois),
-                "unknown_pois": [p for p in m.pois if p not in declared],
+                "unknown_pois": [p for p in m.pois if p in made or (p not in declared and p not in others)],
+                "constraint_terms": [
+                    {"name": t.name, "kind": t.kind, "relative_uncertainty": t.relative_uncertainty}
+                    for t in m.constraint_terms
+                ],
                 "constant": _constants(workspace, index),
             }
             for index, m in enumerate(workspace.measurements)
         ],
         "conventions": workspace.conventions.name,
     }
+
+
+def _undeclared(workspace: Workspace) -> dict[str, str]:
+    """Parameters that no modifier declares, and what knows them: a Function, or a Gamma constraint term."""
+    declared = declared_parameters(workspace.channels)
+    terms = [t for m in workspace.measurements for t in m.constraint_terms if t.kind == "gamma" and t.name in declared]
+    found = {beta_name(t.name): "gamma constraint" for t in terms if any(declared[t.name].modifiers(NormSys))}
+    known = found.keys() | {root for d in declared.values() for root in d.root_names}
+    leaves = settle_functions(workspace.functions).leaves(used_names(workspace))
+    return found | {leaf: "function" for leaf in leaves if leaf not in known}
 
 
 def _constants(workspace: Workspace, index: int) -> list[str]:
@@ -70,12 +95,17 @@ def summary_text(workspace: Workspace) -> str:
     name_width = max((len(p["name"]) for p in facts["parameters"]), default=0)
     for p in facts["parameters"]:
         size = f"[{p['size']}]" if p["kind"] == "gamma" else ""
-        lines.append(f"  {p['name']:<{name_width}}  {', '.join(p['modifiers'])}{size}")
+        lines.append(f"  {p['name']:<{name_width}}  {', '.join(p['modifiers']) or 'of a ' + p['kind']}{size}")
+    for p in facts["functions"]:
+        lines.append(f"  {p['name']} = {p['expression']}  a function of {', '.join(p['parameters']) or 'nothing'}")
     lines += ["", "measurements"]
     for m in facts["measurements"]:
         pois = ", ".join(m["pois"]) or "none"
         unknown = f" (used by no modifier: {', '.join(m['unknown_pois'])})" if m["unknown_pois"] else ""
         lines.append(f"  {m['name']}  parameter of interest: {pois}{unknown}")
+        for t in m["constraint_terms"]:
+            size = f" ({t['relative_uncertainty']:g})" if t["relative_uncertainty"] else ""
+            lines.append(f"    constraint of {t['name']}: {t['kind']}{size}")
         if m["constant"]:
             shown = ", ".join(m["constant"][:8]) + (
                 f" and {len(m['constant']) - 8} more" if len(m["constant"]) > 8 else ""

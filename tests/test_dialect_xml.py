@@ -7,6 +7,7 @@ import pytest
 
 from hftranslate.dialect_xml import NO_POI, TO_XML
 from hftranslate.dialects import Outcomes
+from hftranslate.effects import likelihood_difference
 from hftranslate.errors import Unsupported
 from hftranslate.formats import histfactory_xml
 from hftranslate.formats.histfactory_xml.measurements import NO_POI as NO_POI_READ
@@ -205,6 +206,75 @@ def test_functions_follow_their_norm_factor() -> None:
     after, _ = step("names", ws)
     assert after.functions[0].name == "k_1"
     assert after.channels[0].samples[0].modifiers == (NormFactor(name="k_1"),)
+
+
+def test_functions_follow_what_they_depend_on() -> None:
+    ws = model(
+        sample("s", NormFactor(name="f")),
+        sample("b", NormSys(name="J,ES", lo=0.9, hi=1.2), NormFactor(name="k")),
+        pois=("x",),
+        constraint_terms=(ConstraintTerm(name="J,ES", kind="gamma", relative_uncertainty=0.5),),
+        settings=(ParameterConfig(name="beta_J,ES", inits=(1.5,)),),
+    )
+    ws = replace(ws, functions=(Function(name="f", expression="x*k", dependents="x[1,0,10],k[1,0,5]"),))
+    after, _ = step("names", ws)
+    assert after.measurements[0].constraint_terms[0].name == "J_ES"
+    assert after.measurements[0].parameters == (ParameterConfig(name="beta_J_ES", inits=(1.5,)),)
+    assert after.functions == ws.functions
+
+
+@pytest.mark.parametrize("kind", ["gamma", "lognormal", "uniform", "none"])
+@pytest.mark.parametrize("shape", [False, True])
+def test_terms_and_functions_there_and_back(kind: Any, shape: bool) -> None:
+    """Settings of their parameters, too: the XML alone says the same."""
+    more = (HistoSys(name="JES", lo_data=(48.0, 58.0), hi_data=(57.0, 61.0)),) if shape else ()
+    setting = ParameterConfig(name="beta_JES", inits=(1.5,), fixed=True) if kind == "gamma" else None
+    ws = model(
+        sample("s", NormFactor(name="f"), Lumi()),
+        sample("b", JES, *more, Lumi()),
+        pois=("x",),
+        constraint_terms=(ConstraintTerm(name="JES", kind=kind, relative_uncertainty=0.0 if kind == "none" else 0.5),),
+        settings=(
+            lumi(inits=(1.0,)),
+            *((setting,) if setting else ()),
+            ParameterConfig(name="k", inits=(2.0,), fixed=True),
+        ),
+    )
+    ws = replace(ws, functions=(Function(name="f", expression="sqrt(x)/k", dependents="x[1,0,10],k[1,0,5]"),))
+    alone, outcomes = through(ws)
+    assert not of_kind(outcomes, "loss", "carried")
+    assert alone.functions == ws.functions
+    assert alone.measurements[0].constraint_terms == ws.measurements[0].constraint_terms
+    assert {p.name: p for p in alone.measurements[0].parameters} == {p.name: p for p in ws.measurements[0].parameters}
+    assert likelihood_difference(ws, alone) == 0.0
+
+
+def test_functions_that_cannot_be_evaluated_go_there_and_back() -> None:
+    ws = model(sample("s", NormFactor(name="f"), Lumi()), pois=("x",), settings=(lumi(inits=(1.0,)),))
+    ws = replace(ws, functions=(Function(name="f", expression="x > 1 ? x : 1", dependents="x[1,0,10]"),))
+    translation = to_xml(ws)
+    alone, _ = histfactory_xml.read_back(translation.model)
+    assert alone.functions == ws.functions
+    assert alone.measurements[0].pois == ("x",)
+
+
+def test_functions_define_the_ranges_that_settings_state() -> None:
+    ws = model(
+        sample("s", NormFactor(name="f")),
+        sample("b", NormFactor(name="k")),
+        pois=("x",),
+        settings=(
+            ParameterConfig(name="x", bounds=((0.0, 4.0),)),
+            ParameterConfig(name="k", inits=(1.5,), bounds=((1.0, 2.0),)),
+        ),
+    )
+    ws = replace(ws, functions=(Function(name="f", expression="x/k", dependents="x[1,0,10],k[1,0,5]"),))
+    other = replace(ws.measurements[0], name="other", parameters=(ParameterConfig(name="x", bounds=((0.0, 3.0),)),))
+    after, outcomes = step("definitions of Functions", replace(ws, measurements=(*ws.measurements, other)))
+    assert after.functions[0].dependents == "x[1.0,0.0,4.0],k[1.5,1.0,2.0]"
+    assert kinds(outcomes) == ["rewrite", "carried", "rewrite", "carried"]
+    alone, _ = through(ws)
+    assert likelihood_difference(ws, alone) == 0.0
 
 
 # -------------------------------------------------------------------------------------------------------- luminosity

@@ -220,19 +220,70 @@ def test_terms_that_act_on_normsys_only(kind: str) -> None:
 
 
 # --------------------------------------------------------------------------------------------------------- functions
+def with_functions(ws: Workspace, *functions: tuple[str, str, str]) -> Workspace:
+    return replace(ws, functions=tuple(Function(name=n, expression=e, dependents=d) for n, e, d in functions))
+
+
 def test_functions_are_lost_where_they_are_used() -> None:
-    ws = model(sample("s", NormFactor(name="k")), pois=("x",))
-    ws = replace(
-        ws,
-        functions=(
-            Function(name="k", expression="sqrt(x)", dependents="x[1,0,10]"),
-            Function(name="unused", expression="2*x", dependents="x[1,0,10]"),
-        ),
+    ws = model(
+        sample("s", NormFactor(name="k")), pois=("x",), settings=(ParameterConfig(name="x", inits=(4.0,), fixed=True),)
     )
+    ws = with_functions(ws, ("k", "sqrt(x)", "x[1,0,9]"), ("unused", "2*x", "x"))
     after, outcomes = step("functions", ws)
     assert kinds(outcomes) == ["loss", "carried", "loss"]
+    assert "what ties it to 'x' is lost" in outcomes[0].what
     assert after.functions == ()
+    (m,) = after.measurements
+    assert m.pois == ("k",)
+    assert m.parameters == (ParameterConfig(name="k", inits=(2.0,), bounds=((0.0, 3.0),)),)
+
+
+def test_functions_that_cannot_be_evaluated_are_lost_without_a_measure() -> None:
+    ws = model(sample("s", NormFactor(name="k")), pois=("x",))
+    ws = with_functions(ws, ("k", "x > 1 ? x : 1", "x[1,0,9]"))
+    after, outcomes = all_the_way(ws)
+    assert "what ties it to 'x' is lost" in outcomes[0].what
     assert after.measurements[0].pois == ("k",)
+    assert to_pyhf_json(ws).outcomes[0].effect is None
+
+
+def test_a_function_that_is_undefined_at_the_start() -> None:
+    ws = with_functions(model(sample("s", NormFactor(name="k")), pois=("x",)), ("k", "1/x", "x[0,0,2]"))
+    config = step("functions", ws)[0].measurements[0].parameter("k")
+    assert config.inits == (1.0,)
+    assert config.bounds == ((0.0, 50.0),)
+
+
+@pytest.mark.parametrize("expression", ["x * y", "x"])
+def test_products_of_free_parameters_are_norm_factors(expression: str) -> None:
+    ws = model(
+        sample("s", NormFactor(name="f")),
+        sample("b", NormFactor(name="y")),
+        pois=("x",),
+        settings=(ParameterConfig(name="y", inits=(1.2,), fixed=True),),
+    )
+    ws = with_functions(ws, ("f", expression, "x[1,0,9],y[2,0.5,3]" if "y" in expression else "x[1,0,9]"))
+    after, outcomes = step("functions", ws)
+    assert kinds(outcomes) == ["rewrite"]
+    names = [m.name for m in after.channels[0].samples[0].modifiers]
+    assert names == expression.split(" * ")
+    unchanged(ws, after)
+    unchanged(ws, all_the_way(ws)[0])
+
+
+@pytest.mark.parametrize(
+    ("expression", "dependents"),
+    [
+        ("x*x", "x[1,0,9]"),
+        ("2*x", "x[1,0,9]"),
+        ("x*alpha_JES", "x[1,0,9],alpha_JES[0,-5,5]"),
+        ("mu*x", "mu[1,0,9],x[1,0,9]"),
+    ],
+)
+def test_other_products_are_lost(expression: str, dependents: str) -> None:
+    ws = model(sample("s", NormFactor(name="f"), MU), sample("b", JES))
+    _, outcomes = step("functions", with_functions(ws, ("f", expression, dependents)))
+    assert kinds(outcomes) == ["loss"]
 
 
 def test_factors_of_zero_become_what_pyhf_can_compute_with() -> None:

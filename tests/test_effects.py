@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hftranslate.effects import cls_difference, likelihood_difference
 from hftranslate.inference.hypotest import hypotest
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.workspace import ROOT, NormFactor, NormSys, StatError
+from hftranslate.workspace import ROOT, ConstraintTerm, Function, NormFactor, NormSys, StatError
 from tests.likelihood.builders import channel, config, workspace
 from tests.likelihood.test_compile import compilable
 from tests.strategies import permuted, workspaces
@@ -94,3 +94,15 @@ def test_cls():
     ours = [hypotest(*compile_model(w)).cls_obs for w in (model(), model(hi=1.3))]
     assert cls_difference(model(), model(hi=1.3)) == pytest.approx(abs(ours[0] - ours[1]))
     assert cls_difference(model(), model()) == 0.0
+
+
+def test_derived_parameters_are_followed():
+    """A Function that becomes a free norm factor says the same at the same values; a term that becomes another, not."""
+    function = Function(name="mu", expression="x*x", dependents="x[1.5,0,3]")
+    derived, free = model(functions=[function]), model()
+    assert likelihood_difference(derived, free) == pytest.approx(0.0, abs=1e-12)
+    assert likelihood_difference(derived, model(7.0)) > 0.1
+    assert likelihood_difference(free, derived) == inf
+    gamma = [ConstraintTerm(name="a", kind="gamma", relative_uncertainty=0.5)]
+    found = likelihood_difference(model(terms=gamma), model())
+    assert 0.1 < found < 100.0

@@ -3,7 +3,20 @@
 from dataclasses import replace
 
 from hftranslate.summary import summary, summary_text
-from hftranslate.workspace import ROOT, Channel, Lumi, Measurement, ParameterConfig, Sample, ShapeFactor, StatError
+from hftranslate.workspace import (
+    ROOT,
+    Channel,
+    ConstraintTerm,
+    Function,
+    Lumi,
+    Measurement,
+    NormFactor,
+    NormSys,
+    ParameterConfig,
+    Sample,
+    ShapeFactor,
+    StatError,
+)
 from tests.test_dialects import MU, lumi, model, sample
 
 
@@ -59,3 +72,29 @@ def test_long_lists_of_constants_are_cut() -> None:
     )
     assert "constant: f[0], f[1]" in summary_text(ws)
     assert "and 4 more" in summary_text(ws)
+
+
+def test_functions_and_constraint_terms() -> None:
+    ws = model(
+        sample("s", NormFactor(name="f")),
+        sample("b", NormSys(name="a", lo=0.9, hi=1.1)),
+        pois=("x", "f"),
+        constraint_terms=(ConstraintTerm(name="a", kind="gamma", relative_uncertainty=0.5),),
+    )
+    functions = (
+        Function(name="f", expression="sqrt(x)*beta_a", dependents="x[1,0,3],beta_a[1,0,10]"),
+        Function(name="unused", expression="2*y", dependents="y[1,0,2]"),
+    )
+    ws = replace(ws, functions=functions)
+    facts = summary(ws)
+    kinds = {p["name"]: p["kind"] for p in facts["parameters"]}
+    assert kinds == {"a": "alpha", "beta_a": "gamma constraint", "x": "function"}
+    expected = {"name": "f", "expression": "sqrt(x)*beta_a", "parameters": ["x", "beta_a"]}
+    assert facts["functions"] == [expected]
+    (measurement,) = facts["measurements"]
+    assert measurement["unknown_pois"] == ["f"]
+    assert measurement["constraint_terms"] == [{"name": "a", "kind": "gamma", "relative_uncertainty": 0.5}]
+    shown = summary_text(ws)
+    assert "x       of a function" in shown
+    assert "f = sqrt(x)*beta_a  a function of x, beta_a" in shown
+    assert "constraint of a: gamma (0.5)" in shown

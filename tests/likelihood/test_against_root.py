@@ -176,3 +176,18 @@ def test_nominal_likelihood_of_published_xml(directory, driver, reference):
     ours = model.nll(model.parameters.init, data) + constant
     assert ours == pytest.approx(reference["nll_nominal"], abs=1e-6)  # ROOT's number was rounded to six digits
     assert np.count_nonzero(~model.parameters.fixed) == reference["floating"]
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data folder is not beside the repository")
+def test_the_example_with_functions():
+    """Two square roots of the signal strength on one sample: the numbers of ROOT (tight fits) for itself on it."""
+    folder = SHARED / "xml" / "pyhf_xmlimport_input"
+    space, _ = read(folder / "config" / "examples" / "example_Expression.xml", XmlOptions(basedir=folder))
+    model, data = compile_model(space)
+    assert model.parameters.names[model.parameters.poi_index] == "SigXsecOverSM"
+    result = fit(model, data)
+    assert result.values[model.parameters.poi_index] == pytest.approx(1.115360, abs=1e-6)
+    found = hypotest(model, data, 1.0)
+    assert found.cls_obs == pytest.approx(0.524945, abs=1e-6)
+    np.testing.assert_allclose(found.cls_exp, [0.005343, 0.023948, 0.095040, 0.299072, 0.644185], atol=1.1e-6)
+    assert hypotest(model, data, 2.0).cls_obs == pytest.approx(0.077567, abs=1e-6)

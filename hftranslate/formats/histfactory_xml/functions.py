@@ -50,5 +50,5 @@ def parameters_without_modifiers(
             found[beta_name(renaming.xml_name(t.name))] = beta_name(t.name)
     settled = settle_functions(tuple(functions))
     known = {root for d in declared.values() for root in d.root_names} | set(found.values())
-    used = [name for name in settled.made if name in declared and declared[name].kind == "normfactor"]
+    used = [name for name in settled.depends if name in declared and declared[name].kind == "normfactor"]
     return found | {leaf: leaf for leaf in settled.leaves(used) if leaf not in known}

@@ -200,7 +200,7 @@ class _Reader:
         values = self.values.get(name, {})
         constants = self.constants.get(name, set())
         if declared.kind == "normfactor":
-            if name in settle_functions(tuple(self.model.functions)).made:
+            if name in settle_functions(tuple(self.model.functions)).depends:
                 return None
             place = self._range(declared)
             value = values.get(0, place.val)

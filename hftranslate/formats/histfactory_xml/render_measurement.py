@@ -31,7 +31,7 @@ class NormFactors:
     def __init__(self, workspace: Workspace) -> None:
         self.declared = declared_parameters(workspace.channels)
         settled = settle_functions(workspace.functions)
-        self._made = settled.made.keys() | settled.unknown.keys()
+        self._made = settled.depends.keys()
         self._defined = settled.definitions
         self._first: dict[str, tuple[Number, tuple[Number, Number]]] = {}
         for name, declared in self.declared.items():
