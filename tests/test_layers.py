@@ -12,18 +12,19 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 #: Each part of the package and the parts that it may import, from the bottom up. A part is named by its path below
 #: the package; the longest name that fits a module counts.
-CORE = {"errors", "outcomes", "workspace", "naming", "expressions", "functions", "parameters"}
+CORE = {"errors", "outcomes", "workspace", "naming", "expressions", "functions", "parameters", "observations"}
 SHARED_FORMATS = {"formats.documents", "formats.schemas"}
 DESCRIPTION = CORE | {"dialects", "dialect_names", "dialect_xml", "sidecar", "editing", "patchset", "simplemodels"}
 FORMATS = SHARED_FORMATS | {"formats", "formats.pyhf_json", "formats.histfactory_xml", "formats.hs3_json"}
 ENGINE = {"likelihood", "inference", "effects"}
-LIBRARY = DESCRIPTION | FORMATS | ENGINE | {"formats.root_histograms", "translate", "summary"}
+LIBRARY = DESCRIPTION | FORMATS | ENGINE | {"formats.root_histograms", "translate", "summary", "as_json", "negligible"}
 TOOLS = {"doctor", "crosschecking", "hepdata", "plots"}
 MAY_IMPORT = {
     "errors": set(),
     "outcomes": {"errors"},
     "workspace": {"errors"},
     "naming": {"errors", "workspace"},
+    "observations": {"errors", "workspace"},
     "expressions": {"errors"},
     "functions": {"errors", "workspace", "expressions"},
     "parameters": {"errors", "workspace", "naming", "expressions", "functions"},
@@ -45,6 +46,8 @@ MAY_IMPORT = {
     "inference": CORE | {"likelihood"},
     "effects": CORE | {"likelihood", "inference"},
     "translate": DESCRIPTION | FORMATS | ENGINE,
+    "as_json": DESCRIPTION | FORMATS | {"translate"},
+    "negligible": DESCRIPTION | ENGINE,
     "summary": LIBRARY,
     **dict.fromkeys(TOOLS, LIBRARY | TOOLS),
     "cli": LIBRARY | TOOLS | {"cli"},

@@ -15,13 +15,18 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 #: Where each command lives; imported when it is used, so that none waits for what another one needs.
 COMMANDS = {
     "cls": "infer",
+    "combine": "edit",
     "crosscheck": "check",
+    "digest": "edit",
     "fit": "infer",
     "inspect": "convert",
     "json2xml": "convert",
     "limit": "infer",
     "plot": "check",
+    "prune": "edit",
+    "rename": "edit",
     "results": "check",
+    "sort": "edit",
     "xml2json": "convert",
 }
 

@@ -16,7 +16,9 @@ from hftranslate.workspace import CONVENTIONS, Conventions, Workspace
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _combined(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
+def combined_options(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
+    """Several options as one decorator, in this order in the help text."""
+
     def apply(function: F) -> F:
         for decorator in reversed(decorators):
             function = decorator(function)
@@ -35,7 +37,7 @@ output_option = click.option(
 patch_option = click.option(
     "-p", "--patch", "patches", multiple=True, metavar="PATCH.json", help="JSON patch for the raw document; repeatable."
 )
-xml_options = _combined(
+xml_options = combined_options(
     click.option("--basedir", type=click.Path(path_type=Path), help="Folder that paths in XML are relative to."),
     click.option(
         "-v", "--mount", "mounts", multiple=True, metavar="FROM:TO", help="Take paths in XML below FROM from below TO."
@@ -53,7 +55,7 @@ xml_options = _combined(
         help="Whether NormalizeByTheory is without effect, as in ROOT since 6.22, or does what it once meant.",
     ),
 )
-model_options = _combined(
+model_options = combined_options(
     file_argument,
     output_option,
     patch_option,
@@ -128,4 +130,14 @@ def emit_text(text: str, output_file: Path | None) -> None:
         write_texts({output_file: text})
 
 
-__all__ = ["Loaded", "emit", "emit_text", "load_model", "model_options", "report", "take_xml_options", "xml_options"]
+__all__ = [
+    "Loaded",
+    "combined_options",
+    "emit",
+    "emit_text",
+    "load_model",
+    "model_options",
+    "report",
+    "take_xml_options",
+    "xml_options",
+]

@@ -7,16 +7,15 @@ What the words mean, as pyhf evaluates them: staterror is Gaussian without thres
 normsys is interpolated with code 4 and histosys with code 4p.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NoReturn, TypeAlias, TypeVar, assert_never
 
 from hftranslate.errors import FormatError, InvalidWorkspace, Unsupported, did_you_mean
 from hftranslate.formats.schemas import violation
+from hftranslate.observations import Observation, observation_annotation, observations
 from hftranslate.workspace import (
     MODIFIER_TYPES,
-    Annotations,
     Channel,
     HistoSys,
     Lumi,
@@ -34,12 +33,8 @@ from hftranslate.workspace import (
 )
 
 VERSION = "1.0.0"
-#: The annotation of a workspace that holds the order of the document's observations where it is not that of the
-#: channels, and the observations of channels that are not there. Published documents have both.
-OBSERVATIONS = "pyhf-json observations"
 
 JSON: TypeAlias = dict[str, Any]
-Observation: TypeAlias = tuple[str, Numbers]
 T = TypeVar("T")
 
 
@@ -192,38 +187,30 @@ def _workspace(document: object) -> Workspace:
     d = _object(document, "workspace", _WORKSPACE)
     if d["version"] != VERSION:
         raise _Refused("workspace", f"'version' must be {VERSION!r}")
-    observations = _items(d, "observations", "workspace", _observation)
+    told = _items(d, "observations", "workspace", _observation)
     invalid: InvalidWorkspace | None = None
     channels: tuple[Channel, ...] = ()
     try:
-        channels = _items(d, "channels", "workspace", partial(_channel, dict(observations), d["channels"]))
+        channels = _items(d, "channels", "workspace", partial(_channel, dict(told), d["channels"]))
     except InvalidWorkspace as error:  # a breach of the schema further down comes first
         invalid = error
     measurements = _items(d, "measurements", "workspace", _measurement)
     if invalid is not None:
         raise invalid
-    names = [name for name, _ in observations]
+    names = [name for name, _ in told]
     for i, name in enumerate(names):
         if name in names[:i]:
             raise InvalidWorkspace(f"channel {name!r} has two observations; expected one")
     return Workspace(
         channels=channels,
         measurements=measurements,
-        annotations=_annotate([c.name for c in channels], observations),
+        annotations=observation_annotation([c.name for c in channels], told),
     )
 
 
 def _observation(value: object) -> Observation:
     d = _object(value, "observation", _NAME_DATA)
     return _string(d, "name", "observation"), _numbers(d, "data", "observation")
-
-
-def _annotate(channels: list[str], observations: Sequence[Observation]) -> Annotations:
-    if [name for name, _ in observations] == channels:
-        return ()
-    known = set(channels)
-    told = [name if name in known else {"data": list(data), "name": name} for name, data in observations]
-    return ((OBSERVATIONS, json.dumps(told)),)
 
 
 def _channel(observed: Mapping[str, Numbers], siblings: Sequence[Any], value: object) -> Channel:
@@ -352,7 +339,7 @@ def _pair(value: object) -> Numbers:
 def to_document(workspace: Workspace) -> JSON:
     """The workspace as a document that follows the schema, with keys in pyhf's order.
 
-    Conventions, bin edges and annotations are left out silently (but for :data:`OBSERVATIONS`).
+    Conventions, bin edges and annotations are left out silently (but for the order of observations).
 
     Raises
     ------
@@ -376,23 +363,10 @@ def _cannot(where: str, what: str) -> NoReturn:
 
 
 def _observations(workspace: Workspace) -> list[JSON]:
-    observed: dict[str, JSON] = {}
     for channel in workspace.channels:
         if channel.observed is None:
             _cannot(f"channel {channel.name!r}", "that a channel has no data")
-        observed[channel.name] = {"data": list(channel.observed), "name": channel.name}
-    told = next((text for key, text in workspace.annotations if key == OBSERVATIONS), None)
-    if told is None:
-        return list(observed.values())
-    # Channels may have come, gone or been renamed since the document was read.
-    in_order = []
-    for item in json.loads(told):
-        if isinstance(item, str):
-            if item in observed:
-                in_order.append(observed.pop(item))
-        elif item["name"] not in {c.name for c in workspace.channels}:
-            in_order.append(item)
-    return in_order + list(observed.values())
+    return [{"data": list(data), "name": name} for name, data in observations(workspace)]
 
 
 def _sample_document(channel: str, sample: Sample) -> JSON:

@@ -1,0 +1,47 @@
+"""A workspace as pyhf JSON without more changes than needed, and the digests of it."""
+
+import hashlib
+import json
+
+from hftranslate.errors import InputError, Unsupported, did_you_mean
+from hftranslate.formats import pyhf_json
+from hftranslate.sidecar import make_sidecar
+from hftranslate.translate import JsonTranslation, to_pyhf_json
+from hftranslate.workspace import PYHF, Workspace
+
+#: The algorithms of pyhf's digest: those of Python's hashlib whose digests have a fixed length.
+ALGORITHMS = tuple(sorted(a for a in hashlib.algorithms_guaranteed if not a.startswith("shake_")))
+
+
+def as_json(workspace: Workspace) -> JsonTranslation:
+    """The workspace as it stands where pyhf JSON can say all of it, else translated, with the account of that.
+
+    Raises
+    ------
+    Unsupported
+        The schema has no word for a part of the model and no rewriting exists.
+    """
+    if workspace.conventions == PYHF:
+        try:
+            document = pyhf_json.to_document(workspace)
+        except Unsupported:
+            pass
+        else:
+            if pyhf_json.from_document(document) == workspace:
+                return JsonTranslation(document=document, sidecar=make_sidecar(workspace, workspace), outcomes=())
+    return to_pyhf_json(workspace)
+
+
+def pyhf_digest(workspace: Workspace, algorithm: str = "sha256") -> str:
+    """The digest that ``pyhf digest`` gives for the workspace as pyhf JSON: it depends on order, and on 50 or 50.0.
+
+    Raises
+    ------
+    InputError
+        There is no such algorithm.
+    """
+    if algorithm not in ALGORITHMS:
+        raise InputError(f"no algorithm {algorithm!r} for digests" + did_you_mean(algorithm, ALGORITHMS))
+    document = as_json(workspace).document
+    text = json.dumps(document, sort_keys=True, ensure_ascii=False)
+    return hashlib.new(algorithm, text.encode()).hexdigest()

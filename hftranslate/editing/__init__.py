@@ -1,0 +1,13 @@
+"""Workspace in, Workspace out: prune, rename, combine, sort.
+
+For what pyhf JSON can say the results are those of pyhf's functions of the same names. Whatever else a workspace holds
+(bin edges, constraint terms, functions, several parameters of interest) follows.
+"""
+
+from hftranslate.editing.combining import Join, combine, set_aside
+from hftranslate.editing.consequences import consequences
+from hftranslate.editing.ordering import sort
+from hftranslate.editing.pruning import prune
+from hftranslate.editing.renaming import rename
+
+__all__ = ["Join", "combine", "consequences", "prune", "rename", "set_aside", "sort"]

@@ -1,0 +1,127 @@
+"""A workspace with other names."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from hftranslate.editing.names import (
+    channel_names,
+    check_known,
+    measurement_names,
+    modifier_names,
+    sample_names,
+)
+from hftranslate.naming import declared_parameters
+from hftranslate.observations import observations, with_observations
+from hftranslate.workspace import Function, Measurement, Modifier, Workspace
+
+Names = Mapping[str, str]
+
+
+def rename(
+    workspace: Workspace,
+    *,
+    channels: Names | None = None,
+    samples: Names | None = None,
+    modifiers: Names | None = None,
+    measurements: Names | None = None,
+) -> Workspace:
+    """The workspace with new names, each a mapping from old to new; all at once, so that two can be exchanged.
+
+    A modifier's parameter is renamed with it: in the settings, among the parameters of interest, and in functions.
+    Two modifiers of different names that get the same one share their parameter from then on.
+
+    Raises
+    ------
+    MissingInput
+        A name is not there.
+    InvalidWorkspace
+        Two channels, samples of a channel, measurements or settings would have the same name.
+    """
+    channels, samples, modifiers, measurements = channels or {}, samples or {}, modifiers or {}, measurements or {}
+    check_known(channels, channel_names(workspace), "channel")
+    check_known(samples, sample_names(workspace), "sample")
+    check_known(modifiers, modifier_names(workspace), "modifier")
+    check_known(measurements, measurement_names(workspace), "measurement")
+
+    def renamed(m: Modifier) -> Modifier:
+        return replace(m, name=modifiers[m.name]) if m.name in modifiers else m
+
+    told = [(channels.get(name, name), data) for name, data in observations(workspace)]
+    changed = replace(
+        workspace,
+        channels=tuple(
+            replace(
+                c,
+                name=channels.get(c.name, c.name),
+                samples=tuple(
+                    replace(s, name=samples.get(s.name, s.name), modifiers=tuple(map(renamed, s.modifiers)))
+                    for s in c.samples
+                ),
+            )
+            for c in workspace.channels
+        ),
+        measurements=tuple(
+            replace(_measurement(m, workspace, modifiers), name=measurements.get(m.name, m.name))
+            for m in workspace.measurements
+        ),
+        functions=_functions(workspace, modifiers),
+    )
+    return with_observations(changed, told) if channels else changed
+
+
+def _measurement(measurement: Measurement, workspace: Workspace, modifiers: Names) -> Measurement:
+    if not modifiers:
+        return measurement
+    names = dict(modifiers)
+    if any(p.endswith("]") for p in measurement.pois):  # factors of single bins
+        for old, declared in declared_parameters(workspace.channels).items():
+            if old in modifiers and declared.kind == "gamma":
+                names |= {entry: f"{modifiers[old]}[{i}]" for i, entry in enumerate(declared.names)}
+    return replace(
+        measurement,
+        pois=tuple(names.get(p, p) for p in measurement.pois),
+        parameters=tuple(replace(p, name=modifiers.get(p.name, p.name)) for p in measurement.parameters),
+        constraint_terms=tuple(replace(t, name=modifiers.get(t.name, t.name)) for t in measurement.constraint_terms),
+    )
+
+
+def _functions(workspace: Workspace, modifiers: Names) -> tuple[Function, ...]:
+    """Functions of the new names. They name parameters as ROOT does."""
+    if not workspace.functions or not modifiers:
+        return workspace.functions
+    names = {}
+    parameters = declared_parameters(workspace.channels)
+    for old, new in modifiers.items():
+        declared = parameters[old]
+        match declared.kind:
+            case "normfactor":
+                names[old] = new
+            case "alpha":
+                names[f"alpha_{old}"] = f"alpha_{new}"
+            case "gamma":
+                prefix = f"gamma_{old}_"
+                names |= {
+                    entry: f"gamma_{new}_{entry.removeprefix(prefix)}"
+                    for entry in declared.root_names
+                    if entry.startswith(prefix)
+                }
+            case "lumi":
+                pass  # ROOT's name of it never changes
+    if not names:
+        return workspace.functions
+    longest_first = sorted(names, key=len, reverse=True)
+    pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)")
+
+    def text(value: str) -> str:
+        return pattern.sub(lambda match: names[match.group()], value)
+
+    return tuple(
+        replace(
+            f,
+            name=modifiers.get(f.name, f.name),
+            expression=text(f.expression),
+            dependents=text(f.dependents),
+        )
+        for f in workspace.functions
+    )
