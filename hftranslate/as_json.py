@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from typing import Any
 
 from hftranslate.errors import InputError, Unsupported, did_you_mean
 from hftranslate.formats import pyhf_json
@@ -21,15 +22,20 @@ def as_json(workspace: Workspace) -> JsonTranslation:
     Unsupported
         The schema has no word for a part of the model and no rewriting exists.
     """
-    if workspace.conventions == PYHF:
-        try:
-            document = pyhf_json.to_document(workspace)
-        except Unsupported:
-            pass
-        else:
-            if pyhf_json.from_document(document) == workspace:
-                return JsonTranslation(document=document, sidecar=make_sidecar(workspace, workspace), outcomes=())
-    return to_pyhf_json(workspace)
+    document = _as_it_stands(workspace)
+    if document is None:
+        return to_pyhf_json(workspace)
+    return JsonTranslation(document=document, sidecar=make_sidecar(workspace, workspace), outcomes=())
+
+
+def _as_it_stands(workspace: Workspace) -> dict[str, Any] | None:
+    if workspace.conventions != PYHF:
+        return None
+    try:
+        document = pyhf_json.to_document(workspace)
+    except Unsupported:
+        return None
+    return document if pyhf_json.from_document(document) == workspace else None
 
 
 def pyhf_digest(workspace: Workspace, algorithm: str = "sha256") -> str:
@@ -42,6 +48,6 @@ def pyhf_digest(workspace: Workspace, algorithm: str = "sha256") -> str:
     """
     if algorithm not in ALGORITHMS:
         raise InputError(f"no algorithm {algorithm!r} for digests" + did_you_mean(algorithm, ALGORITHMS))
-    document = as_json(workspace).document
+    document = _as_it_stands(workspace) or to_pyhf_json(workspace, measure=False).document
     text = json.dumps(document, sort_keys=True, ensure_ascii=False)
     return hashlib.new(algorithm, text.encode()).hexdigest()

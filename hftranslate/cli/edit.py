@@ -140,10 +140,10 @@ def prune(threshold: float | None, report_file: Path | None, bins: tuple[tuple[s
     """
     places = ("channels", "samples", "modifiers", "modifier_types", "measurements", "samples_in", "modifiers_in")
     chosen = {name: options.pop(name) for name in places}
-    indices = [(channel, i) for channel, text in bins for i in _indices(channel, text)]
+    ranges = [(channel, *_range(channel, text)) for channel, text in bins]
     if threshold is None and report_file is not None:
         raise click.UsageError("--report belongs to --negligible")
-    edited = _edited(_read(options), lambda ws: prune_workspace(ws, bins=indices, **chosen))
+    edited = _edited(_read(options), lambda ws: prune_workspace(ws, bins=_bins(ws, ranges), **chosen))
     if threshold is not None:
         edited = _without_negligible(edited, threshold, report_file)
     _write(edited)
@@ -159,11 +159,20 @@ def _without_negligible(edited: _Edited, threshold: float, report_file: Path | N
     return pruned
 
 
-def _indices(channel: str, text: str) -> range:
+def _range(channel: str, text: str) -> tuple[int, int]:
     first, separator, last = text.partition("-")
     if not first.isdecimal() or not (last.isdecimal() if separator else True) or len(text) > 20:
         raise InputError(f"--bin {channel} {text}: expected a number or FIRST-LAST, counted from 0")
-    return range(int(first), int(last or first) + 1)
+    return int(first), int(last or first)
+
+
+def _bins(workspace: Workspace, ranges: list[tuple[str, int, int]]) -> list[tuple[str, int]]:
+    """Every bin of the ranges, up to the first one that the channel does not have."""
+    return [
+        (channel, i)
+        for channel, first, last in ranges
+        for i in range(first, min(last, max(first, workspace.channel(channel).n_bins)) + 1)
+    ]
 
 
 def _pruned_text(found: tuple[Negligible, ...], effects: tuple[PruningEffect, ...], threshold: float) -> str:
