@@ -67,9 +67,8 @@ def main() -> None:
     debug = "--debug" in sys.argv
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     try:
-        cli.main(args=arguments, prog_name="hftranslate", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        # what a command gives to Context.exit is returned here, not raised
+        code = cli.main(args=arguments, prog_name="hftranslate", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(2)
@@ -95,3 +94,5 @@ def main() -> None:
         what = f"internal error: {type(error).__name__}: {error}"
         click.echo(f"hftranslate: {what}\nThis is a bug; please report it with the output of --debug.", err=True)
         sys.exit(2)
+    if isinstance(code, int) and code != 0:
+        sys.exit(code)

@@ -66,6 +66,20 @@ def test_unknown_commands_and_options_are_answered_with_the_nearest(run: Runner,
     assert run("cls", ws, "--conventions", "rot").code == 2
 
 
+def test_the_answer_no_is_an_exit_code(run: Runner, ws: Path, tmp_path: Path) -> None:
+    """Of the installed program, not only of the command by itself."""
+    reference = tmp_path / "reference.json"
+    assert run("results", ws, "-o", reference).code == 0
+    assert run("crosscheck", ws, reference).code == 0
+    changed = document()
+    changed["channels"][0]["samples"][1]["data"] = [51.0, 52.0]
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps(changed))
+    found = run("crosscheck", other, reference)
+    assert found.code == 1
+    assert "yields" in found.out
+
+
 # ---------------------------------------------------------------------------------------------------- fits and tests
 @pytest.mark.parametrize("command", FITS)
 def test_standard_output_is_json_and_nothing_else(command: str, run: Runner, ws: Path) -> None:
