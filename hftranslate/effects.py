@@ -42,7 +42,7 @@ def likelihood_difference(
     idle = _idle_constants(a, b, partner)
     base: float | None = None
     largest = 0.0
-    for theta in [a.parameters.init.copy(), *_points(a, n_random, rng)]:
+    for theta in [a.parameters.init.copy(), *comparison_points(a, n_random, rng)]:
         theta[idle] = a.parameters.init[idle]
         difference = _difference(a, data_a, b, data_b, theta, partner)
         if difference is None:
@@ -93,7 +93,8 @@ def _difference(
     return one - two if np.isfinite(one) and np.isfinite(two) else None
 
 
-def _points(model: Model, n_random: int, rng: np.random.Generator) -> list[Floats]:
+def comparison_points(model: Model, n_random: int, rng: np.random.Generator) -> list[Floats]:
+    """Points at which two likelihoods are compared, as :func:`likelihood_difference` describes them."""
     p = model.parameters
     moving = np.flatnonzero(~p.fixed)
     low, high = np.maximum(p.bounds[:, 0], p.init - 10.0), np.minimum(p.bounds[:, 1], p.init + 10.0)

@@ -17,7 +17,12 @@ SHARED_FORMATS = {"formats.documents", "formats.schemas"}
 DESCRIPTION = CORE | {"dialects", "dialect_names", "dialect_xml", "sidecar", "editing", "patchset", "simplemodels"}
 FORMATS = SHARED_FORMATS | {"formats", "formats.pyhf_json", "formats.histfactory_xml", "formats.hs3_json"}
 ENGINE = {"likelihood", "inference", "effects"}
-LIBRARY = DESCRIPTION | FORMATS | ENGINE | {"formats.root_histograms", "translate", "summary", "as_json", "negligible"}
+LIBRARY = (
+    DESCRIPTION
+    | FORMATS
+    | ENGINE
+    | {"formats.root_histograms", "translate", "summary", "as_json", "negligible", "difference", "verification"}
+)
 TOOLS = {"doctor", "crosschecking", "hepdata", "plots"}
 MAY_IMPORT = {
     "errors": set(),
@@ -47,7 +52,9 @@ MAY_IMPORT = {
     "effects": CORE | {"likelihood", "inference"},
     "translate": DESCRIPTION | FORMATS | ENGINE,
     "as_json": DESCRIPTION | FORMATS | {"translate"},
+    "difference": DESCRIPTION | ENGINE,
     "negligible": DESCRIPTION | ENGINE,
+    "verification": DESCRIPTION | FORMATS | {"translate", "difference"},
     "summary": LIBRARY,
     **dict.fromkeys(TOOLS, LIBRARY | TOOLS),
     "cli": LIBRARY | TOOLS | {"cli"},

@@ -17,6 +17,7 @@ COMMANDS = {
     "cls": "infer",
     "combine": "edit",
     "crosscheck": "check",
+    "diff": "differ",
     "digest": "edit",
     "fit": "infer",
     "inspect": "convert",

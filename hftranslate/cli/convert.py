@@ -1,7 +1,7 @@
 """Commands that translate files and look at them."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -29,6 +29,9 @@ from hftranslate.translate import (
     write_xml,
 )
 
+if TYPE_CHECKING:
+    from hftranslate.verification import Verification
+
 strict_option = click.option("--strict", is_flag=True, help="Fail, and write nothing, where something would be lost.")
 
 
@@ -40,6 +43,9 @@ def _in_a_folder(_context: click.Context, parameter: click.Parameter, path: Path
     return path
 
 
+verify_option = click.option(
+    "--verify", is_flag=True, help="Read the output back and prove that the likelihood is the same; else exit code 1."
+)
 losses_option = click.option(
     "--losses",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -54,15 +60,20 @@ losses_option = click.option(
 @xml_options
 @strict_option
 @losses_option
+@verify_option
 @click.option("--sidecar", type=click.Path(dir_okay=False, path_type=Path), help="Where to keep what JSON cannot say.")
 @click.option("--no-sidecar", is_flag=True, help="Neither use the sidecar beside the XML nor write one.")
 @click.option("--track-progress/--hide-progress", hidden=True, default=True)
 @click.option("--validation-as-error/--validation-as-warning", hidden=True, default=True)
+@click.pass_context
 def xml2json(
+    ctx: click.Context,
+    /,
     config: str,
     output_file: Path | None,
     strict: bool,
     losses: Path | None,
+    verify: bool,
     sidecar: Path | None,
     no_sidecar: bool,
     track_progress: bool,
@@ -89,6 +100,14 @@ def xml2json(
     _account(outcomes, losses)
     has_sidecar = not no_sidecar and (sidecar is not None or (output_file is not None and str(output_file) != "-"))
     _warn_without_sidecar(outcomes, has_sidecar)
+    if verify:
+        from hftranslate.verification import verify_file, verify_json
+
+        if output_file is None or str(output_file) == "-":
+            _verify(ctx, verify_json(loaded.workspace, dump_json(translation.document)))
+        else:
+            beside_it = not no_sidecar and sidecar in (None, sidecar_path(output_file))
+            _verify(ctx, verify_file(loaded.workspace, output_file, with_sidecar=beside_it))
 
 
 @click.command()
@@ -102,7 +121,11 @@ def xml2json(
 @xml_options
 @strict_option
 @losses_option
+@verify_option
+@click.pass_context
 def json2xml(
+    ctx: click.Context,
+    /,
     file: str,
     patches: tuple[str, ...],
     output_dir: Path,
@@ -110,6 +133,7 @@ def json2xml(
     no_sidecar: bool,
     strict: bool,
     losses: Path | None,
+    verify: bool,
     specroot: str | None,
     dataroot: str | None,
     **options: Any,
@@ -130,6 +154,10 @@ def json2xml(
     write_xml(translation, output_dir, sidecar=not no_sidecar)
     _account(outcomes, losses)
     _warn_without_sidecar(outcomes, not no_sidecar)
+    if verify:
+        from hftranslate.verification import verify_file
+
+        _verify(ctx, verify_file(loaded.workspace, output_dir / f"{prefix}.xml", with_sidecar=not no_sidecar))
 
 
 @click.command()
@@ -153,6 +181,13 @@ def inspect(
         emit(summary(loaded.workspace), output_file)
     else:
         emit_text(summary_text(loaded.workspace), None)
+
+
+def _verify(ctx: click.Context, checked: "Verification") -> None:
+    click.echo(checked.sentence, err=True)
+    if not checked.verified:
+        click.echo(checked.details(), err=True, nl=False)
+        ctx.exit(1)
 
 
 def _warn_without_sidecar(outcomes: tuple[Outcome, ...], has_sidecar: bool) -> None:

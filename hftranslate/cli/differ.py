@@ -1,0 +1,98 @@
+"""The command that compares two workspaces."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hftranslate.cli.common import emit, emit_text, output_option, report, take_xml_options, xml_options
+from hftranslate.difference import difference
+from hftranslate.difference import document as as_document
+from hftranslate.difference import text as as_text
+from hftranslate.difference.compare import TOLERANCE
+from hftranslate.translate import load
+from hftranslate.workspace import CONVENTIONS
+
+
+@click.command()
+@click.argument("first")
+@click.argument("second")
+@output_option
+@click.option("--json", "as_json", is_flag=True, help="JSON on standard output instead of the table.")
+@click.option(
+    "--tolerance",
+    type=float,
+    default=TOLERANCE,
+    show_default=True,
+    help="Relative difference up to which numbers are the same; NLLs may differ by a thousand times as much.",
+)
+@click.option("--measurement", metavar="NAME", help="Compare this one only; default: all.")
+@click.option(
+    "--conventions",
+    type=click.Choice(["auto", "root", "pyhf"]),
+    default="auto",
+    show_default=True,
+    help="How to evaluate both likelihoods; auto: as the first is.",
+)
+@click.option("-p", "--patch", "patches", multiple=True, metavar="PATCH.json", help="JSON patch for the first.")
+@click.option("--patch-second", multiple=True, metavar="PATCH.json", help="JSON patch for the second.")
+@click.option("--no-sidecar", is_flag=True, help="Compare what the files say without the sidecars beside them.")
+@xml_options
+@click.pass_context
+def diff(
+    ctx: click.Context,
+    /,
+    first: str,
+    second: str,
+    output_file: Path | None,
+    as_json: bool,
+    tolerance: float,
+    measurement: str | None,
+    conventions: str,
+    patches: tuple[str, ...],
+    patch_second: tuple[str, ...],
+    no_sidecar: bool,
+    **options: Any,
+) -> None:
+    """Compare what two workspaces mean: structure, numbers, settings, and the likelihood at many points.
+
+    Formats, order and ways of saying the same do not matter. The exit code is 0 where they mean the same, 1 where they
+    differ. The table goes to standard output; with --output-file, JSON to that file as well.
+    """
+    if first == second == "-":
+        raise click.UsageError("standard input can be one of the two, not both")
+    xml = take_xml_options(options)
+    loaded = []
+    for file, file_patches in ((first, patches), (second, patch_second)):
+        loaded.append(load(file, patches=file_patches, xml=xml, use_sidecar=not no_sidecar))
+        report(loaded[-1].outcomes)
+    one, two = loaded
+    found = difference(
+        one.workspace,
+        two.workspace,
+        measurement=measurement,
+        conventions=None if conventions == "auto" else CONVENTIONS[conventions],
+        tolerance=tolerance,
+    )
+    result = {
+        f"{place}_file": {
+            "file": file,
+            "format": ws.format,
+            "with_sidecar": ws.with_sidecar,
+            "conventions": ws.workspace.conventions.name,
+        }
+        for place, file, ws in (("first", first, one), ("second", second, two))
+    } | as_document(found)
+    if output_file is not None:
+        emit(result, output_file)
+    if as_json:
+        if output_file is None:
+            emit(result, None)
+    else:
+        header = "".join(
+            f"{place}: {file} ({ws.format}{' with its sidecar' if ws.with_sidecar else ''})\n"
+            for place, file, ws in (("first", first, one), ("second", second, two))
+        )
+        emit_text(header + as_text(found), None)
+    if not found.equal:
+        ctx.exit(1)
