@@ -99,7 +99,7 @@ def likelihoods(
     alone = _alone(a, b, partner)
     order = _bin_order(a, b, channels)
     if alone or order is None:
-        what = f"only one of them has the free parameter(s) {', '.join(alone)}" if alone else "their channels differ"
+        what = f"free in one of them only: {', '.join(alone)}" if alone else "their channels differ"
         return replace(nothing, nll=float("inf"), why=what)
     comparison = _Comparison(a, data_a, b, data_b, partner, order)
     rng = np.random.default_rng(seed)
@@ -123,14 +123,15 @@ def _partners(a: Model, b: Model, entries: Mapping[str, str]) -> NDArray[np.int6
 
 
 def _alone(a: Model, b: Model, partner: NDArray[np.int64]) -> list[str]:
-    """Free parameters without a partner on which anything depends."""
-    found = set(partner.tolist())
-    mine = [i for i in range(len(a.parameters)) if i not in found and not a.parameters.fixed[i]]
-    theirs = [i for i, p in enumerate(partner) if p < 0 and not b.parameters.fixed[i]]
-    return [a.parameters.names[i] for i in mine if _acts(a, i)] + [b.parameters.names[i] for i in theirs if _acts(b, i)]
+    """Parameters on which rates depend and that are free in one model only, constant or absent in the other."""
+    free_in_a, free_in_b = ~a.parameters.fixed, ~b.parameters.fixed
+    shared = {int(p) for p, free in zip(partner, free_in_b, strict=True) if p >= 0 and free and free_in_a[p]}
+    mine = [i for i in np.flatnonzero(free_in_a) if i not in shared and _acts(a, i)]
+    theirs = [i for i in np.flatnonzero(free_in_b) if partner[i] not in shared and _acts(b, i)]
+    return [a.parameters.names[i] for i in mine] + [b.parameters.names[i] for i in theirs]
 
 
-def _acts(model: Model, i: int) -> bool:
+def _acts(model: Model, i: np.intp | int) -> bool:
     """Whether a rate depends on a parameter."""
     theta = model.parameters.init.copy()
     before = model.rates(theta)

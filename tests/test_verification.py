@@ -1,0 +1,93 @@
+"""Written translations are read back and proved, or not."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hftranslate.dialects import map_modifiers
+from hftranslate.editing import prune
+from hftranslate.formats.documents import dump_json
+from hftranslate.formats.pyhf_json import from_document
+from hftranslate.translate import sidecar_path, to_pyhf_json, write
+from hftranslate.verification import verify_file, verify_json
+from hftranslate.workspace import ROOT, StatError, Workspace
+from tests.cli.documents import document
+
+WS = replace(from_document(document()), conventions=ROOT)
+
+
+def poisson(ws: Workspace) -> Workspace:
+    """With a staterror that two samples share, which JSON cannot say."""
+    stat = StatError(name="staterror_SR", data=(1.0, 1.0), constraint="poisson")
+    shared = map_modifiers(ws, lambda _c, _s, m: stat if isinstance(m, StatError) else m)
+    channel = shared.channels[0]
+    first = replace(channel.samples[0], modifiers=(*channel.samples[0].modifiers, stat))
+    return replace(shared, channels=(replace(channel, samples=(first, *channel.samples[1:])),))
+
+
+@pytest.mark.parametrize("name", ["ws.json", "xml/FitConfig.xml"])
+def test_a_faithful_translation(name: str, tmp_path: Path) -> None:
+    (tmp_path / "xml").mkdir()
+    write(WS, tmp_path / name)
+    checked = verify_file(WS, tmp_path / name, with_sidecar=True)
+    assert checked.verified
+    assert checked.sentence.startswith(f"verified: {tmp_path / name}, read back, has the same likelihood")
+    assert checked.sentence.endswith("(under root conventions); with its sidecar it is the input exactly")
+    assert checked.details() == ""
+    plain = verify_file(WS, tmp_path / name, with_sidecar=False)
+    assert plain.verified
+    assert "sidecar" not in plain.sentence
+
+
+def test_a_loss_is_not_verified(tmp_path: Path) -> None:
+    path = tmp_path / "ws.json"
+    lossy = poisson(WS)
+    write(lossy, path)
+    checked = verify_file(lossy, path, with_sidecar=True)
+    assert not checked.verified
+    assert checked.sentence.startswith(f"NOT verified: {path}, read back, is not the input: measurement 'meas'")
+    assert "constraint: poisson / gaussian" in checked.details()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('"hi": 1.1', '"hi": 1.2'), ('"data": [3.0, 8.0]', '"data": [3.0, 8.1]'), ('"fixed": true', '"fixed": false')],
+)
+def test_what_was_changed_on_the_way_is_found(old: str, new: str, tmp_path: Path) -> None:
+    path = tmp_path / "ws.json"
+    write(WS, path, sidecar=False)
+    damaged = path.read_text()
+    assert old in damaged
+    path.write_text(damaged.replace(old, new))
+    checked = verify_file(WS, path, with_sidecar=False)
+    assert not checked.verified
+    assert checked.details().endswith("the two DIFFER\n")
+    assert not verify_json(WS, path.read_text()).verified
+
+
+def test_a_sidecar_of_something_else(tmp_path: Path) -> None:
+    path = tmp_path / "ws.json"
+    write(WS, path)
+    other = prune(WS, measurements=["other"])
+    write(other, tmp_path / "other.json")
+    sidecar_path(path).write_text(sidecar_path(tmp_path / "other.json").read_text())
+    checked = verify_file(WS, path, with_sidecar=True)
+    assert not checked.verified
+    assert checked.sentence == f"NOT verified: {path} with its sidecar, read back, is not the input"
+
+
+def test_what_cannot_be_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "ws.json"
+    path.write_text("{")
+    checked = verify_file(WS, path, with_sidecar=False)
+    assert not checked.verified
+    assert checked.sentence.startswith(f"NOT verified: {path} cannot be read back: {path}: not valid JSON")
+    assert checked.details() == ""
+    assert "the JSON cannot be read back" in verify_json(WS, "{}").sentence
+
+
+def test_json_that_was_not_written_to_a_file() -> None:
+    checked = verify_json(WS, dump_json(to_pyhf_json(WS).document))
+    assert checked.verified
+    assert checked.sentence.startswith("verified: the JSON, read back,")
