@@ -290,7 +290,7 @@ def test_what_is_wrong_with_a_file(plain, monkeypatch):
         "the record of 'plain' is not at byte 300, where its folder says"
     )
     assert damaged(plain, put(">i", key_at + 4 + 6, -1)) == (
-        f"the key of 'plain' claims {n} bytes, of which 37 for itself"
+        f"the key of 'plain' claims {n} bytes, of which 38 for itself"
     )
     assert damaged(plain, put(">h", key_at + 4 + 14, 600)) == (
         f"the key of 'plain' claims {n} bytes, of which 600 for itself"
@@ -298,7 +298,7 @@ def test_what_is_wrong_with_a_file(plain, monkeypatch):
     assert damaged(plain, put(">b", key_at + 4 + 26, 100)) == "the list of keys is cut off"
     assert damaged(plain, put(">Bi", key_at + 4 + 26, 255, 2**31 - 1)) == "the list of keys is cut off"
     monkeypatch.setattr(container, "MAX_OBJECT", 500)
-    assert damaged(plain, lambda d: None) == f"the record of 'plain' claims {n - 37} bytes; more than 500 are refused"
+    assert damaged(plain, lambda d: None) == f"the record of 'plain' claims {n - 38} bytes; more than 500 are refused"
 
 
 def test_what_is_wrong_with_a_compressed_object(tmp_path, monkeypatch):
