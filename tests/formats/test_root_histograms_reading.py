@@ -292,8 +292,8 @@ def test_what_is_wrong_with_a_file(plain, monkeypatch):
     assert damaged(plain, put(">i", key_at + 4 + 6, -1)) == (
         f"the key of 'plain' claims {n} bytes, of which 38 for itself"
     )
-    assert damaged(plain, put(">h", key_at + 4 + 14, 600)) == (
-        f"the key of 'plain' claims {n} bytes, of which 600 for itself"
+    assert damaged(plain, put(">h", key_at + 4 + 14, 9000)) == (
+        f"the key of 'plain' claims {n} bytes, of which 9000 for itself"
     )
     assert damaged(plain, put(">b", key_at + 4 + 26, 100)) == "the list of keys is cut off"
     assert damaged(plain, put(">Bi", key_at + 4 + 26, 255, 2**31 - 1)) == "the list of keys is cut off"
