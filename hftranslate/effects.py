@@ -13,7 +13,6 @@ from hftranslate.workspace import Workspace
 
 Floats = NDArray[np.float64]
 
-
 #: Parameter points evaluated at once: enough to be fast, and few enough to need little memory.
 _BLOCK = 32
 
@@ -79,7 +78,7 @@ class _Origin:
             return float("inf")
         idle = _idle_constants(self.model, other, partner)
         moving = (partner >= 0) & ~other.parameters.fixed  # what is constant there stays at its value there
-        only_constraints = _same_rates(self.workspace, workspace)
+        same_rates = _same_rates(self.workspace, workspace)
         base: float | None = None
         largest = 0.0
         for start in range(0, len(self.points), _BLOCK):
@@ -88,13 +87,13 @@ class _Origin:
             one = self._excess(block, None if idle else start)
             there = np.repeat(other.parameters.init[None], len(block), axis=0)
             there[:, moving] = self.model.derived.extend(block)[:, partner[moving]]
-            if only_constraints and not idle:  # the rates cancel
-                own = self.model.constraints.excess_of_many(block, self.data.auxdata)
-                two = one - own + other.constraints.excess_of_many(there, data.auxdata)
+            if same_rates and not idle:  # the rates cancel, to the last digit
+                mine = self.model.constraints.excess_of_many(block, self.data.auxdata)
+                theirs = other.constraints.excess_of_many(there, data.auxdata)
             else:
-                two = other.excess_of_many(there, data)
-            inside = np.isfinite(one) & np.isfinite(two)
-            found = one[inside] - two[inside]
+                mine, theirs = one, other.excess_of_many(there, data)
+            inside = np.isfinite(one) & np.isfinite(theirs)
+            found = mine[inside] - theirs[inside]
             if found.size:
                 base = float(found[0]) if base is None else base
                 largest = max(largest, float(np.abs(found - base).max()))
