@@ -3,7 +3,9 @@
 import json
 import struct
 import subprocess
+from math import prod
 
+import numpy as np
 import pytest
 import uproot
 from hypothesis import given, settings
@@ -19,6 +21,12 @@ HISTOGRAMS = {
     "errors": Histogram(contents=(0.0, 1e-300, -2.0), errors=(0.3, 0.0, 1.7), edges=(EDGES,)),
     "uniform": Histogram(contents=(1.0, 2.0), errors=None, edges=((-1.0, 0.0, 1.0),)),
     "one_bin": Histogram(contents=(7.25,), errors=(0.1,), edges=((0.0, 1.0),)),
+    "flat": Histogram(
+        contents=tuple(map(float, range(6))), errors=(0.1, 0.0, 2.0, 0.3, 0.4, 0.5), edges=(EDGES, (0.0, 1.0, 5.0))
+    ),
+    "solid": Histogram(
+        contents=tuple(map(float, range(12))), errors=None, edges=((0.0, 0.5, 1.0), EDGES, (-1.0, 0.0, 1.0))
+    ),
     "name_" + "x" * 400: Histogram(contents=(1.0,) * 300, errors=None, edges=(tuple(map(float, range(301))),)),
     "ünïcode": Histogram(contents=(1.0,), errors=None, edges=((0.0, 1.0),)),
 }
@@ -28,12 +36,12 @@ values = st.floats(-1e100, 1e100)
 
 @st.composite
 def histograms(draw):
-    edges = tuple(sorted(draw(st.sets(values, min_size=2, max_size=6))))
-    n = len(edges) - 1
+    edges = draw(st.lists(st.sets(values, min_size=2, max_size=4).map(sorted).map(tuple), min_size=1, max_size=3))
+    n = prod(len(e) - 1 for e in edges)
     contents = tuple(draw(st.lists(values, min_size=n, max_size=n)))
     sizes = st.one_of(st.just(0.0), st.floats(1e-150, 1e150))
     errors = draw(st.none() | st.lists(sizes, min_size=n, max_size=n).map(tuple))
-    return Histogram(contents=contents, errors=errors, edges=(edges,))
+    return Histogram(contents=contents, errors=errors, edges=tuple(edges))
 
 
 @settings(max_examples=50, deadline=None)
@@ -55,22 +63,40 @@ def test_round_trip(written, tmp_path_factory):
 def test_uproot_reads_what_is_written(tmp_path):
     write_histograms(tmp_path / "data.root", HISTOGRAMS)
     with uproot.open(tmp_path / "data.root") as file:
-        assert file.classnames() == {f"{name};1": "TH1D" for name in HISTOGRAMS}
+        assert file.classnames() == {f"{name};1": f"TH{len(h.edges)}D" for name, h in HISTOGRAMS.items()}
         h = file["errors"]
         assert h.values().tolist() == [0.0, 1e-300, -2.0]
         assert h.errors().tolist() == [0.3, 0.0, 1.7]
         assert h.axis().edges().tolist() == list(EDGES)
         assert len(file["plain"].member("fSumw2")) == 0
+        flat, solid = file["flat"], file["solid"]
+        assert flat.values().tolist() == [[0.0, 3.0], [1.0, 4.0], [2.0, 5.0]]
+        assert flat.errors().tolist() == [[0.1, 0.3], [0.0, 0.4], [2.0, 0.5]]
+        assert solid.values()[1, 2, 0] == 1.0 + 2.0 * 2.0
+        assert solid.values()[0, 1, 1] == 2.0 + 6.0
         for name, written in HISTOGRAMS.items():
             h = file[name]
-            assert h.values().tolist() == list(written.contents)
-            assert h.axis().edges().tolist() == pytest.approx(written.edges[0], rel=1e-15)
-            n, w, w2, x, x2 = (h.member(m) for m in ("fEntries", "fTsumw", "fTsumw2", "fTsumwx", "fTsumwx2"))
-            centres = [(a + b) / 2 for a, b in zip(written.edges[0][:-1], written.edges[0][1:], strict=True)]
-            moments = [sum(c * m**k for c, m in zip(written.contents, centres, strict=True)) for k in range(3)]
-            assert [w, x, x2] == pytest.approx(moments)
-            assert w2 == pytest.approx(sum(e * e for e in written.bin_errors))
-            assert n == len(written.contents)
+            assert h.values().T.ravel().tolist() == list(written.contents)
+            for axis, edges in zip(h.axes, written.edges, strict=True):
+                assert list(axis.edges()) == pytest.approx(edges, rel=1e-15)
+            assert h.member("fEntries") == len(written.contents)
+            assert h.member("fTsumw2") == pytest.approx(sum(e * e for e in written.bin_errors))
+            check_moments(h, written)
+
+
+def check_moments(h, written):
+    """The sums of w, w x, w x y and so on over the centres of the bins, as ROOT's statistics have them."""
+    centres = [(np.array(e[1:]) + np.array(e[:-1])) / 2 for e in written.edges]
+    grid = np.meshgrid(*centres, indexing="ij")
+    x, y, z = [*grid, None, None][:3]
+    w = h.values()
+    expected = {"fTsumw": 1.0, "fTsumwx": x, "fTsumwx2": x * x}
+    if y is not None:
+        expected |= {"fTsumwy": y, "fTsumwy2": y * y, "fTsumwxy": x * y}
+    if z is not None:
+        expected |= {"fTsumwz": z, "fTsumwz2": z * z, "fTsumwxz": x * z, "fTsumwyz": y * z}
+    for member, factor in expected.items():
+        assert h.member(member) == pytest.approx((w * factor).sum()), member
 
 
 def test_the_file_describes_its_classes_as_uproot_does(tmp_path):
@@ -88,7 +114,8 @@ def test_the_file_describes_its_classes_as_uproot_does(tmp_path):
 
     write_histograms(tmp_path / "own.root", HISTOGRAMS)
     with uproot.recreate(tmp_path / "uproot.root") as file, uproot.open(tmp_path / "own.root") as own:
-        file["h"] = own["plain"].to_hist()
+        for name in ("plain", "flat", "solid"):
+            file[name] = own[name].to_hist()
     with uproot.open(tmp_path / "own.root") as own, uproot.open(tmp_path / "uproot.root") as theirs:
         expected = {k: v for k, v in described(theirs).items() if k[0] != "TString"}  # which has no members
         assert described(own) == expected
@@ -142,21 +169,24 @@ def test_strings(n, head):
 
 #: Opens a file in ROOT, prints all that it holds as JSON, adds a histogram to it, and closes it.
 IN_ROOT = """
-import json, sys, ROOT
+import itertools, json, sys, ROOT
 file = ROOT.TFile.Open(sys.argv[1])
 assert not file.IsZombie() and not file.TestBit(ROOT.TFile.kRecovered)
 found = {}
 for key in file.GetListOfKeys():
-    assert key.GetClassName() == "TH1D"
     h = file.Get(key.GetName())
-    n = h.GetNbinsX()
+    axes = [h.GetXaxis(), h.GetYaxis(), h.GetZaxis()][: h.GetDimension()]
+    bins = [range(1, a.GetNbins() + 1) for a in axes]
+    inner = [i[::-1] for i in itertools.product(*reversed(bins))]
     found[key.GetName()] = {
-        "contents": [h.GetBinContent(i) for i in range(n + 2)],
-        "errors": [h.GetBinError(i) for i in range(n + 2)],
-        "edges": [h.GetXaxis().GetBinLowEdge(i) for i in range(1, n + 2)],
+        "class": key.GetClassName(),
+        "contents": [h.GetBinContent(*i) for i in inner],
+        "errors": [h.GetBinError(*i) for i in inner],
+        "all": sum(h.GetBinContent(i) for i in range(h.GetNcells())),
+        "edges": [[a.GetBinLowEdge(i) for i in range(1, a.GetNbins() + 2)] for a in axes],
         "stored": h.GetSumw2N() > 0, "entries": h.GetEntries(), "mean": h.GetMean(), "integral": h.Integral(),
     }
-assert file.GetStreamerInfoList().GetSize() == 13
+assert file.GetStreamerInfoList().GetSize() == 18
 file.Close()
 file = ROOT.TFile.Open(sys.argv[1], "UPDATE")
 file.Get("plain").Clone("more").Write()
@@ -177,9 +207,12 @@ def test_root_reads_and_extends_what_is_written(root_python, tmp_path):
     found = json.loads(run.stdout)
     assert list(found) == list(HISTOGRAMS)
     for name, h in HISTOGRAMS.items():
-        assert found[name]["contents"] == [0.0, *h.contents, 0.0]
-        assert found[name]["errors"] == pytest.approx([0.0, *h.bin_errors, 0.0], rel=1e-15)
-        assert found[name]["edges"] == pytest.approx(h.edges[0], rel=1e-15)
+        assert found[name]["class"] == f"TH{len(h.edges)}D"
+        assert found[name]["contents"] == list(h.contents)
+        assert found[name]["errors"] == pytest.approx(h.bin_errors, rel=1e-15)
+        assert found[name]["all"] == pytest.approx(sum(h.contents))
+        for edges, expected in zip(found[name]["edges"], h.edges, strict=True):
+            assert edges == pytest.approx(expected, rel=1e-15)
         assert found[name]["stored"] == (h.errors is not None)
         assert found[name]["entries"] == len(h.contents)
         assert found[name]["integral"] == pytest.approx(sum(h.contents))

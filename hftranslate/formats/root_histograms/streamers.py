@@ -1,13 +1,15 @@
-"""The description of TH1D and its parts that a ROOT file carries, so that any version of ROOT can read it.
+"""The description of TH1D, TH2D, TH3D and their parts that a ROOT file carries, so that every ROOT can read it.
 
 It is a list of TStreamerInfo, one for each class: its version, the checksum of its members, and the members with their
 types. The layout of these objects is that of ROOT's own streamers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from struct import Struct
+from typing import TypeAlias
 
 from hftranslate.formats.root_histograms.records import HAS_BYTE_COUNT, INT, OBJECT_HEAD, SHORT, UNSIGNED
 
@@ -62,11 +64,32 @@ def _pointer(name: str, type_name: str, *, always: bool = False) -> _Member:
     return _Member("TStreamerObjectPointer", name, type_name, number, _POINTER_BYTES, remark)
 
 
-#: Version and checksum of the classes that stand only as base classes.
-_BASES = {"TArrayD": (1, 0x7139EF34)}
-#: Name, version, checksum and members of each class.
-_CLASSES: list[tuple[str, int, int, list[_Member]]] = [
-    ("TH1D", 3, 0xF9B1569F, [_base("TH1"), _base("TArrayD")]),
+#: Name, version, checksum and members of a class.
+_Class: TypeAlias = tuple[str, int, int, list[_Member]]
+#: The class of histograms of so many axes, and those of its base classes that no other one has.
+_HISTOGRAMS: dict[int, list[_Class]] = {
+    1: [("TH1D", 3, 0xF9B1569F, [_base("TH1"), _base("TArrayD")])],
+    2: [
+        ("TH2D", 4, 0x7FBA82F0, [_base("TH2"), _base("TArrayD")]),
+        ("TH2", 5, 0x0182347F, [_base("TH1"), *_basic("double", "fScalefactor", "fTsumwy", "fTsumwy2", "fTsumwxy")]),
+    ],
+    3: [
+        ("TH3D", 4, 0x64B9FF86, [_base("TH3"), _base("TArrayD")]),
+        (
+            "TH3",
+            6,
+            0x42D2445F,
+            [
+                *map(_base, ("TH1", "TAtt3D")),
+                *_basic("double", "fTsumwy", "fTsumwy2", "fTsumwxy"),
+                *_basic("double", "fTsumwz", "fTsumwz2", "fTsumwxz", "fTsumwyz"),
+            ],
+        ),
+        ("TAtt3D", 1, 0x757A, []),
+    ],
+}
+#: The classes that are in all of them.
+_CLASSES: list[_Class] = [
     (
         "TH1",
         _TH1_VERSION,
@@ -139,7 +162,9 @@ _CLASSES: list[tuple[str, int, int, list[_Member]]] = [
     ("TCollection", 3, 0x57E3CB9C, [_base("TObject"), *_strings("fName"), *_basic("int", "fSize")]),
 ]
 
-_VERSIONS = _BASES | {name: (version, checksum) for name, version, checksum, _ in _CLASSES}
+_VERSIONS = {"TArrayD": (1, 0x7139EF34)} | {
+    name: (version, checksum) for name, version, checksum, _ in chain(_CLASSES, *_HISTOGRAMS.values())
+}
 _ELEMENT_VERSIONS = {"TStreamerBase": 3}
 _IS_STREAMER_INFO = 1 << 16  # a bit that ROOT sets on each
 _TOBJECT = Struct(">HII")
@@ -205,18 +230,21 @@ class _Buffer:
                 yield
 
 
-def streamer_list(key_bytes: int) -> bytes:
-    """The TList of TStreamerInfo of everything in a TH1D.
+def streamer_list(n_axes: Iterable[int], key_bytes: int) -> bytes:
+    """The TList of TStreamerInfo of everything in histograms.
 
     Parameters
     ----------
+    n_axes
+        numbers of axes that the histograms have.
     key_bytes
         size of the key in front of it, from which references to classes are counted.
     """
     buffer = _Buffer(key_bytes)
+    classes = [*chain.from_iterable(_HISTOGRAMS[n] for n in n_axes), *_CLASSES]
     with buffer.counted():
-        buffer.data += SHORT.pack(5) + t_object() + string("") + INT.pack(len(_CLASSES))
-        for name, version, checksum, members in _CLASSES:
+        buffer.data += SHORT.pack(5) + t_object() + string("") + INT.pack(len(classes))
+        for name, version, checksum, members in classes:
             with buffer.object("TStreamerInfo", 9):
                 buffer.data += t_named(name, bits=_IS_STREAMER_INFO) + _CHECKSUM_AND_VERSION.pack(checksum, version)
                 with buffer.object("TObjArray", 3):

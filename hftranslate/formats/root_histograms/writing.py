@@ -1,8 +1,8 @@
-"""ROOT files of TH1D, written front to back in one go."""
+"""ROOT files of TH1D, TH2D and TH3D, written front to back in one go."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise, product
 from operator import mul
 from pathlib import Path
 from struct import Struct
@@ -26,7 +26,7 @@ _KEY_VERSION, _DIRECTORY_VERSION = 4, 5
 
 
 def write_histograms(path: Path, histograms: Mapping[str, Histogram]) -> None:
-    """Write a ROOT file of TH1D in its top directory; the same histograms give the same bytes.
+    """Write a ROOT file of TH1D, TH2D and TH3D in its top directory; the same histograms give the same bytes.
 
     Squared errors are stored only for histograms that have errors.
 
@@ -35,7 +35,7 @@ def write_histograms(path: Path, histograms: Mapping[str, Histogram]) -> None:
     path
         file to write; an existing one is replaced.
     histograms
-        by name; one axis each.
+        by name; one, two or three axes each.
 
     Raises
     ------
@@ -58,12 +58,13 @@ class _File:
         directory_bytes = DIRECTORY.size + len(_NO_UUID) + 3 * INT.size  # room for positions of 8 bytes
         self._stream.write(bytes(_BEGIN + name_bytes + directory_bytes))
         self._at += name_bytes + directory_bytes
-        keys = [self._record("TH1D", name, "", _th1d(name, h)) for name, h in histograms.items()]
+        keys = [self._record(f"TH{len(h.edges)}D", name, "", _histogram(name, h)) for name, h in histograms.items()]
         list_at = self._at
         self._record("TFile", _NAME, "", INT.pack(len(keys)) + b"".join(keys))
         info_at = self._at
         info_names = ("TList", "StreamerInfo", "Doubly linked list")
-        self._record(*info_names, streamer_list(KEY_HEAD.size + len(b"".join(map(string, info_names)))))
+        n_axes = sorted({len(h.edges) for h in histograms.values()})
+        self._record(*info_names, streamer_list(n_axes, KEY_HEAD.size + len(b"".join(map(string, info_names)))))
         free_at = self._at
         self._record("TFile", _NAME, "", _FREE.pack(1, free_at + own_key_bytes + _FREE.size, _MAX_POSITION))
         end = self._at
@@ -118,58 +119,74 @@ _NO_ENTRIES = INT.pack(0)
 #: Option (a string), functions (a TList), size of the buffer, buffer, kind of errors, treatment of overflows (neutral).
 _TH1_END = string("") + versioned(5, t_object(), string(""), INT.pack(0)) + Struct(">iBii").pack(0, 0, 0, 2)
 _MUST_CLEAN_UP = 1 << 3
+_UNUSED = ((0.0, 1.0), (0.0, 1.0))
 
 
-def _th1d(name: str, histogram: Histogram) -> bytes:
-    """A TH1D as its streamer writes it."""
-    (edges,) = histogram.edges
-    contents = histogram.contents
+def _histogram(name: str, histogram: Histogram) -> bytes:
+    """A TH1D, TH2D or TH3D as its streamer writes it."""
+    contents, edges = histogram.contents, histogram.edges
     axes, centres = _axes(edges)
-    n = len(contents)
-    cells = _cells(n)
     if histogram.errors is None:
         squares = list(map(abs, contents))
         sumw2 = _NO_ENTRIES
     else:
         squares = [e * e for e in histogram.errors]
-        sumw2 = cells.pack(n + 2, 0.0, *squares, 0.0)
-    moments = list(map(mul, contents, centres))
+        sumw2 = _cells(squares, edges)
+    moments = [list(map(mul, contents, x)) for x in centres]
+    second = [[sum(map(mul, m, x)) for x in centres[: i + 1]] for i, m in enumerate(moments)]  # of w x_i x_j, j <= i
     statistics = _STATISTICS.pack(
-        *(0, 1000, n, sum(contents), sum(squares), sum(moments), sum(map(mul, moments, centres))),
+        *(0, 1000, len(contents), sum(contents), sum(squares), sum(moments[0]), second[0][0]),
         *(_NONE_SET, _NONE_SET, 0.0),
     )
+    cells = _cells(contents, edges)
     th1 = versioned(
         8,
         t_named(name, bits=_MUST_CLEAN_UP),
         _ATTRIBUTES,
-        INT.pack(n + 2),
+        INT.pack(INT.unpack_from(cells)[0]),
         axes,
         statistics,
         _NO_ENTRIES,  # contours
         sumw2,
         _TH1_END,
     )
-    return versioned(3, th1, cells.pack(n + 2, 0.0, *contents, 0.0))
+    if len(edges) == 1:
+        return versioned(3, th1, cells)
+    y = (sum(moments[1]), second[1][1], second[1][0])  # of w y, w y^2, w x y
+    if len(edges) == 2:
+        return versioned(4, versioned(5, th1, Struct(">dddd").pack(1.0, *y)), cells)  # after the scale factor
+    z = (sum(moments[2]), second[2][2], *second[2][:2])
+    return versioned(4, versioned(6, th1, versioned(1), Struct(">ddddddd").pack(*y, *z)), cells)  # after TAtt3D
+
+
+def _cells(values: Sequence[float], edges: tuple[tuple[float, ...], ...]) -> bytes:
+    """A TArrayD of all bins, with empty under- and overflow on each axis; x runs fastest."""
+    n = len(edges[0]) - 1
+    rows = [[0.0, *values[i : i + n], 0.0] for i in range(0, len(values), n)]
+    for axis in edges[1:]:
+        n = len(axis) - 1
+        empty = [0.0] * len(rows[0])
+        rows = [[*empty, *chain.from_iterable(rows[i : i + n]), *empty] for i in range(0, len(rows), n)]
+    (cells,) = rows
+    return _array(len(cells)).pack(len(cells), *cells)
 
 
 @lru_cache(maxsize=256)
-def _cells(n: int) -> Struct:
-    """A TArrayD with under- and overflow."""
-    return Struct(f">i{n + 2}d")
+def _array(n: int) -> Struct:
+    return Struct(f">i{n}d")
 
 
 @lru_cache(maxsize=256)  # the histograms of a channel have the same edges
-def _axes(edges: tuple[float, ...]) -> tuple[bytes, tuple[float, ...]]:
-    """The three axes, two of them empty, and the centres of the bins."""
+def _axes(edges: tuple[tuple[float, ...], ...]) -> tuple[bytes, tuple[tuple[float, ...], ...]]:
+    """The three axes, and the centres of all bins on each axis in use."""
+    axes = b"".join([_axis(f"{letter}axis", e) for letter, e in zip("xyz", (*edges, *_UNUSED)[:3], strict=True)])
+    each = [[(a + b) / 2.0 for a, b in pairwise(e)] for e in edges]
+    grid = product(*reversed(each))  # its last axis runs fastest
+    return axes, tuple(zip(*grid, strict=True))[::-1]
+
+
+def _axis(name: str, edges: tuple[float, ...]) -> bytes:
     n = len(edges) - 1
     uniform = uniform_edges(n, edges[0], edges[-1]) == edges
-    variable = _NO_ENTRIES if uniform else Struct(f">i{n + 1}d").pack(n + 1, *edges)
-    axes = _axis("xaxis", n, edges[0], edges[-1], variable) + _EMPTY_AXES
-    return axes, tuple((a + b) / 2.0 for a, b in pairwise(edges))
-
-
-def _axis(name: str, n: int, low: float, high: float, variable: bytes = _NO_ENTRIES) -> bytes:
-    return versioned(10, t_named(name), _AXIS_ATTRIBUTES, _AXIS.pack(n, low, high), variable, _AXIS_END)
-
-
-_EMPTY_AXES = _axis("yaxis", 1, 0.0, 1.0) + _axis("zaxis", 1, 0.0, 1.0)
+    variable = _NO_ENTRIES if uniform else _array(n + 1).pack(n + 1, *edges)
+    return versioned(10, t_named(name), _AXIS_ATTRIBUTES, _AXIS.pack(n, edges[0], edges[-1]), variable, _AXIS_END)
