@@ -15,6 +15,7 @@ staterror      ``staterror_C[i]``       ``gamma_stat_C_bin_i`` (C: the channel)
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from hftranslate.errors import InvalidWorkspace
@@ -108,7 +109,27 @@ def declared_parameters(channels: Iterable[Channel]) -> dict[str, DeclaredParame
     InvalidWorkspace
         One name is used for parameters of different kinds or sizes.
     """
-    ordered = sorted(channels, key=lambda c: c.name)
+    return dict(_declared_parameters(_Same(tuple(channels))))
+
+
+class _Same:
+    """The key of a cache: equal to none but the same object (equal channels may differ in 50 and 50.0)."""
+
+    __slots__ = ("channels",)
+
+    def __init__(self, channels: tuple[Channel, ...]) -> None:
+        self.channels = channels
+
+    def __hash__(self) -> int:
+        return id(self.channels)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.channels is self.channels
+
+
+@lru_cache(maxsize=2)  # every step of a translation asks, and it takes as long as the step
+def _declared_parameters(key: _Same) -> dict[str, DeclaredParameter]:
+    ordered = sorted(key.channels, key=lambda c: c.name)
     by_type: dict[str, dict[str, list[Use]]] = {word: {} for word in MODIFIER_TYPES.values()}
     for channel in ordered:
         for sample in sorted(channel.samples, key=lambda s: s.name):

@@ -187,10 +187,7 @@ def _canonical(tree: Tree) -> tuple[Tree, Order]:
 
 def _sort(node: Any, pointer: str, order: Order) -> Any:
     if isinstance(node, dict):
-        return {
-            key: _sort(item, f"{pointer}/{key}", order) if isinstance(item, list) else item
-            for key, item in node.items()
-        }
+        return {key: _sort(item, f"{pointer}/{key}", order) if _named(item) else item for key, item in node.items()}
     if not _named(node):
         return node
     positions = sorted(range(len(node)), key=lambda i: _key(node[i]))
@@ -235,7 +232,7 @@ def _normalise(node: Any) -> Any:
     if isinstance(node, dict):
         return {key: _normalise(item) for key, item in node.items() if key != "annotations"}
     if isinstance(node, list):
-        return [_normalise(item) for item in node]
+        return [item + 0.0 if type(item) is float else _normalise(item) for item in node]
     if isinstance(node, int | float) and not isinstance(node, bool):
         as_float = float(node) + 0.0  # makes -0.0 zero
         return as_float if as_float == node else node
@@ -287,8 +284,13 @@ def _differences(old: Any, new: Any, pointer: str) -> list[Tree]:
         return patch
     if _named(old) and _named(new):
         return _named_differences(old, new, pointer)
-    # repr tells 50 from 50.0, and 0.0 from -0.0
-    return [] if repr(old) == repr(new) else [{"op": "replace", "path": pointer, "value": new}]
+    return [] if _identical(old, new) else [{"op": "replace", "path": pointer, "value": new}]
+
+
+def _identical(old: Any, new: Any) -> bool:
+    if isinstance(old, list) and set(map(type, old)) == {float} and 0.0 not in old:  # nearly all numbers of a model
+        return bool(old == new) and set(map(type, new)) == {float}
+    return repr(old) == repr(new)  # tells 50 from 50.0, and 0.0 from -0.0
 
 
 def _named_differences(old: list[Tree], new: list[Tree], pointer: str) -> list[Tree]:

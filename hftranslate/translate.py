@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from hftranslate.dialect_xml import TO_XML
 from hftranslate.dialects import TO_PYHF, Step
-from hftranslate.effects import cls_difference, likelihood_difference
+from hftranslate.effects import cls_difference, likelihood_differences
 from hftranslate.errors import FormatError, InputError, MissingInput, TranslationLoss, Unsupported
 from hftranslate.formats import FormatName, pyhf_json, which_format
 from hftranslate.formats.documents import dump_json, parse_json, read_bytes
@@ -330,7 +330,7 @@ def _rewritten(workspace: Workspace, steps: Iterable[Step], measure: bool) -> tu
     for step in steps:
         after, outcomes = step.apply(workspace)
         if measure and any(o.kind == "loss" for o in outcomes):
-            effect, effect_on_cls = _effects(workspace, after)
+            [(effect, effect_on_cls)] = _effects(workspace, [after])
             outcomes = tuple(
                 replace(o, effect=effect, effect_on_cls=effect_on_cls) if o.kind == "loss" else o for o in outcomes
             )
@@ -339,16 +339,22 @@ def _rewritten(workspace: Workspace, steps: Iterable[Step], measure: bool) -> tu
     return workspace, tuple(account)
 
 
-def _effects(before: Workspace, after: Workspace) -> tuple[float | None, float | None]:
-    """The largest change among all measurements; ``None`` where one of them cannot be evaluated."""
-    changes = [likelihood_difference(before, after, m.name) for m in after.measurements]
-    known = [c for c in changes if c is not None]
+def _effects(before: Workspace, afters: Sequence[Workspace]) -> list[tuple[float | None, float | None]]:
+    """What each change does to NLL and CLs: the largest among all measurements; ``None`` where one has no value."""
+    names = [m.name for m in afters[0].measurements]
+    changes = zip(*(likelihood_differences(before, afters, name) for name in names), strict=True)
+    return [_effect(before, after, dict(zip(names, c, strict=True))) for after, c in zip(afters, changes, strict=True)]
+
+
+def _effect(before: Workspace, after: Workspace, changes: dict[str, float | None]) -> tuple[float | None, float | None]:
+    known = {name: change for name, change in changes.items() if change is not None}
     if len(known) < len(changes):
         return None, None
-    effect = max(known)
+    worst = max(known, key=known.__getitem__)
+    effect = known[worst]
     if effect <= NEGLIGIBLE and before.functions == after.functions:  # without them, parameters mean something else
         return effect, None
-    return effect, cls_difference(before, after, after.measurements[changes.index(effect)].name)
+    return effect, cls_difference(before, after, worst)
 
 
 def _carried_descriptions(workspace: Workspace, plain: Workspace) -> tuple[Outcome, ...]:
@@ -378,21 +384,16 @@ _CONVENTIONS = {
 
 def _conventions(workspace: Workspace, target: Conventions, measure: bool) -> tuple[Outcome, ...]:
     """What the reader of the target evaluates differently, with the effect of each; nothing where there is none."""
-    outcomes = []
-    for field, what in _CONVENTIONS.items():
-        value = getattr(target, field)
-        if value == getattr(workspace.conventions, field):
-            continue
-        effect, effect_on_cls = None, None
-        if measure:
-            changed = replace(workspace, conventions=replace(workspace.conventions, name="mixed", **{field: value}))
-            effect, effect_on_cls = _effects(workspace, changed)
-            if effect == 0.0:
-                continue
-        outcomes.append(
-            Outcome(kind="convention", where="model", what=what, effect=effect, effect_on_cls=effect_on_cls)
-        )
-    return tuple(outcomes)
+    different = [f for f in _CONVENTIONS if getattr(target, f) != getattr(workspace.conventions, f)]
+    effects: list[tuple[float | None, float | None]] = [(None, None)] * len(different)
+    if measure and different:
+        mixed = [replace(workspace.conventions, name="mixed", **{f: getattr(target, f)}) for f in different]
+        effects = _effects(workspace, [replace(workspace, conventions=conventions) for conventions in mixed])
+    return tuple(
+        Outcome(kind="convention", where="model", what=_CONVENTIONS[f], effect=effect, effect_on_cls=effect_on_cls)
+        for f, (effect, effect_on_cls) in zip(different, effects, strict=True)
+        if effect != 0.0
+    )
 
 
 def check_strict(translating: Iterable[Outcome], reading: Iterable[Outcome] = ()) -> None:

@@ -1,6 +1,8 @@
 """Fixtures shared by all tests."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,3 +31,15 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def root_python() -> str:
+    """A Python that can import ROOT, to be run in a process of its own, where its warnings stay.
+
+    Set ``ROOT_PYTHON`` if that is another one than runs the tests.
+    """
+    python = os.environ.get("ROOT_PYTHON") or sys.executable
+    if subprocess.run([python, "-c", "import ROOT"], capture_output=True, check=False).returncode != 0:
+        pytest.skip(f"{python} cannot import ROOT (pip install 'hftranslate[root]', or set ROOT_PYTHON)")
+    return python

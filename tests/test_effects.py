@@ -1,16 +1,17 @@
 """The size of what a translation changed."""
 
 from dataclasses import replace
-from math import inf, log
+from math import inf, isfinite, log
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hftranslate.effects import cls_difference, likelihood_difference
+from hftranslate.effects import cls_difference, comparison_points, likelihood_difference, likelihood_differences
 from hftranslate.inference.hypotest import hypotest
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.workspace import ROOT, ConstraintTerm, Function, NormFactor, NormSys, StatError
+from hftranslate.workspace import ROOT, ConstraintTerm, Function, HistoSys, NormFactor, NormSys, StatError
 from tests.likelihood.builders import channel, config, workspace
 from tests.likelihood.test_compile import compilable
 from tests.strategies import permuted, workspaces
@@ -106,3 +107,56 @@ def test_derived_parameters_are_followed():
     gamma = [ConstraintTerm(name="a", kind="gamma", relative_uncertainty=0.5)]
     found = likelihood_difference(model(terms=gamma), model())
     assert 0.1 < found < 100.0
+
+
+def with_shape():
+    """A model with bins that are clipped at -3 sigma, and with a wide stat error."""
+    return workspace(
+        channel(
+            "SR",
+            [18.0, 3.0],
+            ("s", [5.0, 1.0], NormFactor(name="mu")),
+            ("b", [12.0, 1.0], HistoSys(name="a", lo_data=(10.0, 0.5), hi_data=(13.0, 1.6))),
+            ("c", [3.0, 2.0], StatError(name="staterror_SR", data=(1.5, 1.0))),
+        )
+    )
+
+
+def by_hand(first, second):
+    """The same one point after the other."""
+    (a, data_a), (b, data_b) = compile_model(first), compile_model(second)
+    points = [a.parameters.init, *comparison_points(a, 20, np.random.default_rng(1))]
+    pairs = [(a.nll(theta, data_a), b.nll(theta, data_b)) for theta in points]
+    found = [one - two for one, two in pairs if isfinite(one) and isfinite(two)]
+    return max(abs(d - found[0]) for d in found)
+
+
+@pytest.mark.parametrize("space", [model(), with_shape()])
+def test_effects_on_several_at_once(space):
+    conventions = [
+        replace(space.conventions, name="mixed", **{f: True}) for f in ("truncate_constraints", "clip_samples")
+    ]
+    changed = [replace(space, conventions=c) for c in conventions]
+    nothing = replace(space, channels=tuple(replace(c, observed=None) for c in space.channels))
+    truncated, clipped, same, unknown = likelihood_differences(space, [*changed, space, nothing])
+    assert truncated == pytest.approx(by_hand(space, changed[0]), rel=1e-9)
+    assert truncated > 0.01
+    assert clipped == pytest.approx(by_hand(space, changed[1]), rel=1e-9, abs=1e-12)
+    assert (clipped == 0.0) == (len(space.channels[0].samples) == 2)  # without HistoSys nothing is clipped
+    assert same == 0.0
+    assert unknown is None
+    assert likelihood_differences(nothing, changed) == [None, None]
+
+
+def test_points_of_comparison():
+    compiled, _ = compile_model(model(parameters=[config("mu", inits=(0.0,), bounds=((0.0, 10.0),))]))
+    points = comparison_points(compiled, 20, np.random.default_rng(1))
+    p = compiled.parameters
+    assert points.shape == (4 * 3 + 20, 3)
+    assert np.all((points >= p.bounds[:, 0]) & (points <= p.bounds[:, 1]))
+    i = p.names.index("a")
+    alone = points[:12]
+    assert sorted(alone[alone[:, i] != 0.0, i]) == [-3.0, -1.0, 1.0, 3.0]
+    mu = alone[:, p.names.index("mu")]
+    assert sorted(mu[mu > 0.0]) == pytest.approx([5.0 / 3.0, 5.0])  # up to half of its range
+    assert np.all(np.sum(alone != p.init, axis=1) <= 1)

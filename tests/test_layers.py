@@ -64,6 +64,7 @@ MAY_IMPORT = {
 #: Libraries that only some parts may use.
 ONLY_IN = {
     "uproot": {"formats.root_histograms"},
+    "cramjam": {"formats.root_histograms"},
     "click": {"cli"},
     "lxml": {"formats.histfactory_xml"},
     "pyhf": set(),

@@ -1,12 +1,7 @@
-"""Remakes inputs and references with real ROOT, where it is installed, and compares them with the stored ones.
-
-Set ``ROOT_PYTHON`` to a Python with ROOT if that is another one than runs the tests.
-"""
+"""Remakes inputs and references with real ROOT, where it is installed, and compares them with the stored ones."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +11,6 @@ import uproot
 pytestmark = pytest.mark.root
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "validation" / "make_reference"
-
-
-@pytest.fixture(scope="module")
-def root_python() -> str:
-    """A Python interpreter that can import ROOT; in a process of its own, where its warnings stay."""
-    python = os.environ.get("ROOT_PYTHON", sys.executable)
-    if subprocess.run([python, "-c", "import ROOT"], capture_output=True, check=False).returncode != 0:
-        pytest.skip(f"{python} cannot import ROOT (pip install 'hftranslate[root]', or set ROOT_PYTHON)")
-    return python
 
 
 def _run(python: str, script: str, *arguments: str) -> None:

@@ -1,0 +1,174 @@
+"""Histograms by file, directory and name."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import isfinite
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from hftranslate.errors import FormatError, MissingInput, did_you_mean
+from hftranslate.formats.root_histograms.container import Damaged, Key, RootFile
+from hftranslate.formats.root_histograms.histogram import Histogram, uniform_edges
+from hftranslate.formats.root_histograms.objects import (
+    HISTOGRAM_CLASSES,
+    BadObject,
+    UnknownLayout,
+    from_bytes,
+    make_histogram,
+)
+
+_FOLDERS = ("TDirectory", "TDirectoryFile")
+
+
+class HistogramFiles:
+    """ROOT files for reading, each opened once and kept until closed. A context manager."""
+
+    def __init__(self) -> None:
+        self._files: dict[Path, RootFile] = {}
+        self._folders: dict[tuple[Path, str], tuple[tuple[str, ...], dict[str, Key]]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all files."""
+        for file in self._files.values():
+            file.close()
+        self._files.clear()
+        self._folders.clear()
+
+    def get(self, file: Path, directory: str, name: str) -> Histogram:
+        """The histogram of that bare name (highest cycle) in that directory.
+
+        Parameters
+        ----------
+        file
+            a ROOT file.
+        directory
+            ``""`` or ``"/"`` for the top, else ``"a/b"``, with or without slashes around it.
+        name
+            bare name, without a path or a cycle.
+
+        Raises
+        ------
+        MissingInput
+            There is no such file, directory or histogram; the message names the nearest.
+        FormatError
+            The file cannot be read, the object is not a histogram, or it has bins that are not finite.
+        """
+        if (file, directory) not in self._folders:
+            parts = tuple(part for part in directory.split("/") if part)
+            self._folders[file, directory] = (parts, self._folder(file, parts))
+        parts, keys = self._folders[file, directory]
+        key = keys.get(name)
+        if key is None or key.class_name not in HISTOGRAM_CLASSES:
+            raise _no_histogram(file, parts, name, keys)
+        with _readable(file):
+            histogram = self._histogram(file, parts, key)
+        if not (all(map(isfinite, histogram.contents)) and all(map(isfinite, histogram.errors or ()))):
+            raise FormatError(f"{_inside(file, parts)}: histogram {name!r}: {_not_finite(histogram)}")
+        return histogram
+
+    def _folder(self, file: Path, parts: tuple[str, ...]) -> dict[str, Key]:
+        """The keys of a directory, found step by step."""
+        root_file = self._open(file)
+        with _readable(file):
+            keys = root_file.top
+        for i, part in enumerate(parts):
+            key = keys.get(part)
+            if key is None or key.class_name not in _FOLDERS:
+                folders = [k.name for k in keys.values() if k.class_name in _FOLDERS]
+                raise MissingInput(
+                    f"{file}: there is no directory '/{'/'.join(parts[: i + 1])}'" + did_you_mean(part, folders)
+                )
+            with _readable(file):
+                keys = root_file.folder(key)
+        return keys
+
+    def _open(self, file: Path) -> RootFile:
+        if file not in self._files:
+            if not file.is_file():
+                raise MissingInput(f"{file}: there is no such file")
+            with _readable(file):
+                self._files[file] = RootFile(file)
+        return self._files[file]
+
+    def _histogram(self, file: Path, parts: tuple[str, ...], key: Key) -> Histogram:
+        data = self._open(file).payload(key)
+        try:
+            return from_bytes(data, key.class_name)
+        except BadObject as error:
+            raise Damaged(f"the record of {key.name!r}: {error}") from None
+        except UnknownLayout:
+            return _read_by_uproot(file, parts, key)
+
+
+def _no_histogram(file: Path, parts: tuple[str, ...], name: str, keys: dict[str, Key]) -> MissingInput | FormatError:
+    inside = _inside(file, parts)
+    if name in keys:
+        kind = keys[name].class_name
+        return FormatError(f"{inside}: {name!r} is a {kind}, not a histogram (TH1, TH2 or TH3)")
+    if "/" in name:
+        where, _, bare = name.strip("/").rpartition("/")
+        return MissingInput(
+            f"{inside} has no histogram {name!r}: a histogram name must not contain a path; "
+            f"ROOT wants HistoPath={'/'.join((*parts, where))!r} and HistoName={bare!r}"
+        )
+    valid = [k.name for k in keys.values() if k.class_name in HISTOGRAM_CLASSES]
+    return MissingInput(f"{inside} has no histogram {name!r}" + did_you_mean(name, valid))
+
+
+def _inside(file: Path, parts: tuple[str, ...]) -> str:
+    return f"{file}: directory '/{'/'.join(parts)}'"
+
+
+@contextmanager
+def _readable(file: Path) -> Iterator[None]:
+    """Whatever goes wrong inside a damaged file becomes one sentence."""
+    try:
+        yield
+    except Damaged as error:
+        raise FormatError(f"{file}: not a ROOT file, or damaged ({error})") from None
+    except OSError as error:
+        raise FormatError(f"{file} cannot be read: {error.strerror or error}") from None
+
+
+def _not_finite(histogram: Histogram) -> str:
+    for values, label in ((histogram.contents, "content"), (histogram.bin_errors, "error")):
+        for i, value in enumerate(values):
+            if not isfinite(value):
+                return f"bin {i} has the {label} {value}; it must be finite"
+    raise AssertionError("all numbers are finite")
+
+
+def _read_by_uproot(file: Path, parts: tuple[str, ...], key: Key) -> Histogram:
+    """A histogram whose layout only uproot knows."""
+    import uproot
+    from uproot.source.file import MemmapSource
+
+    try:
+        # A memory map needs no threads and no copies; no caches, because each histogram is read once.
+        with uproot.open(
+            file, handler=MemmapSource, object_cache=None, array_cache=None, num_fallback_workers=1
+        ) as opened:
+            return _from_members(opened["/".join((*parts, f"{key.name};{key.cycle}"))], key.class_name)
+    except Exception as error:
+        first_line = (str(error).strip().splitlines() or [""])[0]
+        raise Damaged(f"{type(error).__name__}: {first_line}" if first_line else type(error).__name__) from error
+
+
+def _from_members(h: Any, kind: str) -> Histogram:
+    edges = []
+    for axis in (h.member(name) for name in ("fXaxis", "fYaxis", "fZaxis")[: int(kind[2])]):
+        variable = tuple(np.asarray(axis.member("fXbins"), dtype=np.float64).tolist())
+        edges.append(variable or uniform_edges(axis.member("fNbins"), axis.member("fXmin"), axis.member("fXmax")))
+    cells = np.asarray(h.values(flow=True)).T.ravel().tolist()  # uproot gives x as the first index
+    return make_histogram(tuple(cells), tuple(np.asarray(h.member("fSumw2")).tolist()), tuple(edges))
