@@ -15,6 +15,7 @@ from hftranslate.difference.facts import (
     Value,
     measurement_facts,
     model_facts,
+    with_products_as_factors,
 )
 from hftranslate.difference.likelihoods import LikelihoodComparison, likelihoods
 from hftranslate.errors import InputError
@@ -141,10 +142,11 @@ def difference(
             f"the first is evaluated under {first.conventions.name} conventions, the second under "
             f"{second.conventions.name}; compared under {rules.name}"
         )
-    alignment = align(first, second, across=across)
+    plain, other = with_products_as_factors(first), with_products_as_factors(second)
+    alignment = align(plain, other, across=across)
     labels = Labels(channels=alignment.channels, samples=alignment.samples, entries=alignment.entries)
     ledger = _Ledger(tolerance, across)
-    ledger.compare(model_facts(first), model_facts(second, labels))
+    ledger.compare(model_facts(plain), model_facts(other, labels))
     compared = []
     for mine, theirs in _pairs(first, second, alignment, ledger):
         _compare_measurement(first, second, (mine, theirs), labels, ledger)

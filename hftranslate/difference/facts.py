@@ -7,9 +7,12 @@ whatever reason, a constant luminosity of one is nothing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, assert_never
 
+from hftranslate.errors import InputError, InvalidWorkspace
+from hftranslate.expressions import is_product
+from hftranslate.functions import used_functions
 from hftranslate.naming import DeclaredParameter, declared_parameters
 from hftranslate.parameters import ParameterSet, parameter_sets
 from hftranslate.workspace import (
@@ -102,12 +105,42 @@ def model_facts(workspace: Workspace, labels: Labels = UNCHANGED) -> Facts:
                 if not (m.name in absent and isinstance(m, Lumi | NormSys)):
                     _add_modifier(facts, here, m, bins.get((channel.name, m.name), ()), labels)
     factors = {m.name for c in workspace.channels for s in c.samples for m in s.modifiers if isinstance(m, NormFactor)}
-    for function in workspace.functions:
-        if function.name not in factors:
-            continue
-        where = f"function {labels.entry(function.name)!r}"
-        facts[where,] = Fact(kind="structure", value=f"{function.expression} of {function.dependents}")
+    for f in workspace.functions:
+        if f.name in factors:
+            where = f"function {labels.entry(f.name)!r}"
+            facts[where,] = Fact(kind="structure", value=f"{f.expression} of {f.dependents}")
     return facts
+
+
+def with_products_as_factors(workspace: Workspace) -> Workspace:
+    """The workspace with norm factors in place of each Function that is a product of parameters, as JSON says it."""
+    try:
+        made = used_functions(workspace)
+    except InputError:  # one of them cannot be evaluated, which is told elsewhere
+        return workspace
+    products = {name: e.names for name, e in made.items() if is_product(e)}
+    if not products:
+        return workspace
+
+    def factors(m: Modifier) -> tuple[Modifier, ...]:
+        if not isinstance(m, NormFactor) or m.power > 1 or m.name not in products:
+            return (m,)
+        return tuple(NormFactor(name=name) for name in products[m.name])
+
+    try:
+        channels = tuple(
+            replace(
+                c,
+                samples=tuple(
+                    replace(s, modifiers=tuple(n for m in s.modifiers for n in factors(m))) for s in c.samples
+                ),
+            )
+            for c in workspace.channels
+        )
+    except InvalidWorkspace:  # a sample has one of them already
+        return workspace
+    functions = tuple(f for f in workspace.functions if f.name not in products)
+    return replace(workspace, channels=channels, functions=functions)
 
 
 def _add_modifier(facts: Facts, here: Place, m: Modifier, entries: tuple[str, ...], labels: Labels) -> None:
@@ -189,10 +222,11 @@ def measurement_facts(workspace: Workspace, measurement: Measurement, name: str,
                 place = (where, f"parameter {labels.entry(entry)!r}")
                 _add_parameter(facts, place, s, i, config.bounds is not None)
     for term in measurement.constraint_terms:
-        if term.kind == "lognormal" and any(isinstance(m, NormSys) for _, _, m in _uses(declared, term.name)):
-            facts[where, f"parameter {labels.entry(term.name)!r}", "constraint term"] = Fact(
-                kind="numbers", value=(term.relative_uncertainty,)
-            )
+        if term.kind in ("lognormal", "gamma") and any(
+            isinstance(m, NormSys) for _, _, m in _uses(declared, term.name)
+        ):
+            place = (where, f"constraint term of {labels.entry(term.name)!r}")
+            facts[place] = Fact(kind="structure", value=f"{term.kind}, {term.relative_uncertainty!r}")
     return facts
 
 

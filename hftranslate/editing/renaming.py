@@ -1,6 +1,5 @@
 """A workspace with other names."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -11,8 +10,10 @@ from hftranslate.editing.names import (
     modifier_names,
     sample_names,
 )
+from hftranslate.functions import renamed_function
 from hftranslate.naming import declared_parameters
 from hftranslate.observations import observations, with_observations
+from hftranslate.parameters import beta_name
 from hftranslate.workspace import Function, Measurement, Modifier, Workspace
 
 Names = Mapping[str, str]
@@ -73,7 +74,8 @@ def rename(
 def _measurement(measurement: Measurement, workspace: Workspace, modifiers: Names) -> Measurement:
     if not modifiers:
         return measurement
-    names = dict(modifiers)
+    terms = {t.name for t in measurement.constraint_terms if t.kind == "gamma"}
+    names = {beta_name(old): beta_name(new) for old, new in modifiers.items() if old in terms} | dict(modifiers)
     if any(p.endswith("]") for p in measurement.pois):  # factors of single bins
         for old, declared in declared_parameters(workspace.channels).items():
             if old in modifiers and declared.kind == "gamma":
@@ -81,7 +83,7 @@ def _measurement(measurement: Measurement, workspace: Workspace, modifiers: Name
     return replace(
         measurement,
         pois=tuple(names.get(p, p) for p in measurement.pois),
-        parameters=tuple(replace(p, name=modifiers.get(p.name, p.name)) for p in measurement.parameters),
+        parameters=tuple(replace(p, name=names.get(p.name, p.name)) for p in measurement.parameters),
         constraint_terms=tuple(replace(t, name=modifiers.get(t.name, t.name)) for t in measurement.constraint_terms),
     )
 
@@ -90,7 +92,7 @@ def _functions(workspace: Workspace, modifiers: Names) -> tuple[Function, ...]:
     """Functions of the new names. They name parameters as ROOT does."""
     if not workspace.functions or not modifiers:
         return workspace.functions
-    names = {}
+    names = {beta_name(old): beta_name(new) for old, new in modifiers.items()}
     parameters = declared_parameters(workspace.channels)
     for old, new in modifiers.items():
         declared = parameters[old]
@@ -108,20 +110,4 @@ def _functions(workspace: Workspace, modifiers: Names) -> tuple[Function, ...]:
                 }
             case "lumi":
                 pass  # ROOT's name of it never changes
-    if not names:
-        return workspace.functions
-    longest_first = sorted(names, key=len, reverse=True)
-    pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)")
-
-    def text(value: str) -> str:
-        return pattern.sub(lambda match: names[match.group()], value)
-
-    return tuple(
-        replace(
-            f,
-            name=modifiers.get(f.name, f.name),
-            expression=text(f.expression),
-            dependents=text(f.dependents),
-        )
-        for f in workspace.functions
-    )
+    return tuple(renamed_function(f, names) for f in workspace.functions)
