@@ -12,12 +12,12 @@ from dataclasses import replace
 from math import isclose
 
 from hftranslate.dialect_names import root_names, root_values, staterrors_of_a_channel, unique
-from hftranslate.dialects import Rewriting, Step, listed, map_modifiers, map_parameters, outcome, set_parameter
 from hftranslate.errors import Unsupported
 from hftranslate.functions import redefined, settle_functions
 from hftranslate.naming import DeclaredParameter, declared_parameters, staterror_name
 from hftranslate.outcomes import Outcome
 from hftranslate.parameters import ParameterSet, bin_widths, parameter_sets
+from hftranslate.rewriting import Rewriting, Step, listed, map_modifiers, map_parameters, outcome, set_parameter
 from hftranslate.workspace import (
     ROOT,
     Channel,

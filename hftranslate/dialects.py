@@ -10,18 +10,25 @@ uncertainties, one parameter of interest, pyhf's conventions with every range th
 out. The way to HistFactory XML is in :mod:`hftranslate.dialect_xml`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from math import isfinite
+from collections.abc import Iterable
+from dataclasses import replace
 from sys import float_info
 from typing import TypeAlias
 
+from hftranslate.dialect_functions import without_functions
 from hftranslate.errors import Unsupported
-from hftranslate.expressions import Expression, is_product
-from hftranslate.functions import settle_functions, used_names
 from hftranslate.naming import DeclaredParameter, declared_parameters
 from hftranslate.outcomes import Kind, Outcome
-from hftranslate.parameters import ParameterSet, bin_widths, parameter_sets
+from hftranslate.parameters import bin_widths, parameter_sets
+from hftranslate.rewriting import (
+    Rewriting,
+    Step,
+    listed,
+    map_modifiers,
+    map_parameters,
+    outcome,
+    set_parameter,
+)
 from hftranslate.workspace import (
     PYHF,
     Channel,
@@ -29,7 +36,6 @@ from hftranslate.workspace import (
     Lumi,
     Measurement,
     Modifier,
-    NormFactor,
     NormSys,
     ParameterConfig,
     Sample,
@@ -38,62 +44,8 @@ from hftranslate.workspace import (
     Workspace,
 )
 
-Outcomes: TypeAlias = tuple[Outcome, ...]
-Rewriting: TypeAlias = tuple[Workspace, Outcomes]
 #: What a modifier becomes, by channel, sample and name.
 Replacements: TypeAlias = dict[tuple[str, str, str], Modifier]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One rewriting of a dialect, with a name for reports."""
-
-    name: str
-    apply: Callable[[Workspace], Rewriting]
-
-
-def outcome(kind: Kind, where: str, what: str) -> Outcome:
-    """An outcome without a measured effect."""
-    return Outcome(kind=kind, where=where, what=what)
-
-
-def map_modifiers(workspace: Workspace, change: Callable[[Channel, Sample, Modifier], Modifier | None]) -> Workspace:
-    """The workspace with every modifier replaced by ``change(...)``, or removed where that is ``None``."""
-    channels = []
-    for channel in workspace.channels:
-        samples = []
-        for sample in channel.samples:
-            modifiers = tuple(n for m in sample.modifiers if (n := change(channel, sample, m)) is not None)
-            samples.append(sample if modifiers == sample.modifiers else replace(sample, modifiers=modifiers))
-        channels.append(replace(channel, samples=tuple(samples)))
-    return replace(workspace, channels=tuple(channels))
-
-
-def map_parameters(
-    workspace: Workspace, change: Callable[[Measurement, ParameterConfig], ParameterConfig | None]
-) -> Workspace:
-    """The workspace with every parameter setting replaced by ``change(...)``, or removed where that is ``None``."""
-    measurements = tuple(
-        replace(m, parameters=tuple(n for p in m.parameters if (n := change(m, p)) is not None))
-        for m in workspace.measurements
-    )
-    return replace(workspace, measurements=measurements)
-
-
-def set_parameter(measurement: Measurement, config: ParameterConfig) -> Measurement:
-    """The measurement with the settings of one parameter replaced, or added at the end."""
-    if any(p.name == config.name for p in measurement.parameters):
-        parameters = tuple(config if p.name == config.name else p for p in measurement.parameters)
-    else:
-        parameters = (*measurement.parameters, config)
-    return replace(measurement, parameters=parameters)
-
-
-def listed(names: Iterable[str]) -> str:
-    """Names for a message, the first few of many."""
-    all_names = list(names)
-    shown = ", ".join(repr(n) for n in all_names[:4])
-    return shown + (f" and {len(all_names) - 4} more" if len(all_names) > 4 else "")
 
 
 # ------------------------------------------------------------------------------------------------- towards pyhf JSON
@@ -182,85 +134,6 @@ def _removed_normsys(workspace: Workspace) -> Rewriting:
         kept = tuple(t for t in m.constraint_terms if t.kind != "none" or t.name not in everywhere | constant)
         measurements.append(replace(m, constraint_terms=kept))
     return replace(workspace, measurements=tuple(measurements)), tuple(outcomes)
-
-
-def _functions(workspace: Workspace) -> Rewriting:
-    """Norm factors that Functions make: products of free parameters are several norm factors, others become free."""
-    outcomes: list[Outcome] = []
-    settled, used = settle_functions(workspace.functions), used_names(workspace)
-    made = {name: settled.made[name] for name in used if name in settled.made}
-    declared = declared_parameters(workspace.channels)
-    products = {name: e.names for name, e in made.items() if is_product(e) and _as_factors(name, e.names, declared)}
-    for f in workspace.functions:
-        where = f"function {f.name!r}"
-        if f.name in products:
-            what = f"{f.expression!r} is said by the norm factors {listed(products[f.name])}"
-            outcomes.append(outcome("rewrite", where, what))
-        elif f.name in used:
-            ties = listed(settled.depends[f.name]) or "others"
-            what = f"{f.expression!r} becomes a free norm factor: what ties it to {ties} is lost"
-            outcomes.append(outcome("loss", where, what))
-        else:
-            outcomes.append(outcome("carried", where, f"{f.expression!r} is used by no norm factor"))
-    measurements = []
-    for m in workspace.measurements:
-        sets = parameter_sets(workspace, m, workspace.conventions)
-        new = m
-        for leaf in dict.fromkeys(leaf for names in products.values() for leaf in names):
-            s, config = sets[leaf], m.parameter(leaf)
-            new = set_parameter(new, replace(config, inits=s.inits, bounds=s.bounds, fixed=s.fixed[0] or config.fixed))
-        for name in made.keys() - products.keys():
-            start, bounds = _values(made[name], sets)
-            new = set_parameter(new, ParameterConfig(name=name, inits=(start,), bounds=(bounds,)))
-        gone = {leaf: name for name in reversed(used) for leaf in settled.depends[name] if name not in products}
-        gone = {leaf: name for leaf, name in gone.items() if leaf not in declared and leaf in sets}
-        gone = {leaf: name for leaf, name in gone.items() if all(leaf not in names for names in products.values())}
-        new = replace(new, parameters=tuple(p for p in new.parameters if p.name not in gone))
-        for old in m.pois:
-            if old in gone:
-                what = f"the parameter of interest {old!r} exists in a Function only; {gone[old]!r} takes its place"
-                outcomes.append(outcome("loss", f"measurement {m.name!r}", what))
-        measurements.append(replace(new, pois=tuple(dict.fromkeys(gone.get(p, p) for p in m.pois))))
-    channels = tuple(
-        replace(c, samples=tuple(_with_factors(s, products) for s in c.samples)) for c in workspace.channels
-    )
-    return replace(workspace, channels=channels, functions=(), measurements=tuple(measurements)), tuple(outcomes)
-
-
-def _as_factors(name: str, leaves: Iterable[str], declared: dict[str, DeclaredParameter]) -> bool:
-    """Whether these parameters can be norm factors on every sample that carries the Function's."""
-    for _, sample, m in declared[name].uses:
-        on_sample = {n.name for n in sample.modifiers if n is not m}
-        if not isinstance(m, NormFactor) or m.power > 1 or any(leaf in on_sample for leaf in leaves):
-            return False
-    return all(leaf not in declared or declared[leaf].kind == "normfactor" for leaf in leaves) and not any(
-        leaf == root for d in declared.values() if d.kind != "normfactor" for root in d.root_names for leaf in leaves
-    )
-
-
-def _with_factors(sample: Sample, products: dict[str, tuple[str, ...]]) -> Sample:
-    modifiers = tuple(
-        new
-        for m in sample.modifiers
-        for new in ([NormFactor(name=n) for n in products[m.name]] if m.name in products else [m])
-    )
-    return sample if modifiers == sample.modifiers else replace(sample, modifiers=modifiers)
-
-
-def _values(expression: Expression, sets: Mapping[str, ParameterSet]) -> tuple[float, tuple[float, float]]:
-    """Initial value and range of an expression, each parameter moved through its range alone."""
-    places = {root: (s, i) for s in sets.values() for i, root in enumerate(s.root_names)}
-    start = [places[n][0].inits[places[n][1]] for n in expression.names]
-    found = [expression.evaluate(start)[0]]
-    for k, name in enumerate(expression.names):
-        low, high = places[name][0].bounds[places[name][1]]
-        for step in range(101 if isfinite(low) and isfinite(high) else 0):
-            point = [*start[:k], low + (high - low) * step / 100, *start[k + 1 :]]
-            found.append(expression.evaluate(point)[0])
-    values = [v for v in found if isfinite(v)]
-    if not isfinite(found[0]):
-        return 1.0, (min(*values, 0.0, 1.0), max(*values, 10.0, 1.0))
-    return found[0], (min(values), max(values))
 
 
 def _zero_factors(workspace: Workspace) -> Rewriting:
@@ -475,7 +348,7 @@ def _to_pyhf_conventions(workspace: Workspace) -> Rewriting:
 
 #: Rewrites any workspace into the pyhf JSON dialect.
 TO_PYHF: tuple[Step, ...] = (
-    Step(name="functions", apply=_functions),
+    Step(name="functions", apply=without_functions),
     Step(name="constraint terms", apply=_constraint_terms),
     Step(name="factors of zero", apply=_zero_factors),
     Step(name="constant luminosity", apply=_constant_lumi),

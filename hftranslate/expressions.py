@@ -415,12 +415,6 @@ _OF_INTEGERS: dict[str, Callable[[int, int], int]] = {
 }
 
 
-def is_product(expression: Expression) -> bool:
-    """Whether an expression is a product of its parameters, each of them once: ``x * y``, or ``x`` alone."""
-    factors = [word.strip() for word in expression.text.split("*")]
-    return sorted(factors) == sorted(expression.names)
-
-
 _WORD = re.compile(r"[A-Za-z_][\w.]*(?:::\w+)*(?!\s*\(|[\w.:])")
 
 

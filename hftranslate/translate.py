@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hftranslate.dialect_xml import TO_XML
-from hftranslate.dialects import TO_PYHF, Step
+from hftranslate.dialects import TO_PYHF
 from hftranslate.effects import cls_difference, likelihood_differences
 from hftranslate.errors import FormatError, InputError, MissingInput, TranslationLoss, Unsupported
 from hftranslate.formats import FormatName, pyhf_json, which_format
 from hftranslate.formats.documents import dump_json, parse_json, read_bytes
 from hftranslate.outcomes import Outcome
+from hftranslate.rewriting import Step
 from hftranslate.sidecar import SidecarMismatch, apply_sidecar, make_sidecar
 from hftranslate.workspace import PYHF, ROOT, Conventions, Workspace
 

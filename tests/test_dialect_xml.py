@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from hftranslate.dialect_xml import NO_POI, TO_XML
-from hftranslate.dialects import Outcomes
 from hftranslate.effects import likelihood_difference
 from hftranslate.errors import Unsupported
 from hftranslate.formats import histfactory_xml
 from hftranslate.formats.histfactory_xml.measurements import NO_POI as NO_POI_READ
 from hftranslate.naming import declared_parameters
 from hftranslate.outcomes import of_kind
+from hftranslate.rewriting import Outcomes
 from hftranslate.sidecar import apply_sidecar
 from hftranslate.translate import to_pyhf_json, to_xml
 from hftranslate.workspace import (

@@ -8,11 +8,12 @@ import numpy as np
 import pyhf
 import pytest
 
-from hftranslate.dialects import TO_PYHF, Outcomes
+from hftranslate.dialects import TO_PYHF
 from hftranslate.effects import likelihood_difference
 from hftranslate.errors import Unsupported
 from hftranslate.formats import pyhf_json
 from hftranslate.outcomes import of_kind
+from hftranslate.rewriting import Outcomes
 from hftranslate.translate import to_pyhf_json
 from hftranslate.workspace import (
     PYHF,
@@ -254,36 +255,62 @@ def test_a_function_that_is_undefined_at_the_start() -> None:
     assert config.bounds == ((0.0, 50.0),)
 
 
-@pytest.mark.parametrize("expression", ["x * y", "x"])
-def test_products_of_free_parameters_are_norm_factors(expression: str) -> None:
+@pytest.mark.parametrize(
+    ("functions", "factors"),
+    [
+        ([("f", "x * y", "x[1,0,9],y[2,0.5,3]")], ["x", "y"]),
+        ([("f", "x", "x[1,0,9]")], ["x"]),
+        ([("f", "sqrt(x)", "x[1,0,9]"), ("g", "sqrt(@0)", "x")], ["x"]),
+        ([("f", "c*x", "x[1,0,9],c[25]")], ["x", "c"]),
+        ([("f", "2*x", "x[1,0,9]"), ("g", "0.5*z", "z[1,0,4]")], ["x", "z"]),
+    ],
+)
+def test_products_of_free_parameters_are_norm_factors(
+    functions: list[tuple[str, str, str]], factors: list[str]
+) -> None:
+    made = [NormFactor(name=name) for name, _, _ in functions]
     ws = model(
-        sample("s", NormFactor(name="f")),
+        sample("s", MU, *made, JES),
         sample("b", NormFactor(name="y")),
         pois=("x",),
-        settings=(ParameterConfig(name="y", inits=(1.2,), fixed=True),),
+        settings=(ParameterConfig(name="y", inits=(1.2,), fixed=True), ParameterConfig(name="mu", inits=(0.5,))),
     )
-    ws = with_functions(ws, ("f", expression, "x[1,0,9],y[2,0.5,3]" if "y" in expression else "x[1,0,9]"))
+    ws = with_functions(ws, *functions)
     after, outcomes = step("functions", ws)
-    assert kinds(outcomes) == ["rewrite"]
-    names = [m.name for m in after.channels[0].samples[0].modifiers]
-    assert names == expression.split(" * ")
+    assert set(kinds(outcomes)) == {"rewrite"}
+    assert sorted(m.name for m in after.channels[0].samples[0].modifiers) == sorted(["mu", "JES", *factors])
     unchanged(ws, after)
     unchanged(ws, all_the_way(ws)[0])
+    assert likelihood_difference(ws, after) == pytest.approx(0.0, abs=1e-9)
 
 
 @pytest.mark.parametrize(
-    ("expression", "dependents"),
+    "functions",
     [
-        ("x*x", "x[1,0,9]"),
-        ("2*x", "x[1,0,9]"),
-        ("x*alpha_JES", "x[1,0,9],alpha_JES[0,-5,5]"),
-        ("mu*x", "mu[1,0,9],x[1,0,9]"),
+        [("f", "x*x", "x[1,0,9]")],
+        [("f", "2*x", "x[1,0,9]")],
+        [("f", "sqrt(x)", "x[1,0,9]")],
+        [("f", "x*alpha_JES", "x[1,0,9],alpha_JES[0,-5,5]")],
+        [("f", "mu*x", "mu[1,0,9],x[1,0,9]")],  # stands on the sample already
+        [("f", "x*y", "x[1,0,9],y[1,0,9]"), ("g", "x*z", "x,z[1,0,9]")],  # one of them twice
+        [("f", "sqrt(x)*sqrt(x)", "x[1,-1,9]")],  # not below zero
+        [("h", "x", "x[1,0,9]"), ("f", "sqrt(x)", "x")],  # h with f on one sample, alone on the other
     ],
 )
-def test_other_products_are_lost(expression: str, dependents: str) -> None:
-    ws = model(sample("s", NormFactor(name="f"), MU), sample("b", JES))
-    _, outcomes = step("functions", with_functions(ws, ("f", expression, dependents)))
-    assert kinds(outcomes) == ["loss"]
+def test_other_products_are_lost(functions: list[tuple[str, str, str]]) -> None:
+    made = [NormFactor(name=name) for name, _, _ in functions]
+    also = made[:1] if made[0].name == "h" else []
+    ws = model(sample("s", *made, MU), sample("b", JES, *also))
+    ws = with_functions(ws, *functions)
+    after, outcomes = step("functions", ws)
+    assert set(kinds(outcomes)) == {"loss"}
+    assert {m.name for m in after.channels[0].samples[0].modifiers} == {m.name for m in [*made, MU]}
+    assert to_pyhf_json(ws).outcomes[0].effect is not None
+
+
+def test_a_power_of_a_function_is_lost() -> None:
+    ws = with_functions(model(sample("s", NormFactor(name="f", power=2))), ("f", "x", "x[1,0,9]"))
+    assert kinds(step("functions", ws)[1]) == ["loss"]
 
 
 def test_factors_of_zero_become_what_pyhf_can_compute_with() -> None:

@@ -11,7 +11,6 @@ from hftranslate.errors import Unsupported
 from hftranslate.expressions import (
     FUNCTIONS,
     Dependent,
-    is_product,
     parse_dependents,
     parse_expression,
     renamed_words,
@@ -158,13 +157,6 @@ def test_expressions_of_expressions():
     flat = parse_expression("exp(x*y) - z*y", outer.names)
     for one, two in zip(outer.evaluate([0.3, 0.7, 1.1]), flat.evaluate([0.3, 0.7, 1.1]), strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-14)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"), [("x*y", True), ("x", True), ("x*x", False), ("2*x", False), ("x+y", False)]
-)
-def test_products(text, expected):
-    assert is_product(parse_expression(text, [n for n in "xy" if n in text])) == expected
 
 
 def test_renamed_words():

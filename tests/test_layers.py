@@ -14,7 +14,17 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 #: the package; the longest name that fits a module counts.
 CORE = {"errors", "outcomes", "workspace", "naming", "expressions", "functions", "parameters", "observations"}
 SHARED_FORMATS = {"formats.documents", "formats.schemas"}
-DESCRIPTION = CORE | {"dialects", "dialect_names", "dialect_xml", "sidecar", "editing", "patchset", "simplemodels"}
+DESCRIPTION = CORE | {
+    "rewriting",
+    "dialects",
+    "dialect_names",
+    "dialect_functions",
+    "dialect_xml",
+    "sidecar",
+    "editing",
+    "patchset",
+    "simplemodels",
+}
 FORMATS = SHARED_FORMATS | {"formats", "formats.pyhf_json", "formats.histfactory_xml", "formats.hs3_json"}
 ENGINE = {"likelihood", "inference", "effects"}
 LIBRARY = (
@@ -33,9 +43,11 @@ MAY_IMPORT = {
     "expressions": {"errors"},
     "functions": {"errors", "workspace", "expressions"},
     "parameters": {"errors", "workspace", "naming", "expressions", "functions"},
-    "dialects": CORE,
-    "dialect_names": CORE | {"dialects"},
-    "dialect_xml": CORE | {"dialects", "dialect_names"},
+    "rewriting": CORE,
+    "dialect_names": CORE | {"rewriting"},
+    "dialect_functions": CORE | {"rewriting"},
+    "dialects": CORE | {"rewriting", "dialect_functions"},
+    "dialect_xml": CORE | {"rewriting", "dialect_names"},
     "editing": CORE,
     "patchset": CORE | SHARED_FORMATS,
     "sidecar": CORE,
