@@ -1,10 +1,11 @@
 """Numbers from a ROOT workspace: expected yields, negative log-likelihood, tight fits, Asimov data."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import isfinite, log
+from itertools import product
+from math import isfinite, log, prod
 from typing import Any
 
 from models import Description, ModelError, build_workspace
@@ -59,14 +60,14 @@ def natural_order(name: str) -> list[tuple[int, str]]:
 class RootModel:
     """A HistFactory workspace with its data. Every method starts from the initial state and leaves it behind."""
 
-    def __init__(self, description: Description) -> None:
+    def __init__(self, description: Description, dataset: str = "obsData") -> None:
         self._description = description
         self._workspace = build_workspace(description)
         self._config = self._workspace.obj("ModelConfig")
         self._pdf = self._config.GetPdf()
-        data = self._workspace.data("obsData")
+        data = self._workspace.data(dataset)
         if not data:
-            raise ModelError("the model has no observed data")
+            raise ModelError(f"the model has no data set {dataset!r}; HistFactory makes obsData only of observed data")
         self._globals = {v.GetName(): v for v in self._config.GetGlobalObservables()}
         others = self._globals.keys() | {v.GetName() for v in self._config.GetObservables()} | description.hidden
         variables = {v.GetName(): v for v in self._workspace.allVars() if v.GetName() not in others}
@@ -95,23 +96,51 @@ class RootModel:
         return sorted(str(entry.first) for entry in self._workspace.cat("channelCat"))
 
     @property
+    def pois(self) -> list[str]:
+        """ROOT's parameters of interest, in order."""
+        return [str(v.GetName()) for v in self._config.GetParametersOfInterest() or ()]
+
+    @property
+    def global_observables(self) -> dict[str, list[float]]:
+        """Value and range of the centre of each constraint."""
+        return {name: [v.getVal(), v.getMin(), v.getMax()] for name, v in sorted(self._globals.items())}
+
+    @property
     def constant(self) -> float:
         """What a simultaneous pdf of several channels adds to the NLL: N ln(number of channels)."""
         n = len(self.channels)
         return float(self.observed.data.sumEntries()) * log(n) if n > 1 else 0.0
 
     def data(self) -> dict[str, list[float]]:
-        """Observed events per channel and bin."""
-        result = {c: [0.0] * self._observable(c).getBinning().numBins() for c in self.channels}
+        """Observed events per channel and bin, x running fastest where there are several axes."""
+        result = {c: [0.0] * prod(self._shape(c)) for c in self.channels}
         for i in range(self.observed.data.numEntries()):
             row = self.observed.data.get(i)
             channel = str(row.getCatLabel("channelCat"))
-            position = row.getRealValue(f"obs_x_{channel}")
-            result[channel][self._observable(channel).getBinning().binNumber(position)] += self.observed.data.weight()
+            place, stride = 0, 1
+            for x, n in zip(self._axes(channel), self._shape(channel), strict=True):
+                place += stride * x.getBinning().binNumber(row.getRealValue(x.GetName()))
+                stride *= n
+            result[channel][place] += self.observed.data.weight()
         return result
 
-    def _observable(self, channel: str) -> Any:
-        return self._workspace.var(f"obs_x_{channel}")
+    def _axes(self, channel: str) -> list[Any]:
+        """The observables of a channel, x first."""
+        found = (self._workspace.var(f"obs_{letter}_{channel}") for letter in "xyz")
+        return [variable for variable in found if variable]
+
+    def _shape(self, channel: str) -> list[int]:
+        return [x.getBinning().numBins() for x in self._axes(channel)]
+
+    def _bins(self, channel: str) -> Iterator[float]:
+        """Moves the observables to the centre of each bin in turn, x running fastest, and gives the bin's size."""
+        binnings = [(x, x.getBinning()) for x in self._axes(channel)]
+        for indices in product(*(range(n) for n in reversed(self._shape(channel)))):
+            size = 1.0
+            for (x, binning), i in zip(binnings, reversed(indices), strict=True):
+                x.setVal(binning.binCenter(i))
+                size *= binning.binWidth(i)
+            yield size
 
     # ---------------------------------------------------------------- at a point
     def _reset(self, dataset: Dataset | None = None, values: Values | None = None) -> None:
@@ -131,14 +160,11 @@ class RootModel:
         self._reset(values=values)
         result: dict[str, dict[str, list[float]]] = {}
         for channel in self.channels:
-            total, x = self._workspace.pdf(f"{channel}_model"), self._observable(channel)
-            binning = x.getBinning()
+            total = self._workspace.pdf(f"{channel}_model")
             samples: dict[str, list[float]] = {}
             for shape, factor in zip(total.funcList(), total.coefList(), strict=True):
-                per_bin = []
-                for i in range(binning.numBins()):
-                    x.setVal(binning.binCenter(i))
-                    per_bin.append(float(shape.getVal() * factor.getVal() * binning.binWidth(i)))  # shape: a density
+                # the shape is a density
+                per_bin = [float(shape.getVal() * factor.getVal() * size) for size in self._bins(channel)]
                 samples[str(shape.GetName()).removesuffix(f"_{channel}_shapes")] = per_bin
             result[channel] = dict(sorted(samples.items()))
         self._reset()

@@ -20,16 +20,24 @@ _NOTE = "the XML was read by calls to ROOT's HistFactory classes, because ROOT's
 _BOOLEANS = {"True": True, "true": True, "False": False, "false": False}
 
 
-def read_xml(driver: str, measurement: str | None = None) -> Description:
-    """Describe one measurement (the first if not named) of a driver file to ROOT."""
+def read_xml(driver: str, measurement: str | None = None, *, old: bool = False) -> Description:
+    """Describe one measurement (the first if not named) of a driver file to ROOT.
+
+    ``old`` passes over NormFactor Const, as ROOT did before 6.28.
+    """
     root = _parse(driver, "Combination")
     wanted = [m for m in root.findall("Measurement") if measurement in (None, m.get("Name"))]
     if not wanted:
         raise ModelError(f"{driver}: no Measurement {measurement!r}")
     result = _measurement(wanted[0], root)
     for element in root.findall("Input"):
-        result.AddChannel(_channel(element.text or ""))
+        result.AddChannel(_channel(element.text or "", old))
     return Description(measurement=result, from_files=True, notes=(_NOTE,))
+
+
+def measurement_names(driver: str) -> list[str]:
+    """The measurements of a driver file, in order."""
+    return [m.attrib["Name"] for m in _parse(driver, "Combination").findall("Measurement")]
 
 
 def _parse(path: str, expected: str) -> Element:
@@ -87,7 +95,7 @@ def _constraint_term(measurement: Any, systematic: str, element: Element) -> Non
             raise ModelError(f"ConstraintTerm of type {kind!r} for {systematic!r} needs a RelativeUncertainty")
 
 
-def _channel(path: str) -> Any:
+def _channel(path: str, old: bool) -> Any:
     root = _parse(path, "Channel")
     place = (root.get("InputFile", ""), root.get("HistoPath", ""))
     result = HF.Channel(root.attrib["Name"])
@@ -95,15 +103,17 @@ def _channel(path: str) -> Any:
     result.SetHistoPath(place[1])
     for child in root:
         match child.tag:
-            case "Data":
+            case "Data" if child.get("HistoName") and child is root.find("Data"):
                 result.SetData(child.attrib["HistoName"], *_place(child, place))
+            case "Data":
+                pass  # another data set, or what PrintXML writes for none, which ROOT's own parser refuses
             case "StatErrorConfig":
                 config = HF.StatErrorConfig()
                 config.SetRelErrorThreshold(float(child.get("RelErrorThreshold", "0.05")))
                 config.SetConstraintType(_constraint(child, "Poisson"))
                 result.SetStatErrorConfig(config)
             case "Sample":
-                result.AddSample(_sample(child, place))
+                result.AddSample(_sample(child, place, old))
             case other:
                 raise ModelError(f"{path}: unexpected element {other!r}")
     return result
@@ -118,20 +128,33 @@ def _constraint(element: Element, default: str) -> Any:
     return getattr(HF.Constraint, _CONSTRAINTS[element.get("ConstraintType", default)])
 
 
-def _sample(element: Element, inherited: Place) -> Any:
+def _sample(element: Element, inherited: Place, old: bool) -> Any:
     place = _place(element, inherited)
     result = HF.Sample(element.attrib["Name"], element.attrib["HistoName"], *place)
     result.SetNormalizeByTheory(_BOOLEANS[element.get("NormalizeByTheory", "True")])  # without effect in ROOT 6.40
     for child in element:
-        _systematic(result, child, place)
+        _systematic(result, child, place, old)
     return result
 
 
-def _systematic(sample: Any, element: Element, place: Place) -> None:
+def _shape_factor(element: Element, name: str, place: Place) -> Any:
+    """With the attributes that ROOT's parser knows but its DTD forbids."""
+    factor = HF.ShapeFactor()
+    factor.SetName(name)
+    factor.SetConstant(_BOOLEANS[element.get("Const", "False")])
+    if "HistoName" in element.attrib:
+        file, path = _place(element, place)
+        factor.SetHistoName(element.attrib["HistoName"])
+        factor.SetInputFile(file)
+        factor.SetHistoPath(path)
+    return factor
+
+
+def _systematic(sample: Any, element: Element, place: Place, old: bool) -> None:
     name = element.get("Name", "")
     match element.tag:
         case "NormFactor":
-            if "Const" in element.attrib:
+            if "Const" in element.attrib and not old:
                 raise ModelError(f"NormFactor {name!r}: ROOT rejects the attribute Const since 6.28")
             sample.AddNormFactor(name, *(float(element.attrib[key]) for key in ("Val", "Low", "High")))
         case "OverallSys":
@@ -144,7 +167,7 @@ def _systematic(sample: Any, element: Element, place: Place) -> None:
             constraint = _constraint(element, "Gaussian")
             sample.AddShapeSys(name, constraint, element.attrib["HistoName"], *_place(element, place))
         case "ShapeFactor":
-            sample.AddShapeFactor(name)
+            sample.AddShapeFactor(_shape_factor(element, name, place))
         case "StatError" if not _BOOLEANS[element.attrib["Activate"]]:
             pass
         case "StatError" if element.get("HistoName"):

@@ -36,6 +36,7 @@ from hftranslate.workspace import (
 #: Where the histograms lie, relative to the folder of the driver.
 HISTOGRAMS = "data/data.root"
 _CHANNELS = "config"
+_MOST_AXES = 3
 _CONSTRAINTS = {"gaussian": "Gaussian", "poisson": "Poisson"}
 _UNSAFE = re.compile(r"[^A-Za-z0-9_]")
 
@@ -139,16 +140,14 @@ class _ChannelWriter:
     def __init__(
         self, channel: Channel, factors: NormFactors, names: _UniqueNames, histograms: dict[str, Histogram]
     ) -> None:
-        if channel.edges is not None and len(channel.edges) > 1:
-            raise Unsupported(
-                f"channel {channel.name!r} has {len(channel.edges)} axes; only histograms with one axis can be written"
-            )
+        edges = channel.edges or (range(channel.n_bins + 1),)
+        if len(edges) > _MOST_AXES:
+            raise Unsupported(f"channel {channel.name!r} has {len(edges)} axes; ROOT's histograms have at most three")
         self.channel = channel
         self.factors = factors
         self.names = names
         self.histograms = histograms
-        edges = channel.edges[0] if channel.edges else range(channel.n_bins + 1)
-        self.edges = tuple(float(edge) for edge in edges)
+        self.edges = tuple(tuple(map(float, axis)) for axis in edges)
 
     def _add(self, values: Numbers, *parts: str, errors: Numbers | None = None) -> str:
         name = self.names.get(self.channel.name, *parts)
@@ -156,7 +155,7 @@ class _ChannelWriter:
             contents=tuple(map(float, values)),
             # As they come back from the squares that a histogram stores: the same but for extreme numbers.
             errors=None if errors is None else tuple(sqrt(e * e) for e in map(float, errors)),
-            edges=(self.edges,),
+            edges=self.edges,
         )
         return name
 
