@@ -106,7 +106,8 @@ def _names_in_lists(workspace: Workspace) -> tuple[set[str], set[str]]:
             pruned = name not in alone and any(
                 u.threshold for _, _, u in declared[name].uses if isinstance(u, StatError)
             )
-            if s.inits == stated and not m.parameter(name).fixed and not (pruned and any(s.fixed)):
+            config = m.parameter(name)
+            if s.inits == stated and not config.fixed and config.auxdata is None and not (pruned and any(s.fixed)):
                 continue
             if name in alone:
                 channels.add(alone[name])

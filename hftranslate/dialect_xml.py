@@ -3,14 +3,14 @@
 In the XML dialect every sample carries the luminosity (or none does and a Function scales some samples), each channel
 has at most one staterror, named after the channel, shapesys are relative, and names are ones that ROOT accepts.
 
-Of pyhf JSON, XML has no word for: ranges of parameters other than norm factors, constraint centres and widths other
-than the defaults, settings of parameters that no modifier uses, and names of staterrors.
+Of pyhf JSON, XML has no word for: ranges of parameters other than norm factors, centres of constraints outside ROOT's
+range, widths that differ between measurements, settings of parameters that no modifier uses, and names of staterrors.
 """
 
 from collections.abc import Iterable
 from dataclasses import replace
-from math import isclose
 
+from hftranslate.dialect_constraints import bare, constraint_widths, same_number, unsayable_centres
 from hftranslate.dialect_names import root_names, root_values, staterrors_of_a_channel, unique
 from hftranslate.errors import Unsupported
 from hftranslate.functions import redefined, settle_functions
@@ -284,8 +284,7 @@ def _unsayable_settings(workspace: Workspace) -> Rewriting:
     unused: list[str] = []
     measurements = []
     for m in workspace.measurements:
-        bare = replace(m, parameters=tuple(p for p in m.parameters if p.name == "lumi"))
-        defaults = parameter_sets(workspace, bare, workspace.conventions)
+        defaults = parameter_sets(workspace, bare(m), workspace.conventions)
         parameters: list[ParameterConfig] = []
         for p in m.parameters:
             if p.name not in declared and p.name not in defaults:
@@ -293,13 +292,21 @@ def _unsayable_settings(workspace: Workspace) -> Rewriting:
             elif p.name not in defaults or defaults[p.name].kind in ("normfactor", "lumi"):
                 parameters.append(p)
             else:
-                for attribute in _differing_constraint(p, defaults[p.name]):
-                    what = f"{attribute} {list(getattr(p, attribute))} have no word in XML; ROOT's own are used"
-                    outcomes.append(outcome("loss", f"measurement {m.name!r}: parameter {p.name!r}", what))
+                where = f"measurement {m.name!r}: parameter {p.name!r}"
+                differing = _differing_constraint(p, defaults[p.name])
+                outside = unsayable_centres(p, defaults[p.name], where)
+                outcomes += [outside] if outside is not None else []
+                for attribute in differing:
+                    if attribute != "auxdata":
+                        what = f"{attribute} {list(getattr(p, attribute))} have no word in XML; ROOT's own are used"
+                        outcomes.append(outcome("loss", where, what))
                 outcomes += _freed_constants(p, declared[p.name], workspace, m)
                 inits = None if p.inits == defaults[p.name].inits else p.inits
-                if inits is not None or p.bounds is not None or p.fixed:
-                    kept = ParameterConfig(name=p.name, inits=inits, bounds=p.bounds, fixed=p.fixed or None)
+                auxdata = p.auxdata if "auxdata" in differing and outside is None else None
+                if inits is not None or p.bounds is not None or p.fixed or auxdata is not None:
+                    kept = ParameterConfig(
+                        name=p.name, inits=inits, bounds=p.bounds, fixed=p.fixed or None, auxdata=auxdata
+                    )
                     parameters.append(kept)
         measurements.append(replace(m, parameters=tuple(parameters)))
     if unused:
@@ -329,7 +336,7 @@ def _differing_constraint(config: ParameterConfig, default: ParameterSet) -> lis
         if values is None:
             continue
         stated = [None if c is None else c.auxdata if attribute == "auxdata" else c.width for c in default.constraints]
-        if any(s is not None and not isclose(v, s, rel_tol=1e-12) for v, s in zip(values, stated, strict=True)):
+        if any(s is not None and not same_number(v, s) for v, s in zip(values, stated, strict=True)):
             differing.append(attribute)
     return differing
 
@@ -398,6 +405,7 @@ def _definitions(workspace: Workspace) -> Rewriting:
 TO_XML: tuple[Step, ...] = (
     Step(name="names", apply=root_names),
     Step(name="parameters of interest", apply=_parameters_of_interest),
+    Step(name="constraint widths", apply=constraint_widths),
     Step(name="staterrors", apply=_staterrors),
     Step(name="relative uncertainties", apply=_relative_shapesys),
     Step(name="definitions of Functions", apply=_definitions),

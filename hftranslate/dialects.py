@@ -13,7 +13,6 @@ out. The way to HistFactory XML is in :mod:`hftranslate.dialect_xml`.
 from collections.abc import Iterable
 from dataclasses import replace
 from sys import float_info
-from typing import TypeAlias
 
 from hftranslate.dialect_functions import without_functions
 from hftranslate.errors import Unsupported
@@ -21,6 +20,7 @@ from hftranslate.naming import DeclaredParameter, declared_parameters
 from hftranslate.outcomes import Kind, Outcome
 from hftranslate.parameters import bin_widths, parameter_sets
 from hftranslate.rewriting import (
+    Replacements,
     Rewriting,
     Step,
     listed,
@@ -43,9 +43,6 @@ from hftranslate.workspace import (
     StatError,
     Workspace,
 )
-
-#: What a modifier becomes, by channel, sample and name.
-Replacements: TypeAlias = dict[tuple[str, str, str], Modifier]
 
 
 # ------------------------------------------------------------------------------------------------- towards pyhf JSON

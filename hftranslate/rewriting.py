@@ -9,6 +9,8 @@ from hftranslate.workspace import Channel, Measurement, Modifier, ParameterConfi
 
 Outcomes: TypeAlias = tuple[Outcome, ...]
 Rewriting: TypeAlias = tuple[Workspace, Outcomes]
+#: What a modifier becomes, by channel, sample and name.
+Replacements: TypeAlias = dict[tuple[str, str, str], Modifier]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

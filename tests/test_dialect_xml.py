@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from hftranslate.dialect_constraints import constraint_widths
 from hftranslate.dialect_xml import NO_POI, TO_XML
 from hftranslate.effects import likelihood_difference
 from hftranslate.errors import Unsupported
@@ -12,7 +13,8 @@ from hftranslate.formats import histfactory_xml
 from hftranslate.formats.histfactory_xml.measurements import NO_POI as NO_POI_READ
 from hftranslate.naming import declared_parameters
 from hftranslate.outcomes import of_kind
-from hftranslate.rewriting import Outcomes
+from hftranslate.parameters import bin_widths
+from hftranslate.rewriting import Outcomes, set_parameter
 from hftranslate.sidecar import apply_sidecar
 from hftranslate.translate import to_pyhf_json, to_xml
 from hftranslate.workspace import (
@@ -455,23 +457,51 @@ def test_an_empty_range_of_a_free_norm_factor_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "attribute"),
+    "config",
     [
-        (ParameterConfig(name="JES", auxdata=(0.5,)), "auxdata"),
-        (ParameterConfig(name="stat", sigmas=(0.3, 0.1)), "sigmas"),
-        (ParameterConfig(name="stat", auxdata=(1.1, 1.0)), "auxdata"),
-        (ParameterConfig(name="sys", factors=(50.0, 100.0)), "factors"),
-        (ParameterConfig(name="sys", auxdata=(50.0, 100.0)), "auxdata"),
+        ParameterConfig(name="JES", auxdata=(0.5,)),
+        ParameterConfig(name="stat", sigmas=(0.3, 0.1)),
+        ParameterConfig(name="stat", auxdata=(1.1, 1.0)),
+        ParameterConfig(name="stat", auxdata=(1.1, 1.0), sigmas=(0.3, 0.2)),
+        ParameterConfig(name="sys", factors=(50.0, 100.0)),
+        ParameterConfig(name="sys", auxdata=(50.0, 100.0)),
+        ParameterConfig(name="sys", auxdata=(50.0, 100.0), factors=(40.0, 80.0), fixed=True),
     ],
 )
-def test_other_constraints_are_lost_and_measured(config: ParameterConfig, attribute: str) -> None:
+def test_other_constraints_are_said_in_other_words(config: ParameterConfig) -> None:
+    """``through`` compares the likelihoods."""
     b = sample("b", JES, stat(), ShapeSys(name="sys", data=(5.0, 6.0)))
-    ws = pyhf_model(sample("s", MU), b, settings=(config,))
-    _, outcomes = through(ws)
+    _, outcomes = through(pyhf_model(sample("s", MU), b, settings=(config,)))
+    assert not of_kind(outcomes, "loss")
+
+
+def test_widths_of_a_shared_staterror() -> None:
+    """The combined relative error of the samples that share it is the stated width, in every channel."""
+    a, b = sample("a", stat(), nominal=(10.0, 0.0)), sample("b", stat(), nominal=(30.0, 0.0))
+    config = ParameterConfig(name="stat", sigmas=(0.5, 0.25))
+    ws, outcomes = constraint_widths(pyhf_model(sample("s", MU), a, b, settings=(config,)))
+    assert bin_widths(declared_parameters(ws.channels)["stat"]) == ("gaussian", [0.5, 0.0])
+    assert ws.measurements[0].parameter("stat") == ParameterConfig(name="stat", auxdata=(1.0, 1.0))
+    assert [o.kind for o in outcomes] == ["rewrite"]
+
+
+def test_centres_outside_roots_range_are_lost_and_measured() -> None:
+    b = sample("b", JES, stat(), ShapeSys(name="sys", data=(5.0, 6.0)))
+    config = ParameterConfig(name="JES", auxdata=(10.5,))
+    _, outcomes = through(pyhf_model(sample("s", MU), b, settings=(config,)))
     (loss,) = of_kind(outcomes, "loss")
-    assert attribute in loss.what
+    assert "auxdata [10.5] lie outside the range that ROOT gives 'JES'" in loss.what
     assert loss.effect is not None
     assert loss.effect > 0.01
+
+
+def test_widths_that_differ_between_measurements_are_lost() -> None:
+    ws = pyhf_model(sample("s", MU), sample("b", stat()))
+    (m,) = ws.measurements
+    other = set_parameter(replace(m, name="other"), ParameterConfig(name="stat", sigmas=(0.3, 0.1)))
+    outcomes = to_xml(replace(ws, measurements=(m, other))).outcomes
+    (loss,) = of_kind(outcomes, "loss")
+    assert "sigmas [0.3, 0.1] have no word in XML" in loss.what
     assert loss.effect_on_cls is not None
 
 
@@ -534,9 +564,9 @@ def test_what_xml_cannot_say_is_refused_by_name() -> None:
     for modifier, text in odd:
         with pytest.raises(Unsupported, match=text):
             to_xml(pyhf_model(sample("s", MU), sample("b", modifier)), measure=False)
-    two = pyhf_model(sample("s", MU, nominal=(1.0, 2.0, 3.0, 4.0)))
-    two = replace(two, channels=(replace(two.channels[0], edges=((0, 1, 2), (0, 1, 2))),))
-    with pytest.raises(Unsupported, match="channel 'SR' has 2 axes"):
+    two = pyhf_model(sample("s", MU, nominal=(1.0, 2.0)))
+    two = replace(two, channels=(replace(two.channels[0], edges=((0, 1, 2), (0, 1), (0, 1), (0, 1))),))
+    with pytest.raises(Unsupported, match="channel 'SR' has 4 axes"):
         to_xml(two)
 
 

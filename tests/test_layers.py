@@ -14,17 +14,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 #: the package; the longest name that fits a module counts.
 CORE = {"errors", "outcomes", "workspace", "naming", "expressions", "functions", "parameters", "observations"}
 SHARED_FORMATS = {"formats.documents", "formats.schemas"}
-DESCRIPTION = CORE | {
-    "rewriting",
-    "dialects",
-    "dialect_names",
-    "dialect_functions",
-    "dialect_xml",
-    "sidecar",
-    "editing",
-    "patchset",
-    "simplemodels",
-}
+DIALECTS = {"dialects", "dialect_names", "dialect_functions", "dialect_constraints", "dialect_xml"}
+DESCRIPTION = CORE | DIALECTS | {"rewriting", "sidecar", "editing", "patchset", "simplemodels"}
 FORMATS = SHARED_FORMATS | {"formats", "formats.pyhf_json", "formats.histfactory_xml", "formats.hs3_json"}
 ENGINE = {"likelihood", "inference", "effects"}
 LIBRARY = (
@@ -47,7 +38,8 @@ MAY_IMPORT = {
     "dialect_names": CORE | {"rewriting"},
     "dialect_functions": CORE | {"rewriting"},
     "dialects": CORE | {"rewriting", "dialect_functions"},
-    "dialect_xml": CORE | {"rewriting", "dialect_names"},
+    "dialect_constraints": CORE | {"rewriting"},
+    "dialect_xml": CORE | {"rewriting", "dialect_names", "dialect_constraints"},
     "editing": CORE,
     "patchset": CORE | SHARED_FORMATS,
     "sidecar": CORE,

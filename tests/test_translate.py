@@ -508,7 +508,7 @@ def test_the_effect_of_a_loss_is_that_of_the_worst_measurement() -> None:
     moved = replace(
         first,
         name="moved",
-        parameters=(*first.parameters, ParameterConfig(name="JES", auxdata=(1.0,))),
+        parameters=(*first.parameters, ParameterConfig(name="JES", auxdata=(11.0,))),
     )
     outcomes = to_xml(simple(measurements=(first, moved))).outcomes
     (loss,) = of_kind(outcomes, "loss")

@@ -75,7 +75,7 @@ def take_xml_options(options: dict[str, Any]) -> XmlOptions:
     """Remove the XML options from a command's options and make one object of them."""
     mounts = []
     for text in options.pop("mounts"):
-        origin, separator, target = text.partition(":")
+        origin, separator, target = text.rpartition(":")  # FROM may be an address, with a colon in it
         if not separator or not origin or not target:
             raise click.BadParameter(f"{text!r} must look like FROM:TO", param_hint="--mount")
         mounts.append((origin, target))

@@ -269,16 +269,16 @@ def test_standard_output_gets_no_sidecar_unless_one_is_named(run: Runner, xml: P
 
 def test_losses_are_told_and_written(run: Runner, ws: Path, tmp_path: Path) -> None:
     changed = document()
-    changed["measurements"][0]["config"]["parameters"].append({"name": "JES", "auxdata": [1.0]})
+    changed["measurements"][0]["config"]["parameters"].append({"name": "JES", "auxdata": [11.0]})
     ws.write_text(json.dumps(changed))
     found = run("json2xml", ws, "-d", tmp_path / "out", "--losses", tmp_path / "losses.json")
     assert found.code == 0
-    assert "loss: measurement 'meas': parameter 'JES': auxdata [1.0] have no word in XML" in found.err
-    assert "[largest change of the NLL within 3 sigma: 3]" in found.err
+    assert "loss: measurement 'meas': parameter 'JES': auxdata [11.0] lie outside the range" in found.err
+    assert "[largest change of the NLL within 3 sigma: 33]" in found.err
     account = json.loads((tmp_path / "losses.json").read_text())
     assert {a["kind"] for a in account} == {"loss", "carried", "rewrite", "convention"}
     (loss,) = [a for a in account if a["kind"] == "loss"]
-    assert loss["effect"] == pytest.approx(3.0, abs=0.01)
+    assert loss["effect"] == pytest.approx(33.0, abs=0.01)
 
     strict = run("json2xml", ws, "-d", tmp_path / "strict", "--strict")
     assert strict.code == 1

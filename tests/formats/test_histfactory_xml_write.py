@@ -64,7 +64,7 @@ def example(**changes):
     ws = Workspace(
         channels=(
             Channel(name="SR", samples=(signal, background), observed=(52.0, 9.0), edges=((0.0, 1.0, 2.5),)),
-            Channel(name="CR", samples=(control,), edges=((0.0, 1.0, 2.0, 3.0),)),
+            Channel(name="CR", samples=(control,), observed=(1.0, 0.0, 1e9), edges=((0.0, 1.0, 2.0, 3.0),)),
         ),
         measurements=(
             Measurement(
@@ -229,6 +229,23 @@ def test_pois_under_roots_names():
     assert read_back(render(ws))[0] == ws
 
 
+def test_centres_of_constraints_are_variables_of_root():
+    centre = ParameterConfig(name="staterror_SR", auxdata=(110.0, (50.0 / 0.7) ** 2))
+    ws = with_parameter(ParameterConfig(name="JES", auxdata=(0.5,)))
+    ws = with_parameter(ParameterConfig(name="fakes", auxdata=(1.0, 1.25)), with_parameter(centre, ws))
+    settings_of = [(e.get("Val"), e.text) for e in tree(render(ws)).iter("ParamSetting") if e.get("Val")]
+    assert sorted(settings_of) == [
+        ("0.5", "nom_alpha_JES"),
+        ("1.25", "nom_gamma_fakes_bin_1"),
+        ("110.0", "nom_gamma_stat_SR_bin_0"),
+        ("2.0", "gamma_free_bin_1"),
+    ]
+    back = read_back(render(ws))[0].measurements[0]
+    assert back.parameter("JES").auxdata == (0.5,)
+    assert back.parameter("fakes").auxdata == (1.0, 1.25)
+    assert back.parameter("staterror_SR").auxdata == (110.0, 1.0)  # the second bin is empty and has no constraint
+
+
 @pytest.mark.parametrize("kind", ["gamma", "lognormal", "uniform", "none"])
 def test_constraint_terms(kind):
     (m,) = example().measurements
@@ -375,8 +392,13 @@ REFUSED = [
         "lists at blanks and backslashes",
     ),
     (
-        with_parameter(ParameterConfig(name="JES", auxdata=(0.5,))),
-        "measurement 'meas': parameter 'JES' has auxdata, sigmas or factors of its own; XML has no word for them",
+        with_parameter(ParameterConfig(name="JES", auxdata=(10.5,))),
+        "measurement 'meas': parameter 'JES': the centre 10.5 of its constraint lies outside the range [-10, 10] that "
+        "ROOT gives it",
+    ),
+    (
+        with_parameter(ParameterConfig(name="fakes", sigmas=(0.1, 0.3))),
+        "measurement 'meas': parameter 'fakes' has sigmas or factors of its own; XML has no word for them",
     ),
     (
         with_parameter(ParameterConfig(name="JES", inits=(7.0,), bounds=((-10.0, 10.0),))),

@@ -164,6 +164,8 @@ def several_axes() -> Workspace:
         parameters=(
             ParameterConfig(name="lumi", inits=(1.0,), auxdata=(1.0,), sigmas=(0.02,)),
             ParameterConfig(name="mu", inits=(1.5,), bounds=((0.0, 10.0),)),
+            ParameterConfig(name="norm", auxdata=(0.5,)),
+            ParameterConfig(name="s_solid", auxdata=tuple(300.0 + i for i in range(12))),
             ParameterConfig(
                 name="s_flat", inits=tuple(1.0 + 0.25 * i for i in single), fixed=tuple(bool(i) for i in single)
             ),

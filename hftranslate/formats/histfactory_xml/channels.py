@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from hftranslate.errors import FormatError, InvalidWorkspace, MissingInput
+from hftranslate.formats.histfactory_xml.factors import StatedFactors, norm_factor, shape_factor
 from hftranslate.formats.histfactory_xml.grammar import (
     DEFAULTS,
     OLD_STATERROR_CONSTRAINT,
@@ -16,6 +17,7 @@ from hftranslate.formats.histfactory_xml.grammar import (
     number,
 )
 from hftranslate.formats.histfactory_xml.sources import Source
+from hftranslate.formats.histfactory_xml.versions import POISSON_STATERROR
 from hftranslate.formats.root_histograms import Histogram
 from hftranslate.naming import staterror_name
 from hftranslate.workspace import (
@@ -32,38 +34,22 @@ from hftranslate.workspace import (
     StatError,
 )
 
-#: ROOT's constraint of StatError was Gaussian by default before this version.
-_POISSON_STATERROR_SINCE = (6, 22)
+#: Key of the annotation that holds a further set of data; its name follows.
+FURTHER_DATA = "Data "
 #: Edges of two histograms agree within this fraction of the axis's range.
 _EDGE_TOLERANCE = 1e-9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NormFactorRange:
-    """Initial value and range as a NormFactor element gives them."""
-
-    where: str
-    val: float
-    low: float
-    high: float
-
-
-#: By channel, sample and name.
-NormFactorRanges = dict[tuple[str, str, str], NormFactorRange]
-
-
-def read_channel(
-    node: Node, source: Source, notes: Notes, root_version: tuple[int, int]
-) -> tuple[Channel, NormFactorRanges]:
+def read_channel(node: Node, source: Source, notes: Notes) -> tuple[Channel, StatedFactors]:
     """Interpret a Channel document. The luminosity is left to the caller.
 
     Returns
     -------
     tuple
-        the channel, and what its NormFactor elements say about parameters.
+        the channel, and what its NormFactor and ShapeFactor elements say about parameters.
     """
     try:
-        return _Reader(node, source, notes, root_version).channel()
+        return _Reader(node, source, notes).channel()
     except InvalidWorkspace as error:
         if str(error).startswith(node.file):
             raise
@@ -73,17 +59,17 @@ def read_channel(
 class _Reader:
     """Reads one channel; holds what all of its elements need."""
 
-    def __init__(self, node: Node, source: Source, notes: Notes, root_version: tuple[int, int]) -> None:
+    def __init__(self, node: Node, source: Source, notes: Notes) -> None:
         self.node = node
         self.name = node.get("Name")
         self.place: Place = (node.attributes.get("InputFile", ""), node.attributes.get("HistoPath", ""))
         self.source = source
         self.notes = notes
-        self.ranges: NormFactorRanges = {}
+        self.stated: StatedFactors = {}
         self.first: tuple[str, Histogram] | None = None
-        self.staterror: tuple[BinConstraint, float] = self._staterror_config(root_version)
+        self.staterror: tuple[BinConstraint, float] = self._staterror_config()
 
-    def channel(self) -> tuple[Channel, NormFactorRanges]:
+    def channel(self) -> tuple[Channel, StatedFactors]:
         samples = self.node.all("Sample")
         if not samples:
             raise InvalidWorkspace(f"{self.node.where} has no Sample")
@@ -95,16 +81,24 @@ class _Reader:
                 )
         if self.name[:1].isdigit():
             self.notes.add("repair", self.node.where, "ROOT refuses a first channel whose name begins with a digit")
+        if "," in self.name:
+            self.notes.add("repair", self.node.where, "ROOT refuses a channel whose name has a comma in it")
         if "HistoName" in self.node.attributes:
             self.notes.add("repair", self.node.where, "HistoName of a channel is deprecated and ignored, as in ROOT")
         read = tuple(self._sample(sample) for sample in samples)
         assert self.first is not None
-        channel = Channel(name=self.name, samples=read, observed=self._data(), edges=self.first[1].edges)
-        return channel, self.ranges
+        channel = Channel(
+            name=self.name,
+            samples=read,
+            observed=self._data(),
+            edges=self.first[1].edges,
+            annotations=self._further_data(),
+        )
+        return channel, self.stated
 
-    def _staterror_config(self, root_version: tuple[int, int]) -> tuple[BinConstraint, float]:
+    def _staterror_config(self) -> tuple[BinConstraint, float]:
         configs = self.node.all("StatErrorConfig")
-        new = root_version >= _POISSON_STATERROR_SINCE
+        new = self.notes.version >= POISSON_STATERROR
         default = DEFAULTS["StatErrorConfig", "ConstraintType"] if new else OLD_STATERROR_CONSTRAINT
         if len(configs) > 1:
             self.notes.add("repair", self.node.where, f"{len(configs)} StatErrorConfig; the last one holds, as in ROOT")
@@ -129,16 +123,23 @@ class _Reader:
         elements = self.node.all("Data")
         if not elements:
             return None
-        if len(elements) > 1:
-            self.notes.add(
-                "loss", self.node.where, f"{len(elements)} Data elements; ROOT refuses that. The first one was read"
-            )
         data = elements[0]
         given = {k: v for k, v in data.attributes.items() if k != "Name" and v}
         if not given:
             self.notes.add("repair", data.where, "Data names no histogram: read as a channel without observed data")
             return None
         return self._histogram(data, data.attributes.get("HistoName", ""), self._at(data, self.place), "Data").contents
+
+    def _further_data(self) -> Annotations:
+        """Further sets of data, which ROOT's parser takes by name but its DTD forbids, kept as notes."""
+        found = []
+        for data in self.node.all("Data")[1:]:
+            name = data.attributes.get("Name", "")
+            what = "another Data element, which ROOT refuses: kept as a note; the first one is the observed data"
+            self.notes.add("carried", data.where, what)
+            contents = self._histogram(data, data.attributes.get("HistoName", ""), self._at(data, self.place), "Data")
+            found.append((FURTHER_DATA + name, " ".join(map(repr, contents.contents))))
+        return tuple(found)
 
     @staticmethod
     def _at(node: Node, inherited: Place) -> Place:
@@ -205,7 +206,7 @@ class _Reader:
                 relative = self._histogram(node, node.get("HistoName"), self._at(node, place), f"ShapeSys {name!r}")
                 return ShapeSys(name=name, data=relative.contents, relative=True, constraint=kind)
             case "ShapeFactor":
-                return ShapeFactor(name=node.get("Name"))
+                return self._shapefactor(node, sample, nominal, place)
         raise AssertionError(node.tag)  # the grammar lets nothing else through
 
     def _staterror(self, node: Node, nominal: Histogram, place: Place) -> StatError | None:
@@ -222,18 +223,24 @@ class _Reader:
 
     def _normfactor(self, node: Node, sample: str) -> NormFactor:
         name = node.get("Name")
-        val, low, high = (number(node, attribute, self.notes) for attribute in ("Val", "Low", "High"))
-        if low >= high:
-            raise InvalidWorkspace(f"{node.where}: Low={low:g} must be below High={high:g}")
-        if not low <= val <= high:
-            raise InvalidWorkspace(f"{node.where}: Val={val:g} lies outside [Low, High] = [{low:g}, {high:g}]")
-        found = NormFactorRange(where=node.where, val=val, low=low, high=high)
-        first = self.ranges.setdefault((self.name, sample, name), found)
+        found = norm_factor(node, self.notes)
+        first = self.stated.setdefault((self.name, sample, NormFactor, name), found)
         if replace(found, where=first.where) != first:
             self.notes.add(
                 "repair", node.where, f"differs from {first.where} in Val, Low or High; as in ROOT, that holds"
             )
         return NormFactor(name=name)
+
+    def _shapefactor(self, node: Node, sample: str, nominal: Histogram, place: Place) -> ShapeFactor:
+        name = node.get("Name")
+
+        def initial_shape() -> Histogram:
+            return self._histogram(node, node.get("HistoName"), self._at(node, place), f"ShapeFactor {name!r}")
+
+        found = shape_factor(node, self.notes, len(nominal.contents), initial_shape)
+        if found is not None:
+            self.stated[self.name, sample, ShapeFactor, name] = found
+        return ShapeFactor(name=name)
 
     def _variation(self, node: Node, side: str, place: Place) -> tuple[float, ...]:
         own = (

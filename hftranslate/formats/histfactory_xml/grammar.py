@@ -6,6 +6,13 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from hftranslate.errors import FormatError, did_you_mean
+from hftranslate.formats.histfactory_xml.versions import (
+    MEASURED,
+    NO_NORMFACTOR_CONST,
+    SHAPEFACTOR_RANGES,
+    Version,
+    version_text,
+)
 from hftranslate.outcomes import Kind, Outcome
 from hftranslate.workspace import BinConstraint
 
@@ -18,25 +25,58 @@ DEFAULTS: dict[tuple[str, str], str] = {
     ("ShapeSys", "ConstraintType"): "Gaussian",
     ("StatErrorConfig", "ConstraintType"): "Poisson",
     ("StatErrorConfig", "RelErrorThreshold"): "0.05",
-    ("StatError", "Activate"): "True",
+    ("StatError", "Activate"): "False",
+    ("ShapeFactor", "Const"): "False",
 }
 #: ROOT before 6.22 took another default for the constraint of StatError.
 OLD_STATERROR_CONSTRAINT = "Gaussian"
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """An attribute that ROOT refuses, at least in some versions, and what becomes of it.
+
+    Attributes
+    ----------
+    effect
+        how it is read here.
+    since
+        the version that accepts it, ``None`` for none.
+    until
+        the version that refuses it again.
+    """
+
+    effect: str
+    since: Version | None = None
+    until: Version | None = None
+
+    def by(self, version: Version) -> bool:
+        """Whether that version refuses it."""
+        return self.since is None or version < self.since or (self.until is not None and version >= self.until)
+
+
+@dataclass(frozen=True, slots=True)
 class Element:
-    """What may stand in an element. ``refused`` are attributes that ROOT 6.40 refuses, with what becomes of them."""
+    """What may stand in an element. ``refused`` are attributes that the DTD or the parser of ROOT refuses."""
 
     attributes: tuple[str, ...] = ()
     children: tuple[str, ...] = ()
-    refused: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, Refused] = field(default_factory=dict)
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """All attributes that are read."""
+        return (*self.attributes, *self.refused)
 
 
 _PLACE = ("InputFile", "HistoPath", "HistoName")
+_INITIAL_SHAPE = "its DTD does not know it, but its parser: the histogram has the initial values"
+_RANGE = "ROOT knows it since 6.42 (6.40 since a patch release): initial value and range of the factors"
 GRAMMAR: dict[str, Element] = {
     "Combination": Element(
-        ("OutputFilePrefix",), ("Function", "Input", "Measurement"), {"Mode": "it has no meaning and is kept as a note"}
+        ("OutputFilePrefix",),
+        ("Function", "Input", "Measurement"),
+        {"Mode": Refused("it has no meaning and is kept as a note")},
     ),
     "Function": Element(("Name", "Expression", "Dependents")),
     "Input": Element(),
@@ -49,7 +89,7 @@ GRAMMAR: dict[str, Element] = {
     "ConstraintTerm": Element(("Type", "RelativeUncertainty")),
     "Asimov": Element(("Name", "FixParams")),
     "Channel": Element(("Name", *_PLACE), ("Data", "StatErrorConfig", "Sample")),
-    "Data": Element(_PLACE, (), {"Name": "it is ignored"}),
+    "Data": Element(_PLACE, (), {"Name": Refused("it is the name of a further set of data")}),
     "StatErrorConfig": Element(("RelErrorThreshold", "ConstraintType")),
     "Sample": Element(
         ("Name", *_PLACE, "NormalizeByTheory"),
@@ -59,16 +99,30 @@ GRAMMAR: dict[str, Element] = {
     "HistoSys": Element(
         ("Name", "HistoFileLow", "HistoPathLow", "HistoNameLow", "HistoFileHigh", "HistoPathHigh", "HistoNameHigh"),
         (),
-        {"InputFile": "it is taken as the file of both histograms"},
+        {"InputFile": Refused("it is taken as the file of both histograms")},
     ),
     "OverallSys": Element(("Name", "Low", "High")),
     "ShapeSys": Element(("Name", *_PLACE, "ConstraintType")),
     "NormFactor": Element(
         ("Name", "Val", "Low", "High"),
         (),
-        {"Const": "ROOT before 6.28 accepted it without effect, so it is ignored; use ParamSetting Const='True'"},
+        {
+            "Const": Refused(
+                "ROOT before 6.28 accepted it without effect, so it is ignored; use ParamSetting Const='True'",
+                since=(0, 0),
+                until=NO_NORMFACTOR_CONST,
+            )
+        },
     ),
-    "ShapeFactor": Element(("Name",)),
+    "ShapeFactor": Element(
+        ("Name",),
+        (),
+        {
+            **{name: Refused(_INITIAL_SHAPE) for name in _PLACE},
+            "Const": Refused("its DTD does not know it, but its parser: the factors are constant"),
+            **{name: Refused(_RANGE, since=SHAPEFACTOR_RANGES) for name in ("Val", "Low", "High")},
+        },
+    ),
 }
 
 BIN_CONSTRAINTS: dict[str, BinConstraint] = {
@@ -120,9 +174,10 @@ class Node:
 
 
 class Notes:
-    """The outcomes of reading one model, each once."""
+    """The outcomes of reading one model, each once, and whose version of ROOT is followed."""
 
-    def __init__(self) -> None:
+    def __init__(self, version: Version = MEASURED) -> None:
+        self.version = version
         self._outcomes: dict[Outcome, None] = {}
 
     def add(self, kind: Kind, where: str, what: str) -> None:
@@ -138,17 +193,22 @@ def check_element(tag: str, attributes: Iterable[str], where: str) -> None:
     """Refuse an attribute that is not in the grammar, naming the nearest that is."""
     element = GRAMMAR[tag]
     for attribute in attributes:
-        if attribute not in element.attributes and attribute not in element.refused:
+        if attribute not in element.known:
             raise FormatError(
                 f"{where}: <{tag}> has no attribute {attribute!r}" + did_you_mean(attribute, element.attributes)
             )
 
 
 def note_refused(node: Node, notes: Notes) -> None:
-    """Record attributes that the DTD or an older ROOT knows but ROOT 6.40 refuses."""
-    for attribute, effect in GRAMMAR[node.tag].refused.items():
-        if attribute in node.attributes:
-            notes.add("repair", node.where, f"ROOT 6.40 refuses the attribute {attribute!r}: {effect}")
+    """Record attributes that ROOT refuses, or accepts without effect."""
+    for attribute, refused in GRAMMAR[node.tag].refused.items():
+        if attribute not in node.attributes:
+            continue
+        if refused.by(notes.version):
+            what = f"ROOT {version_text(notes.version)} refuses the attribute {attribute!r}: {refused.effect}"
+            notes.add("repair", node.where, what)
+        elif refused.until is not None:
+            notes.add("repair", node.where, f"the attribute {attribute!r}: {refused.effect}")
 
 
 def boolean(node: Node, attribute: str) -> bool:

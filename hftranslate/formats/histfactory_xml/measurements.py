@@ -1,27 +1,42 @@
 """A Measurement element to a measurement: parameters of interest, settings and constraint terms."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from hftranslate.errors import FormatError, InvalidWorkspace
 from hftranslate.expressions import Dependent
-from hftranslate.formats.histfactory_xml.channels import NormFactorRange, NormFactorRanges
 from hftranslate.formats.histfactory_xml.collisions import Renaming
+from hftranslate.formats.histfactory_xml.factors import Stated, StatedFactors, settle
 from hftranslate.formats.histfactory_xml.functions import parameters_without_modifiers
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes, names, number
 from hftranslate.formats.histfactory_xml.lumi import PartialLumi
 from hftranslate.functions import settle_functions
 from hftranslate.naming import DeclaredParameter
-from hftranslate.workspace import ConstraintTerm, Function, Measurement, NormSys, ParameterConfig, TermKind
+from hftranslate.parameters import bin_widths, parameter_sets
+from hftranslate.workspace import (
+    ROOT,
+    ConstraintTerm,
+    Function,
+    Measurement,
+    NormSys,
+    ParameterConfig,
+    TermKind,
+    Workspace,
+)
 
 #: Written as POI where a measurement has none, because ROOT demands a name; ROOT drops a name it does not know.
 NO_POI = "no_parameter_of_interest"
 #: Types of ConstraintTerm that act with a relative uncertainty other than zero. ``NoConstraint`` acts without one.
 CONSTRAINT_TERMS: dict[str, TermKind] = {"Gamma": "gamma", "LogNormal": "lognormal", "Uniform": "uniform"}
 NO_CONSTRAINT = "NoConstraint"
+#: ROOT's name of the centre of a constraint (its global observable) is that of the parameter with this in front.
+CENTRE = "nom_"
 #: Attributes without any effect, kept as notes.
 _WITHOUT_EFFECT = ("BinLow", "BinHigh", "Mode", "ExportOnly")
 _GAMMA_DEFAULT = 1.0
+#: Of several terms for one OverallSys, the kinds that leave no trace of others in ROOT, the strongest first.
+_PRECEDENCE: tuple[TermKind, ...] = ("none", "gamma")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +44,7 @@ class Model:
     """What the measurements of a model share."""
 
     declared: Mapping[str, DeclaredParameter]
-    ranges: NormFactorRanges
+    stated: StatedFactors
     functions: Sequence[Function]
     partial_lumi: PartialLumi | None
     renaming: Renaming
@@ -56,9 +71,46 @@ class Model:
         return found
 
 
-def read_measurement(node: Node, model: Model, notes: Notes) -> Measurement:
-    """Interpret a Measurement element."""
-    return _Reader(node, model, notes).measurement()
+#: Centres of constraints that a measurement moves, by parameter set and index.
+Centres: TypeAlias = Mapping[str, Mapping[int, float]]
+
+
+def read_measurement(node: Node, model: Model, notes: Notes) -> tuple[Measurement, Centres]:
+    """Interpret a Measurement element.
+
+    Returns
+    -------
+    tuple
+        the measurement, and the centres of constraints that it moves, which are left to :func:`with_centres`.
+    """
+    reader = _Reader(node, model, notes)
+    return reader.measurement(), reader.centres
+
+
+def with_centres(workspace: Workspace, index: int, centres: Centres, node: Node) -> Measurement:
+    """A measurement of the workspace with its moved centres beside those that stay where ROOT puts them.
+
+    Raises
+    ------
+    InvalidWorkspace
+        ROOT refuses a value outside the range.
+    """
+    measurement = workspace.measurements[index]
+    sets = parameter_sets(workspace, measurement, ROOT)
+    configs = {p.name: p for p in measurement.parameters}
+    for name, moved in centres.items():
+        auxdata = [1.0 if c is None else c.auxdata for c in sets[name].constraints]
+        for i, value in moved.items():
+            constraint = sets[name].constraints[i]
+            if constraint is None:
+                continue  # ROOT makes no such variable and only prints a message
+            low, high = constraint.domain
+            if not low <= value <= high:
+                what = f"ParamSetting '{CENTRE}{sets[name].root_names[i]}' Val={value:g} lies outside the range"
+                raise InvalidWorkspace(f"{node.where}: {what} [{low:g}, {high:g}]; ROOT refuses that")
+            auxdata[i] = value
+        configs[name] = replace(configs.get(name, ParameterConfig(name=name)), auxdata=tuple(auxdata))
+    return replace(measurement, parameters=tuple(configs.values()))
 
 
 class _Reader:
@@ -71,6 +123,7 @@ class _Reader:
         self.entries = model.entries()
         self.values: dict[str, dict[int, float]] = {}
         self.constants: dict[str, set[int]] = {}
+        self.centres: dict[str, dict[int, float]] = {}
         self.annotations: list[tuple[str, str]] = [
             (word, node.attributes[word]) for word in _WITHOUT_EFFECT if word in node.attributes
         ]
@@ -81,7 +134,7 @@ class _Reader:
                 value = self.node.get(attribute)
                 self.notes.add("repair", self.node.where, f"no {attribute} is given; ROOT's default {value} was taken")
         n_annotations = len(self.annotations)
-        terms = [t for element in self.node.all("ConstraintTerm") for t in self._constraint_terms(element)]
+        terms = self._settled([t for e in self.node.all("ConstraintTerm") for t in self._constraint_terms(e)])
         of_terms = self.annotations[n_annotations:]
         del self.annotations[n_annotations:]  # they follow those of the settings, as in the file
         others = parameters_without_modifiers(self.model.functions, self.model.declared, terms, self.model.renaming)
@@ -141,7 +194,8 @@ class _Reader:
         for name in given:
             entry = self.entries.get(name)
             if entry is None:
-                self._unknown_setting(name, value, const == "True")
+                if not self._centre(name, value):
+                    self._unknown_setting(name, value, const == "True")
                 continue
             parameter_set, index = entry
             if value is not None:
@@ -149,11 +203,27 @@ class _Reader:
             if const == "True":
                 self.constants.setdefault(parameter_set, set()).add(index)
 
+    def _centre(self, name: str, value: float | None) -> bool:
+        """Note the centre of a constraint, if the name is one that ROOT knows; all of them are constant anyway."""
+        entry = self.entries.get(name.removeprefix(CENTRE)) if name.startswith(CENTRE) else None
+        if entry is None or entry[0] == "lumi":
+            return False
+        declared = self.model.declared[entry[0]]
+        if declared.kind != "alpha" and bin_widths(declared)[0] is None:  # free factors
+            return False
+        if value is not None:
+            self.centres.setdefault(entry[0], {})[entry[1]] = value
+        return True
+
     def _unknown_setting(self, name: str, value: float | None, const: bool) -> None:
         words = ([f"Val={value!r}"] if value is not None else []) + (["Const=True"] if const else [])
         if not words:
             return
         self._keep("ParamSetting", " ".join([name, *words]))
+        if value is not None and name in ("nominalLumi", f"{CENTRE}alpha_lumi"):
+            what = f"ParamSetting {name!r} moves the centre of the constraint of the luminosity away from its value"
+            self.notes.add("loss", self.where, f"{what}; that is not read, and kept as a note")
+            return
         what = f"ParamSetting {name!r}: no modifier declares it and ROOT only prints a message"
         self.notes.add("repair", self.where, f"{what}; it is kept as a note")
 
@@ -197,24 +267,30 @@ class _Reader:
 
     def _config(self, declared: DeclaredParameter) -> ParameterConfig | None:
         name = declared.name
-        values = self.values.get(name, {})
-        constants = self.constants.get(name, set())
-        if declared.kind == "normfactor":
-            if name in settle_functions(tuple(self.model.functions)).depends:
-                return None
-            place = self._range(declared)
-            value = values.get(0, place.val)
-            self._check_range(name, value, place.low, place.high)
-            return ParameterConfig(
-                name=name, inits=(value,), bounds=((place.low, place.high),), fixed=True if constants else None
-            )
-        if not values and not constants:
+        if declared.kind == "normfactor" and name in settle_functions(tuple(self.model.functions)).depends:
+            return None
+        stated = self._stated(declared)
             return None
         default = 0.0 if declared.kind == "alpha" else _GAMMA_DEFAULT
+        inits = dict.fromkeys(range(declared.size), default)
+        values, bounds = self.values.get(name, {}), None
+        constants = set(self.constants.get(name, set()))
+        if stated is not None:
+            if stated.fixed:
+                constants |= set(range(declared.size))
+            if stated.bounds is not None:
+                bounds = (stated.bounds,) * declared.size
+            inits |= dict(enumerate(stated.inits or ()))
+        given = bool(values) or (stated is not None and stated.inits is not None)
+        if declared.kind == "normfactor" and bounds is not None:
+            self._check_range(name, values.get(0, inits[0]), *bounds[0])
+        if not given and not constants and bounds is None:
+            return None
         flags = tuple(i in constants for i in range(declared.size))
         return ParameterConfig(
             name=name,
-            inits=tuple(values.get(i, default) for i in range(declared.size)) if values else None,
+            inits=tuple({**inits, **values}[i] for i in range(declared.size)) if given else None,
+            bounds=bounds,
             fixed=(True if all(flags) else flags) if constants else None,
         )
 
@@ -225,28 +301,42 @@ class _Reader:
             return None
         return ParameterConfig(name=name, inits=(values[0],) if values else None, fixed=True if constant else None)
 
-    def _range(self, declared: DeclaredParameter) -> NormFactorRange:
-        """Where NormFactors of one name disagree, the first sample of the alphabetically first channel decides.
-
-        A Function that defines the parameter decides before any of them.
-        """
-        defined = self.model.definitions.get(declared.root_names[0])
+    def _stated(self, declared: DeclaredParameter) -> Stated | None:
+        """What NormFactors or ShapeFactors state; a Function that defines a norm factor decides before them."""
+        defined = self.model.definitions.get(declared.root_names[0]) if declared.kind == "normfactor" else None
         if defined is not None and defined.value is not None:
             where = f"function with {defined.name}[{defined.text}]"
-            return NormFactorRange(val=defined.value, low=defined.low, high=defined.high, where=where)
-        found = [
-            self.model.ranges[c.name, s.name, self.model.renaming.xml_name(declared.name)] for c, s, _ in declared.uses
-        ]
-        first = found[0]
-        for other in found[1:]:
-            if (other.val, other.low, other.high) != (first.val, first.low, first.high):
-                self.notes.add(
-                    "repair",
-                    f"parameter {declared.name!r}",
-                    f"its NormFactors disagree in Val, Low or High; as in ROOT, {first.val:g} in [{first.low:g}, "
-                    f"{first.high:g}] of {first.where} holds",
+            return Stated(where=where, inits=(defined.value,), bounds=(defined.low, defined.high))
+        return settle(declared, self.model.renaming.xml_name(declared.name), self.model.stated, self.notes)
+
+    def _settled(self, terms: Sequence[ConstraintTerm]) -> list[ConstraintTerm]:
+        """One term for each systematic: of one kind the last holds; NoConstraint comes first, then Gamma.
+
+        Raises
+        ------
+        InvalidWorkspace
+            Terms that act together in ROOT, as one likelihood that none of them describes.
+        """
+        by_name: dict[str, dict[TermKind, ConstraintTerm]] = {}
+        for term in terms:
+            by_name.setdefault(term.name, {})[term.kind] = term
+        settled = []
+        for name, found in by_name.items():
+            alone = all(isinstance(m, NormSys) for _, _, m in self.model.declared[name].uses)
+            kind = next((k for k in _PRECEDENCE if k in found), None) if alone else None
+            if len(found) > 1 and kind is None:
+                raise InvalidWorkspace(
+                    f"{self.node.where}: several ConstraintTerms of different types for {name!r} "
+                    f"({', '.join(found)}), which ROOT mixes; give one"
                 )
-        return first
+            if len(found) > 1 or sum(t.name == name for t in terms) > 1:
+                chosen = found[kind] if kind is not None else next(iter(found.values()))
+                what = f"several ConstraintTerms for {name!r}; as in ROOT, the {chosen.kind} one that came last holds"
+                self.notes.add("repair", self.node.where, what)
+                settled.append(chosen)
+            else:
+                settled += found.values()
+        return settled
 
     def _constraint_terms(self, node: Node) -> list[ConstraintTerm]:
         kind = node.get("Type")

@@ -1,18 +1,21 @@
 """HistFactory XML to a Workspace."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hftranslate.errors import FormatError, InvalidWorkspace, Unsupported
 from hftranslate.formats.documents import read_bytes
-from hftranslate.formats.histfactory_xml.channels import NormFactorRanges, read_channel
+from hftranslate.formats.histfactory_xml.channels import read_channel
 from hftranslate.formats.histfactory_xml.collisions import separate
+from hftranslate.formats.histfactory_xml.factors import StatedFactors
 from hftranslate.formats.histfactory_xml.functions import read_functions, with_model_names
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes, number
 from hftranslate.formats.histfactory_xml.lumi import recognise, with_lumi, with_partial_lumi
-from hftranslate.formats.histfactory_xml.measurements import Model, read_measurement
+from hftranslate.formats.histfactory_xml.measurements import Model, read_measurement, with_centres
 from hftranslate.formats.histfactory_xml.parse import parse
 from hftranslate.formats.histfactory_xml.sources import FileSource, Source, XmlOptions
+from hftranslate.formats.histfactory_xml.versions import UNIFORM_LUMI
 from hftranslate.formats.root_histograms import HistogramFiles
 from hftranslate.naming import DeclaredParameter, declared_parameters
 from hftranslate.outcomes import Outcome
@@ -45,7 +48,7 @@ def read(
         Something is missing, malformed, unsafe or no valid model; the message says what and where.
     """
     options = options or XmlOptions()
-    notes = Notes()
+    notes = Notes(options.version)
     driver = Path(path)
     name = "standard input" if str(path) == "-" else str(path)
     document = parse(read_bytes(path) if data is None else data, name, "Combination", notes)
@@ -62,7 +65,7 @@ def interpret(driver: Node, source: Source, notes: Notes, options: XmlOptions) -
     if not driver.all("Input"):
         raise FormatError(f"{driver.where} has no Input")
     functions, dropped = read_functions(driver, notes)
-    channels, ranges = _channels(driver, source, notes, options)
+    channels, stated = _channels(driver, source, notes)
     partial = recognise(channels, functions, measurements, notes)
     if partial is not None:
         channels = [with_partial_lumi(channel, partial) for channel in channels]
@@ -79,43 +82,48 @@ def interpret(driver: Node, source: Source, notes: Notes, options: XmlOptions) -
     functions = with_model_names(functions, renaming)
     model = Model(
         declared=_declared(driver, channels),
-        ranges=ranges,
+        stated=stated,
         functions=functions,
         partial_lumi=partial,
         renaming=renaming,
     )
     annotations = [("OutputFilePrefix", driver.get("OutputFilePrefix"))]
     annotations += [("Mode", driver.attributes["Mode"])] if "Mode" in driver.attributes else []
-    read_measurements = tuple(read_measurement(node, model, notes) for node in measurements)
+    found = [read_measurement(node, model, notes) for node in measurements]
     try:
         workspace = Workspace(
             channels=tuple(channels),
-            measurements=read_measurements,
+            measurements=tuple(measurement for measurement, _ in found),
             functions=functions,
             conventions=ROOT,
             annotations=(*((word, value) for word, value in annotations if value), *dropped),
         )
     except InvalidWorkspace as error:
         raise InvalidWorkspace(f"{driver.file}: {error}") from None
+    if any(centres for _, centres in found):
+        moved = [with_centres(workspace, i, found[i][1], node) for i, node in enumerate(measurements)]
+        workspace = replace(workspace, measurements=tuple(moved))
     for node, measurement in zip(measurements, workspace.measurements, strict=True):
         _check_values(node, workspace, measurement)
     return workspace
 
 
-def _channels(
-    driver: Node, source: Source, notes: Notes, options: XmlOptions
-) -> tuple[list[Channel], NormFactorRanges]:
+def _channels(driver: Node, source: Source, notes: Notes) -> tuple[list[Channel], StatedFactors]:
     channels: list[Channel] = []
-    ranges: NormFactorRanges = {}
+    stated: StatedFactors = {}
     for node in driver.all("Input"):
         if not node.text.strip():
             raise FormatError(f"{node.where} has no text; expected the path of a channel file")
-        channel, own_ranges = read_channel(source.channel(node.text, node), source, notes, options.version)
+        channel, own = read_channel(source.channel(node.text, node), source, notes)
         if channel.name in {c.name for c in channels}:
             raise InvalidWorkspace(f"{node.where}: {node.text.strip()!r} is the second channel named {channel.name!r}")
         channels.append(channel)
-        ranges.update(own_ranges)
-    return channels, ranges
+        stated.update(own)
+    without = [c.name for c in channels if c.observed is None]
+    if 0 < len(without) < len(channels):
+        what = f"channels {', '.join(map(repr, without))} have no data but others have; ROOT 6.40 refuses that"
+        notes.add("repair", driver.where, what)
+    return channels, stated
 
 
 def _declared(driver: Node, channels: Sequence[Channel]) -> dict[str, DeclaredParameter]:
@@ -133,15 +141,16 @@ def _constant_lumi(
     if not marked:
         return None
     values = {number(node, "Lumi", notes) for node in measurements}
-    if options.normalize_by_theory == "root":
+    if options.normalize_by_theory == "root" and notes.version >= UNIFORM_LUMI:
         matters = values != {1.0} or any(not _lumi_is_constant(node, notes) for node in measurements)
         notes.add(
             "convention",
             "NormalizeByTheory",
-            f"{len(marked)} sample(s) say NormalizeByTheory=False, which has no effect in ROOT since 6.22: they follow "
+            f"{len(marked)} sample(s) say NormalizeByTheory=False, which has no effect in ROOT since 6.24: they follow "
             "the luminosity parameter like all others. "
             + (
-                "ROOT before kept them fixed to its nominal value (--normalize-by-theory intended)"
+                "ROOT before kept them fixed to its nominal value (--root-version 6.22, or --normalize-by-theory "
+                "intended)"
                 if matters
                 else "It does not matter here, because the luminosity is a constant 1"
             ),

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from math import inf, nextafter
+from math import inf, isclose, nextafter
 from typing import Any
 
 from lxml import etree
 
 from hftranslate.errors import InvalidWorkspace, Unsupported
-from hftranslate.formats.histfactory_xml.measurements import CONSTRAINT_TERMS, NO_CONSTRAINT, NO_POI
+from hftranslate.formats.histfactory_xml.measurements import CENTRE, CONSTRAINT_TERMS, NO_CONSTRAINT, NO_POI
 from hftranslate.functions import settle_functions
 from hftranslate.naming import DeclaredParameter, declared_parameters
 from hftranslate.parameters import parameter_sets
@@ -84,7 +84,7 @@ def render_measurement(
     Unsupported
         Something that XML has no word for.
     """
-    _check_constraints(workspace, measurement)
+    centres = _centres(workspace, measurement)
     _check_values(workspace, measurement, factors)
     lumi, error = _luminosity(measurement) if lumi_everywhere else (1, 0)
     element = etree.Element("Measurement", Name=measurement.name, Lumi=number(lumi), LumiRelErr=number(error))
@@ -96,7 +96,7 @@ def render_measurement(
     constants, values = _settings(measurement, factors, lumi, error, others)
     if constants:
         _text(element, "ParamSetting", constants, measurement, Const="True")
-    for value, names in values.items():
+    for value, names in (*values.items(), *centres.items()):
         _text(element, "ParamSetting", names, measurement, Val=number(value))
     _kept_settings(element, measurement)
     for term in measurement.constraint_terms:
@@ -125,19 +125,37 @@ def _text(parent: Any, tag: str, names: Iterable[str], measurement: Measurement,
     etree.SubElement(parent, tag, attributes).text = " ".join(names)
 
 
-def _check_constraints(workspace: Workspace, measurement: Measurement) -> None:
-    """Centres and widths of constraints cannot be written: they must be what ROOT makes of the modifiers."""
+def _centres(workspace: Workspace, measurement: Measurement) -> dict[Number, list[str]]:
+    """ROOT's names of the centres of constraints that are not its own, by value.
+
+    Raises
+    ------
+    Unsupported
+        A centre outside the range that ROOT gives it, or a width that is not what ROOT makes of the modifiers.
+    """
     plain = tuple(
         p if p.name == "lumi" else replace(p, auxdata=None, sigmas=None, factors=None) for p in measurement.parameters
     )
     stated = parameter_sets(workspace, measurement, workspace.conventions)
     default = parameter_sets(workspace, replace(measurement, parameters=plain), workspace.conventions)
+    found: dict[Number, list[str]] = {}
     for name, parameters in stated.items():
-        if parameters.constraints != default[name].constraints:
-            raise Unsupported(
-                f"measurement {measurement.name!r}: parameter {name!r} has auxdata, sigmas or factors of its own; "
-                "XML has no word for them"
-            )
+        where = f"measurement {measurement.name!r}: parameter {name!r}"
+        pairs = zip(parameters.root_names, parameters.constraints, default[name].constraints, strict=True)
+        for root_name, ours, roots in pairs:
+            if ours == roots or ours is None or roots is None:
+                continue
+            if replace(ours, auxdata=roots.auxdata) != roots:
+                raise Unsupported(f"{where} has sigmas or factors of its own; XML has no word for them")
+            low, high = ours.domain
+            if not low <= ours.auxdata <= high:
+                raise Unsupported(
+                    f"{where}: the centre {ours.auxdata:g} of its constraint lies outside the range "
+                    f"[{low:g}, {high:g}] that ROOT gives it"
+                )
+            if not isclose(ours.auxdata, roots.auxdata, rel_tol=1e-12):
+                found.setdefault(ours.auxdata, []).append(f"{CENTRE}{root_name}")
+    return found
 
 
 def _check_values(workspace: Workspace, measurement: Measurement, factors: NormFactors) -> None:

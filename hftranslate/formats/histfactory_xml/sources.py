@@ -13,6 +13,7 @@ from hftranslate.errors import FormatError, MissingInput, UnsafeInput
 from hftranslate.formats.documents import read_bytes
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes
 from hftranslate.formats.histfactory_xml.parse import parse
+from hftranslate.formats.histfactory_xml.versions import Version, parse_version
 from hftranslate.formats.root_histograms import Histogram, HistogramFiles
 
 #: ``file.root:/directory``, which TFile::Open does not know.
@@ -35,10 +36,10 @@ class XmlOptions:
     confine
         refuse to read anything outside the folder of the driver, ``basedir`` and ``search``.
     root_version
-        the version of ROOT whose defaults apply.
+        the version of ROOT whose meaning the XML has.
     normalize_by_theory
-        ``"root"``: the attribute has no effect, as in ROOT since 6.22; ``"intended"``: samples with ``False`` do not
-        follow the luminosity parameter, only its nominal value.
+        ``"root"``: as in that version; since 6.24 the attribute has no effect. ``"intended"``: samples with ``False``
+        do not follow the luminosity parameter, only its nominal value, as in ROOT before.
     """
 
     basedir: Path | None = None
@@ -49,7 +50,7 @@ class XmlOptions:
     normalize_by_theory: Literal["root", "intended"] = "root"
 
     @property
-    def version(self) -> tuple[int, int]:
+    def version(self) -> Version:
         """The version of ROOT as two numbers.
 
         Raises
@@ -57,10 +58,7 @@ class XmlOptions:
         FormatError
             It does not look like ``6.40``.
         """
-        match = re.match(r"(\d+)[./](\d+)", self.root_version)
-        if match is None:
-            raise FormatError(f"ROOT version {self.root_version!r} must look like '6.40'")
-        return int(match[1]), int(match[2])
+        return parse_version(self.root_version)
 
 
 class Source(Protocol):
