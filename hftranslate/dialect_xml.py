@@ -3,32 +3,32 @@
 In the XML dialect every sample carries the luminosity (or none does and a Function scales some samples), each channel
 has at most one staterror, named after the channel, shapesys are relative, and names are ones that ROOT accepts.
 
-Of pyhf JSON, XML has no word for: ranges of parameters other than norm factors, centres of constraints outside ROOT's
-range, widths that differ between measurements, settings of parameters that no modifier uses, and names of staterrors.
+Of pyhf JSON, XML has no word for: ranges of parameters other than norm factors (and shape factors since ROOT 6.42),
+centres of constraints outside ROOT's range, widths that differ between measurements, settings of parameters that no
+modifier uses, and names of staterrors.
 """
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 
 from hftranslate.dialect_constraints import bare, constraint_widths, same_number, unsayable_centres
+from hftranslate.dialect_lumi import luminosity
 from hftranslate.dialect_names import root_names, root_values, staterrors_of_a_channel, unique
-from hftranslate.errors import Unsupported
 from hftranslate.functions import redefined, settle_functions
 from hftranslate.naming import DeclaredParameter, declared_parameters, staterror_name
 from hftranslate.outcomes import Outcome
-from hftranslate.parameters import ParameterSet, bin_widths, parameter_sets
+from hftranslate.parameters import ROOT_SHAPEFACTOR_RANGE, ParameterSet, Range, bin_widths, parameter_sets
 from hftranslate.rewriting import Rewriting, Step, listed, map_modifiers, map_parameters, outcome, set_parameter
+from hftranslate.root_versions import MEASURED, SHAPEFACTOR_RANGES, Version
 from hftranslate.workspace import (
     ROOT,
     Channel,
-    Function,
-    Lumi,
     Measurement,
     Modifier,
-    NormFactor,
-    NormSys,
     ParameterConfig,
     Sample,
+    ShapeFactor,
     ShapeSys,
     StatError,
     Workspace,
@@ -36,98 +36,6 @@ from hftranslate.workspace import (
 
 #: Stands in the XML, where ROOT demands a parameter of interest, for there being none; ROOT drops unknown names.
 NO_POI = "no_parameter_of_interest"
-
-
-# -------------------------------------------------------------------------------------------------------- luminosity
-def _luminosity(workspace: Workspace) -> Rewriting:
-    """Every sample follows Lumi in ROOT: a constant one where no sample does, a Function where some do."""
-    carries = [any(isinstance(m, Lumi) for m in s.modifiers) for c in workspace.channels for s in c.samples]
-    if all(carries):
-        return workspace, ()
-    if not any(carries):
-        constant = ParameterConfig(name="lumi", inits=(1.0,), auxdata=(1.0,), sigmas=(0.0,), fixed=True)
-        measurements = tuple(set_parameter(m, constant) for m in workspace.measurements)
-        return _lumi_everywhere(replace(workspace, measurements=measurements)), (
-            outcome("rewrite", "lumi", "no sample depends on it: a luminosity of one without uncertainty"),
-        )
-    return _partial_luminosity(workspace)
-
-
-def _lumi_everywhere(workspace: Workspace) -> Workspace:
-    channels = []
-    for c in workspace.channels:
-        samples = tuple(
-            s if any(isinstance(m, Lumi) for m in s.modifiers) else replace(s, modifiers=(Lumi(), *s.modifiers))
-            for s in c.samples
-        )
-        channels.append(replace(c, samples=samples))
-    return replace(workspace, channels=tuple(channels))
-
-
-def _partial_luminosity(workspace: Workspace) -> Rewriting:
-    """Some samples follow the luminosity: a norm factor ``L + sigma * alpha_lumi``, defined by a Function.
-
-    An OverallSys of one on one of the samples makes ROOT create ``alpha_lumi`` with its unit Gaussian.
-    """
-    configs = [m.parameter("lumi") for m in workspace.measurements]
-    centre, sigma = configs[0].auxdata, configs[0].sigmas
-    if centre is None or sigma is None or any((c.auxdata, c.sigmas) != (centre, sigma) for c in configs):
-        raise Unsupported(
-            "only some samples depend on the luminosity, and the measurements configure it differently "
-            f"({', '.join(f'{m.name!r}: {_luminosity_text(m)}' for m in workspace.measurements)}); in XML it is then "
-            "a Function, which all measurements share"
-        )
-    if centre[0] < 0 or sigma[0] < 0:
-        raise Unsupported(f"a luminosity of {centre[0]} +- {sigma[0]}; expected numbers that are not negative")
-    used = set(declared_parameters(workspace.channels))
-    name = unique("lumiscale", used)
-    first = True
-
-    def change(_c: Channel, _s: Sample, m: Modifier) -> Modifier:
-        return NormFactor(name=name) if isinstance(m, Lumi) else m
-
-    changed = map_modifiers(workspace, change)
-    channels = []
-    for c in changed.channels:
-        samples = []
-        for s in c.samples:
-            if first and any(m.name == name for m in s.modifiers):
-                modifiers = tuple(
-                    new
-                    for m in s.modifiers
-                    for new in ((m, NormSys(name="lumi", lo=1.0, hi=1.0)) if m.name == name else (m,))
-                )
-                s, first = replace(s, modifiers=modifiers), False
-            samples.append(s)
-        channels.append(replace(c, samples=tuple(samples)))
-    expression = f"{float(centre[0])!r}+{float(sigma[0])!r}*alpha_lumi"
-    function = Function(name=name, expression=expression, dependents="alpha_lumi[0,-5,5]")
-    measurements = tuple(_alpha_lumi(m, float(centre[0]), float(sigma[0])) for m in changed.measurements)
-    changed = replace(
-        changed, channels=tuple(channels), measurements=measurements, functions=(*workspace.functions, function)
-    )
-    outcomes = [outcome("rewrite", "lumi", f"only some samples depend on it: the Function {expression}")]
-    for m, config in zip(workspace.measurements, configs, strict=True):
-        usual = (centre[0] - 5 * sigma[0], centre[0] + 5 * sigma[0])
-        if config.bounds is not None and config.bounds != (usual,):
-            what = f"the range {list(config.bounds[0])} cannot be said in XML; it becomes {list(usual)}"
-            outcomes.append(outcome("carried", f"measurement {m.name!r}: lumi", what))
-    return changed, tuple(outcomes)
-
-
-def _luminosity_text(measurement: Measurement) -> str:
-    config = measurement.parameter("lumi")
-    if config.auxdata is None or config.sigmas is None:
-        return "not at all"
-    return f"{config.auxdata[0]} +- {config.sigmas[0]}"
-
-
-def _alpha_lumi(measurement: Measurement, centre: float, sigma: float) -> Measurement:
-    config = measurement.parameter("lumi")
-    inits = None
-    if config.inits is not None and config.inits[0] != centre and sigma != 0.0:
-        inits = ((config.inits[0] - centre) / sigma,)
-    return set_parameter(measurement, ParameterConfig(name="lumi", inits=inits, fixed=config.fixed))
 
 
 # ------------------------------------------------------------------------------------------------------- bin factors
@@ -318,14 +226,18 @@ def _unsayable_settings(workspace: Workspace) -> Rewriting:
 def _freed_constants(
     config: ParameterConfig, declared: DeclaredParameter, workspace: Workspace, measurement: Measurement
 ) -> Iterable[Outcome]:
-    """pyhf frees, where told so, even factors of bins without an uncertainty, which are constants in ROOT."""
+    """pyhf frees, where told so, even factors that ROOT holds constant: without an uncertainty, or with a small one."""
     kind, widths = bin_widths(declared) if declared.kind == "gamma" else (None, [])
     if kind is None or config.fixed is not False or workspace.conventions.root_ranges:
         return
+    threshold = max((m.threshold for _, _, m in declared.uses if isinstance(m, StatError)), default=0.0)
+    where = f"measurement {measurement.name!r}: parameter {declared.name!r}"
     empty = [i for i, w in enumerate(widths) if w <= 0.0]
-    if empty:
-        what = f"frees the factors of bins {empty}, which have no uncertainty; ROOT holds them constant"
-        yield outcome("loss", f"measurement {measurement.name!r}: parameter {declared.name!r}", what)
+    small = [i for i, w in enumerate(widths) if 0.0 < w < threshold]
+    for bins, why in ((empty, "have no uncertainty"), (small, "are below the threshold")):
+        if bins:
+            what = f"frees the factors of bins {bins}, which {why}; ROOT holds them constant"
+            yield outcome("loss", where, what)
 
 
 def _differing_constraint(config: ParameterConfig, default: ParameterSet) -> list[str]:
@@ -341,13 +253,17 @@ def _differing_constraint(config: ParameterConfig, default: ParameterSet) -> lis
     return differing
 
 
-def _to_root_conventions(workspace: Workspace) -> Rewriting:
+def _to_root_conventions(workspace: Workspace, version: Version = MEASURED) -> Rewriting:
     """ROOT's conventions; ranges that XML cannot state become ROOT's own, and free parameters start inside them."""
     factors = {n for n, d in declared_parameters(workspace.channels).items() if d.kind == "normfactor"}
+    ranges = _shape_factor_ranges(workspace) if version >= SHAPEFACTOR_RANGES else {}
     ruled = map_parameters(
         replace(workspace, conventions=ROOT),
         lambda _m, p: p if p.bounds is None or p.name in factors else replace(p, bounds=None),
     )
+    for name, bounds in ranges.items():
+        stated = (set_parameter(m, replace(m.parameter(name), bounds=bounds)) for m in ruled.measurements)
+        ruled = replace(ruled, measurements=tuple(stated))
     changed: dict[str, str] = {}
     outcomes: list[Outcome] = []
     measurements = []
@@ -367,6 +283,19 @@ def _to_root_conventions(workspace: Workspace) -> Rewriting:
         what = f"ROOT sets the ranges of {listed(changed)} itself (of {name!r}: {example})"
         outcomes.insert(0, outcome("carried", "ranges", what))
     return replace(ruled, measurements=tuple(measurements)), tuple(outcomes)
+
+
+def _shape_factor_ranges(workspace: Workspace) -> dict[str, tuple[Range, ...]]:
+    """Ranges of shape factors that are not ROOT's own, where all bins and all measurements have the same."""
+    every = [parameter_sets(workspace, m, workspace.conventions) for m in workspace.measurements]
+    found = {}
+    for name, declared in declared_parameters(workspace.channels).items():
+        if not all(isinstance(m, ShapeFactor) for _, _, m in declared.uses):
+            continue
+        ranges = {bounds for sets in every for bounds in sets[name].bounds}
+        if len(ranges) == 1 and ranges != {ROOT_SHAPEFACTOR_RANGE} and all(low < high for low, high in ranges):
+            found[name] = every[0][name].bounds
+    return found
 
 
 def _inside(s: ParameterSet) -> tuple[float, ...]:
@@ -401,16 +330,21 @@ def _definitions(workspace: Workspace) -> Rewriting:
     return replace(workspace, functions=functions), tuple(outcomes)
 
 
-#: Rewrites any workspace into the HistFactory XML dialect.
-TO_XML: tuple[Step, ...] = (
-    Step(name="names", apply=root_names),
-    Step(name="parameters of interest", apply=_parameters_of_interest),
-    Step(name="constraint widths", apply=constraint_widths),
-    Step(name="staterrors", apply=_staterrors),
-    Step(name="relative uncertainties", apply=_relative_shapesys),
-    Step(name="definitions of Functions", apply=_definitions),
-    Step(name="norm factor ranges", apply=_norm_factor_ranges),
-    Step(name="settings", apply=_unsayable_settings),
-    Step(name="luminosity", apply=_luminosity),
-    Step(name="conventions", apply=_to_root_conventions),
-)
+def to_xml_steps(version: Version = MEASURED) -> tuple[Step, ...]:
+    """What rewrites any workspace into the HistFactory XML dialect that a version of ROOT reads."""
+    return (
+        Step(name="names", apply=root_names),
+        Step(name="parameters of interest", apply=_parameters_of_interest),
+        Step(name="constraint widths", apply=constraint_widths),
+        Step(name="staterrors", apply=_staterrors),
+        Step(name="relative uncertainties", apply=_relative_shapesys),
+        Step(name="definitions of Functions", apply=_definitions),
+        Step(name="norm factor ranges", apply=_norm_factor_ranges),
+        Step(name="settings", apply=_unsayable_settings),
+        Step(name="luminosity", apply=partial(luminosity, version=version)),
+        Step(name="conventions", apply=partial(_to_root_conventions, version=version)),
+    )
+
+
+#: The steps for ROOT 6.40.
+TO_XML: tuple[Step, ...] = to_xml_steps()

@@ -28,6 +28,8 @@ from hftranslate.workspace import (
 
 Range = tuple[float, float]
 
+#: ROOT's range of free bin factors.
+ROOT_SHAPEFACTOR_RANGE: Range = (0.0, 1000.0)
 #: Poisson constraints weaker than this (relative uncertainties of 1e145) or as much stronger are cut off there.
 _SMALLEST_SCALE = 1e-290
 #: Upper end of the range of ROOT's parameter of a Gamma term, and of its global observable.
@@ -266,7 +268,11 @@ def _bin_factors(
     kind, widths = bin_widths(declared)
     if kind is None:
         _refuse(config, where, "auxdata", "sigmas", "factors")
-        return [None] * size, [False] * size, [(0.0, 1000.0) if conventions.root_ranges else (0.0, 10.0)] * size
+        return (
+            [None] * size,
+            [False] * size,
+            [ROOT_SHAPEFACTOR_RANGE if conventions.root_ranges else (0.0, 10.0)] * size,
+        )
     _refuse(config, where, "factors" if kind == "gaussian" else "sigmas")
     threshold = max((m.threshold for _, _, m in declared.modifiers(StatError) if isinstance(m, StatError)), default=0.0)
     fixed = [w <= 0.0 or w < threshold for w in widths]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hftranslate.dialect_xml import TO_XML
+from hftranslate.dialect_xml import to_xml_steps
 from hftranslate.dialects import TO_PYHF
 from hftranslate.effects import cls_difference, likelihood_differences
 from hftranslate.errors import FormatError, InputError, MissingInput, TranslationLoss, Unsupported
@@ -22,6 +22,7 @@ from hftranslate.formats import FormatName, pyhf_json, which_format
 from hftranslate.formats.documents import dump_json, parse_json, read_bytes
 from hftranslate.outcomes import Outcome
 from hftranslate.rewriting import Step
+from hftranslate.root_versions import parse_version
 from hftranslate.sidecar import SidecarMismatch, apply_sidecar, make_sidecar
 from hftranslate.workspace import PYHF, ROOT, Conventions, Workspace
 
@@ -186,12 +187,23 @@ def to_pyhf_json(workspace: Workspace, *, measure: bool = True) -> JsonTranslati
     return JsonTranslation(document=document, sidecar=make_sidecar(plain, workspace), outcomes=outcomes)
 
 
-def to_xml(workspace: Workspace, *, prefix: str = "FitConfig", measure: bool = True) -> XmlTranslation:
-    """Translate to HistFactory XML; parameters and errors as for :func:`to_pyhf_json`."""
+def to_xml(
+    workspace: Workspace, *, prefix: str = "FitConfig", measure: bool = True, root_version: str = "6.40"
+) -> XmlTranslation:
+    """Translate to HistFactory XML; parameters and errors as for :func:`to_pyhf_json`.
+
+    Parameters
+    ----------
+    prefix
+        name of the driver without ``.xml``.
+    root_version
+        the version of ROOT that is to read it.
+    """
     from hftranslate.formats import histfactory_xml
 
-    rewritten, outcomes = _rewritten(workspace, TO_XML, measure)
-    model = histfactory_xml.render(rewritten, prefix)
+    version = parse_version(root_version)
+    rewritten, outcomes = _rewritten(workspace, to_xml_steps(version), measure)
+    model = histfactory_xml.render(rewritten, prefix, version)
     plain, _ = histfactory_xml.read_back(model)
     outcomes += _carried_descriptions(workspace, plain) + _conventions(workspace, ROOT, measure)
     return XmlTranslation(model=model, sidecar=make_sidecar(plain, workspace), outcomes=outcomes)

@@ -523,6 +523,10 @@ def test_constants_that_pyhf_frees_are_lost() -> None:
     (loss,) = of_kind(outcomes, "loss")
     assert "frees the factors of bins [1], which have no uncertainty" in loss.what
     assert loss.effect is not None
+    b = sample("b", replace(stat("staterror_SR", 5.0, 0.5), threshold=0.05))
+    ws = pyhf_model(sample("s", MU), b, settings=(ParameterConfig(name="staterror_SR", fixed=False),))
+    (loss,) = of_kind(through(ws)[1], "loss")
+    assert "frees the factors of bins [1], which are below the threshold" in loss.what
     assert loss.effect > 0.1
 
 

@@ -12,9 +12,11 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 #: Each part of the package and the parts that it may import, from the bottom up. A part is named by its path below
 #: the package; the longest name that fits a module counts.
-CORE = {"errors", "outcomes", "workspace", "naming", "expressions", "functions", "parameters", "observations"}
+CORE = {"errors", "outcomes", "workspace", "naming", "expressions", "functions", "parameters", "observations"} | {
+    "root_versions"
+}
 SHARED_FORMATS = {"formats.documents", "formats.schemas"}
-DIALECTS = {"dialects", "dialect_names", "dialect_functions", "dialect_constraints", "dialect_xml"}
+DIALECTS = {"dialects", "dialect_names", "dialect_functions", "dialect_constraints", "dialect_lumi", "dialect_xml"}
 DESCRIPTION = CORE | DIALECTS | {"rewriting", "sidecar", "editing", "patchset", "simplemodels"}
 FORMATS = SHARED_FORMATS | {"formats", "formats.pyhf_json", "formats.histfactory_xml", "formats.hs3_json"}
 ENGINE = {"likelihood", "inference", "effects"}
@@ -28,6 +30,7 @@ TOOLS = {"doctor", "crosschecking", "hepdata", "plots"}
 MAY_IMPORT = {
     "errors": set(),
     "outcomes": {"errors"},
+    "root_versions": {"errors"},
     "workspace": {"errors"},
     "naming": {"errors", "workspace"},
     "observations": {"errors", "workspace"},
@@ -39,7 +42,8 @@ MAY_IMPORT = {
     "dialect_functions": CORE | {"rewriting"},
     "dialects": CORE | {"rewriting", "dialect_functions"},
     "dialect_constraints": CORE | {"rewriting"},
-    "dialect_xml": CORE | {"rewriting", "dialect_names", "dialect_constraints"},
+    "dialect_lumi": CORE | {"rewriting", "dialect_names"},
+    "dialect_xml": CORE | {"rewriting", "dialect_names", "dialect_constraints", "dialect_lumi"},
     "editing": CORE,
     "patchset": CORE | SHARED_FORMATS,
     "sidecar": CORE,

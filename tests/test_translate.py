@@ -320,21 +320,25 @@ def check_promises(
 many = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 
 
-@many
-@given(translatable("pyhf-json"))
-def test_json_to_xml_changes_nothing_in_silence(ws: Workspace) -> None:
-    through_xml(ws)
+#: With other meanings of NormalizeByTheory and ShapeFactor.
+VERSIONS = st.sampled_from(["6.40", "6.40", "6.20", "6.42"])
 
 
 @many
-@given(translatable("any"))
-def test_any_workspace_to_xml_changes_nothing_in_silence(ws: Workspace) -> None:
-    through_xml(ws)
+@given(translatable("pyhf-json"), VERSIONS)
+def test_json_to_xml_changes_nothing_in_silence(ws: Workspace, root_version: str) -> None:
+    through_xml(ws, root_version)
 
 
-def through_xml(ws: Workspace) -> None:
+@many
+@given(translatable("any"), VERSIONS)
+def test_any_workspace_to_xml_changes_nothing_in_silence(ws: Workspace, root_version: str) -> None:
+    through_xml(ws, root_version)
+
+
+def through_xml(ws: Workspace, root_version: str) -> None:
     try:
-        translation = to_xml(ws, measure=False)
+        translation = to_xml(ws, measure=False, root_version=root_version)
     except InputError:
         return  # refused, with a message
     alone, _ = histfactory_xml.read_back(translation.model)

@@ -164,8 +164,9 @@ def json2xml(
     for name, value in (("--specroot", specroot), ("--dataroot", dataroot)):
         if value is not None:
             click.echo(f"{name} is ignored: channels go to config/, histograms to data/data.root", err=True)
-    loaded = load(file, patches=patches, xml=take_xml_options(options), use_sidecar=not no_sidecar)
-    translation = to_xml(loaded.workspace, prefix=prefix)
+    xml = take_xml_options(options)
+    loaded = load(file, patches=patches, xml=xml, use_sidecar=not no_sidecar)
+    translation = to_xml(loaded.workspace, prefix=prefix, root_version=xml.root_version)
     outcomes = loaded.outcomes + translation.outcomes
     if strict:
         check_strict(translation.outcomes, loaded.outcomes)

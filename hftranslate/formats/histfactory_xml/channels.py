@@ -17,9 +17,9 @@ from hftranslate.formats.histfactory_xml.grammar import (
     number,
 )
 from hftranslate.formats.histfactory_xml.sources import Source
-from hftranslate.formats.histfactory_xml.versions import POISSON_STATERROR
 from hftranslate.formats.root_histograms import Histogram
 from hftranslate.naming import staterror_name
+from hftranslate.root_versions import POISSON_STATERROR
 from hftranslate.workspace import (
     Annotations,
     BinConstraint,

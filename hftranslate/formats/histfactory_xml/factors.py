@@ -8,9 +8,8 @@ from hftranslate.errors import InvalidWorkspace
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes, boolean, number
 from hftranslate.formats.root_histograms import Histogram
 from hftranslate.naming import DeclaredParameter
+from hftranslate.parameters import ROOT_SHAPEFACTOR_RANGE
 from hftranslate.workspace import Modifier, NormFactor, ShapeFactor
-
-_SHAPEFACTOR_RANGE = (0.0, 1000.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +53,7 @@ def shape_factor(node: Node, notes: Notes, n_bins: int, initial_shape: Callable[
         return None
     low, high = (
         number(node, side, notes) if side in node.attributes else default
-        for side, default in zip(("Low", "High"), _SHAPEFACTOR_RANGE, strict=True)
+        for side, default in zip(("Low", "High"), ROOT_SHAPEFACTOR_RANGE, strict=True)
     )
     inits = None
     if "HistoName" in node.attributes:

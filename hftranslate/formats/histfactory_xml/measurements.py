@@ -270,7 +270,6 @@ class _Reader:
         if declared.kind == "normfactor" and name in settle_functions(tuple(self.model.functions)).depends:
             return None
         stated = self._stated(declared)
-            return None
         default = 0.0 if declared.kind == "alpha" else _GAMMA_DEFAULT
         inits = dict.fromkeys(range(declared.size), default)
         values, bounds = self.values.get(name, {}), None

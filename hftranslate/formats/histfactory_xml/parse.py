@@ -10,6 +10,7 @@ from lxml import etree
 
 from hftranslate.errors import FormatError, UnsafeInput, did_you_mean
 from hftranslate.formats.histfactory_xml.grammar import GRAMMAR, Node, Notes, check_element, note_refused
+from hftranslate.root_versions import MEASURED, SHAPEFACTOR_RANGES, Version
 
 #: Name of the document type definition, in the DOCTYPE and beside every written document.
 DTD_NAME = "HistFactorySchema.dtd"
@@ -17,19 +18,27 @@ _COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 _MAX_DTD_MESSAGES = 5
 
 
-def dtd_bytes() -> bytes:
-    """ROOT's document type definition."""
-    return files("hftranslate.formats").joinpath("schemas", DTD_NAME).read_bytes()
+#: What ROOT's DTD says of ShapeFactor since 6.42.
+_SHAPEFACTOR = re.compile(rb"(<!ATTLIST ShapeFactor\s+Name\s+CDATA\s+#REQUIRED)")
+_SHAPEFACTOR_RANGE = b"".join(
+    b"\n          %s               CDATA            #IMPLIED" % n for n in (b"Val", b"Low", b"High")
+)
+
+
+def dtd_bytes(version: Version = MEASURED) -> bytes:
+    """ROOT's document type definition: that of 6.40, with the ranges of ShapeFactor where the version has them."""
+    data = files("hftranslate.formats").joinpath("schemas", DTD_NAME).read_bytes()
+    return _SHAPEFACTOR.sub(rb"\1" + _SHAPEFACTOR_RANGE, data) if version >= SHAPEFACTOR_RANGES else data
 
 
 @cache
-def _dtd() -> Any:
-    return etree.DTD(BytesIO(dtd_bytes()))
+def _dtd(extended: bool) -> Any:
+    return etree.DTD(BytesIO(dtd_bytes(SHAPEFACTOR_RANGES if extended else MEASURED)))
 
 
-def dtd_errors(root: Any) -> list[str]:
+def dtd_errors(root: Any, version: Version = MEASURED) -> list[str]:
     """What ROOT's document type definition finds wrong."""
-    dtd = _dtd()
+    dtd = _dtd(version >= SHAPEFACTOR_RANGES)
     if dtd.validate(root):
         return []
     return [f"line {e.line}: {e.message}" for e in dtd.error_log.filter_from_errors()]
@@ -63,7 +72,7 @@ def parse(data: bytes, file: str, expected: str, notes: Notes) -> Node:
     info = root.getroottree().docinfo
     if info.internalDTD is None:
         notes.add("repair", file, f'there is no <!DOCTYPE {expected} SYSTEM "{DTD_NAME}">; ROOT refuses the document')
-    errors = dtd_errors(root)
+    errors = dtd_errors(root, notes.version)
     for error in errors[:_MAX_DTD_MESSAGES]:
         notes.add("repair", file, f"against ROOT's DTD, so that ROOT refuses the document: {error}")
     if len(errors) > _MAX_DTD_MESSAGES:

@@ -15,11 +15,11 @@ from hftranslate.formats.histfactory_xml.lumi import recognise, with_lumi, with_
 from hftranslate.formats.histfactory_xml.measurements import Model, read_measurement, with_centres
 from hftranslate.formats.histfactory_xml.parse import parse
 from hftranslate.formats.histfactory_xml.sources import FileSource, Source, XmlOptions
-from hftranslate.formats.histfactory_xml.versions import UNIFORM_LUMI
 from hftranslate.formats.root_histograms import HistogramFiles
 from hftranslate.naming import DeclaredParameter, declared_parameters
 from hftranslate.outcomes import Outcome
 from hftranslate.parameters import parameter_sets
+from hftranslate.root_versions import UNIFORM_LUMI
 from hftranslate.workspace import ROOT, Channel, Measurement, Workspace
 
 

@@ -15,8 +15,9 @@ from lxml import etree
 from hftranslate.errors import FormatError, InvalidWorkspace, Unsupported
 from hftranslate.formats.histfactory_xml.lumi import expression
 from hftranslate.formats.histfactory_xml.parse import DTD_NAME, dtd_errors
-from hftranslate.formats.histfactory_xml.render_measurement import NormFactors, number, render_measurement
+from hftranslate.formats.histfactory_xml.render_measurement import Factors, number, render_measurement
 from hftranslate.formats.root_histograms import Histogram
+from hftranslate.root_versions import MEASURED, UNIFORM_LUMI, Version, version_text
 from hftranslate.workspace import (
     Channel,
     HistoSys,
@@ -53,22 +54,27 @@ class XmlModel:
         XML by path, relative to the output folder; the driver comes first.
     histograms
         content of :data:`HISTOGRAMS` by name.
+    root_version
+        the version of ROOT whose meaning it has.
     """
 
     driver: str
     documents: Mapping[str, bytes]
     histograms: Mapping[str, Histogram]
+    root_version: Version = MEASURED
 
 
-def render(workspace: Workspace, prefix: str = "FitConfig") -> XmlModel:
+def render(workspace: Workspace, prefix: str = "FitConfig", root_version: Version = MEASURED) -> XmlModel:
     """Write a model into documents and histograms.
 
     Parameters
     ----------
     workspace
-        the model, with Lumi on every sample, or on none and a Function in its place.
+        the model, with Lumi on every sample, or on none and a Function in its place; for ROOT before 6.24 on any.
     prefix
         name of the driver without ``.xml``.
+    root_version
+        the version of ROOT that is to read it.
 
     Raises
     ------
@@ -79,8 +85,8 @@ def render(workspace: Workspace, prefix: str = "FitConfig") -> XmlModel:
         raise Unsupported(f"prefix {prefix!r}: use letters, digits, '_', '-' and '.' only")
     _check_names(workspace)
     _check_staterrors(workspace)
-    lumi_everywhere = _lumi_everywhere(workspace)
-    factors = NormFactors(workspace)
+    lumi_everywhere = root_version < UNIFORM_LUMI or _lumi_everywhere(workspace)
+    factors = Factors(workspace, root_version)
     histograms: dict[str, Histogram] = {}
     names = _UniqueNames()
     files = _UniqueNames()
@@ -91,18 +97,21 @@ def render(workspace: Workspace, prefix: str = "FitConfig") -> XmlModel:
     for channel in workspace.channels:
         path = f"{_CHANNELS}/{files.get(channel.name)}.xml"
         _child(root, "Input").text = f"./{path}"
-        documents[path] = _document(_ChannelWriter(channel, factors, names, histograms).element())
+        element = _ChannelWriter(channel, factors, names, histograms, root_version).element()
+        documents[path] = _document(element, root_version)
     for measurement in workspace.measurements:
         root.append(render_measurement(workspace, measurement, factors, lumi_everywhere))
-    documents[f"{prefix}.xml"] = _document(root)
-    return XmlModel(driver=f"{prefix}.xml", documents=documents, histograms=histograms)
+    if root_version != MEASURED:
+        root.insert(0, etree.Comment(f" written for ROOT {version_text(root_version)}, with the meaning it has there "))
+    documents[f"{prefix}.xml"] = _document(root, root_version)
+    return XmlModel(driver=f"{prefix}.xml", documents=documents, histograms=histograms, root_version=root_version)
 
 
 def _annotation(workspace: Workspace, default: str) -> str:
     return dict(workspace.annotations).get("OutputFilePrefix", default)
 
 
-def _document(root: Any) -> bytes:
+def _document(root: Any, version: Version) -> bytes:
     data: bytes = etree.tostring(
         root,
         doctype=f'<!DOCTYPE {root.tag} SYSTEM "{DTD_NAME}">',
@@ -110,7 +119,7 @@ def _document(root: Any) -> bytes:
         xml_declaration=True,
         pretty_print=True,
     )
-    errors = dtd_errors(root)
+    errors = dtd_errors(root, version)
     if errors:
         raise FormatError(f"the written <{root.tag}> breaks ROOT's DTD: {errors[0]}")
     return data
@@ -138,7 +147,12 @@ class _UniqueNames:
 
 class _ChannelWriter:
     def __init__(
-        self, channel: Channel, factors: NormFactors, names: _UniqueNames, histograms: dict[str, Histogram]
+        self,
+        channel: Channel,
+        factors: Factors,
+        names: _UniqueNames,
+        histograms: dict[str, Histogram],
+        version: Version,
     ) -> None:
         edges = channel.edges or (range(channel.n_bins + 1),)
         if len(edges) > _MOST_AXES:
@@ -147,6 +161,7 @@ class _ChannelWriter:
         self.factors = factors
         self.names = names
         self.histograms = histograms
+        self.version = version
         self.edges = tuple(tuple(map(float, axis)) for axis in edges)
 
     def _add(self, values: Numbers, *parts: str, errors: Numbers | None = None) -> str:
@@ -181,7 +196,8 @@ class _ChannelWriter:
         element = _child(
             root, "Sample", Name=sample.name, HistoName=self._add(sample.nominal, sample.name, errors=errors)
         )
-        if ("NormalizeByTheory", "False") in sample.annotations:
+        carries = any(isinstance(m, Lumi) for m in sample.modifiers)
+        if not carries if self.version < UNIFORM_LUMI else ("NormalizeByTheory", "False") in sample.annotations:
             element.set("NormalizeByTheory", "False")
         where = f"channel {self.channel.name!r}, sample {sample.name!r}"
         for modifier in sample.modifiers:
@@ -216,7 +232,7 @@ class _ChannelWriter:
                 kind = _CONSTRAINTS[m.constraint]
                 _child(parent, "ShapeSys", Name=name, HistoName=histogram, ConstraintType=kind)
             case ShapeFactor(name=name):
-                _child(parent, "ShapeFactor", Name=name)
+                _child(parent, "ShapeFactor", Name=name, **self.factors.shape_attributes(name))
             case _:
                 assert_never(m)
 

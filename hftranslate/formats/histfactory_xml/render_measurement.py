@@ -1,7 +1,7 @@
 """A measurement to its XML element."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from math import inf, isclose, nextafter
 from typing import Any
@@ -12,11 +12,14 @@ from hftranslate.errors import InvalidWorkspace, Unsupported
 from hftranslate.formats.histfactory_xml.measurements import CENTRE, CONSTRAINT_TERMS, NO_CONSTRAINT, NO_POI
 from hftranslate.functions import settle_functions
 from hftranslate.naming import DeclaredParameter, declared_parameters
-from hftranslate.parameters import parameter_sets
-from hftranslate.workspace import ROOT, Measurement, Number, Workspace
+from hftranslate.parameters import ROOT_SHAPEFACTOR_RANGE, parameter_sets
+from hftranslate.root_versions import MEASURED, SHAPEFACTOR_RANGES, UNIFORM_LUMI, Version
+from hftranslate.workspace import ROOT, Measurement, Number, ShapeFactor, Workspace
 
 _WITHOUT_EFFECT = ("BinLow", "BinHigh", "Mode", "ExportOnly")
 _TERM_WORDS = {kind: word for word, kind in CONSTRAINT_TERMS.items()}
+#: Relative width of a luminosity that is constant, where ROOT makes a constraint all the same.
+_OLD_WIDTH = 0.1
 _NORMFACTOR = (1.0, (0.0, 10.0))
 
 
@@ -25,11 +28,13 @@ def number(value: Number) -> str:
     return repr(int(value)) if isinstance(value, int) else repr(float(value))
 
 
-class NormFactors:
-    """Initial value and range of the norm factors. XML states them once: as in the first measurement."""
+class Factors:
+    """Initial value and range of norm and shape factors. XML states them once: as in the first measurement."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, version: Version = MEASURED) -> None:
         self.declared = declared_parameters(workspace.channels)
+        self.version = version
+        self._shape_ranges = _shape_ranges(workspace, self.declared) if version >= SHAPEFACTOR_RANGES else {}
         settled = settle_functions(workspace.functions)
         self._made = settled.depends.keys()
         self._defined = settled.definitions
@@ -46,6 +51,19 @@ class NormFactors:
         """Where ROOT starts a free parameter that no setting moves: a Function may define it."""
         defined = self._defined.get(name)
         return self.first(name)[0] if defined is None or defined.value is None else defined.value
+
+    def shape_value(self, name: str) -> float:
+        """Where ROOT starts the entries of a set of bin factors."""
+        low, high = self._shape_ranges.get(name, ROOT_SHAPEFACTOR_RANGE)
+        return 1.0 if low <= 1.0 <= high else float(low)
+
+    def shape_attributes(self, name: str) -> dict[str, str]:
+        """What is written on a ShapeFactor besides its name."""
+        if name not in self._shape_ranges:
+            return {}
+        low, high = self._shape_ranges[name]
+        val = self.shape_value(name)
+        return ({} if val == 1.0 else {"Val": number(val)}) | {"Low": number(low), "High": number(high)}
 
     @staticmethod
     def of(measurement: Measurement, name: str) -> tuple[Number, tuple[Number, Number]]:
@@ -74,9 +92,18 @@ class NormFactors:
         return self.of(first, name)
 
 
-def render_measurement(
-    workspace: Workspace, measurement: Measurement, factors: NormFactors, lumi_everywhere: bool
-) -> Any:
+def _shape_ranges(workspace: Workspace, declared: Mapping[str, DeclaredParameter]) -> dict[str, tuple[Number, Number]]:
+    """Ranges of shape factors, where stated alike in all measurements and for all bins."""
+    found = {}
+    for name, d in declared.items():
+        stated = {pair for m in workspace.measurements for pair in m.parameter(name).bounds or ()}
+        if len(stated) == 1 and all(isinstance(m, ShapeFactor) for _, _, m in d.uses):
+            ((low, high),) = stated
+            found[name] = (low, high)
+    return found
+
+
+def render_measurement(workspace: Workspace, measurement: Measurement, factors: Factors, lumi_everywhere: bool) -> Any:
     """The Measurement element.
 
     Raises
@@ -87,13 +114,16 @@ def render_measurement(
     centres = _centres(workspace, measurement)
     _check_values(workspace, measurement, factors)
     lumi, error = _luminosity(measurement) if lumi_everywhere else (1, 0)
+    others = parameter_sets(workspace, measurement, ROOT).keys() - factors.declared.keys()
+    constants, values = _settings(measurement, factors, lumi, error, others)
+    if error == 0 and factors.version < UNIFORM_LUMI:  # which makes a constraint of any width, of zero too
+        error = _OLD_WIDTH
+        constants.insert(0, "Lumi")
     element = etree.Element("Measurement", Name=measurement.name, Lumi=number(lumi), LumiRelErr=number(error))
     for word, text in measurement.annotations:
         if word in _WITHOUT_EFFECT:
             element.set(word, text)
     _text(element, "POI", _pois(measurement, factors), measurement)
-    others = parameter_sets(workspace, measurement, ROOT).keys() - factors.declared.keys()
-    constants, values = _settings(measurement, factors, lumi, error, others)
     if constants:
         _text(element, "ParamSetting", constants, measurement, Const="True")
     for value, names in (*values.items(), *centres.items()):
@@ -158,7 +188,7 @@ def _centres(workspace: Workspace, measurement: Measurement) -> dict[Number, lis
     return found
 
 
-def _check_values(workspace: Workspace, measurement: Measurement, factors: NormFactors) -> None:
+def _check_values(workspace: Workspace, measurement: Measurement, factors: Factors) -> None:
     """XML states ranges of norm factors only: other values must lie in the range that ROOT gives the parameter."""
     open_ranges = tuple(
         p if p.name in factors.declared and factors.declared[p.name].kind == "normfactor" else replace(p, bounds=None)
@@ -195,14 +225,14 @@ def _luminosity(measurement: Measurement) -> tuple[Number, Number]:
     return lumi, ratio
 
 
-def _pois(measurement: Measurement, factors: NormFactors) -> list[str]:
+def _pois(measurement: Measurement, factors: Factors) -> list[str]:
     names = {own: root for d in factors.declared.values() for own, root in zip(d.names, d.root_names, strict=True)}
     names |= {d.name: d.root_names[0] for d in factors.declared.values() if d.size == 1}
     return [names.get(poi, poi) for poi in measurement.pois] or [NO_POI]
 
 
 def _settings(
-    measurement: Measurement, factors: NormFactors, lumi: Number, error: Number, others: Collection[str]
+    measurement: Measurement, factors: Factors, lumi: Number, error: Number, others: Collection[str]
 ) -> tuple[list[str], dict[Number, list[str]]]:
     """ROOT's names of the constant parameters, and of those with another value than ROOT's, by value.
 
@@ -233,7 +263,7 @@ def _settings(
     return constants, values
 
 
-def _default(declared: DeclaredParameter, factors: NormFactors, lumi: Number) -> Number:
+def _default(declared: DeclaredParameter, factors: Factors, lumi: Number) -> Number:
     match declared.kind:
         case "lumi":
             return lumi
@@ -242,7 +272,7 @@ def _default(declared: DeclaredParameter, factors: NormFactors, lumi: Number) ->
         case "alpha":
             return 0.0
         case "gamma":
-            return 1.0
+            return factors.shape_value(declared.name)
 
 
 def _kept_settings(element: Any, measurement: Measurement) -> None:

@@ -13,8 +13,8 @@ from hftranslate.errors import FormatError, MissingInput, UnsafeInput
 from hftranslate.formats.documents import read_bytes
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes
 from hftranslate.formats.histfactory_xml.parse import parse
-from hftranslate.formats.histfactory_xml.versions import Version, parse_version
 from hftranslate.formats.root_histograms import Histogram, HistogramFiles
+from hftranslate.root_versions import Version, parse_version
 
 #: ``file.root:/directory``, which TFile::Open does not know.
 _WITH_DIRECTORY = re.compile(r"(?P<file>.+\.root):(?P<directory>.*)")
