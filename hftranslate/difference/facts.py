@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, assert_never
 
 from hftranslate.errors import InputError, InvalidWorkspace
-from hftranslate.expressions import is_product
+from hftranslate.expressions import Expression
 from hftranslate.functions import used_functions
 from hftranslate.naming import DeclaredParameter, declared_parameters
 from hftranslate.parameters import ParameterSet, parameter_sets
@@ -118,7 +118,7 @@ def with_products_as_factors(workspace: Workspace) -> Workspace:
         made = used_functions(workspace)
     except InputError:  # one of them cannot be evaluated, which is told elsewhere
         return workspace
-    products = {name: e.names for name, e in made.items() if is_product(e)}
+    products = {name: e.names for name, e in made.items() if _is_product(e)}
     if not products:
         return workspace
 
@@ -141,6 +141,12 @@ def with_products_as_factors(workspace: Workspace) -> Workspace:
         return workspace
     functions = tuple(f for f in workspace.functions if f.name not in products)
     return replace(workspace, channels=channels, functions=functions)
+
+
+def _is_product(expression: Expression) -> bool:
+    """Whether an expression is a product of its parameters, each of them once: ``x * y``, or ``x`` alone."""
+    factors = [word.strip() for word in expression.text.split("*")]
+    return sorted(factors) == sorted(expression.names)
 
 
 def _add_modifier(facts: Facts, here: Place, m: Modifier, entries: tuple[str, ...], labels: Labels) -> None:
