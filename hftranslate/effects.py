@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from hftranslate.errors import HFTranslateError, InputError
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
+from hftranslate.progress import Progress, silent
 from hftranslate.workspace import Workspace
 
 Floats = NDArray[np.float64]
@@ -48,13 +49,14 @@ def likelihood_differences(
     *,
     n_random: int = 20,
     seed: int = 1,
+    progress: Progress = silent,
 ) -> list[float | None]:
     """:func:`likelihood_difference` to several others, for little more than the time of one."""
     try:
         origin = _Origin(first, *_compiled(first, measurement), n_random, seed)
     except InputError:
         return [None for _ in others]
-    return [origin.difference(other, measurement) for other in others]
+    return [origin.difference(other, measurement, progress) for other in others]
 
 
 class _Origin:
@@ -68,7 +70,7 @@ class _Origin:
         self.points = np.concatenate([model.parameters.init[None], points])
         self.excess: dict[int, Floats] = {}  # by first point, where the points are not changed for the other
 
-    def difference(self, workspace: Workspace, measurement: str | None) -> float | None:
+    def difference(self, workspace: Workspace, measurement: str | None, progress: Progress) -> float | None:
         try:
             other, data = _compiled(workspace, measurement)
         except InputError:
@@ -82,6 +84,7 @@ class _Origin:
         base: float | None = None
         largest = 0.0
         for start in range(0, len(self.points), _BLOCK):
+            progress("effects on the likelihood", start, len(self.points))
             block = self.points[start : start + _BLOCK].copy()
             block[:, idle] = self.model.parameters.init[idle]
             one = self._excess(block, None if idle else start)

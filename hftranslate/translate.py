@@ -21,6 +21,7 @@ from hftranslate.errors import FormatError, InputError, MissingInput, Translatio
 from hftranslate.formats import FormatName, pyhf_json, which_format
 from hftranslate.formats.documents import dump_json, parse_json, read_bytes
 from hftranslate.outcomes import Outcome
+from hftranslate.progress import Progress, silent
 from hftranslate.rewriting import Step
 from hftranslate.root_versions import parse_version
 from hftranslate.sidecar import SidecarMismatch, apply_sidecar, make_sidecar
@@ -68,6 +69,7 @@ def load(
     patches: Sequence[str | Path] = (),
     xml: "XmlOptions | None" = None,
     use_sidecar: bool = False,
+    progress: Progress = silent,
 ) -> Loaded:
     """Read a workspace, with patches, XML options and the sidecar that may lie beside the file.
 
@@ -79,6 +81,8 @@ def load(
         how to read HistFactory XML.
     use_sidecar
         restore what the file alone cannot say. A sidecar that belongs to other content is a loss, and said so.
+    progress
+        is told how far it has come.
     """
     data = read_bytes(path)
     source = "standard input" if str(path) == "-" else str(path)
@@ -89,7 +93,7 @@ def load(
 
         if patches:
             raise InputError(f"{source} is XML; patches apply to JSON")
-        workspace, outcomes = histfactory_xml.read(path, xml, data=data)
+        workspace, outcomes = histfactory_xml.read(path, xml, data=data, progress=progress)
     else:
         document = parse_json(data, source)
         for patch in patches:
@@ -167,28 +171,35 @@ class XmlTranslation:
     outcomes: tuple[Outcome, ...]
 
 
-def to_pyhf_json(workspace: Workspace, *, measure: bool = True) -> JsonTranslation:
+def to_pyhf_json(workspace: Workspace, *, measure: bool = True, progress: Progress = silent) -> JsonTranslation:
     """Translate to pyhf JSON.
 
     Parameters
     ----------
     measure
         evaluate what losses and conventions do to the likelihood; without it their effect stays ``None``.
+    progress
+        is told how far it has come.
 
     Raises
     ------
     Unsupported
         The schema has no word for a part of the model and no rewriting exists; the message names it.
     """
-    rewritten, outcomes = _rewritten(workspace, TO_PYHF, measure)
+    rewritten, outcomes = _rewritten(workspace, TO_PYHF, measure, progress)
     document = pyhf_json.to_document(rewritten)
     plain = pyhf_json.from_document(document)
-    outcomes += _carried_descriptions(workspace, plain) + _conventions(workspace, PYHF, measure)
+    outcomes += _carried_descriptions(workspace, plain) + _conventions(workspace, PYHF, measure, progress)
     return JsonTranslation(document=document, sidecar=make_sidecar(plain, workspace), outcomes=outcomes)
 
 
 def to_xml(
-    workspace: Workspace, *, prefix: str = "FitConfig", measure: bool = True, root_version: str = "6.40"
+    workspace: Workspace,
+    *,
+    prefix: str = "FitConfig",
+    measure: bool = True,
+    root_version: str = "6.40",
+    progress: Progress = silent,
 ) -> XmlTranslation:
     """Translate to HistFactory XML; parameters and errors as for :func:`to_pyhf_json`.
 
@@ -202,10 +213,10 @@ def to_xml(
     from hftranslate.formats import histfactory_xml
 
     version = parse_version(root_version)
-    rewritten, outcomes = _rewritten(workspace, to_xml_steps(version), measure)
+    rewritten, outcomes = _rewritten(workspace, to_xml_steps(version), measure, progress)
     model = histfactory_xml.render(rewritten, prefix, version)
     plain, _ = histfactory_xml.read_back(model)
-    outcomes += _carried_descriptions(workspace, plain) + _conventions(workspace, ROOT, measure)
+    outcomes += _carried_descriptions(workspace, plain) + _conventions(workspace, ROOT, measure, progress)
     return XmlTranslation(model=model, sidecar=make_sidecar(plain, workspace), outcomes=outcomes)
 
 
@@ -337,13 +348,15 @@ def _umask() -> int:
 
 
 # ------------------------------------------------------------------------------------------------------------ account
-def _rewritten(workspace: Workspace, steps: Iterable[Step], measure: bool) -> tuple[Workspace, tuple[Outcome, ...]]:
+def _rewritten(
+    workspace: Workspace, steps: Iterable[Step], measure: bool, progress: Progress
+) -> tuple[Workspace, tuple[Outcome, ...]]:
     """The workspace after all steps, with the effect of each step that loses something."""
     account: list[Outcome] = []
     for step in steps:
         after, outcomes = step.apply(workspace)
         if measure and any(o.kind == "loss" for o in outcomes):
-            [(effect, effect_on_cls)] = _effects(workspace, [after])
+            [(effect, effect_on_cls)] = _effects(workspace, [after], progress)
             outcomes = tuple(
                 replace(o, effect=effect, effect_on_cls=effect_on_cls) if o.kind == "loss" else o for o in outcomes
             )
@@ -352,11 +365,17 @@ def _rewritten(workspace: Workspace, steps: Iterable[Step], measure: bool) -> tu
     return workspace, tuple(account)
 
 
-def _effects(before: Workspace, afters: Sequence[Workspace]) -> list[tuple[float | None, float | None]]:
+def _effects(
+    before: Workspace, afters: Sequence[Workspace], progress: Progress
+) -> list[tuple[float | None, float | None]]:
     """What each change does to NLL and CLs: the largest among all measurements; ``None`` where one has no value."""
     names = [m.name for m in afters[0].measurements]
-    changes = zip(*(likelihood_differences(before, afters, name) for name in names), strict=True)
-    return [_effect(before, after, dict(zip(names, c, strict=True))) for after, c in zip(afters, changes, strict=True)]
+    changes = [likelihood_differences(before, afters, name, progress=progress) for name in names]
+    effects = []
+    for i, (after, of_after) in enumerate(zip(afters, zip(*changes, strict=True), strict=True)):
+        progress("effects on CLs", i, len(afters))
+        effects.append(_effect(before, after, dict(zip(names, of_after, strict=True))))
+    return effects
 
 
 def _effect(before: Workspace, after: Workspace, changes: dict[str, float | None]) -> tuple[float | None, float | None]:
@@ -395,13 +414,13 @@ _CONVENTIONS = {
 }
 
 
-def _conventions(workspace: Workspace, target: Conventions, measure: bool) -> tuple[Outcome, ...]:
+def _conventions(workspace: Workspace, target: Conventions, measure: bool, progress: Progress) -> tuple[Outcome, ...]:
     """What the reader of the target evaluates differently, with the effect of each; nothing where there is none."""
     different = [f for f in _CONVENTIONS if getattr(target, f) != getattr(workspace.conventions, f)]
     effects: list[tuple[float | None, float | None]] = [(None, None)] * len(different)
     if measure and different:
         mixed = [replace(workspace.conventions, name="mixed", **{f: getattr(target, f)}) for f in different]
-        effects = _effects(workspace, [replace(workspace, conventions=conventions) for conventions in mixed])
+        effects = _effects(workspace, [replace(workspace, conventions=rules) for rules in mixed], progress)
     return tuple(
         Outcome(kind="convention", where="model", what=_CONVENTIONS[f], effect=effect, effect_on_cls=effect_on_cls)
         for f, (effect, effect_on_cls) in zip(different, effects, strict=True)

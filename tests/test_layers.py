@@ -12,9 +12,17 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 #: Each part of the package and the parts that it may import, from the bottom up. A part is named by its path below
 #: the package; the longest name that fits a module counts.
-CORE = {"errors", "outcomes", "workspace", "naming", "expressions", "functions", "parameters", "observations"} | {
-    "root_versions"
-}
+CORE = {
+    "errors",
+    "outcomes",
+    "progress",
+    "workspace",
+    "naming",
+    "expressions",
+    "functions",
+    "parameters",
+    "observations",
+} | {"root_versions"}
 SHARED_FORMATS = {"formats.documents", "formats.schemas"}
 DIALECTS = {"dialects", "dialect_names", "dialect_functions", "dialect_constraints", "dialect_lumi", "dialect_xml"}
 DESCRIPTION = CORE | DIALECTS | {"rewriting", "sidecar", "editing", "patchset", "simplemodels"}
@@ -30,6 +38,7 @@ TOOLS = {"doctor", "crosschecking", "hepdata", "plots"}
 MAY_IMPORT = {
     "errors": set(),
     "outcomes": {"errors"},
+    "progress": set(),
     "root_versions": {"errors"},
     "workspace": {"errors"},
     "naming": {"errors", "workspace"},

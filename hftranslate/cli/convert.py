@@ -18,6 +18,7 @@ from hftranslate.cli.common import (
     take_xml_options,
     xml_options,
 )
+from hftranslate.cli.progress import ProgressBar, progress_option
 from hftranslate.formats.documents import dump_json
 from hftranslate.outcomes import Outcome
 from hftranslate.translate import (
@@ -79,7 +80,7 @@ losses_option = click.option(
 @verify_option
 @click.option("--sidecar", type=click.Path(dir_okay=False, path_type=Path), help="Where to keep what JSON cannot say.")
 @click.option("--no-sidecar", is_flag=True, help="Neither use the sidecar beside the XML nor write one.")
-@click.option("--track-progress/--hide-progress", hidden=True, default=True)
+@progress_option
 @click.option("--validation-as-error/--validation-as-warning", hidden=True, default=True)
 @click.pass_context
 @_many_small_objects()
@@ -102,8 +103,9 @@ def xml2json(
     CONFIG is the driver, the XML file with the root element Combination. What JSON cannot say is kept in a sidecar
     beside the output (OUT.histfactory.json).
     """
-    loaded = load(config, xml=take_xml_options(options), use_sidecar=not no_sidecar)
-    translation = to_pyhf_json(loaded.workspace)
+    with ProgressBar(shown=track_progress) as progress:
+        loaded = load(config, xml=take_xml_options(options), use_sidecar=not no_sidecar, progress=progress)
+        translation = to_pyhf_json(loaded.workspace, progress=progress)
     outcomes = loaded.outcomes + translation.outcomes
     if strict:
         check_strict(translation.outcomes, loaded.outcomes)
@@ -135,6 +137,7 @@ def xml2json(
 @click.option("--no-sidecar", is_flag=True, help="Neither use the sidecar beside the JSON nor write one.")
 @click.option("--specroot", hidden=True)
 @click.option("--dataroot", hidden=True)
+@progress_option
 @xml_options
 @strict_option
 @losses_option
@@ -154,6 +157,7 @@ def json2xml(
     verify: bool,
     specroot: str | None,
     dataroot: str | None,
+    track_progress: bool,
     **options: Any,
 ) -> None:
     """Translate a workspace to HistFactory XML with ROOT histograms.
@@ -165,8 +169,9 @@ def json2xml(
         if value is not None:
             click.echo(f"{name} is ignored: channels go to config/, histograms to data/data.root", err=True)
     xml = take_xml_options(options)
-    loaded = load(file, patches=patches, xml=xml, use_sidecar=not no_sidecar)
-    translation = to_xml(loaded.workspace, prefix=prefix, root_version=xml.root_version)
+    with ProgressBar(shown=track_progress) as progress:
+        loaded = load(file, patches=patches, xml=xml, use_sidecar=not no_sidecar, progress=progress)
+        translation = to_xml(loaded.workspace, prefix=prefix, root_version=xml.root_version, progress=progress)
     outcomes = loaded.outcomes + translation.outcomes
     if strict:
         check_strict(translation.outcomes, loaded.outcomes)

@@ -17,7 +17,7 @@ SAMPLES = ("signal", "ttbar", "diboson", "Zjets", "fakes")
 #: Bins of the channels, over and over.
 BINS = (1, 1, 2, 1, 3, 2, 4)
 N_SHAPES = 80
-N_NORMS = 146
+N_NORMS = 157
 SHAPES_PER_SAMPLE = 20
 NORMS_PER_SAMPLE = 17
 #: Data and, for each sample, its nominal yields and two variations for each shape.

@@ -19,12 +19,17 @@ from hftranslate.formats.root_histograms import HistogramFiles
 from hftranslate.naming import DeclaredParameter, declared_parameters
 from hftranslate.outcomes import Outcome
 from hftranslate.parameters import parameter_sets
+from hftranslate.progress import Progress, silent
 from hftranslate.root_versions import UNIFORM_LUMI
 from hftranslate.workspace import ROOT, Channel, Measurement, Workspace
 
 
 def read(
-    path: str | Path, options: XmlOptions | None = None, *, data: bytes | None = None
+    path: str | Path,
+    options: XmlOptions | None = None,
+    *,
+    data: bytes | None = None,
+    progress: Progress = silent,
 ) -> tuple[Workspace, tuple[Outcome, ...]]:
     """Read a model from its driver file, the XML file with the root element ``Combination``.
 
@@ -36,6 +41,8 @@ def read(
         where files are looked for, and which version of ROOT is followed.
     data
         the content of the driver, where it was read already.
+    progress
+        is told of each channel.
 
     Returns
     -------
@@ -53,11 +60,13 @@ def read(
     name = "standard input" if str(path) == "-" else str(path)
     document = parse(read_bytes(path) if data is None else data, name, "Combination", notes)
     with HistogramFiles() as histograms:
-        workspace = interpret(document, FileSource(driver, options, notes, histograms), notes, options)
+        workspace = interpret(document, FileSource(driver, options, notes, histograms), notes, options, progress)
     return workspace, notes.outcomes()
 
 
-def interpret(driver: Node, source: Source, notes: Notes, options: XmlOptions) -> Workspace:
+def interpret(
+    driver: Node, source: Source, notes: Notes, options: XmlOptions, progress: Progress = silent
+) -> Workspace:
     """The model that a driver document describes; all it names comes from the source."""
     measurements = driver.all("Measurement")
     if not measurements:
@@ -65,7 +74,7 @@ def interpret(driver: Node, source: Source, notes: Notes, options: XmlOptions) -
     if not driver.all("Input"):
         raise FormatError(f"{driver.where} has no Input")
     functions, dropped = read_functions(driver, notes)
-    channels, stated = _channels(driver, source, notes)
+    channels, stated = _channels(driver, source, notes, progress)
     partial = recognise(channels, functions, measurements, notes)
     if partial is not None:
         channels = [with_partial_lumi(channel, partial) for channel in channels]
@@ -108,10 +117,12 @@ def interpret(driver: Node, source: Source, notes: Notes, options: XmlOptions) -
     return workspace
 
 
-def _channels(driver: Node, source: Source, notes: Notes) -> tuple[list[Channel], StatedFactors]:
+def _channels(driver: Node, source: Source, notes: Notes, progress: Progress) -> tuple[list[Channel], StatedFactors]:
     channels: list[Channel] = []
     stated: StatedFactors = {}
-    for node in driver.all("Input"):
+    inputs = driver.all("Input")
+    for i, node in enumerate(inputs):
+        progress("reading channels", i, len(inputs))
         if not node.text.strip():
             raise FormatError(f"{node.where} has no text; expected the path of a channel file")
         channel, own = read_channel(source.channel(node.text, node), source, notes)

@@ -1,0 +1,54 @@
+"""A progress bar on standard error, for those who watch and wait."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Any, Self
+
+import click
+
+#: Seconds before a bar appears: what is over sooner needs none.
+PATIENCE = 1.0
+
+progress_option = click.option(
+    "--track-progress/--hide-progress", default=True, help="Show a bar on a terminal where it takes over a second."
+)
+
+
+class ProgressBar:
+    """Listens to the progress of a task (:data:`hftranslate.progress.Progress`). A context manager.
+
+    A bar is drawn once the task has taken a second, only on a terminal, and not where it is hidden.
+    """
+
+    def __init__(self, *, shown: bool = True) -> None:
+        self._shown = shown and sys.stderr.isatty()
+        self._start = time.monotonic()
+        self._step = ""
+        self._bar: Any = None
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        """Draw how many parts of a step are done."""
+        if not self._shown or time.monotonic() - self._start < PATIENCE:
+            return
+        if self._bar is None or step != self._step or total != self._bar.length:
+            self._finish(complete=True)
+            self._step = step
+            self._bar = click.progressbar(length=total, label=step, file=sys.stderr)
+            self._bar.__enter__()
+        self._bar.update(done - self._bar.pos)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._finish(complete=kind is None)
+
+    def _finish(self, *, complete: bool) -> None:
+        if self._bar is not None:
+            if complete:
+                self._bar.update(self._bar.length - self._bar.pos)
+            self._bar.__exit__(None, None, None)
+            self._bar = None

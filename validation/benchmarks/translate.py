@@ -1,0 +1,128 @@
+"""Time and memory of json2xml and xml2json against pyhf's, in one run; see README.md in this folder."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from big_model import big_model, n_histograms
+from speed import ENVIRONMENT, install
+
+HERE = Path(__file__).resolve().parent
+Json = dict[str, Any]
+TOOLS = ("ours", "pyhf")
+PROGRAMS = {"ours": "hftranslate", "pyhf": "pyhf"}
+#: What each row of the table measures: direction, and who wrote the XML that is read.
+JOBS = (("json2xml", ""), ("xml2json", "ours"), ("xml2json", "pyhf"))
+
+
+def run(command: list[str]) -> Json:
+    """Run a process: its seconds by the clock, its peak memory in MB, and what it printed."""
+    environment = os.environ | {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
+    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+        start = datetime.now(UTC)
+        process = subprocess.Popen(command, stdout=output, stderr=errors, env=environment)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = (datetime.now(UTC) - start).total_seconds()
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        errors.seek(0)
+        if process.returncode != 0:
+            sys.exit(f"{' '.join(command)} failed:\n{errors.read()[-2000:]}")
+        return {"seconds": seconds, "cpu": usage.ru_utime + usage.ru_stime, "mb": usage.ru_maxrss / 1024.0} | {
+            "printed": output.read()
+        }
+
+
+def as_process(tool: str, direction: str, source: Path, target: Path) -> Json:
+    program = str(ENVIRONMENT / "bin" / PROGRAMS[tool])
+    if direction == "json2xml":
+        arguments = ["json2xml", str(source), "--output-dir", str(target)]
+    else:
+        arguments = ["xml2json", str(source), "--basedir", str(source.parent), "--hide-progress"]
+        arguments += ["--output-file", str(target / "workspace.json")]
+    return run([program, *arguments])
+
+
+def as_library(tool: str, direction: str, source: Path, target: Path) -> Json:
+    python = str(ENVIRONMENT / "bin" / "python")
+    result = run([python, str(HERE / "peers" / "translate_library.py"), tool, direction, str(source), str(target)])
+    line = next(line for line in result["printed"].splitlines() if line.startswith("RESULT "))
+    inside: Json = json.loads(line.removeprefix("RESULT "))
+    return result | inside
+
+
+def measure(n: int, repeat: int, folder: Path) -> Json:
+    """All jobs of both tools on one model, in turns, so that a disturbance of the machine hits both."""
+    document = big_model(n)
+    source = folder / "model.json"
+    source.write_text(json.dumps(document, indent=4))
+    xml = {tool: _folder(folder / f"xml-{tool}") / "FitConfig.xml" for tool in TOOLS}
+    found: dict[tuple[str, str, str], list[Json]] = {}
+    for _ in range(repeat):
+        for direction, written_by in JOBS:
+            for tool in TOOLS:
+                origin = xml[written_by] if written_by else source
+                target = xml[tool].parent if direction == "json2xml" else _folder(folder / f"json-{tool}")
+                process = as_process(tool, direction, origin, target)
+                library = as_library(tool, direction, origin, target)
+                both = {"process": process["seconds"], "cpu": process["cpu"], "library": library["seconds"]}
+                found.setdefault((direction, written_by, tool), []).append(both | {"mb": process["mb"]})
+                print(n, direction, written_by, tool, found[direction, written_by, tool][-1], file=sys.stderr)
+    rows = []
+    for direction, written_by in JOBS:
+        row: Json = {"direction": direction, "xml": written_by}
+        for tool in TOOLS:
+            runs = found[direction, written_by, tool]
+            row[tool] = {quantity: round(median(r[quantity] for r in runs), 3) for quantity in runs[0]}
+        rows.append(row)
+    return {"histograms": n_histograms(document), "channels": len(document["channels"]), "rows": rows}
+
+
+def _folder(path: Path) -> Path:
+    for below in ("config", "data"):
+        (path / below).mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def table(results: list[Json]) -> str:
+    lines = [
+        "| histograms | job | process: ours | pyhf | ratio | library: ours | pyhf | ratio | memory: ours | pyhf |",
+        "|" + "---|" * 10,
+    ]
+    for result in results:
+        for row in result["rows"]:
+            job = row["direction"] + (f" (XML by {row['xml']})" if row["xml"] else "")
+            cells = [str(result["histograms"]), job]
+            for quantity in ("process", "library"):
+                own, other = (row[tool][quantity] for tool in TOOLS)
+                cells += [f"{own:.2f} s", f"{other:.1f} s", f"**{other / own:.1f}**"]
+            cells += [f"{row[tool]['mb']:.0f} MB" for tool in TOOLS]
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--histograms", nargs="+", type=int, default=[9000, 20000, 50000])
+    parser.add_argument("--repeat", type=int, default=3)
+    options = parser.parse_args()
+    if sorted(install(["ours", "pyhf"])) != ["ours", "pyhf"]:
+        sys.exit("pyhf 0.7.6 is needed to compare with")
+    results = []
+    for n in options.histograms:
+        with tempfile.TemporaryDirectory() as folder:
+            results.append(measure(n, options.repeat, Path(folder)))
+    print(table(results))
+    document = {"date": datetime.now(UTC).date().isoformat(), "repeat": options.repeat, "results": results}
+    (HERE / "translate.json").write_text(json.dumps(document, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
