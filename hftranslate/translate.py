@@ -18,6 +18,7 @@ from hftranslate.dialect_xml import to_xml_steps
 from hftranslate.dialects import TO_PYHF
 from hftranslate.effects import cls_difference, likelihood_differences
 from hftranslate.errors import FormatError, InputError, MissingInput, TranslationLoss, Unsupported
+from hftranslate.expected_data import with_expected_data
 from hftranslate.formats import FormatName, pyhf_json, which_format
 from hftranslate.formats.documents import dump_json, parse_json, read_bytes
 from hftranslate.outcomes import Outcome
@@ -94,6 +95,9 @@ def load(
         if patches:
             raise InputError(f"{source} is XML; patches apply to JSON")
         workspace, outcomes = histfactory_xml.read(path, xml, data=data, progress=progress)
+        if xml is not None and xml.asimov_if_missing:
+            workspace, of_data = with_expected_data(workspace)
+            outcomes += of_data
     else:
         document = parse_json(data, source)
         for patch in patches:

@@ -27,7 +27,7 @@ SHARED_FORMATS = {"formats.documents", "formats.schemas"}
 DIALECTS = {"dialects", "dialect_names", "dialect_functions", "dialect_constraints", "dialect_lumi", "dialect_xml"}
 DESCRIPTION = CORE | DIALECTS | {"rewriting", "sidecar", "editing", "patchset", "simplemodels"}
 FORMATS = SHARED_FORMATS | {"formats", "formats.pyhf_json", "formats.histfactory_xml", "formats.hs3_json"}
-ENGINE = {"likelihood", "inference", "effects"}
+ENGINE = {"likelihood", "inference", "effects", "expected_data"}
 LIBRARY = (
     DESCRIPTION
     | FORMATS
@@ -67,6 +67,7 @@ MAY_IMPORT = {
     "likelihood": CORE,
     "inference": CORE | {"likelihood"},
     "effects": CORE | {"likelihood", "inference"},
+    "expected_data": CORE | {"likelihood"},
     "translate": DESCRIPTION | FORMATS | ENGINE,
     "as_json": DESCRIPTION | FORMATS | {"translate"},
     "difference": DESCRIPTION | ENGINE,

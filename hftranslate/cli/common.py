@@ -46,6 +46,7 @@ xml_options = combined_options(
         "--search", multiple=True, type=click.Path(path_type=Path), help="Look for missing files by name below here."
     ),
     click.option("--confine", is_flag=True, help="Read nothing outside the folder of the XML."),
+    click.option("--asimov-if-missing", is_flag=True, help="Where XML has no data, take the nominal expectation."),
     click.option("--root-version", default="6.40", show_default=True, help="Whose meaning the XML has."),
     click.option(
         "--normalize-by-theory",
@@ -86,6 +87,7 @@ def take_xml_options(options: dict[str, Any]) -> XmlOptions:
         confine=options.pop("confine"),
         root_version=options.pop("root_version"),
         normalize_by_theory=options.pop("normalize_by_theory"),
+        asimov_if_missing=options.pop("asimov_if_missing"),
     )
 
 

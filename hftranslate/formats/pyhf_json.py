@@ -365,7 +365,10 @@ def _cannot(where: str, what: str) -> NoReturn:
 def _observations(workspace: Workspace) -> list[JSON]:
     for channel in workspace.channels:
         if channel.observed is None:
-            _cannot(f"channel {channel.name!r}", "that a channel has no data")
+            _cannot(
+                f"channel {channel.name!r}",
+                "that a channel has no data (--asimov-if-missing takes what is expected in XML)",
+            )
     return [{"data": list(data), "name": name} for name, data in observations(workspace)]
 
 

@@ -126,7 +126,9 @@ def _observed(workspace: Workspace) -> Floats:
     observed: list[float] = []
     for channel in workspace.channels:
         if channel.observed is None:
-            raise MissingInput(f"channel {channel.name!r} has no observed data")
+            raise MissingInput(
+                f"channel {channel.name!r} has no observed data (--asimov-if-missing takes what is expected in XML)"
+            )
         observed += channel.observed
     return np.array(observed, dtype=np.float64)
 

@@ -40,6 +40,9 @@ class XmlOptions:
     normalize_by_theory
         ``"root"``: as in that version; since 6.24 the attribute has no effect. ``"intended"``: samples with ``False``
         do not follow the luminosity parameter, only its nominal value, as in ROOT before.
+    asimov_if_missing
+        channels without observed data get the nominal expectation, as in ROOT's ``asimovData``; the reader of this
+        format leaves that to its caller (:func:`hftranslate.translate.load`).
     """
 
     basedir: Path | None = None
@@ -48,6 +51,7 @@ class XmlOptions:
     confine: bool = False
     root_version: str = "6.40"
     normalize_by_theory: Literal["root", "intended"] = "root"
+    asimov_if_missing: bool = False
 
     @property
     def version(self) -> Version:
