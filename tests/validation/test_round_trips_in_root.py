@@ -41,7 +41,6 @@ SCRIPT = REPOSITORY / "validation" / "make_reference" / "observe.py"
 #: What pyhf JSON has no word for even in other words: these go to XML directly.
 NOT_IN_JSON = (
     "normfactor_twice",
-    "no_data",
     "shapesys_and_shapefactor_same_name",
     "shapesys_two_channels_same_name",
 )
@@ -94,7 +93,7 @@ def observed(root_python: str, tmp_path_factory: pytest.TempPathFactory) -> dict
     for label, driver, base in drivers():
         folder = tmp_path_factory.mktemp("copy")
         try:
-            ws = load(driver, xml=XmlOptions(basedir=base)).workspace
+            ws = load(driver, xml=XmlOptions(basedir=base, asimov_if_missing=True)).workspace
         except InputError:
             continue  # refused, as tests of the reader show
         write_xml(to_xml(through_json(label, ws, folder), measure=False), folder / "xml", sidecar=False)
