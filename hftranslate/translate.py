@@ -29,7 +29,7 @@ from hftranslate.sidecar import SidecarMismatch, apply_sidecar, make_sidecar
 from hftranslate.workspace import PYHF, ROOT, Conventions, Workspace
 
 if TYPE_CHECKING:
-    from hftranslate.formats.histfactory_xml import XmlModel, XmlOptions
+    from hftranslate.formats.histfactory_xml import AttributeFate, XmlModel, XmlOptions
 
 #: Up to this effect on the NLL a convention passes a strict translation, and no fits are made to see its effect on CLs.
 NEGLIGIBLE = 1e-6
@@ -37,12 +37,16 @@ NEGLIGIBLE = 1e-6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """A workspace as read: its format, whether a sidecar was applied, and what did not pass unchanged."""
+    """A workspace as read: its format, whether a sidecar was applied, and what did not pass unchanged.
+
+    ``account`` says of every attribute of XML what became of it, where that was asked for.
+    """
 
     workspace: Workspace
     format: FormatName
     with_sidecar: bool
     outcomes: tuple[Outcome, ...]
+    account: "tuple[AttributeFate, ...]" = ()
 
 
 def sidecar_path(path: str | Path) -> Path:
@@ -71,6 +75,7 @@ def load(
     xml: "XmlOptions | None" = None,
     use_sidecar: bool = False,
     progress: Progress = silent,
+    account: bool = False,
 ) -> Loaded:
     """Read a workspace, with patches, XML options and the sidecar that may lie beside the file.
 
@@ -84,7 +89,10 @@ def load(
         restore what the file alone cannot say. A sidecar that belongs to other content is a loss, and said so.
     progress
         is told how far it has come.
+    account
+        say of every attribute of XML what became of it.
     """
+    fates: tuple[AttributeFate, ...] = ()
     data = read_bytes(path)
     source = "standard input" if str(path) == "-" else str(path)
     found = which_format(data, source)
@@ -94,7 +102,10 @@ def load(
 
         if patches:
             raise InputError(f"{source} is XML; patches apply to JSON")
-        workspace, outcomes = histfactory_xml.read(path, xml, data=data, progress=progress)
+        if account:
+            workspace, outcomes, fates = histfactory_xml.read_accounted(path, xml, data=data, progress=progress)
+        else:
+            workspace, outcomes = histfactory_xml.read(path, xml, data=data, progress=progress)
         if xml is not None and xml.asimov_if_missing:
             workspace, of_data = with_expected_data(workspace)
             outcomes += of_data
@@ -105,7 +116,7 @@ def load(
         if patches:
             source += f" with {' and '.join(Path(patch).name for patch in patches)}"
         workspace = pyhf_json.from_document(document, source)
-    plain = Loaded(workspace=workspace, format=found, with_sidecar=False, outcomes=outcomes)
+    plain = Loaded(workspace=workspace, format=found, with_sidecar=False, outcomes=outcomes, account=fates)
     beside = sidecar_path(path)
     if not use_sidecar or str(path) == "-" or not beside.is_file():
         return plain
@@ -120,7 +131,7 @@ def load(
         return _ignoring(beside, str(mismatch), plain)
     except InputError as error:
         raise type(error)(f"{beside}: {error}") from None
-    return Loaded(workspace=original, format=found, with_sidecar=True, outcomes=())
+    return Loaded(workspace=original, format=found, with_sidecar=True, outcomes=(), account=fates)
 
 
 def _ignoring(sidecar: Path, why: str, plain: Loaded) -> Loaded:

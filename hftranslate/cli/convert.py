@@ -22,6 +22,7 @@ from hftranslate.cli.progress import ProgressBar, progress_option
 from hftranslate.formats.documents import dump_json
 from hftranslate.outcomes import Outcome
 from hftranslate.translate import (
+    Loaded,
     check_strict,
     load,
     sidecar_path,
@@ -103,8 +104,9 @@ def xml2json(
     CONFIG is the driver, the XML file with the root element Combination. What JSON cannot say is kept in a sidecar
     beside the output (OUT.histfactory.json).
     """
+    xml = take_xml_options(options)
     with ProgressBar(shown=track_progress) as progress:
-        loaded = load(config, xml=take_xml_options(options), use_sidecar=not no_sidecar, progress=progress)
+        loaded = load(config, xml=xml, use_sidecar=not no_sidecar, account=losses is not None, progress=progress)
         translation = to_pyhf_json(loaded.workspace, progress=progress)
     outcomes = loaded.outcomes + translation.outcomes
     if strict:
@@ -116,7 +118,7 @@ def xml2json(
     else:
         beside = None if no_sidecar else sidecar or sidecar_path(output_file)
         write_json(translation, output_file, sidecar=beside)
-    _account(outcomes, losses)
+    _account(outcomes, losses, loaded)
     has_sidecar = not no_sidecar and (sidecar is not None or (output_file is not None and str(output_file) != "-"))
     _warn_without_sidecar(outcomes, has_sidecar)
     if verify:
@@ -170,13 +172,20 @@ def json2xml(
             click.echo(f"{name} is ignored: channels go to config/, histograms to data/data.root", err=True)
     xml = take_xml_options(options)
     with ProgressBar(shown=track_progress) as progress:
-        loaded = load(file, patches=patches, xml=xml, use_sidecar=not no_sidecar, progress=progress)
+        loaded = load(
+            file,
+            patches=patches,
+            xml=xml,
+            use_sidecar=not no_sidecar,
+            account=losses is not None,
+            progress=progress,
+        )
         translation = to_xml(loaded.workspace, prefix=prefix, root_version=xml.root_version, progress=progress)
     outcomes = loaded.outcomes + translation.outcomes
     if strict:
         check_strict(translation.outcomes, loaded.outcomes)
     write_xml(translation, output_dir, sidecar=not no_sidecar)
-    _account(outcomes, losses)
+    _account(outcomes, losses, loaded)
     _warn_without_sidecar(outcomes, not no_sidecar)
     if verify:
         from hftranslate.verification import verify_file
@@ -220,8 +229,18 @@ def _warn_without_sidecar(outcomes: tuple[Outcome, ...], has_sidecar: bool) -> N
         click.echo(f"no sidecar is written: the {len(carried)} item(s) marked 'carried' are lost", err=True)
 
 
-def _account(outcomes: tuple[Outcome, ...], losses: Path | None) -> None:
+def _account(outcomes: tuple[Outcome, ...], losses: Path | None, loaded: Loaded) -> None:
     report(outcomes)
-    if losses is not None:
-        fields = ("kind", "where", "what", "effect", "effect_on_cls")
-        write_texts({losses: dump_json([{f: getattr(o, f) for f in fields} for o in outcomes])})
+    if losses is None:
+        return
+    fields = ("kind", "where", "what", "effect", "effect_on_cls")
+    items = [{f: getattr(o, f) for f in fields} for o in outcomes]
+    for fate in loaded.account:
+        what = f"{fate.attribute}={fate.value!r}: {fate.becomes}"
+        items.append({"kind": fate.fate, "where": fate.where, "what": what, "effect": None, "effect_on_cls": None})
+        items[-1] |= {"attribute": fate.attribute, "value": fate.value, "source": fate.source}
+    write_texts({losses: dump_json(items)})
+    if loaded.account:
+        from hftranslate.formats.histfactory_xml import table
+
+        click.echo(table(loaded.account), err=True, nl=False)

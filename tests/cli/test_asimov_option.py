@@ -21,6 +21,12 @@ def test_on_the_command_line(run: Runner, shared: Path, tmp_path: Path) -> None:
     assert found.code == 0
     assert json.loads(target.read_text())["observations"] == [{"name": "SR", "data": [55.0, 70.0, 23.0]}]
     assert any("ROOT's asimovData, takes their place" in o["what"] for o in json.loads(losses.read_text()))
+    account = json.loads(losses.read_text())
+    defaults = [o for o in account if o["kind"] == "defaulted" and o["attribute"] == "NormalizeByTheory"]
+    (default,) = [o for o in defaults if "sig" in o["where"]]
+    assert (default["value"], default["source"]) == ("True", "ConfigParser.cxx and HistFactorySchema.dtd of ROOT 6.40")
+    assert "element" in found.err
+    assert "in the model" in found.err
     with_data = load(driver, xml=XmlOptions(basedir=folder, asimov_if_missing=True)).workspace
     assert load(target, use_sidecar=True).workspace == with_data
     assert with_data.conventions == ROOT

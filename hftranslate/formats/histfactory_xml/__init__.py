@@ -4,9 +4,23 @@
 understands what was rendered.
 """
 
-from hftranslate.formats.histfactory_xml.read import interpret, read
+from hftranslate.formats.histfactory_xml.account import FATES, AttributeFate, table
+from hftranslate.formats.histfactory_xml.read import interpret, read, read_accounted
 from hftranslate.formats.histfactory_xml.render import XmlModel, render
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
 from hftranslate.formats.histfactory_xml.write import read_back, write, write_model
 
-__all__ = ["XmlModel", "XmlOptions", "interpret", "read", "read_back", "render", "write", "write_model"]
+__all__ = [
+    "FATES",
+    "AttributeFate",
+    "XmlModel",
+    "XmlOptions",
+    "interpret",
+    "read",
+    "read_accounted",
+    "read_back",
+    "render",
+    "table",
+    "write",
+    "write_model",
+]

@@ -178,6 +178,7 @@ class Notes:
 
     def __init__(self, version: Version = MEASURED) -> None:
         self.version = version
+        self.documents: list[Node] = []
         self._outcomes: dict[Outcome, None] = {}
 
     def add(self, kind: Kind, where: str, what: str) -> None:

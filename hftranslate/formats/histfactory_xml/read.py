@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hftranslate.errors import FormatError, InvalidWorkspace, Unsupported
 from hftranslate.formats.documents import read_bytes
+from hftranslate.formats.histfactory_xml.account import AttributeFate, account
 from hftranslate.formats.histfactory_xml.channels import read_channel
 from hftranslate.formats.histfactory_xml.collisions import separate
 from hftranslate.formats.histfactory_xml.factors import StatedFactors
@@ -54,14 +55,30 @@ def read(
     InputError
         Something is missing, malformed, unsafe or no valid model; the message says what and where.
     """
-    options = options or XmlOptions()
+    workspace, notes = _read(path, options or XmlOptions(), data, progress)
+    return workspace, notes.outcomes()
+
+
+def read_accounted(
+    path: str | Path,
+    options: XmlOptions | None = None,
+    *,
+    data: bytes | None = None,
+    progress: Progress = silent,
+) -> tuple[Workspace, tuple[Outcome, ...], tuple[AttributeFate, ...]]:
+    """As :func:`read`, and what became of every attribute."""
+    workspace, notes = _read(path, options or XmlOptions(), data, progress)
+    return workspace, notes.outcomes(), account(notes.documents, notes.version)
+
+
+def _read(path: str | Path, options: XmlOptions, data: bytes | None, progress: Progress) -> tuple[Workspace, Notes]:
     notes = Notes(options.version)
     driver = Path(path)
     name = "standard input" if str(path) == "-" else str(path)
     document = parse(read_bytes(path) if data is None else data, name, "Combination", notes)
     with HistogramFiles() as histograms:
         workspace = interpret(document, FileSource(driver, options, notes, histograms), notes, options, progress)
-    return workspace, notes.outcomes()
+    return workspace, notes
 
 
 def interpret(
