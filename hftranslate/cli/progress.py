@@ -31,7 +31,7 @@ class ProgressBar:
         """Draw how many parts of a step are done."""
         if not self._shown or time.monotonic() - self._start < PATIENCE:
             return
-        if self._bar is None or step != self._step or total != self._bar.length:
+        if self._bar is None or step != self._step or total != self._bar.length or done < self._bar.pos:
             self._finish(complete=True)
             self._step = step
             self._bar = click.progressbar(length=total, label=step, file=sys.stderr)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -38,6 +39,16 @@ def test_steps_with_their_bars(terminal):
         assert part in text
     assert text.index("reading") < text.index("100%") < text.index("writing")
     assert text.count("\n") == 2  # a line for each
+
+
+def test_a_step_that_begins_again_gets_another_bar(terminal):
+    with ProgressBar() as bar:
+        for _ in range(2):
+            for i in range(4):
+                bar("reading", i, 4)
+    text = terminal.getvalue()
+    percentages = [int(p) for p in re.findall(r"(\d+)%", text)]
+    assert percentages == [0, 25, 50, 75, 100] * 2
 
 
 def test_a_failure_leaves_the_bar_where_it_was(terminal):
