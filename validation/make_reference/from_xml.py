@@ -131,8 +131,7 @@ def _systematic(sample: Any, element: Element, place: Place) -> None:
     name = element.get("Name", "")
     match element.tag:
         case "NormFactor":
-            if "Const" in element.attrib:
-                raise ModelError(f"NormFactor {name!r}: ROOT rejects the attribute Const since 6.28")
+            # the attribute Const, which ROOT rejects since 6.28, never had an effect
             sample.AddNormFactor(name, *(float(element.attrib[key]) for key in ("Val", "Low", "High")))
         case "OverallSys":
             sample.AddOverallSys(name, float(element.attrib["Low"]), float(element.attrib["High"]))

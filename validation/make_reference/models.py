@@ -37,6 +37,9 @@ class Description:
         ranges that the input states and HistFactory cannot be told, set on the finished workspace.
     parametrisation
         parameters that stand for others.
+    interpolation
+        interpolation codes (ROOT's numbers) of all HistoSys (``histosys``) and OverallSys (``normsys``), where they are
+        not ROOT's defaults: neither XML nor the HistFactory classes have a word for them, the workspace has.
     hidden
         ROOT's parameters that are no part of the model as the input states it, and constant.
     notes
@@ -49,6 +52,7 @@ class Description:
     from_files: bool
     ranges: Mapping[str, Range] = field(default_factory=dict)
     parametrisation: tuple[Reparametrised, ...] = ()
+    interpolation: Mapping[str, int] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
     keep_alive: list[Any] = field(default_factory=list)
@@ -69,4 +73,8 @@ def build_workspace(description: Description) -> Any:
         if not variable:
             raise ModelError(f"bounds are given for {name!r}, which ROOT's workspace does not have")
         variable.setRange(low, high)
+    for function in workspace.allFunctions():
+        for modifier, kind in (("histosys", "PiecewiseInterpolation"), ("normsys", "FlexibleInterpVar")):
+            if modifier in description.interpolation and function.InheritsFrom(kind):
+                function.setAllInterpCodes(description.interpolation[modifier])
     return workspace
