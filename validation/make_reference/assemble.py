@@ -107,7 +107,7 @@ def _digits(x: float, digits: int) -> float:
 # -------------------------------------------------------------------------------------------------------------- the fit
 def _fit(model: RootModel, free: Minimum) -> Json:
     poi = [model.poi] if model.poi and model.is_free(model.poi) else []
-    fit = model.fit(starts=[free.values], uncertainties=True, minos=poi)
+    fit = model.fit(starts=[None, free.values], uncertainties=True, minos=poi)
     document: Json = {
         "nll": fit.nll,
         "status": fit.status,
@@ -161,7 +161,9 @@ def _grid(tests: Asymptotics, observed: float | None, expected: Sequence[float |
     reach = 1.5 * max([x for x in (observed, expected[2]) if x is not None], default=min(tests.high, 10.0) / 1.5)
     n = COARSE_GRID if tests.many else GRID
     power = 10.0 ** floor(log10(reach / n))
-    step = next(s * power for s in (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0) if s * power >= 0.999 * reach / n)
+    step = next(
+        s * power for s in (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0) if s * power >= 0.999 * reach / n
+    )
     grid = {float(f"{step * (k + 1):.6g}") for k in range(n)}
     if step < 1.0 < n * step:
         grid.add(1.0)

@@ -15,6 +15,8 @@ from quiet import ROOT, no_standard_output
 TOLERANCE = 1e-8
 STRATEGY = 2
 ATTEMPTS = 4
+#: Minima that differ by less are one.
+SAME_MINIMUM = 1e-7
 
 Values = Mapping[str, float]
 
@@ -201,14 +203,20 @@ class RootModel:
     ) -> Minimum:
         """Minimise the NLL; ``fixed`` parameters are held at the given values.
 
-        Of several ``starts`` (``None``: the initial values) the lowest minimum counts.
+        Of several ``starts`` (``None``: the initial values) the lowest minimum counts, of equal ones the first.
+        Uncertainties are taken on the same way again: the steps of HESSE are those that MIGRAD found on its way.
         """
         dataset = dataset or self.observed
         try:
-            found = [self._fit_from(dataset, fixed or {}, start) for start in starts]
-            best = min(found, key=lambda minimum: minimum.nll)
+            best, best_start = None, None
+            for start in starts:
+                found = self._fit_from(dataset, fixed or {}, start)
+                if best is None or found.nll < best.nll - SAME_MINIMUM:
+                    best, best_start = found, start
+            if best is None:
+                raise ModelError("a fit needs a start")
             if uncertainties and best.status != "nothing to fit":
-                best = self._fit_from(dataset, fixed or {}, best.values, uncertainties=True, minos=minos)
+                best = self._fit_from(dataset, fixed or {}, best_start, uncertainties=True, minos=minos)
             return replace(best, status="converged") if best.status == "nothing to fit" else best
         finally:
             self._reset()

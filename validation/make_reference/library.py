@@ -477,9 +477,7 @@ def interpolation_histosys() -> XmlCase:
         signal(histo_sys("JES", "signal_JES"), overall_sys("acceptance", 0.93, 1.06)),
         sample("background", histo_sys("JES", "background_JES"), histo_sys("scale", "background_scale")),
         sample("rare", histo_sys("scale", "rare_scale")),
-        histograms=_region()
-        | _SHAPES
-        | _variations("SR", "background_scale", [52.3, 58.2, 21.9], [46.9, 62.7, 19.6]),
+        histograms=_region() | _SHAPES | _variations("SR", "background_scale", [52.3, 58.2, 21.9], [46.9, 62.7, 19.6]),
     )
 
 

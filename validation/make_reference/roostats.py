@@ -37,7 +37,9 @@ def asymptotic(model: RootModel, poi: float, statistic: str) -> Json:
         result = calculator.GetHypoTest()
     result.SetBackgroundAsAlt(True)
     expected = [
-        float(STATS.AsymptoticCalculator.GetExpectedPValues(result.NullPValue(), result.AlternatePValue(), k, True, True))
+        float(
+            STATS.AsymptoticCalculator.GetExpectedPValues(result.NullPValue(), result.AlternatePValue(), k, True, True)
+        )
         for k in SIGMAS
     ]
     found = {
