@@ -88,7 +88,8 @@ class Case:
         import jsonpatch
 
         (path,) = self.patches
-        patches = {p["metadata"]["name"]: p["patch"] for p in parse_json(read_bytes(path), str(path))["patches"]}
+        patch_set: Any = parse_json(read_bytes(path), str(path))
+        patches = {p["metadata"]["name"]: p["patch"] for p in patch_set["patches"]}
         if name not in patches:
             raise MissingInput(f"{path} has no patch {name!r}" + did_you_mean(name, patches))
         document = parse_json(read_bytes(self.input), str(self.input))

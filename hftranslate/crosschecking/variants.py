@@ -13,9 +13,9 @@ from hftranslate.workspace import (
     Lumi,
     Measurement,
     Modifier,
-    NormFactor,
     NormSys,
     NormSysCode,
+    Numbers,
     ParameterConfig,
     Sample,
     ShapeSys,
@@ -123,23 +123,41 @@ def lumi_carriers(workspace: Workspace) -> tuple[int, int]:
     return sum(any(isinstance(m, Lumi) for m in s.modifiers) for s in samples), len(samples)
 
 
-def with_lumi(workspace: Workspace, carries: Callable[[Sample], bool]) -> Workspace:
-    """The luminosity on those samples that ``carries`` chooses."""
-    name = next(
-        (m.name for c in workspace.channels for s in c.samples for m in s.modifiers if isinstance(m, Lumi)), "lumi"
-    )
+def scaled(sample: Sample, factor: float) -> Sample:
+    """All yields of a sample times a factor."""
 
-    def changed(sample: Sample) -> Sample:
+    def times(values: Numbers) -> Numbers:
+        return tuple(factor * v for v in values)
+
+    def change(m: Modifier) -> Modifier:
+        if isinstance(m, HistoSys):
+            return replace(m, lo_data=times(m.lo_data), hi_data=times(m.hi_data))
+        if isinstance(m, StatError) or (isinstance(m, ShapeSys) and not m.relative):
+            return replace(m, data=times(m.data))
+        return m
+
+    return replace(sample, nominal=times(sample.nominal), modifiers=tuple(map(change, sample.modifiers)))
+
+
+def with_lumi(
+    workspace: Workspace, carries: Callable[[str, Sample], bool], *, constant: float | None = None
+) -> Workspace:
+    """The luminosity on those samples that ``carries`` chooses, by channel name and sample.
+
+    With ``constant``, samples that lose it are multiplied by this number instead.
+    """
+    lumis = (m.name for c in workspace.channels for s in c.samples for m in s.modifiers if isinstance(m, Lumi))
+    name = next(lumis, "lumi")
+
+    def changed(channel: str, sample: Sample) -> Sample:
         others = tuple(m for m in sample.modifiers if not isinstance(m, Lumi))
         has = len(others) < len(sample.modifiers)
-        if carries(sample) == has:
+        if carries(channel, sample) == has:
             return sample
-        return replace(sample, modifiers=others if has else (Lumi(name=name), *others))
+        if has:
+            without = replace(sample, modifiers=others)
+            return without if constant is None else scaled(without, constant)
+        return replace(sample, modifiers=(Lumi(name=name), *others))
 
-    channels = tuple(replace(c, samples=tuple(map(changed, c.samples))) for c in workspace.channels)
+    channels = tuple(replace(c, samples=tuple(changed(c.name, s) for s in c.samples)) for c in workspace.channels)
     return workspace if channels == workspace.channels else replace(workspace, channels=channels)
-
-
-def is_signal(sample: Sample, pois: tuple[str, ...]) -> bool:
-    """Whether a parameter of interest scales the sample."""
-    return any(isinstance(m, NormFactor) and m.name in pois for m in sample.modifiers)

@@ -4,8 +4,8 @@ r"""The expected yields of all cells (one bin of one sample each), with exact fi
 
 * additive: ``n + [S | A] @ [alpha | g(alpha)]`` (see :mod:`hftranslate.likelihood.interpolation`), clipped at zero in
   samples with HistoSys where ROOT's conventions hold;
-* row factor: the product of the NormSys factors of the sample, common to its bins (a row is a sample of a channel; where
-  a HistoSys has a multiplicative code, a bin of it);
+* row factor: the product of the NormSys factors of the sample, common to its bins (a row is a sample of a channel;
+  where a HistoSys has a multiplicative code, a bin of it);
 * direct factors: parameters that multiply the cell (luminosity, norm factors, factors per bin).
 
 Derivatives never divide by a direct factor: a signal strength of zero is the background-only fit. NormSys factors are
@@ -243,6 +243,17 @@ class Cells:
             per_row[m.row, column] = 0.5 * (m.lo + m.hi) - 1.0
             effects.append((parameters, weighted_sums(per_row, self.pattern.rows_of_bins, state.nu)))
         return effects
+
+    def bends(self) -> Integers:
+        """Parameters whose interpolation code has a kink at zero: code0 and code1."""
+        m, a = self.multiplicative, self.additive
+        smooth = m.polynomial.copy()
+        for code, entry in m.linear:
+            smooth[entry] = code != "code0"
+        shifts = [
+            a.parameter[columns] for code, columns in zip(a.codes, a.code_columns, strict=True) if code == "code0"
+        ]
+        return np.unique(np.concatenate([m.parameter[~smooth], *shifts]))
 
     def distance_to_clip(self, theta: Floats) -> Floats:
         """How far the additive part of each clipped cell is from zero, in events."""

@@ -50,8 +50,8 @@ def check_codes(where: str, sample: Sample, removed: set[str]) -> None:
         codes = {m.interpolation for m in found}
         if len({_is_additive(m) for m in found}) > 1:
             raise Unsupported(
-                f"{where}: its {kind} mix additive and multiplicative interpolation codes ({', '.join(sorted(codes))}), "
-                "whose result would depend on their order"
+                f"{where}: its {kind} mix additive and multiplicative interpolation codes "
+                f"({', '.join(sorted(codes))}), whose result would depend on their order"
             )
     if histosys and normsys_add_up(sample, removed):
         raise Unsupported(

@@ -14,9 +14,9 @@ code2    ``alpha^2``                                     ``2 |alpha| - 1`` (ROOT
 code4p   ``alpha^2 (15 - 10 alpha^2 + 3 alpha^4) / 8``   ``|alpha|``
 =======  ==============================================  ==============================
 
-HistoSys of a multiplicative code are factors of single bins, with ``lo / n`` and ``hi / n`` for ``lo`` and ``hi``: code1
-(ROOT's 1), code4 (ROOT's 5) and code6 (ROOT's 6), which is ``1 + S alpha + A g(alpha)`` with the ``g`` of code4p. NormSys of an
-additive code are of that form too, with the ``g`` of the code, and add up where a sample has several.
+HistoSys of a multiplicative code are factors of single bins, with ``lo / n`` and ``hi / n`` for ``lo`` and ``hi``:
+code1 (ROOT's 1), code4 (ROOT's 5) and code6 (ROOT's 6), which is ``1 + S alpha + A g(alpha)`` with the ``g`` of code4p.
+NormSys of an additive code are of that form too, with the ``g`` of the code, and add up where a sample has several.
 
 Multiplicative codes (NormSys) are factors: code1 is ``hi^alpha`` or ``lo^-alpha``; code4 is the same beyond +-1 and
 inside the polynomial of sixth order that matches its value and first two derivatives there

@@ -415,8 +415,12 @@ def normfactor_twice() -> XmlCase:
 def measurements() -> XmlCase:
     k = norm_factor("k", 1.1, 0.0, 5.0)
     return _two_regions(
-        [signal(overall_sys("acceptance", 0.93, 1.06)), sample("background", k, overall_sys("xsec", 0.9, 1.1))],
-        [sample("background", k)],
+        [
+            signal(overall_sys("acceptance", 0.93, 1.06)),
+            sample("background", k, overall_sys("xsec", 0.9, 1.1)),
+            sample("rare"),
+        ],
+        [sample("background", k), sample("rare")],
         histograms=_region() | _control(),
         measurements=[
             measurement(name="nominal", error=0.03),

@@ -8,6 +8,9 @@ from quiet import ROOT, no_standard_output
 
 Range = tuple[float, float]
 
+#: ROOT's classes that interpolate, by the type of modifier.
+_INTERPOLATING = {"histosys": "PiecewiseInterpolation", "normsys": "RooStats::HistFactory::FlexibleInterpVar"}
+
 
 class ModelError(Exception):
     """The input says something that cannot be described to ROOT."""
@@ -73,8 +76,10 @@ def build_workspace(description: Description) -> Any:
         if not variable:
             raise ModelError(f"bounds are given for {name!r}, which ROOT's workspace does not have")
         variable.setRange(low, high)
-    for function in workspace.allFunctions():
-        for modifier, kind in (("histosys", "PiecewiseInterpolation"), ("normsys", "FlexibleInterpVar")):
-            if modifier in description.interpolation and function.InheritsFrom(kind):
-                function.setAllInterpCodes(description.interpolation[modifier])
+    for modifier, code in description.interpolation.items():
+        functions = [f for f in workspace.allFunctions() if f.ClassName() == _INTERPOLATING[modifier]]
+        if not functions:
+            raise ModelError(f"no {modifier} that could have interpolation code {code}")
+        for function in functions:
+            function.setAllInterpCodes(code)
     return workspace
