@@ -15,7 +15,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 #: Where each command lives; imported when it is used, so that none waits for what another one needs.
 COMMANDS = {
     "cls": "infer",
-    "crosscheck": "check",
+    "crosscheck": "crosscheck",
     "fit": "infer",
     "inspect": "convert",
     "json2xml": "convert",

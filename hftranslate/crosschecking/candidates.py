@@ -28,7 +28,6 @@ from hftranslate.workspace import (
     Workspace,
 )
 
-
 #: So many parameters are listed in a sentence.
 _LISTED = 3
 

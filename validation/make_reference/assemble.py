@@ -45,7 +45,7 @@ def result_document(
     document: Json = {
         "schema": "hftranslate-results/1",
         "provenance": provenance,
-        "measurement": str(description.measurement.GetName()),
+        "measurement": description.name,
         "poi": model.poi,
         "conventions": CONVENTIONS,
         "constant": model.constant,
@@ -71,8 +71,7 @@ def result_document(
 
 # ----------------------------------------------------------------------------------------------------------- the points
 def _points(case: str, description: Description, model: RootModel) -> list[Json]:
-    lumi_error = float(description.measurement.GetLumiRelErr())
-    points = list(parameter_points(case, model.parameters, lumi_error))
+    points = list(parameter_points(case, model.parameters, description.lumi_error))
     with_yields = _with_yields(points, model)
     found = []
     for point in points:
