@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from hftranslate.crosschecking.document import Results as Results
     from hftranslate.crosschecking.document import read_results as read_results
     from hftranslate.crosschecking.results import results as results
+    from hftranslate.hist_in import from_hist as from_hist
     from hftranslate.inference.diagnostics import profile_interval as profile_interval
     from hftranslate.inference.fit import FitResult as FitResult
     from hftranslate.inference.fit import asimov_data as asimov_data
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from hftranslate.likelihood.compile import compile_model as compile_model
     from hftranslate.likelihood.model import Data as Data
     from hftranslate.likelihood.model import Model as Model
+    from hftranslate.likelihood.yields import Yields as Yields
+    from hftranslate.likelihood.yields import expected_yields as expected_yields
     from hftranslate.translate import read as read
     from hftranslate.translate import write as write
     from hftranslate.workspace import PYHF as PYHF
@@ -49,12 +52,14 @@ _HOMES = {
     "crosschecking.compare": ("Report", "crosscheck"),
     "crosschecking.document": ("Results", "read_results"),
     "crosschecking.results": ("results",),
+    "hist_in": ("from_hist",),
     "inference.diagnostics": ("profile_interval",),
     "inference.fit": ("FitResult", "asimov_data", "fit"),
     "inference.hypotest": ("HypoTestResult", "UpperLimitResult", "hypotest", "upper_limit"),
     "inference.minimize": ("FitOptions",),
     "likelihood.compile": ("compile_model",),
     "likelihood.model": ("Data", "Model"),
+    "likelihood.yields": ("Yields", "expected_yields"),
     "translate": ("read", "write"),
     "workspace": (
         "PYHF",

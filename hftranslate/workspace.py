@@ -368,23 +368,12 @@ class Workspace:
         MissingInput
             There is no such channel.
         """
-        import numpy as np
-        from hist import Hist, axis
-        from hist.storage import Weight
+        from hftranslate.hist_out import stacked
 
         c = self.channel(channel)
-        edges = c.edges or (tuple(range(c.n_bins + 1)),)
-        names = ["x", "y", "z"][: len(edges)]
-        axes = [axis.Variable(e, name=n, flow=False) for n, e in zip(names, edges, strict=True)]
-        samples = axis.StrCategory([s.name for s in c.samples], name="samples", flow=False)
-        histogram = Hist(samples, *axes, storage=Weight(), name=c.name)
-        shape = tuple(len(e) - 1 for e in edges)
-        view = histogram.view()
-        for i, s in enumerate(c.samples):
-            errors = next((m.data for m in s.modifiers if isinstance(m, StatError)), (0.0,) * c.n_bins)
-            view["value"][i] = np.reshape(s.nominal, shape, order="F")  # x runs fastest
-            view["variance"][i] = np.reshape(np.square(errors), shape, order="F")
-        return histogram
+        errors = [next((m.data for m in s.modifiers if isinstance(m, StatError)), (0.0,) * c.n_bins) for s in c.samples]
+        variances = [[float(e) * float(e) for e in of_sample] for of_sample in errors]
+        return stacked(c.name, [s.name for s in c.samples], c.edges, [s.nominal for s in c.samples], variances)
 
     def measurement(self, name: str | None = None) -> Measurement:
         """The measurement of that name, or the first one.

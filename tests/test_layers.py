@@ -22,10 +22,11 @@ CORE = {
     "functions",
     "parameters",
     "observations",
+    "hist_out",
 } | {"root_versions"}
 SHARED_FORMATS = {"formats.documents", "formats.schemas"}
 DIALECTS = {"dialects", "dialect_names", "dialect_functions", "dialect_constraints", "dialect_lumi", "dialect_xml"}
-DESCRIPTION = CORE | DIALECTS | {"rewriting", "sidecar", "editing", "patchset", "simplemodels"}
+DESCRIPTION = CORE | DIALECTS | {"rewriting", "sidecar", "editing", "patchset", "simplemodels", "hist_in"}
 FORMATS = SHARED_FORMATS | {"formats", "formats.pyhf_json", "formats.histfactory_xml", "formats.hs3_json"}
 ENGINE = {"likelihood", "inference", "effects", "expected_data"}
 LIBRARY = (
@@ -39,8 +40,9 @@ MAY_IMPORT = {
     "errors": set(),
     "outcomes": {"errors"},
     "progress": set(),
+    "hist_out": set(),
     "root_versions": {"errors"},
-    "workspace": {"errors"},
+    "workspace": {"errors", "hist_out"},
     "naming": {"errors", "workspace"},
     "observations": {"errors", "workspace"},
     "expressions": {"errors"},
@@ -57,6 +59,7 @@ MAY_IMPORT = {
     "patchset": CORE | SHARED_FORMATS,
     "sidecar": CORE,
     "simplemodels": CORE,
+    "hist_in": CORE,
     "formats": CORE | SHARED_FORMATS,
     "formats.documents": {"errors"},
     "formats.schemas": {"errors"},

@@ -83,6 +83,7 @@ def compile_model(
         parameters=_parameters(list(sets.values()), chosen),
         channels=tuple((c.name, c.n_bins) for c in workspace.channels),
         samples=tuple(tuple(s.name for s in c.samples) for c in workspace.channels),
+        edges=tuple(c.edges for c in workspace.channels),
         conventions=rules,
         cells=builder.cells(clip=rules.clip_samples),
         derived=derived,

@@ -24,7 +24,7 @@ from hftranslate.likelihood.cells import Cells, State
 from hftranslate.likelihood.constraints import Constraints, Floats, poisson_sample
 from hftranslate.likelihood.derived import Derived
 from hftranslate.likelihood.second_order import jacobian, second_order
-from hftranslate.workspace import Conventions
+from hftranslate.workspace import Conventions, Numbers
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -125,6 +125,8 @@ class Model:
         ``(name, number of bins)`` in the order of the bins of every rate vector.
     samples
         names of the samples of each channel.
+    edges
+        bin edges of each channel's axes; ``None`` where they are not known.
     conventions
         how ROOT's and pyhf's differences were settled.
     """
@@ -132,6 +134,7 @@ class Model:
     parameters: Parameters
     channels: tuple[tuple[str, int], ...]
     samples: tuple[tuple[str, ...], ...]
+    edges: tuple[tuple[Numbers, ...] | None, ...]
     conventions: Conventions
     cells: Cells
     derived: Derived
