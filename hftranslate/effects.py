@@ -16,6 +16,10 @@ Floats = NDArray[np.float64]
 
 #: Parameter points evaluated at once: enough to be fast, and few enough to need little memory.
 _BLOCK = 32
+#: So many parameters are moved alone; of more, several at once.
+_MOVED_ALONE = 500
+#: Models with more parameters are not fitted only to see an effect: the time grows with the third power.
+_MOST_FOR_FITS = 2000
 
 
 # Several effects on one workspace are asked for in a row. Its hash takes a hundredth of the time of compiling.
@@ -152,17 +156,24 @@ def _idle_constants(a: Model, b: Model, partner: NDArray[np.int64]) -> list[int]
 
 
 def comparison_points(model: Model, n_random: int, rng: np.random.Generator) -> Floats:
-    """The points of :func:`likelihood_difference` but for the nominal one, ``(n_points, n_parameters)``."""
+    """The points of :func:`likelihood_difference` but for the nominal one, ``(n_points, n_parameters)``.
+
+    Of more than 500 parameters that are not constant several are moved together, so that any model takes a bounded
+    number of points.
+    """
     p = model.parameters
     moving = np.flatnonzero(~p.fixed)
     low, high = np.maximum(p.bounds[:, 0], p.init - 10.0), np.minimum(p.bounds[:, 1], p.init + 10.0)
     down = np.where(p.width > 0.0, 3.0 * p.width, 0.5 * (p.init - low))
     up = np.where(p.width > 0.0, 3.0 * p.width, 0.5 * (high - p.init))
     steps = p.init[:, None] + np.stack([-down, -down / 3.0, up / 3.0, up], axis=1)
-    n_alone = steps.shape[1] * len(moving)
+    n_groups = min(len(moving), _MOVED_ALONE)
+    n_alone = steps.shape[1] * n_groups
     points = np.repeat(p.init[None], n_alone + n_random, axis=0)
     alone = np.clip(steps, low[:, None], high[:, None])[moving]
-    points[np.arange(n_alone), np.repeat(moving, steps.shape[1])] = alone.ravel()
+    group = np.arange(len(moving)) * n_groups // max(len(moving), 1)
+    for j, values in enumerate(alone.T):
+        points[steps.shape[1] * group + j, moving] = values
     fractions = rng.uniform(-1.0, 1.0, (n_random, len(moving))) / 3.0
     together = points[n_alone:]
     together[:, moving] += fractions * np.where(fractions > 0.0, up[moving], down[moving])
@@ -184,6 +195,7 @@ def _observed_cls(workspace: Workspace, measurement: str | None) -> float | None
     from hftranslate.inference.hypotest import hypotest
 
     try:
-        return hypotest(*_compiled(workspace, measurement)).cls_obs
+        model, data = _compiled(workspace, measurement)
+        return None if len(model.parameters) > _MOST_FOR_FITS else hypotest(model, data).cls_obs
     except HFTranslateError:
         return None

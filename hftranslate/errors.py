@@ -55,6 +55,16 @@ class FitFailed(HFTranslateError):
     """A minimisation ended without a valid minimum; the message says why and what to try."""
 
 
+#: The search for the nearest name takes the product of the lengths: beyond these it is left out.
+_LONGEST_NAME, _MOST_NAMES = 200, 2000
+
+
+def _nearest(name: str, choices: list[str]) -> list[str]:
+    if len(name) > _LONGEST_NAME:
+        return []
+    return get_close_matches(name, [c for c in choices if len(c) <= _LONGEST_NAME][:_MOST_NAMES], n=1)
+
+
 def did_you_mean(name: str, valid: Iterable[str]) -> str:
     """The end of an error message: the nearest valid name, or the list of the valid ones if they are few.
 
@@ -62,7 +72,7 @@ def did_you_mean(name: str, valid: Iterable[str]) -> str:
     "; did you mean 'signal'?"
     """
     choices = sorted(set(valid))
-    close = get_close_matches(name, choices, n=1)
+    close = _nearest(name, choices)
     if close:
         return f"; did you mean {close[0]!r}?"
     if not choices:

@@ -15,7 +15,8 @@ from hashlib import sha256
 from math import isfinite
 from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
-from hftranslate.errors import FormatError, InputError, did_you_mean
+from hftranslate.errors import FormatError, InputError, UnsafeInput, did_you_mean
+from hftranslate.json_patch import apply_patch
 from hftranslate.workspace import MODIFIER_TYPES, Modifier, Workspace
 
 FORMAT = "hftranslate-sidecar"
@@ -365,9 +366,9 @@ def _check_operation(operation: object, where: str) -> None:
 
 
 def _patched(content: Tree, patch: list[Tree]) -> Any:
-    import jsonpatch
-
     try:
-        return jsonpatch.apply_patch(content, patch, in_place=True)
-    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, LookupError, ValueError) as error:
+        return apply_patch(content, patch)
+    except UnsafeInput as error:
+        raise UnsafeInput(f"sidecar: its patch is refused: {error}") from None
+    except InputError as error:
         raise FormatError(f"sidecar: its patch cannot be applied: {error}") from None

@@ -21,6 +21,7 @@ from hftranslate.errors import FormatError, InputError, MissingInput, Translatio
 from hftranslate.expected_data import with_expected_data
 from hftranslate.formats import FormatName, pyhf_json, which_format
 from hftranslate.formats.documents import dump_json, parse_json, read_bytes
+from hftranslate.json_patch import apply_patch
 from hftranslate.outcomes import Outcome
 from hftranslate.progress import Progress, silent
 from hftranslate.rewriting import Step
@@ -148,9 +149,6 @@ def _sidecar_of(format: FormatName, document: object) -> object:
 
 
 def _patched(document: object, patch: str | Path) -> object:
-    import jsonpatch
-    import jsonpointer
-
     if str(patch) == "-":
         raise InputError("a patch cannot come from standard input; give a file")
     operations = parse_json(read_bytes(patch), str(patch))
@@ -158,9 +156,9 @@ def _patched(document: object, patch: str | Path) -> object:
         hint = "; it is a patch set: extract one patch from it" if _is_patchset(operations) else ""
         raise FormatError(f"{patch} is no JSON patch, which is a list of operations{hint}")
     try:
-        return jsonpatch.apply_patch(document, operations)
-    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError, KeyError) as error:
-        raise InputError(f"{patch} does not apply to the workspace: {error}") from None
+        return apply_patch(document, operations)
+    except InputError as error:
+        raise type(error)(f"{patch} does not apply to the workspace: {error}") from None
 
 
 def _is_patchset(document: object) -> bool:

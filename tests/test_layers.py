@@ -23,6 +23,7 @@ CORE = {
     "parameters",
     "observations",
     "hist_out",
+    "json_patch",
 } | {"root_versions"}
 SHARED_FORMATS = {"formats.documents", "formats.schemas"}
 DIALECTS = {"dialects", "dialect_names", "dialect_functions", "dialect_constraints", "dialect_lumi", "dialect_xml"}
@@ -45,6 +46,7 @@ MAY_IMPORT = {
     "workspace": {"errors", "hist_out"},
     "naming": {"errors", "workspace"},
     "observations": {"errors", "workspace"},
+    "json_patch": {"errors"},
     "expressions": {"errors"},
     "functions": {"errors", "workspace", "expressions"},
     "parameters": {"errors", "workspace", "naming", "expressions", "functions"},

@@ -32,6 +32,9 @@ COMMANDS = {
 }
 
 
+_LONGEST_LINE = 2000
+
+
 class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)
@@ -63,6 +66,12 @@ def cli(debug: bool) -> None:
     """
 
 
+def _shortened(message: str) -> str:
+    """The message with what is too long for a line cut out of it: names come from files, of any length."""
+    lines = message.splitlines()
+    return "\n".join(line if len(line) <= _LONGEST_LINE else f"{line[:600]} [...] {line[-600:]}" for line in lines)
+
+
 def main() -> None:
     """Run the command line; errors become one message and an exit code."""
     debug = "--debug" in sys.argv
@@ -82,12 +91,17 @@ def main() -> None:
     except HFTranslateError as error:
         if debug:
             raise
-        click.echo(f"hftranslate: {error}", err=True)
+        click.echo(f"hftranslate: {_shortened(str(error))}", err=True)
         sys.exit(1 if isinstance(error, TranslationLoss | FitFailed) else 2)
     except OSError as error:
         if debug:
             raise
         click.echo(f"hftranslate: {error.filename or 'a file'}: {error.strerror or error}", err=True)
+        sys.exit(2)
+    except MemoryError:
+        if debug:
+            raise
+        click.echo("hftranslate: there is not enough memory for this input", err=True)
         sys.exit(2)
     except Exception as error:
         if debug:

@@ -11,8 +11,9 @@ from typing import Any, BinaryIO, NoReturn
 
 from hftranslate.errors import FormatError, MissingInput, UnsafeInput, did_you_mean
 
-#: No document, compressed or not, may be larger than this many bytes. The largest published ones have some 10 MB.
-MAX_BYTES = 1 << 30
+#: No document, compressed or not, may be larger than this many bytes. The largest published ones have some 10 MB; what
+#: is parsed takes up to thirty times the memory of its text.
+MAX_BYTES = 1 << 27
 _CHUNK = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
 #: An integer of more digits may lie beyond the range of double precision.
@@ -128,11 +129,19 @@ class _Refused(Exception):
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for i, name in enumerate(names) if name in names[:i])
+        twice = _repeated(pairs)
         inside = f" of the object named {result['name']!r}" if isinstance(result.get("name"), str) else ""
         raise _Refused(f"the key {twice!r}{inside} appears more than once in the same object")
     return result
+
+
+def _repeated(pairs: list[tuple[str, Any]]) -> str:
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            break
+        seen.add(name)
+    return name
 
 
 def _float(text: str) -> float:

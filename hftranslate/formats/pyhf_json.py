@@ -197,10 +197,11 @@ def _workspace(document: object) -> Workspace:
     measurements = _items(d, "measurements", "workspace", _measurement)
     if invalid is not None:
         raise invalid
-    names = [name for name, _ in told]
-    for i, name in enumerate(names):
-        if name in names[:i]:
+    seen: set[str] = set()
+    for name, _ in told:
+        if name in seen:
             raise InvalidWorkspace(f"channel {name!r} has two observations; expected one")
+        seen.add(name)
     return Workspace(
         channels=channels,
         measurements=measurements,

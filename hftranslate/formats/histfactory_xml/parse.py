@@ -14,7 +14,6 @@ from hftranslate.root_versions import MEASURED, SHAPEFACTOR_RANGES, Version
 
 #: Name of the document type definition, in the DOCTYPE and beside every written document.
 DTD_NAME = "HistFactorySchema.dtd"
-_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 _MAX_DTD_MESSAGES = 5
 
 
@@ -82,7 +81,7 @@ def parse(data: bytes, file: str, expected: str, notes: Notes) -> Node:
 
 
 def _parse_xml(data: bytes, file: str) -> Any:
-    if b"<!ENTITY" in _COMMENT.sub(b"", data):
+    if _declares_entities(data):
         raise UnsafeInput(f"{file}: the document declares entities, which is refused for safety")
     parser = etree.XMLParser(
         resolve_entities=False,
@@ -102,6 +101,20 @@ def _parse_xml(data: bytes, file: str) -> Any:
     if declared is not None and any(True for _ in declared.iterentities()):  # in another encoding than the search saw
         raise UnsafeInput(f"{file}: the document declares entities, which is refused for safety")
     return root
+
+
+def _declares_entities(data: bytes) -> bool:
+    """Whether a declaration of an entity stands anywhere outside comments."""
+    at = 0
+    while (entity := data.find(b"<!ENTITY", at)) >= 0:
+        comment = data.find(b"<!--", at)
+        if comment < 0 or comment > entity:
+            return True
+        end = data.find(b"-->", comment + 4)
+        if end < 0:
+            return False  # all else is a comment without an end, which is not well-formed
+        at = end + 3
+    return False
 
 
 def _wrong_root(tag: str, expected: str, file: str) -> str:
