@@ -7,7 +7,7 @@ from hftranslate.errors import InputError, UnsafeInput
 #: Patches of published signal grids have some thousand operations.
 MAX_OPERATIONS = 100_000
 #: So many values may be copied by the operations of a patch, all together: copies of copies grow exponentially.
-MAX_COPIED = 5_000_000
+MAX_COPIED = 1_000_000
 
 
 def apply_patch(document: Any, operations: list[Any]) -> Any:

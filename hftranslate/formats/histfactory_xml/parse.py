@@ -105,15 +105,17 @@ def _parse_xml(data: bytes, file: str) -> Any:
 
 def _declares_entities(data: bytes) -> bool:
     """Whether a declaration of an entity stands anywhere outside comments."""
-    at = 0
-    while (entity := data.find(b"<!ENTITY", at)) >= 0:
-        comment = data.find(b"<!--", at)
-        if comment < 0 or comment > entity:
+    at, entity = 0, data.find(b"<!ENTITY")
+    while entity >= 0:
+        comment = data.find(b"<!--", at, entity)
+        if comment < 0:
             return True
         end = data.find(b"-->", comment + 4)
         if end < 0:
             return False  # all else is a comment without an end, which is not well-formed
         at = end + 3
+        if at > entity:
+            entity = data.find(b"<!ENTITY", at)
     return False
 
 

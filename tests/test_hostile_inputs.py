@@ -1,0 +1,167 @@
+"""Inputs made to take forever, or all of the memory: refused, or read, within a moment."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hftranslate.effects import comparison_points
+from hftranslate.errors import FormatError, InputError, UnsafeInput, did_you_mean
+from hftranslate.formats.documents import parse_json
+from hftranslate.formats.histfactory_xml.grammar import Notes
+from hftranslate.formats.histfactory_xml.parse import parse
+from hftranslate.formats.pyhf_json import from_document
+from hftranslate.json_patch import MAX_OPERATIONS, apply_patch
+from hftranslate.likelihood.compile import compile_model
+from tests.cli.conftest import Runner, run
+from tests.cli.documents import document, text
+
+__all__ = ["run"]  # a fixture
+
+
+@pytest.fixture(autouse=True)
+def quick() -> Iterator[None]:
+    """Each of these once took minutes; far less than that would do."""
+    start = time.process_time()
+    yield
+    assert time.process_time() - start < 20.0
+
+
+def many_observations(n: int) -> dict[str, Any]:
+    changed = document()
+    changed["observations"] += [{"name": f"channel {i}", "data": [1]} for i in range(n)]
+    return changed
+
+
+def test_many_observations() -> None:
+    assert from_document(many_observations(50_000)).channels[0].observed == (55, 60)
+    twice = many_observations(50_000)
+    twice["observations"].append({"name": "channel 7", "data": [1]})
+    with pytest.raises(InputError, match="channel 'channel 7' has two observations"):
+        from_document(twice)
+
+
+def test_a_key_given_twice_among_many() -> None:
+    pairs = [f'"k{i}": 1' for i in range(100_000)]
+    with pytest.raises(FormatError, match="the key 'k99999' appears more than once"):
+        parse_json(("{" + ", ".join([*pairs, '"k99999": 2']) + "}").encode(), "x")
+
+
+def test_the_nearest_of_very_many_or_very_long_names() -> None:
+    assert did_you_mean("a" * 100_000, ["a" * 99_999 + "b"]).startswith("; there are")
+    names = [f"channel {i} " * 10 for i in range(30_000)]
+    assert did_you_mean("channel 0 " * 10 + "x", names).startswith("; did you mean 'channel 0")
+
+
+def test_comments_without_an_end() -> None:
+    for data in (b"<Combination>" + b"<!--" * 1_000_000, b"<!-- a -->" * 100_000 + b"<!--<!ENTITY"):
+        with pytest.raises(FormatError, match="not well-formed"):
+            parse(data, "x", "Combination", Notes())
+
+
+@pytest.mark.parametrize(
+    ("data", "refused"),
+    [
+        (b"<!-- <!ENTITY --><Combination/>", False),
+        (b'<!-- a --><!DOCTYPE a [<!ENTITY x "y">]><Combination/>', True),
+        (b"<!-- a --><!-- <!ENTITY --> <!ENTITY", True),
+    ],
+)
+def test_entities_are_looked_for_outside_comments(data: bytes, refused: bool) -> None:
+    if refused:
+        with pytest.raises(UnsafeInput, match="declares entities"):
+            parse(data, "x", "Combination", Notes())
+    else:
+        assert parse(data, "x", "Combination", Notes()).tag == "Combination"
+
+
+# ------------------------------------------------------------------------------------------------------ JSON patches
+def test_patches() -> None:
+    operations = [
+        {"op": "add", "path": "/b", "value": [1, {"c": 2}]},
+        {"op": "copy", "from": "/b", "path": "/d"},
+        {"op": "replace", "path": "/b/1/c", "value": 3},
+        {"op": "remove", "path": "/a"},
+    ]
+    assert apply_patch({"a": 1}, operations) == {"b": [1, {"c": 3}], "d": [1, {"c": 2}]}
+
+
+def test_copies_of_copies() -> None:
+    bomb = [{"op": "copy", "from": "/x", "path": "/x/-"}] * 60
+    with pytest.raises(UnsafeInput, match="its copies multiply the document"):
+        apply_patch({"x": [1]}, bomb)
+
+
+def test_too_many_operations() -> None:
+    with pytest.raises(UnsafeInput, match="100001 operations; more than 100000 are refused"):
+        apply_patch({}, [{"op": "test", "path": "", "value": {}}] * (MAX_OPERATIONS + 1))
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        None,
+        1,
+        [],
+        "add",
+        {},
+        {"op": "add"},
+        {"op": ["add"], "path": "/a", "value": 1},
+        {"op": "add", "path": 5, "value": 1},
+        {"op": "add", "path": "a", "value": 1},
+        {"op": "add", "path": "/a/b/c", "value": 1},
+        {"op": "copy", "path": "/b"},
+        {"op": "copy", "from": 3, "path": "/b"},
+        {"op": "copy", "from": "/nowhere", "path": "/b"},
+        {"op": "move", "from": "/nowhere", "path": "/b"},
+        {"op": "remove", "path": "/l/7"},
+        {"op": "replace", "path": "/l/-", "value": 1},
+        {"op": "test", "path": "/a", "value": 2},
+    ],
+)
+def test_operations_that_do_not_apply(operation: Any) -> None:
+    with pytest.raises(InputError, match="operation 1: "):
+        apply_patch({"a": 1, "l": [1]}, [{"op": "add", "path": "/z", "value": 0}, operation])
+
+
+def test_a_deep_document_and_a_patch(run: Runner, tmp_path: Path) -> None:
+    path, patch = tmp_path / "deep.json", tmp_path / "patch.json"
+    path.write_text(text()[:-1] + ', "deep": ' + "[" * 700 + "]" * 700 + "}")
+    patch.write_text('[{"op": "copy", "from": "/deep", "path": "/deeper"}]')
+    assert run("inspect", path, "-p", patch).code == 2
+    patch.write_text('[{"op": "remove", "path": "/deep"}]')
+    assert run("inspect", path, "-p", patch).code == 0
+
+
+# ------------------------------------------------------------------------------------------------------ large models
+def test_messages_stay_readable(run: Runner) -> None:
+    changed = document()
+    changed["channels"][0]["name"] = "a" * 100_000
+    found = run("inspect", stdin=json.dumps(changed).encode())
+    assert found.code == 2
+    assert len(found.err) < 2_000
+    assert "[...]" in found.err
+
+
+def test_a_model_of_any_size_is_compared_at_a_bounded_number_of_points() -> None:
+    def points(n_bins: int) -> tuple[int, np.ndarray, int]:
+        changed = document()
+        for sample in changed["channels"][0]["samples"]:
+            sample["data"] = [5.0] * n_bins
+        changed["channels"][0]["samples"][1]["modifiers"][1]["data"] = [1.0] * n_bins
+        changed["observations"][0]["data"] = [10] * n_bins
+        model, _ = compile_model(from_document(changed))
+        found = comparison_points(model, 5, np.random.default_rng(1))
+        return len(found), found, len(model.parameters)
+
+    count, found, n = points(20)
+    assert count == 4 * n + 5
+    count, found, n = points(2000)
+    assert count == 4 * 500 + 5
+    nominal = np.median(found, axis=0)
+    assert np.all(np.any(found[:-5] != nominal, axis=0))  # each parameter is moved
+    assert np.max(np.sum(found[:-5] != nominal, axis=1)) <= 6  # few at a time
