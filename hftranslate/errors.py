@@ -7,6 +7,7 @@
     │   ├── FormatError          not the format it claims to be: malformed, or against its schema
     │   ├── InvalidWorkspace     well-formed, but no HistFactory model: bins differ, names collide, ...
     │   ├── MissingInput         a file, directory, histogram or named item is not there
+    │   ├── RootFailed           ROOT is not there, or could not evaluate the model
     │   ├── UnsafeInput          refused for safety: entities, paths that leave the folder, sizes
     │   └── Unsupported          a legal thing that this tool (or the target format) cannot say
     ├── TranslationLoss          a strict translation would lose something          (exit code 1)
@@ -33,6 +34,10 @@ class FormatError(InputError):
 
 class InvalidWorkspace(InputError):
     """The content is well-formed but describes no valid HistFactory model."""
+
+
+class RootFailed(InputError):
+    """ROOT is not there, or could not evaluate the model."""
 
 
 class MissingInput(InputError):

@@ -25,8 +25,9 @@ Number: TypeAlias = int | float
 Numbers: TypeAlias = tuple[Number, ...]
 #: Free-form facts without a meaning for the likelihood (an output prefix, a bin range, ...), kept for the way back.
 Annotations: TypeAlias = tuple[tuple[str, str], ...]
-AdditiveCode = Literal["code0", "code2", "code4p"]
-MultiplicativeCode = Literal["code1", "code4"]
+#: Interpolation codes; :mod:`hftranslate.likelihood.interpolation` says what they are.
+HistoSysCode = Literal["code0", "code1", "code2", "code4", "code4p", "code6"]
+NormSysCode = Literal["code0", "code1", "code2", "code4"]
 BinConstraint = Literal["gaussian", "poisson"]
 TermKind = Literal["gamma", "lognormal", "uniform", "none"]
 
@@ -107,7 +108,7 @@ class NormSys:
     name: str
     lo: Number
     hi: Number
-    interpolation: MultiplicativeCode = "code4"
+    interpolation: NormSysCode = "code4"
 
     def __post_init__(self) -> None:
         _check_numbers((self.lo, self.hi), f"normsys {self.name!r}")
@@ -120,7 +121,7 @@ class HistoSys:
     name: str
     lo_data: Numbers
     hi_data: Numbers
-    interpolation: AdditiveCode = "code4p"
+    interpolation: HistoSysCode = "code4p"
 
     def __post_init__(self) -> None:
         _check_numbers(self.lo_data, f"histosys {self.name!r}, lo_data")

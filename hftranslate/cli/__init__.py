@@ -16,7 +16,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 COMMANDS = {
     "cls": "infer",
     "combine": "edit",
-    "crosscheck": "check",
+    "crosscheck": "crosscheck",
     "diff": "differ",
     "digest": "edit",
     "fit": "infer",

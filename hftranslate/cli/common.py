@@ -1,5 +1,6 @@
 """Options and helpers that several commands share."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -105,6 +106,16 @@ def load_model(options: dict[str, Any]) -> tuple[Workspace, str | None, Conventi
     return loaded.workspace, options.pop("measurement"), conventions
 
 
+def command_line() -> str:
+    """What was run, for a provenance."""
+    return " ".join(["hftranslate", *sys.argv[1:]])
+
+
+def input_files(file: str, patches: tuple[str, ...]) -> tuple[str, ...]:
+    """The files of a model, for a provenance."""
+    return (*((file,) if file != "-" else ()), *patches)
+
+
 def report(outcomes: tuple[Outcome, ...]) -> None:
     """Tell on standard error what did not pass unchanged."""
     for outcome in outcomes:
@@ -135,8 +146,10 @@ def emit_text(text: str, output_file: Path | None) -> None:
 __all__ = [
     "Loaded",
     "combined_options",
+    "command_line",
     "emit",
     "emit_text",
+    "input_files",
     "load_model",
     "model_options",
     "report",

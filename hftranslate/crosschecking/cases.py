@@ -1,23 +1,54 @@
 """The stored cases of the crosscheck (``validation/cases.toml``): what is compared with which reference."""
 
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from hftranslate.crosschecking.compare import Report, crosscheck
-from hftranslate.crosschecking.document import read_results
+from hftranslate.crosschecking.document import Results, read_results
 from hftranslate.crosschecking.results import results
-from hftranslate.errors import FormatError, did_you_mean
-from hftranslate.formats.documents import read_bytes
+from hftranslate.crosschecking.variants import with_interpolation, with_ranges
+from hftranslate.errors import FormatError, MissingInput, did_you_mean
+from hftranslate.formats import pyhf_json
+from hftranslate.formats.documents import parse_json, read_bytes
+from hftranslate.formats.histfactory_xml import XmlOptions
 from hftranslate.translate import load
+from hftranslate.workspace import Workspace
 
-_KEYS = {"description", "kind", "input", "patch", "measurement", "test_pois", "reference", "shared"}
+#: Keys that only matter to the scripts that make references: ``kind``, ``test_pois``, ``toys``.
+_KEYS = {
+    "description",
+    "kind",
+    "input",
+    "basedir",
+    "patch",
+    "patch_name",
+    "measurement",
+    "interpolation",
+    "ranges",
+    "test_pois",
+    "toys",
+    "reference",
+    "shared",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A model and its reference. A ``shared`` input is not part of the repository and may be absent."""
+    """A model and its reference. A ``shared`` input is not part of the repository and may be absent.
+
+    Attributes
+    ----------
+    basedir
+        what paths in XML are relative to; ``None``: as usual.
+    patches, patch_name
+        JSON patches; with a name, the only one is a patch set from which the patch of that name is taken.
+    interpolation, ranges
+        what the input does not say, or is not taken from it: interpolation codes of all modifiers of a type, ranges of
+        parameters by name.
+    """
 
     name: str
     description: str
@@ -26,6 +57,10 @@ class Case:
     measurement: str
     reference: Path
     shared: bool
+    basedir: Path | None = None
+    patch_name: str | None = None
+    interpolation: Mapping[str, Any] = field(default_factory=dict)
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def absent(self) -> Path | None:
@@ -33,6 +68,32 @@ class Case:
         if not self.shared:
             return None
         return next((path for path in (self.input, *self.patches) if not path.is_file()), None)
+
+    def workspace(self, *, use_sidecar: bool = False) -> Workspace:
+        """The model, with everything that the case changes in it.
+
+        Raises
+        ------
+        InputError
+            The input cannot be used.
+        """
+        if self.patch_name is not None:
+            found = self._from_patch_set(self.patch_name)
+        else:
+            xml = None if self.basedir is None else XmlOptions(basedir=self.basedir)
+            found = load(self.input, patches=self.patches, xml=xml, use_sidecar=use_sidecar).workspace
+        return with_ranges(with_interpolation(found, **self.interpolation), self.ranges)
+
+    def _from_patch_set(self, name: str) -> Workspace:
+        import jsonpatch
+
+        (path,) = self.patches
+        patch_set: Any = parse_json(read_bytes(path), str(path))
+        patches = {p["metadata"]["name"]: p["patch"] for p in patch_set["patches"]}
+        if name not in patches:
+            raise MissingInput(f"{path} has no patch {name!r}" + did_you_mean(name, patches))
+        document = parse_json(read_bytes(self.input), str(self.input))
+        return pyhf_json.from_document(jsonpatch.apply_patch(document, patches[name]), f"{self.input} with {name}")
 
     def run(self) -> Report:
         """Evaluate the model at the reference's points and compare.
@@ -43,16 +104,17 @@ class Case:
             The input or the reference cannot be used.
         """
         reference = read_results(self.reference)
-        sidecar = reference.conventions.name == "root"
-        workspace = load(self.input, patches=self.patches, use_sidecar=sidecar).workspace
-        ours = results(
-            workspace,
+        return crosscheck(self.evaluate(reference), reference)
+
+    def evaluate(self, reference: Results) -> Results:
+        """Our results at the reference's points."""
+        return results(
+            self.workspace(use_sidecar=reference.conventions.name == "root"),
             like=reference,
             measurement=self.measurement,
             inputs=(self.input, *self.patches),
             command="hftranslate crosscheck --cases",
         )
-        return crosscheck(ours, reference)
 
 
 def read_cases(path: str | Path) -> tuple[Case, ...]:
@@ -72,7 +134,7 @@ def read_cases(path: str | Path) -> tuple[Case, ...]:
     return tuple(_cases(tables, Path(path)))
 
 
-def _cases(tables: dict[str, dict[str, object]], path: Path) -> Iterator[Case]:
+def _cases(tables: dict[str, dict[str, Any]], path: Path) -> Iterator[Case]:
     for name, table in tables.items():
         for key in table:
             if key not in _KEYS:
@@ -80,7 +142,7 @@ def _cases(tables: dict[str, dict[str, object]], path: Path) -> Iterator[Case]:
         for key in ("input", "measurement", "reference"):
             if not isinstance(table.get(key), str):
                 raise FormatError(f"{path}: case {name!r} needs the key {key!r}, a string")
-        patch = table.get("patch")
+        patch, basedir = table.get("patch"), table.get("basedir")
         yield Case(
             name=name,
             description=str(table.get("description", "")),
@@ -89,4 +151,8 @@ def _cases(tables: dict[str, dict[str, object]], path: Path) -> Iterator[Case]:
             measurement=str(table["measurement"]),
             reference=path.parent / str(table["reference"]),
             shared=bool(table.get("shared", False)),
+            basedir=None if basedir is None else path.parent / str(basedir),
+            patch_name=table.get("patch_name"),
+            interpolation=table.get("interpolation", {}),
+            ranges={key: (float(low), float(high)) for key, (low, high) in table.get("ranges", {}).items()},
         )

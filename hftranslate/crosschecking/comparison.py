@@ -1,13 +1,15 @@
 """How two numbers are compared: the tolerances, and what one rung of the ladder collects."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf
 from typing import Literal
 
 from hftranslate.crosschecking.document import Bins
 
-Verdict = Literal["passed", "failed", "skipped"]
+#: ``lower``: everything agrees but some minima of the reference, above which ours lie.
+Verdict = Literal["passed", "failed", "skipped", "lower"]
 Value = float | str | bool | None
 
 #: How many failing entries of a rung a report lists.
@@ -37,30 +39,63 @@ class Tolerance:
         return f"{self.value:g}{words[self.of]}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lower:
+    """A minimum that one engine did not reach: both NLLs, and how far the lower one lies below."""
+
+    where: str
+    ours: float
+    reference: float
+
+    @property
+    def by(self) -> float:
+        """How far ours lies below the reference's."""
+        return self.reference - self.ours
+
+
 #: Every tolerance of the crosscheck, with its reason.
 TOLERANCES: dict[str, Tolerance] = {
     "settings": Tolerance(
         value=1e-9, of="reference", floor=1e-12, reason="settings and data are the same numbers up to rounding"
     ),
     "yields": Tolerance(
-        value=1e-9, of="reference", floor=1e-9, reason="sums and products of a few numbers, up to rounding"
+        value=1e-9,
+        of="reference",
+        floor=1e-9,
+        reason="sums and products of a few numbers, up to rounding; references keep 14 digits",
     ),
     "nll": Tolerance(
-        value=1e-6, of="one", reason="the same function up to rounding; this moves a significance by less than 1e-3"
+        value=1e-6,
+        of="one",
+        reason="the same function up to rounding (1e-16 of sums up to 1e7), or its minimum up to what fits leave",
     ),
     "best fit": Tolerance(
-        value=1e-2,
+        value=5e-3,
         of="uncertainty",
         floor=1e-6,
-        reason="a minimiser stops near the minimum; 1% of an uncertainty changes the NLL by 5e-5",
+        reason="a minimiser stops near the minimum; half a percent of an uncertainty changes the NLL by 1e-5",
     ),
     "uncertainties": Tolerance(
-        value=1e-2, of="reference", floor=1e-9, reason="ROOT's second derivatives are differences, ours are exact"
+        value=1e-2,
+        of="reference",
+        floor=1e-9,
+        reason="HESSE's second derivatives are differences with steps chosen for a percent, ours are exact",
     ),
-    "correlations": Tolerance(value=5e-3, of="one", reason="from the same second derivatives, at most one in size"),
-    "q": Tolerance(value=1e-3, of="one", reason="twice a difference of two fitted minima"),
-    "p-values": Tolerance(value=1e-3, of="one", reason="below the precision to which CLs is ever quoted"),
-    "limits": Tolerance(value=1e-3, of="reference", floor=1e-9, reason="from CLs, below the precision ever quoted"),
+    "correlations": Tolerance(
+        value=5e-3, of="one", reason="from the same differences; the errors of numerator and denominator cancel in part"
+    ),
+    "q": Tolerance(
+        value=1e-3, of="one", reason="twice a difference of two fitted minima, and of Asimov data from a fit"
+    ),
+    "p-values": Tolerance(
+        value=5e-4, of="one", reason="what a change of q by 1e-3 does to a p-value; below any digit that is quoted"
+    ),
+    "limits": Tolerance(value=1e-3, of="reference", floor=1e-9, reason="from CLs; below any digit that is quoted"),
+    "toys": Tolerance(
+        value=4.0,
+        of="uncertainty",
+        reason="both are random: four standard deviations of their difference, one false alarm in 16000",
+    ),
 }
 
 
@@ -111,6 +146,8 @@ class Rung:
         the entry that comes closest to, or exceeds, what is allowed.
     failures, n_failures
         the failing entries, at most :data:`MAX_FAILURES` of them, and their number.
+    lower
+        minima of the reference below which ours lie; what follows from them is not compared.
     """
 
     name: str
@@ -122,6 +159,7 @@ class Rung:
     worst: Entry | None
     failures: tuple[Entry, ...]
     n_failures: int
+    lower: tuple[Lower, ...] = ()
 
 
 class Comparison:
@@ -132,6 +170,9 @@ class Comparison:
         self.count = 0
         self.worst: Entry | None = None
         self.failures: list[Entry] = []
+        self.lower: list[Lower] = []
+        self.unjudged = 0
+        self._judging = True
         self.remarks: list[str] = []
 
     def number(
@@ -146,6 +187,29 @@ class Comparison:
         difference, allowed = ours - reference, TOLERANCES[tolerance].allowed(reference, sigma)
         if abs(difference) > allowed or self.worst is None or abs(difference) > self.worst.excess * allowed:
             self._add(Entry(where=where, ours=ours, reference=reference, difference=difference, allowed=allowed))
+
+    def minimum(self, where: str, ours: float | None, reference: float | None, *, same_function: bool) -> bool:
+        """Compare two minima of the NLL; whether they are the same one, so that what follows may be compared.
+
+        With the same function a lower value is proof that the other minimum was not reached, and no failure of ours.
+        """
+        if ours is None or reference is None or not same_function:
+            self.number(where, ours, reference, "nll")
+            return True
+        if ours < reference - TOLERANCES["nll"].allowed(reference):
+            self.count += 1
+            self.lower.append(Lower(where=where, ours=ours, reference=reference))
+            return False
+        self.number(where, ours, reference, "nll")
+        return True
+
+    @contextmanager
+    def following(self, *minima: bool) -> Iterator[None]:
+        """Compare what follows from minima; where one was not the same, differences are counted and not judged."""
+        before = self._judging
+        self._judging = before and all(minima)
+        yield
+        self._judging = before
 
     def same(self, where: str, ours: Value, reference: Value) -> None:
         """Compare two things that are equal or not."""
@@ -170,6 +234,9 @@ class Comparison:
                 self.number(f"{where} {name}, bin {i}", a, b, tolerance)
 
     def _add(self, entry: Entry) -> None:
+        if not self._judging:
+            self.unjudged += entry.excess > 1.0
+            return
         if self.worst is None or entry.excess > self.worst.excess:
             self.worst = entry
         if entry.excess > 1.0:
@@ -177,10 +244,14 @@ class Comparison:
 
     def rung(self) -> Rung:
         """What was found, as a value."""
+        if self.unjudged:
+            self.remarks.append(
+                f"{self.unjudged} numbers differ that follow from minima which the reference did not reach"
+            )
         if self.count == 0:
             verdict: Verdict = "skipped"
         else:
-            verdict = "failed" if self.failures else "passed"
+            verdict = "failed" if self.failures else "lower" if self.lower else "passed"
         return Rung(
             name=self.name,
             title=self.title,
@@ -191,4 +262,5 @@ class Comparison:
             worst=self.worst,
             failures=tuple(self.failures[:MAX_FAILURES]),
             n_failures=len(self.failures),
+            lower=tuple(self.lower),
         )

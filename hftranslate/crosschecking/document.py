@@ -103,8 +103,22 @@ class FitRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToysRecord:
+    """How many toys of each hypothesis a test was made with, and the statistical errors of its results."""
+
+    n: int
+    seed: int
+    clsb_error: float = field(metadata={"key": "CLsb_error"})
+    clb_error: float = field(metadata={"key": "CLb_error"})
+    cls_error: float = field(metadata={"key": "CLs_error"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HypoTestRecord:
-    """Test of one value of the parameter of interest; ``cls_exp`` at -2 ... +2 standard deviations."""
+    """Test of one value of the parameter of interest; ``cls_exp`` at -2 ... +2 standard deviations.
+
+    ``calculator``: ``asymptotic``, ``toys``, or ``roostats`` for RooStats' own asymptotic one, which is a check.
+    """
 
     poi: float
     test_stat: TestStat
@@ -117,6 +131,7 @@ class HypoTestRecord:
     q_asimov: float | None = None
     muhat: float | None = None
     nll_conditional: float | None = None
+    toys: ToysRecord | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,7 +245,7 @@ def from_document(document: object, source: str = "the document") -> Results:
 def _results(d: dict[str, Any]) -> Results:
     optional: dict[str, Callable[[Any], Any]] = {
         "fit": _fit,
-        "hypotests": lambda tests: tuple(_record(HypoTestRecord, t) for t in tests),
+        "hypotests": lambda tests: tuple(map(_hypotest, tests)),
         "discovery": lambda x: _record(Discovery, x),
         "limit": lambda x: _record(LimitRecord, x),
     }
@@ -252,6 +267,12 @@ def _record(kind: type[Any], document: dict[str, Any]) -> Any:
     """A flat record: lists become tuples, and keys that differ from the attribute's name are translated."""
     names = {f.metadata.get("key", f.name): f.name for f in fields(kind)}
     return kind(**{names[key]: tuple(v) if isinstance(v, list) else v for key, v in document.items()})
+
+
+def _hypotest(document: dict[str, Any]) -> HypoTestRecord:
+    toys = {"toys": _record(ToysRecord, document["toys"])} if "toys" in document else {}
+    record: HypoTestRecord = _record(HypoTestRecord, {**document, **toys})
+    return record
 
 
 def _provenance(document: dict[str, Any]) -> Provenance:

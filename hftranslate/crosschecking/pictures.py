@@ -1,57 +1,16 @@
-"""Pictures of the HTML report as inline SVG: no fonts, no scripts, colours from the page's style sheet."""
+"""Pictures of the best fit for the HTML report: pulls, and correlations of both engines in one matrix."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from html import escape
-from itertools import pairwise
-from math import ceil, floor, log10
 
-from hftranslate.crosschecking.document import FitRecord, HypoTestRecord, Results
+from hftranslate.crosschecking.document import Correlation, FitRecord, Results
+from hftranslate.crosschecking.svg import WIDTH, box, cross, dot, legend, line, svg, text, ticks
 
-_WIDTH = 480.0
 _ROW = 20.0  # height per parameter
 _LABELS = 186.0  # width of the parameters' names
 _LONGEST = 24  # letters of a name that fit there
-_LOWEST = 1e-4  # CLs below are drawn here
-
-
-def _svg(height: float, title: str, parts: Iterable[str]) -> str:
-    return (
-        f'<svg viewBox="0 0 {_WIDTH:g} {height:g}" role="img" aria-label="{escape(title)}">' + "".join(parts) + "</svg>"
-    )
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
-    return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
-
-
-def _text(x: float, y: float, text: str, anchor: str = "middle", kind: str = "") -> str:
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
-
-
-def _box(x: float, width: float, y1: float, y2: float, kind: str) -> str:
-    return f'<rect class="{kind}" x="{x:.1f}" y="{min(y1, y2):.1f}" width="{width:.1f}" height="{abs(y2 - y1):.1f}"/>'
-
-
-def _dot(x: float, y: float, kind: str, radius: float = 3.5) -> str:
-    return f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}"/>'
-
-
-def _cross(x: float, y: float, kind: str, size: float = 5.0) -> str:
-    return _line(x - size, y - size, x + size, y + size, kind) + _line(x - size, y + size, x + size, y - size, kind)
-
-
-def _diamond(x: float, y: float, kind: str, size: float = 6.5) -> str:
-    corners = f"M{x:.1f} {y - size:.1f}L{x + size:.1f} {y:.1f}L{x:.1f} {y + size:.1f}L{x - size:.1f} {y:.1f}Z"
-    return f'<path class="{kind}" d="{corners}"/>'
-
-
-def _legend(x: float, y: float, entries: Iterable[tuple[str, str]]) -> str:
-    """Marks with names, one after the other."""
-    parts = []
-    for mark, name in entries:
-        parts.append(f'<g transform="translate({x:.1f} {y:.1f})">{mark}{_text(11, 4, name, "start")}</g>')
-        x += 34.0 + 7.2 * len(name)
-    return "".join(parts)
+_MOST_CORRELATED = 30  # rows of a matrix that are drawn
+_SMALLEST = 0.005  # correlations that are drawn
 
 
 # ---------------------------------------------------------------------------------------------------------------- pulls
@@ -95,97 +54,87 @@ def _pulls(rows: list[tuple[str, float, float, float, float]], engine: str, rela
     reach *= 1.05
 
     def x(value: float) -> float:
-        return _LABELS + 10.0 + (value - centre + reach) / (2.0 * reach) * (_WIDTH - _LABELS - 20.0)
+        return _LABELS + 10.0 + (value - centre + reach) / (2.0 * reach) * (WIDTH - _LABELS - 20.0)
 
     floor_y = height - bottom
-    parts = [
-        _legend(_LABELS + 20.0, 12.0, [(_dot(0, 0, "fill-reference"), engine), (_cross(0, 0, "ours", 3.5), "ours")])
-    ]
+    parts = [legend(_LABELS + 20.0, 12.0, [(dot(0, 0, "fill-reference"), engine), (cross(0, 0, "ours", 3.5), "ours")])]
     if not relative:
-        parts.append(_box(x(-1.0), x(1.0) - x(-1.0), top, floor_y, "band1").replace("<rect", '<rect opacity="0.35"'))
-    for tick in _ticks(centre - reach, centre + reach):
+        parts.append(box(x(-1.0), x(1.0) - x(-1.0), top, floor_y, "band1").replace("<rect", '<rect opacity="0.35"'))
+    for tick in ticks(centre - reach, centre + reach):
         parts += [
-            _line(x(tick), top, x(tick), floor_y, "grid"),
-            _text(x(tick), floor_y + 15.0, f"{tick:g}", kind="dim"),
+            line(x(tick), top, x(tick), floor_y, "grid"),
+            text(x(tick), floor_y + 15.0, f"{tick:g}", kind="dim"),
         ]
-    parts.append(_line(x(centre), top, x(centre), floor_y, "axis"))
+    parts.append(line(x(centre), top, x(centre), floor_y, "axis"))
     for i, (name, value, error, own, own_error) in enumerate(rows):
         y = top + _ROW * (i + 0.5)
-        label = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 12]}…{name[-11:]}"
         parts += [
             f"<g><title>{escape(name)}: {value:.4g} ± {error:.3g}, ours {own:.4g} ± {own_error:.3g}</title>",
-            _text(_LABELS, y + 4.0, label, "end"),
-            _line(x(value - error), y - 3.0, x(value + error), y - 3.0, "reference"),
-            _dot(x(value), y - 3.0, "fill-reference", 3.0),
-            _line(x(own - own_error), y + 3.0, x(own + own_error), y + 3.0, "ours"),
-            _cross(x(own), y + 3.0, "ours", 3.0),
+            text(_LABELS, y + 4.0, _short(name), "end"),
+            line(x(value - error), y - 3.0, x(value + error), y - 3.0, "reference"),
+            dot(x(value), y - 3.0, "fill-reference", 3.0),
+            line(x(own - own_error), y + 3.0, x(own + own_error), y + 3.0, "ours"),
+            cross(x(own), y + 3.0, "ours", 3.0),
             "</g>",
         ]
-    return _svg(height, "best fit of both engines", parts)
+    return svg(height, "best fit of both engines", parts)
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    """Some five round numbers between two values."""
-    rough = (high - low) / 5.0
-    power = 10.0 ** floor(log10(rough))
-    step = next(s * power for s in (1.0, 2.0, 5.0, 10.0) if s * power >= rough)
-    return [round(k * step, 10) for k in range(ceil(low / step), floor(high / step) + 1)]
+def _short(name: str, longest: int = _LONGEST) -> str:
+    return name if len(name) <= longest else f"{name[: longest - 12]}…{name[-11:]}"
 
 
-# ------------------------------------------------------------------------------------------------------------------ CLs
-def cls_picture(reference: Results, ours: Results, beside: Results | None) -> str:
-    """CLs of all tested values: expected bands of the reference, observed of both engines."""
-    tests = reference.hypotests or ()
-    if not tests or reference.poi is None:
+# --------------------------------------------------------------------------------------------------------- correlations
+def correlations_picture(reference: Results, ours: Results) -> str:
+    """Correlations: those of the reference below the diagonal, ours above it."""
+    theirs = reference.fit and reference.fit.correlation
+    mine = ours.fit and ours.fit.correlation
+    if not theirs or not mine:
         return ""
-    lowest = min(x for t in tests for x in (t.cls_obs, *t.cls_exp) if x is not None)
-    decades = ceil(-log10(max(lowest, _LOWEST)) - 1e-9) or 1
-    top, bottom, left, right, height = 30.0, 36.0, 58.0, 14.0, 300.0
-    positions = sorted({t.poi for t in tests})
-    pad = 0.12 * (positions[-1] - positions[0]) or 0.5
+    common = [n for n in theirs.names if n in mine.names]
+    names = _most_correlated(theirs, common)
+    if len(names) < 2:
+        return ""
+    engine = reference.provenance.engine
+    cut = f" (the {len(names)} most correlated of {len(common)})" if len(names) < len(common) else ""
+    caption = f"Correlations{cut}: below the diagonal {escape(engine)}, above it ours"
+    return f'<figure class="half"><figcaption>{caption}</figcaption>{_matrix(names, theirs, mine, engine)}</figure>'
 
-    def x(poi: float) -> float:
-        span = positions[-1] - positions[0] + 2.0 * pad
-        return left + (poi - positions[0] + pad) / span * (_WIDTH - left - right)
 
-    def y(cls: float) -> float:
-        return top + min(-log10(max(cls, 1e-300)) / decades, 1.0) * (height - top - bottom)
+def _most_correlated(correlation: Correlation, names: Sequence[str]) -> list[str]:
+    """In their order, those with the strongest correlation with any other."""
+    place = {n: i for i, n in enumerate(correlation.names)}
+    strongest = {
+        n: max((abs(correlation.matrix[place[n]][place[m]]) for m in names if m != n), default=0.0) for n in names
+    }
+    kept = set(sorted(names, key=lambda n: -strongest[n])[:_MOST_CORRELATED])
+    return [n for n in names if n in kept]
 
-    half = min(18.0, 0.35 * min((x(b) - x(a) for a, b in pairwise(positions)), default=40.0))
+
+def _matrix(names: Sequence[str], reference: Correlation, ours: Correlation, engine: str) -> str:
+    left, top, labels = 150.0, 8.0, 20
+    size = min((WIDTH - left - 8.0) / len(names), 34.0)
+    places = [{n: i for i, n in enumerate(c.names)} for c in (reference, ours)]
     parts = []
-    for k in range(decades + 1):
-        parts += [_line(left, y(10.0**-k), _WIDTH - right, y(10.0**-k), "grid")]
-        parts.append(_text(left - 6.0, y(10.0**-k) + 4.0, f"{10.0**-k:g}", "end", "dim"))
-    for test in tests:
-        parts += _bands(test, x(test.poi), half, y)
-    level = reference.limit.level if reference.limit is not None else 0.05
-    parts.append(_line(left, y(level), _WIDTH - right, y(level), "level"))
-    parts += [_text(x(p), height - bottom + 16.0, f"{p:g}", kind="dim") for p in positions]
+    for i, a in enumerate(names):
+        y = top + size * i
+        font = f'style="font-size:{min(12.0, 0.9 * size):.1f}px"'
+        parts.append(text(left - 6.0, y + 0.5 * size + 4.0, _short(a, labels), "end").replace("<text", f"<text {font}"))
+        for k, b in enumerate(names):
+            which = int(k > i)
+            source, place = (reference, ours)[which], places[which]
+            value = source.matrix[place[a]][place[b]]
+            if abs(value) >= _SMALLEST and i != k:
+                kind = "plus" if value > 0.0 else "minus"
+                whose = "ours" if which else engine
+                parts.append(
+                    f'<rect class="{kind}" x="{left + size * k:.1f}" y="{y:.1f}" width="{size:.1f}" '
+                    f'height="{size:.1f}" fill-opacity="{abs(value):.2f}"><title>{escape(a)}, {escape(b)}: '
+                    f"{value:.3f} ({escape(whose)})</title></rect>"
+                )
+    extent = size * len(names)
     parts += [
-        _line(left, height - bottom, _WIDTH - right, height - bottom, "axis"),
-        _text((_WIDTH + left) / 2.0, height - 4.0, reference.poi),
-        _text(left - 6.0, 14.0, "CLs", "end"),
+        line(left, top, left + extent, top + extent, "axis"),
+        f'<rect class="frame" x="{left:.1f}" y="{top:.1f}" width="{extent:.1f}" height="{extent:.1f}"/>',
     ]
-    parts += [_dot(x(t.poi), y(t.cls_obs), "fill-reference", 4.5) for t in tests]
-    parts += [_cross(x(t.poi), y(t.cls_obs), "ours") for t in ours.hypotests or ()]
-    marks = [(_dot(0, 0, "fill-reference"), reference.provenance.engine), (_cross(0, 0, "ours", 4.0), "ours")]
-    if beside is not None:
-        parts += [_diamond(x(t.poi), y(t.cls_obs), "beside") for t in beside.hypotests or ()]
-        marks.append((_diamond(0, 0, "beside", 5.0), f"{beside.conventions.name} conventions"))
-    parts.append(_legend(left + 14.0, 14.0, marks))
-    caption = (
-        f"Observed CLs of both engines; bars: expected by {escape(reference.provenance.engine)}, median, "
-        f"&plusmn;1 and &plusmn;2 standard deviations; dashed: {level:g}."
-    )
-    return f'<figure class="half">{_svg(height, "CLs", parts)}<figcaption>{caption}</figcaption></figure>'
-
-
-def _bands(test: HypoTestRecord, centre: float, half: float, y: Callable[[float], float]) -> list[str]:
-    e = test.cls_exp
-    parts = []
-    for low, high, kind in ((e[0], e[4], "band2"), (e[1], e[3], "band1")):
-        if low is not None and high is not None:
-            parts.append(_box(centre - half, 2.0 * half, y(low), y(high), kind))
-    if e[2] is not None:
-        parts.append(_line(centre - half, y(e[2]), centre + half, y(e[2]), "axis"))
-    return parts
+    return svg(top + extent + 8.0, "correlations of both engines", parts)

@@ -26,6 +26,8 @@ from hftranslate.crosschecking.document import (
     Results,
     read_results,
 )
+from hftranslate.crosschecking.limits import limits_within
+from hftranslate.crosschecking.toy_tests import toy_test
 from hftranslate.errors import FitFailed, InputError, MissingInput, did_you_mean
 from hftranslate.inference.diagnostics import profile_interval
 from hftranslate.inference.fit import FitResult, fit
@@ -45,6 +47,30 @@ LEVEL = 0.05
 RANDOM_POINTS = 5
 MOVED_ALONE = 40
 SEED = 20120704
+#: With a reference: toys of each hypothesis, at most.
+TOYS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variation:
+    """How a reference may have been evaluated differently, besides its model and conventions.
+
+    Attributes
+    ----------
+    other_statistic
+        its tests are made with q where they say q-tilde, and the other way round.
+    its_ranges
+        parameters have the ranges that it states.
+    its_minimum
+        the fit starts from its best-fit point.
+    """
+
+    other_statistic: bool = False
+    its_ranges: bool = False
+    its_minimum: bool = False
+
+
+AS_STATED = Variation()
 
 
 def results(
@@ -53,6 +79,7 @@ def results(
     like: Results | None = None,
     measurement: str | None = None,
     conventions: Conventions | None = None,
+    variation: Variation = AS_STATED,
     options: FitOptions = DEFAULT_OPTIONS,
     inputs: Sequence[str | Path] = (),
     command: str = "hftranslate.results(...)",
@@ -66,7 +93,8 @@ def results(
 
     With a reference: the same parts as the reference has, at its points, tested values, level and test statistics,
     with its names of parameters, and, as ROOT and pyhf do, with fits that stay within the model's range of the
-    parameter of interest. Tests by toys are left out.
+    parameter of interest. Tests by toys are repeated with up to a thousand of each hypothesis; RooStats' own asymptotic
+    tests are not.
 
     Parameters
     ----------
@@ -74,6 +102,8 @@ def results(
         the reference.
     measurement, conventions
         those of the reference, or else of the workspace, where they are not given.
+    variation
+        what else to do as the reference may have done.
     inputs, command
         for the provenance: files that the workspace was read from, and what was run.
 
@@ -86,7 +116,7 @@ def results(
         measurement = like.measurement if measurement is None else measurement
         conventions = like.conventions if conventions is None else conventions
     model, data = compile_model(workspace, measurement, conventions)
-    engine = _Engine.of(model, data, like, options)
+    engine = _Engine.of(model, data, like, options, variation)
     notes: list[str] = []
     has_poi = bool(model.parameters.poi_names) and model.parameters.poi_names[0] in model.parameters.names
     free = engine.fit() if like is None or like.fit is not None else None
@@ -103,7 +133,9 @@ def results(
             engine.point(label, values) for label, values in (_own_points(engine) if like is None else _points_of(like))
         ),
         fit=None if free is None else engine.fit_record(free, _wanted_minos(engine, like), notes),
-        hypotests=engine.hypotests(tested, notes) if has_poi and tested is not None else None,
+        hypotests=None
+        if tested is None or not has_poi
+        else (*engine.hypotests(tested, notes), *engine.toy_tests(like, notes)),
         discovery=engine.discovery(notes) if has_poi and (like is None or like.discovery is not None) else None,
         limit=engine.limit(like, notes) if has_poi and (like is None or like.limit is not None) else None,
         provenance=_provenance(inputs, command, [_poi_range_note(engine.poi_range), *notes]),
@@ -184,6 +216,17 @@ def _own_points(engine: "_Engine") -> list[tuple[str, Mapping[str, float]]]:
 
 
 # --------------------------------------------------------------------------------------------------------- evaluation
+def _with_ranges(model: Model, names: Sequence[str], offset: Floats, scale: Floats, like: Results) -> Model:
+    """The model with the ranges that a document states."""
+    bounds = model.parameters.bounds.copy()
+    for record in like.parameters:
+        if record.name in names:
+            i = names.index(record.name)
+            ends = [-np.inf if record.low is None else record.low, np.inf if record.high is None else record.high]
+            bounds[i] = offset[i] + scale[i] * np.array(ends)
+    return replace(model, parameters=replace(model.parameters, bounds=bounds))
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Engine:
     """A compiled model that speaks in the parameters of a result document: ``ours = offset + scale * document's``."""
@@ -198,10 +241,14 @@ class _Engine:
     poi_range: PoiRange
     constant: float
     options: FitOptions
+    other_statistic: bool = False
+    start: Floats | None = None
     _testers: dict[TestStat, Tester] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, model: Model, data: Data, like: Results | None, options: FitOptions) -> "_Engine":
+    def of(
+        cls, model: Model, data: Data, like: Results | None, options: FitOptions, variation: Variation = AS_STATED
+    ) -> "_Engine":
         p = model.parameters
         names, offset, scale = list(p.root_names), np.zeros(len(p)), np.ones(len(p))
         wanted = () if like is None else tuple(r for r in like.parametrisation if r.parameter in names)
@@ -213,7 +260,9 @@ class _Engine:
         poi = None
         if p.poi_names:
             poi = names[p.names.index(p.poi_names[0])] if p.poi_names[0] in p.names else p.poi_names[0]
-        return cls(
+        if variation.its_ranges and like is not None:
+            model = _with_ranges(model, names, offset, scale, like)
+        engine = cls(
             model=model,
             data=data,
             names=tuple(names),
@@ -224,7 +273,11 @@ class _Engine:
             poi_range="named" if like is None else "model",
             constant=events * log(n_channels) if simultaneous else 0.0,
             options=options,
+            other_statistic=variation.other_statistic,
         )
+        if variation.its_minimum and like is not None and like.fit is not None:
+            return replace(engine, start=engine.theta({n: v for n, v in like.fit.values.items() if n in names}))
+        return engine
 
     # ------------------------------------------------------------------------------------------------ the model itself
     def parameter_records(self) -> tuple[ParameterRecord, ...]:
@@ -281,7 +334,7 @@ class _Engine:
 
     # --------------------------------------------------------------------------------------------------------- the fit
     def fit(self) -> FitResult:
-        return fit(self.model, self.data, options=replace(self.options, raise_on_failure=False))
+        return fit(self.model, self.data, start=self.start, options=replace(self.options, raise_on_failure=False))
 
     def fit_record(self, found: FitResult, minos: list[str] | None, notes: list[str]) -> FitRecord:
         values = (found.values - self.offset) / self.scale
@@ -330,12 +383,14 @@ class _Engine:
 
     # ----------------------------------------------------------------------------------------------------------- tests
     def tester(self, test_stat: TestStat) -> Tester:
+        """The tester of what the document calls ``test_stat``."""
+        other: TestStat = "q" if test_stat == "qtilde" else "qtilde"
         if test_stat not in self._testers:
             self._testers[test_stat] = Tester(
                 model=self.model,
                 data=self.data,
-                test_stat=test_stat,
-                poi_range=self.poi_range,
+                test_stat=other if self.other_statistic else test_stat,
+                poi_range="named" if self.other_statistic else self.poi_range,
                 options=self.options,
             )
         return self._testers[test_stat]
@@ -377,26 +432,34 @@ class _Engine:
         q0 = max(0.0, 2.0 * (background.excess_nll - free.excess_nll)) if muhat > 0.0 else 0.0
         return Discovery(q0=q0, p0=float(ndtr(-sqrt(q0))), z=sqrt(q0), muhat=muhat)
 
+    def toy_tests(self, like: Results | None, notes: list[str]) -> tuple[HypoTestRecord, ...]:
+        found = []
+        for test in (like.hypotests if like is not None else None) or ():
+            if test.calculator != "toys" or test.toys is None:
+                continue
+            try:
+                found.append(toy_test(self.tester(test.test_stat), test.poi, min(test.toys.n, TOYS), test.toys.seed))
+            except FitFailed as error:
+                notes.append(f"no test of {test.poi:g} by toys: {error}")
+        return tuple(found)
+
     def limit(self, like: Results | None, notes: list[str]) -> LimitRecord | None:
-        level, test_stat, high = LEVEL, "qtilde", float("inf")
         if like is not None and like.limit is not None:
-            level = like.limit.level
             high = float(self.model.parameters.bounds[self.model.parameters.poi_index, 1])
-            test_stat = self._statistic_of(like)
+            return limits_within(self.tester(self._statistic_of(like)), like.limit.level, high, notes)
         try:
             found = upper_limit(
                 self.model,
                 self.data,
-                level,
-                test_stat="q" if test_stat == "q" else "qtilde",
+                LEVEL,
+                test_stat="qtilde",
                 poi_range=self.poi_range,
                 options=self.options,
             )
         except (FitFailed, InputError) as error:
             notes.append(f"no upper limit: {error}")
             return None
-        observed, *expected = (x if x <= high else None for x in (found.observed, *found.expected))
-        return LimitRecord(level=level, observed=observed, expected=tuple(expected))
+        return LimitRecord(level=LEVEL, observed=found.observed, expected=found.expected)
 
     def _statistic_of(self, like: Results) -> TestStat:
         """The document does not state the test statistic of its limit: that of its tests, or by the POI's range."""

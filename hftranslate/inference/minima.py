@@ -6,6 +6,9 @@ it down are bins whose expectation follows an uneven effect towards the observat
 minimum with the covariance ``V`` is a straight line, ``theta(a) = theta_0 + V_k (a - theta_0k) / V_kk``; along it the
 NLL of a single valley rises about as the parabola ``(a - theta_0k)^2 / (2 V_kk)``. Where it stays far below, a new fit
 starts. All lines are evaluated at once.
+
+An effect of the same sign on both sides makes two valleys that are nearly mirror images, with the other parameters
+where they are: the parameter's mirror image about its centre is looked at too.
 """
 
 import numpy as np
@@ -29,6 +32,9 @@ _CANDIDATES = 20
 #: A new fit starts where the NLL is below this fraction of the parabola, and from so many places at most.
 _SHALLOW = 0.36
 _STARTS = 2
+#: The mirror image has to be far better than one on a parabola, and this far away in units of the parameter.
+_MIRRORED = 0.1
+_APART = 0.3
 
 
 def other_starts(
@@ -65,17 +71,36 @@ def other_starts(
         points[:, side][:, :, free] = np.clip(moved, bounds[:, 0], bounds[:, 1])
     here = model.excess_nll(theta, data)
     rise = model.excess_of_many(points.reshape(-1, len(theta)), data).reshape(points.shape[:3]) - here
+    mirrored = _mirror_images(model, data, theta, free[candidates], bounds[candidates], here, variances)
     parabola = 0.5 * _DISTANCES**2 / variances[:, None, None]
     low = rise < _SHALLOW * parabola
     places = np.argwhere(low)
     order = np.argsort(rise[low], kind="stable")
-    starts: list[Floats] = []
+    starts: list[Floats] = mirrored[:_STARTS]
     seen: set[tuple[int, int]] = set()
     for candidate, side, distance in places[order]:
         if (candidate, side) not in seen and len(starts) < _STARTS:
             seen.add((candidate, side))
             starts.append(points[candidate, side, distance])
     return starts
+
+
+def _mirror_images(
+    model: Model, data: Data, theta: Floats, candidates: Integers, bounds: Floats, here: float, variances: Floats
+) -> list[Floats]:
+    """Points with one of the candidates mirrored about its initial value, where the NLL is far below a parabola."""
+    mirrored = 2.0 * model.parameters.init[candidates] - theta[candidates]
+    distance = np.abs(mirrored - theta[candidates])
+    chosen = np.flatnonzero(
+        (distance > _APART * model.parameters.width[candidates])
+        & (bounds[:, 0] <= mirrored)
+        & (mirrored <= bounds[:, 1])
+    )
+    points = np.tile(theta, (len(chosen), 1))
+    points[np.arange(len(chosen)), candidates[chosen]] = mirrored[chosen]
+    rise = model.excess_of_many(points, data) - here
+    low = rise < _MIRRORED * 0.5 * distance[chosen] ** 2 / variances[chosen]
+    return [points[i] for i in np.argsort(rise) if low[i]]
 
 
 def downward_curvature(model: Model, data: Data, theta: Floats) -> Floats:

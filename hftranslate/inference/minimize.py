@@ -25,6 +25,8 @@ _AT_THE_CLIP = 1e-5
 #: Expectation of a bin without observed events below which a fit may be on its way to the edge of the domain, or there.
 _EMPTY = 1e-2
 _AT_THE_EDGE = 1e-6
+#: Distance from the kink of an interpolation code within which a fit that got stuck may be on its way there.
+_AT_THE_BEND = 1e-3
 
 #: What each status means and what helps: the sentence and the remedy that users read.
 STATUS: dict[Status, str] = {
@@ -167,7 +169,9 @@ class _Problem:
 def _newton(problem: _Problem, options: FitOptions) -> Minimum:
     result = _run_newton(problem, problem.theta[problem.index], options)
     iterations = result.iterations
-    for another in (_from_other_valleys, _by_another_way, _through_smooth_clips, _along_the_edge):
+    for another in (_from_other_valleys, _at_the_bends, _by_another_way, _through_smooth_clips, _along_the_edge):
+        if result.reason == "stuck" and _bent(problem, result.x).any():
+            break
         for other in another(problem, result, options):
             iterations += other.iterations
             if other.value < result.value or (other.value == result.value and other.reason == "converged"):
@@ -241,6 +245,32 @@ def _through_smooth_clips(problem: _Problem, found: NewtonResult, options: FitOp
     yield replace(last, iterations=iterations + last.iterations)
 
 
+def _at_the_bends(problem: _Problem, found: NewtonResult, options: FitOptions) -> Iterator[NewtonResult]:
+    """With the parameters held at zero that got stuck near the kink of their interpolation code."""
+    if found.reason not in ("stuck", "iterations"):
+        return
+    near = np.isin(problem.index, problem.model.bends) & (np.abs(found.x) < _AT_THE_BEND)
+    if not near.any():
+        return
+    theta = problem.full(np.where(near, 0.0, found.x))
+    rest = replace(problem, theta=theta, index=problem.index[~near], bounds=problem.bounds[~near])
+    result = _run_newton(rest, theta[rest.index], options)
+    x = rest.full(result.x)[problem.index]
+    step = np.where(near, 1e-9, 0.0)
+    left, right = problem.gradient(x - step)[near], problem.gradient(x + step)[near]
+    if np.all((left <= 0.0) & (right >= 0.0)):
+        yield replace(result, x=x, hessian=None, reason="stuck")
+    else:  # the minimum is beside the kink after all, where the slopes lead
+        x[near] += np.where(right < 0.0, 1e-2, np.where(left > 0.0, -1e-2, 0.0))
+        yield _run_newton(problem, x, options)
+
+
+def _bent(problem: _Problem, x: Floats) -> Booleans:
+    """Which parameters stand exactly at the kink of their interpolation code."""
+    found: Booleans = np.isin(problem.index, problem.model.bends) & (x == 0.0)
+    return found
+
+
 def _empty_bins(problem: _Problem, x: Floats) -> float:
     """The smallest expectation among the bins without observed events; infinite where there are none."""
     empty = problem.data.observed == 0.0
@@ -298,6 +328,8 @@ def _on_a_kink(problem: _Problem, x: Floats) -> bool:
     The last although its slope is not zero.
     """
     if np.any(problem.model.distance_to_clip(problem.full(x)) < _AT_THE_CLIP):
+        return True
+    if _bent(problem, x).any():
         return True
     if _empty_bins(problem, x) < _AT_THE_EDGE:
         return True

@@ -4,7 +4,8 @@ r"""The expected yields of all cells (one bin of one sample each), with exact fi
 
 * additive: ``n + [S | A] @ [alpha | g(alpha)]`` (see :mod:`hftranslate.likelihood.interpolation`), clipped at zero in
   samples with HistoSys where ROOT's conventions hold;
-* row factor: the product of the NormSys factors of the sample, common to its bins;
+* row factor: the product of the NormSys factors of the sample, common to its bins (a row is a sample of a channel;
+  where a HistoSys has a multiplicative code, a bin of it);
 * direct factors: parameters that multiply the cell (luminosity, norm factors, factors per bin).
 
 Derivatives never divide by a direct factor: a signal strength of zero is the background-only fit. NormSys factors are
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.likelihood.interpolation import CURVES, factor_exponential, factor_polynomial
+from hftranslate.likelihood.interpolation import CURVES, factor_exponential, factor_linear, factor_polynomial
 from hftranslate.likelihood.second_order import Pattern, products_of_others
 from hftranslate.likelihood.storage import Shifts, weighted_sums
 
@@ -50,10 +51,11 @@ class Additive:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Multiplicative:
-    """NormSys: one entry per (sample of a channel, parameter), sorted by row.
+    """NormSys, and HistoSys of multiplicative codes: one entry per (row, parameter), sorted by row.
 
     ``rows`` are the rows that have entries and ``starts`` where each begins; ``polynomial`` marks entries of code4, and
-    ``table`` is their :func:`~hftranslate.likelihood.interpolation.polynomial_table`.
+    ``table`` is their :func:`~hftranslate.likelihood.interpolation.polynomial_table`. ``linear`` are the codes and
+    indices of entries whose factors are not exponential beyond the variations, ``lo`` and ``hi`` those of all entries.
     """
 
     row: Integers
@@ -64,6 +66,9 @@ class Multiplicative:
     log_lo: Floats
     log_hi: Floats
     polynomial: Booleans
+    linear: tuple[tuple[str, Integers], ...]
+    lo: Floats
+    hi: Floats
 
     def factors(self, theta: Floats) -> tuple[Floats, Floats, Floats]:
         """Value and two derivatives of every entry's factor."""
@@ -73,6 +78,10 @@ class Multiplicative:
         if outside.size:
             value[outside], slope[outside], curvature[outside] = factor_exponential(
                 alpha[outside], self.log_lo[outside], self.log_hi[outside]
+            )
+        for code, entry in self.linear:
+            value[entry], slope[entry], curvature[entry] = factor_linear(
+                alpha[entry], code, self.lo[entry], self.hi[entry]
             )
         return value, slope, curvature
 
@@ -87,6 +96,8 @@ class Multiplicative:
         outside = np.nonzero((np.abs(alpha) >= 1.0) | ~self.polynomial)
         a, entry = alpha[outside], outside[1]
         value[outside] = np.exp(np.where(a >= 0.0, self.log_hi[entry], -self.log_lo[entry]) * a)
+        for code, entry in self.linear:
+            value[:, entry] = factor_linear(alpha[:, entry], code, self.lo[entry], self.hi[entry])[0]
         return value
 
 
@@ -119,7 +130,7 @@ class Cells:
     Attributes
     ----------
     row
-        row (sample of a channel) of each cell, ``(n_cells,)``.
+        row of each cell, ``(n_cells,)``: a sample of a channel, or one bin of it where HistoSys are factors.
     clipped
         cells whose additive part is clipped at zero, ``(n_cells,)``; ``None`` where no cell is.
     floor_factors
@@ -229,9 +240,20 @@ class Cells:
         if m.row.size:
             parameters, column = np.unique(m.parameter, return_inverse=True)
             per_row = np.zeros((self.n_rows, len(parameters)))
-            per_row[m.row, column] = 0.5 * (np.exp(m.log_lo) + np.exp(m.log_hi)) - 1.0
+            per_row[m.row, column] = 0.5 * (m.lo + m.hi) - 1.0
             effects.append((parameters, weighted_sums(per_row, self.pattern.rows_of_bins, state.nu)))
         return effects
+
+    def bends(self) -> Integers:
+        """Parameters whose interpolation code has a kink at zero: code0 and code1."""
+        m, a = self.multiplicative, self.additive
+        smooth = m.polynomial.copy()
+        for code, entry in m.linear:
+            smooth[entry] = code != "code0"
+        shifts = [
+            a.parameter[columns] for code, columns in zip(a.codes, a.code_columns, strict=True) if code == "code0"
+        ]
+        return np.unique(np.concatenate([m.parameter[~smooth], *shifts]))
 
     def distance_to_clip(self, theta: Floats) -> Floats:
         """How far the additive part of each clipped cell is from zero, in events."""

@@ -11,9 +11,10 @@ from hftranslate.errors import InvalidWorkspace, MissingInput
 from hftranslate.expressions import Expression, parse_expression
 from hftranslate.functions import used_functions
 from hftranslate.likelihood.cells import Additive, Cells, Integers, Multiplicative
+from hftranslate.likelihood.codes import LINEAR, check_codes, has_bin_factors, normsys_add_up
 from hftranslate.likelihood.constraints import Constraints, Floats
 from hftranslate.likelihood.derived import Derived
-from hftranslate.likelihood.interpolation import code4_coefficients, polynomial_table, safe_log
+from hftranslate.likelihood.interpolation import CURVES, code4_coefficients, polynomial_table, safe_log
 from hftranslate.likelihood.model import Data, Model, Parameters
 from hftranslate.likelihood.second_order import find_pattern
 from hftranslate.likelihood.storage import store
@@ -236,25 +237,30 @@ class _Builder:
     n_rows: int = 0
     n_cells: int = 0
     shifts: list[tuple[int, str, Integers, Floats, Floats]] = field(default_factory=list)
-    factors: list[tuple[int, int, float, float, bool]] = field(default_factory=list)
+    factors: list[tuple[int, int, float, float, str]] = field(default_factory=list)
     direct: list[list[tuple[Integers, Integers]]] = field(default_factory=list)
     clipped: list[Integers] = field(default_factory=list)
 
     def add_channel(self, channel: Channel) -> None:
         n_samples, n_bins = len(channel.samples), channel.n_bins
         first = self.n_cells
-        nominal = np.empty((n_bins, n_samples))
+        nominal, rows = np.empty((n_bins, n_samples)), np.empty((n_bins, n_samples), dtype=np.int64)
         for i, sample in enumerate(channel.samples):
             nominal[:, i] = sample.nominal
-            self._add_sample(channel, sample, self.n_rows + i, first + i + n_samples * np.arange(n_bins))
+            new = n_bins if has_bin_factors(sample) else 1
+            rows[:, i] = self.n_rows + np.arange(new)
+            self.n_rows += new
+            where = f"channel {channel.name!r}, sample {sample.name!r}"
+            check_codes(where, sample, self.removed)
+            self._add_sample(where, channel, sample, rows[:, i], first + i + n_samples * np.arange(n_bins))
         self.nominal.append(nominal.ravel())
-        self.rows.append(np.tile(np.arange(self.n_rows, self.n_rows + n_samples), n_bins))
+        self.rows.append(rows.ravel())
         self.bins_per_channel.append((n_bins, n_samples))
-        self.n_rows += n_samples
         self.n_cells += nominal.size
 
-    def _add_sample(self, channel: Channel, sample: Sample, row: int, cells: Integers) -> None:
+    def _add_sample(self, where: str, channel: Channel, sample: Sample, rows: Integers, cells: Integers) -> None:
         nominal = np.array(sample.nominal, dtype=np.float64)
+        add_up = normsys_add_up(sample, self.removed)
         slot = 0
         for m in sample.modifiers:
             offset = self.offsets.get(m.name)
@@ -262,21 +268,27 @@ class _Builder:
                 case HistoSys():
                     assert offset is not None
                     lo, hi = np.array(m.lo_data, dtype=np.float64), np.array(m.hi_data, dtype=np.float64)
-                    self.shifts.append((offset, m.interpolation, cells, (hi - lo) / 2.0, (hi + lo) / 2.0 - nominal))
-                    if not self.clipped or self.clipped[-1] is not cells:
-                        self.clipped.append(cells)
+                    if m.interpolation in CURVES:
+                        self._add_shift(offset, m.interpolation, cells, nominal, lo, hi)
+                    else:
+                        for row, a, b, n in zip(rows, lo, hi, nominal, strict=True):
+                            self.factors.append((int(row), offset, a / n, b / n, m.interpolation))
                     continue
                 case NormSys():
                     if m.name in self.removed:  # ROOT's NoConstraint removes the factor; a HistoSys of the name stays
                         continue
                     alpha = self.systematics.get(m.name, offset)
                     assert alpha is not None
-                    if m.lo < 0 or m.hi < 0:
+                    if (m.lo < 0 or m.hi < 0) and m.interpolation not in CURVES:
                         raise InvalidWorkspace(
-                            f"channel {channel.name!r}, sample {sample.name!r}: normsys {m.name!r} has a negative "
+                            f"{where}: normsys {m.name!r} has a negative "
                             f"factor (lo={m.lo}, hi={m.hi}); no interpolation code is defined for it"
                         )
-                    self.factors.append((row, alpha, float(m.lo), float(m.hi), m.interpolation == "code4"))
+                    if add_up:
+                        self._add_shift(alpha, m.interpolation, cells, nominal, m.lo * nominal, m.hi * nominal)
+                    else:
+                        for row in np.unique(rows):
+                            self.factors.append((int(row), alpha, float(m.lo), float(m.hi), m.interpolation))
                     continue
                 case Lumi() | NormFactor():
                     assert offset is not None
@@ -292,6 +304,11 @@ class _Builder:
                     self.direct.append([])
                 self.direct[slot].append((cells, index))
                 slot += 1
+
+    def _add_shift(self, parameter: int, code: str, cells: Integers, nominal: Floats, lo: Floats, hi: Floats) -> None:
+        self.shifts.append((parameter, code, cells, (hi - lo) / 2.0, (hi + lo) / 2.0 - nominal))
+        if not self.clipped or self.clipped[-1] is not cells:
+            self.clipped.append(cells)
 
     def cells(self, *, clip: bool) -> Cells:
         per_bin = [n_samples for n_bins, n_samples in self.bins_per_channel for _ in range(n_bins)]
@@ -354,20 +371,25 @@ class _Builder:
         )
 
     def _multiplicative(self) -> Multiplicative:
-        entries = np.array(self.factors, dtype=np.float64).reshape(-1, 5)
-        row = entries[:, 0].astype(np.int64)  # rows come in increasing order
-        lo, hi = entries[:, 2].copy(), entries[:, 3].copy()
+        self.factors.sort(key=lambda entry: entry[0])
+        columns = [[entry[k] for entry in self.factors] for k in range(4)]
+        row, parameter = (np.array(column, dtype=np.int64) for column in columns[:2])
+        lo, hi = (np.array(column, dtype=np.float64) for column in columns[2:])
+        codes = np.array([LINEAR.get(entry[4], entry[4]) for entry in self.factors], dtype=np.str_)
         rows, starts = np.unique(row, return_index=True)
         return _read_only(
             Multiplicative(
                 row=row,
-                parameter=entries[:, 1].astype(np.int64),
+                parameter=parameter,
                 rows=rows,
                 starts=starts,
                 table=polynomial_table(code4_coefficients(lo, hi)),
                 log_lo=safe_log(lo),
                 log_hi=safe_log(hi),
-                polynomial=entries[:, 4] > 0.0,
+                polynomial=codes == "code4",
+                linear=tuple((code, np.flatnonzero(codes == code)) for code in CURVES if (codes == code).any()),
+                lo=lo,
+                hi=hi,
             )
         )
 

@@ -14,6 +14,10 @@ code2    ``alpha^2``                                     ``2 |alpha| - 1`` (ROOT
 code4p   ``alpha^2 (15 - 10 alpha^2 + 3 alpha^4) / 8``   ``|alpha|``
 =======  ==============================================  ==============================
 
+HistoSys of a multiplicative code are factors of single bins, with ``lo / n`` and ``hi / n`` for ``lo`` and ``hi``:
+code1 (ROOT's 1), code4 (ROOT's 5) and code6 (ROOT's 6), which is ``1 + S alpha + A g(alpha)`` with the ``g`` of code4p.
+NormSys of an additive code are of that form too, with the ``g`` of the code, and add up where a sample has several.
+
 Multiplicative codes (NormSys) are factors: code1 is ``hi^alpha`` or ``lo^-alpha``; code4 is the same beyond +-1 and
 inside the polynomial of sixth order that matches its value and first two derivatives there
 (ROOT's FlexibleInterpVar; the coefficients are those of its code 4, boundary 1).
@@ -64,6 +68,14 @@ def curve_code4p(alpha: Floats) -> Values:
 
 
 CURVES = {"code0": curve_code0, "code2": curve_code2, "code4p": curve_code4p}
+
+
+def factor_linear(alpha: Floats, code: str, lo: Floats, hi: Floats) -> Values:
+    """A factor ``1 + S alpha + A g(alpha)``, with the ``g`` of an additive code, and its derivatives."""
+    g, slope, curvature = CURVES[code](alpha)
+    s, a = (hi - lo) / 2.0, (hi + lo) / 2.0 - 1.0
+    value = 1.0 + s * alpha + a * g
+    return np.where(value == 0.0, _TINY, value), s + a * slope, a * curvature
 
 
 def code4_coefficients(lo: Floats, hi: Floats) -> Floats:

@@ -183,6 +183,12 @@ class Model:
         """The expectation with all intermediate results, at a vector ``(n_parameters,)``."""
         return self.cells.evaluate(self.derived.extend(theta))
 
+    @property
+    def bends(self) -> NDArray[np.int64]:
+        """Indices of the parameters at whose value of zero the NLL has a kink, by their interpolation code."""
+        found = self.cells.bends()
+        return found[found < len(self.parameters)]
+
     def distance_to_clip(self, theta: Floats) -> Floats:
         """How far the additive part of each cell that may be clipped is from zero, in events."""
         return self.cells.distance_to_clip(self.derived.extend(theta))

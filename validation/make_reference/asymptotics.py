@@ -1,18 +1,20 @@
 """Test statistics, CLs and limits with asymptotic formulae (arXiv:1007.1727), from tight fits.
 
-The definitions are RooStats' own (AsymptoticCalculator, one-sided, q-tilde); its fits are not, because it forces a
-tolerance that leaves errors up to 1e-3 on CLs.
+The definitions are RooStats' own (AsymptoticCalculator, one-sided); its fits are not, because it forces a tolerance
+that leaves errors up to 1e-3 on CLs. Its results are recorded beside, as a check.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from math import erfc, log, sqrt
-from operator import attrgetter
+from statistics import NormalDist
 
-from evaluation import Dataset, RootModel
+from evaluation import Dataset, Minimum, RootModel
 
 SIGMAS = (-2, -1, 0, 1, 2)
+#: With more free parameters than this, conditional fits start from the free fit only, not from the initial values too.
+MANY_PARAMETERS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,105 +36,139 @@ def _cdf(x: float) -> float:
     return 0.5 * erfc(-x / sqrt(2.0))
 
 
-def _band(index: int, test: HypoTest) -> float:
-    return test.cls_exp[index]
-
-
 def _tail(x: float) -> float:
     return 0.5 * erfc(x / sqrt(2.0))
 
 
 class Asymptotics:
-    """All hypothesis tests of one model; the free fit and the Asimov data are made once."""
+    """All hypothesis tests of one model; what they share is fitted once."""
 
     def __init__(self, model: RootModel) -> None:
         if model.poi is None:
             raise ValueError("the model has no parameter of interest")
         self.model = model
         self.poi: str = model.poi
-        self._tests: dict[float, HypoTest] = {}
+        parameter = next(p for p in model.parameters if p.name == self.poi)
+        self.low, self.high = parameter.low or 0.0, parameter.high or 0.0
+        #: The comparison is with the minimum within the range of the POI: a range from zero makes it q-tilde.
+        self.statistic = "qtilde" if self.low == 0.0 else "q"
+        self.many = sum(not p.fixed for p in model.parameters) > MANY_PARAMETERS
+        self._conditional_fits: dict[float, Minimum] = {}
+        self._asimov_nlls: dict[float, float] = {}
+
+    @property
+    def impossible(self) -> str | None:
+        """Why nothing can be tested: all tests compare with zero signal."""
+        if self.poi.startswith(("alpha_", "gamma_")) or self.poi == "Lumi":
+            return "the parameter of interest is a nuisance parameter"
+        return None if self.low <= 0.0 < self.high else "zero is outside the range of the parameter of interest"
 
     @cached_property
-    def _free(self) -> tuple[float, float]:
-        """NLL and POI at the best fit within the range of the POI."""
-        fit = self.model.fit()
-        return fit.nll, fit.values[self.poi]
+    def free(self) -> Minimum:
+        """The minimum within the range of the POI, also looked for from the conditional fits at both ends of interest.
+
+        A large model is fitted from there only if one of these fits lies lower.
+        """
+        first = self.model.fit()
+        one = min(1.0, self.high)
+        neighbours = [self._fit_at(value, first) for value in ((0.0, one) if self.impossible is None else ())]
+        if self.many:
+            neighbours = [minimum for minimum in neighbours if minimum.nll < first.nll - 1e-7]
+        starts = [minimum.values for minimum in neighbours]
+        return min([first, *([self.model.fit(starts=starts)] if starts else [])], key=lambda minimum: minimum.nll)
+
+    def _fit_at(self, value: float, near: Minimum) -> Minimum:
+        starts = (near.values,) if self.many else (None, near.values)
+        return self.model.fit(fixed={self.poi: value}, starts=starts)
+
+    def conditional(self, value: float) -> Minimum:
+        """The minimum at a value of the POI."""
+        if value not in self._conditional_fits:
+            self._conditional_fits[value] = self._fit_at(value, self.free)
+        return self._conditional_fits[value]
 
     @cached_property
-    def _asimov(self) -> tuple[Dataset, float]:
-        """The background-only Asimov data and its NLL refitted at zero signal.
+    def _asimov(self) -> Dataset:
+        """The background-only Asimov data."""
+        return self.model.asimov(self.conditional(0.0).values)
+
+    def _asimov_nll(self, value: float) -> float:
+        if value not in self._asimov_nlls:
+            near = self.conditional(0.0).values
+            starts = (near,) if self.many else (None, near)
+            self._asimov_nlls[value] = self.model.fit(self._asimov, {self.poi: value}, starts=starts).nll
+        return self._asimov_nlls[value]
+
+    def q_asimov(self, value: float) -> float:
+        """The statistic in the Asimov data, compared with the fit at zero signal.
 
         RooStats compares with that fit, not with the free minimum, which the truncated constraints move away.
         """
-        data = self.model.asimov(0.0)
-        return data, self.model.fit(data, {self.poi: 0.0}).nll
+        return max(0.0, 2.0 * (self._asimov_nll(value) - self._asimov_nll(0.0)))
 
     def hypotest(self, value: float) -> HypoTest:
         """Test one value of the POI against the background-only hypothesis."""
-        if value not in self._tests:
-            self._tests[value] = self._hypotest(value)
-        return self._tests[value]
-
-    def _hypotest(self, value: float) -> HypoTest:
-        nll_free, muhat = self._free
-        conditional = self.model.fit(fixed={self.poi: value}).nll
-        q = 0.0 if muhat > value else max(0.0, 2.0 * (conditional - nll_free))
-        data, nll_zero = self._asimov
-        q_asimov = max(0.0, 2.0 * (self.model.fit(data, {self.poi: value}).nll - nll_zero))
+        muhat, conditional = self.free.values[self.poi], self.conditional(value)
+        q = 0.0 if muhat > value else max(0.0, 2.0 * (conditional.nll - self.free.nll))
+        q_asimov = self.q_asimov(value)
         root, root_asimov = sqrt(q), sqrt(q_asimov)
-        if q <= q_asimov:
+        if self.statistic == "q" or q <= q_asimov:
             clsb, clb = _tail(root), _tail(root - root_asimov)
         else:  # muhat < 0 would be the best fit: the boundary changes the distribution of q-tilde
             clsb = _tail((q + q_asimov) / (2.0 * root_asimov))
             clb = _tail((q - q_asimov) / (2.0 * root_asimov))
-        expected = [_tail(root_asimov - k) / _cdf(k) for k in SIGMAS]
         return HypoTest(
             poi=value,
             q=q,
             q_asimov=q_asimov,
             muhat=muhat,
-            nll_conditional=conditional,
+            nll_conditional=conditional.nll,
             clsb=clsb,
             clb=clb,
             cls_obs=clsb / clb,
-            cls_exp=expected,
+            cls_exp=[_tail(root_asimov - k) / _cdf(k) for k in SIGMAS],
         )
 
     def discovery(self) -> dict[str, float]:
         """Test of the background-only hypothesis: q0, p-value and significance."""
-        nll_free, muhat = self._free
-        zero = self.model.fit(fixed={self.poi: 0.0}).nll
-        q0 = 0.0 if muhat <= 0.0 else max(0.0, 2.0 * (zero - nll_free))
+        muhat = self.free.values[self.poi]
+        q0 = 0.0 if muhat <= 0.0 else max(0.0, 2.0 * (self.conditional(0.0).nll - self.free.nll))
         return {"q0": q0, "p0": _tail(sqrt(q0)), "z": sqrt(q0), "muhat": muhat}
 
-    def limits(self, level: float, high: float) -> tuple[float | None, list[float | None]]:
+    def limits(self, level: float) -> tuple[float | None, list[float | None]]:
         """Observed and expected upper limits: where CLs falls to the given level, ``None`` where it does not."""
-        observed = self._crossing(attrgetter("cls_obs"), level, high)
-        expected = [self._crossing(partial(_band, i), level, high) for i in range(len(SIGMAS))]
-        return observed, expected
+        expected: list[float | None] = []
+        guess = max(self.free.values[self.poi], 0.0) + 1.0
+        for k in SIGMAS:
+            # CLs expected = tail(root - k) / cdf(k): the limit is where the root of q_asimov reaches this
+            needed = k + NormalDist().inv_cdf(1.0 - level * _cdf(k))
+            found = self._crossing(lambda mu, z=needed: 1.0 - sqrt(self.q_asimov(mu)) / z, guess)  # type: ignore[misc]
+            expected.append(found)
+            guess = found or guess
+        guess = expected[2] or guess
+        return self._crossing(lambda mu: log(max(self.hypotest(mu).cls_obs, 1e-300) / level), guess), expected
 
-    def _crossing(self, cls: Callable[[HypoTest], float], level: float, high: float) -> float | None:
-        def excess(value: float) -> float:
-            return log(max(cls(self.hypotest(value)), 1e-300) / level)
+    def _crossing(self, excess: Callable[[float], float], guess: float) -> float | None:
+        """Where a falling function is zero within the range; the bracket is widened or narrowed from a guess."""
+        low, high = 0.0, min(guess, self.high)
+        while excess(high) > 0.0:
+            if high >= self.high:
+                return None
+            low, high = high, min(2.0 * high, self.high)
+        while low == 0.0:
+            middle = 0.5 * high
+            if excess(middle) > 0.0:
+                low = middle
+            else:
+                high = middle
+        return find_zero(excess, low, high)
 
-        return find_zero(excess, 1e-3 * high, high) if excess(high) < 0.0 else None
 
-
-def find_zero(function: Callable[[float], float], low: float, high: float, tolerance: float = 1e-8) -> float:
-    """Zero of a decreasing function by regula falsi with the Illinois rule, to a relative tolerance.
-
-    The bracket is first narrowed by halving from above, so that no step goes far beyond the zero.
-    """
+def find_zero(function: Callable[[float], float], low: float, high: float, tolerance: float = 1e-6) -> float:
+    """Zero of a decreasing function by regula falsi with the Illinois rule, until steps are small."""
     f_low, f_high = function(low), function(high)
-    if not (f_low > 0.0 > f_high):
+    if not (f_low > 0.0 >= f_high):
         raise ValueError(f"no zero between {low} ({f_low}) and {high} ({f_high})")
-    while True:
-        middle = 0.5 * (low + high)
-        f_middle = function(middle)
-        if f_middle > 0.0:
-            low, f_low = middle, f_middle
-            break
-        high, f_high = middle, f_middle
     previous, side = low, 0
     for _ in range(100):
         x = (low * f_high - high * f_low) / (f_high - f_low)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from math import isfinite, log, prod
@@ -15,6 +15,9 @@ from quiet import ROOT, no_standard_output
 #: inherit the error of the fitted nuisance parameters at first order: it leaves 5e-6 on q, this one 1e-8.
 TOLERANCE = 1e-8
 STRATEGY = 2
+ATTEMPTS = 4
+#: Minima that differ by less are one.
+SAME_MINIMUM = 1e-7
 
 Values = Mapping[str, float]
 
@@ -73,10 +76,11 @@ class RootModel:
         variables = {v.GetName(): v for v in self._workspace.allVars() if v.GetName() not in others}
         self._variables = {name: variables[name] for name in sorted(variables, key=natural_order)}
         self._start = {name: (v.getVal(), v.isConstant()) for name, v in self._variables.items()}
+        self._first_steps = {name: v.getError() for name, v in self._variables.items()}
         self.observed = Dataset(data, {name: v.getVal() for name, v in self._globals.items()})
         pois = self._config.GetParametersOfInterest()
         self.poi: str | None = str(pois.first().GetName()) if pois and pois.size() else None
-        self._nlls: dict[int, Any] = {}
+        self._nlls: dict[tuple[int, str], Any] = {}
 
     # ---------------------------------------------------------------- what the model is
     @cached_property
@@ -142,11 +146,27 @@ class RootModel:
                 size *= binning.binWidth(i)
             yield size
 
+    # ---------------------------------------------------------------- for calculators of RooStats
+    @property
+    def configuration(self) -> Any:
+        """ROOT's ``ModelConfig``."""
+        return self._config
+
+    def is_free(self, name: str) -> bool:
+        """Whether a parameter of the model floats in fits."""
+        return name in self._start and not self._start[name][1]
+
+    def reset(self) -> None:
+        """Restore the initial values, constants and global observables."""
+        self._reset()
+
     # ---------------------------------------------------------------- at a point
     def _reset(self, dataset: Dataset | None = None, values: Values | None = None) -> None:
         for name, (value, fixed) in self._start.items():
-            self._variables[name].setVal(value)
-            self._variables[name].setConstant(fixed)
+            variable = self._variables[name]
+            variable.setVal(value)
+            variable.setConstant(fixed)
+            variable.setError(self._first_steps[name])  # else it would depend on the fit before
         for name, value in (dataset or self.observed).global_observables.items():
             self._globals[name].setVal(value)
         for name, value in (values or {}).items():
@@ -184,16 +204,18 @@ class RootModel:
         self._reset()
         return value, failed
 
-    def _nll(self, dataset: Dataset) -> Any:
-        if id(dataset) not in self._nlls:
+    def _nll(self, dataset: Dataset, offset: str = "none") -> Any:
+        """The NLL; for fits with the offset ``initial``: then rounding does not grow with its absolute value."""
+        key = (id(dataset), offset)
+        if key not in self._nlls:
             fit = ROOT.RooFit
             arguments = [
                 fit.GlobalObservables(self._config.GetGlobalObservables()),
                 fit.EvalBackend("cpu"),
-                fit.Offset("none"),
+                fit.Offset(offset),
             ]
-            self._nlls[id(dataset)] = dataset, self._pdf.createNLL(dataset.data, *arguments)
-        return self._nlls[id(dataset)][1]
+            self._nlls[key] = dataset, self._pdf.createNLL(dataset.data, *arguments)
+        return self._nlls[key][1]
 
     # ---------------------------------------------------------------- fits
     def fit(
@@ -201,27 +223,56 @@ class RootModel:
         dataset: Dataset | None = None,
         fixed: Values | None = None,
         *,
+        starts: Sequence[Values | None] = (None,),
         uncertainties: bool = False,
         minos: Sequence[str] = (),
     ) -> Minimum:
-        """Minimise the NLL from the initial values; ``fixed`` parameters are held at the given values."""
+        """Minimise the NLL; ``fixed`` parameters are held at the given values.
+
+        Of several ``starts`` (``None``: the initial values) the lowest minimum counts, of equal ones the first.
+        Uncertainties are taken on the same way again: the steps of HESSE are those that MIGRAD found on its way.
+        """
         dataset = dataset or self.observed
-        nll = self._nll(dataset)
-        self._reset(dataset, fixed)
-        for name in fixed or {}:
-            self._variables[name].setConstant(True)
         try:
-            if all(v.isConstant() for v in self._variables.values()):
-                return self._nothing_to_fit(nll)
-            return self._minimise(nll, uncertainties, minos)
+            best, best_start = None, None
+            for start in starts:
+                found = self._fit_from(dataset, fixed or {}, start)
+                if best is None or found.nll < best.nll - SAME_MINIMUM:
+                    best, best_start = found, start
+            if best is None:
+                raise ModelError("a fit needs a start")
+            if uncertainties and best.status != "nothing to fit":
+                best = self._fit_from(dataset, fixed or {}, best_start, uncertainties=True, minos=minos)
+            return replace(best, status="converged") if best.status == "nothing to fit" else best
         finally:
             self._reset()
+
+    def _fit_from(
+        self,
+        dataset: Dataset,
+        fixed: Values,
+        start: Values | None,
+        *,
+        uncertainties: bool = False,
+        minos: Sequence[str] = (),
+    ) -> Minimum:
+        free = {
+            name: _off_the_limits(self._variables[name], value)
+            for name, value in (start or {}).items()
+            if not self._start[name][1]
+        }
+        self._reset(dataset, free | dict(fixed))
+        for name in fixed:
+            self._variables[name].setConstant(True)
+        if all(v.isConstant() for v in self._variables.values()):
+            return self._nothing_to_fit(self._nll(dataset))
+        return self._minimise(dataset, uncertainties, minos)
 
     def _nothing_to_fit(self, nll: Any) -> Minimum:
         return Minimum(
             nll=float(nll.getVal()),
             values={name: float(v.getVal()) for name, v in self._variables.items()},
-            status="converged",
+            status="nothing to fit",
             edm=0.0,
             uncertainties={},
             minos={},
@@ -229,18 +280,17 @@ class RootModel:
             at_limit=[],
         )
 
-    def _minimise(self, nll: Any, uncertainties: bool, minos: Sequence[str]) -> Minimum:
-        minimizer = ROOT.RooMinimizer(nll)
+    def _minimise(self, dataset: Dataset, uncertainties: bool, minos: Sequence[str]) -> Minimum:
+        minimizer = ROOT.RooMinimizer(self._nll(dataset, "initial"))
         minimizer.setPrintLevel(-1)
         minimizer.setStrategy(STRATEGY)
         minimizer.setEps(TOLERANCE)
-        minimizer.setOffsetting(False)
+        minimizer.setOffsetting(True)
         minimizer.optimizeConst(0)
-        migrad = int(minimizer.minimize("Minuit2", "migrad"))
-        for _ in range(3):
+        for _ in range(ATTEMPTS):
+            migrad = int(minimizer.minimize("Minuit2", "migrad"))
             if migrad == 0:
-                break
-            migrad = int(minimizer.minimize("Minuit2", "migrad"))  # carry on from where it stopped
+                break  # otherwise carry on from where it stopped
         edm = float(minimizer.save().edm())
         hesse = int(minimizer.hesse()) if uncertainties else 0
         if minos:
@@ -253,14 +303,15 @@ class RootModel:
         problems = [f"migrad {migrad}"] * (migrad != 0) + [f"hesse {hesse}"] * (hesse != 0)
         at_limit = [str(p.GetName()) for p in final if _at_limit(p)]
         inside = [i for i, p in enumerate(final) if str(p.GetName()) not in at_limit] if uncertainties else []
-        matrix = result.correlationMatrix() if uncertainties else None
+        matrix = result.correlationMatrix() if uncertainties and hesse == 0 else None
+        names = {str(p.GetName()): p for p in final}
         return Minimum(
-            nll=float(nll.getVal()),
+            nll=float(self._nll(dataset).getVal()),
             values={name: float(v.getVal()) for name, v in self._variables.items()},
             status=", ".join(problems) or "converged",
             edm=edm,
             uncertainties={str(final[i].GetName()): float(final[i].getError()) for i in inside},
-            minos={n: _minos(next(p for p in final if p.GetName() == n)) for n in minos},
+            minos={n: _minos(names[n]) for n in minos if names[n].hasAsymError()},
             correlation=None
             if matrix is None
             else (
@@ -270,15 +321,12 @@ class RootModel:
             at_limit=at_limit,
         )
 
-    def asimov(self, poi_value: float) -> Dataset:
-        """The Asimov data for a value of the POI, nuisance parameters profiled on the observed data.
+    def asimov(self, values: Values) -> Dataset:
+        """The Asimov data of a parameter point, which should be profiled on the observed data.
 
-        The global observables move with them: to the fitted value (Gaussian) or to gamma tau (Poisson).
+        The global observables move with it: to the fitted value (Gaussian) or to gamma tau (Poisson).
         """
-        if self.poi is None:
-            raise ModelError("the model has no parameter of interest")
-        fitted = self.fit(fixed={self.poi: poi_value})
-        self._reset(values=fitted.values)
+        self._reset(values=values)
         parameters = ROOT.RooArgSet(self._config.GetParametersOfInterest())
         if self._config.GetNuisanceParameters():
             parameters.add(self._config.GetNuisanceParameters())
@@ -290,16 +338,27 @@ class RootModel:
         return Dataset(data, values)
 
 
+def _span(parameter: Any) -> float:
+    """Length of a range, but at most what counts of it."""
+    return float(min(parameter.getMax() - parameter.getMin(), 10.0))
+
+
+def _off_the_limits(parameter: Any, value: float) -> float:
+    # Minuit sees a sine of the parameter: started at a limit, it would stay there
+    margin = 1e-3 * _span(parameter)
+    return float(min(max(value, parameter.getMin() + margin), parameter.getMax() - margin))
+
+
 def _at_limit(parameter: Any) -> bool:
     # Minuit sees a sine of the parameter: at a limit its derivative vanishes and HESSE's numbers mean nothing
     nearest = min(parameter.getVal() - parameter.getMin(), parameter.getMax() - parameter.getVal())
-    return bool(nearest < 1e-5 * (parameter.getMax() - parameter.getMin()))
+    return bool(nearest < 1e-5 * _span(parameter))
 
 
 def _minos(parameter: Any) -> list[float | None]:
     """Errors down and up; Minuit stops at the limits of the range, which is no answer."""
-    value, span = parameter.getVal(), parameter.getMax() - parameter.getMin()
+    value, near = parameter.getVal(), 1e-6 * _span(parameter)
     down, up = float(parameter.getErrorLo()), float(parameter.getErrorHi())
-    stopped_down = value + down < parameter.getMin() + 1e-6 * span
-    stopped_up = value + up > parameter.getMax() - 1e-6 * span
+    stopped_down = value + down < parameter.getMin() + near
+    stopped_up = value + up > parameter.getMax() - near
     return [None if stopped_down else down, None if stopped_up else up]

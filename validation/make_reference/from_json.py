@@ -51,12 +51,12 @@ class _Describer:
 
     def describe(self) -> Description:
         measurement = HF.Measurement(self.name, self.name)
-        if self.poi:
-            measurement.AddPOI(self.poi)
         self._luminosity(measurement)
         observed = {o["name"]: o["data"] for o in self.document["observations"]}
         for channel in self.document["channels"]:
             measurement.AddChannel(self._channel(channel, observed[channel["name"]]))
+        if self.poi:
+            measurement.AddPOI(self.root_names.get(self.poi, [self.poi])[0])
         self._settings(measurement)
         return Description(
             measurement=measurement,

@@ -32,7 +32,7 @@ def read_xml(driver: str, measurement: str | None = None, *, old: bool = False) 
     result = _measurement(wanted[0], root)
     for element in root.findall("Input"):
         result.AddChannel(_channel(element.text or "", old))
-    return Description(measurement=result, from_files=True, notes=(_NOTE,))
+    return Description(measurement=result, from_files=True, hidden=_constants_of_terms(wanted[0]), notes=(_NOTE,))
 
 
 def measurement_names(driver: str) -> list[str]:
@@ -93,6 +93,12 @@ def _constraint_term(measurement: Any, systematic: str, element: Element) -> Non
             measurement.AddNoSyst(systematic)
         case kind, False:
             raise ModelError(f"ConstraintTerm of type {kind!r} for {systematic!r} needs a RelativeUncertainty")
+
+
+def _constants_of_terms(measurement: Element) -> frozenset[str]:
+    """The constants with which ROOT writes Gamma and LogNormal terms."""
+    systematics = [name for term in measurement.findall("ConstraintTerm") for name in _names(term)]
+    return frozenset(f"{letter}_{name}" for letter in ("theta", "kappa", "tau") for name in systematics)
 
 
 def _channel(path: str, old: bool) -> Any:

@@ -3,19 +3,21 @@
     python validation/make_reference/make.py [CASE ...]
 
 Without arguments, makes the references that are missing or whose inputs have changed; named cases are always made.
-Numbers that changed against the existing reference are listed on standard error. Needs ROOT (``pip install ROOT``),
-and ``jsonpatch`` for cases with a patch; never imports hftranslate.
+Each case runs in a process of its own, one after the other, so that an interrupted run goes on where it stopped and a
+crash of ROOT costs one case. Numbers that changed against the existing reference are listed on standard error.
+Needs ROOT (``pip install ROOT``), and ``jsonpatch`` for cases with a patch; never imports hftranslate.
 """
 
 import argparse
 import gzip
 import json
+import subprocess
 import sys
 import time
 import tomllib
 from collections.abc import Sequence
 from contextlib import chdir
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from os.path import relpath
 from pathlib import Path
@@ -32,6 +34,12 @@ NOTES = (
     "RooStats' AsymptoticCalculator forces a tolerance of 1, which leaves errors up to 1e-3 on CLs",
 )
 
+#: ROOT's numbers of the interpolation codes, by modifier type and by the names that workspaces use.
+INTERPOLATION_CODES = {
+    "histosys": {"code0": 0, "code1": 1, "code2": 2, "code4p": 4, "code4": 5, "code6": 6},
+    "normsys": {"code0": 0, "code1": 1, "code2": 2, "code4": 4},
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
@@ -40,17 +48,20 @@ class Case:
     name: str
     kind: str
     input: Path
+    basedir: Path
     patch: Path | None
+    patch_name: str | None
     measurement: str
-    test_pois: tuple[float, ...]
+    interpolation: Json
+    ranges: Json
+    options: Json
     reference: Path
-    shared: bool
 
     def files(self) -> list[Path]:
         """All files that make up the input."""
         if self.kind == "pyhf-json":
             return [self.input, *([self.patch] if self.patch else [])]
-        companions = [*self.input.parent.glob("*.xml"), *self.input.parent.glob("*.root")]
+        companions = [*self.basedir.rglob("*.xml"), *self.basedir.rglob("*.root")]
         return [self.input, *sorted(p for p in companions if p != self.input)]
 
 
@@ -63,11 +74,14 @@ def read_cases(path: Path = CASES) -> dict[str, Case]:
             name=name,
             kind=table["kind"],
             input=(folder / table["input"]).resolve(),
+            basedir=(folder / table.get("basedir", Path(table["input"]).parent)).resolve(),
             patch=(folder / table["patch"]).resolve() if "patch" in table else None,
+            patch_name=table.get("patch_name"),
             measurement=table["measurement"],
-            test_pois=tuple(map(float, table["test_pois"])),
+            interpolation=table.get("interpolation", {}),
+            ranges=table.get("ranges", {}),
+            options={key: table[key] for key in ("test_pois", "toys") if key in table},
             reference=(folder / table["reference"]).resolve(),
-            shared=table.get("shared", False),
         )
         for name, table in tables.items()
     }
@@ -85,15 +99,30 @@ def describe(case: Case) -> Any:
     if case.kind == "xml":
         from from_xml import read_xml
 
-        return read_xml(case.input.name, case.measurement)
-    from from_json import describe_json
+        description = read_xml(relpath(case.input, case.basedir), case.measurement, old=True)
+    else:
+        from from_json import describe_json
 
+        description = describe_json(_patched(case), case.measurement)
+    codes = {kind: INTERPOLATION_CODES[kind][code] for kind, code in case.interpolation.items()}
+    notes = tuple(
+        f"interpolation code {number} of all {kind} was set on the finished workspace" for kind, number in codes.items()
+    )
+    notes += tuple(f"the range of {name} was set to {list(ends)}" for name, ends in case.ranges.items())
+    ranges = {**description.ranges, **{name: tuple(ends) for name, ends in case.ranges.items()}}
+    return replace(description, interpolation=codes, ranges=ranges, notes=(*description.notes, *notes))
+
+
+def _patched(case: Case) -> Any:
     document = _read_json(case.input)
-    if case.patch is not None:
-        import jsonpatch
+    if case.patch is None:
+        return document
+    import jsonpatch
 
-        document = jsonpatch.apply_patch(document, _read_json(case.patch))
-    return describe_json(document, case.measurement)
+    patch = _read_json(case.patch)
+    if case.patch_name is not None:
+        patch = next(p["patch"] for p in patch["patches"] if p["metadata"]["name"] == case.patch_name)
+    return jsonpatch.apply_patch(document, patch)
 
 
 def _read_json(path: Path) -> Any:
@@ -106,10 +135,10 @@ def make_reference(case: Case) -> Json:
     from assemble import result_document
     from evaluation import RootModel
 
-    with chdir(case.input.parent):  # ROOT resolves the paths in XML against the working directory
+    with chdir(case.basedir):  # ROOT resolves the paths in XML against the working directory
         description = describe(case)
         model = RootModel(description)
-    return result_document(case.name, description, model, case.test_pois, provenance(case, description.notes), progress)
+    return result_document(case.name, description, model, case.options, provenance(case, description.notes), progress)
 
 
 def provenance(case: Case, notes: Sequence[str]) -> Json:
@@ -166,23 +195,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "cases", nargs="*", metavar="CASE", help="names in validation/cases.toml (default: what is due)"
     )
+    parser.add_argument("--all", action="store_true", help="make all references, also those that are up to date")
     parser.add_argument("--output-dir", type=Path, help="write here instead of reference_outputs/")
+    parser.add_argument("--in-process", action="store_true", help="make the named cases in this process")
     options = parser.parse_args(arguments)
     cases = read_cases()
     unknown = [name for name in options.cases if name not in cases]
     if unknown:
         parser.error(f"no case {', '.join(unknown)}; there are {', '.join(cases)}")
-    for name in options.cases or cases:
+    failed = []
+    names = options.cases or list(cases)
+    for number, name in enumerate(names, start=1):
         case = cases[name]
         target = options.output_dir / case.reference.name if options.output_dir else case.reference
+        count = f"{name} ({number} of {len(names)})"
         if not case.input.is_file():
-            progress(f"{name}: skipped, {relpath(case.input)} is not there")
-        elif not options.cases and is_current(case, target):
-            progress(f"{name}: up to date")
-        else:
-            progress(f"{name}: making")
+            progress(f"{count}: skipped, {relpath(case.input)} is not there")
+        elif not (options.cases or options.all) and is_current(case, target):
+            progress(f"{count}: up to date")
+        elif options.in_process:
             save(make_reference(case), target)
-    return 0
+        else:
+            progress(f"{count}: making")
+            if not _in_own_process(name, target):
+                failed.append(name)
+    if failed:
+        progress(f"failed: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+def _in_own_process(name: str, target: Path) -> bool:
+    command = [sys.executable, __file__, name, "--in-process", "--output-dir", str(target.parent)]
+    return subprocess.run(command, check=False).returncode == 0
 
 
 if __name__ == "__main__":

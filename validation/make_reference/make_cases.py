@@ -1,9 +1,12 @@
 """Writes the small cases, each about one thing that ROOT and JSON say differently, to ``validation/cases``."""
 
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from json_library import JSON_LIBRARY
+from library import LIBRARY
 from writing import Histogram, target_folder, write_case
 
 EDGES = [0.0, 1.0, 3.0, 4.0]
@@ -130,6 +133,13 @@ def main(cases: Path) -> None:
     staterror(cases, "Gaussian", "0.0")
     shapesys_gaussian(cases)
     coupled_channels(cases)
+    for name, xml in LIBRARY.items():
+        case = xml()
+        files = {"model.xml": case.driver} | {f"{channel}.xml": text for channel, text in case.channels.items()}
+        write_case(cases / name, "model.xml", files, case.histograms)
+    for name, document in JSON_LIBRARY.items():
+        (cases / name).mkdir(parents=True, exist_ok=True)
+        (cases / name / "workspace.json").write_text(json.dumps(document(), indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,211 @@
+"""The command crosscheck: our results against those of another engine, of one model or of all stored cases."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hftranslate.cli.common import (
+    command_line,
+    emit,
+    emit_text,
+    input_files,
+    patch_option,
+    report,
+    take_xml_options,
+    xml_options,
+)
+from hftranslate.crosschecking.cases import Case, read_cases
+from hftranslate.crosschecking.compare import Report
+from hftranslate.crosschecking.compare import crosscheck as compare
+from hftranslate.crosschecking.document import Results, read_results
+from hftranslate.crosschecking.index import CaseResult, case_line, index_html
+from hftranslate.crosschecking.report import report_html, report_markdown
+from hftranslate.crosschecking.results import results as evaluate
+from hftranslate.crosschecking.with_root import Source, find_root, root_results
+from hftranslate.errors import HFTranslateError
+from hftranslate.formats.documents import read_bytes
+from hftranslate.translate import Loaded, load, write_texts
+from hftranslate.workspace import CONVENTIONS, PYHF, ROOT, Conventions, Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outputs:
+    """Where reports go; ``html`` is a folder for all cases."""
+
+    html: Path | None
+    markdown: Path | None
+    json: Path | None
+
+
+@click.command()
+@click.argument("file", required=False)
+@click.argument("reference", required=False, metavar="REFERENCE.json")
+@click.option(
+    "--cases", type=click.Path(path_type=Path), metavar="CASES.toml", help="Compare all stored cases instead."
+)
+@click.option("--with-root", is_flag=True, help="Make the reference with the ROOT that is installed.")
+@click.option(
+    "--root-python", metavar="PYTHON", help="A Python that can import ROOT; default: $ROOT_PYTHON, or this one."
+)
+@click.option(
+    "--save-reference", type=click.Path(dir_okay=False, path_type=Path), help="Keep what ROOT said (--with-root)."
+)
+@click.option(
+    "--html", type=click.Path(path_type=Path), help="Write the report as one HTML page; with --cases: into this folder."
+)
+@click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as Markdown.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as JSON.")
+@patch_option
+@click.option("--measurement", metavar="NAME", help="Which measurement; default: the reference's.")
+@click.option(
+    "--conventions",
+    type=click.Choice(["auto", "root", "pyhf"]),
+    default="auto",
+    show_default=True,
+    help="Whose evaluation to follow; auto: the reference's.",
+)
+@xml_options
+@click.pass_context
+def crosscheck(
+    ctx: click.Context,
+    /,
+    file: str | None,
+    reference: str | None,
+    cases: Path | None,
+    with_root: bool,
+    root_python: str | None,
+    save_reference: Path | None,
+    html: Path | None,
+    markdown: Path | None,
+    json_file: Path | None,
+    **options: Any,
+) -> None:
+    """Compare with a result document of another engine, rung by rung: yields, NLL, fit, test statistic, CLs, limit.
+
+    FILE may itself be a result document. The exit code is 1 where a rung fails; known causes are then looked for.
+    """
+    outputs = _Outputs(html=html, markdown=markdown, json=json_file)
+    if cases is not None:
+        if file is not None or with_root or markdown is not None:
+            raise click.UsageError("--cases takes neither FILE nor --with-root nor --markdown")
+        passed = _all_cases(read_cases(cases), outputs)
+    elif file is None or (reference is None) != with_root:
+        raise click.UsageError("expected FILE and REFERENCE.json, FILE and --with-root, or --cases CASES.toml")
+    else:
+        found = (
+            _with_root(file, root_python, save_reference, options)
+            if reference is None
+            else _with_document(file, read_results(reference), options)
+        )
+        click.echo(found.text(), nl=False)
+        _write(found, outputs)
+        passed = found.passed
+    if not passed:
+        ctx.exit(1)
+
+
+def _write(found: Report, outputs: _Outputs) -> None:
+    if outputs.json is not None:
+        emit(found.to_document(), outputs.json)
+    if outputs.html is not None:
+        emit_text(report_html(found), outputs.html)
+    if outputs.markdown is not None:
+        emit_text(report_markdown(found), outputs.markdown)
+
+
+def _with_document(file: str, reference: Results, options: dict[str, Any]) -> Report:
+    if file != "-" and _is_results(file):
+        return compare(read_results(file), reference)
+    chosen = options.pop("conventions")
+    conventions = reference.conventions if chosen == "auto" else CONVENTIONS[chosen]
+    patches = options.pop("patches")
+    loaded = load(file, patches=patches, xml=take_xml_options(options), use_sidecar=conventions.name == "root")
+    report(loaded.outcomes)
+    return _compared(loaded, input_files(file, patches), reference, options["measurement"], conventions)
+
+
+def _with_root(file: str, python: str | None, keep: Path | None, options: dict[str, Any]) -> Report:
+    chosen, patches = options.pop("conventions"), options.pop("patches")
+    if file == "-":
+        raise click.UsageError("--with-root needs a file, not standard input")
+    xml = take_xml_options(options)
+    loaded = load(file, patches=patches, xml=xml, use_sidecar=True)
+    report(loaded.outcomes)
+    source = Source(path=Path(file), patches=tuple(map(Path, patches)), basedir=xml.basedir)
+    reference = root_results(
+        source,
+        loaded.workspace,
+        find_root(python),
+        measurement=options["measurement"],
+        progress=lambda line: click.echo(f"ROOT: {line}", err=True),
+    )
+    if keep is not None:
+        emit(reference.to_document(), keep)
+    conventions = reference.conventions if chosen == "auto" else CONVENTIONS[chosen]
+    return _compared(loaded, input_files(file, patches), reference, options["measurement"], conventions)
+
+
+def _compared(
+    loaded: Loaded, inputs: tuple[str, ...], reference: Results, measurement: str | None, conventions: Conventions
+) -> Report:
+    ours = evaluate(
+        loaded.workspace,
+        like=reference,
+        measurement=measurement,
+        conventions=conventions,
+        inputs=inputs,
+        command=command_line(),
+    )
+    return compare(ours, reference, workspace=loaded.workspace, beside=_beside(loaded.workspace, ours, reference))
+
+
+def _is_results(file: str) -> bool:
+    data = read_bytes(file)
+    return b'"hftranslate-results/' in data[:200]
+
+
+def _beside(workspace: Workspace, ours: Results, reference: Results) -> Results | None:
+    """Our tests under the other conventions; none where these cannot evaluate the model."""
+    tests = tuple(t for t in reference.hypotests or () if t.calculator == "asymptotic")
+    if not tests:
+        return None
+    other = PYHF if ours.conventions.clip_samples else ROOT
+    tests_only = replace(reference, points=(), fit=None, hypotests=tests, discovery=None, limit=None)
+    try:
+        return evaluate(workspace, like=tests_only, measurement=ours.measurement, conventions=other)
+    except HFTranslateError as error:
+        click.echo(f"no CLs under {other.name} conventions: {error}", err=True)
+        return None
+
+
+# ------------------------------------------------------------------------------------------------------------ all cases
+def _all_cases(cases: tuple[Case, ...], outputs: _Outputs) -> bool:
+    """Run the cases, print a line for each and the ladder of those that fail; whether all passed."""
+    if outputs.html is not None:
+        outputs.html.mkdir(parents=True, exist_ok=True)
+    found = []
+    for case in cases:
+        result = _one_case(case, outputs.html)
+        click.echo(case_line(result))
+        if result.report is not None and not result.report.passed:
+            click.echo(result.report.text(), nl=False)
+        found.append(result)
+    if outputs.html is not None:
+        write_texts({outputs.html / "index.html": index_html(found)})
+    if outputs.json is not None:
+        emit({r.name: r.report.to_document() for r in found if r.report is not None}, outputs.json)
+    return all(result.verdict != "failed" for result in found)
+
+
+def _one_case(case: Case, folder: Path | None) -> CaseResult:
+    if case.absent is not None:
+        reason = f"{case.absent} is not there"
+        return CaseResult(name=case.name, description=case.description, report=None, reason=reason)
+    found = case.run()
+    link = None
+    if folder is not None:
+        link = f"{case.name}.html"
+        write_texts({folder / link: report_html(found)})
+    return CaseResult(name=case.name, description=case.description, report=found, link=link)
