@@ -136,12 +136,13 @@ class HypoTestRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discovery:
-    """Test of the background-only hypothesis."""
+    """Test of the background-only hypothesis; ``nll_conditional`` is the NLL of the fit that makes the Asimov data."""
 
     q0: float
     p0: float
     z: float
     muhat: float
+    nll_conditional: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

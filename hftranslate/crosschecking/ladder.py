@@ -157,9 +157,20 @@ class _Minima:
         )
         return same or theirs.nll_conditional is None
 
+    @cached_property
+    def background(self) -> bool:
+        """Whether the fits without signal, which make the Asimov data, found the same minimum."""
+        mine, theirs = self.ours.discovery, self.reference.discovery
+        if mine is None or theirs is None or theirs.nll_conditional is None:
+            return self.free
+        scratch = Comparison("", "")
+        return scratch.minimum(
+            "", self.nll(mine.nll_conditional), theirs.nll_conditional, same_function=self.same_function
+        )
+
     def of(self, mine: HypoTestRecord, theirs: HypoTestRecord) -> bool:
         """Whether all minima that a test is made of are the same."""
-        return self.free and self.conditional(mine, theirs)
+        return self.free and self.background and self.conditional(mine, theirs)
 
     @property
     def sigma(self) -> float | None:
@@ -300,8 +311,8 @@ def _test_statistic(minima: _Minima) -> Comparison:
                 same_function=minima.same_function,
             )
         for name, tolerance, judged in (
-            ("q", "q", minima.of(mine, theirs)),
-            ("q_asimov", "q", minima.free),
+            ("q", "q", minima.free and minima.conditional(mine, theirs)),
+            ("q_asimov", "q", minima.background),
             ("muhat", "best fit", minima.free),
         ):
             value, own = getattr(theirs, name), getattr(mine, name)
@@ -310,7 +321,14 @@ def _test_statistic(minima: _Minima) -> Comparison:
                     rung.number(f"{where}, {name}", own, value, tolerance, minima.sigma)
     theirs_0, mine_0 = minima.reference.discovery, minima.ours.discovery
     if theirs_0 is not None:
-        with rung.following(minima.free):
+        if theirs_0.nll_conditional is not None:
+            rung.minimum(
+                "discovery, nll_conditional",
+                minima.nll(getattr(mine_0, "nll_conditional", None)),
+                theirs_0.nll_conditional,
+                same_function=minima.same_function,
+            )
+        with rung.following(minima.free, minima.background):
             rung.number("discovery, q0", getattr(mine_0, "q0", None), theirs_0.q0, "q")
             rung.number("discovery, muhat", getattr(mine_0, "muhat", None), theirs_0.muhat, "best fit", minima.sigma)
     if rung.count == 0:
@@ -326,11 +344,11 @@ def _p_values(minima: _Minima) -> Comparison:
             rung.number(f"{where}, CLb", mine.clb, theirs.clb, "p-values")
             rung.number(f"{where}, CLs observed", mine.cls_obs, theirs.cls_obs, "p-values")
         for k, (a, b) in enumerate(zip(mine.cls_exp, theirs.cls_exp, strict=True)):
-            with rung.following(minima.free):
+            with rung.following(minima.background):
                 rung.number(f"{where}, CLs expected at {k - 2:+d} sigma", a, b, "p-values")
     if minima.reference.discovery is not None:
         found = minima.ours.discovery
-        with rung.following(minima.free):
+        with rung.following(minima.free, minima.background):
             rung.number("discovery, p0", getattr(found, "p0", None), minima.reference.discovery.p0, "p-values")
             rung.number("discovery, z", getattr(found, "z", None), minima.reference.discovery.z, "p-values")
     if rung.count == 0:
@@ -346,7 +364,7 @@ def _limits(minima: _Minima) -> Comparison:
         return rung
     found = mine or LimitRecord(level=theirs.level, observed=None, expected=(None,) * 5)
     rung.number("limit, level", found.level, theirs.level, "limits")
-    with rung.following(minima.free):
+    with rung.following(minima.free, minima.background):
         rung.number("limit, observed", found.observed, theirs.observed, "limits")
         for k, (a, b) in enumerate(zip(found.expected, theirs.expected, strict=True)):
             rung.number(f"limit, expected at {k - 2:+d} sigma", a, b, "limits")

@@ -430,7 +430,8 @@ class _Engine:
             return None
         muhat = free.value(tester.poi)
         q0 = max(0.0, 2.0 * (background.excess_nll - free.excess_nll)) if muhat > 0.0 else 0.0
-        return Discovery(q0=q0, p0=float(ndtr(-sqrt(q0))), z=sqrt(q0), muhat=muhat)
+        nll = self.document_nll(background.nll)
+        return Discovery(q0=q0, p0=float(ndtr(-sqrt(q0))), z=sqrt(q0), muhat=muhat, nll_conditional=nll)
 
     def toy_tests(self, like: Results | None, notes: list[str]) -> tuple[HypoTestRecord, ...]:
         found = []
