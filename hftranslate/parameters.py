@@ -21,6 +21,7 @@ from hftranslate.workspace import (
     NormSys,
     Number,
     ParameterConfig,
+    Sample,
     ShapeSys,
     StatError,
     Workspace,
@@ -275,9 +276,10 @@ def _bin_factors(
         )
     _refuse(config, where, "factors" if kind == "gaussian" else "sigmas")
     threshold = max((m.threshold for _, _, m in declared.modifiers(StatError) if isinstance(m, StatError)), default=0.0)
-    fixed = [w <= 0.0 or w < threshold for w in widths]
+    last = _last_widths(declared) or widths
+    fixed = [w <= 0.0 or w < threshold for w in last]
     if conventions.root_ranges:
-        bounds = [(0.0, 1.0 + 5.0 * w) if w > 0.0 else (0.0, 10.0) for w in widths]
+        bounds = [(0.0, 1.0 + 5.0 * w) if w > 0.0 else (0.0, 10.0) for w in last]
     else:
         bounds = [(1e-10, 10.0)] * size
     default_width = [w if w > 0.0 else 1.0 for w in widths]
@@ -325,11 +327,23 @@ def bin_widths(declared: DeclaredParameter) -> tuple[BinConstraint | None, list[
         return staterrors[0][2].constraint, widths
     for _, sample, modifier in declared.uses:
         if isinstance(modifier, ShapeSys):
-            if modifier.relative:
-                return modifier.constraint, [max(float(d), 0.0) for d in modifier.data]
-            bins = zip(modifier.data, sample.nominal, strict=True)
-            return modifier.constraint, [d / h if d > 0 and h > 0 else 0.0 for d, h in bins]
+            return modifier.constraint, _shapesys_widths(modifier, sample)
     return None, [0.0] * declared.size
+
+
+def _shapesys_widths(modifier: ShapeSys, sample: Sample) -> list[float]:
+    if modifier.relative:
+        return [max(float(d), 0.0) for d in modifier.data]
+    return [d / h if d > 0 and h > 0 else 0.0 for d, h in zip(modifier.data, sample.nominal, strict=True)]
+
+
+def _last_widths(declared: DeclaredParameter) -> list[float] | None:
+    """What settles ranges and constants of a shared ShapeSys: the last sample of the first channel, as in ROOT."""
+    uses = [(c, s, m) for c, s, m in declared.uses if isinstance(m, ShapeSys)]
+    if not uses:
+        return None
+    _, sample, modifier = [use for use in uses if use[0].name == uses[0][0].name][-1]
+    return _shapesys_widths(modifier, sample)
 
 
 def _poisson_factors(declared: DeclaredParameter, widths: list[float]) -> list[float]:

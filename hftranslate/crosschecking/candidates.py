@@ -52,13 +52,15 @@ class Setup:
 class Candidate:
     """A change that may explain a difference.
 
-    ``about`` is what it changes: two candidates about the same thing exclude each other.
+    ``about`` is what it changes: two candidates about the same thing exclude each other. ``of_fits``: the likelihood
+    stays the same function, and only its fits and tests are made in another way.
     """
 
     name: str
     about: str
     says: str
     change: Callable[[Setup], Setup]
+    of_fits: bool = False
 
     def excludes(self, other: "Candidate") -> bool:
         """Whether both change the same thing."""
@@ -249,6 +251,7 @@ def _fits(_: Setup, reference: Results) -> Iterator[Candidate]:
             about="statistic",
             says=f"the reference's tests say {stated} and are made with {other}",
             change=lambda s: replace(s, variation=replace(s.variation, other_statistic=True)),
+            of_fits=True,
         )
     if reference.fit is not None:
         yield Candidate(
@@ -256,6 +259,7 @@ def _fits(_: Setup, reference: Results) -> Iterator[Candidate]:
             about="minimum",
             says="our fit did not reach the minimum that the reference found; started from there, it does",
             change=lambda s: replace(s, variation=replace(s.variation, its_minimum=True)),
+            of_fits=True,
         )
 
 
@@ -271,6 +275,7 @@ def _ranges(ours: Results, reference: Results) -> Iterator[Candidate]:
         about="ranges",
         says=f"ranges in the reference: {'; '.join(listed)}{more}",
         change=lambda s: replace(s, variation=replace(s.variation, its_ranges=True)),
+        of_fits=True,
     )
 
 

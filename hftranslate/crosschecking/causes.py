@@ -149,7 +149,12 @@ class _Trial:
         """What makes the rung of a level pass: single changes, else pairs; those first that reach furthest."""
         tried: list[tuple[float, Candidate]] = []
         singles: list[_Explanation] = []
+        if LADDER[level] == "toys":  # random numbers: nothing to evaluate again
+            return []
+        fits_only = level > LADDER.index("nll")  # the functions agree: what changes them cannot be the cause
         for candidate in candidates(setup, self.ours, self.reference):
+            if fits_only and not candidate.of_fits:
+                continue
             rung = self._rungs(candidate.change(setup), level)
             if rung is None:
                 continue

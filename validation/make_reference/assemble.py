@@ -116,8 +116,9 @@ def _fit(model: RootModel, free: Minimum) -> Json:
         "uncertainties": fit.uncertainties,
         "minos": {name: errors for name, errors in fit.minos.items() if name not in fit.at_limit},
     }
-    if fit.correlation is not None:
-        document["correlation"] = _correlation(*fit.correlation, model.poi)
+    correlation = model.correlation(fit) if fit.correlation is not None else None
+    if correlation is not None:
+        document["correlation"] = _correlation(*correlation, model.poi)
     return document
 
 

@@ -8,6 +8,7 @@ from itertools import product
 from math import isfinite, log, prod
 from typing import Any
 
+import numpy as np
 from models import Description, ModelError, build_workspace
 from quiet import ROOT, no_standard_output
 
@@ -18,6 +19,7 @@ STRATEGY = 2
 ATTEMPTS = 4
 #: Minima that differ by less are one.
 SAME_MINIMUM = 1e-7
+_STEP = 0.05  # of second differences, in units of the uncertainty
 
 Values = Mapping[str, float]
 
@@ -320,6 +322,50 @@ class RootModel:
             ),
             at_limit=at_limit,
         )
+
+    def correlation(self, minimum: Minimum) -> tuple[list[str], list[list[float]]] | None:
+        """Correlations at a minimum, from second central differences of the NLL; ``None`` where they are not positive.
+
+        HESSE's mixed derivatives are one-sided differences, which leave up to 0.01 on correlations. Steps are a
+        fraction of HESSE's uncertainties; parameters at a limit are held there.
+        """
+        names = list(minimum.uncertainties)
+        nll = self._nll(self.observed, "initial")
+        self._reset(values=minimum.values)
+        variables = [self._variables[name] for name in names]
+        centre = [minimum.values[name] for name in names]
+        steps = [
+            min(_STEP * minimum.uncertainties[name], 0.5 * (x - v.getMin()), 0.5 * (v.getMax() - x))
+            for name, v, x in zip(names, variables, centre, strict=True)
+        ]
+
+        def value(*moves: tuple[int, float]) -> float:
+            for i, sign in moves:
+                variables[i].setVal(centre[i] + sign * steps[i])
+            result = float(nll.getVal())
+            for i, _ in moves:
+                variables[i].setVal(centre[i])
+            return result
+
+        n, here = len(names), value()
+        ends = [(value((i, 1.0)), value((i, -1.0))) for i in range(n)]
+        hessian = np.zeros((n, n))
+        for i in range(n):
+            hessian[i, i] = (ends[i][0] + ends[i][1] - 2.0 * here) / steps[i] ** 2
+            for j in range(i):
+                both = value((i, 1.0), (j, 1.0)) + value((i, -1.0), (j, -1.0))
+                mixed = 0.5 * (both - sum(ends[i]) - sum(ends[j]) + 2.0 * here)
+                hessian[i, j] = hessian[j, i] = mixed / (steps[i] * steps[j])
+        self._reset()
+        try:
+            np.linalg.cholesky(hessian)
+        except np.linalg.LinAlgError:
+            return None
+        covariance = np.linalg.inv(hessian)
+        sigma = np.sqrt(np.diag(covariance))
+        matrix = covariance / np.outer(sigma, sigma)
+        np.fill_diagonal(matrix, 1.0)
+        return names, (0.5 * (matrix + matrix.T)).tolist()
 
     def asimov(self, values: Values) -> Dataset:
         """The Asimov data of a parameter point, which should be profiled on the observed data.
