@@ -73,7 +73,7 @@ def fit_section(report: "Report") -> str:
         distance = "&ndash;" if own is None or not sigma else f"{(own - best) / sigma:+.1e}".replace("-", "&minus;")
         cells = (value(best, 5), value(sigma, 4), value(own, 5), value(own_sigma, 4), distance)
         rows.append([f"<td><code>{escape(name)}</code></td>", *(number(c) for c in cells)])
-    header = ["parameter", *numeric("reference", "±", "ours", "±", "difference / uncertainty")]
+    header = ["parameter", *numeric("reference", "±", "ours", "±", "Δ / σ")]
     drawn = pictures.pulls_picture(report.reference, report.ours, _MOST_PARAMETERS)
     matrix = pictures.correlations_picture(report.reference, report.ours)
     note = next((r.reason for r in report.rungs if r.name == "uncertainties" and r.verdict != "skipped"), "")

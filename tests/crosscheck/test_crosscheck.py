@@ -29,7 +29,9 @@ from hftranslate.workspace import PYHF, Workspace
 from tests.conftest import REPOSITORY
 
 CASES = {case.name: case for case in read_cases(REPOSITORY / "validation" / "cases.toml")}
-RUNGS = ["model", "yields", "nll", "best fit", "uncertainties", "test statistic", "CLs", "limit"]
+RUNGS = ["model", "yields", "nll", "best fit", "uncertainties", "test statistic", "CLs", "limit", "toys"]
+#: Small models that show what the comparison does; all cases are compared in test_references_of_root.
+SMALL = ("demo", "staterror_poisson", "staterror_gaussian", "shapesys_gaussian", "coupled_channels")
 
 
 @cache
@@ -45,26 +47,26 @@ def workspace_of(name: str) -> Workspace:
     return load(CASES[name].input).workspace
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", SMALL)
 def test_agrees_with_root(name: str) -> None:
     report = report_of(name)
     assert report.passed, report.text()
     assert [rung.name for rung in report.rungs] == RUNGS
-    assert {rung.verdict for rung in report.rungs} == {"passed"}
+    assert [rung.verdict for rung in report.rungs] == ["passed"] * 8 + ["skipped"]
     assert report.conventions_note is None
     assert report.first_failure is None
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", SMALL)
 def test_agreement_is_far_better_than_tolerated(name: str) -> None:
     worst = {rung.name: rung.worst for rung in report_of(name).rungs}
     for rung in ("yields", "nll", "CLs", "limit"):
         entry = worst[rung]
         assert entry is not None
-        assert entry.excess < 1e-3, entry
+        assert entry.excess < 5e-3, entry
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", SMALL)
 def test_documents_are_valid_and_come_back(name: str) -> None:
     report = report_of(name)
     for document in (report.ours, report.reference):
@@ -105,6 +107,11 @@ def tampered(document: Any, path: Path) -> Results:
 def is_evaluated(path: Path) -> bool:
     """Whether our own evaluation depends on the number: a wrong one makes other numbers differ."""
     return (path[0] == "points" and path[2] == "values") or path[-1] in ("poi", "level")
+
+
+def is_check(document: Any, path: Path) -> bool:
+    """Whether the number is one of RooStats' own, which are recorded beside and not compared."""
+    return path[0] == "hypotests" and document["hypotests"][path[1]]["calculator"] == "roostats"
 
 
 def location(document: Any, path: Path) -> str:
@@ -150,11 +157,11 @@ def test_every_number_counts() -> None:
     """Any changed number of ROOT's document is found, alone, and by its place."""
     report = report_of("demo")
     document = report.reference.to_document()
-    paths = [path for path in numbers(document) if not is_evaluated(path)]
+    paths = [path for path in numbers(document) if not is_evaluated(path) and not is_check(document, path)]
     assert len(paths) > 2500
     for path in paths:
         found = crosscheck(report.ours, tampered(document, path))
-        failing = [entry.where for rung in found.rungs for entry in rung.failures]
+        failing = [entry.where for rung in found.rungs for entry in (*rung.failures, *rung.lower)]
         assert location(document, path) in failing, (path, failing)
         if path[0] not in ("points", "fit", "data"):
             assert len(failing) == 1, (path, failing)
@@ -178,7 +185,8 @@ def test_every_point_counts() -> None:
 
 def test_tested_values_and_level_count() -> None:
     document = report_of("demo").reference.to_document()
-    for path in [path for path in numbers(document) if path[-1] in ("poi", "level")]:
+    wanted = [p for p in numbers(document) if p[-1] in ("poi", "level") and not is_check(document, p)]
+    for path in wanted:
         wrong = replace(tampered(document, path), points=(), fit=None)
         found = crosscheck(results(workspace_of("demo"), like=wrong), wrong)
         place = "limit" if path[0] == "limit" else f"test of {wrong.hypotests[path[1]].poi:g}"  # type: ignore[index]
@@ -215,23 +223,36 @@ def test_missing_parts_of_ours_fail_and_missing_parts_of_the_reference_are_skipp
     report = report_of("demo")
     bare = {"fit": None, "hypotests": None, "discovery": None, "limit": None}
     missing = crosscheck(replace(report.ours, points=(), **bare), report.reference)  # type: ignore[arg-type]
-    assert [rung.verdict for rung in missing.rungs] == ["passed"] + ["failed"] * 7
+    assert [rung.verdict for rung in missing.rungs] == ["passed"] + ["failed"] * 7 + ["skipped"]
     assert "evaluated at all points" in missing.text()
     skipped = crosscheck(report.ours, replace(report.reference, points=(), **bare))  # type: ignore[arg-type]
-    assert [rung.verdict for rung in skipped.rungs] == ["passed"] + ["skipped"] * 7
+    assert [rung.verdict for rung in skipped.rungs] == ["passed"] + ["skipped"] * 8
     assert skipped.passed
     assert all(rung.reason for rung in skipped.rungs[1:])
 
 
 def test_tolerances_have_reasons() -> None:
-    assert all(tolerance.reason and tolerance.value <= 1e-2 for tolerance in TOLERANCES.values())
+    widest = {
+        "settings": 1e-9,
+        "yields": 1e-9,
+        "nll": 1e-6,
+        "best fit": 5e-3,
+        "uncertainties": 1e-2,
+        "correlations": 5e-3,
+        "q": 1e-3,
+        "p-values": 5e-4,
+        "limits": 1e-3,
+        "toys": 4.0,
+    }
+    assert {name: tolerance.value for name, tolerance in TOLERANCES.items()} == widest
+    assert all(tolerance.reason for tolerance in TOLERANCES.values())
 
 
 # --------------------------------------------------------------------------------------------------------- our results
 _LUMI = Reparametrised(name="alpha_lumi", parameter="Lumi", offset=1.0, scale=0.02)
 
 
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if not case.shared])
+@pytest.mark.parametrize("name", SMALL)
 def test_own_document(name: str) -> None:
     own = results(workspace_of(name), inputs=(CASES[name].input,), command="test")
     plain = json.loads(json.dumps(own.to_document(), allow_nan=False))

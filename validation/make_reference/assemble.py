@@ -29,7 +29,7 @@ MOST_CORRELATED = 40
 YIELD_DIGITS, CORRELATION_DECIMALS = 14, 7
 #: Values of the POI that are tested, in small models and in those whose fits take long.
 GRID, COARSE_GRID = 6, 3
-#: RooStats' calculator refits everything for every tested value.
+#: RooStats' calculator refits everything for every tested value. (Of several POIs it holds all, we hold the first.)
 CHECKED_PARAMETERS = 70
 
 
@@ -143,7 +143,7 @@ def _inference(tests: Asymptotics, options: Json, progress: Progress) -> Json:
     hypotests = [_hypotest(tests.hypotest(value), tests.statistic) for value in pois]
     progress("  CLs " + ", ".join(f"{h['CLs_obs']:.6f} ({h['poi']:g})" for h in hypotests))
     model = tests.model
-    if len(model.parameters) <= CHECKED_PARAMETERS:
+    if len(model.parameters) <= CHECKED_PARAMETERS and model.n_pois == 1:
         hypotests += [roostats.asymptotic(model, value, tests.statistic) for value in pois]
         progress("  RooStats " + ", ".join(f"{h['CLs_obs']:.6f}" for h in hypotests[len(pois) :]))
     if "toys" in options:

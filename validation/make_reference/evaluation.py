@@ -81,6 +81,7 @@ class RootModel:
         self._first_steps = {name: v.getError() for name, v in self._variables.items()}
         self.observed = Dataset(data, {name: v.getVal() for name, v in self._globals.items()})
         pois = self._config.GetParametersOfInterest()
+        self.n_pois = int(pois.size()) if pois else 0
         self.poi: str | None = str(pois.first().GetName()) if pois and pois.size() else None
         self._nlls: dict[tuple[int, str], Any] = {}
 
