@@ -167,9 +167,10 @@ class _Parts:
 def _parts(cells: "Cells", state: "State") -> _Parts:
     p = cells.pattern
     n_normsys = p.normsys.stop - p.normsys.start
-    logs = np.zeros((cells.n_rows, n_normsys))
     ratio = state.factors[1] / state.factors[0]
-    logs.ravel()[p.entry] = ratio
+    # a parameter may enter a row twice: as HistoSys of a multiplicative code and as NormSys
+    logs: Floats = np.bincount(p.entry, ratio, cells.n_rows * n_normsys).astype(np.float64, copy=False)
+    logs = logs.reshape(cells.n_rows, n_normsys)
     use_others = products_of_others(state.slots)[p.use_slot, p.use_cell]
     return _Parts(
         shifts=cells.additive.shifts.slopes(state.curves[2]),

@@ -310,7 +310,7 @@ def test_ladder_has_the_names_of_its_rungs() -> None:
     assert tuple(rung.name for rung in climb(like, like)) == LADDER
 
 
-# ----------------------------------------------------------------------------------------------------- pyhf's own numbers
+# ------------------------------------------------------------------------------------------------- pyhf's own numbers
 def _script(name: str) -> ModuleType:
     path = REPOSITORY / "validation" / f"{name}.py"
     spec = importlib.util.spec_from_file_location(name, path)

@@ -119,3 +119,25 @@ WITH_MINUIT = ["sbottom_RegionC", "1Lbb_tutorial_control_regions", "displaced_Co
 @pytest.mark.parametrize("name", WITH_MINUIT)
 def test_migrad_is_not_below_either(name, shared):
     check(*compiled(name), minimizers=("minuit",), n_random=0)
+
+
+def mirrored(lo: float, hi: float):
+    """Two bins that a systematic lifts on both sides; at zero neither expects what was observed."""
+    from hftranslate.workspace import HistoSys
+
+    nominal, effect = [20.0, 30.0], HistoSys(name="a", lo_data=(26.0 + lo, 39.0), hi_data=(26.0 + hi, 39.0))
+    return compile_model(built(channel("SR", [32.0, 48.0], ("b", nominal, effect)), poi=None))
+
+
+@pytest.mark.parametrize("lower", [-1.0, 1.0])
+def test_mirror_images(lower):
+    """Two valleys at opposite values: the deeper one is found wherever the fit starts."""
+    model, data = mirrored(0.01 if lower < 0.0 else 0.0, 0.01 if lower > 0.0 else 0.0)
+    profile = lambda a: model.excess_nll([a], data)  # noqa: E731
+    valleys = {
+        sign: minimize_scalar(profile, bounds=sorted((0.0, 4.0 * sign)), method="bounded") for sign in (-1.0, 1.0)
+    }
+    assert valleys[lower].fun < valleys[-lower].fun
+    for start in (-0.9, 0.9):
+        assert fit(model, data, start=np.array([start]), options=FIRST).value("a") * start > 0.0
+        assert fit(model, data, start=np.array([start])).value("a") == pytest.approx(valleys[lower].x, abs=1e-5)
