@@ -147,7 +147,9 @@ class Rung:
     failures, n_failures
         the failing entries, at most :data:`MAX_FAILURES` of them, and their number.
     lower
-        minima of the reference below which ours lie; what follows from them is not compared.
+        minima of the reference below which ours lie.
+    unjudged
+        how many numbers differ that follow from such minima, which is no failure.
     """
 
     name: str
@@ -160,6 +162,7 @@ class Rung:
     failures: tuple[Entry, ...]
     n_failures: int
     lower: tuple[Lower, ...] = ()
+    unjudged: int = 0
 
 
 class Comparison:
@@ -244,10 +247,6 @@ class Comparison:
 
     def rung(self) -> Rung:
         """What was found, as a value."""
-        if self.unjudged:
-            self.remarks.append(
-                f"{self.unjudged} numbers differ that follow from minima which the reference did not reach"
-            )
         if self.count == 0:
             verdict: Verdict = "skipped"
         else:
@@ -263,4 +262,5 @@ class Comparison:
             failures=tuple(self.failures[:MAX_FAILURES]),
             n_failures=len(self.failures),
             lower=tuple(self.lower),
+            unjudged=self.unjudged,
         )

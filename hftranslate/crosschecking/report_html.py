@@ -131,10 +131,16 @@ def _minima(report: "Report") -> str:
     if not rows:
         return ""
     header = ["rung", "fit", *numeric("NLL of the reference", "ours", "ours lower by")]
+    unjudged = sum(rung.unjudged for rung in report.rungs)
+    follows = (
+        f" {unjudged:,} numbers that follow from these fits differ, which is"
+        if unjudged
+        else " What follows from them is"
+    )
     return (
         "<section><h2>Minima that the reference did not reach</h2><p class='dim'>Both engines evaluate the same "
-        "function, so the lower value is nearer to the minimum. What follows from these fits is not "
-        "judged.</p>"
+        "function, so the lower value is nearer to the minimum."
+        f"{follows} not judged.</p>"
         f"{table(header, rows)}</section>"
     )
 

@@ -79,6 +79,9 @@ def _minima(report: "Report") -> Iterator[str]:
     yield from ("", "Minima that the reference did not reach (NLL of the reference, ours, ours lower by)")
     for lower in found:
         yield f"  {lower.where}: {lower.reference:.9g}  {lower.ours:.9g}  {lower.by:.2g}"
+    for rung in report.rungs:
+        if rung.unjudged:
+            yield f"  ({rung.name}: {rung.unjudged} numbers differ that follow from these minima)"
 
 
 def _diagnosis(report: "Report") -> Iterator[str]:

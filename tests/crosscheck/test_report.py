@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from pytest_regressions.file_regression import FileRegressionFixture
 
+from hftranslate.crosschecking.causes import Cause, Diagnosis
 from hftranslate.crosschecking.compare import Report, crosscheck
+from hftranslate.crosschecking.comparison import Entry
 from hftranslate.crosschecking.document import Results, from_document
-from hftranslate.crosschecking.report import report_html, write_html
+from hftranslate.crosschecking.report import report_html, write_html, write_markdown
 from hftranslate.workspace import PYHF
 
 
@@ -99,13 +101,43 @@ def other() -> Results:
     return replace(ours(), conventions=PYHF)
 
 
-@pytest.fixture(params=["passed", "failed", "conventions"])
+def explained() -> Diagnosis:
+    return Diagnosis(
+        rung="yields",
+        where=Entry(where="yields <here>", ours=1.25, reference=1.5, difference=-0.25, allowed=1e-9),
+        causes=(Cause(name="interpolation code", says="code0 & not code4p"),),
+        alternatives=((Cause(name="clip at zero", says="in ours only"),),),
+        remaining="nll",
+    )
+
+
+def early() -> Results:
+    """A reference whose fit stopped early, with toys and RooStats' own numbers."""
+    plain = document("ROOT")
+    plain["fit"] |= {"nll": 8.375, "status": "migrad -1", "values": {"mu": 0.75, "alpha_JES": 0.25}}
+    toys = {"n": 1000, "seed": 1, "CLsb_error": 0.01, "CLb_error": 0.01, "CLs_error": 0.02}
+    extra = {"poi": 1.0, "test_stat": "qtilde", "CLsb": 0.25, "CLb": 0.5, "CLs_obs": 0.5, "CLs_exp": [None] * 5}
+    plain["hypotests"] += [{**extra, "calculator": "toys", "toys": toys}, {**extra, "calculator": "roostats"}]
+    return from_document(plain)
+
+
+def with_toys() -> Results:
+    plain = document("hftranslate")
+    plain["hypotests"].append(early().to_document()["hypotests"][2])
+    return from_document(plain)
+
+
+@pytest.fixture(params=["passed", "failed", "conventions", "explained", "lower"])
 def report(request: pytest.FixtureRequest) -> Report:
     match request.param:
         case "passed":
             return crosscheck(ours(), reference(), beside=other())
         case "failed":
             return crosscheck(ours(wrong=True), reference())
+        case "explained":
+            return replace(crosscheck(ours(wrong=True), reference()), diagnosis=explained())
+        case "lower":
+            return crosscheck(with_toys(), early())
         case _:
             return crosscheck(other(), replace(reference(), fit=None, limit=None, discovery=None))
 
@@ -114,8 +146,26 @@ def test_text(report: Report, file_regression: FileRegressionFixture) -> None:
     file_regression.check(report.text())
 
 
+def test_markdown(report: Report, file_regression: FileRegressionFixture, tmp_path: Any) -> None:
+    write_markdown(report, tmp_path / "report.md")
+    text = (tmp_path / "report.md").read_text()
+    file_regression.check(text, extension=".md")
+    columns = {line.replace("\\|", "").count("|") for line in text.splitlines() if line.startswith("| rung")}
+    assert columns == {7}
+
+
 def test_html(report: Report, file_regression: FileRegressionFixture) -> None:
     file_regression.check(re.sub(r"<style>.*?</style>", "", report_html(report), flags=re.DOTALL), extension=".html")
+
+
+def test_minima_are_shown_with_both_values() -> None:
+    report = crosscheck(with_toys(), early())
+    assert report.passed
+    assert [rung.verdict for rung in report.rungs][3:5] == ["lower", "passed"]
+    for text in (report.text(), report_html(report)):
+        assert "8.375" in text
+        assert "8.25" in text
+        assert "0.12" in text
 
 
 def test_failing_report_names_the_rung_and_the_place() -> None:
@@ -158,9 +208,14 @@ def test_html_is_self_contained_and_well_formed(report: Report, tmp_path: Any) -
     assert "<fast>" not in text
 
 
-def test_toys_are_not_compared() -> None:
-    plain = document("ROOT")
-    for test in plain["hypotests"]:
-        test["calculator"] = "toys"
-    rung = crosscheck(ours(), from_document(plain)).rungs[6]
-    assert "2 tests by toys are not compared" in rung.reason
+def test_toys_are_compared_within_their_errors() -> None:
+    report = crosscheck(with_toys(), early())
+    assert report.rungs[8].verdict == "passed"
+    assert report.rungs[8].comparisons == 3
+    plain = with_toys().to_document()
+    plain["hypotests"][2]["CLsb"] = 0.25 + 5.0 * 2**0.5 * 0.01
+    failing = crosscheck(from_document(plain), early()).rungs[8]
+    assert failing.verdict == "failed"
+    assert [entry.where for entry in failing.failures] == ["test of 1 with qtilde, CLsb by toys"]
+    missing = crosscheck(ours(), early()).rungs[8]
+    assert [entry.where for entry in missing.failures] == ["test of 1 with qtilde"]

@@ -1,0 +1,167 @@
+"""A reference of one's own model: which ROOT is used and what it is given; with real ROOT, that it agrees."""
+
+import json
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from hftranslate.cli import cli
+from hftranslate.crosschecking.with_root import RootInstallation, Source, find_root, root_results, scripts
+from hftranslate.errors import RootFailed
+from hftranslate.simplemodels import uncorrelated_background
+from hftranslate.translate import load
+from tests.conftest import REPOSITORY
+
+CASES = REPOSITORY / "validation" / "cases"
+STORED = REPOSITORY / "reference_outputs" / "normfactor.json"
+
+#: Stands for a Python with ROOT: notes its arguments and answers with a stored reference.
+FAKE = """#!{python}
+import json, shutil, sys
+if sys.argv[1] == "-c":
+    sys.exit(0)
+with open({log!r}, "w") as log:
+    json.dump(sys.argv[1:], log)
+print("[1.0 s] points", file=sys.stderr)
+shutil.copy({stored!r}, sys.argv[sys.argv.index("-o") + 1])
+"""
+#: Stands for hist2workspace: makes the file that ROOT would make.
+TOOL = """#!{python}
+import os, sys
+from pathlib import Path
+assert Path(sys.argv[1]).is_file() and Path("HistFactorySchema.dtd").is_file()
+Path("results").mkdir()
+Path("results/FitConfig_combined_{measurement}_model.root").write_bytes(b"")
+"""
+
+
+def program(path: Path, text: str, **values: str) -> str:
+    path.write_text(text.format(python=sys.executable, **values))
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return str(path)
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> tuple[str, Path]:
+    log = tmp_path / "log.json"
+    return program(tmp_path / "python", FAKE, log=str(log), stored=str(STORED)), log
+
+
+def test_scripts_are_found() -> None:
+    assert (scripts() / "from_json.py").is_file()
+
+
+def test_find_root(fake: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert find_root(fake[0]).python == fake[0]
+    monkeypatch.setenv("ROOT_PYTHON", fake[0])
+    assert find_root().python == fake[0]
+    tool = program(tmp_path / "hist2workspace", TOOL, measurement="m")
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert find_root() == RootInstallation(python=fake[0], hist2workspace=tool)
+
+
+def test_no_root() -> None:
+    with pytest.raises(RootFailed, match=r"no ROOT: /nowhere/python cannot import it; install it .*--root-python"):
+        find_root("/nowhere/python")
+
+
+def test_xml_is_described_to_the_classes(fake: tuple[str, Path]) -> None:
+    path = CASES / "normfactor" / "model.xml"
+    lines: list[str] = []
+    installation = RootInstallation(python=fake[0], hist2workspace=None)
+    found = root_results(Source(path=path), load(path).workspace, installation, progress=lines.append)
+    assert found.provenance.engine == "ROOT"
+    assert lines == ["[1.0 s] points"]
+    arguments = json.loads(fake[1].read_text())
+    assert arguments[1:7] == [str(path), "--kind", "xml", "--basedir", str(path.parent), "--measurement"]
+    assert arguments[7:10] == ["measurement", "--inputs", str(path)]
+
+
+def test_paths_are_relative_to_the_working_directory_as_for_root(
+    fake: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = CASES / "normfactor" / "model.xml"
+    installation = RootInstallation(python=fake[0], hist2workspace=None)
+    monkeypatch.chdir(path.parent)
+    root_results(Source(path=Path("model.xml")), load("model.xml").workspace, installation)
+    assert json.loads(fake[1].read_text())[4:6] == ["--basedir", "."]
+    root_results(Source(path=path, basedir=Path("/elsewhere")), load(path).workspace, installation)
+    assert json.loads(fake[1].read_text())[4:6] == ["--basedir", "/elsewhere"]
+
+
+def test_json_is_patched(fake: tuple[str, Path], tmp_path: Path) -> None:
+    path = CASES / "json_settings" / "workspace.json"
+    patch = tmp_path / "patch.json"
+    patch.write_text('[{"op": "replace", "path": "/observations/0/data/0", "value": 64.0}]')
+    workspace = load(path, patches=(patch,)).workspace
+    installation = RootInstallation(python=fake[0], hist2workspace=None)
+    root_results(Source(path=path, patches=(patch,)), workspace, installation)
+    arguments = json.loads(fake[1].read_text())
+    assert arguments[2:4] == ["--kind", "pyhf-json"]
+    assert arguments[-4:-2] == [str(path), str(patch)]
+
+
+def test_a_full_root_reads_our_xml(fake: tuple[str, Path], tmp_path: Path) -> None:
+    path = CASES / "json_partial_lumi" / "workspace.json"
+    tool = program(tmp_path / "hist2workspace", TOOL, measurement="measurement")
+    installation = RootInstallation(python=fake[0], hist2workspace=tool)
+    root_results(Source(path=path), load(path).workspace, installation)
+    arguments = json.loads(fake[1].read_text())
+    assert arguments[1].endswith("results/FitConfig_combined_measurement_model.root")
+    assert arguments[2:9] == ["--kind", "workspace", "--name", "measurement", "--lumi-function", "2.0", "0.1"]
+
+
+def test_what_goes_wrong_is_said(fake: tuple[str, Path], tmp_path: Path) -> None:
+    workspace = uncorrelated_background([1.0], [5.0], [1.0], observed=[5])
+    source = Source(path=CASES / "json_settings" / "workspace.json")
+    other = program(tmp_path / "hist2workspace", TOOL, measurement="another")
+    with pytest.raises(RootFailed, match="made no combined workspace of the measurement"):
+        root_results(source, workspace, RootInstallation(python=fake[0], hist2workspace=other))
+    broken = program(tmp_path / "broken", "#!{python}\nimport sys\nsys.exit('no such luck')\n")
+    with pytest.raises(RootFailed, match="broken ended with status 1: no such luck"):
+        root_results(source, workspace, RootInstallation(python=broken, hist2workspace=None))
+
+
+def test_command(fake: tuple[str, Path], tmp_path: Path) -> None:
+    kept = tmp_path / "kept.json"
+    model = str(CASES / "normfactor" / "model.xml")
+    arguments = ["crosscheck", model, "--with-root", "--root-python", fake[0], "--save-reference", str(kept)]
+    found = CliRunner().invoke(cli, arguments)
+    assert found.exit_code == 0, found.output
+    assert "ROOT: [1.0 s] points" in found.stderr
+    assert json.loads(kept.read_text()) == json.loads(STORED.read_text())
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("name", ["json_partial_lumi/workspace.json", "histosys/model.xml"])
+def test_real_root_agrees(name: str) -> None:
+    try:
+        find_root()
+    except RootFailed as error:
+        pytest.skip(str(error))
+    found = CliRunner().invoke(cli, ["crosscheck", str(CASES / name), "--with-root"])
+    assert found.exit_code == 0, found.output
+
+
+@pytest.mark.root
+def test_real_root_through_hist2workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wheel has no hist2workspace; one that makes the same calls stands in, and reads the XML that we write."""
+    try:
+        python = find_root().python
+    except RootFailed as error:
+        pytest.skip(str(error))
+    tool = tmp_path / "hist2workspace"
+    tool.write_text(
+        f"#!{python}\nimport sys\nsys.path.insert(0, {str(scripts())!r})\n"
+        "from from_xml import read_xml\nfrom quiet import ROOT\n"
+        "m = read_xml(sys.argv[1]).measurement\nm.CollectHistograms()\n"
+        "w = ROOT.RooStats.HistFactory.MakeModelAndMeasurementFast(m)\n"
+    )
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    found = CliRunner().invoke(cli, ["crosscheck", str(CASES / "json_partial_lumi" / "workspace.json"), "--with-root"])
+    assert found.exit_code == 0, found.output
