@@ -163,5 +163,8 @@ def test_real_root_through_hist2workspace(tmp_path: Path, monkeypatch: pytest.Mo
     )
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    found = CliRunner().invoke(cli, ["crosscheck", str(CASES / "json_partial_lumi" / "workspace.json"), "--with-root"])
+    found = CliRunner().invoke(cli, ["crosscheck", str(CASES / "shapesys_gaussian" / "model.xml"), "--with-root"])
     assert found.exit_code == 0, found.output
+    found = CliRunner().invoke(cli, ["crosscheck", str(CASES / "json_partial_lumi" / "workspace.json"), "--with-root"])
+    assert found.exit_code == 1  # XML has no word for the range of a luminosity of some samples
+    assert "Cause: parameter range: ranges in the reference: alpha_lumi [-5, 5], in ours [-10, 10]" in found.output

@@ -64,7 +64,8 @@ def test_provenance_matches_the_inputs(case: str, reference: dict[str, Any]) -> 
     assert next(iter(recorded)) == path_of(case, "input")
     if case in OWN:
         folder = path_of(case, "input").parent
-        assert set(recorded) == {*folder.glob("*.xml"), *folder.glob("*.root")}
+        files = (*folder.glob("*.xml"), *folder.glob("*.root"), *folder.glob("workspace.json"))
+        assert set(recorded) == set(files)
     for path, checksum in recorded.items():
         if case not in OWN and not path.is_file():
             pytest.skip(f"{path.name} is not beside the repository")
@@ -72,10 +73,28 @@ def test_provenance_matches_the_inputs(case: str, reference: dict[str, Any]) -> 
 
 
 def test_cases_are_complete() -> None:
-    assert {p.name for p in (VALIDATION / "cases").iterdir()} == set(OWN)
+    assert {p.name for p in (VALIDATION / "cases").iterdir()} == {path_of(name, "input").parent.name for name in OWN}
     assert {p.resolve() for p in (REPOSITORY / "reference_outputs").glob("*.json")} == {
         path_of(name, "reference") for name in CASES
     }
+
+
+def test_there_are_enough_cases_and_they_are_small() -> None:
+    sizes = {name: path_of(name, "reference").stat().st_size for name in CASES}
+    assert len(OWN) >= 40
+    assert len(CASES) - len(OWN) >= 60
+    assert sum(sizes.values()) < 15_000_000
+    assert max(sizes.values()) < 400_000
+
+
+def test_cases_cover_what_a_model_can_say() -> None:
+    """Every modifier alone, constraint types, interpolation codes of ROOT, and the rest of what the cases are for."""
+    codes = {(kind, code) for case in CASES.values() for kind, code in case.get("interpolation", {}).items()}
+    assert codes >= {("histosys", f"code{i}") for i in (0, 1, 2, 4, 6)} | {("normsys", f"code{i}") for i in (0, 1, 2)}
+    assert {"normfactor", "normsys", "histosys", "shapesys_poisson", "shapefactor", "staterror_poisson"} <= set(OWN)
+    assert {"constraint_gamma", "constraint_lognormal", "constraint_uniform", "constraint_none"} <= set(OWN)
+    assert {"shapesys_gaussian", "staterror_gaussian", "lumi_all", "lumi_zero_error", "lumi_large"} <= set(OWN)
+    assert sum("toys" in case for case in CASES.values()) >= 3
 
 
 def test_case_is_fully_described(case: str, reference: dict[str, Any]) -> None:
@@ -83,15 +102,24 @@ def test_case_is_fully_described(case: str, reference: dict[str, Any]) -> None:
     assert table["kind"] in ("xml", "pyhf-json")
     assert table["description"]
     assert reference["measurement"] == table["measurement"]
-    assert [test["poi"] for test in reference["hypotests"]] == table["test_pois"]
+    if "test_pois" in table:
+        assert [t["poi"] for t in asymptotic(reference)] == table["test_pois"]
+    if "toys" in table:
+        (toys,) = (t for t in reference["hypotests"] if t["calculator"] == "toys")
+        assert (toys["poi"], toys["toys"]["n"], toys["toys"]["seed"]) == tuple(table["toys"].values())
 
 
-@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("name", [name for name in OWN if CASES[name]["kind"] == "xml"])
 def test_xml_is_valid_against_its_dtd(name: str) -> None:
     folder = path_of(name, "input").parent
     dtd = etree.DTD(str(folder / "HistFactorySchema.dtd"))
     for path in folder.glob("*.xml"):
         assert dtd.validate(etree.parse(str(path))), dtd.error_log
+
+
+def asymptotic(reference: dict[str, Any]) -> list[dict[str, Any]]:
+    """The tests from tight fits."""
+    return [t for t in reference.get("hypotests", ()) if t["calculator"] == "asymptotic"]
 
 
 def test_demo_has_every_modifier_type() -> None:
@@ -118,7 +146,10 @@ def test_points_are_within_ranges(reference: dict[str, Any]) -> None:
 
 
 def test_yields_have_the_bins_of_the_data(reference: dict[str, Any]) -> None:
-    for point in reference["points"]:
+    with_yields = [point for point in reference["points"] if "yields" in point]
+    assert len(with_yields) >= 3
+    assert with_yields[0] is reference["points"][0]
+    for point in with_yields:
         assert point["yields"].keys() == reference["data"].keys()
         for channel, samples in point["yields"].items():
             assert {len(bins) for bins in samples.values()} == {len(reference["data"][channel])}
@@ -129,40 +160,71 @@ def test_constant_is_that_of_the_channels(reference: dict[str, Any]) -> None:
     assert reference["constant"] == pytest.approx(events * math.log(len(reference["data"])), abs=1e-9)
 
 
-def test_fit_is_a_minimum(reference: dict[str, Any]) -> None:
+#: Published models that defeat Minuit: it stops near a minimum on a kink of the clip at zero, or with huge numbers.
+DEFEATED: set[str] = set()
+
+
+def test_fit_is_a_minimum(case: str, reference: dict[str, Any]) -> None:
     fit = reference["fit"]
-    assert fit["status"] == "converged"
-    assert fit["edm"] < 1e-7
     assert fit["values"].keys() == {p["name"] for p in reference["parameters"]}
-    assert all(fit["nll"] <= p["nll"] for p in reference["points"] if not p["evaluation_error"])
+    assert all(fit["nll"] <= p["nll"] + 1e-6 for p in reference["points"] if not p["evaluation_error"])
+    if case in DEFEATED:
+        assert fit["status"] != "converged"
+        return
+    assert fit["status"] == "converged"
+    assert fit["edm"] < 1e-6
     free = {p["name"] for p in reference["parameters"] if not p["fixed"]}
     assert fit["uncertainties"].keys() == free - set(fit["at_limit"])
-    matrix = np.asarray(fit["correlation"]["matrix"])
-    assert set(fit["correlation"]["names"]) == set(fit["uncertainties"])
+    if fit["uncertainties"]:
+        _check_correlation(fit)
+
+
+def _check_correlation(fit: dict[str, Any]) -> None:
+    names, matrix = fit["correlation"]["names"], np.asarray(fit["correlation"]["matrix"])
+    assert set(names) <= set(fit["uncertainties"])
+    assert len(names) == min(len(fit["uncertainties"]), 40)
     np.testing.assert_allclose(matrix, matrix.T, atol=1e-12)
     np.testing.assert_allclose(np.diag(matrix), 1.0, atol=1e-12)
-    assert np.linalg.eigvalsh(matrix).min() > 0.0
+    assert np.linalg.eigvalsh(matrix).min() > -1e-6  # rounded to seven decimals
 
 
 def test_hypothesis_tests_follow_from_their_fits(reference: dict[str, Any]) -> None:
     fit = reference["fit"]
-    for test in reference["hypotests"]:
-        assert test["muhat"] == pytest.approx(fit["values"][reference["poi"]], abs=1e-5)
+    for test in asymptotic(reference):
         expected_q = 2.0 * (test["nll_conditional"] - fit["nll"]) if test["muhat"] <= test["poi"] else 0.0
-        assert test["q"] == pytest.approx(expected_q, abs=1e-7)
+        assert test["q"] == pytest.approx(max(expected_q, 0.0), abs=3e-5)
         assert test["CLs_obs"] == pytest.approx(test["CLsb"] / test["CLb"], rel=1e-12)
         assert test["CLs_exp"] == sorted(test["CLs_exp"])
-    observed = [test["CLs_obs"] for test in reference["hypotests"]]
+    observed = [test["CLs_obs"] for test in asymptotic(reference)]
     assert observed == sorted(observed, reverse=True)
 
 
 def test_limit_lies_between_the_tested_values(reference: dict[str, Any]) -> None:
+    if "limit" not in reference:
+        return
     limit = reference["limit"]
-    assert limit["expected"] == sorted(limit["expected"])
-    for test in reference["hypotests"]:
-        assert (test["CLs_obs"] > limit["level"]) == (test["poi"] < limit["observed"])
-        for expected_cls, expected_limit in zip(test["CLs_exp"], limit["expected"], strict=True):
-            assert (expected_cls > limit["level"]) == (test["poi"] < expected_limit)
+    known = [x for x in limit["expected"] if x is not None]
+    assert known == sorted(known)
+    for test in asymptotic(reference):
+        pairs = [(test["CLs_obs"], limit["observed"]), *zip(test["CLs_exp"], limit["expected"], strict=True)]
+        for cls, value in pairs:
+            assert (cls > limit["level"]) == (value is None or test["poi"] < value)
+
+
+def test_roostats_confirms_the_tests() -> None:
+    """RooStats' own calculator stops its fits early: nearly all of its numbers agree to 1e-3, and none is far off."""
+    differences = []
+    for name in CASES:
+        reference = json.loads(path_of(name, "reference").read_text(encoding="utf-8"))
+        tight = {t["poi"]: t for t in asymptotic(reference)}
+        for test in reference.get("hypotests", ()):
+            if test["calculator"] == "roostats":
+                other = tight[test["poi"]]
+                pairs = [(test["CLs_obs"], other["CLs_obs"]), *zip(test["CLs_exp"], other["CLs_exp"], strict=True)]
+                differences += [abs(a - b) for a, b in pairs]
+    assert len(differences) > 1000
+    assert np.mean(np.array(differences) < 1e-3) > 0.98
+    assert max(differences) < 0.01
 
 
 def test_scripts_describe_models_without_the_package() -> None:

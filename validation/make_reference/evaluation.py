@@ -15,7 +15,8 @@ from quiet import ROOT, no_standard_output
 #: Minuit's default tolerance stops at an EDM near 1e-3. 1e-6 is enough for a minimum, but not for Asimov data, which
 #: inherit the error of the fitted nuisance parameters at first order: it leaves 5e-6 on q, this one 1e-8.
 TOLERANCE = 1e-8
-STRATEGY = 2
+#: Minuit's strategy from the initial values; near a minimum the lesser one ends closer to it, and sooner.
+STRATEGY, STRATEGY_NEARBY = 2, 1
 ATTEMPTS = 4
 #: Minima that differ by less are one.
 SAME_MINIMUM = 1e-7
@@ -269,7 +270,8 @@ class RootModel:
             self._variables[name].setConstant(True)
         if all(v.isConstant() for v in self._variables.values()):
             return self._nothing_to_fit(self._nll(dataset))
-        return self._minimise(dataset, uncertainties, minos)
+        strategy = STRATEGY if start is None or uncertainties else STRATEGY_NEARBY
+        return self._minimise(dataset, strategy, uncertainties, minos)
 
     def _nothing_to_fit(self, nll: Any) -> Minimum:
         return Minimum(
@@ -283,10 +285,10 @@ class RootModel:
             at_limit=[],
         )
 
-    def _minimise(self, dataset: Dataset, uncertainties: bool, minos: Sequence[str]) -> Minimum:
+    def _minimise(self, dataset: Dataset, strategy: int, uncertainties: bool, minos: Sequence[str]) -> Minimum:
         minimizer = ROOT.RooMinimizer(self._nll(dataset, "initial"))
         minimizer.setPrintLevel(-1)
-        minimizer.setStrategy(STRATEGY)
+        minimizer.setStrategy(strategy)
         minimizer.setEps(TOLERANCE)
         minimizer.setOffsetting(True)
         minimizer.optimizeConst(0)
