@@ -17,7 +17,7 @@ from hftranslate.formats.histfactory_xml import XmlOptions
 from hftranslate.translate import load
 from hftranslate.workspace import Workspace
 
-#: Keys that only matter to the scripts that make references: ``kind``, ``test_pois``, ``toys``.
+#: Keys that only matter to the scripts that make references: ``kind``, ``test_pois``, ``toys``, ``limit``.
 _KEYS = {
     "description",
     "kind",
@@ -30,6 +30,7 @@ _KEYS = {
     "ranges",
     "test_pois",
     "toys",
+    "limit",
     "reference",
     "shared",
 }

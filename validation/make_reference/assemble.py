@@ -41,7 +41,7 @@ def result_document(
     provenance: Json,
     progress: Progress,
 ) -> Json:
-    """Everything ROOT says about a model. ``options``: ``test_pois`` and ``toys`` of the case, both optional."""
+    """Everything ROOT says about a model. ``options``: ``test_pois``, ``toys`` and ``limit`` of the case, all optional."""
     document: Json = {
         "schema": "hftranslate-results/1",
         "provenance": provenance,
@@ -137,9 +137,12 @@ def _correlation(names: list[str], matrix: list[list[float]], poi: str | None) -
 
 # ------------------------------------------------------------------------------------------------------------ the tests
 def _inference(tests: Asymptotics, options: Json, progress: Progress) -> Json:
-    observed, expected = tests.limits(LEVEL)
-    progress(f"  limit {observed}, expected {expected[2]}")
-    pois = options.get("test_pois") or _grid(tests, observed, expected)
+    limit: Json = {}
+    if options.get("limit", True):
+        observed, expected = tests.limits(LEVEL)
+        progress(f"  limit {observed}, expected {expected[2]}")
+        limit = {"limit": {"level": LEVEL, "observed": observed, "expected": expected}}
+    pois = options.get("test_pois") or _grid(tests, **limit["limit"])
     hypotests = [_hypotest(tests.hypotest(value), tests.statistic) for value in pois]
     progress("  CLs " + ", ".join(f"{h['CLs_obs']:.6f} ({h['poi']:g})" for h in hypotests))
     model = tests.model
@@ -152,11 +155,11 @@ def _inference(tests: Asymptotics, options: Json, progress: Progress) -> Json:
     return {
         "hypotests": hypotests,
         "discovery": tests.discovery(),
-        "limit": {"level": LEVEL, "observed": observed, "expected": expected},
+        **limit,
     }
 
 
-def _grid(tests: Asymptotics, observed: float | None, expected: Sequence[float | None]) -> list[float]:
+def _grid(tests: Asymptotics, level: float, observed: float | None, expected: Sequence[float | None]) -> list[float]:
     """Round values up to one and a half times the limit, where CLs is between one and very little."""
     reach = 1.5 * max([x for x in (observed, expected[2]) if x is not None], default=min(tests.high, 10.0) / 1.5)
     n = COARSE_GRID if tests.many else GRID

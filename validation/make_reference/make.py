@@ -82,7 +82,7 @@ def read_cases(path: Path = CASES) -> dict[str, Case]:
             measurement=table["measurement"],
             interpolation=table.get("interpolation", {}),
             ranges=table.get("ranges", {}),
-            options={key: table[key] for key in ("test_pois", "toys") if key in table},
+            options={key: table[key] for key in ("test_pois", "toys", "limit") if key in table},
             reference=(folder / table["reference"]).resolve(),
         )
         for name, table in tables.items()
