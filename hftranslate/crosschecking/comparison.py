@@ -58,6 +58,12 @@ TOLERANCES: dict[str, Tolerance] = {
     "settings": Tolerance(
         value=1e-9, of="reference", floor=1e-12, reason="settings and data are the same numbers up to rounding"
     ),
+    "ranges": Tolerance(
+        value=1e-7,
+        of="reference",
+        floor=1e-12,
+        reason="1 + 5 sigma, and ROOT keeps sigma in the precision of the histogram, which may be single",
+    ),
     "yields": Tolerance(
         value=1e-9,
         of="reference",

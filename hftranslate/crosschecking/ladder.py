@@ -30,7 +30,7 @@ def climb(ours: Results, reference: Results) -> tuple[Rung, ...]:
 
 
 def _model(ours: Results, reference: Results) -> Comparison:
-    rung = Comparison("model", "parameters, ranges, constants, data", "settings")
+    rung = Comparison("model", "parameters, ranges, constants, data", "settings", "ranges")
     rung.same("measurement", ours.measurement, reference.measurement)
     rung.same("parameter of interest", ours.poi, reference.poi)
     rung.number("constant of the NLL", ours.constant, reference.constant, "settings")
@@ -52,8 +52,8 @@ def _model(ours: Results, reference: Results) -> Comparison:
 
 def _parameter(rung: Comparison, where: str, ours: ParameterRecord, reference: ParameterRecord) -> None:
     rung.number(f"{where}, initial value", ours.init, reference.init, "settings")
-    rung.number(f"{where}, lower end of its range", ours.low, reference.low, "settings")
-    rung.number(f"{where}, upper end of its range", ours.high, reference.high, "settings")
+    rung.number(f"{where}, lower end of its range", ours.low, reference.low, "ranges")
+    rung.number(f"{where}, upper end of its range", ours.high, reference.high, "ranges")
     rung.same(f"{where}, constant", ours.fixed, reference.fixed)
 
 

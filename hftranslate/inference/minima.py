@@ -26,7 +26,7 @@ _DISTANCES = np.array([0.85, 1.2, 1.8])
 _SHARPEST = 3.75
 #: Downward curvature, in units of that of the constraint, above which a profile is looked at: less than the one needed,
 #: for it is known at the minimum only.
-_BENT = 0.4
+_BENT = 0.2
 #: At most so many profiles are looked at, those of the largest downward curvature.
 _CANDIDATES = 20
 #: A new fit starts where the NLL is below this fraction of the parabola, and from so many places at most.

@@ -234,6 +234,7 @@ def test_missing_parts_of_ours_fail_and_missing_parts_of_the_reference_are_skipp
 def test_tolerances_have_reasons() -> None:
     widest = {
         "settings": 1e-9,
+        "ranges": 1e-7,
         "yields": 1e-9,
         "nll": 1e-6,
         "best fit": 5e-3,

@@ -41,7 +41,7 @@ def result_document(
     provenance: Json,
     progress: Progress,
 ) -> Json:
-    """Everything ROOT says about a model. ``options``: ``test_pois``, ``toys`` and ``limit`` of the case, all optional."""
+    """Everything ROOT says about a model. ``options``: ``test_pois``, ``toys``, ``limit`` of the case, if there."""
     document: Json = {
         "schema": "hftranslate-results/1",
         "provenance": provenance,

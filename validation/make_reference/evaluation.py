@@ -20,7 +20,7 @@ STRATEGY, STRATEGY_NEARBY = 2, 1
 ATTEMPTS = 4
 #: Minima that differ by less are one.
 SAME_MINIMUM = 1e-7
-_STEP = 0.05  # of second differences, in units of the uncertainty
+_STEP = 0.01  # of second differences, in units of the uncertainty: short of kinks, and far above rounding
 
 Values = Mapping[str, float]
 
