@@ -203,7 +203,10 @@ def _one_case(case: Case, folder: Path | None) -> CaseResult:
     if case.absent is not None:
         reason = f"{case.absent} is not there"
         return CaseResult(name=case.name, description=case.description, report=None, reason=reason)
-    found = case.run()
+    try:
+        found = case.run()
+    except HFTranslateError as error:
+        return CaseResult(name=case.name, description=case.description, report=None, reason=f"error: {error}")
     link = None
     if folder is not None:
         link = f"{case.name}.html"

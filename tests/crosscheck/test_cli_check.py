@@ -72,6 +72,10 @@ def test_all_cases(tmp_path: Path) -> None:
     assert "skipped    gone: " in found.output
     assert json.loads((tmp_path / "all.json").read_text())["here"]["passed"] is True
     other = REPOSITORY / "reference_outputs" / "staterror_gaussian.json"
+    absent.write_text((path % "lost").replace(str(REFERENCE), "lost.json"))
+    found = run("crosscheck", "--cases", absent)
+    assert found.exit_code == 1
+    assert "FAILED     lost: error: " in found.output
     absent.write_text((path % "wrong").replace(str(REFERENCE), str(other)))
     found = run("crosscheck", "--cases", absent)
     assert found.exit_code == 1

@@ -10,7 +10,7 @@ from functools import cached_property
 from math import erfc, log, sqrt
 from statistics import NormalDist
 
-from evaluation import Dataset, Minimum, RootModel
+from evaluation import SAME_MINIMUM, Dataset, Minimum, RootModel
 
 SIGMAS = (-2, -1, 0, 1, 2)
 #: The last step of a search for a limit, relative to the limit: in small models, and where fits take long.
@@ -75,9 +75,11 @@ class Asymptotics:
         one = min(1.0, self.high)
         neighbours = [self._fit_at(value, first) for value in ((0.0, one) if self.impossible is None else ())]
         if self.many:
-            neighbours = [minimum for minimum in neighbours if minimum.nll < first.nll - 1e-7]
-        starts = [minimum.values for minimum in neighbours]
-        return min([first, *([self.model.fit(starts=starts)] if starts else [])], key=lambda minimum: minimum.nll)
+            neighbours = [minimum for minimum in neighbours if minimum.nll < first.nll - SAME_MINIMUM]
+        if not neighbours:
+            return first
+        other = self.model.fit(starts=[minimum.values for minimum in neighbours])
+        return other if other.nll < first.nll - SAME_MINIMUM else first
 
     def _fit_at(self, value: float, near: Minimum) -> Minimum:
         # the fit at zero makes the Asimov data: a second minimum there changes everything expected
