@@ -47,6 +47,8 @@ LEVEL = 0.05
 RANDOM_POINTS = 5
 MOVED_ALONE = 40
 SEED = 20120704
+#: A parameter is at a limit this close to it, in units of its range (of at most ten): as the references have it.
+AT_LIMIT = 1e-5
 #: With a reference: toys of each hypothesis, at most.
 TOYS = 1000
 
@@ -338,7 +340,8 @@ class _Engine:
 
     def fit_record(self, found: FitResult, minos: list[str] | None, notes: list[str]) -> FitRecord:
         values = (found.values - self.offset) / self.scale
-        index = np.flatnonzero(~found.fixed & ~found.at_bound)
+        at_limit = self._at_limit(found)
+        index = np.flatnonzero(~found.fixed & ~at_limit)
         covariance = None if found.status == "kink" else self._covariance(found, index)
         uncertainties, correlation = None, None
         if covariance is None:
@@ -355,11 +358,21 @@ class _Engine:
             status=found.status,
             edm=found.edm if isfinite(found.edm) else None,
             values=dict(zip(self.names, map(float, values), strict=True)),
-            at_limit=tuple(self.names[i] for i in np.flatnonzero(found.at_bound)),
+            at_limit=tuple(self.names[i] for i in np.flatnonzero(at_limit)),
             uncertainties=uncertainties,
-            minos=None if minos is None else self._minos(found, minos),
+            minos=None
+            if minos is None
+            else self._minos(found, [n for n in minos if not at_limit[self.names.index(n)]]),
             correlation=correlation,
         )
+
+    def _at_limit(self, found: FitResult) -> NDArray[np.bool_]:
+        """Parameters that ended at a limit, or so near that no minimiser could tell: a minimum may lie just there."""
+        low, high = ((b - self.offset) / self.scale for b in found.bounds.T)
+        values = (found.values - self.offset) / self.scale
+        margin = AT_LIMIT * np.minimum(high - low, 10.0)
+        near: NDArray[np.bool_] = ~found.fixed & ((values - low < margin) | (high - values < margin))
+        return near
 
     def _covariance(self, found: FitResult, index: NDArray[np.int64]) -> Floats | None:
         """Inverse Hessian of the parameters that are not at a bound; ``None`` where it is not positive definite."""

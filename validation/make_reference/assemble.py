@@ -116,9 +116,10 @@ def _fit(model: RootModel, free: Minimum) -> Json:
         "uncertainties": fit.uncertainties,
         "minos": {name: errors for name, errors in fit.minos.items() if name not in fit.at_limit},
     }
-    correlation = model.correlation(fit) if fit.correlation is not None else None
-    if correlation is not None:
-        document["correlation"] = _correlation(*correlation, model.poi)
+    exact = model.exact_uncertainties(fit) if fit.correlation is not None and fit.uncertainties else None
+    if exact is not None:
+        document["uncertainties"] = exact[0]
+        document["correlation"] = _correlation(list(exact[0]), exact[1], model.poi)
     return document
 
 

@@ -58,12 +58,14 @@ class Asymptotics:
         self._conditional_fits: dict[float, Minimum] = {}
         self._asimov_nlls: dict[float, float] = {}
 
-    @property
+    @cached_property
     def impossible(self) -> str | None:
         """Why nothing can be tested: all tests compare with zero signal."""
         if self.poi.startswith(("alpha_", "gamma_")) or self.poi == "Lumi":
             return "the parameter of interest is a nuisance parameter"
-        return None if self.low <= 0.0 < self.high else "zero is outside the range of the parameter of interest"
+        if not self.low <= 0.0 < self.high:
+            return "zero is outside the range of the parameter of interest"
+        return "without signal a bin expects nothing" if self.model.nll({self.poi: 0.0})[1] else None
 
     @cached_property
     def free(self) -> Minimum:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from models import Description, ModelError, build_workspace
 from quiet import ROOT, no_standard_output
+from second_differences import as_minuit_quotes, covariance
 
 #: Minuit's default tolerance stops at an EDM near 1e-3. 1e-6 is enough for a minimum, but not for Asimov data, which
 #: inherit the error of the fitted nuisance parameters at first order: it leaves 5e-6 on q, this one 1e-8.
@@ -20,7 +21,6 @@ STRATEGY, STRATEGY_NEARBY = 2, 1
 ATTEMPTS = 4
 #: Minima that differ by less are one.
 SAME_MINIMUM = 1e-7
-_STEP = 0.01  # of second differences, in units of the uncertainty: short of kinks, and far above rounding
 
 Values = Mapping[str, float]
 
@@ -246,10 +246,23 @@ class RootModel:
             if best is None:
                 raise ModelError("a fit needs a start")
             if uncertainties and best.status != "nothing to fit":
-                best = self._fit_from(dataset, fixed or {}, best_start, uncertainties=True, minos=minos)
+                best = self._with_uncertainties(dataset, dict(fixed or {}), best, best_start, minos)
             return replace(best, status="converged") if best.status == "nothing to fit" else best
         finally:
             self._reset()
+
+    def _with_uncertainties(
+        self, dataset: Dataset, fixed: dict[str, float], best: Minimum, start: Values | None, minos: Sequence[str]
+    ) -> Minimum:
+        """The same fit with HESSE and MINOS; parameters that ended at a limit are held there.
+
+        Minuit sees a sine of them, whose derivative vanishes at the limit: HESSE would mix them with the others.
+        """
+        held = {name: _limit(self._variables[name], best.values[name]) for name in best.at_limit}
+        inside = [name for name in minos if name not in held]
+        found = self._fit_from(dataset, fixed | held, start, uncertainties=True, minos=inside)
+        nll = min(best.nll, found.nll)
+        return replace(found, nll=nll, at_limit=[*best.at_limit, *found.at_limit])
 
     def _fit_from(
         self,
@@ -326,49 +339,27 @@ class RootModel:
             at_limit=at_limit,
         )
 
-    def correlation(self, minimum: Minimum) -> tuple[list[str], list[list[float]]] | None:
-        """Correlations at a minimum, from second central differences of the NLL; ``None`` where they are not positive.
+    def exact_uncertainties(self, minimum: Minimum) -> tuple[dict[str, float], list[list[float]]] | None:
+        """Uncertainties, as Minuit quotes them, and correlations of the parameters that are not at a limit.
 
-        HESSE's mixed derivatives are one-sided differences, which leave up to 0.01 on correlations. Steps are a
-        fraction of HESSE's uncertainties; parameters at a limit are held there.
+        ``None`` where the second derivatives are not positive definite.
         """
-        names = list(minimum.uncertainties)
         nll = self._nll(self.observed, "initial")
         self._reset(values=minimum.values)
+        names = list(minimum.uncertainties)
         variables = [self._variables[name] for name in names]
-        centre = [minimum.values[name] for name in names]
-        steps = [
-            min(_STEP * minimum.uncertainties[name], 0.5 * (x - v.getMin()), 0.5 * (v.getMax() - x))
-            for name, v, x in zip(names, variables, centre, strict=True)
-        ]
-
-        def value(*moves: tuple[int, float]) -> float:
-            for i, sign in moves:
-                variables[i].setVal(centre[i] + sign * steps[i])
-            result = float(nll.getVal())
-            for i, _ in moves:
-                variables[i].setVal(centre[i])
-            return result
-
-        n, here = len(names), value()
-        ends = [(value((i, 1.0)), value((i, -1.0))) for i in range(n)]
-        hessian = np.zeros((n, n))
-        for i in range(n):
-            hessian[i, i] = (ends[i][0] + ends[i][1] - 2.0 * here) / steps[i] ** 2
-            for j in range(i):
-                both = value((i, 1.0), (j, 1.0)) + value((i, -1.0), (j, -1.0))
-                mixed = 0.5 * (both - sum(ends[i]) - sum(ends[j]) + 2.0 * here)
-                hessian[i, j] = hessian[j, i] = mixed / (steps[i] * steps[j])
+        matrix = covariance(lambda: float(nll.getVal()), variables, list(minimum.uncertainties.values()))
         self._reset()
-        try:
-            np.linalg.cholesky(hessian)
-        except np.linalg.LinAlgError:
+        if matrix is None:
             return None
-        covariance = np.linalg.inv(hessian)
-        sigma = np.sqrt(np.diag(covariance))
-        matrix = covariance / np.outer(sigma, sigma)
-        np.fill_diagonal(matrix, 1.0)
-        return names, (0.5 * (matrix + matrix.T)).tolist()
+        sigma = np.sqrt(np.diag(matrix))
+        correlation = matrix / np.outer(sigma, sigma)
+        np.fill_diagonal(correlation, 1.0)
+        quoted = {
+            name: as_minuit_quotes(float(s), minimum.values[name], v.getMin(), v.getMax())
+            for name, s, v in zip(names, sigma, variables, strict=True)
+        }
+        return quoted, (0.5 * (correlation + correlation.T)).tolist()
 
     def asimov(self, values: Values) -> Dataset:
         """The Asimov data of a parameter point, which should be profiled on the observed data.
@@ -396,6 +387,12 @@ def _off_the_limits(parameter: Any, value: float) -> float:
     # Minuit sees a sine of the parameter: started at a limit, it would stay there
     margin = 1e-3 * _span(parameter)
     return float(min(max(value, parameter.getMin() + margin), parameter.getMax() - margin))
+
+
+def _limit(parameter: Any, value: float) -> float:
+    """The end of the range that a value is near."""
+    low, high = float(parameter.getMin()), float(parameter.getMax())
+    return low if value - low < high - value else high
 
 
 def _at_limit(parameter: Any) -> bool:

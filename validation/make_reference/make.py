@@ -31,8 +31,8 @@ Json = dict[str, Any]
 #: Said in every reference.
 NOTES = (
     "fits by Minuit2 with strategy 2 and tolerance 1e-8; asymptotic formulae evaluated from these fits",
-    "uncertainties from HESSE; correlations from second central differences of the NLL, because HESSE's mixed "
-    "derivatives are one-sided differences, which leave up to 0.01",
+    "uncertainties as HESSE quotes them, and correlations, from second central differences of the NLL: HESSE's mixed "
+    "derivatives are one-sided differences, which leave up to 0.01 on correlations",
     "RooStats' AsymptoticCalculator forces a tolerance of 1, which leaves errors up to 1e-3 on CLs",
 )
 
