@@ -52,7 +52,7 @@ def test_covariance_of_a_quadratic_function() -> None:
         return 3.0 + 0.5 * float(x @ hessian @ x)
 
     found = MODULE.covariance(function, variables, [0.5, 0.3, 0.2])
-    np.testing.assert_allclose(found, wanted, rtol=1e-6)
+    np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-8)
     assert [v.value for v in variables] == [0.3, -0.2, 4.9]
 
 
