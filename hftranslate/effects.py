@@ -15,7 +15,7 @@ from hftranslate.workspace import Workspace
 Floats = NDArray[np.float64]
 
 #: Parameter points evaluated at once: enough to be fast, and few enough to need little memory.
-_BLOCK = 32
+_BLOCK = 16
 #: So many parameters are moved alone; of more, several at once.
 _MOVED_ALONE = 500
 #: Models with more parameters are not fitted only to see an effect: the time grows with the third power.
@@ -70,8 +70,7 @@ class _Origin:
         self.workspace = workspace
         self.model = model
         self.data = data
-        points = comparison_points(model, n_random, np.random.default_rng(seed))
-        self.points = np.concatenate([model.parameters.init[None], points])
+        self.points = comparison_points(model, n_random, np.random.default_rng(seed))
         self.excess: dict[int, Floats] = {}  # by first point, where the points are not changed for the other
 
     def difference(self, workspace: Workspace, measurement: str | None, progress: Progress) -> float | None:
@@ -87,9 +86,12 @@ class _Origin:
         same_rates = _same_rates(self.workspace, workspace)
         base: float | None = None
         largest = 0.0
-        for start in range(0, len(self.points), _BLOCK):
-            progress("effects on the likelihood", start, len(self.points))
-            block = self.points[start : start + _BLOCK].copy()
+        for start in range(-1, len(self.points), _BLOCK):
+            progress("effects on the likelihood", max(start, 0), len(self.points))
+            block = self.points[max(start, 0) : start + _BLOCK]
+            if start < 0:  # the nominal point comes first
+                block = np.concatenate([self.model.parameters.init[None], block])
+            block = block.copy()
             block[:, idle] = self.model.parameters.init[idle]
             one = self._excess(block, None if idle else start)
             there = np.repeat(other.parameters.init[None], len(block), axis=0)

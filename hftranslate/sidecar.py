@@ -180,21 +180,24 @@ def _modifier(value: object, where: str) -> Modifier:
 # -------------------------------------------------------------------------------------------------- canonical form
 
 
-def _canonical(tree: Tree) -> tuple[Tree, Order]:
-    """The tree with every list of named things sorted, and how to undo that."""
+def _make_canonical(tree: Tree) -> Order:
+    """Sort every list of named things in the tree, and tell how to undo that."""
     order: Order = {}
-    return _sort(tree, "", order), order
+    _sort(tree, "", order)
+    return order
 
 
-def _sort(node: Any, pointer: str, order: Order) -> Any:
-    if isinstance(node, dict):
-        return {key: _sort(item, f"{pointer}/{key}", order) if _named(item) else item for key, item in node.items()}
-    if not _named(node):
-        return node
-    positions = sorted(range(len(node)), key=lambda i: _key(node[i]))
-    if positions != list(range(len(node))):
-        order[pointer] = sorted(range(len(node)), key=positions.__getitem__)
-    return [_sort(node[i], f"{pointer}/{place}", order) for place, i in enumerate(positions)]
+def _sort(node: Tree, pointer: str, order: Order) -> None:
+    for key, items in node.items():
+        if not _named(items):
+            continue
+        keys = [_key(item) for item in items]
+        positions = sorted(range(len(items)), key=keys.__getitem__)
+        if positions != list(range(len(items))):
+            order[f"{pointer}/{key}"] = sorted(range(len(items)), key=positions.__getitem__)
+            node[key] = [items[i] for i in positions]
+        for place, item in enumerate(node[key]):
+            _sort(item, f"{pointer}/{key}/{place}", order)
 
 
 def _named(node: object) -> bool:
@@ -224,14 +227,19 @@ def _unsort(node: Any, pointer: str, order: Order) -> Any:
 
 def _content(workspace: Workspace) -> Tree:
     """The canonical form that a sidecar is bound to."""
-    tree, _ = _canonical(to_tree(workspace))
+    tree = to_tree(workspace)
+    _make_canonical(tree)
     content: Tree = _normalise(tree)
     return content
 
 
 def _normalise(node: Any) -> Any:
+    """Numbers all as float where that is exact, and no annotations. The tree is used up: a copy would need memory."""
     if isinstance(node, dict):
-        return {key: _normalise(item) for key, item in node.items() if key != "annotations"}
+        node.pop("annotations", None)
+        for key, item in node.items():
+            node[key] = _normalise(item)
+        return node
     if isinstance(node, list):
         return [item + 0.0 if type(item) is float else _normalise(item) for item in node]
     if isinstance(node, int | float) and not isinstance(node, bool):
@@ -246,7 +254,22 @@ def canonical_digest(workspace: Workspace) -> str:
 
 
 def _digest(content: Tree) -> str:
-    return sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    """The digest of the JSON text, which is made a channel at a time: the whole would take much memory."""
+    digest = sha256()
+    for i, (key, value) in enumerate(sorted(content.items())):
+        digest.update(f"{',' if i else '{'}{_text(key)}:".encode())
+        if isinstance(value, list):
+            for k, item in enumerate(value):
+                digest.update(f"{',' if k else '['}{_text(item)}".encode())
+            digest.update(b"]" if value else b"[]")
+        else:
+            digest.update(_text(value).encode())
+    digest.update(b"}" if content else b"{}")
+    return digest.hexdigest()
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 # ------------------------------------------------------------------------------------------------------- the sidecar
@@ -263,7 +286,8 @@ def make_sidecar(plain: Workspace, original: Workspace) -> Tree:
         what was translated.
     """
     content = _content(plain)
-    target, order = _canonical(to_tree(original))
+    target = to_tree(original)
+    order = _make_canonical(target)
     return {
         "format": FORMAT,
         "version": VERSION,

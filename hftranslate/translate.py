@@ -201,8 +201,10 @@ def to_pyhf_json(workspace: Workspace, *, measure: bool = True, progress: Progre
     """
     rewritten, outcomes = _rewritten(workspace, TO_PYHF, measure, progress)
     document = pyhf_json.to_document(rewritten)
+    del rewritten  # of large models, no more workspaces at once than needed
+    conventions = _conventions(workspace, PYHF, measure, progress)
     plain = pyhf_json.from_document(document)
-    outcomes += _carried_descriptions(workspace, plain) + _conventions(workspace, PYHF, measure, progress)
+    outcomes += _carried_descriptions(workspace, plain) + conventions
     return JsonTranslation(document=document, sidecar=make_sidecar(plain, workspace), outcomes=outcomes)
 
 
@@ -228,8 +230,10 @@ def to_xml(
     version = parse_version(root_version)
     rewritten, outcomes = _rewritten(workspace, to_xml_steps(version), measure, progress)
     model = histfactory_xml.render(rewritten, prefix, version)
+    del rewritten
+    conventions = _conventions(workspace, ROOT, measure, progress)
     plain, _ = histfactory_xml.read_back(model)
-    outcomes += _carried_descriptions(workspace, plain) + _conventions(workspace, ROOT, measure, progress)
+    outcomes += _carried_descriptions(workspace, plain) + conventions
     return XmlTranslation(model=model, sidecar=make_sidecar(plain, workspace), outcomes=outcomes)
 
 

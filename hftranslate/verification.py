@@ -8,6 +8,7 @@ from hftranslate.errors import InputError
 from hftranslate.formats import pyhf_json
 from hftranslate.formats.documents import parse_json
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
+from hftranslate.progress import Progress, silent
 from hftranslate.translate import load
 from hftranslate.workspace import Workspace
 
@@ -36,7 +37,7 @@ class Verification:
         return "" if self.verified or self.found is None else text(self.found)
 
 
-def verify_file(original: Workspace, path: Path, *, with_sidecar: bool) -> Verification:
+def verify_file(original: Workspace, path: Path, *, with_sidecar: bool, progress: Progress = silent) -> Verification:
     """Read a written translation back, by itself and, where there is one, with its sidecar.
 
     Both likelihoods are evaluated under the conventions of what was translated, at the points of
@@ -50,14 +51,16 @@ def verify_file(original: Workspace, path: Path, *, with_sidecar: bool) -> Verif
         the written JSON, or the driver of the written XML.
     with_sidecar
         a sidecar was written beside it, with which it must be the original exactly.
+    progress
+        is told how far it has come.
     """
     xml = XmlOptions(basedir=path.parent)
     try:
-        back = load(path, xml=xml)
-        restored = load(path, xml=xml, use_sidecar=True) if with_sidecar else None
+        back = load(path, xml=xml, progress=progress)
+        restored = load(path, xml=xml, use_sidecar=True, progress=progress) if with_sidecar else None
     except InputError as error:
         return _unreadable(str(path), error)
-    checked = _verified(original, back.workspace, str(path))
+    checked = _verified(original, back.workspace, str(path), progress)
     if restored is None:
         return checked
     if not restored.with_sidecar or restored.workspace != original:
@@ -67,18 +70,18 @@ def verify_file(original: Workspace, path: Path, *, with_sidecar: bool) -> Verif
     return Verification(verified=checked.verified, sentence=sentence, found=checked.found)
 
 
-def verify_json(original: Workspace, written: str) -> Verification:
+def verify_json(original: Workspace, written: str, *, progress: Progress = silent) -> Verification:
     """Read JSON back that was written to standard output."""
     what = "the JSON"
     try:
         back = pyhf_json.from_document(parse_json(written.encode(), what))
     except InputError as error:
         return _unreadable(what, error)
-    return _verified(original, back, what)
+    return _verified(original, back, what, progress)
 
 
-def _verified(original: Workspace, back: Workspace, what: str) -> Verification:
-    found = difference(original, back)
+def _verified(original: Workspace, back: Workspace, what: str, progress: Progress) -> Verification:
+    found = difference(original, back, progress=progress)
     return Verification(verified=proven(original, found), sentence=proof(original, found, what), found=found)
 
 

@@ -124,11 +124,13 @@ def xml2json(
     if verify:
         from hftranslate.verification import verify_file, verify_json
 
-        if output_file is None or str(output_file) == "-":
-            _verify(ctx, verify_json(loaded.workspace, dump_json(translation.document)))
-        else:
-            beside_it = not no_sidecar and sidecar in (None, sidecar_path(output_file))
-            _verify(ctx, verify_file(loaded.workspace, output_file, with_sidecar=beside_it))
+        with ProgressBar(shown=track_progress) as progress:
+            if output_file is None or str(output_file) == "-":
+                checked = verify_json(loaded.workspace, dump_json(translation.document), progress=progress)
+            else:
+                beside_it = not no_sidecar and sidecar in (None, sidecar_path(output_file))
+                checked = verify_file(loaded.workspace, output_file, with_sidecar=beside_it, progress=progress)
+        _verify(ctx, checked)
 
 
 @click.command()
@@ -190,7 +192,10 @@ def json2xml(
     if verify:
         from hftranslate.verification import verify_file
 
-        _verify(ctx, verify_file(loaded.workspace, output_dir / f"{prefix}.xml", with_sidecar=not no_sidecar))
+        driver = output_dir / f"{prefix}.xml"
+        with ProgressBar(shown=track_progress) as progress:
+            checked = verify_file(loaded.workspace, driver, with_sidecar=not no_sidecar, progress=progress)
+        _verify(ctx, checked)
 
 
 @click.command()

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from hftranslate.cli.common import emit, emit_text, output_option, report, take_xml_options, xml_options
+from hftranslate.cli.progress import ProgressBar, progress_option
 from hftranslate.difference import difference
 from hftranslate.difference import document as as_document
 from hftranslate.difference import text as as_text
@@ -37,6 +38,7 @@ from hftranslate.workspace import CONVENTIONS
 @click.option("-p", "--patch", "patches", multiple=True, metavar="PATCH.json", help="JSON patch for the first.")
 @click.option("--patch-second", multiple=True, metavar="PATCH.json", help="JSON patch for the second.")
 @click.option("--no-sidecar", is_flag=True, help="Compare what the files say without the sidecars beside them.")
+@progress_option
 @xml_options
 @click.pass_context
 def diff(
@@ -52,6 +54,7 @@ def diff(
     patches: tuple[str, ...],
     patch_second: tuple[str, ...],
     no_sidecar: bool,
+    track_progress: bool,
     **options: Any,
 ) -> None:
     """Compare what two workspaces mean: structure, numbers, settings, and the likelihood at many points.
@@ -64,16 +67,19 @@ def diff(
     xml = take_xml_options(options)
     loaded = []
     for file, file_patches in ((first, patches), (second, patch_second)):
-        loaded.append(load(file, patches=file_patches, xml=xml, use_sidecar=not no_sidecar))
+        with ProgressBar(shown=track_progress) as progress:
+            loaded.append(load(file, patches=file_patches, xml=xml, use_sidecar=not no_sidecar, progress=progress))
         report(loaded[-1].outcomes)
     one, two = loaded
-    found = difference(
-        one.workspace,
-        two.workspace,
-        measurement=measurement,
-        conventions=None if conventions == "auto" else CONVENTIONS[conventions],
-        tolerance=tolerance,
-    )
+    with ProgressBar(shown=track_progress) as progress:
+        found = difference(
+            one.workspace,
+            two.workspace,
+            measurement=measurement,
+            conventions=None if conventions == "auto" else CONVENTIONS[conventions],
+            tolerance=tolerance,
+            progress=progress,
+        )
     result = {
         f"{place}_file": {
             "file": file,

@@ -19,6 +19,7 @@ from hftranslate.difference.facts import (
 )
 from hftranslate.difference.likelihoods import LikelihoodComparison, likelihoods
 from hftranslate.errors import InputError
+from hftranslate.progress import Progress, silent
 from hftranslate.workspace import Conventions, Measurement, Workspace
 
 #: Numbers are the same up to this relative difference: formats may move the last digit.
@@ -108,6 +109,7 @@ def difference(
     measurement: str | None = None,
     conventions: Conventions | None = None,
     tolerance: float = TOLERANCE,
+    progress: Progress = silent,
 ) -> Difference:
     """Compare two workspaces in meaning.
 
@@ -122,6 +124,8 @@ def difference(
         how to evaluate both likelihoods where ROOT and pyhf differ; by default as the first is evaluated.
     tolerance
         see :class:`Difference`.
+    progress
+        is told how far it has come.
 
     Raises
     ------
@@ -158,6 +162,7 @@ def difference(
                 entries=alignment.entries,
                 channels=alignment.channels,
                 conventions=conventions,
+                progress=progress,
             )
         )
     return Difference(

@@ -11,6 +11,7 @@ from hftranslate.effects import comparison_points
 from hftranslate.errors import InputError
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
+from hftranslate.progress import Progress, silent
 from hftranslate.workspace import Conventions, Workspace
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -76,6 +77,7 @@ def likelihoods(
     conventions: Conventions | None = None,
     n_random: int = 20,
     seed: int = 1,
+    progress: Progress = silent,
 ) -> LikelihoodComparison:
     """Compare the likelihoods of one measurement.
 
@@ -87,6 +89,8 @@ def likelihoods(
         what parameters and channels of the second are called in the first.
     conventions
         how both are evaluated where ROOT and pyhf differ; by default as the first is.
+    progress
+        is told of the points.
     """
     rules = first.conventions if conventions is None else conventions
     nothing = LikelihoodComparison(measurement=measurements[0], conventions=rules.name)
@@ -103,7 +107,9 @@ def likelihoods(
         return replace(nothing, nll=float("inf"), why=what)
     comparison = _Comparison(a, data_a, b, data_b, partner, order)
     rng = np.random.default_rng(seed)
-    for theta in [a.parameters.init.copy(), *comparison_points(a, n_random, rng)]:
+    points = [a.parameters.init.copy(), *comparison_points(a, n_random, rng)]
+    for i, theta in enumerate(points):
+        progress("comparing likelihoods", i, len(points))
         comparison.visit(theta)
     return replace(
         nothing,

@@ -100,6 +100,11 @@ def test_commands_show_bars_unless_hidden(run, terminal, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for options, shown in (([], True), (["--hide-progress"], False)):
         for command in (["json2xml", "ws.json", "-d", "xml"], ["xml2json", "xml/FitConfig.xml", "-o", "again.json"]):
-            terminal.truncate(0)
-            assert run(*command, *options).code == 0
-            assert ("100%" in terminal.getvalue()) == shown
+            for more in ([], ["--verify"]):
+                terminal.truncate(0)
+                assert run(*command, *more, *options).code == 0
+                assert ("100%" in terminal.getvalue()) == shown
+                assert ("comparing likelihoods" in terminal.getvalue()) == (shown and bool(more))
+        terminal.truncate(0)
+        assert run("diff", "ws.json", "xml/FitConfig.xml", *options).code == 0
+        assert ("comparing likelihoods" in terminal.getvalue()) == shown

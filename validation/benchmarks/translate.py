@@ -34,7 +34,7 @@ def run(command: list[str]) -> Json:
         output.seek(0)
         errors.seek(0)
         if process.returncode != 0:
-            sys.exit(f"{' '.join(command)} failed:\n{errors.read()[-2000:]}")
+            sys.exit(f"{' '.join(command)} ended with {process.returncode}:\n{errors.read()[-2000:]}")
         return {"seconds": seconds, "cpu": usage.ru_utime + usage.ru_stime, "mb": usage.ru_maxrss / 1024.0} | {
             "printed": output.read()
         }
@@ -58,16 +58,17 @@ def as_library(tool: str, direction: str, source: Path, target: Path) -> Json:
     return result | inside
 
 
-def measure(n: int, repeat: int, folder: Path) -> Json:
-    """All jobs of both tools on one model, in turns, so that a disturbance of the machine hits both."""
+def measure(n: int, repeat: int, folder: Path, tools: tuple[str, ...] = TOOLS) -> Json:
+    """All jobs of the tools on one model, in turns, so that a disturbance of the machine hits all."""
     document = big_model(n)
     source = folder / "model.json"
     source.write_text(json.dumps(document, indent=4))
-    xml = {tool: _folder(folder / f"xml-{tool}") / "FitConfig.xml" for tool in TOOLS}
+    xml = {tool: _folder(folder / f"xml-{tool}") / "FitConfig.xml" for tool in tools}
+    jobs = [job for job in JOBS if job[1] in ("", *tools)]
     found: dict[tuple[str, str, str], list[Json]] = {}
     for _ in range(repeat):
-        for direction, written_by in JOBS:
-            for tool in TOOLS:
+        for direction, written_by in jobs:
+            for tool in tools:
                 origin = xml[written_by] if written_by else source
                 target = xml[tool].parent if direction == "json2xml" else _folder(folder / f"json-{tool}")
                 process = as_process(tool, direction, origin, target)
@@ -76,13 +77,19 @@ def measure(n: int, repeat: int, folder: Path) -> Json:
                 found.setdefault((direction, written_by, tool), []).append(both | {"mb": process["mb"]})
                 print(n, direction, written_by, tool, found[direction, written_by, tool][-1], file=sys.stderr)
     rows = []
-    for direction, written_by in JOBS:
+    for direction, written_by in jobs:
         row: Json = {"direction": direction, "xml": written_by}
-        for tool in TOOLS:
+        for tool in tools:
             runs = found[direction, written_by, tool]
             row[tool] = {quantity: round(median(r[quantity] for r in runs), 3) for quantity in runs[0]}
         rows.append(row)
-    return {"histograms": n_histograms(document), "channels": len(document["channels"]), "rows": rows}
+    return {
+        "histograms": n_histograms(document),
+        "channels": len(document["channels"]),
+        "date": datetime.now(UTC).date().isoformat(),
+        "repeat": repeat,
+        "rows": rows,
+    }
 
 
 def _folder(path: Path) -> Path:
@@ -93,17 +100,19 @@ def _folder(path: Path) -> Path:
 
 def table(results: list[Json]) -> str:
     lines = [
-        "| histograms | job | process: ours | pyhf | ratio | library: ours | pyhf | ratio | memory: ours | pyhf |",
-        "|" + "---|" * 10,
+        "| histograms | job | process: ours | pyhf | ratio | CPU: ours | pyhf | ratio | library: ours | pyhf | ratio "
+        "| memory: ours | pyhf |",
+        "|" + "---|" * 13,
     ]
     for result in results:
         for row in result["rows"]:
             job = row["direction"] + (f" (XML by {row['xml']})" if row["xml"] else "")
             cells = [str(result["histograms"]), job]
-            for quantity in ("process", "library"):
-                own, other = (row[tool][quantity] for tool in TOOLS)
-                cells += [f"{own:.2f} s", f"{other:.1f} s", f"**{other / own:.1f}**"]
-            cells += [f"{row[tool]['mb']:.0f} MB" for tool in TOOLS]
+            for quantity in ("process", "cpu", "library"):
+                own = row["ours"][quantity]
+                other = row["pyhf"][quantity] if "pyhf" in row else None
+                cells += [f"{own:.2f} s", *([f"{other:.1f} s", f"**{other / own:.1f}**"] if other else ["", ""])]
+            cells += [f"{row[tool]['mb']:.0f} MB" if tool in row else "" for tool in TOOLS]
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -111,17 +120,21 @@ def table(results: list[Json]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--histograms", nargs="+", type=int, default=[9000, 20000, 50000])
-    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--repeat", nargs="+", type=int, default=[3, 1, 1], help="times for each number of histograms")
+    parser.add_argument("--ours-only", action="store_true", help="do not wait for pyhf, whose json2xml is quadratic")
     options = parser.parse_args()
-    if sorted(install(["ours", "pyhf"])) != ["ours", "pyhf"]:
+    tools = TOOLS[:1] if options.ours_only else TOOLS
+    if sorted(install(list(tools))) != sorted(tools):
         sys.exit("pyhf 0.7.6 is needed to compare with")
-    results = []
-    for n in options.histograms:
+    stored = HERE / "translate.json"
+    results = {r["histograms"]: r for r in json.loads(stored.read_text())["results"]} if stored.exists() else {}
+    for n, repeat in zip(options.histograms, options.repeat, strict=True):
         with tempfile.TemporaryDirectory() as folder:
-            results.append(measure(n, options.repeat, Path(folder)))
-    print(table(results))
-    document = {"date": datetime.now(UTC).date().isoformat(), "repeat": options.repeat, "results": results}
-    (HERE / "translate.json").write_text(json.dumps(document, indent=1) + "\n")
+            result = measure(n, repeat, Path(folder), tools)
+        results[result["histograms"]] = result
+        in_order = [results[size] for size in sorted(results)]
+        stored.write_text(json.dumps({"results": in_order}, indent=1) + "\n")
+    print(table(in_order))
 
 
 if __name__ == "__main__":

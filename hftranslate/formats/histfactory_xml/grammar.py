@@ -174,11 +174,14 @@ class Node:
 
 
 class Notes:
-    """The outcomes of reading one model, each once, and whose version of ROOT is followed."""
+    """The outcomes of reading one model, each once, and whose version of ROOT is followed.
 
-    def __init__(self, version: Version = MEASURED) -> None:
+    ``documents`` collects all that were parsed, where an account of them is wanted: large ones need much memory.
+    """
+
+    def __init__(self, version: Version = MEASURED, documents: list[Node] | None = None) -> None:
         self.version = version
-        self.documents: list[Node] = []
+        self.documents = documents
         self._outcomes: dict[Outcome, None] = {}
 
     def add(self, kind: Kind, where: str, what: str) -> None:

@@ -68,7 +68,8 @@ def parse(data: bytes, file: str, expected: str, notes: Notes) -> Node:
     if root.tag != expected:
         raise FormatError(_wrong_root(str(root.tag), expected, file))
     node = _node(root, file, notes)
-    notes.documents.append(node)
+    if notes.documents is not None:
+        notes.documents.append(node)
     info = root.getroottree().docinfo
     if info.internalDTD is None:
         notes.add("repair", file, f'there is no <!DOCTYPE {expected} SYSTEM "{DTD_NAME}">; ROOT refuses the document')

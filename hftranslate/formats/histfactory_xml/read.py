@@ -55,8 +55,9 @@ def read(
     InputError
         Something is missing, malformed, unsafe or no valid model; the message says what and where.
     """
-    workspace, notes = _read(path, options or XmlOptions(), data, progress)
-    return workspace, notes.outcomes()
+    options = options or XmlOptions()
+    notes = Notes(options.version)
+    return _read(path, options, data, notes, progress), notes.outcomes()
 
 
 def read_accounted(
@@ -67,18 +68,19 @@ def read_accounted(
     progress: Progress = silent,
 ) -> tuple[Workspace, tuple[Outcome, ...], tuple[AttributeFate, ...]]:
     """As :func:`read`, and what became of every attribute."""
-    workspace, notes = _read(path, options or XmlOptions(), data, progress)
-    return workspace, notes.outcomes(), account(notes.documents, notes.version)
+    options = options or XmlOptions()
+    documents: list[Node] = []
+    notes = Notes(options.version, documents)
+    workspace = _read(path, options, data, notes, progress)
+    return workspace, notes.outcomes(), account(documents, notes.version)
 
 
-def _read(path: str | Path, options: XmlOptions, data: bytes | None, progress: Progress) -> tuple[Workspace, Notes]:
-    notes = Notes(options.version)
+def _read(path: str | Path, options: XmlOptions, data: bytes | None, notes: Notes, progress: Progress) -> Workspace:
     driver = Path(path)
     name = "standard input" if str(path) == "-" else str(path)
     document = parse(read_bytes(path) if data is None else data, name, "Combination", notes)
     with HistogramFiles() as histograms:
-        workspace = interpret(document, FileSource(driver, options, notes, histograms), notes, options, progress)
-    return workspace, notes
+        return interpret(document, FileSource(driver, options, notes, histograms), notes, options, progress)
 
 
 def interpret(
