@@ -11,7 +11,8 @@
     │   ├── UnsafeInput          refused for safety: entities, paths that leave the folder, sizes
     │   └── Unsupported          a legal thing that this tool (or the target format) cannot say
     ├── TranslationLoss          a strict translation would lose something          (exit code 1)
-    └── FitFailed                a minimisation did not converge                    (exit code 1)
+    ├── FitFailed                a minimisation did not converge                    (exit code 1)
+    └── WorkersLost              a worker process died                              (exit code 1)
 
 Messages name the file, the element and the nearest valid name; they are written for the person who made the input.
 """
@@ -58,6 +59,10 @@ class TranslationLoss(HFTranslateError):
 
 class FitFailed(HFTranslateError):
     """A minimisation ended without a valid minimum; the message says why and what to try."""
+
+
+class WorkersLost(HFTranslateError):
+    """A process that worked for us died."""
 
 
 #: The search for the nearest name takes the product of the lengths: beyond these it is left out.

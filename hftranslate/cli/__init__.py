@@ -6,7 +6,7 @@ from importlib import import_module
 
 import click
 
-from hftranslate.errors import FitFailed, HFTranslateError, TranslationLoss
+from hftranslate.errors import FitFailed, HFTranslateError, TranslationLoss, WorkersLost
 
 # The matrices are small: threads of the linear algebra library only get in each other's way. NumPy reads it on import.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -92,7 +92,7 @@ def main() -> None:
         if debug:
             raise
         click.echo(f"hftranslate: {_shortened(str(error))}", err=True)
-        sys.exit(1 if isinstance(error, TranslationLoss | FitFailed) else 2)
+        sys.exit(1 if isinstance(error, TranslationLoss | FitFailed | WorkersLost) else 2)
     except OSError as error:
         if debug:
             raise

@@ -1,4 +1,4 @@
-"""Our own results stay what they are, to seven digits: best fit, uncertainties, tests, limits, under both conventions."""
+"""Our own results stay what they are, to seven digits: fit, uncertainties, tests, limits, under both conventions."""
 
 from typing import Any
 

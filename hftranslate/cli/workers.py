@@ -1,0 +1,64 @@
+"""Options of commands that run many fits: where they run, and where their results are kept."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import click
+
+from hftranslate.cli.common import combined_options
+from hftranslate.errors import InputError, Unsupported
+
+workers_options = combined_options(
+    click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes to run on."),
+    click.option("--dask", metavar="ADDRESS", help="Run on the dask scheduler at this address instead."),
+)
+resume_option = click.option(
+    "--resume",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep results in this file as they arrive, and take up what is in it.",
+)
+
+
+@contextlib.contextmanager
+def executor_of(workers: int, dask: str | None) -> Iterator[Executor | None]:
+    """The executor that the options ask for; ``None``: run here.
+
+    Raises
+    ------
+    Unsupported
+        dask.distributed is not installed.
+    InputError
+        No scheduler answers at the address.
+    """
+    if dask is not None:
+        with _dask_executor(dask) as executor:
+            yield executor
+    elif workers == 1:
+        yield None
+    else:
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ.setdefault(name, "1")  # workers share the cores already
+        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+        try:
+            yield pool
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _dask_executor(address: str) -> Iterator[Executor]:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise Unsupported("--dask needs dask.distributed: install hftranslate[dask]") from None
+    try:
+        client = Client(address, timeout=10)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise InputError(f"no dask scheduler answers at {address!r}: {error}") from None
+    with client:
+        executor: Executor = client.get_executor(pure=False, retries=3)  # type: ignore[no-untyped-call]
+        yield executor

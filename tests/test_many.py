@@ -1,0 +1,67 @@
+"""Many independent tasks: order, failures, workers that die, and what is kept."""
+
+import os
+import signal
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+from typing import Any
+
+import pytest
+
+from hftranslate.errors import InputError, WorkersLost
+from hftranslate.many import Failed, run_many
+
+
+def square(x: int) -> int:
+    if x < 0:
+        raise InputError(f"{x} is negative")
+    return x * x
+
+
+def die(x: int) -> int:
+    if x == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return x
+
+
+def defect(x: int) -> int:
+    return x // 0
+
+
+@pytest.mark.parametrize("threads", [0, 3])
+def test_results_are_in_the_order_of_the_items_and_failures_have_a_reason(threads: int) -> None:
+    kept: dict[int, Any] = {}
+    seen: list[tuple[str, int, int]] = []
+
+    def listen(step: str, done: int, total: int) -> None:
+        seen.append((step, done, total))
+
+    items = [3, -1, 2]
+    if threads:
+        with ThreadPoolExecutor(threads) as executor:
+            results = run_many(square, items, executor=executor, keep=kept.__setitem__, progress=listen, step="squares")
+    else:
+        results = run_many(square, items, keep=kept.__setitem__, progress=listen, step="squares")
+    assert results == [9, Failed("-1 is negative"), 4]
+    assert kept == dict(enumerate(results))
+    assert seen == [("squares", done, 3) for done in range(4)]
+
+
+def test_a_defect_is_no_failed_item() -> None:
+    with pytest.raises(ZeroDivisionError):
+        run_many(defect, [1])
+    with ThreadPoolExecutor(1) as executor, pytest.raises(ZeroDivisionError):
+        run_many(defect, [1], executor=executor)
+
+
+def test_processes_give_the_same_as_none() -> None:
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
+        assert run_many(square, range(5), executor=executor) == run_many(square, range(5))
+
+
+def test_a_worker_that_dies_is_reported() -> None:
+    with (
+        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor,
+        pytest.raises(WorkersLost, match="run again with it"),
+    ):
+        run_many(die, range(6), executor=executor)
