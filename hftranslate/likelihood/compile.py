@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar, assert_never
 
 import numpy as np
 
-from hftranslate.errors import InvalidWorkspace, MissingInput
+from hftranslate.errors import InvalidWorkspace, MissingInput, Unsupported
 from hftranslate.expressions import Expression, parse_expression
 from hftranslate.functions import used_functions
 from hftranslate.likelihood.cells import Additive, Cells, Integers, Multiplicative
@@ -37,6 +37,12 @@ from hftranslate.workspace import (
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+#: Factors of one sample; published models have less than a hundred.
+MAX_FACTORS = 500
+#: Yields, factors, uncertainties and settings that are larger, and uncertainties smaller than its inverse, are not
+#: evaluated: their products leave the range of double precision.
+LARGEST = 1e30
 
 
 def compile_model(
@@ -132,7 +138,9 @@ def _observed(workspace: Workspace) -> Floats:
                 f"channel {channel.name!r} has no observed data (--asimov-if-missing takes what is expected in XML)"
             )
         observed += channel.observed
-    return np.array(observed, dtype=np.float64)
+    numbers = np.array(observed, dtype=np.float64)
+    _check_size("the observed data", numbers)
+    return numbers
 
 
 def _staterror_offsets(workspace: Workspace) -> dict[tuple[str, str], int]:
@@ -144,6 +152,14 @@ def _staterror_offsets(workspace: Workspace) -> dict[tuple[str, str], int]:
             offsets[name, channel] = start
             start += workspace.channel(channel).n_bins
     return offsets
+
+
+def _check_size(what: str, *values: Floats) -> None:
+    """Refuse finite numbers that are too large."""
+    for array in values:
+        size = np.abs(array[np.isfinite(array)]).max(initial=0.0)
+        if size > LARGEST:
+            raise Unsupported(f"{what}: numbers of the size of {size:.0e} cannot be evaluated")
 
 
 def _parameters(sets: Sequence[ParameterSet], measurement: Measurement) -> Parameters:
@@ -161,6 +177,11 @@ def _parameters(sets: Sequence[ParameterSet], measurement: Measurement) -> Param
     fixed.flags.writeable = False
     init = frozen([v for s in sets for v in s.inits])
     bounds = frozen([b for s in sets for b in s.bounds]).reshape(-1, 2)
+    for s in sets:
+        terms = [c for c in s.constraints if c is not None]
+        widths_of_set = [w for c in terms for w in (c.width, 1.0 / c.width)]
+        numbers = [*s.inits, *(v for pair in s.bounds for v in pair), *(c.auxdata for c in terms), *widths_of_set]
+        _check_size(f"measurement {measurement.name!r}: parameter {s.name!r}", np.array(numbers))
     outside = np.flatnonzero((init < bounds[:, 0]) | (init > bounds[:, 1]))
     names = tuple(n for s in sets for n in s.names)
     if outside.size:
@@ -247,6 +268,7 @@ class _Builder:
         nominal, rows = np.empty((n_bins, n_samples)), np.empty((n_bins, n_samples), dtype=np.int64)
         for i, sample in enumerate(channel.samples):
             nominal[:, i] = sample.nominal
+            _check_size(f"channel {channel.name!r}, sample {sample.name!r}: its yields", nominal[:, i])
             new = n_bins if has_bin_factors(sample) else 1
             rows[:, i] = self.n_rows + np.arange(new)
             self.n_rows += new
@@ -268,6 +290,7 @@ class _Builder:
                 case HistoSys():
                     assert offset is not None
                     lo, hi = np.array(m.lo_data, dtype=np.float64), np.array(m.hi_data, dtype=np.float64)
+                    _check_size(f"{where}: histosys {m.name!r}", lo, hi)
                     if m.interpolation in CURVES:
                         self._add_shift(offset, m.interpolation, cells, nominal, lo, hi)
                     else:
@@ -277,6 +300,7 @@ class _Builder:
                 case NormSys():
                     if m.name in self.removed:  # ROOT's NoConstraint removes the factor; a HistoSys of the name stays
                         continue
+                    _check_size(f"{where}: normsys {m.name!r}", np.array([m.lo, m.hi], dtype=np.float64))
                     alpha = self.systematics.get(m.name, offset)
                     assert alpha is not None
                     if (m.lo < 0 or m.hi < 0) and m.interpolation not in CURVES:
@@ -304,6 +328,11 @@ class _Builder:
                     self.direct.append([])
                 self.direct[slot].append((cells, index))
                 slot += 1
+        if slot > MAX_FACTORS:
+            raise Unsupported(
+                f"{where}: {slot} factors multiply it; models with more than {MAX_FACTORS} on one sample are not "
+                "evaluated, because the time grows with the square of that number"
+            )
 
     def _add_shift(self, parameter: int, code: str, cells: Integers, nominal: Floats, lo: Floats, hi: Floats) -> None:
         self.shifts.append((parameter, code, cells, (hi - lo) / 2.0, (hi + lo) / 2.0 - nominal))
