@@ -153,11 +153,11 @@ class _Problem:
 
     def expand(self, x: Floats) -> tuple[float, Floats, Floats]:
         value, gradient, hessian = self.model.expansion(self.full(x), self.data)
+        if len(self.index) < len(gradient):
+            gradient, hessian = gradient[self.index], hessian[np.ix_(self.index, self.index)]
         if not (np.isfinite(gradient).all() and np.isfinite(hessian).all()):
             value = np.inf  # derivatives beyond the range of numbers: no step leads from there
-        if len(self.index) == len(gradient):
-            return value, gradient, hessian
-        return value, gradient[self.index], hessian[np.ix_(self.index, self.index)]
+        return value, gradient, hessian
 
     def convex(self, x: Floats) -> Floats:
         return self.model.convex_hessian(self.full(x), self.data)[np.ix_(self.index, self.index)]
