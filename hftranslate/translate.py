@@ -445,7 +445,7 @@ def _conventions(workspace: Workspace, target: Conventions, measure: bool, progr
     )
 
 
-def check_strict(translating: Iterable[Outcome], reading: Iterable[Outcome] = ()) -> None:
+def check_strict(translating: Iterable[Outcome], reading: Iterable[Outcome] = (), *, with_sidecar: bool = True) -> None:
     """Refuse a translation that loses something, or whose conventions change the NLL by more than 1e-6.
 
     Parameters
@@ -454,6 +454,8 @@ def check_strict(translating: Iterable[Outcome], reading: Iterable[Outcome] = ()
         outcomes of the translation; a convention whose effect was not or cannot be evaluated does not pass.
     reading
         outcomes of reading the input.
+    with_sidecar
+        whether a sidecar holds what is carried; without one that is lost, too.
 
     Raises
     ------
@@ -464,7 +466,9 @@ def check_strict(translating: Iterable[Outcome], reading: Iterable[Outcome] = ()
     lost += [
         o
         for o in translating
-        if o.kind == "loss" or (o.kind == "convention" and (o.effect is None or o.effect > NEGLIGIBLE))
+        if o.kind == "loss"
+        or (o.kind == "carried" and not with_sidecar)
+        or (o.kind == "convention" and (o.effect is None or o.effect > NEGLIGIBLE))
     ]
     if lost:
         raise TranslationLoss("the translation is not exact:\n" + "\n".join(f"  {o}" for o in lost))

@@ -109,8 +109,9 @@ def xml2json(
         loaded = load(config, xml=xml, use_sidecar=not no_sidecar, account=losses is not None, progress=progress)
         translation = to_pyhf_json(loaded.workspace, progress=progress)
     outcomes = loaded.outcomes + translation.outcomes
+    has_sidecar = not no_sidecar and (sidecar is not None or (output_file is not None and str(output_file) != "-"))
     if strict:
-        check_strict(translation.outcomes, loaded.outcomes)
+        check_strict(translation.outcomes, loaded.outcomes, with_sidecar=not no_sidecar)
     if output_file is None or str(output_file) == "-":
         if sidecar is not None and not no_sidecar:
             write_sidecar(translation, sidecar)
@@ -119,7 +120,6 @@ def xml2json(
         beside = None if no_sidecar else sidecar or sidecar_path(output_file)
         write_json(translation, output_file, sidecar=beside)
     _account(outcomes, losses, loaded)
-    has_sidecar = not no_sidecar and (sidecar is not None or (output_file is not None and str(output_file) != "-"))
     _warn_without_sidecar(outcomes, has_sidecar)
     if verify:
         from hftranslate.verification import verify_file, verify_json
@@ -185,7 +185,7 @@ def json2xml(
         translation = to_xml(loaded.workspace, prefix=prefix, root_version=xml.root_version, progress=progress)
     outcomes = loaded.outcomes + translation.outcomes
     if strict:
-        check_strict(translation.outcomes, loaded.outcomes)
+        check_strict(translation.outcomes, loaded.outcomes, with_sidecar=not no_sidecar)
     write_xml(translation, output_dir, sidecar=not no_sidecar)
     _account(outcomes, losses, loaded)
     _warn_without_sidecar(outcomes, not no_sidecar)

@@ -16,6 +16,8 @@ from hftranslate.crosschecking.document import (
     ToysRecord,
 )
 
+#: NLLs of which a millionth is less than the rounding of what they are made of.
+_LARGEST_NLL = 1e9
 #: Engines whose uncertainties are Minuit's.
 _BY_MINUIT = ("ROOT", "pyhf")
 
@@ -106,16 +108,24 @@ def _nll(ours: Results, reference: Results) -> Comparison:
     if evaluated < 2:
         rung.remarks.append(f"the reference records {evaluated} values, and differences need two")
         return rung
-    offset, outside = _offset(ours, reference), 0
+    offset, outside, beyond = _offset(ours, reference), 0, 0
     for where, mine, theirs in _paired_points(rung, ours, reference):
-        rung.same(f"NLL at {where}, evaluation error", mine.evaluation_error, theirs.evaluation_error)
-        if mine.evaluation_error and theirs.evaluation_error:
+        if theirs.evaluation_error:
             outside += 1
             continue
+        if theirs.nll is not None and mine.nll is not None and min(theirs.nll, mine.nll) > _LARGEST_NLL:
+            beyond += 1
+            continue
+        rung.same(f"NLL at {where}, evaluation error", mine.evaluation_error, theirs.evaluation_error)
         rung.number(f"NLL at {where}", None if mine.nll is None else mine.nll - offset, theirs.nll, "nll")
     rung.remarks.append(f"a common constant of {offset:.2g} between the engines is left out")
     if outside:
-        rung.remarks.append(f"{outside} points lie outside the domain of both engines")
+        rung.remarks.append(f"{outside} points at which the reference reports evaluation errors are left out")
+    if beyond:
+        rung.remarks.append(
+            f"{beyond} points with an NLL above {_LARGEST_NLL:g} are left out: differences of 1e-6 are lost there in "
+            "double precision"
+        )
     return rung
 
 

@@ -13,6 +13,7 @@ from hftranslate.cli import COMMANDS
 from tests.cases import case
 from tests.cli.conftest import Runner
 from tests.cli.documents import document, text
+from tests.conftest import REPOSITORY
 from tests.test_translate import drivers
 
 FITS = ("fit", "cls", "limit")
@@ -292,6 +293,16 @@ def test_strict_passes_what_is_exact(run: Runner, ws: Path, tmp_path: Path) -> N
     ws.write_text(json.dumps(exact))
     assert run("json2xml", ws, "-d", tmp_path / "out", "--strict").code == 0
     assert run("xml2json", tmp_path / "out" / "FitConfig.xml", "--strict").code == 0
+
+
+def test_strict_counts_what_is_carried_where_nothing_carries_it(run: Runner, tmp_path: Path) -> None:
+    folder = REPOSITORY / "validation" / "cases" / "normfactor"
+    strict = ("xml2json", folder / "model.xml", "--basedir", folder, "--strict", "-o", tmp_path / "out.json")
+    without = run(*strict, "--no-sidecar")
+    assert without.code == 1
+    assert "the translation is not exact:\n  carried: channels: bin edges" in without.err
+    assert not (tmp_path / "out.json").exists()
+    assert run(*strict).code == 0
 
 
 def test_a_sidecar_of_other_content_fails_a_strict_translation(run: Runner, ws: Path, xml: Path) -> None:
