@@ -19,6 +19,7 @@ COMMANDS = {
     "crosscheck": "crosscheck",
     "diff": "differ",
     "digest": "edit",
+    "doctor": "doctor",
     "fit": "infer",
     "inspect": "convert",
     "json2xml": "convert",
