@@ -23,6 +23,7 @@ COMMANDS = {
     "inspect": "convert",
     "json2xml": "convert",
     "limit": "infer",
+    "patchset": "patchset",
     "plot": "check",
     "prune": "edit",
     "rename": "edit",
