@@ -24,6 +24,7 @@ COMMANDS = {
     "inspect": "convert",
     "json2xml": "convert",
     "limit": "infer",
+    "patchset": "patchset",
     "plot": "check",
     "prune": "edit",
     "rename": "edit",
