@@ -37,7 +37,7 @@ LIBRARY = (
     | FORMATS
     | ENGINE
     | {"formats.root_histograms", "translate", "summary", "as_json", "negligible", "difference", "verification"}
-    | {"signal_files"}
+    | {"signal_files", "scanning"}
 )
 TOOLS = {"doctor", "crosschecking", "hepdata", "plots"}
 MAY_IMPORT = {
@@ -81,6 +81,7 @@ MAY_IMPORT = {
     "translate": DESCRIPTION | FORMATS | ENGINE,
     "as_json": DESCRIPTION | FORMATS | {"translate"},
     "difference": DESCRIPTION | ENGINE,
+    "scanning": DESCRIPTION | FORMATS | ENGINE,
     "signal_files": DESCRIPTION | FORMATS | {"translate"},
     "negligible": DESCRIPTION | ENGINE,
     "verification": DESCRIPTION | FORMATS | {"translate", "difference"},
