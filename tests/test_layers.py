@@ -37,9 +37,9 @@ LIBRARY = (
     | FORMATS
     | ENGINE
     | {"formats.root_histograms", "translate", "summary", "as_json", "negligible", "difference", "verification"}
-    | {"signal_files", "scanning"}
+    | {"signal_files", "scanning", "contour"}
 )
-TOOLS = {"doctor", "crosschecking", "hepdata", "plots"}
+TOOLS = {"doctor", "crosschecking", "hepdata", "plots", "plots_contour"}
 MAY_IMPORT = {
     "errors": set(),
     "outcomes": {"errors"},
@@ -82,6 +82,7 @@ MAY_IMPORT = {
     "as_json": DESCRIPTION | FORMATS | {"translate"},
     "difference": DESCRIPTION | ENGINE,
     "scanning": DESCRIPTION | FORMATS | ENGINE,
+    "contour": DESCRIPTION | {"scanning"},
     "signal_files": DESCRIPTION | FORMATS | {"translate"},
     "negligible": DESCRIPTION | ENGINE,
     "verification": DESCRIPTION | FORMATS | {"translate", "difference"},

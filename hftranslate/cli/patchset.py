@@ -20,20 +20,23 @@ from hftranslate.cli.common import (
 from hftranslate.cli.fitting import minimizer_options, take_fit_options
 from hftranslate.cli.progress import ProgressBar, progress_option
 from hftranslate.cli.workers import executor_of, resume_option, workers_options
+from hftranslate.contour import Interpolation, contour_document, take_slice
 from hftranslate.editing import consequences
 from hftranslate.editing import strip as strip_signals
 from hftranslate.errors import InputError
+from hftranslate.formats.documents import parse_json, read_bytes
 from hftranslate.journal import Journal
 from hftranslate.outcomes import Outcome
 from hftranslate.patchset import Patch, PatchSet, PointNames, Signal, read_patchset
 from hftranslate.patchset import create as create_patchset
-from hftranslate.patchset.document import ALGORITHMS, parse_value, patch_document
+from hftranslate.patchset.document import ALGORITHMS, Value, parse_value, patch_document
 from hftranslate.patchset.summary import summary_text
-from hftranslate.scanning import Scan, ScanSettings, scan_task
+from hftranslate.scanning import Scan, ScanSettings, scan_from_document, scan_task
 from hftranslate.scanning import scan as scan_patches
 from hftranslate.signal_files import read_background, read_signal
 from hftranslate.translate import load, sidecar_path, write_json
 
+_FILE = click.Path(dir_okay=False, path_type=Path)
 #: So many failures are listed on standard error.
 _SHOWN = 20
 
@@ -249,7 +252,7 @@ def strip(file: str, signals: tuple[str, ...], output_file: Path | None, **optio
     help="Whether the test statistic is what its name says, or depends on the model's range of the POI.",
 )
 @minimizer_options
-@click.option("--csv", "table", type=click.Path(dir_okay=False, path_type=Path), help="Write a table too.")
+@click.option("--csv", "table", type=_FILE, help="Write a table too.")
 @click.option("--any-background", is_flag=True, help="Also where the digest says that the patches are for another one.")
 @workers_options
 @resume_option
@@ -292,3 +295,52 @@ def csv_text(rows: list[list[Any]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
+
+
+@patchset.command()
+@click.argument("scan", default="-")
+@click.option("-o", "--output-file", required=True, type=_FILE, help="The picture: png, pdf or svg, by its ending.")
+@click.option("--x", metavar="LABEL", help="Horizontal axis; default: the first label that is not held.")
+@click.option("--y", metavar="LABEL", help="Vertical axis; default: the next one.")
+@click.option("--at", "held", multiple=True, metavar="LABEL=VALUE", help="Hold another label at a value; repeatable.")
+@click.option(
+    "--interpolation",
+    type=click.Choice(["linear", "cubic"]),
+    default="linear",
+    show_default=True,
+    help="Of the significance, between the points.",
+)
+@click.option("--lines", type=_FILE, help="Write the contours as JSON too.")
+@click.option("--title", default="", help="Above the picture.")
+@click.option("--x-title", help="Name of the horizontal axis; default: the label.")
+@click.option("--y-title", help="Name of the vertical axis; default: the label.")
+def contour(
+    scan: str,
+    output_file: Path,
+    x: str | None,
+    y: str | None,
+    held: tuple[str, ...],
+    interpolation: Interpolation,
+    lines: Path | None,
+    **titles: Any,
+) -> None:
+    """Draw the exclusion contour of a scan: observed, expected and +-1 sigma, with its points."""
+    from hftranslate.plots import save
+    from hftranslate.plots_contour import contour as draw
+
+    source = "standard input" if scan == "-" else scan
+    found = take_slice(scan_from_document(parse_json(read_bytes(scan), source), source), x, y, at=_held(held))
+    figure = draw(found, interpolation=interpolation, **titles)
+    if lines is not None:
+        emit(contour_document(found, interpolation), lines)
+    save(figure, output_file)
+
+
+def _held(texts: tuple[str, ...]) -> dict[str, Value]:
+    values = {}
+    for text in texts:
+        label, separator, value = text.partition("=")
+        if not separator:
+            raise InputError(f"--at {text}: expected LABEL=VALUE")
+        values[label] = parse_value(value)
+    return values
