@@ -16,11 +16,11 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from hftranslate.errors import InputError, MissingInput, did_you_mean
 from hftranslate.patchset.document import Value
-from hftranslate.scanning import FailedPoint, Point, Scan
+from hftranslate.scanning import FailedPoint, Point, Scan, What
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -33,6 +33,8 @@ Lines: TypeAlias = tuple[Floats, ...]
 CURVES = ("observed", "expected_-1", "expected", "expected_+1")
 #: A triangle is divided into the square of this many, on each of which a cubic is taken to be linear.
 _DIVISIONS = 8
+#: Triangles at the rim are left out below this roundness, which is one for equal sides.
+_FLAT = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +55,8 @@ class Slice:
         positions of points without result, ``(m, 1)`` or ``(m, 2)``.
     fixed
         the values that the other labels were held at.
-    level
-        CLs at the contour: one minus the confidence level.
+    what, level
+        what the scan holds, and CLs at the contour: one minus the confidence level.
     """
 
     labels: tuple[str, ...]
@@ -63,6 +65,7 @@ class Slice:
     heights: Mapping[str, Floats]
     failed: Floats
     fixed: Mapping[str, Value] = field(default_factory=dict)
+    what: What = "cls"
     level: float = 0.05
 
     @property
@@ -71,7 +74,7 @@ class Slice:
         return self.heights["observed"] >= 0.0
 
 
-def heights(points: Sequence[Point], what: str, level: float) -> dict[str, Floats]:
+def heights(points: Sequence[Point], what: What, level: float) -> dict[str, Floats]:
     """How far each point lies beyond the level, ``(n,)`` for each of :data:`CURVES`."""
     observed, expected = ("CLs_obs", "CLs_exp") if what == "cls" else ("observed", "expected")
     columns = {"observed": [p.result[observed] for p in points]}
@@ -85,6 +88,11 @@ def heights(points: Sequence[Point], what: str, level: float) -> dict[str, Float
         else:
             found[curve] = -np.log(np.maximum(values, 1e-300))
     return found
+
+
+def shown(found: Slice, height: Floats) -> Floats:
+    """CLs, or the limit in units of the value that is tested (one), of heights."""
+    return np.asarray(ndtr(ndtri(found.level) - height) if found.what == "cls" else np.exp(-height))
 
 
 def take_slice(
@@ -128,6 +136,7 @@ def take_slice(
         heights=heights(points, scan.what, scan.level),
         failed=_positions([f for f in failed if not any(isinstance(f.values[k], str) for k in columns)], columns),
         fixed=held,
+        what=scan.what,
         level=scan.level,
     )
 
@@ -222,7 +231,7 @@ def surface(positions: Floats, height: Floats, interpolation: Interpolation = "l
         triangulation = Delaunay(unit)
     except QhullError:
         raise InputError("all points lie on one line: choose one label as axis") from None
-    triangles = triangulation.simplices.astype(np.int64)
+    triangles = _without_slivers(unit, triangulation.simplices.astype(np.int64))
     if interpolation == "linear":
         return Mesh(vertices=positions, triangles=triangles, heights=height)
     from scipy.interpolate import CloughTocher2DInterpolator
@@ -232,6 +241,30 @@ def surface(positions: Floats, height: Floats, interpolation: Interpolation = "l
     inwards = fine + 1e-9 * (unit.mean(axis=0) - fine)
     values = CloughTocher2DInterpolator(triangulation, height)(inwards)
     return Mesh(vertices=low + fine * extent, triangles=triangles, heights=np.asarray(values, dtype=np.float64))
+
+
+def _without_slivers(vertices: Floats, triangles: Integers) -> Integers:
+    """The triangles without very flat ones at the rim, which join points that are far from each other.
+
+    Along a rim that is not quite straight they make spikes of the contour. One that would leave a point without
+    triangle stays.
+    """
+    a, b, c = (vertices[triangles[:, k]] for k in range(3))
+    sides = np.stack([np.linalg.norm(q - p, axis=1) for p, q in ((a, b), (b, c), (c, a))])
+    area = 0.5 * np.abs((b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0])
+    # twice the ratio of the radii of the inner and the outer circle: one for equal sides, zero for a line
+    roundness = 16.0 * area**2 / np.maximum(sides.sum(axis=0) * sides.prod(axis=0), 1e-300)
+    kept = np.ones(len(triangles), dtype=np.bool_)
+    edges = np.sort(triangles[:, [[0, 1], [1, 2], [2, 0]]], axis=2)
+    while True:
+        _, place, count = np.unique(edges[kept].reshape(-1, 2), axis=0, return_inverse=True, return_counts=True)
+        at_rim = (count[place.reshape(-1, 3)] == 1).any(axis=1)
+        uses = np.bincount(triangles[kept].ravel(), minlength=len(vertices))
+        needed = (uses[triangles[kept]] == 1).any(axis=1)
+        gone = np.flatnonzero(kept)[at_rim & ~needed & (roundness[kept] < _FLAT)]
+        if not len(gone):
+            return triangles[kept]
+        kept[gone[np.argmin(roundness[gone])]] = False
 
 
 def refined(mesh: Mesh) -> Mesh:

@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from hftranslate.contour import Interpolation, Slice, contour_lines, crossings, refined, surface
+from hftranslate.contour import Interpolation, Slice, contour_lines, crossings, refined, shown, surface
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,6 +81,7 @@ def _draw_plane(axes: "Axes", found: Slice, interpolation: Interpolation) -> Non
         label = curve if lines else f"{curve}: no point {'allowed' if _all_above(found, curve) else 'excluded'}"
         legend.insert(0, Line2D([], [], color=colour, ls=style, lw=width, label=label))
     legend += _draw_points(axes, found)
+    axes.use_sticky_edges = False
     axes.margins(0.04)
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.3 * (high - low))  # room for the legend
@@ -127,23 +129,38 @@ def _draw_points(axes: "Axes", found: Slice) -> "list[Line2D | Patch]":
 
 # --------------------------------------------------------------------------------------------------------------- a line
 def _draw_line(axes: "Axes", found: Slice) -> None:
-    order = np.argsort(found.positions[:, 0])
-    x = found.positions[order, 0]
-    height = {curve: h[order] for curve, h in found.heights.items()}
-    axes.fill_between(
-        x, height["expected_+1"], height["expected_-1"], color=_BAND, lw=0, label=r"expected $\pm1\sigma$"
-    )
-    axes.plot(x, height["expected"], color=_EXPECTED, ls="--", lw=1.4, label="expected")
-    axes.plot(x, height["observed"], color=_OBSERVED, lw=2.0, label="observed")
-    at = found.excluded[order]
-    for label, chosen, fill in (("excluded", at, _POINT), ("allowed", ~at, "white")):
+    x = np.unique(np.concatenate([found.positions[:, 0], np.linspace(*_range(found), 400)]))
+    curve = {name: shown(found, _along(found, name, x)) for name in found.heights}
+    axes.fill_between(x, curve["expected_+1"], curve["expected_-1"], color=_BAND, lw=0, label=r"expected $\pm1\sigma$")
+    axes.plot(x, curve["expected"], color=_EXPECTED, ls="--", lw=1.4, label="expected")
+    axes.plot(x, curve["observed"], color=_OBSERVED, lw=2.0, label="observed")
+    at_level = float(shown(found, np.zeros(1))[0])
+    for label, chosen, fill in (("excluded", found.excluded, _POINT), ("allowed", ~found.excluded, "white")):
         if chosen.any():
-            axes.plot(x[chosen], height["observed"][chosen], "o", color=_POINT, mfc=fill, ms=4.5, label=label)
+            y = shown(found, found.heights["observed"][chosen])
+            axes.plot(found.positions[chosen, 0], y, "o", color=_POINT, mfc=fill, ms=4.5, label=label)
     if len(found.failed):
-        axes.plot(found.failed[:, 0], np.zeros(len(found.failed)), "x", color=_FAILED, mew=1.6, ms=5, label="failed")
-    axes.axhline(0.0, color="black", lw=0.8, ls=":")
+        y = np.full(len(found.failed), at_level)
+        axes.plot(found.failed[:, 0], y, "x", color=_FAILED, mew=1.6, ms=5, label="failed")
+    axes.axhline(at_level, color="black", lw=0.8, ls=":")
     for value in crossings(found, "observed"):
         axes.axvline(value, color=_OBSERVED, lw=0.8, ls=":")
-        axes.annotate(f"{value:.4g}", (value, 0.0), (3, 4), textcoords="offset points", fontsize=8, color=_OBSERVED)
-    axes.set_ylabel(rf"beyond exclusion at {_percent(found)}".replace("%", r"%"))
+        axes.annotate(f"{value:.4g}", (value, at_level), (3, 4), textcoords="offset points", fontsize=8)
+    axes.set_yscale("log")
+    if found.what == "cls":
+        lowest = min(float(np.nanmin(c)) for c in curve.values())
+        axes.set_ylim(max(0.5 * lowest, 1e-6), 1.4)
+        axes.set_ylabel(r"$\mathrm{CL_s}$" + f" (excluded below {at_level:.4g})")
+    else:
+        axes.set_ylabel(f"upper limit at {_percent(found)} (excluded below {at_level:.4g})")
     axes.legend(frameon=False, fontsize=9)
+
+
+def _range(found: Slice) -> tuple[float, float]:
+    return float(found.positions[:, 0].min()), float(found.positions[:, 0].max())
+
+
+def _along(found: Slice, curve: str, x: Floats) -> Floats:
+    order = np.argsort(found.positions[:, 0])
+    order = order[np.isfinite(found.heights[curve][order])]
+    return np.interp(x, found.positions[order, 0], found.heights[curve][order])
