@@ -1,5 +1,7 @@
 """Commands for patch sets: look, verify, take out, apply, make."""
 
+import csv
+import io
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +17,28 @@ from hftranslate.cli.common import (
     take_xml_options,
     xml_options,
 )
+from hftranslate.cli.fitting import minimizer_options, take_fit_options
 from hftranslate.cli.progress import ProgressBar, progress_option
+from hftranslate.cli.workers import executor_of, resume_option, workers_options
+from hftranslate.contour import Interpolation, contour_document, take_slice
 from hftranslate.editing import consequences
 from hftranslate.editing import strip as strip_signals
 from hftranslate.errors import InputError
+from hftranslate.formats.documents import parse_json, read_bytes
+from hftranslate.journal import Journal
 from hftranslate.outcomes import Outcome
 from hftranslate.patchset import Patch, PatchSet, PointNames, Signal, read_patchset
 from hftranslate.patchset import create as create_patchset
-from hftranslate.patchset.document import ALGORITHMS, parse_value, patch_document
+from hftranslate.patchset.document import ALGORITHMS, Value, parse_value, patch_document
 from hftranslate.patchset.summary import summary_text
+from hftranslate.scanning import Scan, ScanSettings, scan_from_document, scan_task
+from hftranslate.scanning import scan as scan_patches
 from hftranslate.signal_files import read_background, read_signal
 from hftranslate.translate import load, sidecar_path, write_json
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+#: So many failures are listed on standard error.
+_SHOWN = 20
 
 _one_patch = combined_options(
     click.option("--name", metavar="NAME", help="The patch of this name."),
@@ -211,3 +224,123 @@ def strip(file: str, signals: tuple[str, ...], output_file: Path | None, **optio
         emit(written.document, None)
     else:
         write_json(written, output_file, sidecar=sidecar_path(output_file) if loaded.format == "xml" else None)
+
+
+@patchset.command()
+@click.argument("background")
+@click.argument("patchset")
+@click.option("--what", type=click.Choice(["cls", "limit"]), default="cls", show_default=True, help="What to compute.")
+@click.option("--point", "points", multiple=True, metavar="NAME", help="Only this point; repeatable.")
+@click.option("--measurement", metavar="NAME", help="Which measurement; default: the first.")
+@click.option(
+    "--conventions",
+    type=click.Choice(["root", "pyhf"]),
+    default="pyhf",
+    show_default=True,
+    help="How to evaluate what ROOT and pyhf evaluate differently.",
+)
+@click.option("--test-poi", default=1.0, show_default=True, help="Value of the parameter of interest to test.")
+@click.option("--level", default=0.05, show_default=True, help="CLs at which a point is excluded.")
+@click.option(
+    "--test-stat", type=click.Choice(["qtilde", "q"]), default="qtilde", show_default=True, help="The test statistic."
+)
+@click.option(
+    "--poi-range",
+    type=click.Choice(["named", "model"]),
+    default="named",
+    show_default=True,
+    help="Whether the test statistic is what its name says, or depends on the model's range of the POI.",
+)
+@minimizer_options
+@click.option("--csv", "table", type=_FILE, help="Write a table too.")
+@click.option("--any-background", is_flag=True, help="Also where the digest says that the patches are for another one.")
+@workers_options
+@resume_option
+@progress_option
+@output_option
+def scan(background: str, patchset: str, table: Path | None, **options: Any) -> None:
+    """CLs (or limits) of every point, observed and expected, as JSON. Exit code 1: no point has a result.
+
+    Points that fail are listed apart, with the reason. An interrupted scan goes on with --resume.
+    """
+    output_file, resume, names = options.pop("output_file"), options.pop("resume"), options.pop("points")
+    workers, dask, shown = options.pop("workers"), options.pop("dask"), options.pop("track_progress")
+    any_background = options.pop("any_background")
+    document, patches = read_background(background), read_patchset(patchset)
+    check_background(background, document, patches, any_background=any_background)
+    fit_options = take_fit_options(options)
+    settings = ScanSettings(options=fit_options, **options)
+    journal = None if resume is None else Journal.open(resume, scan_task(document, patches, settings))
+    with executor_of(workers, dask) as executor, ProgressBar(shown=shown) as bar:
+        done = scan_patches(
+            document, patches, settings, names=names or None, executor=executor, progress=bar, journal=journal
+        )
+    tell_failures(done)
+    if table is not None:
+        emit_text(csv_text(done.rows()), table)
+    emit(done.to_document(), output_file)
+    click.get_current_context().exit(0 if done.points else 1)
+
+
+def tell_failures(done: Scan) -> None:
+    """The points without a result, on standard error."""
+    for failed in done.failed[:_SHOWN]:
+        click.echo(f"failed: {failed.name}: {failed.reason}", err=True)
+    if len(done.failed) > _SHOWN:
+        click.echo(f"... and {len(done.failed) - _SHOWN} more", err=True)
+
+
+def csv_text(rows: list[list[Any]]) -> str:
+    """A table as comma-separated values; numbers are written so that they read back exactly."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+@patchset.command()
+@click.argument("scan", default="-")
+@click.option("-o", "--output-file", required=True, type=_FILE, help="The picture: png, pdf or svg, by its ending.")
+@click.option("--x", metavar="LABEL", help="Horizontal axis; default: the first label that is not held.")
+@click.option("--y", metavar="LABEL", help="Vertical axis; default: the next one.")
+@click.option("--at", "held", multiple=True, metavar="LABEL=VALUE", help="Hold another label at a value; repeatable.")
+@click.option(
+    "--interpolation",
+    type=click.Choice(["linear", "cubic"]),
+    default="linear",
+    show_default=True,
+    help="Of the significance, between the points.",
+)
+@click.option("--lines", type=_FILE, help="Write the contours as JSON too.")
+@click.option("--title", default="", help="Above the picture.")
+@click.option("--x-title", help="Name of the horizontal axis; default: the label.")
+@click.option("--y-title", help="Name of the vertical axis; default: the label.")
+def contour(
+    scan: str,
+    output_file: Path,
+    x: str | None,
+    y: str | None,
+    held: tuple[str, ...],
+    interpolation: Interpolation,
+    lines: Path | None,
+    **titles: Any,
+) -> None:
+    """Draw the exclusion contour of a scan: observed, expected and +-1 sigma, with its points."""
+    from hftranslate.plots import save
+    from hftranslate.plots_contour import contour as draw
+
+    source = "standard input" if scan == "-" else scan
+    found = take_slice(scan_from_document(parse_json(read_bytes(scan), source), source), x, y, at=_held(held))
+    figure = draw(found, interpolation=interpolation, **titles)
+    if lines is not None:
+        emit(contour_document(found, interpolation), lines)
+    save(figure, output_file)
+
+
+def _held(texts: tuple[str, ...]) -> dict[str, Value]:
+    values = {}
+    for text in texts:
+        label, separator, value = text.partition("=")
+        if not separator:
+            raise InputError(f"--at {text}: expected LABEL=VALUE")
+        values[label] = parse_value(value)
+    return values

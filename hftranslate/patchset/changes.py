@@ -39,17 +39,27 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Operati
 
 def same_model(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
     """Whether two workspace documents differ in nothing but the order of named things and how numbers are written."""
-    return bool(_canonical(a) == _canonical(b))
+    return _same(dict(a), dict(b))
 
 
-def _canonical(node: Any, key: str = "") -> Any:
-    """The document with lists of named things sorted by name and type, measurements excepted."""
-    if isinstance(node, dict):
-        return {name: _canonical(value, name) for name, value in node.items()}
-    if isinstance(node, list) and node and all(isinstance(item, dict) for item in node):
-        items = [_canonical(item) for item in node]
-        return items if key == "measurements" else sorted(items, key=lambda d: (d.get("name", ""), d.get("type", "")))
-    return node
+def _same(a: Any, b: Any, key: str = "") -> bool:
+    if a == b:
+        return True
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_same(value, b[name], name) for name, value in a.items())
+    if not (_is_named(a) and _is_named(b) and len(a) == len(b)):
+        return False
+    if key != "measurements":  # in their list order counts
+        a, b = sorted(a, key=_place), sorted(b, key=_place)
+    return all(_same(x, y) for x, y in zip(a, b, strict=True))
+
+
+def _is_named(node: Any) -> bool:
+    return isinstance(node, list) and all(isinstance(item, dict) and "name" in item for item in node)
+
+
+def _place(item: Json) -> Key:
+    return item["name"], item.get("type", "")
 
 
 def _name(item: Json) -> Key:
@@ -72,7 +82,7 @@ def _list(
     operations = [
         operation
         for i, item in enumerate(before)
-        if key(item) in wanted
+        if key(item) in wanted and item != wanted[key(item)]
         for operation in inside(item, wanted[key(item)], f"{path}/{i}")
     ]
     new = sorted(wanted.keys() - there)
