@@ -1,12 +1,17 @@
 """Commands for HEPData: bundle, check, download."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hftranslate.cli.common import emit
 from hftranslate.cli.progress import ProgressBar, progress_option
+
+if TYPE_CHECKING:
+    from hftranslate.hepdata.regions import Region
 
 
 @click.group()
@@ -46,3 +51,109 @@ def download(
     with ProgressBar(shown=track_progress) as progress:
         done = downloading.download(source, folder, rules=rules, sha256=sha256, resource=resource, progress=progress)
     emit(downloading.download_document(done), None)
+
+
+@hepdata.command()
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--workspace", metavar="BKG.json", help="The workspace of the only region; --region for several.")
+@click.option("--patchset", metavar="PATCHSET.json", help="The patch set of its signals.")
+@click.option(
+    "--region", "regions", multiple=True, metavar="NAME=BKG.json[,PATCHSET.json]", help="A region; repeatable."
+)
+@click.option(
+    "--scan",
+    "scans",
+    multiple=True,
+    metavar="[NAME=]SCAN.json",
+    help="CLs or limits of the signals (of a region), from patchset scan; repeatable.",
+)
+@click.option("--no-yields", is_flag=True, help="No table of the yields after a fit without signal.")
+@click.option("--measurement", metavar="NAME", help="Whose yields; default: the first measurement.")
+@click.option("--title", default="Likelihoods", show_default=True, help="Title of the README.")
+@click.option("--comment", default="", help="About the whole record.")
+@click.option("--description", default="", help="Of the archive; default: what it holds.")
+@click.option("--archive", default="Likelihoods.tar.gz", show_default=True, help="Name of the archive.")
+@click.option("--licence", "--license", default="cc0", show_default=True, help="cc0, cc-by-4.0, or NAME=URL.")
+@click.option("--energy", "energies", multiple=True, type=float, metavar="GEV", help="Keyword; repeatable.")
+@click.option("--reaction", "reactions", multiple=True, metavar="TEXT", help="Keyword: P P --> X; repeatable.")
+@click.option("--phrase", "phrases", multiple=True, metavar="TEXT", help="Keyword; repeatable.")
+@click.option(
+    "--upload", type=click.Path(dir_okay=False, path_type=Path), help="Write the file for the upload, too (.tar.gz)."
+)
+def bundle(
+    folder: Path,
+    workspace: str | None,
+    patchset: str | None,
+    regions: tuple[str, ...],
+    scans: tuple[str, ...],
+    no_yields: bool,
+    measurement: str | None,
+    title: str,
+    comment: str,
+    description: str,
+    archive: str,
+    licence: str,
+    energies: tuple[float, ...],
+    reactions: tuple[str, ...],
+    phrases: tuple[str, ...],
+    upload: Path | None,
+) -> None:
+    """Make a submission in DIR, a new or empty folder: likelihood archive, submission.yaml and tables.
+
+    The archive holds the workspaces and patch sets byte for byte, and a README written from them. The same input gives
+    the same bytes. Prints, as JSON, the files with their sizes and checksums; check them with hepdata check.
+    """
+    from hftranslate.hepdata.bundle import make_bundle, upload_file, write_bundle
+    from hftranslate.hepdata.submission import Record, licence_of
+
+    if upload is not None and not upload.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {str(upload.parent)!r}", param_hint="--upload")
+    record = Record(
+        title=title,
+        comment=comment,
+        archive=archive,
+        description=description,
+        licence=licence_of(licence),
+        keywords={"cmenergies": energies, "reactions": reactions, "phrases": phrases},
+    )
+    made = make_bundle(
+        _read_regions(workspace, patchset, regions, scans), record, yields=not no_yields, measurement=measurement
+    )
+    write_bundle(made, folder)
+    if upload is not None:
+        upload.write_bytes(upload_file(made))
+    emit(made.to_document(), None)
+
+
+def _read_regions(
+    workspace: str | None, patchset: str | None, regions: Sequence[str], scans: Sequence[str]
+) -> "list[Region]":
+    from hftranslate.formats.documents import parse_json, read_bytes
+    from hftranslate.hepdata.regions import read_region
+    from hftranslate.scanning import scan_from_document
+
+    if (workspace is None) == (not regions):
+        raise click.UsageError("give --workspace (and --patchset) for one likelihood, or --region for each of several")
+    if patchset is not None and workspace is None:
+        raise click.UsageError("--patchset belongs to --workspace; write --region NAME=BKG.json,PATCHSET.json")
+    files: dict[str, tuple[str, str | None]] = {} if workspace is None else {"": (workspace, patchset)}
+    for text in regions:
+        name, separator, paths = text.partition("=")
+        first, _, second = paths.partition(",")
+        if not separator or not name or not first or name in files:
+            raise click.BadParameter(f"{text!r} must look like NAME=BKG.json,PATCHSET.json", param_hint="--region")
+        files[name] = (first, second or None)
+    of_region: dict[str, list[str]] = {name: [] for name in files}
+    for text in scans:
+        name, separator, path = text.partition("=")
+        if not separator or name not in files:
+            name, path = next(iter(files)) if len(files) == 1 else name, text
+        if name not in files:
+            raise click.BadParameter(f"{text!r} must name a region: NAME=SCAN.json", param_hint="--scan")
+        of_region[name].append(path)
+    return [
+        read_region(
+            name, *paths, scans=tuple(scan_from_document(parse_json(read_bytes(s), s), s) for s in of_region[name])
+        )
+        for name, paths in files.items()
+    ]
