@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hftranslate.cli.common import emit
+from hftranslate.cli.common import emit, emit_text, output_option
 from hftranslate.cli.progress import ProgressBar, progress_option
+from hftranslate.cli.workers import executor_of, workers_options
 
 if TYPE_CHECKING:
     from hftranslate.hepdata.regions import Region
@@ -157,3 +158,79 @@ def _read_regions(
         )
         for name, paths in files.items()
     ]
+
+
+class _Points(click.ParamType):
+    """A number of points, or ``all``."""
+
+    name = "N|all"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number; -1 for all."""
+        if value == "all":
+            return -1
+        try:
+            number = int(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is neither a number nor 'all'", param, ctx)
+        if number < -1:
+            self.fail(f"{number} is no number of points", param, ctx)
+        return number
+
+
+@hepdata.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--points",
+    type=_Points(),
+    default="5",
+    show_default=True,
+    help="How many points of each patch set are computed and compared with published tables.",
+)
+@click.option("--no-validator", is_flag=True, help="Do not ask hepdata-validator.")
+@click.option("--json", "as_json", is_flag=True, help="JSON on standard output instead of the table.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as a page, too.")
+@output_option
+@workers_options
+@progress_option
+@click.pass_context
+def check(
+    ctx: click.Context,
+    /,
+    folder: Path,
+    points: int,
+    no_validator: bool,
+    as_json: bool,
+    html: Path | None,
+    output_file: Path | None,
+    workers: int,
+    dask: str | None,
+    track_progress: bool,
+) -> None:
+    """Check a submission, or a folder with an unpacked likelihood: outside as HEPData does, and inside.
+
+    Inside: schema, digests, every patch applies and adds a signal, parameter of interest, bins, the fit to the data,
+    CLs of some or all points against the published table, the doctor's findings, and the README against the models.
+    The exit code is 1 where something is wrong. With --output-file, JSON goes to that file as well.
+    """
+    from hftranslate.hepdata.check import check as check_folder
+    from hftranslate.hepdata.check_report import check_document, check_html, check_text
+
+    with executor_of(workers, dask) as executor, ProgressBar(shown=track_progress) as progress:
+        report = check_folder(
+            folder,
+            points=None if points < 0 else points,
+            validator=not no_validator,
+            executor=executor,
+            progress=progress,
+        )
+    if html is not None:
+        emit_text(check_html(report), html)
+    if output_file is not None:
+        emit(check_document(report), output_file)
+    if not as_json:
+        emit_text(check_text(report), None)
+    elif output_file is None:
+        emit(check_document(report), None)
+    if not report.passed:
+        ctx.exit(1)
