@@ -160,7 +160,7 @@ def _read_regions(
     ]
 
 
-class _Points(click.ParamType):
+class _Points(click.ParamType):  # type: ignore[type-arg]
     """A number of points, or ``all``."""
 
     name = "N|all"

@@ -193,11 +193,12 @@ def _doctor(likelihood: Likelihood, workspace: Workspace) -> Iterator[Entry]:
     notes = 0
     for finding in diagnosis.findings:
         if finding.severity == "note":
-            notes += 1
+            # that the background waits for its signal is what patches are for
+            notes += not (finding.kind == "poi-unused" and likelihood.patches is not None)
             continue
         times = f" ({finding.count} places)" if finding.count > 1 else ""
         what = f"{finding.kind}{times}: {finding.reason} ({finding.places[0]})"
         yield Entry(status=finding.severity, check="doctor", where=likelihood.name, what=what)
     if notes:
-        what = f"{notes} notes of the doctor; see hftranslate doctor"
+        what = f"{notes} note{'' if notes == 1 else 's'} of the doctor; see hftranslate doctor"
         yield Entry(status="note", check="doctor", where=likelihood.name, what=what)

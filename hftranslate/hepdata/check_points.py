@@ -62,6 +62,8 @@ def _settings(told: PublishedPoints | None) -> ScanSettings:
     level = number(told.table.qualifiers.get("Confidence level", ""))
     return ScanSettings(
         what=told.what,
+        measurement=told.table.qualifiers.get("Measurement"),
+        conventions="root" if told.table.qualifiers.get("Conventions") == "root" else "pyhf",
         test_poi=1.0 if tested is None else tested[0],
         level=0.05 if level is None or not 0.0 < level[0] < 1.0 else round(1.0 - level[0], 9),
         test_stat="q" if told.table.qualifiers.get("Test statistic") == "q" else "qtilde",
@@ -139,12 +141,12 @@ def yield_entries(likelihood: Likelihood, tables: Sequence[PublishedTable], n_re
     """Tables of yields per channel and bin, in the form of a bundle, against a fit of the workspace."""
     try:
         workspace = pyhf_json.from_document(likelihood.document, likelihood.name)
-        own = None
         for table in tables:
             of_region = n_regions == 1 or table.name.endswith(f", {likelihood.region}")
             if {"Channel", "Bin"} != set(table.independent) or "Observed" not in table.dependent or not of_region:
                 continue
-            own = own or yields_table(Region(name="", document=likelihood.document, workspace=workspace))
+            region = Region(name="", document=likelihood.document, workspace=workspace)
+            own = yields_table(region, table.qualifiers.get("Measurement"))
             yield _yields_compared(table, own.independent, own.dependent)
     except HFTranslateError as error:
         yield Entry(status="error", check="yields", where=likelihood.name, what=str(error))

@@ -88,7 +88,12 @@ def yields_table(region: Region, measurement: str | None = None) -> Table:
     samples = list(dict.fromkeys(s for c in postfit for s in c.samples if s not in signal))
     rows = [(c, b) for c in postfit for b in range(c.rates.shape[1])]
     columns = [
-        Column(name="Observed", units="Events", values=tuple(_observed(n) for n in data.observed)),
+        Column(
+            name="Observed",
+            units="Events",
+            values=tuple(_observed(n) for n in data.observed),
+            qualifiers={} if measurement is None else {"Measurement": measurement},
+        ),
         Column(
             name="Total expected, after the fit without signal",
             units="Events",
@@ -174,6 +179,10 @@ def scan_table(region: Region, scan: Scan) -> Table:
         qualifiers["Tested value"] = float(scan.task.get("test_poi", 1.0))
     else:
         qualifiers["Confidence level"] = round(1.0 - scan.level, 9)
+    if scan.task.get("measurement") is not None:
+        qualifiers["Measurement"] = str(scan.task["measurement"])
+    if scan.task.get("conventions", "pyhf") != "pyhf":
+        qualifiers["Conventions"] = str(scan.task["conventions"])
     if region.name:
         qualifiers["Region"] = region.name
     columns = [(f"Observed {quantity}", [p.result[observed] for p in scan.points])]

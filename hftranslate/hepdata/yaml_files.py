@@ -1,5 +1,6 @@
 """YAML as HEPData reads it. PyYAML and the validator are optional: ``hftranslate[hepdata]``."""
 
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -63,11 +64,14 @@ def validate_submission(folder: str) -> list[str]:
     Unsupported
         hepdata-validator is not installed.
     """
-    try:
-        from hepdata_validator.full_submission_validator import FullSubmissionValidator
-    except ImportError:
-        raise Unsupported(f"checking a record {_NEEDED} (--no-validator leaves that out)") from None
-    validator = FullSubmissionValidator()
-    if validator.validate(directory=folder):
-        return []
+    with warnings.catch_warnings():  # it uses what its own libraries call old
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", ResourceWarning)  # and leaves files to be closed
+        try:
+            from hepdata_validator.full_submission_validator import FullSubmissionValidator
+        except ImportError:
+            raise Unsupported(f"checking a record {_NEEDED} (--no-validator leaves that out)") from None
+        validator = FullSubmissionValidator()
+        if validator.validate(directory=folder):
+            return []
     return [f"{name}: {message.message}" for name, messages in validator.get_messages().items() for message in messages]
