@@ -1,9 +1,11 @@
 """CLs or limits of all points of a patch set: many models with one background."""
 
+import csv
 import hashlib
+import io
 import pickle
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -132,6 +134,13 @@ _COLUMNS: dict[What, tuple[str, ...]] = {
     "cls": ("CLs_obs", *(f"CLs_exp_{band}" for band in _BANDS)),
     "limit": ("limit_obs", *(f"limit_exp_{band}" for band in _BANDS)),
 }
+
+
+def csv_text(rows: Iterable[Iterable[Value | None]]) -> str:
+    """A table as comma-separated values; numbers are written so that they read back exactly."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def scan_from_document(document: object, source: str = "scan") -> Scan:
