@@ -4,9 +4,8 @@ A record is a folder or an archive with background-only workspaces and patch set
 deep they lie. Which patch set belongs to which workspace is said by the digests in it.
 """
 
-import tarfile
-import zipfile
-import zlib
+import re
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -14,9 +13,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hftranslate.contour import Interpolation, contour_document, take_slice
-from hftranslate.errors import FormatError, HFTranslateError, InputError, MissingInput, UnsafeInput
+from hftranslate.errors import InputError, MissingInput
 from hftranslate.formats import pyhf_json
-from hftranslate.formats.documents import MAX_BYTES, decompressed, dump_json, parse_json, read_bytes
+from hftranslate.formats.documents import dump_json, parse_json, read_bytes
+from hftranslate.hepdata.archives import unpack
+from hftranslate.hepdata.download import address_of, download
 from hftranslate.journal import Journal
 from hftranslate.patchset import PatchSet, digest
 from hftranslate.patchset.document import from_document
@@ -24,9 +25,6 @@ from hftranslate.progress import Progress, silent
 from hftranslate.scanning import Scan, ScanSettings, csv_text, scan, scan_task
 from hftranslate.translate import write_texts
 
-#: So many files of a record are looked at, and so many bytes of all of them together.
-MAX_FILES = 10_000
-MAX_TOTAL = 1 << 30
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".zip")
 _JSON = (".json", ".json.gz")
 
@@ -64,8 +62,6 @@ class Record:
 def read_record(path: Path) -> Record:
     """The likelihoods in a folder or an archive; archives in a folder are looked into.
 
-    Nothing is unpacked to the disk.
-
     Raises
     ------
     MissingInput
@@ -73,7 +69,7 @@ def read_record(path: Path) -> Record:
     InputError
         A patch set or an archive is damaged.
     UnsafeInput
-        There is more in it than any record has.
+        An archive holds what could do harm.
     """
     workspaces: dict[str, tuple[str, dict[str, Any]]] = {}
     sets: list[tuple[str, PatchSet]] = []
@@ -127,68 +123,25 @@ def _with_unique_names(regions: list[Region]) -> tuple[Region, ...]:
 
 def _json_files(path: Path) -> Iterator[tuple[str, bytes]]:
     """Names (below the record, with slashes) and contents of all JSON files, decompressed."""
-    count = total = 0
-    for name, data in _files(path):
-        count, total = count + 1, total + len(data)
-        if count > MAX_FILES or total > MAX_TOTAL:
-            raise UnsafeInput(f"{path}: more than {MAX_FILES} files or {MAX_TOTAL} bytes of JSON; refused")
-        yield name, data
-
-
-def _files(path: Path) -> Iterator[tuple[str, bytes]]:
     if path.is_file():
-        yield from _in_archive(path, "")
+        yield from _unpacked(path)
         return
     if not path.is_dir():
         raise MissingInput(f"{path}: no such folder or archive")
     for file in sorted(p for p in path.rglob("*") if p.is_file()):
         name = file.relative_to(path).as_posix()
         if name.lower().endswith(_JSON):
-            yield name, read_bytes(file)
+            if not file.name.startswith("._"):  # those are notes of macOS about files
+                yield name, read_bytes(file)
         elif name.lower().endswith(_ARCHIVES):
-            yield from _in_archive(file, f"{name}/")
+            for inside, data in _unpacked(file):
+                yield f"{name}/{inside}", data
 
 
-def _in_archive(path: Path, prefix: str) -> Iterator[tuple[str, bytes]]:
-    try:
-        if zipfile.is_zipfile(path):
-            yield from _in_zip(path, prefix)
-        elif tarfile.is_tarfile(path):
-            yield from _in_tar(path, prefix)
-        else:
-            raise FormatError(f"{path} is neither a folder nor a zip or tar archive")
-    except (OSError, EOFError, zlib.error, tarfile.TarError, zipfile.BadZipFile, RuntimeError) as error:
-        raise FormatError(f"{path}: damaged archive: {error}") from None
-
-
-def _in_zip(path: Path, prefix: str) -> Iterator[tuple[str, bytes]]:
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            if not member.is_dir() and _wanted(member.filename):
-                _check_size(path, member.filename, member.file_size)
-                with archive.open(member) as stream:
-                    data = stream.read(MAX_BYTES + 1)
-                _check_size(path, member.filename, len(data))
-                yield prefix + member.filename, decompressed(data, f"{path}/{member.filename}")
-
-
-def _in_tar(path: Path, prefix: str) -> Iterator[tuple[str, bytes]]:
-    with tarfile.open(path) as archive:
-        for member in archive:
-            stream = archive.extractfile(member) if member.isfile() and _wanted(member.name) else None
-            if stream is not None:
-                _check_size(path, member.name, member.size)
-                yield prefix + member.name, decompressed(stream.read(), f"{path}/{member.name}")
-
-
-def _wanted(name: str) -> bool:
-    file = PurePosixPath(name).name
-    return file.lower().endswith(_JSON) and not file.startswith("._")  # those are notes of macOS about files
-
-
-def _check_size(path: Path, name: str, size: int) -> None:
-    if size > MAX_BYTES:
-        raise UnsafeInput(f"{path}, {name}: larger than {MAX_BYTES} bytes; refused")
+def _unpacked(path: Path) -> Iterator[tuple[str, bytes]]:
+    with tempfile.TemporaryDirectory() as scratch:
+        unpack(path, Path(scratch) / "record")
+        yield from _json_files(Path(scratch) / "record")
 
 
 # --------------------------------------------------------------------------------------------------------- reproducing
@@ -289,19 +242,16 @@ def fetched(what: str, directory: Path, progress: Progress = silent) -> Path:
 
     Raises
     ------
-    MissingInput
-        There is no such folder, and it looks like no record.
+    InputError
+        There is no such folder, and it names no record; or the download fails.
     """
     if Path(what).exists():
         return Path(what)
-    if not what.startswith(("https://", "http://", "doi:", "10.", "ins")):
-        raise MissingInput(
-            f"{what}: no such folder or archive; a record is given as DOI (10.17182/hepdata...), address or ins1234567"
-        )
     try:
-        from hftranslate.hepdata.download import download
-    except ImportError as error:
-        raise HFTranslateError(f"{what} cannot be downloaded: {error}") from None
-    target = directory / "record"
-    download(what, target)
-    return target
+        address_of(what)
+    except InputError as error:
+        raise MissingInput(f"{what}: no such folder or archive here, and {error}") from None
+    target = directory / ("record-" + re.sub("[^a-zA-Z0-9.]+", "-", what).strip("-"))
+    if target.is_dir() and any(target.iterdir()):
+        return target  # fetched before
+    return download(what, target, progress=progress).folder

@@ -38,7 +38,7 @@ def read_bytes(path: str | Path) -> bytes:
         it begins like gzip but is damaged.
     """
     if str(path) == "-":
-        return decompressed(_limited(sys.stdin.buffer, "standard input"), "standard input")
+        return _decompress(_limited(sys.stdin.buffer, "standard input"), "standard input")
     file = Path(path)
     try:
         with file.open("rb") as stream:
@@ -51,7 +51,7 @@ def read_bytes(path: str | Path) -> bytes:
         raise MissingInput(f"{path} cannot be read: {error.strerror or error}") from None
     except ValueError as error:  # a name that no file system takes
         raise MissingInput(f"{str(path)!r} is no file name: {error}") from None
-    return decompressed(data, str(path))
+    return _decompress(data, str(path))
 
 
 def _nearest(file: Path) -> str:
@@ -73,16 +73,7 @@ def _limited(stream: BinaryIO | gzip.GzipFile, source: str) -> bytes:
     return b"".join(chunks)
 
 
-def decompressed(data: bytes, source: str) -> bytes:
-    """Content that was gzip, undone; any other content as it is.
-
-    Raises
-    ------
-    UnsafeInput
-        What it decompresses to is larger than :data:`MAX_BYTES`.
-    FormatError
-        It begins like gzip but is damaged.
-    """
+def _decompress(data: bytes, source: str) -> bytes:
     if not data.startswith(_GZIP_MAGIC):
         return data
     try:
