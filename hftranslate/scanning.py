@@ -162,10 +162,14 @@ def scan_from_document(document: object, source: str = "scan") -> Scan:
             points=tuple(_point(p) for p in points),
             failed=tuple(FailedPoint(name=p["name"], values=tuple(p["values"]), reason=p["reason"]) for p in failed),
         )
-        keys = _KEYS[scan.what]
-        assert scan.level
+        observed, expected = _KEYS[scan.what]
+        if not 0.0 < scan.level < 1.0:
+            raise ValueError("level")
         for p in scan.points:
-            _ = float(p.result[keys[0]]), [float(p.result[keys[1]][k]) for k in range(5)]
+            _ = [
+                None if v is None else float(v)
+                for v in (p.result[observed], *(p.result[expected][k] for k in range(5)))
+            ]
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise FormatError(
             f"{source} is no scan as 'hftranslate patchset scan' writes it: {error} is missing or of another shape"

@@ -25,7 +25,7 @@ def in_order(workspace: Workspace, like: Workspace) -> Workspace:
     return replace(workspace, measurements=tuple(sorted(workspace.measurements, key=lambda m: names.index(m.name))))
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(a=VALID, b=VALID, data=st.data())
 def test_the_patch_of_any_two_workspaces_makes_one_of_the_other(
     a: Workspace, b: Workspace, data: st.DataObject

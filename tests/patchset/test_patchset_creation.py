@@ -73,6 +73,13 @@ def test_signals_that_make_no_set(given: list[Signal], words: str) -> None:
         create(background(), given, labels=("x",), reference="ins1234567")
 
 
+def test_what_the_schema_does_not_allow() -> None:
+    with pytest.raises(InputError, match="'ins12345678' is no record of HEPData"):
+        create(background(), signals(POINTS), labels=("m1", "m2"), reference="ins12345678")
+    with pytest.raises(InputError, match=r"the patch set: metadata.labels\[0\]: 'm-1' does not match"):
+        create(background(), signals(POINTS), labels=("m-1", "m2"), reference="ins1234567")
+
+
 def test_a_patch_that_does_not_give_back_its_workspace_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = [{"op": "replace", "path": "/channels/0/samples/0/data", "value": [1.0, 1.0]}]
     monkeypatch.setattr(module, "changes", lambda before, after: wrong)
