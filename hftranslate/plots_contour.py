@@ -17,6 +17,7 @@ Floats = NDArray[np.float64]
 
 _BAND, _OBSERVED, _EXPECTED, _POINT = "#f3dc6b", "#a11d21", "#1f1f1f", "#4a5568"
 _FAILED = "#d62728"
+_WHITE: dict[str, Any] = {"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.8}
 
 
 def contour(
@@ -145,7 +146,7 @@ def _draw_line(axes: "Axes", found: Slice) -> None:
     axes.axhline(at_level, color="black", lw=0.8, ls=":")
     for value in crossings(found, "observed"):
         axes.axvline(value, color=_OBSERVED, lw=0.8, ls=":")
-        axes.annotate(f"{value:.4g}", (value, at_level), (3, 4), textcoords="offset points", fontsize=8)
+        axes.annotate(f"{value:.4g}", (value, at_level), (3, 4), textcoords="offset points", fontsize=8, bbox=_WHITE)
     axes.set_yscale("log")
     if found.what == "cls":
         lowest = min(float(np.nanmin(c)) for c in curve.values())

@@ -1,9 +1,11 @@
 """CLs or limits of all points of a patch set: many models with one background."""
 
+import csv
 import hashlib
+import io
 import pickle
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -134,6 +136,13 @@ _COLUMNS: dict[What, tuple[str, ...]] = {
 }
 
 
+def csv_text(rows: Iterable[Iterable[Value | None]]) -> str:
+    """A table as comma-separated values; numbers are written so that they read back exactly."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
 def scan_from_document(document: object, source: str = "scan") -> Scan:
     """The scan that a document holds.
 
@@ -153,10 +162,14 @@ def scan_from_document(document: object, source: str = "scan") -> Scan:
             points=tuple(_point(p) for p in points),
             failed=tuple(FailedPoint(name=p["name"], values=tuple(p["values"]), reason=p["reason"]) for p in failed),
         )
-        keys = _KEYS[scan.what]
-        assert scan.level
+        observed, expected = _KEYS[scan.what]
+        if not 0.0 < scan.level < 1.0:
+            raise ValueError("level")
         for p in scan.points:
-            _ = float(p.result[keys[0]]), [float(p.result[keys[1]][k]) for k in range(5)]
+            _ = [
+                None if v is None else float(v)
+                for v in (p.result[observed], *(p.result[expected][k] for k in range(5)))
+            ]
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise FormatError(
             f"{source} is no scan as 'hftranslate patchset scan' writes it: {error} is missing or of another shape"

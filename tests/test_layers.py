@@ -39,7 +39,7 @@ LIBRARY = (
     | {"formats.root_histograms", "translate", "summary", "as_json", "negligible", "difference", "verification"}
     | {"signal_files", "scanning", "contour"}
 )
-TOOLS = {"doctor", "crosschecking", "hepdata", "plots", "plots_contour"}
+TOOLS = {"doctor", "crosschecking", "hepdata", "plots", "plots_contour", "reproducing"}
 MAY_IMPORT = {
     "errors": set(),
     "outcomes": {"errors"},

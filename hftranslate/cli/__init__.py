@@ -29,6 +29,7 @@ COMMANDS = {
     "plot": "check",
     "prune": "edit",
     "rename": "edit",
+    "reproduce": "reproduce",
     "results": "check",
     "sort": "edit",
     "xml2json": "convert",

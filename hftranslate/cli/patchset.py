@@ -1,7 +1,5 @@
 """Commands for patch sets: look, verify, take out, apply, make."""
 
-import csv
-import io
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +29,7 @@ from hftranslate.patchset import Patch, PatchSet, PointNames, Signal, read_patch
 from hftranslate.patchset import create as create_patchset
 from hftranslate.patchset.document import ALGORITHMS, Value, parse_value, patch_document
 from hftranslate.patchset.summary import summary_text
-from hftranslate.scanning import Scan, ScanSettings, scan_from_document, scan_task
+from hftranslate.scanning import Scan, ScanSettings, csv_text, scan_from_document, scan_task
 from hftranslate.scanning import scan as scan_patches
 from hftranslate.signal_files import read_background, read_signal
 from hftranslate.translate import load, sidecar_path, write_json
@@ -288,13 +286,6 @@ def tell_failures(done: Scan) -> None:
         click.echo(f"failed: {failed.name}: {failed.reason}", err=True)
     if len(done.failed) > _SHOWN:
         click.echo(f"... and {len(done.failed) - _SHOWN} more", err=True)
-
-
-def csv_text(rows: list[list[Any]]) -> str:
-    """A table as comma-separated values; numbers are written so that they read back exactly."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
 
 
 @patchset.command()

@@ -6,7 +6,7 @@ from typing import Any
 
 from hftranslate.errors import InputError
 from hftranslate.patchset.changes import changes, same_model
-from hftranslate.patchset.document import Patch, PatchSet, Value, Values, digest
+from hftranslate.patchset.document import REFERENCE, Patch, PatchSet, Value, Values, digest, from_document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +55,12 @@ def create(
     ------
     InputError
         A signal is the background itself, the names or values of two are the same, or a patch does not give back the
-        workspace that it was made from.
+        workspace that it was made from; the reference is none.
+    FormatError
+        A label or a name is none that the schema allows.
     """
+    if not REFERENCE.fullmatch(reference):
+        raise InputError(f"{reference!r} is no record of HEPData; expected 'ins' and seven digits, like ins1234567")
     patches: list[Patch] = []
     sources: dict[str, str] = {}
     points: dict[Values, str] = {}
@@ -71,7 +75,7 @@ def create(
     if not patches:
         raise InputError("a patch set needs at least one signal")
     patches.sort(key=lambda p: [_rank(v) for v in p.values])
-    return PatchSet(
+    made = PatchSet(
         labels=labels,
         patches=tuple(patches),
         digests={algorithm: digest(background, algorithm) for algorithm in algorithms},
@@ -79,6 +83,8 @@ def create(
         description=f"{len(patches)} signals in {', '.join(labels)}" if description is None else description,
         metadata=dict(metadata or {}),
     )
+    from_document(made.to_document(), "the patch set")  # which judges by the schema
+    return made
 
 
 def _patch(background: Mapping[str, Any], signal: Signal) -> Patch:

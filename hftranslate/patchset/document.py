@@ -22,6 +22,8 @@ VERSION = "1.0.0"
 ALGORITHMS = ("sha256", "md5")
 #: What the schema allows as name of a patch or of a label.
 WORD = re.compile(r"[a-zA-Z0-9_]+")
+#: What the schema allows as the record of HEPData.
+REFERENCE = re.compile(r"ins[0-9]{7}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
