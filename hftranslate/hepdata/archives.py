@@ -5,6 +5,7 @@ that differ only in case, and more files or bytes than the limits. Nothing is le
 """
 
 import bz2
+import errno
 import gzip
 import io
 import lzma
@@ -131,7 +132,7 @@ def unpack_into(path: Path, folder: Path, limits: Limits = DEFAULT_LIMITS) -> tu
     except (*_DAMAGE, ValueError, NotImplementedError) as error:
         raise FormatError(f"{path.name} is a damaged archive: {error}") from None
     except OSError as error:
-        if isinstance(error, gzip.BadGzipFile) or error.errno is None:
+        if error.errno in (None, errno.EINVAL):  # what gzip says of bad data, and zipfile of a place before the start
             raise FormatError(f"{path.name} is a damaged archive: {error}") from None
         raise
     return tuple(sorted(written))

@@ -79,7 +79,7 @@ def check(
             entries += _safely(
                 likelihood.name, point_entries(likelihood, tables, points, executor=executor, progress=progress)
             )
-            entries += yield_entries(likelihood, tables, len(contents.likelihoods))
+            entries += yield_entries(likelihood, tables)
     return CheckReport(folder=str(folder), entries=tuple(entries))
 
 
@@ -125,8 +125,8 @@ def _size_entries(folder: Path) -> Iterator[Entry]:
 
 def _unpacked(folder: Path, documents: list[Mapping[str, Any]], target: Path) -> Iterator[Entry]:
     """The likelihoods that the record lists, unpacked into a folder; several into folders of their own."""
-    resources = [r for d in documents if "data_file" not in d for r in d.get("additional_resources") or ()]
-    of_tables = [r for d in documents if "data_file" in d for r in d.get("additional_resources") or ()]
+    resources = [r for d in documents if "data_file" not in d for r in _listed(d)]
+    of_tables = [r for d in documents if "data_file" in d for r in _listed(d)]
     chosen = [r for r in resources if _is_likelihood(r)]
     if any(_is_likelihood(r) for r in of_tables):
         what = f"a resource of type {RESOURCE_TYPE} belongs to a table; HEPData finds it only at the whole record"
@@ -153,6 +153,11 @@ def _unpacked(folder: Path, documents: list[Mapping[str, Any]], target: Path) ->
             yield Entry(status="error", check="archive", where=location, what=str(error))
         else:
             yield Entry(status="passed", check="archive", where=location, what="unpacks safely")
+
+
+def _listed(document: Mapping[str, Any]) -> list[Any]:
+    resources = document.get("additional_resources")
+    return resources if isinstance(resources, list) else []  # the validator says what is wrong with another form
 
 
 def _is_likelihood(resource: Any) -> bool:

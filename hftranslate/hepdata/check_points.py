@@ -9,7 +9,16 @@ from hftranslate.errors import HFTranslateError
 from hftranslate.formats import pyhf_json
 from hftranslate.hepdata.contents import Likelihood
 from hftranslate.hepdata.entries import Entry, gathered
-from hftranslate.hepdata.published import PublishedPoints, PublishedTable, Quantity, agrees, matching, number, points_of
+from hftranslate.hepdata.published import (
+    PublishedPoints,
+    PublishedTable,
+    Quantity,
+    agrees,
+    is_about,
+    matching,
+    number,
+    points_of,
+)
 from hftranslate.hepdata.regions import Region
 from hftranslate.hepdata.tables import yields_table
 from hftranslate.patchset import PatchSet
@@ -46,6 +55,11 @@ def point_entries(
     published: list[PublishedPoints | None] = []
     for table in tables:
         published += points_of(table, patches.labels, likelihood.region)
+    if tables and not published:
+        what = (
+            f"no table holds CLs or limits in {', '.join(patches.labels)}: computed points were compared with nothing"
+        )
+        yield Entry(status="note", check="table", where=likelihood.name, what=what)
     for told in published or [None]:
         settings = _settings(told)
         done = scan(likelihood.document, patches, settings, names=names, executor=executor, progress=progress)
@@ -137,13 +151,13 @@ def _complete(told: PublishedPoints, patches: PatchSet) -> Iterator[Entry]:
 
 
 # -------------------------------------------------------------------------------------------------------------- yields
-def yield_entries(likelihood: Likelihood, tables: Sequence[PublishedTable], n_regions: int) -> Iterator[Entry]:
+def yield_entries(likelihood: Likelihood, tables: Sequence[PublishedTable]) -> Iterator[Entry]:
     """Tables of yields per channel and bin, in the form of a bundle, against a fit of the workspace."""
     try:
         workspace = pyhf_json.from_document(likelihood.document, likelihood.name)
         for table in tables:
-            of_region = n_regions == 1 or table.name.endswith(f", {likelihood.region}")
-            if {"Channel", "Bin"} != set(table.independent) or "Observed" not in table.dependent or not of_region:
+            is_yields = set(table.independent) == {"Channel", "Bin"} and "Observed" in table.dependent
+            if not is_yields or not is_about(table, likelihood.region):
                 continue
             region = Region(name="", document=likelihood.document, workspace=workspace)
             own = yields_table(region, table.qualifiers.get("Measurement"))

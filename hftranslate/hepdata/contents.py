@@ -139,10 +139,11 @@ def _patch_sets(
 
 def _owner(name: str, patches: PatchSet, workspaces: Mapping[str, Json]) -> str | None:
     """The workspace of a patch set: that of its digest, else the background-only or the only one of its folder."""
+    near = [w for w in workspaces if _folder(w) == _folder(name)]
     if patches.digests:
-        for candidate, document in workspaces.items():
-            if not patches.mismatches(document):
+        for candidate in (*near, *workspaces):
+            if not patches.mismatches(workspaces[candidate]):
                 return candidate
-    near = [w for w in workspaces if _folder(w) == _folder(name)] or list(workspaces)
+    near = near or list(workspaces)
     named = [w for w in near if PurePosixPath(w).name.removesuffix(".gz") == WORKSPACE]
     return next(iter(named or near), None)

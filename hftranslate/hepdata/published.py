@@ -82,11 +82,10 @@ class PublishedPoints:
 def points_of(table: PublishedTable, labels: Sequence[str], region: str) -> tuple[PublishedPoints, ...]:
     """CLs and limits of a table whose independent variables are the labels of a patch set.
 
-    A table that names another region, by a qualifier or at the end of its name, has none.
+    A table that is about another region has none.
     """
     columns = [_column_of(label, table.independent) for label in labels]
-    named = table.qualifiers.get("Region")
-    if None in columns or (named is not None and region and named != region):
+    if None in columns or not is_about(table, region):
         return ()
     values = list(zip(*(map(parse_value, column or ()) for column in columns), strict=False))
     found = []
@@ -100,6 +99,20 @@ def points_of(table: PublishedTable, labels: Sequence[str], region: str) -> tupl
             points = {v: {q: t[i] for q, t in quantities.items() if i < len(t)} for i, v in enumerate(values)}
             found.append(PublishedPoints(table=table, what="cls" if what == "cls" else "limit", points=points))
     return tuple(found)
+
+
+def is_about(table: PublishedTable, region: str) -> bool:
+    """Whether a table is about a region (a folder of the archive, empty where there is only one).
+
+    It says so by a qualifier ``Region``, else by having the name as a word in its own.
+    """
+    if not region:
+        return True
+    word = region.rsplit("/", 1)[-1]
+    named = table.qualifiers.get("Region")
+    if named is not None:
+        return named in (region, word)
+    return re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", table.name, re.IGNORECASE) is not None
 
 
 def _column_of(label: str, columns: Mapping[str, Sequence[str]]) -> Sequence[str] | None:

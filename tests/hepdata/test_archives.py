@@ -178,6 +178,20 @@ def test_damaged_archives_are_told(tmp_path, unpacked, data):
     assert not (tmp_path / "out").exists()
 
 
+@given(st.sampled_from([tar, zipped]), st.data())
+def test_damage_of_any_kind_is_told_and_leaves_nothing(tmp_path_factory, make, data):
+    content = bytearray(make(("a/b.json", b'{"a": 1}' * 40), ("c", b"xyz")))
+    for _ in range(data.draw(st.integers(1, 5))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    folder = tmp_path_factory.mktemp("damaged")
+    (folder / "archive").write_bytes(bytes(content))
+    try:
+        names = unpack(folder / "archive", folder / "out")
+        assert set(read_files(folder / "out")) == set(names)
+    except InputError:
+        assert os.listdir(folder) == ["archive"]
+
+
 def test_a_folder_that_holds_something_is_left_alone(tmp_path, unpacked):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").write_text("x")

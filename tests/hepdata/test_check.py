@@ -149,6 +149,13 @@ def test_words_by_which_hepdata_takes_it_for_something_else(submission, changes,
     assert message in submission.problems()[0]
 
 
+def test_resources_in_another_form_are_left_to_the_validator(submission):
+    submission.yaml(lambda d: d[0].update(additional_resources=3))
+    problems = submission.problems(validator=True)
+    assert any(p.startswith("hepdata-validator") for p in problems)
+    assert any("no resource of the record has the type HistFactory" in p for p in problems)
+
+
 def test_a_licence_that_is_not_stated_is_noted(submission):
     submission.yaml(lambda d: d[0]["additional_resources"][0].pop("license"))
     assert "licence: Likelihoods.tar.gz: no licence is stated" in one(submission.problems("note"))
@@ -386,6 +393,23 @@ def test_points_that_are_missing_or_have_no_patch(submission):
     submission.yaml(change, "cls.yaml")
     assert any("1 of 3 signals (s_500_100) are not in the table" in p for p in submission.problems("note", points=1))
     assert any("1 of 3 points (999, 100) have no patch" in p for p in submission.problems("warning", points=1))
+
+
+def test_tables_of_several_regions_are_those_that_name_them(tmp_path):
+    regions = [likelihoods.region(tmp_path / n, n, [likelihoods.scanned()]) for n in ("A", "B")]
+    write_bundle(make_bundle(regions), tmp_path / "out")
+    submission = Submission(tmp_path / "out")
+    table_of("cls_B.yaml", 0, 0, 0.9)(submission)
+    assert "table 'CLs, B'" in one(submission.problems(points=1))
+
+    def nameless(documents):
+        for column in documents[0]["dependent_variables"]:
+            column["qualifiers"] = []
+
+    submission.yaml(nameless, "cls_B.yaml")
+    submission.yaml(lambda d: d[4].update(name="CLs of another"))
+    assert submission.problems(points=1) == []
+    assert "B/BkgOnly.json: no table holds CLs or limits in m1, m2" in one(submission.problems("note", points=1))
 
 
 def test_a_test_at_another_value_is_repeated_there(tmp_path):
