@@ -8,6 +8,8 @@ And of a fit to the data: whether it converges, what limits it, and what it cann
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from hftranslate.doctor.expectations import expectation_findings
 from hftranslate.doctor.findings import SEVERITIES, Finding, Place, Severity, at_least, by_severity, found, worst
 from hftranslate.doctor.fitting import fit_findings
@@ -17,7 +19,7 @@ from hftranslate.doctor.variations import variation_findings
 from hftranslate.errors import InputError
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.parameters import parameter_sets
-from hftranslate.workspace import Conventions, Workspace
+from hftranslate.workspace import Conventions, Measurement, Workspace
 
 __all__ = ["SEVERITIES", "Diagnosis", "Finding", "Place", "Severity", "at_least", "diagnose", "found", "worst"]
 
@@ -60,6 +62,12 @@ def diagnose(
     """
     chosen = workspace.measurement(measurement)
     rules = workspace.conventions if conventions is None else conventions
+    with np.errstate(all="ignore"):  # models that overflow are told of, not warned about
+        findings = _findings(workspace, chosen, rules, with_fit)
+    return Diagnosis(measurement=chosen.name, conventions=rules.name, findings=by_severity(findings))
+
+
+def _findings(workspace: Workspace, chosen: Measurement, rules: Conventions, with_fit: bool) -> list[Finding]:
     findings = [*_of_description(workspace, chosen.name)]
     try:
         findings += range_findings(parameter_sets(workspace, chosen, rules))
@@ -77,7 +85,7 @@ def diagnose(
         findings += expectation_findings(model, data)
         if with_fit:
             findings += fit_findings(model, data)
-    return Diagnosis(measurement=chosen.name, conventions=rules.name, findings=by_severity(findings))
+    return findings
 
 
 def _of_description(workspace: Workspace, measurement: str) -> list[Finding]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from hftranslate.doctor.findings import Finding, Place, found
 from hftranslate.doctor.nominal import total_of
-from hftranslate.likelihood.cells import Floats
+from hftranslate.likelihood.cells import Booleans, Floats
 from hftranslate.workspace import Channel, HistoSys, Modifier, NormSys, Sample, Workspace
 
 #: A variation matters where it changes a bin of the channel (all samples) by at least this fraction.
@@ -18,58 +18,70 @@ _HUGE = 3.0
 _NORMALISED = 0.01
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variation:
-    """What one systematic does to one sample, NormSys and HistoSys of the same name taken together.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Variations:
+    """What all systematics do to one sample, NormSys and HistoSys of one name taken together.
 
-    ``low`` and ``high`` are the changes at -1 and +1 standard deviation in events, ``total`` is the nominal yield of
-    the channel, and ``nominal`` that of the sample, ``(n_bins,)`` each.
+    Attributes
+    ----------
+    parameters, modifiers
+        name and modifiers of each systematic, ``(n,)``.
+    nominal, total
+        nominal yield of the sample and of the channel, ``(n_bins,)``.
+    low, high
+        changes at -1 and +1 standard deviation in events, ``(n, n_bins)``.
     """
 
     channel: Channel
     sample: Sample
-    parameter: str
-    modifiers: tuple[Modifier, ...]
+    parameters: tuple[str, ...]
+    modifiers: tuple[tuple[Modifier, ...], ...]
     nominal: Floats
     total: Floats
     low: Floats
     high: Floats
 
     def of_total(self, change: Floats) -> Floats:
-        """A change as a fraction of the bin's total, zero where that is not positive."""
+        """Changes ``(n, n_bins)`` as fractions of the bins' totals, zero where these are not positive."""
         return np.divide(change, self.total, out=np.zeros_like(change), where=self.total > 0.0)
 
-    def place(self, detail: str, size: float, bin: int | None = None) -> Place:
-        """Where it stands."""
+    @property
+    def acts(self) -> Booleans:
+        """Which systematics change anything, ``(n,)``."""
+        acts: Booleans = np.any((self.low != 0.0) | (self.high != 0.0), axis=1)
+        return acts
+
+    def place(self, index: int, detail: str, size: float, bin: int | None = None) -> Place:
+        """Where a systematic stands."""
         return Place(
             channel=self.channel.name,
             sample=self.sample.name,
             bin=bin,
-            parameter=self.parameter,
+            parameter=self.parameters[index],
             detail=detail,
             size=size,
         )
 
 
-def variations(workspace: Workspace) -> tuple[Variation, ...]:
-    """The variations of all systematics on all samples."""
+def variations(workspace: Workspace) -> tuple[Variations, ...]:
+    """The variations of all systematics, sample by sample; samples without any are left out."""
     result = []
     for c in workspace.channels:
         total = total_of(c.samples, c.n_bins)
         for s in c.samples:
-            nominal = np.array(s.nominal, dtype=float)
             by_name: dict[str, list[Modifier]] = {}
             for m in s.modifiers:
                 if isinstance(m, NormSys | HistoSys):
                     by_name.setdefault(m.name, []).append(m)
-            for name, modifiers in by_name.items():
-                low, high = (_shifted(nominal, modifiers, up) - nominal for up in (False, True))
+            if by_name:
+                nominal = np.array(s.nominal, dtype=float)
+                low, high = (_shifted(s, by_name, up) - nominal for up in (False, True))
                 result.append(
-                    Variation(
+                    Variations(
                         channel=c,
                         sample=s,
-                        parameter=name,
-                        modifiers=tuple(modifiers),
+                        parameters=tuple(by_name),
+                        modifiers=tuple(map(tuple, by_name.values())),
                         nominal=nominal,
                         total=total,
                         low=low,
@@ -79,14 +91,19 @@ def variations(workspace: Workspace) -> tuple[Variation, ...]:
     return tuple(result)
 
 
-def _shifted(nominal: Floats, modifiers: list[Modifier], up: bool) -> Floats:
-    additive, factor = nominal, 1.0
-    for m in modifiers:
-        if isinstance(m, NormSys):
-            factor *= float(m.hi if up else m.lo)
-        elif isinstance(m, HistoSys):
-            additive = np.array(m.hi_data if up else m.lo_data, dtype=float)
-    shifted: Floats = additive * factor
+def _shifted(sample: Sample, by_name: dict[str, list[Modifier]], up: bool) -> Floats:
+    """Yields of a sample with each systematic at one standard deviation, ``(n, n_bins)``."""
+    additive, factors = [], []
+    for modifiers in by_name.values():
+        shape, factor = sample.nominal, 1.0
+        for m in modifiers:
+            if isinstance(m, NormSys):
+                factor *= float(m.hi if up else m.lo)
+            elif isinstance(m, HistoSys):
+                shape = m.hi_data if up else m.lo_data
+        additive.append(shape)
+        factors.append(factor)
+    shifted: Floats = np.array(additive, dtype=float) * np.array(factors)[:, None]
     return shifted
 
 
@@ -101,11 +118,20 @@ def variation_findings(workspace: Workspace) -> Iterator[Finding]:
     yield from _duplicated(all_variations)
 
 
-def _not_positive(all_variations: tuple[Variation, ...]) -> Iterator[Finding]:
+def _worst_bins(values: Floats, least: float) -> Iterator[tuple[int, int]]:
+    """Row and bin of the largest value of each row, of rows where that reaches a least value above zero."""
+    bins = np.argmax(values, axis=1)
+    largest = values[np.arange(len(values)), bins]
+    for k in np.flatnonzero((largest >= least) & (largest > 0.0)).tolist():
+        yield k, int(bins[k])
+
+
+def _not_positive(all_variations: tuple[Variations, ...]) -> Iterator[Finding]:
     places = [
-        v.place(f"lo {m.lo:g}, hi {m.hi:g}", 1.0 - min(m.lo, m.hi))
+        v.place(k, f"lo {m.lo:g}, hi {m.hi:g}", 1.0 - min(m.lo, m.hi))
         for v in all_variations
-        for m in v.modifiers
+        for k, modifiers in enumerate(v.modifiers)
+        for m in modifiers
         if isinstance(m, NormSys) and min(m.lo, m.hi) <= 0 and m.interpolation in ("code1", "code4")
     ]
     yield from found(
@@ -117,23 +143,19 @@ def _not_positive(all_variations: tuple[Variation, ...]) -> Iterator[Finding]:
     )
 
 
-def _one_sided(all_variations: tuple[Variation, ...]) -> Iterator[Finding]:
+def _one_sided(all_variations: tuple[Variations, ...]) -> Iterator[Finding]:
     same_way, half = [], []
     for v in all_variations:
         low, high = v.of_total(v.low), v.of_total(v.high)
         smaller = np.where(low * high > 0.0, np.minimum(np.abs(low), np.abs(high)), 0.0)
-        b = int(np.argmax(smaller))
-        if smaller[b] >= RELEVANT:
-            detail = f"{low[b]:+.1%} at -1 sigma, {high[b]:+.1%} at +1 sigma of the bin's total"
-            same_way.append(v.place(detail, float(smaller[b]), b))
-            continue
-        one = np.where((low == 0.0) != (high == 0.0), np.abs(low + high), 0.0)
-        b = int(np.argmax(one))
-        if one[b] >= RELEVANT and (not np.any(low) or not np.any(high)):
-            side = "-1" if low[b] == 0.0 else "+1"
-            half.append(
-                v.place(f"{low[b] + high[b]:+.1%} of the bin's total, nothing at {side} sigma", float(one[b]), b)
-            )
+        for k, b in _worst_bins(smaller, RELEVANT):
+            detail = f"{low[k, b]:+.1%} at -1 sigma, {high[k, b]:+.1%} at +1 sigma of the bin's total"
+            same_way.append(v.place(k, detail, float(smaller[k, b]), b))
+        one_way = np.any(low != 0.0, axis=1) != np.any(high != 0.0, axis=1)
+        for k, b in _worst_bins(np.abs(low + high) * one_way[:, None], RELEVANT):
+            side = "+1" if np.any(low[k] != 0.0) else "-1"
+            detail = f"{low[k, b] + high[k, b]:+.1%} of the bin's total, nothing at {side} sigma"
+            half.append(v.place(k, detail, float(np.abs(low + high)[k, b]), b))
     yield from found(
         "one-sided",
         "warning",
@@ -151,18 +173,16 @@ def _one_sided(all_variations: tuple[Variation, ...]) -> Iterator[Finding]:
     )
 
 
-def _huge(all_variations: tuple[Variation, ...]) -> Iterator[Finding]:
+def _huge(all_variations: tuple[Variations, ...]) -> Iterator[Finding]:
     relevant: list[Place] = []
     minor: list[Place] = []
     for v in all_variations:
         upper = v.nominal + np.maximum(v.low, v.high)
         ratios = np.divide(upper, v.nominal, out=np.zeros_like(upper), where=v.nominal > 0.0)
         change = np.maximum(np.abs(v.of_total(v.low)), np.abs(v.of_total(v.high)))
-        huge = np.where((ratios >= _HUGE) & (change > 0.0), change, 0.0)
-        b = int(np.argmax(huge))
-        if huge[b] > 0.0:
-            detail = f"scaled by {ratios[b]:.3g}, {change[b]:.1%} of the bin's total"
-            (relevant if change[b] >= 10 * RELEVANT else minor).append(v.place(detail, float(change[b]), b))
+        for k, b in _worst_bins(np.where(ratios >= _HUGE, change, 0.0), 0.0):
+            detail = f"scaled by {ratios[k, b]:.3g}, {change[k, b]:.1%} of the bin's total"
+            (relevant if change[k, b] >= 10 * RELEVANT else minor).append(v.place(k, detail, float(change[k, b]), b))
     yield from found(
         "huge-variation",
         "warning",
@@ -180,21 +200,22 @@ def _huge(all_variations: tuple[Variation, ...]) -> Iterator[Finding]:
     )
 
 
-def _not_normalised(all_variations: tuple[Variation, ...]) -> Iterator[Finding]:
+def _not_normalised(all_variations: tuple[Variations, ...]) -> Iterator[Finding]:
     places = []
     for v in all_variations:
-        shape = next((m for m in v.modifiers if isinstance(m, HistoSys)), None)
-        norm = next((m for m in v.modifiers if isinstance(m, NormSys)), None)
-        total = float(v.nominal.sum())
-        if shape is None or norm is None or min(total, float(v.total.sum())) <= 0.0 or v.channel.n_bins == 1:
+        total, of_channel = float(v.nominal.sum()), float(v.total.sum())
+        if min(total, of_channel) <= 0.0 or v.channel.n_bins == 1:
             continue
-        changes = [sum(data) / total - 1.0 for data in (shape.lo_data, shape.hi_data)]
-        largest = max(map(abs, changes))
-        in_channel = largest * total / float(v.total.sum())
-        if largest >= _NORMALISED and in_channel >= RELEVANT:
-            shapes = f"{changes[0]:+.1%} and {changes[1]:+.1%}"
-            detail = f"shapes {shapes}, beside factors {norm.lo:g} and {norm.hi:g}"
-            places.append(v.place(detail, largest))
+        for k, modifiers in enumerate(v.modifiers):
+            shape = next((m for m in modifiers if isinstance(m, HistoSys)), None)
+            norm = next((m for m in modifiers if isinstance(m, NormSys)), None)
+            if shape is None or norm is None:
+                continue
+            changes = [sum(data) / total - 1.0 for data in (shape.lo_data, shape.hi_data)]
+            largest = max(map(abs, changes))
+            if largest >= _NORMALISED and largest * total / of_channel >= RELEVANT:
+                shapes = f"{changes[0]:+.1%} and {changes[1]:+.1%}"
+                places.append(v.place(k, f"shapes {shapes}, beside factors {norm.lo:g} and {norm.hi:g}", largest))
     yield from found(
         "shape-not-normalised",
         "warning",
@@ -205,10 +226,14 @@ def _not_normalised(all_variations: tuple[Variation, ...]) -> Iterator[Finding]:
     )
 
 
-def _without_effect(all_variations: tuple[Variation, ...]) -> Iterator[Finding]:
-    effective = {v.parameter for v in all_variations if np.any(v.low) or np.any(v.high)}
-    idle = [v for v in all_variations if not np.any(v.low) and not np.any(v.high)]
-    never = sorted({v.parameter for v in idle} - effective)
+def _without_effect(all_variations: tuple[Variations, ...]) -> Iterator[Finding]:
+    effective: set[str] = set()
+    idle: list[tuple[Variations, int]] = []
+    for v in all_variations:
+        acts = v.acts
+        effective.update(v.parameters[k] for k in np.flatnonzero(acts))
+        idle += [(v, k) for k in np.flatnonzero(~acts).tolist()]
+    never = sorted({v.parameters[k] for v, k in idle} - effective)
     yield from found(
         "systematic-without-effect",
         "warning",
@@ -219,21 +244,20 @@ def _without_effect(all_variations: tuple[Variation, ...]) -> Iterator[Finding]:
     yield from found(
         "variation-without-effect",
         "note",
-        [v.place("up and down are the nominal yields", 0.0) for v in idle if v.parameter in effective],
+        [v.place(k, "up and down are the nominal yields", 0.0) for v, k in idle if v.parameters[k] in effective],
         reason="a systematic that acts elsewhere stands on a sample that it does not change",
         suggestion="remove the modifier from the sample (prune)",
     )
 
 
-def _duplicated(all_variations: tuple[Variation, ...]) -> Iterator[Finding]:
-    by_parameter: dict[str, list[tuple[object, ...]]] = {}
-    for v in all_variations:
-        if np.any(v.low) or np.any(v.high):
-            key = (v.channel.name, v.sample.name, v.low.tobytes(), v.high.tobytes())
-            by_parameter.setdefault(v.parameter, []).append(key)
-    names: dict[tuple[tuple[object, ...], ...], list[str]] = {}
-    for name, keys in by_parameter.items():
-        names.setdefault(tuple(sorted(keys, key=repr)), []).append(name)
+def _duplicated(all_variations: tuple[Variations, ...]) -> Iterator[Finding]:
+    effects: dict[str, list[tuple[int, bytes, bytes]]] = {}
+    for i, v in enumerate(all_variations):
+        for k in np.flatnonzero(v.acts).tolist():
+            effects.setdefault(v.parameters[k], []).append((i, v.low[k].tobytes(), v.high[k].tobytes()))
+    names: dict[tuple[tuple[int, bytes, bytes], ...], list[str]] = {}
+    for name, everywhere in effects.items():
+        names.setdefault(tuple(everywhere), []).append(name)
     places = [
         Place(parameter=same[0], detail=f"the same as {', '.join(same[1:4])}" + (" ..." if len(same) > 4 else ""))
         for same in names.values()

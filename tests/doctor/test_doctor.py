@@ -10,6 +10,7 @@ from hftranslate.cli import cli
 from hftranslate.doctor import SEVERITIES, Diagnosis, at_least, diagnose, found, worst
 from hftranslate.doctor import report as reports
 from hftranslate.doctor.findings import Finding, Place
+from hftranslate.errors import FitFailed
 from hftranslate.formats import pyhf_json
 from hftranslate.workspace import (
     ROOT,
@@ -515,3 +516,22 @@ def test_without_a_fit(model):
     file = model(workspace(channel(observed=(90, 60))))
     result = CliRunner().invoke(cli, ["doctor", file, "--no-fit"], standalone_mode=False)
     assert "best-fit-at-zero" not in result.stdout
+
+
+def test_a_model_whose_parameters_are_all_constant_is_fitted_too():
+    fixed = tuple(ParameterConfig(name=n, fixed=True) for n in ("mu", "xsec"))
+    assert diagnose(workspace(parameters=fixed)).of_kind("degenerate-parameters") is None
+
+
+def test_a_fit_that_cannot_be_made_is_told(monkeypatch):
+    def fails(*arguments, **options):
+        raise FitFailed("no derivative")
+
+    monkeypatch.setattr("hftranslate.doctor.fitting.fit", fails)
+    assert str(of("fit-failed", workspace()).places[0]) == "no derivative"
+
+
+def test_one_shapesys_on_samples_with_the_same_relative_uncertainties_is_sound():
+    shared = ShapeSys(name="s", data=(0.1, 0.05), relative=True)
+    extra = (Sample(name="x", nominal=(10.0, 10.0), modifiers=(shared,)),)
+    assert diagnose(workspace(channel(bkg=(shared,), extra=extra))).of_kind("shared-shapesys") is None

@@ -536,3 +536,10 @@ def test_the_command_says_no_with_exit_code_one(submission, tmp_path):
 @pytest.mark.parametrize("points", ["some", "-3"])
 def test_usage(submission, points):
     assert run(submission.folder, "--points", points).exception is not None
+
+
+def test_points_may_be_computed_elsewhere(good):
+    arguments = ["hepdata", "check", str(good), "--points", "all", "--no-validator", "--workers", "2"]
+    result = CliRunner().invoke(cli, arguments, standalone_mode=False)
+    assert not result.return_value
+    assert "CLs of 3 points agree" in result.stdout
