@@ -25,6 +25,7 @@ from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 from hftranslate.journal import Journal
 from hftranslate.json_patch import patched
 from hftranslate.likelihood.compile import compile_model
+from hftranslate.likelihood.templates import KnownTemplates, known_templates
 from hftranslate.many import Failed, run_many
 from hftranslate.patchset import Patch, PatchSet, digest
 from hftranslate.patchset.document import Value, Values
@@ -208,6 +209,11 @@ class Background:
         return pyhf_json.known_samples(self.document, self.workspace)
 
     @cached_property
+    def templates(self) -> KnownTemplates:
+        """What need not be compiled again of a patched workspace."""
+        return known_templates(self.workspace)
+
+    @cached_property
     def packed(self) -> bytes:
         """The document, to travel."""
         return _packed(self.document)
@@ -263,7 +269,8 @@ class PointTask:
         patch, settings = packed.patch, self.settings
         document = patched(self.background.document, patch.operations)
         workspace = pyhf_json.from_document(document, f"with patch {patch.name!r}", known=self.background.known)
-        model, data = compile_model(workspace, settings.measurement, CONVENTIONS[settings.conventions])
+        conventions, templates = CONVENTIONS[settings.conventions], self.background.templates
+        model, data = compile_model(workspace, settings.measurement, conventions, known=templates)
         if settings.what == "cls":
             test = hypotest(
                 model,

@@ -17,7 +17,7 @@ from hftranslate.cli.common import (
 )
 from hftranslate.cli.fitting import minimizer_options, take_fit_options
 from hftranslate.cli.progress import ProgressBar, progress_option
-from hftranslate.cli.workers import executor_of, resume_option, workers_options
+from hftranslate.cli.workers import executor_of, resume_option, settled, workers_options
 from hftranslate.contour import Interpolation, contour_document, take_slice
 from hftranslate.editing import consequences
 from hftranslate.editing import strip as strip_signals
@@ -269,7 +269,7 @@ def scan(background: str, patchset: str, table: Path | None, **options: Any) -> 
     fit_options = take_fit_options(options)
     settings = ScanSettings(options=fit_options, **options)
     journal = None if resume is None else Journal.open(resume, scan_task(document, patches, settings))
-    with executor_of(workers, dask) as executor, ProgressBar(shown=shown) as bar:
+    with settled(), executor_of(workers, dask) as executor, ProgressBar(shown=shown) as bar:
         done = scan_patches(
             document, patches, settings, names=names or None, executor=executor, progress=bar, journal=journal
         )
