@@ -108,6 +108,16 @@ class Scan:
         """CLs at which a point is excluded: one minus the confidence level."""
         return float(self.task["level"])
 
+    def failures(self) -> list[str]:
+        """A sentence for each reason of failures, with the first of its points."""
+        by_reason: dict[str, list[str]] = {}
+        for f in self.failed:
+            by_reason.setdefault(f.reason, []).append(f.name)
+        return [
+            f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''}: {reason}"
+            for reason, names in by_reason.items()
+        ]
+
     def to_document(self) -> Json:
         """The scan as plain JSON values."""
         return {

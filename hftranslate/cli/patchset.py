@@ -282,10 +282,11 @@ def scan(background: str, patchset: str, table: Path | None, **options: Any) -> 
 
 def tell_failures(done: Scan) -> None:
     """The points without a result, on standard error."""
-    for failed in done.failed[:_SHOWN]:
-        click.echo(f"failed: {failed.name}: {failed.reason}", err=True)
-    if len(done.failed) > _SHOWN:
-        click.echo(f"... and {len(done.failed) - _SHOWN} more", err=True)
+    sentences = done.failures()
+    for sentence in sentences[:_SHOWN]:
+        click.echo(f"failed: {sentence}", err=True)
+    if len(sentences) > _SHOWN:
+        click.echo(f"... and {len(sentences) - _SHOWN} more", err=True)
 
 
 @patchset.command()

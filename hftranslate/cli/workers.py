@@ -53,7 +53,6 @@ def executor_of(workers: int, dask: str | None) -> Iterator[Executor | None]:
 @contextlib.contextmanager
 def settled() -> Iterator[None]:
     """Spare what has been read from the collection of garbage: looking at millions of objects takes its time."""
-    gc.collect()
     gc.freeze()
     try:
         yield
