@@ -31,7 +31,7 @@ from hftranslate.patchset.document import ALGORITHMS, Value, parse_value, patch_
 from hftranslate.patchset.summary import summary_text
 from hftranslate.scanning import Scan, ScanSettings, csv_text, scan_from_document, scan_task
 from hftranslate.scanning import scan as scan_patches
-from hftranslate.signal_files import read_background, read_signal
+from hftranslate.signal_files import known_background, read_background, read_signal
 from hftranslate.translate import load, sidecar_path, write_json
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -171,13 +171,14 @@ def create(background: str, signals: tuple[str, ...], **options: Any) -> None:
     names = PointNames.compiled(options.pop("pattern"), labels, options.pop("name_pattern"))
     xml = take_xml_options(options)
     document = read_background(background)
+    known = known_background(document)
     told: dict[Outcome, None] = {}
 
     def read_all(bar: ProgressBar) -> Any:
         points = [(path, *names.of(path)) for path in signals]  # what is wrong with names is said before the work
         for i, (path, name, values) in enumerate(points):
             bar("signals", i, len(points))
-            signal = read_signal(path, document, xml)
+            signal = read_signal(path, document, xml, known=known)
             told.update(dict.fromkeys(signal.outcomes))
             yield Signal(source=path, name=name, values=values, document=signal.document)
 
