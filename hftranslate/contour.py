@@ -104,7 +104,7 @@ def take_slice(
     ----------
     x, y
         labels of the axes; by default the first labels that are not held. Where only ``x`` is given, or one label is
-        left, the points lie along a line.
+        left, the points lie along a line. Other labels have to be held, but where both axes are given.
     at
         the values at which other labels are held.
 
@@ -128,7 +128,7 @@ def take_slice(
         for label, k in zip(axes, columns, strict=True):
             if isinstance(p.values[k], str):
                 raise InputError(f"{label!r} cannot be an axis: its value of {p.name!r} is {p.values[k]!r}, no number")
-    _check_apart(scan.labels, points, columns)
+    _check_apart(scan.labels, points, columns, any_plane=x is not None and y is not None)
     return Slice(
         labels=axes,
         names=tuple(p.name for p in points),
@@ -163,19 +163,30 @@ def _is_at(labels: tuple[str, ...], point: Point | FailedPoint, held: Mapping[st
     return all(point.values[labels.index(label)] == value for label, value in held.items())
 
 
-def _check_apart(labels: tuple[str, ...], points: Sequence[Point], columns: Sequence[int]) -> None:
+def _check_apart(labels: tuple[str, ...], points: Sequence[Point], columns: Sequence[int], *, any_plane: bool) -> None:
+    """Refuse points that no axis tells apart; a plane that was asked for may cut through others."""
+
+    def hold(k: int) -> str:
+        there = sorted({p.values[k] for p in points}, key=_rank)
+        shown = ", ".join(map(str, there[:8])) + (", ..." if len(there) > 8 else "")
+        return f"hold {labels[k]!r} at one of its values ({shown})"
+
+    varying = [k for k in range(len(labels)) if k not in columns and len({p.values[k] for p in points}) > 1]
+    if varying and not any_plane:
+        axes = " and ".join(repr(labels[k]) for k in columns)
+        raise InputError(f"along {axes} the points differ in {labels[varying[0]]!r} too: {hold(varying[0])}")
     seen: dict[tuple[Value, ...], Point] = {}
     for p in points:
         place = tuple(p.values[k] for k in columns)
         other = seen.setdefault(place, p)
         if other is not p:
             k = next(k for k in range(len(labels)) if p.values[k] != other.values[k])
-            there = sorted({q.values[k] for q in points}, key=str)
-            shown = ", ".join(map(str, there[:8])) + (", ..." if len(there) > 8 else "")
-            raise InputError(
-                f"{other.name!r} and {p.name!r} lie at the same place ({', '.join(map(str, place))}): "
-                f"hold {labels[k]!r} at one of its values ({shown})"
-            )
+            at = ", ".join(map(str, place))
+            raise InputError(f"{other.name!r} and {p.name!r} lie at the same place ({at}): {hold(k)}")
+
+
+def _rank(value: Value) -> tuple[bool, float, str]:
+    return (True, 0.0, value) if isinstance(value, str) else (False, float(value), "")
 
 
 def _positions(points: Sequence[Point | FailedPoint], columns: Sequence[int]) -> Floats:

@@ -224,7 +224,7 @@ def summary_text(found: Reproduced) -> str:
     n_expected = sum(p.result[expected][2] is not None and p.result[expected][2] <= limit for p in done.points)
     percent = f"{100.0 * (1.0 - done.level):.4g}%"
     lines.append(f"  excluded    {n_observed} at {percent} CL (expected {n_expected})")
-    lines += [f"  failed      {f.name}: {f.reason}" for f in done.failed]
+    lines += [f"  failed      {sentence}" for sentence in done.failures()]
     lines += [f"  {remark}" for remark in found.remarks]
     lines.append(f"  written     {', '.join(str(f) for f in found.files)}")
     return "\n".join(lines) + "\n"

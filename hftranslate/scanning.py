@@ -25,6 +25,7 @@ from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 from hftranslate.journal import Journal
 from hftranslate.json_patch import patched
 from hftranslate.likelihood.compile import compile_model
+from hftranslate.likelihood.templates import KnownTemplates, known_templates
 from hftranslate.many import Failed, run_many
 from hftranslate.patchset import Patch, PatchSet, digest
 from hftranslate.patchset.document import Value, Values
@@ -106,6 +107,16 @@ class Scan:
     def level(self) -> float:
         """CLs at which a point is excluded: one minus the confidence level."""
         return float(self.task["level"])
+
+    def failures(self) -> list[str]:
+        """A sentence for each reason of failures, with the first of its points."""
+        by_reason: dict[str, list[str]] = {}
+        for f in self.failed:
+            by_reason.setdefault(f.reason, []).append(f.name)
+        return [
+            f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''}: {reason}"
+            for reason, names in by_reason.items()
+        ]
 
     def to_document(self) -> Json:
         """The scan as plain JSON values."""
@@ -208,6 +219,11 @@ class Background:
         return pyhf_json.known_samples(self.document, self.workspace)
 
     @cached_property
+    def templates(self) -> KnownTemplates:
+        """What need not be compiled again of a patched workspace."""
+        return known_templates(self.workspace)
+
+    @cached_property
     def packed(self) -> bytes:
         """The document, to travel."""
         return _packed(self.document)
@@ -263,7 +279,8 @@ class PointTask:
         patch, settings = packed.patch, self.settings
         document = patched(self.background.document, patch.operations)
         workspace = pyhf_json.from_document(document, f"with patch {patch.name!r}", known=self.background.known)
-        model, data = compile_model(workspace, settings.measurement, CONVENTIONS[settings.conventions])
+        conventions, templates = CONVENTIONS[settings.conventions], self.background.templates
+        model, data = compile_model(workspace, settings.measurement, conventions, known=templates)
         if settings.what == "cls":
             test = hypotest(
                 model,

@@ -44,7 +44,13 @@ def read_background(path: str | Path) -> dict[str, Any]:
     return document
 
 
-def read_signal(path: str | Path, background: Mapping[str, Any], xml: "XmlOptions | None" = None) -> SignalDocument:
+def read_signal(
+    path: str | Path,
+    background: Mapping[str, Any],
+    xml: "XmlOptions | None" = None,
+    *,
+    known: pyhf_json.KnownSamples | None = None,
+) -> SignalDocument:
     """The workspace of one signal.
 
     Parameters
@@ -55,6 +61,8 @@ def read_signal(path: str | Path, background: Mapping[str, Any], xml: "XmlOption
         the document of the background-only workspace.
     xml
         how to read XML, which is translated to JSON.
+    known
+        the samples of the background (:func:`known_background`), which then are not judged again.
 
     Raises
     ------
@@ -73,6 +81,26 @@ def read_signal(path: str | Path, background: Mapping[str, Any], xml: "XmlOption
             document = patched(background, document)
         except InputError as error:
             raise type(error)(f"{source} does not apply to the background-only workspace: {error}") from None
-    pyhf_json.from_document(document, source)
+    if known:
+        document = _sharing(document, background)
+    pyhf_json.from_document(document, source, known=known)
     assert isinstance(document, dict)
     return SignalDocument(document=document)
+
+
+def known_background(background: dict[str, Any]) -> pyhf_json.KnownSamples:
+    """The samples of a background-only workspace, read; holds as long as its document is kept."""
+    return pyhf_json.known_samples(background, pyhf_json.from_document(background))
+
+
+def _sharing(document: Any, background: Mapping[str, Any]) -> Any:
+    """The document with the background's own samples in place of equal ones; unchanged where it is of another form."""
+    samples = {(c["name"], s["name"]): s for c in background["channels"] for s in c["samples"]}
+    try:
+        for channel in document["channels"]:
+            channel["samples"] = [
+                there if (there := samples.get((channel["name"], s["name"]))) == s else s for s in channel["samples"]
+            ]
+    except (LookupError, TypeError):
+        pass  # what it lacks is said where it is judged
+    return document

@@ -107,6 +107,13 @@ def test_labels_that_are_held() -> None:
     assert take_slice(scan, at={"m1": 2, "m3": 6}).labels == ("m2",)
 
 
+def test_planes_that_cut_through_others_have_to_be_asked_for() -> None:
+    scan = scan_of(("m1", "m2", "m3"), {(m1, m2, m2 + 10): 1.0 for m1 in (1, 2) for m2 in (1, 2, 3)})
+    assert take_slice(scan, "m1", "m2").labels == ("m1", "m2")
+    with pytest.raises(InputError, match="the points differ in 'm3' too"):
+        take_slice(scan)
+
+
 @pytest.mark.parametrize(
     ("arguments", "at", "words"),
     [
@@ -116,7 +123,8 @@ def test_labels_that_are_held() -> None:
         (("m3",), {"m3": 5}, "'m3' cannot be an axis and held at 5"),
         ((), {"m1": 1, "m2": 1, "m3": 5}, "all labels are held"),
         ((), {"m3": 9}, "no point with a result at m3=9"),
-        ((), {}, r"'p0' and 'p1' lie at the same place \(1, 1\): hold 'm3' at one of its values \(5, 6\)"),
+        (("m1", "m2"), {}, r"'p0' and 'p1' lie at the same place \(1, 1\): hold 'm3' at one of its values \(5, 6\)"),
+        ((), {}, r"along 'm1' and 'm2' the points differ in 'm3' too: hold 'm3' at one of its values \(5, 6\)"),
         (("m2",), {"m3": 5}, r"hold 'm1' at one of its values \(1, 2\)"),
     ],
 )

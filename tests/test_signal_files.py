@@ -7,7 +7,7 @@ import pytest
 
 from hftranslate.errors import FormatError, InputError, InvalidWorkspace
 from hftranslate.patchset import same_model
-from hftranslate.signal_files import read_background, read_signal
+from hftranslate.signal_files import known_background, read_background, read_signal
 from hftranslate.translate import read, write
 from tests.patchset.grid import background, patches, with_signal
 
@@ -37,6 +37,22 @@ def test_the_background_is_read_as_it_stands(tmp_path: Path) -> None:
     write(read(path), tmp_path / "FitConfig.xml")
     with pytest.raises(FormatError, match=r"FitConfig\.xml is XML; .* make one with hftranslate xml2json"):
         read_background(tmp_path / "FitConfig.xml")
+
+
+def test_what_is_known_of_the_background_is_not_judged_again(tmp_path: Path) -> None:
+    there = background()
+    known = known_background(there)
+    read_again = read_signal(written(tmp_path / "full.json", with_signal(200, 50)), there, known=known).document
+    assert read_again == with_signal(200, 50)
+    assert read_again["channels"][0]["samples"][1] is there["channels"][0]["samples"][0]
+    other = with_signal(200, 50)
+    other["channels"][0]["samples"][1]["data"] = [1.0]
+    with pytest.raises(InvalidWorkspace, match=r"lo_data has 2 entries, expected 1"):
+        read_signal(written(tmp_path / "other.json", other), there, known=known)
+    for change in ({"channels": 5}, {"channels": [5]}, {"channels": [{"name": []}]}):
+        with pytest.raises(FormatError):
+            read_signal(written(tmp_path / "other.json", {**other, **change}), there, known=known)
+    assert there == background()
 
 
 def test_what_is_no_signal(tmp_path: Path) -> None:

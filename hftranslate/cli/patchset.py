@@ -17,7 +17,7 @@ from hftranslate.cli.common import (
 )
 from hftranslate.cli.fitting import minimizer_options, take_fit_options
 from hftranslate.cli.progress import ProgressBar, progress_option
-from hftranslate.cli.workers import executor_of, resume_option, workers_options
+from hftranslate.cli.workers import executor_of, resume_option, settled, workers_options
 from hftranslate.contour import Interpolation, contour_document, take_slice
 from hftranslate.editing import consequences
 from hftranslate.editing import strip as strip_signals
@@ -31,7 +31,7 @@ from hftranslate.patchset.document import ALGORITHMS, Value, parse_value, patch_
 from hftranslate.patchset.summary import summary_text
 from hftranslate.scanning import Scan, ScanSettings, csv_text, scan_from_document, scan_task
 from hftranslate.scanning import scan as scan_patches
-from hftranslate.signal_files import read_background, read_signal
+from hftranslate.signal_files import known_background, read_background, read_signal
 from hftranslate.translate import load, sidecar_path, write_json
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -171,13 +171,14 @@ def create(background: str, signals: tuple[str, ...], **options: Any) -> None:
     names = PointNames.compiled(options.pop("pattern"), labels, options.pop("name_pattern"))
     xml = take_xml_options(options)
     document = read_background(background)
+    known = known_background(document)
     told: dict[Outcome, None] = {}
 
     def read_all(bar: ProgressBar) -> Any:
         points = [(path, *names.of(path)) for path in signals]  # what is wrong with names is said before the work
         for i, (path, name, values) in enumerate(points):
             bar("signals", i, len(points))
-            signal = read_signal(path, document, xml)
+            signal = read_signal(path, document, xml, known=known)
             told.update(dict.fromkeys(signal.outcomes))
             yield Signal(source=path, name=name, values=values, document=signal.document)
 
@@ -269,7 +270,7 @@ def scan(background: str, patchset: str, table: Path | None, **options: Any) -> 
     fit_options = take_fit_options(options)
     settings = ScanSettings(options=fit_options, **options)
     journal = None if resume is None else Journal.open(resume, scan_task(document, patches, settings))
-    with executor_of(workers, dask) as executor, ProgressBar(shown=shown) as bar:
+    with settled(), executor_of(workers, dask) as executor, ProgressBar(shown=shown) as bar:
         done = scan_patches(
             document, patches, settings, names=names or None, executor=executor, progress=bar, journal=journal
         )
@@ -282,10 +283,11 @@ def scan(background: str, patchset: str, table: Path | None, **options: Any) -> 
 
 def tell_failures(done: Scan) -> None:
     """The points without a result, on standard error."""
-    for failed in done.failed[:_SHOWN]:
-        click.echo(f"failed: {failed.name}: {failed.reason}", err=True)
-    if len(done.failed) > _SHOWN:
-        click.echo(f"... and {len(done.failed) - _SHOWN} more", err=True)
+    sentences = done.failures()
+    for sentence in sentences[:_SHOWN]:
+        click.echo(f"failed: {sentence}", err=True)
+    if len(sentences) > _SHOWN:
+        click.echo(f"... and {len(sentences) - _SHOWN} more", err=True)
 
 
 @patchset.command()

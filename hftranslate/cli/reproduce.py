@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from hftranslate.cli.progress import ProgressBar, progress_option
-from hftranslate.cli.workers import executor_of
+from hftranslate.cli.workers import executor_of, settled
 from hftranslate.contour import Interpolation
 from hftranslate.reproducing import fetched, read_record, summary_text
 from hftranslate.reproducing import reproduce as reproduce_region
@@ -63,7 +63,7 @@ def reproduce(
         for remark in found.remarks:
             click.echo(f"warning: {remark}", err=True)
         empty = False
-        with executor_of(workers or _cores(), dask) as executor:
+        with settled(), executor_of(workers or _cores(), dask) as executor:
             for region in found.regions:
                 folder = output_dir / region.name if len(found.regions) > 1 else output_dir
                 done = reproduce_region(

@@ -185,7 +185,7 @@ def test_scan_and_contour(run: Runner, files: Path) -> None:
     assert found.code == 0, found.err
     for options, words in (
         (("--at", "m2"), "expected LABEL=VALUE"),
-        (("--x", "m1"), "hold 'm2' at one of its values (0, 100, 50)"),
+        (("--x", "m1"), "hold 'm2' at one of its values (0, 50, 100)"),
     ):
         found = run("patchset", "contour", out, "-o", files / "none.png", *options)
         assert found.code == 2
@@ -197,14 +197,20 @@ def test_scan_on_workers_with_failures(run: Runner, files: Path) -> None:
     document = patches(POINTS[:2]).to_document()
     document["patches"] += [
         {"metadata": {"name": f"bad_{i}", "values": [i, i]}, "patch": [{"op": "remove", "path": "/channels/7"}]}
-        for i in range(22)
+        for i in range(20)
+    ]
+    document["patches"] += [
+        {"metadata": {"name": f"poor_{i}", "values": [-i, i]}, "patch": [{"op": "remove", "path": f"/no{i}"}]}
+        for i in range(1, 23)
     ]
     (files / "some.json").write_text(json.dumps(document))
     found = run("patchset", "scan", files / "bkg.json", files / "some.json", "--workers", "2")
     assert found.code == 0
-    assert len(json.loads(found.out)["failed"]) == 22
-    assert "failed: bad_0: operation 0" in found.err
-    assert "... and 2 more" in found.err
+    assert len(json.loads(found.out)["failed"]) == 42
+    assert "failed: bad_0 and 19 more: operation 0" in found.err
+    assert "failed: poor_1: operation 0" in found.err
+    assert found.err.count("failed: ") == 20
+    assert "... and 3 more" in found.err
     document["patches"] = document["patches"][2:]
     (files / "some.json").write_text(json.dumps(document))
     found = run("patchset", "scan", files / "bkg.json", files / "some.json")
