@@ -1,6 +1,6 @@
 """What a check says: entries that passed, that are worth knowing, or that are wrong, and all of them as a report."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -52,8 +52,3 @@ def gathered(names: Sequence[str], total: int, thing: str) -> str:
     """Names of some of many things: ``3 of 125 patches (a, b, c)``."""
     shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
     return f"{len(names)} of {total} {thing} ({shown})"
-
-
-def one_line(texts: Iterable[str]) -> str:
-    """Texts joined by semicolons, without line breaks."""
-    return "; ".join(" ".join(t.split()) for t in texts)

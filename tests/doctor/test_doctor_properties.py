@@ -13,7 +13,7 @@ from hftranslate.likelihood.compile import compile_model
 from tests.strategies import workspaces
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 @given(workspaces())
 def test_every_model_gets_an_answer(workspace):
     diagnosis = diagnose(workspace)
