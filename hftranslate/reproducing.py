@@ -6,153 +6,178 @@ deep they lie. Which patch set belongs to which workspace is said by the digests
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import Any
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from hftranslate.contour import Interpolation, contour_document, take_slice
 from hftranslate.errors import InputError, MissingInput
-from hftranslate.formats import pyhf_json
-from hftranslate.formats.documents import dump_json, parse_json, read_bytes
-from hftranslate.hepdata.archives import unpack
+from hftranslate.formats.documents import dump_json
+from hftranslate.hepdata.archives import kind_of, unpack
+from hftranslate.hepdata.check_likelihood import likelihood_entries
+from hftranslate.hepdata.check_report import check_document
+from hftranslate.hepdata.contents import FILE_LABEL, Contents, Likelihood, contents_of
 from hftranslate.hepdata.download import address_of, download
+from hftranslate.hepdata.entries import CheckReport, Entry
 from hftranslate.journal import Journal
-from hftranslate.patchset import PatchSet, digest
-from hftranslate.patchset.document import from_document
+from hftranslate.patchset import PatchSet, PointNames, digest
 from hftranslate.progress import Progress, silent
 from hftranslate.scanning import Scan, ScanSettings, csv_text, scan, scan_task
 from hftranslate.translate import write_texts
 
+#: What a scan cannot go on from; a patch that is wrong, say, fails alone.
+_STOPPING = {"schema", "model", "digest"}
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".zip")
-_JSON = (".json", ".json.gz")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Region:
-    """A background-only workspace of a record and the patch set that was made for it.
+    """A background-only workspace of a record with its patches.
 
     Attributes
     ----------
     name
-        the folder that they lie in, with underscores for slashes; unique in the record.
-    background, patchset
-        where they lie.
-    document, patches
-        what they hold.
+        the folder that it lies in, with underscores for slashes; unique in the record.
+    likelihood
+        the workspace and the patch set.
     """
 
     name: str
-    background: str
-    patchset: str
-    document: dict[str, Any] = field(repr=False)
+    likelihood: Likelihood = field(repr=False)
     patches: PatchSet = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """The likelihoods of a record, and sentences about what in it cannot be used."""
+    """The likelihoods of a record, and what was found wrong while they were looked for."""
 
     regions: tuple[Region, ...]
-    remarks: tuple[str, ...] = ()
+    entries: tuple[Entry, ...] = ()
 
 
 # ------------------------------------------------------------------------------------------------------------- finding
-def read_record(path: Path) -> Record:
+def fetched(what: str, directory: Path, progress: Progress = silent) -> Path:
+    """The folder or archive of a record: as it is where it lies here, else downloaded.
+
+    Parameters
+    ----------
+    what
+        a folder, an archive, or a DOI, address or number of a record (``ins1755298``).
+    directory
+        where a download goes; what was downloaded there before is taken again.
+
+    Raises
+    ------
+    InputError
+        There is no such folder, and it names no record; or the download fails.
+    """
+    if Path(what).exists():
+        return Path(what)
+    try:
+        address_of(what)
+    except InputError as error:
+        raise MissingInput(f"{what}: no such folder or archive here, and {error}") from None
+    target = directory / ("record-" + re.sub("[^a-zA-Z0-9.]+", "-", what).strip("-"))
+    if target.is_dir() and any(target.iterdir()):
+        return target
+    return download(what, target, progress=progress).folder
+
+
+def read_record(path: Path, names: PointNames | None = None) -> Record:
     """The likelihoods in a folder or an archive; archives in a folder are looked into.
+
+    Parameters
+    ----------
+    names
+        how values are found in the names of loose patches, which older records have instead of patch sets.
 
     Raises
     ------
     MissingInput
-        There is no such folder, or no patch set with its workspace in it.
+        There is no such folder, or no workspace with patches in it.
+    UnsafeInput, FormatError
+        An archive holds what could do harm, or is damaged.
     InputError
-        A patch set or an archive is damaged.
-    UnsafeInput
-        An archive holds what could do harm.
+        The names of loose patches do not follow the pattern.
     """
-    workspaces: dict[str, tuple[str, dict[str, Any]]] = {}
-    sets: list[tuple[str, PatchSet]] = []
-    others: list[str] = []
-    for name, data in _json_files(path):
-        document = parse_json(data, name)
-        if isinstance(document, dict) and "patches" in document:
-            sets.append((name, from_document(document, name)))
-        elif isinstance(document, dict) and {"channels", "observations"} <= document.keys():
-            pyhf_json.from_document(document, name)
-            workspaces[digest(document)] = (name, document)
-            workspaces[digest(document, "md5")] = (name, document)
-        else:
-            others.append(name)
-    remarks, regions = [], []
-    for name, patches in sets:
-        found = next((workspaces[d.lower()] for d in patches.digests.values() if d.lower() in workspaces), None)
-        if found is None:
-            remarks.append(f"{name}: no workspace here has the digest that this patch set was made for")
-            continue
-        regions.append(
-            Region(name=_folder(name), background=found[0], patchset=name, document=found[1], patches=patches)
-        )
-    if not regions:
-        what = "; ".join(remarks) or f"no patch set among its {len(workspaces) // 2 + len(others)} JSON files"
+    with tempfile.TemporaryDirectory() as scratch:
+        contents = list(_contents(path, Path(scratch)))
+    entries = tuple(e for c in contents for e in c.entries)
+    found = [(x, x.patches) for c in contents for x in c.likelihoods if x.patches is not None]
+    if not found:
+        wrong = "; ".join(f"{e.where}: {e.what}" for e in entries if e.status == "error")
+        n_workspaces = sum(len(c.likelihoods) for c in contents)
+        what = wrong or f"{n_workspaces} workspaces and no patches"
         raise MissingInput(f"{path}: there is no likelihood to reproduce: {what}")
-    return Record(regions=_with_unique_names(regions), remarks=tuple(remarks))
+    if names is not None:
+        found = [(x, _with_values(patches, names)) for x, patches in found]
+    taken = _unique([_region_name(x.region) for x, _ in found])
+    regions = [
+        Region(name=name, likelihood=x, patches=patches) for name, (x, patches) in zip(taken, found, strict=True)
+    ]
+    return Record(regions=tuple(regions), entries=entries)
 
 
-def _folder(name: str) -> str:
-    """A name of a region: the folder of its patch set, below the record."""
-    parts = [p for p in PurePosixPath(name).parent.parts if p not in ("/", ".", "..")]
-    return "_".join("".join(c if c.isalnum() or c in "-." else "_" for c in part) for part in parts) or "likelihood"
-
-
-def _with_unique_names(regions: list[Region]) -> tuple[Region, ...]:
-    names = [r.name for r in regions]
-    if len(set(names)) == len(names):
-        return tuple(regions)
-    return tuple(
-        Region(
-            name=f"{r.name}_{PurePosixPath(r.patchset).name.split('.')[0]}_{i}",
-            background=r.background,
-            patchset=r.patchset,
-            document=r.document,
-            patches=r.patches,
-        )
-        for i, r in enumerate(regions)
-    )
-
-
-def _json_files(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Names (below the record, with slashes) and contents of all JSON files, decompressed."""
+def _contents(path: Path, scratch: Path) -> Iterator[Contents]:
     if path.is_file():
-        yield from _unpacked(path)
+        unpack(path, scratch / "record")
+        yield contents_of(scratch / "record")
         return
     if not path.is_dir():
         raise MissingInput(f"{path}: no such folder or archive")
-    for file in sorted(p for p in path.rglob("*") if p.is_file()):
-        name = file.relative_to(path).as_posix()
-        if name.lower().endswith(_JSON):
-            if not file.name.startswith("._"):  # those are notes of macOS about files
-                yield name, read_bytes(file)
-        elif name.lower().endswith(_ARCHIVES):
-            for inside, data in _unpacked(file):
-                yield f"{name}/{inside}", data
+    yield contents_of(path)
+    for i, file in enumerate(sorted(p for p in path.rglob("*") if p.is_file())):
+        if file.name.lower().endswith(_ARCHIVES) and kind_of(file) in ("tar", "zip"):
+            unpack(file, scratch / str(i))
+            inside, prefix = contents_of(scratch / str(i)), file.relative_to(path).as_posix()
+            yield replace(inside, likelihoods=tuple(_below(prefix, x) for x in inside.likelihoods))
 
 
-def _unpacked(path: Path) -> Iterator[tuple[str, bytes]]:
-    with tempfile.TemporaryDirectory() as scratch:
-        unpack(path, Path(scratch) / "record")
-        yield from _json_files(Path(scratch) / "record")
+def _below(prefix: str, likelihood: Likelihood) -> Likelihood:
+    return replace(
+        likelihood,
+        region=likelihood.region or Path(prefix).name.split(".")[0],
+        name=f"{prefix}/{likelihood.name}",
+        patchset=f"{prefix}/{likelihood.patchset}",
+    )
+
+
+def _with_values(patches: PatchSet, names: PointNames) -> PatchSet:
+    """Loose patches with the values in their names; a patch set as it is."""
+    if patches.labels != (FILE_LABEL,):
+        return patches
+    points = ((p, names.of(p.name)) for p in patches)
+    return replace(
+        patches,
+        labels=names.labels,
+        patches=tuple(replace(p, name=name, values=values) for p, (name, values) in points),
+    )
+
+
+def _region_name(folder: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", folder.replace("/", "_")).strip("_.") or "likelihood"
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    return [f"{name}_{names[:i].count(name) + 1}" if names.count(name) > 1 else name for i, name in enumerate(names)]
 
 
 # --------------------------------------------------------------------------------------------------------- reproducing
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reproduced:
-    """A region with its scan and the files that were written."""
+    """A region with what its check says, its scan, and the files that were written."""
 
     region: Region
+    report: CheckReport
     scan: Scan
     files: tuple[Path, ...]
     remarks: tuple[str, ...] = ()
+
+
+def check_region(region: Region, progress: Progress = silent) -> CheckReport:
+    """What is right and wrong about a likelihood before its points are computed."""
+    return CheckReport(folder=region.name, entries=tuple(likelihood_entries(region.likelihood, progress)))
 
 
 def reproduce(
@@ -165,13 +190,13 @@ def reproduce(
     executor: Executor | None = None,
     progress: Progress = silent,
 ) -> Reproduced:
-    """Scan a region and draw its contour.
+    """Check a region, scan it and draw its contour.
 
     Parameters
     ----------
     directory
-        where ``scan.json``, ``scan.csv``, ``contour.json`` and the pictures go; it is made where it is not there. An
-        interrupted scan leaves a file there from which the next one goes on.
+        where ``check.json``, ``scan.json``, ``scan.csv``, ``contour.json`` and the pictures go; it is made where it is
+        not there. An interrupted scan leaves a file there from which the next one goes on.
     pictures
         the endings of the pictures.
     executor
@@ -181,13 +206,24 @@ def reproduce(
     -------
     Reproduced
         with a remark in place of the contour where the points make none.
+
+    Raises
+    ------
+    InputError
+        The check finds that workspace and patches do not belong together, or that the workspace is no model.
     """
+    report = check_region(region, progress)
+    for entry in report.of("error"):
+        if entry.check in _STOPPING:
+            raise InputError(f"{entry.where}: {entry.what}")
     chosen = settings or ScanSettings()
+    document = region.likelihood.document
     directory.mkdir(parents=True, exist_ok=True)
-    task = scan_task(region.document, region.patches, chosen)
+    task = scan_task(document, region.patches, chosen)
     journal = Journal.open(directory / f"scan-{digest(task)[:12]}.jsonl", task)
-    done = scan(region.document, region.patches, chosen, executor=executor, progress=progress, journal=journal)
+    done = scan(document, region.patches, chosen, executor=executor, progress=progress, journal=journal)
     texts = {
+        directory / "check.json": dump_json(check_document(report)),
         directory / "scan.json": dump_json(done.to_document()),
         directory / "scan.csv": csv_text(done.rows()),
     }
@@ -207,16 +243,22 @@ def reproduce(
         remarks = (f"no contour: {error}",)
     write_texts(texts)
     journal.path.unlink()
-    return Reproduced(region=region, scan=done, files=(*texts, *drawn), remarks=remarks)
+    return Reproduced(region=region, report=report, scan=done, files=(*texts, *drawn), remarks=remarks)
 
 
 def summary_text(found: Reproduced) -> str:
-    """What came out, for people: how many points are excluded, observed and expected, and which failed."""
+    """What came out, for people: how many points are excluded, observed and expected, and which failed.
+
+    Of what the check warns of it gives the headlines; all of it is in the report.
+    """
     region, done = found.region, found.scan
+    warnings = found.report.of("error", "warning")
     lines = [
         f"{region.name}: {len(done.points)} of {len(region.patches)} points in {', '.join(done.labels)}",
-        f"  background  {region.background} (digest verified)",
-        f"  patch set   {region.patchset}: {region.patches.description}",
+        f"  background  {region.likelihood.name}",
+        f"  patches     {region.likelihood.patchset}",
+        f"  check       {'; '.join(f'{e.check}: {e.what}' for e in found.report.of('passed'))}",
+        *(f"  {e.status:10}  {e.check}: {e.what.split(': ')[0]}" for e in warnings),
     ]
     observed, expected = ("CLs_obs", "CLs_exp") if done.what == "cls" else ("observed", "expected")
     limit = done.level if done.what == "cls" else 1.0
@@ -228,30 +270,3 @@ def summary_text(found: Reproduced) -> str:
     lines += [f"  {remark}" for remark in found.remarks]
     lines.append(f"  written     {', '.join(str(f) for f in found.files)}")
     return "\n".join(lines) + "\n"
-
-
-def fetched(what: str, directory: Path, progress: Progress = silent) -> Path:
-    """The folder or archive of a record: as it is where it lies here, else downloaded.
-
-    Parameters
-    ----------
-    what
-        a folder, an archive, or a DOI, address or number of a record (``ins1755298``).
-    directory
-        where a download goes.
-
-    Raises
-    ------
-    InputError
-        There is no such folder, and it names no record; or the download fails.
-    """
-    if Path(what).exists():
-        return Path(what)
-    try:
-        address_of(what)
-    except InputError as error:
-        raise MissingInput(f"{what}: no such folder or archive here, and {error}") from None
-    target = directory / ("record-" + re.sub("[^a-zA-Z0-9.]+", "-", what).strip("-"))
-    if target.is_dir() and any(target.iterdir()):
-        return target  # fetched before
-    return download(what, target, progress=progress).folder

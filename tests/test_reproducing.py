@@ -6,6 +6,7 @@ import io
 import json
 import tarfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ import pytest
 
 from hftranslate import reproducing as module
 from hftranslate.errors import FormatError, InputError, MissingInput
-from hftranslate.patchset import Patch, PatchSet
-from hftranslate.reproducing import fetched, read_record, reproduce, summary_text
+from hftranslate.patchset import Patch, PatchSet, PointNames, digest
+from hftranslate.reproducing import Region, Reproduced, fetched, read_record, reproduce, summary_text
 from hftranslate.scanning import ScanSettings, scan, scan_from_document
 from tests.patchset.grid import background, patches
 
@@ -39,10 +40,6 @@ def other_background() -> dict[str, Any]:
 
 
 def other_patches() -> PatchSet:
-    from dataclasses import replace
-
-    from hftranslate.patchset import digest
-
     return replace(patches(GRID), digests={"md5": digest(other_background(), "md5")})
 
 
@@ -51,73 +48,85 @@ def other_patches() -> PatchSet:
 def test_a_folder(compressed: bool, tmp_path: Path) -> None:
     folder = record(tmp_path / "rec", compressed=compressed)
     (folder / "README.md").write_text("{not json")
-    (folder / "._BkgOnly.json").write_bytes(b"\x00\x05")
     (folder / "other.json").write_text("[1, 2]")
-    [region] = read_record(folder).regions
+    found = read_record(folder)
+    [region] = found.regions
     assert region.name == "likelihood"
-    assert region.document == background()
+    assert region.likelihood.document == background()
     assert region.patches == patches(GRID)
+    assert [(e.status, e.where) for e in found.entries] == [("warning", "other.json")]
 
 
 def test_regions_go_by_digest_and_are_named_by_their_folders(tmp_path: Path) -> None:
     record(tmp_path / "rec" / "Region A")
-    (tmp_path / "rec" / "workspaces").mkdir()
-    (tmp_path / "rec" / "workspaces" / "b.json").write_text(json.dumps(other_background()))
-    (tmp_path / "rec" / "sub" / "RegionB").mkdir(parents=True)
-    (tmp_path / "rec" / "sub" / "RegionB" / "p.json").write_text(json.dumps(other_patches().to_document()))
+    (tmp_path / "rec" / "sub" / "B").mkdir(parents=True)
+    (tmp_path / "rec" / "sub" / "B" / "b.json").write_text(json.dumps(other_background()))
+    (tmp_path / "rec" / "p.json").write_text(json.dumps(other_patches().to_document()))
     found = read_record(tmp_path / "rec")
-    assert [(r.name, r.background) for r in found.regions] == [
-        ("Region_A", "Region A/BkgOnly.json"),
-        ("sub_RegionB", "workspaces/b.json"),
+    assert [(r.name, r.likelihood.name, r.likelihood.patchset) for r in found.regions] == [
+        ("Region_A", "Region A/BkgOnly.json", "Region A/patchset.json"),
+        ("sub_B", "sub/B/b.json", "p.json"),
     ]
-    assert found.remarks == ()
+    assert found.entries == ()
 
 
-def test_two_patch_sets_in_one_folder(tmp_path: Path) -> None:
+def test_regions_of_one_folder_have_names_of_their_own(tmp_path: Path) -> None:
     folder = record(tmp_path / "rec")
-    (folder / "second.json").write_text(json.dumps(patches(GRID[:4]).to_document()))
-    assert [r.name for r in read_record(folder).regions] == ["likelihood_patchset_0", "likelihood_second_1"]
+    (folder / "b.json").write_text(json.dumps(other_background()))
+    (folder / "p.json").write_text(json.dumps(other_patches().to_document()))
+    assert [r.name for r in read_record(folder).regions] == ["likelihood_1", "likelihood_2"]
 
 
 @pytest.mark.parametrize("kind", ["tar.gz", "tar", "zip"])
 @pytest.mark.parametrize("inside", [False, True])
-def test_archives(kind: str, inside: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("top", ["Region", ""])
+def test_archives(kind: str, inside: bool, top: str, tmp_path: Path) -> None:
     folder = record(tmp_path / "rec")
     archive = tmp_path / "download" / f"likelihoods.{kind}"
     archive.parent.mkdir()
+    names = {file: f"{top}/{file.name}".lstrip("/") for file in sorted(folder.iterdir())}
     if kind == "zip":
         with zipfile.ZipFile(archive, "w") as packed:
-            for file in folder.iterdir():
-                packed.write(file, f"Region/{file.name}")
+            for file, name in names.items():
+                packed.write(file, name)
     else:
         with tarfile.open(archive, "w:gz" if kind == "tar.gz" else "w") as tar:
-            tar.add(folder, "Region")
+            for file, name in names.items():
+                tar.add(file, name)
     [region] = read_record(archive.parent if inside else archive).regions
-    assert region.document == background()
-    assert region.name == (f"likelihoods.{kind}_Region" if inside else "Region")
+    assert region.likelihood.document == background()
+    assert region.name == (top or ("likelihoods" if inside else "likelihood"))
+    assert region.likelihood.name.endswith("BkgOnly.json")
+
+
+def test_loose_patches_have_their_values_in_their_names(tmp_path: Path) -> None:
+    (tmp_path / "BkgOnly.json").write_text(json.dumps(background()))
+    for patch in patches(GRID):
+        (tmp_path / f"patch.{patch.name}.json").write_text(json.dumps(patch.operations))
+    [region] = read_record(tmp_path).regions
+    assert region.patches.labels == ("file",)
+    names = PointNames.compiled(r"_(?P<m1>\d+)_(?P<m2>\d+)$")
+    [region] = read_record(tmp_path, names).regions
+    assert region.patches.labels == ("m1", "m2")
+    assert sorted(p.values for p in region.patches) == sorted(GRID)
+    assert region.patches.named("patch_sig_100_0").operations == patches(GRID).named("sig_100_0").operations
+    with pytest.raises(InputError, match="is not found in its name"):
+        read_record(tmp_path, PointNames.compiled(r"(?P<m1>[0-9]+)GeV"))
+    folder = record(tmp_path / "with a set")
+    assert read_record(folder, names).regions[0].patches == patches(GRID)
 
 
 def test_what_holds_no_likelihood(tmp_path: Path) -> None:
     with pytest.raises(MissingInput, match="no such folder or archive"):
         read_record(tmp_path / "nowhere")
     (tmp_path / "some.json").write_text("{}")
-    with pytest.raises(MissingInput, match="there is no likelihood to reproduce: no patch set among its 1 JSON files"):
+    with pytest.raises(MissingInput, match="there is no likelihood to reproduce: 0 workspaces and no patches"):
         read_record(tmp_path)
     with pytest.raises(FormatError, match=r"some\.json"):
         read_record(tmp_path / "some.json")
     (tmp_path / "p.json").write_text(json.dumps(patches(GRID).to_document()))
-    with pytest.raises(
-        MissingInput, match=r"p\.json: no workspace here has the digest that this patch set was made for"
-    ):
+    with pytest.raises(MissingInput, match=r"p\.json: there is no workspace in the archive"):
         read_record(tmp_path)
-
-
-def test_a_patch_set_without_workspace_beside_one_that_has_it(tmp_path: Path) -> None:
-    folder = record(tmp_path / "rec")
-    (folder / "lost.json").write_text(json.dumps(other_patches().to_document()))
-    found = read_record(folder)
-    assert len(found.regions) == 1
-    assert "lost.json: no workspace here has the digest" in found.remarks[0]
 
 
 def test_a_hostile_archive_is_refused(tmp_path: Path) -> None:
@@ -137,7 +146,7 @@ def test_scan_table_contour_and_pictures(tmp_path: Path) -> None:
     done = reproduce(region, tmp_path / "out" / "deep")
     assert done.scan == scan(background(), patches(GRID))
     written = {f.name: f for f in done.files}
-    assert set(written) == {"scan.json", "scan.csv", "contour.json", "contour.pdf", "contour.png"}
+    assert set(written) == {"check.json", "scan.json", "scan.csv", "contour.json", "contour.pdf", "contour.png"}
     assert {f.name for f in (tmp_path / "out" / "deep").iterdir()} == set(written)
     assert scan_from_document(json.loads(written["scan.json"].read_text())) == done.scan
     assert len(list(csv.reader(written["scan.csv"].read_text().splitlines()))) == 7
@@ -148,6 +157,8 @@ def test_scan_table_contour_and_pictures(tmp_path: Path) -> None:
     assert 0 < excluded < 6
     assert f"excluded    {excluded} at 95% CL" in text
     assert "likelihood: 6 of 6 points in m1, m2" in text
+    assert "6 patches of 6 apply and add a signal" in text
+    assert json.loads(written["check.json"].read_text())["passed"]
 
 
 def test_an_interrupted_scan_goes_on(tmp_path: Path) -> None:
@@ -171,24 +182,40 @@ def test_limits(tmp_path: Path) -> None:
     [region] = read_record(record(tmp_path / "rec")).regions
     by_limit = reproduce(region, tmp_path / "limit", ScanSettings(what="limit"), pictures=())
     by_cls = reproduce(region, tmp_path / "cls", pictures=())
-    line = summary_text(by_limit).splitlines()[3]
-    assert line == summary_text(by_cls).splitlines()[3]
-    assert "excluded" in line
+
+    def excluded(done: Reproduced) -> list[str]:
+        return [line for line in summary_text(done).splitlines() if "excluded  " in line]
+
+    assert len(excluded(by_limit)) == 1
+    assert excluded(by_limit) == excluded(by_cls)
 
 
 def test_points_without_a_plane_and_points_that_fail(tmp_path: Path) -> None:
     [region] = read_record(record(tmp_path / "rec")).regions
-    from dataclasses import replace
-
     bad = Patch(name="bad", values=(1, 1), operations=[{"op": "remove", "path": "/channels/9"}])
-    few = replace(region.patches, patches=(*region.patches.patches[:2], bad))
-    done = reproduce(replace(region, patches=few), tmp_path / "out", pictures=("png",))
+    few = with_patches(region, (*region.patches.patches[:2], bad))
+    done = reproduce(few, tmp_path / "out", pictures=("png",))
     text = summary_text(done)
     assert "no contour: 2 points make no plane" in text
     assert "failed      bad: operation 0" in text
-    assert {f.name for f in done.files} == {"scan.json", "scan.csv"}
-    nothing = reproduce(replace(region, patches=replace(few, patches=(bad,))), tmp_path / "none")
+    assert "error       patch: 1 of 3 patches (bad)" in text
+    assert {f.name for f in done.files} == {"check.json", "scan.json", "scan.csv"}
+    nothing = reproduce(with_patches(region, (bad,)), tmp_path / "none")
     assert "no contour: the scan has no point with a result" in summary_text(nothing)
+
+
+def with_patches(region: Region, chosen: tuple[Patch, ...]) -> Region:
+    fewer = replace(region.patches, patches=chosen)
+    return replace(region, patches=fewer, likelihood=replace(region.likelihood, patches=fewer))
+
+
+def test_patches_of_another_background_are_not_scanned(tmp_path: Path) -> None:
+    folder = record(tmp_path / "rec")
+    (folder / "BkgOnly.json").write_text(json.dumps(other_background()))
+    [region] = read_record(folder).regions
+    with pytest.raises(InputError, match=r"BkgOnly\.json: patchset\.json: its sha256 is"):
+        reproduce(region, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 # ------------------------------------------------------------------------------------------------------------ fetching
