@@ -2,10 +2,8 @@
 
 import gzip
 import hashlib
-import io
 import json
 import os
-import tarfile
 
 import pytest
 from click.testing import CliRunner
@@ -17,6 +15,7 @@ from hftranslate.hepdata import web
 from hftranslate.hepdata.archives import pack
 from hftranslate.hepdata.download import address_of, download
 from hftranslate.hepdata.web import HOSTS, Rules
+from tests.hepdata.hostile import HOSTILE
 from tests.hepdata.servers import Answer, serving
 
 ARCHIVE = pack({"BkgOnly.json": b"{}", "patchset.json": b"[]"})
@@ -289,18 +288,11 @@ def test_checksums(server, tmp_path):
     assert not (tmp_path / "no").exists()
 
 
-def hostile():
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
-        link = tarfile.TarInfo("BkgOnly.json")
-        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
-        archive.addfile(link)
-    return stream.getvalue()
-
-
-def test_a_hostile_archive_leaves_nothing(server, tmp_path):
-    server.answers["/a.tar.gz"] = Answer(hostile())
-    with pytest.raises(UnsafeInput, match="link"):
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_archive_leaves_nothing(server, tmp_path, name):
+    data, message = HOSTILE[name]
+    server.answers["/a.tar.gz"] = Answer(data)
+    with pytest.raises(UnsafeInput, match=message):
         download(server.url("/a.tar.gz"), tmp_path / "out", rules=LOCAL)
     assert os.listdir(tmp_path) == []
 
