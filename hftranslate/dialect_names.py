@@ -1,6 +1,7 @@
 """Names that ROOT accepts: a step on the way to HistFactory XML (:mod:`hftranslate.dialect_xml`)."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -135,15 +136,20 @@ def _without_collisions(workspace: Workspace, parameters: dict[str, str], channe
     taken = {"Lumi", "nominalLumi", "alpha_lumi", "nom_alpha_lumi"}
     taken |= {f"gamma_stat_{channels[c]}_bin_{b}" for c in alone.values() for b in bin_labels(workspace.channel(c))}
     settled = dict(parameters)
+    others = Counter([*settled.values(), "lumi"])
+    numbers: dict[str, int] = {}  # the next one to try, so that many equal names take no longer each
     order = ("lumi", "alpha", "gamma", "normfactor")
     for name, d in sorted(declared.items(), key=lambda item: order.index(item[1].kind)):
         if d.kind == "lumi" or name in alone:
             continue
-        others = {new for old, new in settled.items() if old != name} | {"lumi"}
-        new, n = settled[name], 2
-        while taken & _variables(d, new, channels) or new in others:
-            new, n = f"{settled[name]}_{n}", n + 1
+        first = settled[name]
+        others[first] -= 1
+        new, n = first, numbers.get(first, 2)
+        while taken & _variables(d, new, channels) or others[new]:
+            new, n = f"{first}_{n}", n + 1
         settled[name] = new
+        others[new] += 1
+        numbers[first] = n
         taken |= _variables(d, new, channels)
     return settled
 
@@ -177,17 +183,20 @@ def _renaming(names: Iterable[str], rule: Callable[[str], str]) -> dict[str, str
     old = list(dict.fromkeys(names))
     taken = {name for name in old if rule(name) == name}
     new = {}
+    numbers: dict[str, int] = {}
     for name in old:
-        new[name] = name if name in taken else unique(rule(name), taken)
+        new[name] = name if name in taken else unique(rule(name), taken, numbers)
         taken.add(new[name])
     return new
 
 
-def unique(name: str, taken: set[str]) -> str:
-    """The name, with a number where it is taken."""
-    candidate, n = name, 2
+def unique(name: str, taken: set[str], numbers: dict[str, int] | None = None) -> str:
+    """The name, with a number where it is taken; ``numbers`` remembers from which one on to try."""
+    candidate, n = name, (numbers or {}).get(name, 2)
     while candidate in taken:
         candidate, n = f"{name}_{n}", n + 1
+    if numbers is not None:
+        numbers[name] = n
     return candidate
 
 

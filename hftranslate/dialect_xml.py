@@ -19,7 +19,7 @@ from hftranslate.functions import redefined, settle_functions
 from hftranslate.naming import DeclaredParameter, declared_parameters, staterror_name
 from hftranslate.outcomes import Outcome
 from hftranslate.parameters import ROOT_SHAPEFACTOR_RANGE, ParameterSet, Range, bin_widths, parameter_sets
-from hftranslate.rewriting import Rewriting, Step, listed, map_modifiers, map_parameters, outcome, set_parameter
+from hftranslate.rewriting import Rewriting, Step, listed, map_modifiers, map_parameters, outcome, set_parameters
 from hftranslate.root_versions import MEASURED, SHAPEFACTOR_RANGES, Version
 from hftranslate.workspace import (
     ROOT,
@@ -95,10 +95,8 @@ def _explicitly_fixed(measurement: Measurement, workspace: Workspace, names: set
     if not thresholds:
         return measurement
     sets = parameter_sets(workspace, measurement, workspace.conventions)
-    for name in sorted(names):
-        if any(sets[name].fixed):
-            measurement = set_parameter(measurement, replace(measurement.parameter(name), fixed=sets[name].fixed))
-    return measurement
+    fixed = (name for name in sorted(names) if any(sets[name].fixed))
+    return set_parameters(measurement, [replace(measurement.parameter(n), fixed=sets[n].fixed) for n in fixed])
 
 
 def _rename_bin_factors(
@@ -168,21 +166,22 @@ def _norm_factor_ranges(workspace: Workspace) -> Rewriting:
     """XML states value and range of a norm factor once, for all measurements; values may then be set for each."""
     outcomes: list[Outcome] = []
     sets = [parameter_sets(workspace, m, workspace.conventions) for m in workspace.measurements]
-    measurements = list(workspace.measurements)
+    stated: list[list[ParameterConfig]] = [[] for _ in sets]
     declared = declared_parameters(workspace.channels)
     for name in (n for n, d in declared.items() if d.kind == "normfactor" and n in sets[0]):
         bounds = sets[0][name].bounds
         if bounds[0][0] == bounds[0][1] and all(s[name].fixed[0] for s in sets):
             values = [s[name].inits[0] for s in sets]
             bounds = ((min(*values, 0.0), max(*values, 1.0)),)
-        for i, m in enumerate(measurements):
+        for i, m in enumerate(workspace.measurements):
             if sets[i][name].bounds != bounds:
                 what = f"the range {list(sets[i][name].bounds[0])} cannot be said in XML; it becomes {list(bounds[0])}"
                 outcomes.append(outcome("carried", f"measurement {m.name!r}: norm factor {name!r}", what))
             config = m.parameter(name)
             inits = sets[i][name].inits if config.inits is None else config.inits
-            measurements[i] = set_parameter(m, replace(config, bounds=bounds, inits=inits))
-    return replace(workspace, measurements=tuple(measurements)), tuple(outcomes)
+            stated[i].append(replace(config, bounds=bounds, inits=inits))
+    measurements = tuple(map(set_parameters, workspace.measurements, stated))
+    return replace(workspace, measurements=measurements), tuple(outcomes)
 
 
 def _unsayable_settings(workspace: Workspace) -> Rewriting:
@@ -261,14 +260,17 @@ def _to_root_conventions(workspace: Workspace, version: Version = MEASURED) -> R
         replace(workspace, conventions=ROOT),
         lambda _m, p: p if p.bounds is None or p.name in factors else replace(p, bounds=None),
     )
-    for name, bounds in ranges.items():
-        stated = (set_parameter(m, replace(m.parameter(name), bounds=bounds)) for m in ruled.measurements)
-        ruled = replace(ruled, measurements=tuple(stated))
+    with_ranges = (
+        set_parameters(m, [replace(m.parameter(name), bounds=bounds) for name, bounds in ranges.items()])
+        for m in ruled.measurements
+    )
+    ruled = replace(ruled, measurements=tuple(with_ranges))
     changed: dict[str, str] = {}
     outcomes: list[Outcome] = []
     measurements = []
     for m, new in zip(workspace.measurements, ruled.measurements, strict=True):
         ours, theirs = parameter_sets(workspace, m, workspace.conventions), parameter_sets(ruled, new, ROOT)
+        moved = []
         for name, s in theirs.items():
             if s.bounds != ours[name].bounds and not all(s.fixed):
                 changed[name] = f"{list(ours[name].bounds[0])} becomes {list(s.bounds[0])}"
@@ -276,8 +278,8 @@ def _to_root_conventions(workspace: Workspace, version: Version = MEASURED) -> R
             if inits != s.inits:
                 what = f"the free parameter {name!r} starts outside ROOT's range, which ROOT refuses: starts elsewhere"
                 outcomes.append(outcome("carried", f"measurement {m.name!r}", what))
-                new = set_parameter(new, replace(new.parameter(name), inits=inits))
-        measurements.append(new)
+                moved.append(replace(new.parameter(name), inits=inits))
+        measurements.append(set_parameters(new, moved))
     if changed:
         name, example = next(iter(changed.items()))
         what = f"ROOT sets the ranges of {listed(changed)} itself (of {name!r}: {example})"

@@ -28,6 +28,7 @@ from hftranslate.rewriting import (
     map_parameters,
     outcome,
     set_parameter,
+    set_parameters,
 )
 from hftranslate.workspace import (
     PYHF,
@@ -124,8 +125,8 @@ def _removed_normsys(workspace: Workspace) -> Rewriting:
     measurements = []
     for m, names in zip(workspace.measurements, removed, strict=True):
         constant = {name for name in names - everywhere if kinds.get(name) == {NormSys}}
+        m = set_parameters(m, [replace(m.parameter(name), inits=(0.0,), fixed=True) for name in sorted(constant)])
         for name in sorted(constant):
-            m = set_parameter(m, replace(m.parameter(name), inits=(0.0,), fixed=True))
             what = "NoConstraint removes the normsys from this measurement, as in ROOT: said by a constant zero"
             outcomes.append(outcome("rewrite", f"measurement {m.name!r}: {name!r}", what))
         kept = tuple(t for t in m.constraint_terms if t.kind != "none" or t.name not in everywhere | constant)
@@ -334,12 +335,13 @@ def _to_pyhf_conventions(workspace: Workspace) -> Rewriting:
         new = m
         ours = parameter_sets(workspace, m, workspace.conventions)
         theirs = parameter_sets(workspace, m, PYHF)
+        stated = []
         for name, s in ours.items():
             if s.kind == "normfactor" or s.bounds != theirs[name].bounds:
                 config = new.parameter(name)
                 inits = config.inits if config.inits is not None or s.kind != "normfactor" else s.inits
-                new = set_parameter(new, replace(config, bounds=s.bounds, inits=inits))
-        measurements.append(new)
+                stated.append(replace(config, bounds=s.bounds, inits=inits))
+        measurements.append(set_parameters(new, stated))
     return replace(workspace, conventions=PYHF, measurements=tuple(measurements)), ()
 
 

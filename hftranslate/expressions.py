@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import e, inf, isfinite, pi
 from operator import mul
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,11 +33,15 @@ _Term: TypeAlias = tuple[_Node, int | None]
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<at>@\d+)"
-    r"|(?P<name>[A-Za-z_][\w.]*(?:::\w+)*)|(?P<operator>\*\*|[-+*/^(),]))"
+    r"|(?P<name>[A-Za-z_][\w.]*(?:::\w+)*)|(?P<operator>\*\*|[-+*/^(),]))",
+    re.ASCII,
 )
 _DEPENDENT = re.compile(r"\s*(?P<name>[A-Za-z_][\w.]*)\s*(?:\[(?P<numbers>[^\]]*)\])?\s*(?:,|$)")
 _DEEPEST = 100
+_DIGITS = 20
 _LARGEST_INTEGER = 2**31 - 1
+#: What real Functions stay far below: characters, dependents, and steps of one evaluation.
+_LONGEST, _MOST_DEPENDENTS, _MOST_STEPS = 10_000, 100, 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +67,7 @@ def parse_dependents(text: str) -> tuple[Dependent, ...]:
     Unsupported
         The text is no list of parameters.
     """
+    _limited(text)
     found, at = [], 0
     while at < len(text) and text[at:].strip():
         match = _DEPENDENT.match(text, at)
@@ -70,7 +75,14 @@ def parse_dependents(text: str) -> tuple[Dependent, ...]:
             raise Unsupported(f"the dependents {text!r} are no list of parameters like 'x[1,0,10],y' at {text[at:]!r}")
         found.append(_dependent(match["name"], match["numbers"], text))
         at = match.end()
+    if len(found) > _MOST_DEPENDENTS:
+        raise Unsupported(f"{len(found)} dependents; a Function of more than {_MOST_DEPENDENTS} is not evaluated")
     return tuple(found)
+
+
+def _limited(text: str) -> None:
+    if len(text) > _LONGEST:
+        raise Unsupported(f"the text {text[:40]!r}... of {len(text)} characters is too long for a Function")
 
 
 def _dependent(name: str, numbers: str | None, text: str) -> Dependent:
@@ -108,6 +120,14 @@ class Expression:
     text: str
     names: tuple[str, ...]
     _node: _Node
+    _steps: int = 1  # of one evaluation, and how deep they are nested
+    _depth: int = 1
+    _given: tuple[tuple[str, ...], tuple[tuple[str, "Expression"], ...]] = ((), ())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Expressions travel to other processes as their text."""
+        names, known = self._given
+        return parse_expression, (self.text, names, dict(known))
 
     def evaluate(self, x: Sequence[float] | Floats) -> Jet:
         """Value, gradient ``(m,)`` and Hessian ``(m, m)`` at values ``(m,)``; NaN where it is not defined.
@@ -141,18 +161,26 @@ def parse_expression(text: str, names: Sequence[str], known: Mapping[str, Expres
     parser = _Parser(text, tuple(names))
     for name in names:
         parser.nodes.append(_inserted(inner[name], leaves) if name in inner else _variable(leaves.index(name)))
+        parser.steps_of.append(inner[name]._steps if name in inner else 1)
     node, integer = parser.sum()
+    depth = 1 + max((inner[name]._depth for name in names if name in inner), default=0)
+    if parser.steps > _MOST_STEPS or depth > _DEEPEST or len(leaves) > _MOST_DEPENDENTS:
+        raise Unsupported(f"the expression {text[:40]!r} with the Functions in it is too large to be evaluated")
     if parser.tokens:
         raise Unsupported(f"the expression {text!r} cannot be evaluated: unexpected {parser.tokens[0][1]!r}")
-    return Expression(text, leaves, node if integer is None else _constant(float(integer)))
+    node = node if integer is None else _constant(float(integer))
+    given = (tuple(names), tuple((n, inner[n]) for n in names if n in inner))
+    return Expression(text, leaves, node, parser.steps, depth, given)
 
 
 class _Parser:
     """Recursive descent: sums of products of signed powers."""
 
     def __init__(self, text: str, names: tuple[str, ...]) -> None:
-        self.text, self.names, self.depth = text, names, 0
+        _limited(text)
+        self.text, self.names, self.depth, self.steps = text, names, 0, 0
         self.nodes: list[_Node] = []  # of the names
+        self.steps_of: list[int] = []  # of the names
         self.tokens: list[tuple[str, str]] = []
         at = 0
         while at < len(text) and text[at:].strip():
@@ -245,10 +273,12 @@ class _Parser:
             found = repr(self.tokens[0][1]) if self.tokens else "the end"
             raise Unsupported(f"the expression {self.text!r} cannot be evaluated: unexpected {found}")
         kind, token = self.tokens.pop(0)
+        self.steps += 1
         if kind == "number":
-            return self.integer(int(token)) if token.isdecimal() else (_constant(float(token)), None)
+            whole = token.isdecimal() and len(token) <= _DIGITS
+            return self.integer(int(token)) if whole else (_constant(float(token)), None)
         if kind == "at":
-            return self.variable(int(token[1:]), token)
+            return self.variable(int(token[1 : _DIGITS + 1]), token)
         if self.tokens and self.tokens[0][1] == "(":
             return self.call(token)
         if token in self.names:
@@ -263,6 +293,7 @@ class _Parser:
     def variable(self, index: int, token: str) -> _Term:
         if index >= len(self.nodes):
             raise Unsupported(f"the expression {self.text!r} cannot be evaluated: there is no dependent {token}")
+        self.steps += self.steps_of[index]
         return self.nodes[index], None
 
     def call(self, name: str) -> _Term:

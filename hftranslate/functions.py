@@ -91,7 +91,7 @@ def _conflict(
     if f.name in definitions:
         return f"its name is that of the parameter {f.name}[{definitions[f.name].text}] of a Function"
     for d in dependents:
-        if d.value is None and d.name not in (definitions.keys() | made.keys() | unknown.keys()):
+        if d.value is None and not any(d.name in names for names in (definitions, made, unknown)):
             return f"{d.name!r} does not exist when ROOT creates the Function; '{d.name}[value,low,high]' makes it"
         if d.value is not None and d.name in made:
             return f"{d.name}[{d.text}] has the name of a Function"

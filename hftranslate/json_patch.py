@@ -6,7 +6,7 @@ from typing import Any
 from hftranslate.errors import InputError, UnsafeInput
 
 #: Patches of published signal grids have some thousand operations.
-MAX_OPERATIONS = 100_000
+MAX_OPERATIONS = 300_000
 #: So many values may be copied by the operations of a patch, all together: copies of copies grow exponentially.
 MAX_COPIED = 1_000_000
 

@@ -28,6 +28,7 @@ from hftranslate.workspace import (
     Modifier,
     NormFactor,
     NormSys,
+    Same,
     Sample,
     ShapeFactor,
     ShapeSys,
@@ -110,30 +111,15 @@ def declared_parameters(channels: Iterable[Channel]) -> dict[str, DeclaredParame
     InvalidWorkspace
         One name is used for parameters of different kinds or sizes.
     """
-    return dict(_declared_parameters(_Same(tuple(channels))))
-
-
-class _Same:
-    """The key of a cache: equal to none but the same object (equal channels may differ in 50 and 50.0)."""
-
-    __slots__ = ("channels",)
-
-    def __init__(self, channels: tuple[Channel, ...]) -> None:
-        self.channels = channels
-
-    def __hash__(self) -> int:
-        return id(self.channels)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.channels is self.channels
+    return dict(_declared_parameters(Same(tuple(channels))))
 
 
 _BY_NAME = attrgetter("name")
 
 
 @lru_cache(maxsize=2)  # every step of a translation asks, and it takes as long as the step
-def _declared_parameters(key: _Same) -> dict[str, DeclaredParameter]:
-    ordered = sorted(key.channels, key=_BY_NAME)
+def _declared_parameters(key: Same[tuple[Channel, ...]]) -> dict[str, DeclaredParameter]:
+    ordered = sorted(key.value, key=_BY_NAME)
     by_type: dict[str, dict[str, list[Use]]] = {word: {} for word in MODIFIER_TYPES.values()}
     by_class = {kind: by_type[word] for kind, word in MODIFIER_TYPES.items()}
     for channel in ordered:

@@ -49,13 +49,15 @@ def map_parameters(
     return replace(workspace, measurements=measurements)
 
 
+def set_parameters(measurement: Measurement, configs: Iterable[ParameterConfig]) -> Measurement:
+    """The measurement with the settings of some parameters replaced, or added at the end."""
+    by_name = {p.name: p for p in measurement.parameters} | {c.name: c for c in configs}
+    return replace(measurement, parameters=tuple(by_name.values()))
+
+
 def set_parameter(measurement: Measurement, config: ParameterConfig) -> Measurement:
     """The measurement with the settings of one parameter replaced, or added at the end."""
-    if any(p.name == config.name for p in measurement.parameters):
-        parameters = tuple(config if p.name == config.name else p for p in measurement.parameters)
-    else:
-        parameters = (*measurement.parameters, config)
-    return replace(measurement, parameters=parameters)
+    return set_parameters(measurement, [config])
 
 
 def listed(names: Iterable[str]) -> str:

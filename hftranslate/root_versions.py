@@ -31,7 +31,7 @@ def parse_version(text: str) -> Version:
     FormatError
         It does not look like ``6.40``.
     """
-    match = re.match(r"(\d+)[./](\d+)", text)
+    match = re.match(r"(\d{1,3})[./](\d{1,3})", text)
     if match is None:
         raise FormatError(f"ROOT version {text!r} must look like '6.40'")
     return int(match[1]), int(match[2])

@@ -12,15 +12,17 @@ The model (CERN-OPEN-2012-016): in each bin the expected yield is the sum over s
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 from hftranslate.errors import InvalidWorkspace, MissingInput, did_you_mean
 
 if TYPE_CHECKING:
     from hist import Hist
 
+T = TypeVar("T")
 Number: TypeAlias = int | float
 Numbers: TypeAlias = tuple[Number, ...]
 #: Free-form facts without a meaning for the likelihood (an output prefix, a bin range, ...), kept for the way back.
@@ -80,6 +82,21 @@ def _check_unique(names: Iterable[str], what: str) -> None:
         if name in seen:
             raise InvalidWorkspace(f"{what} {name!r} appears more than once; names must be unique")
         seen.add(name)
+
+
+class Same(Generic[T]):
+    """The key of a cache: equal to none but the same object (equal values may differ in 50 and 50.0)."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: T) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and other.value is self.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,7 +332,12 @@ class Measurement:
 
     def parameter(self, name: str) -> ParameterConfig:
         """The settings of a parameter set; empty ones where the measurement says nothing."""
-        return next((p for p in self.parameters if p.name == name), ParameterConfig(name=name))
+        return _parameters_by_name(Same(self.parameters)).get(name) or ParameterConfig(name=name)
+
+
+@lru_cache(maxsize=32)  # every parameter is asked for, of models with any number of them
+def _parameters_by_name(key: "Same[tuple[ParameterConfig, ...]]") -> dict[str, ParameterConfig]:
+    return {p.name: p for p in key.value}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Arithmetic of parameters: values against Python's own arithmetic, derivatives against differences, refusals."""
 
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -180,3 +181,37 @@ def test_dependents():
 def test_other_dependents_are_refused(text):
     with pytest.raises(Unsupported, match="dependents"):
         parse_dependents(text)
+
+
+def test_travels_to_other_processes() -> None:
+    inner = parse_expression("x * y^2", ["x", "y"])
+    outer = parse_expression("f + @1 / 3.0", ["f", "z"], {"f": inner})
+    again = pickle.loads(pickle.dumps(outer))
+    assert again.names == outer.names == ("x", "y", "z")
+    for mine, theirs in zip(again.evaluate([2.0, 3.0, 4.0]), outer.evaluate([2.0, 3.0, 4.0]), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_functions_of_functions_that_multiply() -> None:
+    def doubled(n: int) -> None:
+        known = {"f0": parse_expression("x + x", ["x"])}
+        for i in range(n):
+            known[f"f{i + 1}"] = parse_expression(f"f{i} + f{i}", [f"f{i}"], known)
+
+    doubled(5)
+    with pytest.raises(Unsupported, match="too large to be evaluated"):
+        doubled(60)
+
+
+@pytest.mark.parametrize("text", ["9" * 100_000, "x + " * 5000 + "x", "@" + "9" * 5000])
+def test_texts_of_any_length(text: str) -> None:
+    with pytest.raises(Unsupported):
+        parse_expression(text, ["x"])
+    with pytest.raises(Unsupported, match=r"dependents|too long"):
+        parse_dependents(",".join(f"x{i}[1,0,2]" for i in range(500)))
+
+
+def test_integers_of_many_digits_are_refused() -> None:
+    assert parse_expression("1" * 25 + " * 1.0", ["x"]).evaluate([1.0])[0] == pytest.approx(1.1111111111e24)
+    with pytest.raises(Unsupported, match="too large"):
+        parse_expression("1" * 15, ["x"])

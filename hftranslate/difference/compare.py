@@ -264,17 +264,16 @@ class _Ledger:
 
     def compare_parameters(self, first: Facts, second: Facts) -> None:
         """Compare facts about parameters. One that is in one only is listed where its modifiers are."""
-        one, two = dict(first), dict(second)
+        gone: set[Place] = set()
         for place in [p for p in dict.fromkeys((*first, *second)) if len(p) == 2 and p[1].startswith("parameter ")]:
             if place in first and place in second and first[place].value == second[place].value:
                 continue
             states = [None if place not in facts else facts[place].value for facts in (first, second)]
-            for facts in (one, two):
-                for inner in [p for p in facts if p[:2] == place]:
-                    del facts[inner]
+            gone.add(place)
             if None not in states:
                 self.add("settings", ", ".join(place), _state(first, place), _state(second, place))
-        self.compare(one, two)
+        kept = ({p: fact for p, fact in facts.items() if p[:2] not in gone} for facts in (first, second))
+        self.compare(*kept)
 
     def _compare_values(self, place: Place, one: Fact, two: Fact) -> bool:
         where = ", ".join(place)

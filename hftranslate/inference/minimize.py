@@ -7,6 +7,7 @@ from typing import Literal, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
+from hftranslate.errors import Unsupported
 from hftranslate.inference.minima import other_starts
 from hftranslate.inference.newton import NewtonResult, newton
 from hftranslate.likelihood.model import Data, Model
@@ -16,6 +17,8 @@ Booleans = NDArray[np.bool_]
 MinimizerName = Literal["newton", "minuit", "scipy"]
 Status = Literal["converged", "kink", "iterations", "stuck", "outside_domain"]
 
+#: A dense Hessian of more free parameters takes gigabytes, and each step of a fit minutes.
+MAX_FREE = 10_000
 #: A fit that takes more Newton steps than this went through a difficult place, where it may have gone the wrong way.
 _SUSPICIOUS = 25
 #: NLL above the saturated model, per bin, from which the data are described very badly.
@@ -94,17 +97,20 @@ class Minimum:
 def minimize(model: Model, data: Data, start: Floats, free: Booleans, bounds: Floats, options: FitOptions) -> Minimum:
     """Minimise the NLL over the ``free`` parameters within ``bounds (n_parameters, 2)``, from ``start``."""
     index = np.flatnonzero(free)
+    if index.size > MAX_FREE:
+        raise Unsupported(f"{index.size} free parameters cannot be fitted; at most {MAX_FREE}: the Hessian is dense")
     theta = np.where(free, np.clip(start, bounds[:, 0], bounds[:, 1]), start)
     if index.size == 0:
         value = model.excess_nll(theta, data)
         status: Status = "converged" if np.isfinite(value) else "outside_domain"
         return Minimum(theta=theta, excess_nll=value, edm=0.0, status=status, iterations=0)
     problem = _Problem(model=model, data=data, theta=theta, index=index, bounds=bounds[index])
-    found = _run(problem, options)
-    if found.status == "outside_domain":
-        inside = _into_domain(problem)
-        if inside is not None:
-            found = _run(replace(problem, theta=problem.full(inside)), options)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a step may lead to where nothing is finite
+        found = _run(problem, options)
+        if found.status == "outside_domain":
+            inside = _into_domain(problem)
+            if inside is not None:
+                found = _run(replace(problem, theta=problem.full(inside)), options)
     return found
 
 
@@ -147,9 +153,11 @@ class _Problem:
 
     def expand(self, x: Floats) -> tuple[float, Floats, Floats]:
         value, gradient, hessian = self.model.expansion(self.full(x), self.data)
-        if len(self.index) == len(gradient):
-            return value, gradient, hessian
-        return value, gradient[self.index], hessian[np.ix_(self.index, self.index)]
+        if len(self.index) < len(gradient):
+            gradient, hessian = gradient[self.index], hessian[np.ix_(self.index, self.index)]
+        if not (np.isfinite(gradient).all() and np.isfinite(hessian).all()):
+            value = np.inf  # derivatives beyond the range of numbers: no step leads from there
+        return value, gradient, hessian
 
     def convex(self, x: Floats) -> Floats:
         return self.model.convex_hessian(self.full(x), self.data)[np.ix_(self.index, self.index)]
@@ -209,7 +217,7 @@ def _by_another_way(problem: _Problem, found: NewtonResult, options: FitOptions)
     badly = found.value > _BAD * len(problem.data.observed)
     if found.reason not in ("converged", "iterations") or not (badly or found.iterations > _SUSPICIOUS):
         return
-    rough = _scipy(problem, replace(options, tolerance=1e-3))
+    rough = _scipy(problem, replace(options, tolerance=1e-3), rounds=2, most_evaluations=2000)
     yield _run_newton(problem, rough.theta[problem.index], options)
     if badly:
         width = problem.model.parameters.width[problem.index]
@@ -383,7 +391,7 @@ def _minuit(problem: _Problem, options: FitOptions) -> Minimum:
     return problem.minimum(x, problem.value(x), "converged" if converged else "stuck", edm, m.nfcn)
 
 
-def _scipy(problem: _Problem, options: FitOptions) -> Minimum:
+def _scipy(problem: _Problem, options: FitOptions, *, rounds: int = 20, most_evaluations: int = 15_000) -> Minimum:
     from scipy.optimize import Bounds
     from scipy.optimize import minimize as scipy_minimize
 
@@ -406,14 +414,20 @@ def _scipy(problem: _Problem, options: FitOptions) -> Minimum:
 
     box = Bounds(problem.bounds[:, 0] / unit, problem.bounds[:, 1] / unit)
     best, iterations = x0 / unit, 0
-    for _ in range(20):
+    for _ in range(rounds):
         result = scipy_minimize(
             scaled,
             best,
             jac=True,
             method="L-BFGS-B",
             bounds=box,
-            options={"maxiter": 10 * options.max_iterations, "ftol": 1e-15, "gtol": 1e-9, "maxcor": 30},
+            options={
+                "maxiter": 10 * options.max_iterations,
+                "maxfun": most_evaluations,
+                "ftol": 1e-15,
+                "gtol": 1e-9,
+                "maxcor": 30,
+            },
         )
         iterations += int(result.nit)
         moved = not np.array_equal(best, result.x)

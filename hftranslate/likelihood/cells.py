@@ -159,7 +159,11 @@ class Cells:
     clip_width: float = 0.0
 
     def evaluate(self, theta: Floats) -> State:
-        """All yields at a parameter point ``(n_parameters,)``."""
+        """All yields at a parameter point ``(n_parameters,)``; infinite where they leave the range of numbers."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._evaluate(theta)
+
+    def _evaluate(self, theta: Floats) -> State:
         curves = self.additive.curves(theta)
         additive = self.nominal + self.additive.shifts.shift(*curves[:2])
         alive, bend = None, None

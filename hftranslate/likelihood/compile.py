@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, assert_never
 
 import numpy as np
 
-from hftranslate.errors import InvalidWorkspace, MissingInput
+from hftranslate.errors import InvalidWorkspace, MissingInput, Unsupported
 from hftranslate.expressions import Expression, parse_expression
 from hftranslate.functions import used_functions
 from hftranslate.likelihood.cells import Additive, Cells, Integers, Multiplicative
@@ -18,6 +18,7 @@ from hftranslate.likelihood.derived import Derived
 from hftranslate.likelihood.interpolation import CURVES, code4_coefficients, polynomial_table, safe_log
 from hftranslate.likelihood.model import Data, Model, Parameters
 from hftranslate.likelihood.second_order import find_pattern
+from hftranslate.likelihood.sizes import check_size
 from hftranslate.likelihood.storage import store
 from hftranslate.likelihood.templates import KnownTemplates, Templates, make_templates
 from hftranslate.naming import declared_parameters
@@ -38,6 +39,9 @@ _I = TypeVar("_I")
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+#: Factors of one sample; published models have less than a hundred.
+MAX_FACTORS = 500
 
 
 def compile_model(
@@ -141,7 +145,9 @@ def _observed(workspace: Workspace) -> Floats:
                 f"channel {channel.name!r} has no observed data (--asimov-if-missing takes what is expected in XML)"
             )
         observed += channel.observed
-    return np.array(observed, dtype=np.float64)
+    numbers = np.array(observed, dtype=np.float64)
+    check_size("the observed data", numbers)
+    return numbers
 
 
 def _staterror_offsets(workspace: Workspace) -> dict[tuple[str, str], int]:
@@ -170,6 +176,11 @@ def _parameters(sets: Sequence[ParameterSet], measurement: Measurement) -> Param
     fixed.flags.writeable = False
     init = frozen([v for s in sets for v in s.inits])
     bounds = frozen([b for s in sets for b in s.bounds]).reshape(-1, 2)
+    for s in sets:
+        terms = [c for c in s.constraints if c is not None]
+        widths_of_set = [w for c in terms for w in (c.width, 1.0 / c.width)]
+        numbers = [*s.inits, *(v for pair in s.bounds for v in pair), *(c.auxdata for c in terms), *widths_of_set]
+        check_size(f"measurement {measurement.name!r}: parameter {s.name!r}", np.array(numbers))
     outside = np.flatnonzero((init < bounds[:, 0]) | (init > bounds[:, 1]))
     names = tuple(n for s in sets for n in s.names)
     if outside.size:
@@ -255,20 +266,20 @@ class _Builder:
         first = self.n_cells
         nominal, rows = np.empty((n_bins, n_samples)), np.empty((n_bins, n_samples), dtype=np.int64)
         for i, sample in enumerate(channel.samples):
+            where = f"channel {channel.name!r}, sample {sample.name!r}"
             templates = None if self.removed else self.known.get(id(sample))
             if templates is None:
-                where = f"channel {channel.name!r}, sample {sample.name!r}"
                 templates = make_templates(where, sample, self.removed)
             nominal[:, i] = templates.nominal
             rows[:, i] = self.n_rows + np.arange(templates.n_rows)
-            self._add_sample(channel.name, templates, first + i + n_samples * np.arange(n_bins))
+            self._add_sample(where, channel.name, templates, first + i + n_samples * np.arange(n_bins))
             self.n_rows += templates.n_rows
         self.nominal.append(nominal.ravel())
         self.rows.append(rows.ravel())
         self.bins_per_channel.append((n_bins, n_samples))
         self.n_cells += nominal.size
 
-    def _add_sample(self, channel: str, templates: Templates, cells: Integers) -> None:
+    def _add_sample(self, where: str, channel: str, templates: Templates, cells: Integers) -> None:
         normsys = self.offsets | self.systematics if self.systematics else self.offsets
         if templates.shift_names:
             places = normsys if templates.normsys_shift else self.offsets
@@ -293,6 +304,11 @@ class _Builder:
                     self.direct.append([])
                 self.direct[slot].append((cells, index))
                 slot += 1
+        if slot > MAX_FACTORS:
+            raise Unsupported(
+                f"{where}: {slot} factors multiply it; models with more than {MAX_FACTORS} on one sample are not "
+                "evaluated, because the time grows with the square of that number"
+            )
 
     def cells(self, *, clip: bool) -> Cells:
         per_bin = [n_samples for n_bins, n_samples in self.bins_per_channel for _ in range(n_bins)]

@@ -121,12 +121,10 @@ class Constraints:
         mean = (weights @ _NODES) / norm
         variance = (weights @ _NODES**2) / norm - mean**2
         value = gammaln(x + 1.0) - x * u + np.log(norm) + peak[..., 0]
-        slope = (mean - x) / positive
-        return (
-            np.where(inside, value, np.inf),
-            np.where(inside, slope, np.nan),
-            np.where(inside, (variance / positive - slope) / positive, np.nan),
-        )
+        with np.errstate(over="ignore"):
+            slope = (mean - x) / positive
+            bend = (variance / positive - slope) / positive
+        return np.where(inside, value, np.inf), np.where(inside, slope, np.nan), np.where(inside, bend, np.nan)
 
     def response(self, theta: Floats, n_aux: int) -> Floats:
         """Derivatives of the gradient by the auxiliary data, ``(n_parameters, n_aux)``."""

@@ -13,6 +13,7 @@ The *domain* is where every bin has nu_b > 0, or nu_b = 0 without observed event
 """
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -306,8 +307,8 @@ class Model:
             return np.inf
         # the smallest number stands for a yield of zero, which is without observed events here
         ratio = np.maximum(nu, np.finfo(np.float64).tiny) / data.positive
-        total = float(np.sum(nu - n)) - float(n @ np.log(ratio))
-        return total + self.constraints.excess(theta, data.auxdata)
+        total = float(np.sum(nu - n)) - float(n @ np.log(ratio)) + self.constraints.excess(theta, data.auxdata)
+        return total if isfinite(total) else np.inf  # yields beyond the range of numbers are outside, too
 
     def _vector(self, theta: ArrayLike) -> Floats:
         t = np.asarray(theta, dtype=np.float64)

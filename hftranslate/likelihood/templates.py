@@ -15,6 +15,7 @@ from hftranslate.likelihood.cells import Integers
 from hftranslate.likelihood.codes import check_codes, has_bin_factors, normsys_add_up
 from hftranslate.likelihood.constraints import Floats
 from hftranslate.likelihood.interpolation import CURVES
+from hftranslate.likelihood.sizes import LARGEST, check_size
 from hftranslate.workspace import (
     HistoSys,
     Lumi,
@@ -103,8 +104,10 @@ def make_templates(where: str, sample: Sample, removed: set[str]) -> Templates:
     Unsupported, InvalidWorkspace
         Its modifiers cannot be evaluated together, or one of them cannot.
     """
-    check_codes(where, sample, removed)
     nominal = np.array(sample.nominal, dtype=np.float64)
+    check_size(f"{where}: its yields", nominal)
+    _check_sizes(where, sample, removed)
+    check_codes(where, sample, removed)
     n_rows = len(nominal) if has_bin_factors(sample) else 1
     add_up = normsys_add_up(sample, removed)
     shifts: list[tuple[str, str]] = []
@@ -158,3 +161,13 @@ def make_templates(where: str, sample: Sample, removed: set[str]) -> Templates:
         factor_hi=np.array(columns[5], dtype=np.float64),
         direct=tuple(direct),
     )
+
+
+def _check_sizes(where: str, sample: Sample, removed: set[str]) -> None:
+    """Refuse variations that are too large."""
+    for m in sample.modifiers:
+        if isinstance(m, HistoSys):
+            if max(map(abs, (*m.lo_data, *m.hi_data))) > LARGEST:
+                check_size(f"{where}: histosys {m.name!r}", np.array([m.lo_data, m.hi_data], dtype=np.float64))
+        elif isinstance(m, NormSys) and m.name not in removed and max(abs(m.lo), abs(m.hi)) > LARGEST:
+            check_size(f"{where}: normsys {m.name!r}", np.array([m.lo, m.hi], dtype=np.float64))

@@ -876,6 +876,18 @@ def test_confine(model, tmp_path):
     read(inside / "top.xml", XmlOptions(confine=True, basedir=tmp_path))
 
 
+def test_confine_holds_for_links_that_a_search_meets(model, tmp_path):
+    inside, deep = tmp_path / "inside", tmp_path / "inside" / "deep"
+    absolute(model, tmp_path, "lost/data.root")
+    shutil.copytree(tmp_path, inside, ignore=shutil.ignore_patterns("inside", "*.root"))
+    deep.mkdir()
+    (deep / "data.root").symlink_to(tmp_path / "data.root")
+    options = {"basedir": inside, "search": (deep,)}
+    read(inside / "top.xml", XmlOptions(**options))
+    with pytest.raises(MissingInput, match="was not found"):
+        read(inside / "top.xml", XmlOptions(**options, confine=True))
+
+
 def test_hint_at_the_base_folder(shared):
     folder = shared / "xml" / "pyhf_multibin"
     with pytest.raises(MissingInput, match=r"relative paths seem to start elsewhere, try --basedir .*pyhf_multibin$"):

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from uproot.writing.identify import to_TAxis, to_TH1x
 
-from hftranslate.errors import FormatError, MissingInput
+from hftranslate.errors import FormatError, MissingInput, UnsafeInput
 from hftranslate.formats.root_histograms import Histogram, HistogramFiles, container, objects, write_histograms
 
 EDGES = (0.0, 1.0, 2.5, 4.0)
@@ -318,8 +318,10 @@ def test_what_is_wrong_with_a_compressed_object(tmp_path, monkeypatch):
     assert damaged(path, put("3s", at + 3, b"\xff\xff\xff")) == wrong_size
     assert damaged(path, put("3s", at + 6, b"\xff\xff\xff")) == wrong_size
     assert damaged(path, put("3s", at + 6, b"\x00\x00\x00")) == wrong_size
-    half = (n // 2).to_bytes(3, "little")  # the block gives only so much, then another should follow
-    assert damaged(path, put("3s", at + 6, half)) == "the record of 'plain' is cut off"
+    half = (n // 2).to_bytes(3, "little")  # the block holds more
+    assert damaged(path, put("3s", at + 6, half)) == (
+        "the record of 'plain' does not decompress: it goes on after its end"
+    )
 
 
 def test_a_block_never_grows_beyond_what_it_claims():
@@ -392,3 +394,64 @@ def test_damage_anywhere_is_one_sentence_in_bounded_time_and_memory(data, tmp_pa
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 30 << 20
+
+
+# What ROOT 6.40 wrote, by validation/make_reference/make_root_files.py
+COMPRESSIONS = ("none", "zlib", "lzma", "lz4", "zstd")
+
+
+def expected(first: int = 0) -> tuple[float, ...]:
+    return tuple(float(7 * (i + first) % 101) for i in range(60))
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+@pytest.mark.parametrize("class_name", ["TH1D", "TH1F", "TH1I", "TH1S", "TH1C", "TH1L"])
+def test_every_class_in_every_compression(repository, files, class_name, compression):
+    path = repository / "validation" / "cases" / "root_files" / f"{compression}.root"
+    h = files.get(path, "", class_name)
+    assert h.contents == expected()
+    assert h.edges == (tuple(0.5 * i for i in range(61)),)
+    if class_name in ("TH1D", "TH1F"):
+        assert h.errors == pytest.approx([(2.0 * c) ** 0.5 for c in expected()], rel=1e-15)
+    else:
+        assert h.errors is None
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_folders_and_cycles_of_root(repository, files, compression):
+    path = repository / "validation" / "cases" / "root_files" / f"{compression}.root"
+    assert files.get(path, "SR/nominal", "yield").contents == expected(3)
+
+
+@pytest.mark.parametrize("compression", ["zlib", "lzma"])
+def test_a_changed_byte_of_a_compressed_histogram_is_noticed_or_harmless(tmp_path, repository, compression):
+    """These two carry checksums of what they hold."""
+    whole = (repository / "validation" / "cases" / "root_files" / f"{compression}.root").read_bytes()
+    changed = 0
+    for at in range(300, 1200, 7):
+        data = bytearray(whole)
+        data[at] ^= 0x10
+        path = tmp_path / "changed.root"
+        path.write_bytes(data)
+        with HistogramFiles() as files:
+            try:
+                assert files.get(path, "", "TH1D").contents == expected()
+            except FormatError:
+                changed += 1
+    assert changed > 20
+
+
+def test_files_that_are_not_trusted_are_not_left_to_uproot(tmp_path, monkeypatch):
+    write_histograms(tmp_path / "data.root", HISTOGRAMS)
+    monkeypatch.setattr(objects, "KNOWN_TH1_VERSIONS", ())
+    with HistogramFiles(trusted=False) as files, pytest.raises(FormatError, match="version 8 of TH1 is not known"):
+        files.get(tmp_path / "data.root", "", "plain")
+
+
+def test_numbers_of_one_model_are_limited(tmp_path, monkeypatch):
+    write_histograms(tmp_path / "data.root", HISTOGRAMS)
+    monkeypatch.setattr("hftranslate.formats.root_histograms.reading.MAX_NUMBERS", 7)
+    with HistogramFiles() as files:
+        files.get(tmp_path / "data.root", "", "plain")
+        with pytest.raises(UnsafeInput, match="more than 7 numbers"):
+            files.get(tmp_path / "data.root", "", "errors")

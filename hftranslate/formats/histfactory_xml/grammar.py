@@ -249,7 +249,8 @@ def names(node: Node, notes: Notes) -> tuple[str, ...]:
     is recorded.
     """
     found = tuple(name for name in _ANY_SEPARATORS.split(node.text) if name)
-    unseen = [n for n in found if n not in _SEPARATORS.split(node.text)]
+    seen_by_root = set(_SEPARATORS.split(node.text))
+    unseen = [n for n in found if n not in seen_by_root]
     if unseen:
         notes.add(
             "convention",

@@ -79,7 +79,7 @@ def _read(path: str | Path, options: XmlOptions, data: bytes | None, notes: Note
     driver = Path(path)
     name = "standard input" if str(path) == "-" else str(path)
     document = parse(read_bytes(path) if data is None else data, name, "Combination", notes)
-    with HistogramFiles() as histograms:
+    with HistogramFiles(trusted=not options.confine) as histograms:
         return interpret(document, FileSource(driver, options, notes, histograms), notes, options, progress)
 
 

@@ -255,8 +255,9 @@ def _settings(
         for name, value in zip(declared.root_names, config.inits or (), strict=bool(config.inits)):
             if value != default:
                 values.setdefault(value, []).append(name)
+    stated = {p.name for p in measurement.parameters}
     for name, declared in factors.declared.items():  # a later measurement that states nothing starts at 1
-        if declared.kind == "normfactor" and all(p.name != name for p in measurement.parameters):
+        if declared.kind == "normfactor" and name not in stated:
             value, _ = factors.of(measurement, name)
             if value != factors.start(name):
                 values.setdefault(value, []).append(name)

@@ -170,6 +170,8 @@ class FileSource:
     def _search(self, mounted: str, text: str, tried: list[Path], node: Node) -> Path:
         name = Path(mounted).name
         hits = [hit for folder in self._options.search for hit in sorted(folder.rglob(escape(name))) if hit.is_file()]
+        if self._options.confine:  # links may lead elsewhere
+            hits = [hit for hit in hits if self._inside(hit)]
         hits = list({hit.resolve(): hit for hit in hits[:_TOO_MANY_CANDIDATES]}.values())
         if hits:
             if any(not filecmp.cmp(hits[0], other, shallow=False) for other in hits[1:]):

@@ -20,8 +20,8 @@ from hftranslate.formats.root_histograms.records import (
     MAGIC,
 )
 
-#: No object may be larger than this many bytes; a histogram of 30 million bins is.
-MAX_OBJECT = 1 << 28
+#: No object may be larger than this many bytes; a histogram of four million bins is.
+MAX_OBJECT = 1 << 26
 #: No list of keys may be larger than this many bytes.
 MAX_KEYS = 1 << 30
 _BLOCK_HEAD = 9
@@ -210,7 +210,11 @@ def _block(algorithm: bytes, data: memoryview, size: int) -> bytes:
     """At most ``size`` bytes, whatever the block would grow to."""
     match algorithm:
         case b"ZL":
-            return zlib.decompressobj().decompress(data, size)
+            inflating = zlib.decompressobj()
+            block = inflating.decompress(data, size)
+            if not inflating.eof and inflating.decompress(inflating.unconsumed_tail, 1):  # to its end: the checksum
+                raise ValueError("it goes on after its end")
+            return block
         case b"XZ":
             import lzma
 

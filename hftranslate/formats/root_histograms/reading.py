@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from hftranslate.errors import FormatError, MissingInput, did_you_mean
+from hftranslate.errors import FormatError, MissingInput, UnsafeInput, did_you_mean
 from hftranslate.formats.root_histograms.container import Damaged, Key, RootFile
 from hftranslate.formats.root_histograms.histogram import Histogram, uniform_edges
 from hftranslate.formats.root_histograms.objects import (
@@ -21,12 +21,20 @@ from hftranslate.formats.root_histograms.objects import (
 )
 
 _FOLDERS = ("TDirectory", "TDirectoryFile")
+#: Numbers (contents and errors) that one model may take from ROOT files; they need 40 bytes each.
+MAX_NUMBERS = 20_000_000
 
 
 class HistogramFiles:
-    """ROOT files for reading, each opened once and kept until closed. A context manager."""
+    """ROOT files for reading, each opened once and kept until closed. A context manager.
 
-    def __init__(self) -> None:
+    Histograms whose layout is not known here are left to uproot, which reads them as the file itself describes them,
+    but only from files that are ``trusted``.
+    """
+
+    def __init__(self, *, trusted: bool = True) -> None:
+        self._trusted = trusted
+        self._numbers = 0
         self._files: dict[Path, RootFile] = {}
         self._folders: dict[tuple[Path, str], tuple[tuple[str, ...], dict[str, Key]]] = {}
 
@@ -63,6 +71,8 @@ class HistogramFiles:
             There is no such file, directory or histogram; the message names the nearest.
         FormatError
             The file cannot be read, the object is not a histogram, or it has bins that are not finite.
+        UnsafeInput
+            All histograms together are larger than :data:`MAX_NUMBERS`.
         """
         if (file, directory) not in self._folders:
             parts = tuple(part for part in directory.split("/") if part)
@@ -75,6 +85,9 @@ class HistogramFiles:
             histogram = self._histogram(file, parts, key)
         if not (all(map(isfinite, histogram.contents)) and all(map(isfinite, histogram.errors or ()))):
             raise FormatError(f"{_inside(file, parts)}: histogram {name!r}: {_not_finite(histogram)}")
+        self._numbers += len(histogram.contents) + len(histogram.errors or ())
+        if self._numbers > MAX_NUMBERS:
+            raise UnsafeInput(f"{file}: the histograms of the model have more than {MAX_NUMBERS} numbers in all")
         return histogram
 
     def _folder(self, file: Path, parts: tuple[str, ...]) -> dict[str, Key]:
@@ -107,7 +120,9 @@ class HistogramFiles:
             return from_bytes(data, key.class_name)
         except BadObject as error:
             raise Damaged(f"the record of {key.name!r}: {error}") from None
-        except UnknownLayout:
+        except UnknownLayout as error:
+            if not self._trusted:
+                raise Damaged(f"the record of {key.name!r}: {error}") from None
             return _read_by_uproot(file, parts, key)
 
 
