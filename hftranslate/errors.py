@@ -12,7 +12,8 @@
     │   └── Unsupported          a legal thing that this tool (or the target format) cannot say
     ├── TranslationLoss          a strict translation would lose something          (exit code 1)
     ├── FitFailed                a minimisation did not converge                    (exit code 1)
-    └── WorkersLost              a worker process died                              (exit code 1)
+    ├── WorkersLost              a worker process died                              (exit code 1)
+    └── VerificationFailed       something is not what a checksum says              (exit code 1)
 
 Messages name the file, the element and the nearest valid name; they are written for the person who made the input.
 """
@@ -63,6 +64,10 @@ class FitFailed(HFTranslateError):
 
 class WorkersLost(HFTranslateError):
     """A process that worked for us died."""
+
+
+class VerificationFailed(HFTranslateError):
+    """Something is not what its checksum says."""
 
 
 #: The search for the nearest name takes the product of the lengths: beyond these it is left out.

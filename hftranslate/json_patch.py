@@ -1,5 +1,6 @@
 """JSON patches (RFC 6902), applied so that a hostile one does no harm."""
 
+from copy import deepcopy
 from typing import Any
 
 from hftranslate.errors import InputError, UnsafeInput
@@ -20,6 +21,24 @@ def apply_patch(document: Any, operations: list[Any]) -> Any:
     UnsafeInput
         The patch has too many operations, or multiplies the document.
     """
+    return _applied(document, operations, None)
+
+
+def patched(document: Any, operations: list[Any]) -> Any:
+    """The patched document, which shares what the patch does not touch with the one given; that one stays as it is.
+
+    Raises
+    ------
+    InputError, UnsafeInput
+        As for :func:`apply_patch`.
+    """
+    if any(isinstance(o, dict) and o.get("op") == "move" for o in operations):
+        # a place to move to is counted after the removal: what it lies in is not known beforehand
+        return _applied(deepcopy(document), operations, None)
+    return _applied(document, operations, _Own())
+
+
+def _applied(document: Any, operations: list[Any], own: "_Own | None") -> Any:
     import jsonpatch
     import jsonpointer
 
@@ -32,7 +51,10 @@ def apply_patch(document: Any, operations: list[Any]) -> Any:
             if copied >= MAX_COPIED:
                 raise UnsafeInput(f"its copies multiply the document; more than {MAX_COPIED} copied values are refused")
         try:
-            document = jsonpatch.JsonPatch([operation]).apply(document, in_place=True)
+            patch = jsonpatch.JsonPatch([operation])
+            if own is not None:
+                document = own.along(document, jsonpointer.JsonPointer(operation["path"]).parts)
+            document = patch.apply(document, in_place=True)
         except (
             jsonpatch.JsonPatchException,
             jsonpointer.JsonPointerException,
@@ -45,6 +67,32 @@ def apply_patch(document: Any, operations: list[Any]) -> Any:
         except RecursionError:
             raise InputError(f"operation {i}: nested too deeply") from None
     return document
+
+
+class _Own:
+    """Copies of the objects and lists on the way to what changes: only these are written to."""
+
+    def __init__(self) -> None:
+        self._copies: dict[int, Any] = {}
+
+    def along(self, document: Any, parts: list[str]) -> Any:
+        """The document with everything that holds the place copied, once."""
+        document = node = self._copy(document)
+        for part in parts[:-1]:
+            try:
+                key: Any = int(part) if isinstance(node, list) else part
+                node[key] = self._copy(node[key])
+            except (LookupError, TypeError, ValueError):
+                break  # the operation does not apply, and will say so
+            node = node[key]
+        return document
+
+    def _copy(self, node: Any) -> Any:
+        if id(node) in self._copies or not isinstance(node, dict | list):
+            return node
+        copied = node.copy()
+        self._copies[id(copied)] = copied  # held, so that no other object gets its number
+        return copied
 
 
 def _size_of_source(document: Any, operation: dict[str, Any], limit: int) -> int:

@@ -16,6 +16,7 @@ staterror      ``staterror_C[i]``       ``gamma_stat_C_bin_i`` (C: the channel)
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 from typing import Literal, TypeAlias
 
 from hftranslate.errors import InvalidWorkspace
@@ -113,38 +114,44 @@ def declared_parameters(channels: Iterable[Channel]) -> dict[str, DeclaredParame
     return dict(_declared_parameters(Same(tuple(channels))))
 
 
+_BY_NAME = attrgetter("name")
+
+
 @lru_cache(maxsize=2)  # every step of a translation asks, and it takes as long as the step
 def _declared_parameters(key: Same[tuple[Channel, ...]]) -> dict[str, DeclaredParameter]:
-    ordered = sorted(key.value, key=lambda c: c.name)
+    ordered = sorted(key.value, key=_BY_NAME)
     by_type: dict[str, dict[str, list[Use]]] = {word: {} for word in MODIFIER_TYPES.values()}
+    by_class = {kind: by_type[word] for kind, word in MODIFIER_TYPES.items()}
     for channel in ordered:
-        for sample in sorted(channel.samples, key=lambda s: s.name):
-            for modifier in sorted(sample.modifiers, key=lambda m: m.name):
-                by_type[MODIFIER_TYPES[type(modifier)]].setdefault(modifier.name, [])
+        for sample in sorted(channel.samples, key=_BY_NAME):
+            for modifier in sorted(sample.modifiers, key=_BY_NAME):
+                of_type = by_class[type(modifier)]
+                if modifier.name not in of_type:
+                    of_type[modifier.name] = []
     for channel in ordered:
         for sample in channel.samples:
             for modifier in sample.modifiers:
-                by_type[MODIFIER_TYPES[type(modifier)]][modifier.name].append((channel, sample, modifier))
+                by_class[type(modifier)][modifier.name].append((channel, sample, modifier))
     by_name: dict[str, list[Use]] = {}
     for word, of_type in by_type.items():
         for name in sorted(of_type) if word == "staterror" else of_type:
             by_name.setdefault(name, []).extend(of_type[name])
-    several_staterrors = _channels_with_several_staterrors(by_name)
+    several_staterrors = _channels_with_several_staterrors(by_type["staterror"])
     return {name: _declare(name, u, several_staterrors) for name, u in by_name.items()}
 
 
-def _channels_with_several_staterrors(by_name: dict[str, list[Use]]) -> set[str]:
+def _channels_with_several_staterrors(staterrors: dict[str, list[Use]]) -> set[str]:
     names: dict[str, set[str]] = {}
-    for name, uses in by_name.items():
-        for channel, _, modifier in uses:
-            if isinstance(modifier, StatError):
-                names.setdefault(channel.name, set()).add(name)
+    for name, uses in staterrors.items():
+        for channel, _, _ in uses:
+            names.setdefault(channel.name, set()).add(name)
     return {channel for channel, found in names.items() if len(found) > 1}
 
 
 def _declare(name: str, uses: list[Use], several_staterrors: set[str]) -> DeclaredParameter:
-    words = sorted({MODIFIER_TYPES[type(m)] for _, _, m in uses})
-    kinds = {_KINDS[type(m)] for _, _, m in uses}
+    classes = {type(m) for _, _, m in uses}
+    words = sorted(MODIFIER_TYPES[c] for c in classes)
+    kinds = {_KINDS[c] for c in classes}
     if len(kinds) > 1 or ("staterror" in words and len(words) > 1):
         channel, sample, _ = uses[-1]
         raise InvalidWorkspace(

@@ -37,8 +37,9 @@ LIBRARY = (
     | FORMATS
     | ENGINE
     | {"formats.root_histograms", "translate", "summary", "as_json", "negligible", "difference", "verification"}
+    | {"signal_files", "scanning", "contour"}
 )
-TOOLS = {"doctor", "crosschecking", "hepdata", "plots"}
+TOOLS = {"doctor", "crosschecking", "hepdata", "plots", "plots_contour", "reproducing"}
 MAY_IMPORT = {
     "errors": set(),
     "outcomes": {"errors"},
@@ -80,6 +81,9 @@ MAY_IMPORT = {
     "translate": DESCRIPTION | FORMATS | ENGINE,
     "as_json": DESCRIPTION | FORMATS | {"translate"},
     "difference": DESCRIPTION | ENGINE,
+    "scanning": DESCRIPTION | FORMATS | ENGINE,
+    "contour": DESCRIPTION | {"scanning"},
+    "signal_files": DESCRIPTION | FORMATS | {"translate"},
     "negligible": DESCRIPTION | ENGINE,
     "verification": DESCRIPTION | FORMATS | {"translate", "difference"},
     "summary": LIBRARY,

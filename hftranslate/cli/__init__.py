@@ -6,7 +6,7 @@ from importlib import import_module
 
 import click
 
-from hftranslate.errors import FitFailed, HFTranslateError, TranslationLoss, WorkersLost
+from hftranslate.errors import FitFailed, HFTranslateError, TranslationLoss, VerificationFailed, WorkersLost
 
 # The matrices are small: threads of the linear algebra library only get in each other's way. NumPy reads it on import.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -19,13 +19,17 @@ COMMANDS = {
     "crosscheck": "crosscheck",
     "diff": "differ",
     "digest": "edit",
+    "doctor": "doctor",
     "fit": "infer",
+    "hepdata": "hepdata",
     "inspect": "convert",
     "json2xml": "convert",
     "limit": "infer",
+    "patchset": "patchset",
     "plot": "check",
     "prune": "edit",
     "rename": "edit",
+    "reproduce": "reproduce",
     "results": "check",
     "sort": "edit",
     "xml2json": "convert",
@@ -33,6 +37,8 @@ COMMANDS = {
 
 
 _LONGEST_LINE = 2000
+#: Errors that are an answer, and not the fault of the input.
+_ANSWERS_NO = (TranslationLoss, FitFailed, WorkersLost, VerificationFailed)
 
 
 class _LazyGroup(click.Group):
@@ -92,7 +98,7 @@ def main() -> None:
         if debug:
             raise
         click.echo(f"hftranslate: {_shortened(str(error))}", err=True)
-        sys.exit(1 if isinstance(error, TranslationLoss | FitFailed | WorkersLost) else 2)
+        sys.exit(1 if isinstance(error, _ANSWERS_NO) else 2)
     except OSError as error:
         if debug:
             raise

@@ -1,6 +1,7 @@
 """Options of commands that run many fits: where they run, and where their results are kept."""
 
 import contextlib
+import gc
 import os
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -47,6 +48,16 @@ def executor_of(workers: int, dask: str | None) -> Iterator[Executor | None]:
             yield pool
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def settled() -> Iterator[None]:
+    """Spare what has been read from the collection of garbage: looking at millions of objects takes its time."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 @contextlib.contextmanager

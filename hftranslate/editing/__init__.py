@@ -1,4 +1,4 @@
-"""Workspace in, Workspace out: prune, rename, combine, sort.
+"""Workspace in, Workspace out: prune, rename, combine, sort, strip.
 
 For what pyhf JSON can say the results are those of pyhf's functions of the same names. Whatever else a workspace holds
 (bin edges, constraint terms, functions, several parameters of interest) follows.
@@ -9,5 +9,6 @@ from hftranslate.editing.consequences import consequences
 from hftranslate.editing.ordering import sort
 from hftranslate.editing.pruning import prune
 from hftranslate.editing.renaming import rename
+from hftranslate.editing.stripping import strip
 
-__all__ = ["Join", "combine", "consequences", "prune", "rename", "set_aside", "sort"]
+__all__ = ["Join", "combine", "consequences", "prune", "rename", "set_aside", "sort", "strip"]

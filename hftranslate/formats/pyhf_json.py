@@ -41,7 +41,28 @@ T = TypeVar("T")
 # ---------------------------------------------------------------------------------------------------------- reading
 
 
-def from_document(document: object, source: str = "workspace") -> Workspace:
+#: Samples that were read before, by the identity of the nodes that they were read from.
+KnownSamples: TypeAlias = Mapping[int, Sample]
+
+
+def known_samples(document: JSON, workspace: Workspace) -> KnownSamples:
+    """What reading another document that shares nodes with this one, as a patched one does, need not read again.
+
+    It holds as long as ``document`` is kept, and stays as it is.
+
+    Parameters
+    ----------
+    document, workspace
+        a document and what was read from it.
+    """
+    return {
+        id(node): sample
+        for of_channel, channel in zip(document["channels"], workspace.channels, strict=True)
+        for node, sample in zip(of_channel["samples"], channel.samples, strict=True)
+    }
+
+
+def from_document(document: object, source: str = "workspace", *, known: KnownSamples | None = None) -> Workspace:
     """The workspace that a parsed JSON document describes.
 
     The order of everything and the distinction of int and float are kept. An observation of a channel that is not
@@ -53,6 +74,8 @@ def from_document(document: object, source: str = "workspace") -> Workspace:
         what a JSON parser returned.
     source
         what to call it in messages.
+    known
+        samples that are not read again (:func:`known_samples`).
 
     Raises
     ------
@@ -62,7 +85,7 @@ def from_document(document: object, source: str = "workspace") -> Workspace:
         it follows the schema but describes no valid model: numbers of bins differ, names collide, data are missing.
     """
     try:
-        return _workspace(document)
+        return _workspace(document, known or {})
     except _Refused as refused:
         raise FormatError(f"{source}: {_reason(document, refused)}") from None
     except InvalidWorkspace as error:
@@ -183,7 +206,7 @@ _VECTORS = ("inits", "auxdata", "factors", "sigmas")
 _SETTINGS = frozenset([*_VECTORS, "bounds", "fixed"])
 
 
-def _workspace(document: object) -> Workspace:
+def _workspace(document: object, known: KnownSamples) -> Workspace:
     d = _object(document, "workspace", _WORKSPACE)
     if d["version"] != VERSION:
         raise _Refused("workspace", f"'version' must be {VERSION!r}")
@@ -191,7 +214,7 @@ def _workspace(document: object) -> Workspace:
     invalid: InvalidWorkspace | None = None
     channels: tuple[Channel, ...] = ()
     try:
-        channels = _items(d, "channels", "workspace", partial(_channel, dict(told), d["channels"]))
+        channels = _items(d, "channels", "workspace", partial(_channel, dict(told), d["channels"], known))
     except InvalidWorkspace as error:  # a breach of the schema further down comes first
         invalid = error
     measurements = _items(d, "measurements", "workspace", _measurement)
@@ -214,11 +237,11 @@ def _observation(value: object) -> Observation:
     return _string(d, "name", "observation"), _numbers(d, "data", "observation")
 
 
-def _channel(observed: Mapping[str, Numbers], siblings: Sequence[Any], value: object) -> Channel:
+def _channel(observed: Mapping[str, Numbers], siblings: Sequence[Any], known: KnownSamples, value: object) -> Channel:
     d = _object(value, "channel", _CHANNEL)
     name = _string(d, "name", "channel")
     try:
-        samples = _items(d, "samples", "channel", _sample)
+        samples = _items(d, "samples", "channel", lambda node: known.get(id(node)) or _sample(node))
     except InvalidWorkspace as error:
         raise InvalidWorkspace(f"channel {name!r}, {error}") from None
     if name not in observed:

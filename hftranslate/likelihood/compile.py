@@ -1,7 +1,8 @@
 """Workspace and measurement in, Model and Data out: the only code that knows both."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from itertools import chain
 from math import sqrt
 from typing import TYPE_CHECKING, TypeVar, assert_never
 
@@ -11,42 +12,44 @@ from hftranslate.errors import InvalidWorkspace, MissingInput, Unsupported
 from hftranslate.expressions import Expression, parse_expression
 from hftranslate.functions import used_functions
 from hftranslate.likelihood.cells import Additive, Cells, Integers, Multiplicative
-from hftranslate.likelihood.codes import LINEAR, check_codes, has_bin_factors, normsys_add_up
+from hftranslate.likelihood.codes import LINEAR
 from hftranslate.likelihood.constraints import Constraints, Floats
 from hftranslate.likelihood.derived import Derived
 from hftranslate.likelihood.interpolation import CURVES, code4_coefficients, polynomial_table, safe_log
 from hftranslate.likelihood.model import Data, Model, Parameters
 from hftranslate.likelihood.second_order import find_pattern
+from hftranslate.likelihood.sizes import check_size
 from hftranslate.likelihood.storage import store
+from hftranslate.likelihood.templates import KnownTemplates, Templates, make_templates
 from hftranslate.naming import declared_parameters
 from hftranslate.parameters import ParameterSet, beta_name, parameter_sets
 from hftranslate.workspace import (
     Channel,
     Conventions,
-    HistoSys,
     Lumi,
     Measurement,
     NormFactor,
-    NormSys,
-    Sample,
     ShapeFactor,
     ShapeSys,
     StatError,
     Workspace,
 )
 
+_I = TypeVar("_I")
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 #: Factors of one sample; published models have less than a hundred.
 MAX_FACTORS = 500
-#: Yields, factors, uncertainties and settings that are larger, and uncertainties smaller than its inverse, are not
-#: evaluated: their products leave the range of double precision.
-LARGEST = 1e30
 
 
 def compile_model(
-    workspace: Workspace, measurement: str | None = None, conventions: Conventions | None = None
+    workspace: Workspace,
+    measurement: str | None = None,
+    conventions: Conventions | None = None,
+    *,
+    known: KnownTemplates | None = None,
 ) -> tuple[Model, Data]:
     """The likelihood of one measurement and its observed data.
 
@@ -58,6 +61,9 @@ def compile_model(
         name of the measurement; the first one by default.
     conventions
         how to evaluate what ROOT and pyhf evaluate differently; the workspace's own by default.
+    known
+        templates of samples that another workspace shares
+        (:func:`hftranslate.likelihood.templates.known_templates`); they are not made again.
 
     Raises
     ------
@@ -82,6 +88,7 @@ def compile_model(
         systematics=systematics,
         bin_offsets=_staterror_offsets(workspace),
         removed={t.name for t in chosen.constraint_terms if t.kind == "none"},
+        known=known or {},
     )
     for channel in workspace.channels:
         builder.add_channel(channel)
@@ -139,7 +146,7 @@ def _observed(workspace: Workspace) -> Floats:
             )
         observed += channel.observed
     numbers = np.array(observed, dtype=np.float64)
-    _check_size("the observed data", numbers)
+    check_size("the observed data", numbers)
     return numbers
 
 
@@ -152,14 +159,6 @@ def _staterror_offsets(workspace: Workspace) -> dict[tuple[str, str], int]:
             offsets[name, channel] = start
             start += workspace.channel(channel).n_bins
     return offsets
-
-
-def _check_size(what: str, *values: Floats) -> None:
-    """Refuse finite numbers that are too large."""
-    for array in values:
-        size = np.abs(array[np.isfinite(array)]).max(initial=0.0)
-        if size > LARGEST:
-            raise Unsupported(f"{what}: numbers of the size of {size:.0e} cannot be evaluated")
 
 
 def _parameters(sets: Sequence[ParameterSet], measurement: Measurement) -> Parameters:
@@ -181,7 +180,7 @@ def _parameters(sets: Sequence[ParameterSet], measurement: Measurement) -> Param
         terms = [c for c in s.constraints if c is not None]
         widths_of_set = [w for c in terms for w in (c.width, 1.0 / c.width)]
         numbers = [*s.inits, *(v for pair in s.bounds for v in pair), *(c.auxdata for c in terms), *widths_of_set]
-        _check_size(f"measurement {measurement.name!r}: parameter {s.name!r}", np.array(numbers))
+        check_size(f"measurement {measurement.name!r}: parameter {s.name!r}", np.array(numbers))
     outside = np.flatnonzero((init < bounds[:, 0]) | (init > bounds[:, 1]))
     names = tuple(n for s in sets for n in s.names)
     if outside.size:
@@ -252,74 +251,51 @@ class _Builder:
     systematics: dict[str, int]
     bin_offsets: dict[tuple[str, str], int]
     removed: set[str]
+    known: KnownTemplates
     nominal: list[Floats] = field(default_factory=list)
     rows: list[Integers] = field(default_factory=list)
     bins_per_channel: list[tuple[int, int]] = field(default_factory=list)
     n_rows: int = 0
     n_cells: int = 0
-    shifts: list[tuple[int, str, Integers, Floats, Floats]] = field(default_factory=list)
-    factors: list[tuple[int, int, float, float, str]] = field(default_factory=list)
+    shifts: list[tuple[list[int], Integers, Templates]] = field(default_factory=list)
+    factors: list[tuple[list[int], int, Templates]] = field(default_factory=list)
     direct: list[list[tuple[Integers, Integers]]] = field(default_factory=list)
-    clipped: list[Integers] = field(default_factory=list)
 
     def add_channel(self, channel: Channel) -> None:
         n_samples, n_bins = len(channel.samples), channel.n_bins
         first = self.n_cells
         nominal, rows = np.empty((n_bins, n_samples)), np.empty((n_bins, n_samples), dtype=np.int64)
         for i, sample in enumerate(channel.samples):
-            nominal[:, i] = sample.nominal
-            _check_size(f"channel {channel.name!r}, sample {sample.name!r}: its yields", nominal[:, i])
-            new = n_bins if has_bin_factors(sample) else 1
-            rows[:, i] = self.n_rows + np.arange(new)
-            self.n_rows += new
             where = f"channel {channel.name!r}, sample {sample.name!r}"
-            check_codes(where, sample, self.removed)
-            self._add_sample(where, channel, sample, rows[:, i], first + i + n_samples * np.arange(n_bins))
+            templates = None if self.removed else self.known.get(id(sample))
+            if templates is None:
+                templates = make_templates(where, sample, self.removed)
+            nominal[:, i] = templates.nominal
+            rows[:, i] = self.n_rows + np.arange(templates.n_rows)
+            self._add_sample(where, channel.name, templates, first + i + n_samples * np.arange(n_bins))
+            self.n_rows += templates.n_rows
         self.nominal.append(nominal.ravel())
         self.rows.append(rows.ravel())
         self.bins_per_channel.append((n_bins, n_samples))
         self.n_cells += nominal.size
 
-    def _add_sample(self, where: str, channel: Channel, sample: Sample, rows: Integers, cells: Integers) -> None:
-        nominal = np.array(sample.nominal, dtype=np.float64)
-        add_up = normsys_add_up(sample, self.removed)
+    def _add_sample(self, where: str, channel: str, templates: Templates, cells: Integers) -> None:
+        normsys = self.offsets | self.systematics if self.systematics else self.offsets
+        if templates.shift_names:
+            places = normsys if templates.normsys_shift else self.offsets
+            self.shifts.append(([places[name] for name in templates.shift_names], cells, templates))
+        if templates.factor_names:
+            of_normsys = zip(templates.factor_names, templates.factor_of_normsys, strict=True)
+            parameters = [normsys[name] if is_normsys else self.offsets[name] for name, is_normsys in of_normsys]
+            self.factors.append((parameters, self.n_rows, templates))
         slot = 0
-        for m in sample.modifiers:
-            offset = self.offsets.get(m.name)
+        for m in templates.direct:
+            offset = self.offsets[m.name]
             match m:
-                case HistoSys():
-                    assert offset is not None
-                    lo, hi = np.array(m.lo_data, dtype=np.float64), np.array(m.hi_data, dtype=np.float64)
-                    _check_size(f"{where}: histosys {m.name!r}", lo, hi)
-                    if m.interpolation in CURVES:
-                        self._add_shift(offset, m.interpolation, cells, nominal, lo, hi)
-                    else:
-                        for row, a, b, n in zip(rows, lo, hi, nominal, strict=True):
-                            self.factors.append((int(row), offset, a / n, b / n, m.interpolation))
-                    continue
-                case NormSys():
-                    if m.name in self.removed:  # ROOT's NoConstraint removes the factor; a HistoSys of the name stays
-                        continue
-                    _check_size(f"{where}: normsys {m.name!r}", np.array([m.lo, m.hi], dtype=np.float64))
-                    alpha = self.systematics.get(m.name, offset)
-                    assert alpha is not None
-                    if (m.lo < 0 or m.hi < 0) and m.interpolation not in CURVES:
-                        raise InvalidWorkspace(
-                            f"{where}: normsys {m.name!r} has a negative "
-                            f"factor (lo={m.lo}, hi={m.hi}); no interpolation code is defined for it"
-                        )
-                    if add_up:
-                        self._add_shift(alpha, m.interpolation, cells, nominal, m.lo * nominal, m.hi * nominal)
-                    else:
-                        for row in np.unique(rows):
-                            self.factors.append((int(row), alpha, float(m.lo), float(m.hi), m.interpolation))
-                    continue
                 case Lumi() | NormFactor():
-                    assert offset is not None
                     index = np.full(len(cells), offset)
                 case ShapeSys() | ShapeFactor() | StatError():
-                    assert offset is not None
-                    start = offset + (self.bin_offsets[m.name, channel.name] if isinstance(m, StatError) else 0)
+                    start = offset + (self.bin_offsets[m.name, channel] if isinstance(m, StatError) else 0)
                     index = np.arange(start, start + len(cells))
                 case _ as unreachable:
                     assert_never(unreachable)
@@ -334,11 +310,6 @@ class _Builder:
                 "evaluated, because the time grows with the square of that number"
             )
 
-    def _add_shift(self, parameter: int, code: str, cells: Integers, nominal: Floats, lo: Floats, hi: Floats) -> None:
-        self.shifts.append((parameter, code, cells, (hi - lo) / 2.0, (hi + lo) / 2.0 - nominal))
-        if not self.clipped or self.clipped[-1] is not cells:
-            self.clipped.append(cells)
-
     def cells(self, *, clip: bool) -> Cells:
         per_bin = [n_samples for n_bins, n_samples in self.bins_per_channel for _ in range(n_bins)]
         direct = np.full((len(self.direct), self.n_cells), self.n_parameters, dtype=np.int64)
@@ -346,9 +317,9 @@ class _Builder:
             for where, index in entries:
                 direct[k, where] = index
         clipped = None
-        if clip and self.clipped:
+        if clip and self.shifts:
             clipped = np.zeros(self.n_cells, dtype=np.bool_)
-            clipped[np.concatenate(self.clipped)] = True
+            clipped[np.concatenate([cells for _, cells, _ in self.shifts])] = True
         bin_of_cell = np.repeat(np.arange(len(per_bin)), per_bin)
         row_of_cell = np.concatenate(self.rows)
         normsys = self._multiplicative()
@@ -374,19 +345,20 @@ class _Builder:
         return _read_only(cells)
 
     def _additive(self, normsys: set[int]) -> Additive:
-        used = {(code, parameter) for parameter, code, _, _, _ in self.shifts}
-        keys = sorted(used, key=lambda key: (key[0], key[1] in normsys, key[1]))  # as second_order orders parameters
+        codes_of = _chained(t.shift_codes for *_, t in self.shifts)
+        places = list(zip(codes_of, _chained(p for p, *_ in self.shifts), strict=True))
+        # as second_order orders parameters
+        keys = sorted(set(places), key=lambda key: (key[0], key[1] in normsys, key[1]))
         column = {key: i for i, key in enumerate(keys)}
-        sizes = [len(cells) for _, _, cells, _, _ in self.shifts]
-        columns = np.repeat([column[code, parameter] for parameter, code, _, _, _ in self.shifts], sizes)
+        sizes = _chained([len(cells)] * len(parameters) for parameters, cells, _ in self.shifts)
         empty = np.zeros(0)
         shifts = store(
             self.n_cells,
             len(keys),
-            np.concatenate([empty, *(cells for _, _, cells, _, _ in self.shifts)]).astype(np.int64),
-            columns.astype(np.int64),
-            np.concatenate([empty, *(s for _, _, _, s, _ in self.shifts)]),
-            np.concatenate([empty, *(a for _, _, _, _, a in self.shifts)]),
+            np.concatenate([empty, *(np.tile(cells, len(p)) for p, cells, _ in self.shifts)]).astype(np.int64),
+            np.repeat(np.array([column[p] for p in places], dtype=np.int64), np.array(sizes, dtype=np.int64)),
+            np.concatenate([empty, *(t.slopes.ravel() for *_, t in self.shifts)]),
+            np.concatenate([empty, *(t.bends.ravel() for *_, t in self.shifts)]),
         )
         codes = sorted({code for code, _ in keys})
         stops = np.cumsum([sum(1 for c, _ in keys if c == code) for code in codes]).tolist()
@@ -400,11 +372,15 @@ class _Builder:
         )
 
     def _multiplicative(self) -> Multiplicative:
-        self.factors.sort(key=lambda entry: entry[0])
-        columns = [[entry[k] for entry in self.factors] for k in range(4)]
-        row, parameter = (np.array(column, dtype=np.int64) for column in columns[:2])
-        lo, hi = (np.array(column, dtype=np.float64) for column in columns[2:])
-        codes = np.array([LINEAR.get(entry[4], entry[4]) for entry in self.factors], dtype=np.str_)
+        empty = np.zeros(0, dtype=np.int64)
+        row = np.concatenate([empty, *(first + t.factor_rows for _, first, t in self.factors)])
+        order = np.argsort(row, kind="stable")
+        row = row[order]
+        parameter = np.array(_chained(p for p, *_ in self.factors), dtype=np.int64)[order]
+        lo = np.concatenate([np.zeros(0), *(t.factor_lo for *_, t in self.factors)])[order]
+        hi = np.concatenate([np.zeros(0), *(t.factor_hi for *_, t in self.factors)])[order]
+        names = _chained(t.factor_codes for *_, t in self.factors)
+        codes = np.array([LINEAR.get(code, code) for code in names], dtype=np.str_)[order]
         rows, starts = np.unique(row, return_index=True)
         return _read_only(
             Multiplicative(
@@ -421,6 +397,10 @@ class _Builder:
                 hi=hi,
             )
         )
+
+
+def _chained(parts: Iterable[Iterable[_I]]) -> list[_I]:
+    return list(chain.from_iterable(parts))
 
 
 _T = TypeVar("_T", bound="DataclassInstance")

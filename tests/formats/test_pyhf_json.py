@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hftranslate.errors import FormatError, InputError, InvalidWorkspace, Unsupported
 from hftranslate.formats.documents import dump_json, parse_json, read_bytes
-from hftranslate.formats.pyhf_json import from_document, to_document
+from hftranslate.formats.pyhf_json import from_document, known_samples, to_document
 from hftranslate.formats.schemas import violation
 from hftranslate.workspace import (
     PYHF,
@@ -354,3 +354,17 @@ def test_what_the_schema_cannot_say_is_refused_by_name(workspace: Workspace, mes
 def test_equal_flags_become_one() -> None:
     document = to_document(build(measurement=settings_of(fixed=(True, True))))
     assert document["measurements"][0]["config"]["parameters"] == [{"fixed": True, "name": "p"}]
+
+
+def test_known_samples_are_not_read_again() -> None:
+    from tests.patchset.grid import background
+
+    document = background()
+    first = from_document(document)
+    known = known_samples(document, first)
+    other = {**document, "channels": [{**c, "samples": list(c["samples"])} for c in document["channels"]]}
+    other["channels"][0]["samples"][1] = {"name": "new", "data": [1, 2], "modifiers": []}
+    second = from_document(other, known=known)
+    assert second == from_document(other)
+    assert second.channels[0].samples[0] is first.channels[0].samples[0]
+    assert second.channels[0].samples[1].name == "new"

@@ -1,0 +1,236 @@
+"""Commands for HEPData: bundle, check, download."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hftranslate.cli.common import emit, emit_text, output_option
+from hftranslate.cli.progress import ProgressBar, progress_option
+from hftranslate.cli.workers import executor_of, workers_options
+
+if TYPE_CHECKING:
+    from hftranslate.hepdata.regions import Region
+
+
+@click.group()
+def hepdata() -> None:
+    """Make a likelihood ready for HEPData, check it, or fetch a published one."""
+
+
+@hepdata.command()
+@click.argument("source", metavar="DOI_OR_URL")
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--resource", metavar="NAME", help="Which file of a record; default: all of type HistFactory.")
+@click.option("--sha256", metavar="HEX", help="What the checksum of the archive must be; else exit code 1.")
+@click.option("--allow-host", "hosts", multiple=True, metavar="HOST", help="Fetch from this host, too; repeatable.")
+@click.option("--max-megabytes", type=click.IntRange(min=1), default=500, show_default=True, help="Size of a file.")
+@progress_option
+def download(
+    source: str,
+    folder: Path,
+    resource: str | None,
+    sha256: str | None,
+    hosts: tuple[str, ...],
+    max_megabytes: int,
+    track_progress: bool,
+) -> None:
+    """Fetch the likelihood of a record and unpack it into DIR, a new or empty folder.
+
+    DOI_OR_URL is the DOI of a resource (10.17182/hepdata.90607.v3/r3) or of a record, a record of HEPData
+    (ins1755298, ins1755298.v3), or an https address at hepdata.net, doi.org or zenodo.org. Redirects to other hosts are
+    refused, and so is whatever an archive of likelihoods has no use for: links, devices, files outside the folder.
+    Prints, as JSON, the files and the checksum of what was fetched.
+    """
+    from hftranslate.hepdata import download as downloading
+    from hftranslate.hepdata import web
+
+    rules = web.Rules(max_bytes=max_megabytes << 20)
+    rules = replace(rules, hosts=(*rules.hosts, *(h.lower() for h in hosts)))
+    with ProgressBar(shown=track_progress) as progress:
+        done = downloading.download(source, folder, rules=rules, sha256=sha256, resource=resource, progress=progress)
+    emit(downloading.download_document(done), None)
+
+
+@hepdata.command()
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--workspace", metavar="BKG.json", help="The workspace of the only region; --region for several.")
+@click.option("--patchset", metavar="PATCHSET.json", help="The patch set of its signals.")
+@click.option(
+    "--region", "regions", multiple=True, metavar="NAME=BKG.json[,PATCHSET.json]", help="A region; repeatable."
+)
+@click.option(
+    "--scan",
+    "scans",
+    multiple=True,
+    metavar="[NAME=]SCAN.json",
+    help="CLs or limits of the signals (of a region), from patchset scan; repeatable.",
+)
+@click.option("--no-yields", is_flag=True, help="No table of the yields after a fit without signal.")
+@click.option("--measurement", metavar="NAME", help="Whose yields; default: the first measurement.")
+@click.option("--title", default="Likelihoods", show_default=True, help="Title of the README.")
+@click.option("--comment", default="", help="About the whole record.")
+@click.option("--description", default="", help="Of the archive; default: what it holds.")
+@click.option("--archive", default="Likelihoods.tar.gz", show_default=True, help="Name of the archive.")
+@click.option("--licence", "--license", default="cc0", show_default=True, help="cc0, cc-by-4.0, or NAME=URL.")
+@click.option("--energy", "energies", multiple=True, type=float, metavar="GEV", help="Keyword; repeatable.")
+@click.option("--reaction", "reactions", multiple=True, metavar="TEXT", help="Keyword: P P --> X; repeatable.")
+@click.option("--phrase", "phrases", multiple=True, metavar="TEXT", help="Keyword; repeatable.")
+@click.option(
+    "--upload", type=click.Path(dir_okay=False, path_type=Path), help="Write the file for the upload, too (.tar.gz)."
+)
+def bundle(
+    folder: Path,
+    workspace: str | None,
+    patchset: str | None,
+    regions: tuple[str, ...],
+    scans: tuple[str, ...],
+    no_yields: bool,
+    measurement: str | None,
+    title: str,
+    comment: str,
+    description: str,
+    archive: str,
+    licence: str,
+    energies: tuple[float, ...],
+    reactions: tuple[str, ...],
+    phrases: tuple[str, ...],
+    upload: Path | None,
+) -> None:
+    """Make a submission in DIR, a new or empty folder: likelihood archive, submission.yaml and tables.
+
+    The archive holds the workspaces and patch sets byte for byte, and a README written from them. The same input gives
+    the same bytes. Prints, as JSON, the files with their sizes and checksums; check them with hepdata check.
+    """
+    from hftranslate.hepdata.bundle import make_bundle, upload_file, write_bundle
+    from hftranslate.hepdata.submission import Record, licence_of
+
+    if upload is not None and not upload.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {str(upload.parent)!r}", param_hint="--upload")
+    record = Record(
+        title=title,
+        comment=comment,
+        archive=archive,
+        description=description,
+        licence=licence_of(licence),
+        keywords={"cmenergies": energies, "reactions": reactions, "phrases": phrases},
+    )
+    made = make_bundle(
+        _read_regions(workspace, patchset, regions, scans), record, yields=not no_yields, measurement=measurement
+    )
+    write_bundle(made, folder)
+    if upload is not None:
+        upload.write_bytes(upload_file(made))
+    emit(made.to_document(), None)
+
+
+def _read_regions(
+    workspace: str | None, patchset: str | None, regions: Sequence[str], scans: Sequence[str]
+) -> "list[Region]":
+    from hftranslate.formats.documents import parse_json, read_bytes
+    from hftranslate.hepdata.regions import read_region
+    from hftranslate.scanning import scan_from_document
+
+    if (workspace is None) == (not regions):
+        raise click.UsageError("give --workspace (and --patchset) for one likelihood, or --region for each of several")
+    if patchset is not None and workspace is None:
+        raise click.UsageError("--patchset belongs to --workspace; write --region NAME=BKG.json,PATCHSET.json")
+    files: dict[str, tuple[str, str | None]] = {} if workspace is None else {"": (workspace, patchset)}
+    for text in regions:
+        name, separator, paths = text.partition("=")
+        first, _, second = paths.partition(",")
+        if not separator or not name or not first or name in files:
+            raise click.BadParameter(f"{text!r} must look like NAME=BKG.json,PATCHSET.json", param_hint="--region")
+        files[name] = (first, second or None)
+    of_region: dict[str, list[str]] = {name: [] for name in files}
+    for text in scans:
+        name, separator, path = text.partition("=")
+        if not separator or name not in files:
+            name, path = next(iter(files)) if len(files) == 1 else name, text
+        if name not in files:
+            raise click.BadParameter(f"{text!r} must name a region: NAME=SCAN.json", param_hint="--scan")
+        of_region[name].append(path)
+    return [
+        read_region(
+            name, *paths, scans=tuple(scan_from_document(parse_json(read_bytes(s), s), s) for s in of_region[name])
+        )
+        for name, paths in files.items()
+    ]
+
+
+class _Points(click.ParamType):  # type: ignore[type-arg]
+    """A number of points, or ``all``."""
+
+    name = "N|all"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number; -1 for all."""
+        if value == "all":
+            return -1
+        try:
+            number = int(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is neither a number nor 'all'", param, ctx)
+        if number < -1:
+            self.fail(f"{number} is no number of points", param, ctx)
+        return number
+
+
+@hepdata.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--points",
+    type=_Points(),
+    default="5",
+    show_default=True,
+    help="How many points of each patch set are computed and compared with published tables.",
+)
+@click.option("--no-validator", is_flag=True, help="Do not ask hepdata-validator.")
+@click.option("--json", "as_json", is_flag=True, help="JSON on standard output instead of the table.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as a page, too.")
+@output_option
+@workers_options
+@progress_option
+@click.pass_context
+def check(
+    ctx: click.Context,
+    /,
+    folder: Path,
+    points: int,
+    no_validator: bool,
+    as_json: bool,
+    html: Path | None,
+    output_file: Path | None,
+    workers: int,
+    dask: str | None,
+    track_progress: bool,
+) -> None:
+    """Check a submission, or a folder with an unpacked likelihood: outside as HEPData does, and inside.
+
+    Inside: schema, digests, every patch applies and adds a signal, parameter of interest, bins, the fit to the data,
+    CLs of some or all points against the published table, the doctor's findings, and the README against the models.
+    The exit code is 1 where something is wrong. With --output-file, JSON goes to that file as well.
+    """
+    from hftranslate.hepdata.check import check as check_folder
+    from hftranslate.hepdata.check_report import check_document, check_html, check_text
+
+    with executor_of(workers, dask) as executor, ProgressBar(shown=track_progress) as progress:
+        report = check_folder(
+            folder,
+            points=None if points < 0 else points,
+            validator=not no_validator,
+            executor=executor,
+            progress=progress,
+        )
+    if html is not None:
+        emit_text(check_html(report), html)
+    if output_file is not None:
+        emit(check_document(report), output_file)
+    if not as_json:
+        emit_text(check_text(report), None)
+    elif output_file is None:
+        emit(check_document(report), None)
+    if not report.passed:
+        ctx.exit(1)

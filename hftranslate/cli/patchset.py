@@ -1,0 +1,339 @@
+"""Commands for patch sets: look, verify, take out, apply, make."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hftranslate.as_json import as_json
+from hftranslate.cli.common import (
+    combined_options,
+    emit,
+    emit_text,
+    output_option,
+    report,
+    take_xml_options,
+    xml_options,
+)
+from hftranslate.cli.fitting import minimizer_options, take_fit_options
+from hftranslate.cli.progress import ProgressBar, progress_option
+from hftranslate.cli.workers import executor_of, resume_option, settled, workers_options
+from hftranslate.contour import Interpolation, contour_document, take_slice
+from hftranslate.editing import consequences
+from hftranslate.editing import strip as strip_signals
+from hftranslate.errors import InputError
+from hftranslate.formats.documents import parse_json, read_bytes
+from hftranslate.journal import Journal
+from hftranslate.outcomes import Outcome
+from hftranslate.patchset import Patch, PatchSet, PointNames, Signal, read_patchset
+from hftranslate.patchset import create as create_patchset
+from hftranslate.patchset.document import ALGORITHMS, Value, parse_value, patch_document
+from hftranslate.patchset.summary import summary_text
+from hftranslate.scanning import Scan, ScanSettings, csv_text, scan_from_document, scan_task
+from hftranslate.scanning import scan as scan_patches
+from hftranslate.signal_files import known_background, read_background, read_signal
+from hftranslate.translate import load, sidecar_path, write_json
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+#: So many failures are listed on standard error.
+_SHOWN = 20
+
+_one_patch = combined_options(
+    click.option("--name", metavar="NAME", help="The patch of this name."),
+    click.option("--values", metavar="V1,V2", help="The patch of this point, in the order of the labels."),
+)
+
+
+@click.group()
+def patchset() -> None:
+    """Signal grids: the patches of one background-only workspace."""
+
+
+def _chosen(patches: PatchSet, name: str | None, values: str | None) -> Patch:
+    if (name is None) == (values is None):
+        raise click.UsageError("say which patch: --name NAME or --values V1,V2")
+    if name is not None:
+        return patches.named(name)
+    assert values is not None
+    return patches.at([parse_value(v) for v in values.split(",")])
+
+
+@patchset.command()
+@click.argument("patchset", default="-")
+@click.option("--json", "as_document", is_flag=True, help="As JSON.")
+@output_option
+def inspect(patchset: str, as_document: bool, output_file: Path | None) -> None:
+    """Labels, references, digests, and the points with what their patches do."""
+    patches = read_patchset(patchset)
+    if as_document:
+        document = patches.to_document()
+        document["patches"] = [patch_document(p)["metadata"] for p in patches]
+        emit(document, output_file)
+    else:
+        emit_text(summary_text(patches), output_file)
+
+
+@patchset.command()
+@click.argument("background", default="-")
+@click.argument("patchset")
+@click.pass_context
+def verify(context: click.Context, background: str, patchset: str) -> None:
+    """Check that a patch set was made for this background-only workspace: by the digests in it. Exit code 1: no."""
+    document, patches = read_background(background), read_patchset(patchset)
+    for sentence in patches.mismatches(document):
+        click.echo(f"{background}: {sentence}", err=True)
+        context.exit(1)
+    click.echo("All good.")
+
+
+@patchset.command()
+@click.argument("patchset", default="-")
+@_one_patch
+@click.option("--with-metadata/--without-metadata", default=False, help="The metadata too, those of the set included.")
+@output_option
+def extract(patchset: str, name: str | None, values: str | None, with_metadata: bool, output_file: Path | None) -> None:
+    """One patch, as a JSON patch."""
+    patches = read_patchset(patchset)
+    patch = _chosen(patches, name, values)
+    if not with_metadata:
+        emit(patch.operations, output_file)
+        return
+    document, of_all = patch_document(patch), patches.to_document()["metadata"]
+    emit({**document, "metadata": {**document["metadata"], **of_all}}, output_file)
+
+
+@patchset.command()
+@click.argument("background", default="-")
+@click.argument("patchset")
+@_one_patch
+@click.option("--any-background", is_flag=True, help="Also where the digest says that the patches are for another one.")
+@output_option
+def apply(
+    background: str,
+    patchset: str,
+    name: str | None,
+    values: str | None,
+    any_background: bool,
+    output_file: Path | None,
+) -> None:
+    """The workspace with one signal."""
+    document, patches = read_background(background), read_patchset(patchset)
+    check_background(background, document, patches, any_background=any_background)
+    emit(patches.apply(document, _chosen(patches, name, values)), output_file)
+
+
+def check_background(name: str, document: object, patches: PatchSet, *, any_background: bool) -> None:
+    """Refuse patches that were made for another background-only workspace, unless that is wanted."""
+    for sentence in patches.mismatches(document):
+        if not any_background:
+            raise InputError(f"{name}: {sentence} (--any-background goes on)")
+        click.echo(f"warning: {name}: {sentence}", err=True)
+
+
+@patchset.command()
+@click.argument("background")
+@click.argument("signals", nargs=-1, required=True)
+@click.option("--labels", default="", metavar="L1,L2", help="What the values are called; default: the named groups.")
+@click.option(
+    "--values-from",
+    "pattern",
+    required=True,
+    metavar="REGEX",
+    help="Finds the values in the name of a file: a group for each label, like (?P<m1>[0-9]+)_(?P<m2>[0-9]+).",
+)
+@click.option(
+    "--name-pattern",
+    metavar="TEXT",
+    help="Name of a patch, groups in braces: C1N2_{m1}_{m2}; default: that of the file.",
+)
+@click.option("--reference", required=True, metavar="insNNNNNNN", help="The record that the patch set belongs to.")
+@click.option("--description", help="A sentence; default: how many signals, in what.")
+@click.option(
+    "--algorithm",
+    "algorithms",
+    multiple=True,
+    type=click.Choice(ALGORITHMS),
+    default=["sha256"],
+    show_default=True,
+    help="Of the digest; repeatable.",
+)
+@output_option
+@progress_option
+@xml_options
+def create(background: str, signals: tuple[str, ...], **options: Any) -> None:
+    """Make a patch set from full workspaces, JSON patches, or XML configurations, one for each signal.
+
+    The patches hold what differs from the background-only workspace and nothing else. Each is applied and must give
+    the workspace that it was made from: the same names, numbers and settings, in whatever order.
+    """
+    output_file, shown = options.pop("output_file"), options.pop("track_progress")
+    labels = tuple(label.strip() for label in options.pop("labels").split(",") if label.strip())
+    names = PointNames.compiled(options.pop("pattern"), labels, options.pop("name_pattern"))
+    xml = take_xml_options(options)
+    document = read_background(background)
+    known = known_background(document)
+    told: dict[Outcome, None] = {}
+
+    def read_all(bar: ProgressBar) -> Any:
+        points = [(path, *names.of(path)) for path in signals]  # what is wrong with names is said before the work
+        for i, (path, name, values) in enumerate(points):
+            bar("signals", i, len(points))
+            signal = read_signal(path, document, xml, known=known)
+            told.update(dict.fromkeys(signal.outcomes))
+            yield Signal(source=path, name=name, values=values, document=signal.document)
+
+    with ProgressBar(shown=shown) as bar:
+        made = create_patchset(
+            document,
+            read_all(bar),
+            labels=names.labels,
+            reference=options.pop("reference"),
+            description=options.pop("description"),
+            algorithms=tuple(dict.fromkeys(options.pop("algorithms"))),
+        )
+    report(tuple(told))
+    emit(made.to_document(), output_file)
+    operations = sum(len(p.operations) for p in made)
+    click.echo(f"{len(made)} patches, {operations} operations; each gives back its workspace", err=True)
+
+
+@patchset.command()
+@click.argument("file", default="-")
+@click.option(
+    "-s",
+    "--signal",
+    "signals",
+    multiple=True,
+    required=True,
+    metavar="SAMPLE",
+    help="A signal sample, or a pattern of names (C1N2_*); repeatable.",
+)
+@output_option
+@xml_options
+def strip(file: str, signals: tuple[str, ...], output_file: Path | None, **options: Any) -> None:
+    """The background-only workspace of a full one, as JSON: without its signal samples, with all settings."""
+    loaded = load(file, xml=take_xml_options(options))
+    report(loaded.outcomes)
+    stripped = strip_signals(loaded.workspace, signals)
+    for sentence in consequences(loaded.workspace, stripped):
+        click.echo(f"note: {sentence}", err=True)
+    written = as_json(stripped)
+    report(written.outcomes)
+    if output_file is None or str(output_file) == "-":
+        emit(written.document, None)
+    else:
+        write_json(written, output_file, sidecar=sidecar_path(output_file) if loaded.format == "xml" else None)
+
+
+@patchset.command()
+@click.argument("background")
+@click.argument("patchset")
+@click.option("--what", type=click.Choice(["cls", "limit"]), default="cls", show_default=True, help="What to compute.")
+@click.option("--point", "points", multiple=True, metavar="NAME", help="Only this point; repeatable.")
+@click.option("--measurement", metavar="NAME", help="Which measurement; default: the first.")
+@click.option(
+    "--conventions",
+    type=click.Choice(["root", "pyhf"]),
+    default="pyhf",
+    show_default=True,
+    help="How to evaluate what ROOT and pyhf evaluate differently.",
+)
+@click.option("--test-poi", default=1.0, show_default=True, help="Value of the parameter of interest to test.")
+@click.option("--level", default=0.05, show_default=True, help="CLs at which a point is excluded.")
+@click.option(
+    "--test-stat", type=click.Choice(["qtilde", "q"]), default="qtilde", show_default=True, help="The test statistic."
+)
+@click.option(
+    "--poi-range",
+    type=click.Choice(["named", "model"]),
+    default="named",
+    show_default=True,
+    help="Whether the test statistic is what its name says, or depends on the model's range of the POI.",
+)
+@minimizer_options
+@click.option("--csv", "table", type=_FILE, help="Write a table too.")
+@click.option("--any-background", is_flag=True, help="Also where the digest says that the patches are for another one.")
+@workers_options
+@resume_option
+@progress_option
+@output_option
+def scan(background: str, patchset: str, table: Path | None, **options: Any) -> None:
+    """CLs (or limits) of every point, observed and expected, as JSON. Exit code 1: no point has a result.
+
+    Points that fail are listed apart, with the reason. An interrupted scan goes on with --resume.
+    """
+    output_file, resume, names = options.pop("output_file"), options.pop("resume"), options.pop("points")
+    workers, dask, shown = options.pop("workers"), options.pop("dask"), options.pop("track_progress")
+    any_background = options.pop("any_background")
+    document, patches = read_background(background), read_patchset(patchset)
+    check_background(background, document, patches, any_background=any_background)
+    fit_options = take_fit_options(options)
+    settings = ScanSettings(options=fit_options, **options)
+    journal = None if resume is None else Journal.open(resume, scan_task(document, patches, settings))
+    with settled(), executor_of(workers, dask) as executor, ProgressBar(shown=shown) as bar:
+        done = scan_patches(
+            document, patches, settings, names=names or None, executor=executor, progress=bar, journal=journal
+        )
+    tell_failures(done)
+    if table is not None:
+        emit_text(csv_text(done.rows()), table)
+    emit(done.to_document(), output_file)
+    click.get_current_context().exit(0 if done.points else 1)
+
+
+def tell_failures(done: Scan) -> None:
+    """The points without a result, on standard error."""
+    sentences = done.failures()
+    for sentence in sentences[:_SHOWN]:
+        click.echo(f"failed: {sentence}", err=True)
+    if len(sentences) > _SHOWN:
+        click.echo(f"... and {len(sentences) - _SHOWN} more", err=True)
+
+
+@patchset.command()
+@click.argument("scan", default="-")
+@click.option("-o", "--output-file", required=True, type=_FILE, help="The picture: png, pdf or svg, by its ending.")
+@click.option("--x", metavar="LABEL", help="Horizontal axis; default: the first label that is not held.")
+@click.option("--y", metavar="LABEL", help="Vertical axis; default: the next one.")
+@click.option("--at", "held", multiple=True, metavar="LABEL=VALUE", help="Hold another label at a value; repeatable.")
+@click.option(
+    "--interpolation",
+    type=click.Choice(["linear", "cubic"]),
+    default="linear",
+    show_default=True,
+    help="Of the significance, between the points.",
+)
+@click.option("--lines", type=_FILE, help="Write the contours as JSON too.")
+@click.option("--title", default="", help="Above the picture.")
+@click.option("--x-title", help="Name of the horizontal axis; default: the label.")
+@click.option("--y-title", help="Name of the vertical axis; default: the label.")
+def contour(
+    scan: str,
+    output_file: Path,
+    x: str | None,
+    y: str | None,
+    held: tuple[str, ...],
+    interpolation: Interpolation,
+    lines: Path | None,
+    **titles: Any,
+) -> None:
+    """Draw the exclusion contour of a scan: observed, expected and +-1 sigma, with its points."""
+    from hftranslate.plots import save
+    from hftranslate.plots_contour import contour as draw
+
+    source = "standard input" if scan == "-" else scan
+    found = take_slice(scan_from_document(parse_json(read_bytes(scan), source), source), x, y, at=_held(held))
+    figure = draw(found, interpolation=interpolation, **titles)
+    if lines is not None:
+        emit(contour_document(found, interpolation), lines)
+    save(figure, output_file)
+
+
+def _held(texts: tuple[str, ...]) -> dict[str, Value]:
+    values = {}
+    for text in texts:
+        label, separator, value = text.partition("=")
+        if not separator:
+            raise InputError(f"--at {text}: expected LABEL=VALUE")
+        values[label] = parse_value(value)
+    return values

@@ -1,0 +1,92 @@
+"""From a published record to its exclusion contours."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hftranslate.cli.progress import ProgressBar, progress_option
+from hftranslate.cli.workers import executor_of, settled
+from hftranslate.contour import Interpolation
+from hftranslate.errors import InputError
+from hftranslate.patchset import PointNames
+from hftranslate.reproducing import fetched, read_record, summary_text
+from hftranslate.reproducing import reproduce as reproduce_region
+from hftranslate.scanning import ScanSettings
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@click.command()
+@click.argument("record")
+@click.option(
+    "-d",
+    "--output-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("reproduced"),
+    show_default=True,
+    help="Where scans and pictures go, in a folder for each region.",
+)
+@click.option("--what", type=click.Choice(["cls", "limit"]), default="cls", show_default=True, help="What to compute.")
+@click.option("--level", default=0.05, show_default=True, help="CLs at which a point is excluded.")
+@click.option("--measurement", metavar="NAME", help="Which measurement; default: the first.")
+@click.option(
+    "--interpolation",
+    type=click.Choice(["linear", "cubic"]),
+    default="linear",
+    show_default=True,
+    help="Of the significance, between the points.",
+)
+@click.option(
+    "--values-from",
+    "pattern",
+    metavar="REGEX",
+    help="Of loose patches without a patch set: finds the values in their names, a group for each label.",
+)
+@click.option("--workers", type=click.IntRange(min=1), help="Processes to run on; default: all cores.")
+@click.option("--dask", metavar="ADDRESS", help="Run on the dask scheduler at this address instead.")
+@progress_option
+def reproduce(
+    record: str,
+    output_dir: Path,
+    interpolation: Interpolation,
+    pattern: str | None,
+    workers: int | None,
+    dask: str | None,
+    track_progress: bool,
+    **settings: Any,
+) -> None:
+    """From a record to its exclusion contours: download, check, scan, draw.
+
+    RECORD is a DOI, an address or a number (ins1755298) of HEPData, or a folder or archive that holds background-only
+    workspaces and patch sets. Each patch set is scanned on the workspace whose digest it carries. Exit code 1: a region
+    has no result.
+    """
+    names = None if pattern is None else PointNames.compiled(pattern)
+    empty = False
+    with ProgressBar(shown=track_progress) as bar:
+        found = read_record(fetched(record, output_dir, bar), names)
+        for entry in found.entries:
+            click.echo(f"{entry.status}: {entry.where}: {entry.what}", err=True)
+        with settled(), executor_of(workers or _cores(), dask) as executor:
+            for region in found.regions:
+                folder = output_dir / region.name if len(found.regions) > 1 else output_dir
+                try:
+                    done = reproduce_region(
+                        region,
+                        folder,
+                        ScanSettings(**settings),
+                        interpolation=interpolation,
+                        executor=executor,
+                        progress=bar,
+                    )
+                except InputError as error:
+                    click.echo(f"{region.name}: {error}", err=True)
+                    empty = True
+                    continue
+                click.echo(summary_text(done), nl=False)
+                empty |= not done.scan.points
+    click.get_current_context().exit(1 if empty else 0)

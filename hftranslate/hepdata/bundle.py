@@ -1,0 +1,131 @@
+"""A folder ready for upload to HEPData: the likelihood archive, submission.yaml and the tables."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hftranslate.errors import InputError
+from hftranslate.hepdata.archives import fresh_folder, pack
+from hftranslate.hepdata.readme import readme
+from hftranslate.hepdata.regions import README, Region
+from hftranslate.hepdata.submission import Record, submission_documents
+from hftranslate.hepdata.tables import MAX_TABLE_BYTES, Table, scan_table, with_keywords, yields_table
+from hftranslate.hepdata.yaml_files import yaml_text
+
+#: Largest upload that HEPData takes.
+MAX_UPLOAD_BYTES = 52_000_000
+SUBMISSION = "submission.yaml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """The files of a submission by name, ready to be written; the same input gives the same bytes."""
+
+    files: Mapping[str, bytes]
+    archive: str
+
+    def to_document(self) -> dict[str, Any]:
+        """Names, sizes and checksums as plain JSON values."""
+        return {
+            "files": [
+                {"name": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+                for name, data in sorted(self.files.items())
+            ],
+            "archive": self.archive,
+        }
+
+
+def make_bundle(
+    regions: Sequence[Region], record: Record | None = None, *, yields: bool = True, measurement: str | None = None
+) -> Bundle:
+    """Make a submission of likelihoods.
+
+    Parameters
+    ----------
+    regions
+        one without a name, or several with different names.
+    record
+        what is said about them.
+    yields
+        make a table of the yields of each region, after a fit without signal.
+    measurement
+        which one the yields are of; the first one by default.
+
+    Raises
+    ------
+    InputError
+        Regions without or with the same names, nothing to make a table of, or a size that HEPData refuses.
+    FitFailed
+        The fit for the yields does not converge.
+    Unsupported
+        PyYAML is not installed.
+    """
+    record = Record() if record is None else record
+    _check_names(regions)
+    tables = [yields_table(r, measurement) for r in regions] if yields else []
+    tables += [scan_table(r, s) for r in regions for s in r.scans]
+    tables = [with_keywords(t, record.keywords) for t in tables]
+    if not tables:
+        raise InputError("HEPData takes no submission without a table: give a scan, or have the yields made")
+    _check_tables(tables)
+    contents = {f"{r.folder}{name}": text for r in regions for name, text in r.texts.items()}
+    contents[README] = readme(regions, record.title).encode()
+    files = {
+        record.archive: pack(contents),
+        SUBMISSION: yaml_text(submission_documents(record, regions, tables)).encode(),
+        **{t.file: yaml_text([t.to_document()]).encode() for t in tables},
+    }
+    problems = size_problems({name: len(data) for name, data in files.items()})
+    if problems:
+        raise InputError("; ".join(problems))
+    return Bundle(files=files, archive=record.archive)
+
+
+def _check_names(regions: Sequence[Region]) -> None:
+    if not regions:
+        raise InputError("there is nothing to bundle: give a workspace")
+    names = [r.name.casefold() for r in regions]
+    if len(regions) > 1 and (not all(names) or len(set(names)) < len(names)):
+        raise InputError(f"several regions need names that differ; found {', '.join(repr(r.name) for r in regions)}")
+
+
+def _check_tables(tables: Sequence[Table]) -> None:
+    names = [t.name for t in tables]
+    twice = sorted({n for n in names if names.count(n) > 1})
+    if twice:
+        raise InputError(f"two tables would be called {twice[0]!r}; give each region one scan of a kind")
+
+
+def size_problems(sizes: Mapping[str, int]) -> list[str]:
+    """What HEPData refuses about the sizes of the files of a submission (in bytes): a sentence for each."""
+    problems = [
+        f"{name} has {size} bytes; HEPData takes tables of {MAX_TABLE_BYTES} bytes at most"
+        for name, size in sizes.items()
+        if name.endswith((".yaml", ".yml")) and size > MAX_TABLE_BYTES
+    ]
+    total = sum(sizes.values())
+    if total > MAX_UPLOAD_BYTES:
+        problems.append(
+            f"all files together have {total} bytes; HEPData takes uploads of {MAX_UPLOAD_BYTES} bytes at most"
+        )
+    return problems
+
+
+def write_bundle(bundle: Bundle, folder: Path) -> None:
+    """Write a submission into a new or empty folder.
+
+    Raises
+    ------
+    InputError
+        The folder holds something already.
+    """
+    with fresh_folder(folder) as work:
+        for name, data in bundle.files.items():
+            (work / name).write_bytes(data)
+
+
+def upload_file(bundle: Bundle) -> bytes:
+    """The submission as the one ``.tar.gz`` file that HEPData's upload takes."""
+    return pack(bundle.files)

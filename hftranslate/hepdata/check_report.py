@@ -1,0 +1,68 @@
+"""The report of a check: for the terminal, as JSON, and as one HTML page."""
+
+import textwrap
+from collections import Counter
+from html import escape
+from typing import Any
+
+from hftranslate.crosschecking.html_parts import page, table
+from hftranslate.hepdata.entries import STATUSES, CheckReport
+
+_WIDTH = 116
+_CHIPS = {"error": "failed", "warning": "lower", "note": "skipped", "passed": "passed"}
+
+
+def check_document(report: CheckReport) -> dict[str, Any]:
+    """A report as plain JSON values."""
+    return {
+        "folder": report.folder,
+        "passed": report.passed,
+        "counts": _counts(report),
+        "entries": [{"status": e.status, "check": e.check, "where": e.where, "what": e.what} for e in report.entries],
+    }
+
+
+def _counts(report: CheckReport) -> dict[str, int]:
+    found = Counter(e.status for e in report.entries)
+    return {status: found[status] for status in STATUSES}
+
+
+def verdict(report: CheckReport) -> str:
+    """One sentence on the whole."""
+    counts = _counts(report)
+    told = [f"{counts[s]} {s}{'' if counts[s] == 1 else 's'}" for s in ("error", "warning", "note") if counts[s]]
+    rest = f" ({', '.join(told)})" if told else ""
+    return ("nothing is wrong" if report.passed else "something is wrong") + rest
+
+
+def check_text(report: CheckReport) -> str:
+    """A report to read: what is wrong first."""
+    lines = [f"{report.folder}: {verdict(report)}", ""]
+    for status in STATUSES:
+        for e in report.of(status):
+            lines += textwrap.wrap(
+                f"{status:7}  {e.check}: {e.where}: {e.what}",
+                _WIDTH,
+                subsequent_indent=" " * 9,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+    return "\n".join(lines) + "\n"
+
+
+def check_html(report: CheckReport) -> str:
+    """A report as one page without external resources."""
+    rows = [
+        (
+            f'<span class="chip {_CHIPS[status]}">{status}</span>',
+            escape(e.check),
+            escape(e.where),
+            escape(e.what),
+        )
+        for status in STATUSES
+        for e in report.of(status)
+    ]
+    header = (
+        f"<header><h1>Check of <span>{escape(report.folder)}</span></h1>\n<p>{escape(verdict(report))}.</p></header>"
+    )
+    return page(f"Check of {report.folder}", [header, table(("", "check", "where", "what"), rows)])

@@ -1,0 +1,77 @@
+"""YAML as HEPData reads it. PyYAML and the validator are optional: ``hftranslate[hepdata]``."""
+
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+from hftranslate.errors import FormatError, Unsupported
+
+_NEEDED = "needs PyYAML and hepdata-validator: install hftranslate[hepdata]"
+
+
+def yaml_text(documents: Iterable[Any]) -> str:
+    """YAML documents as text, in the order of their keys.
+
+    Raises
+    ------
+    Unsupported
+        PyYAML is not installed.
+    """
+    try:
+        import yaml
+    except ImportError:
+        raise Unsupported(f"a record of HEPData {_NEEDED}") from None
+    text: str = yaml.safe_dump_all(
+        list(documents), sort_keys=False, allow_unicode=True, width=100, explicit_start=True, default_flow_style=False
+    )
+    return text
+
+
+def yaml_documents(text: str, source: str, *, as_written: bool = False) -> list[Any]:
+    """The documents of a YAML text.
+
+    Parameters
+    ----------
+    as_written
+        leave all scalars as the text that stands there: digits count for the precision of a number.
+
+    Raises
+    ------
+    Unsupported
+        PyYAML is not installed.
+    FormatError
+        It is no YAML.
+    """
+    try:
+        import yaml
+    except ImportError:
+        raise Unsupported(f"a record of HEPData {_NEEDED}") from None
+    if as_written:
+        loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+    else:
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return list(yaml.load_all(text, Loader=loader))
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise FormatError(f"{source} is no YAML: {' '.join(str(error).split())}") from None
+
+
+def validate_submission(folder: str) -> list[str]:
+    """What HEPData's own validator says against a submission; empty where it accepts it.
+
+    Raises
+    ------
+    Unsupported
+        hepdata-validator is not installed.
+    """
+    with warnings.catch_warnings():  # it uses what its own libraries call old
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", ResourceWarning)  # and leaves files to be closed
+        try:
+            from hepdata_validator.full_submission_validator import FullSubmissionValidator
+        except ImportError:
+            raise Unsupported(f"checking a record {_NEEDED} (--no-validator leaves that out)") from None
+        validator = FullSubmissionValidator()
+        if validator.validate(directory=folder):
+            return []
+    return [f"{name}: {message.message}" for name, messages in validator.get_messages().items() for message in messages]

@@ -1,0 +1,397 @@
+"""CLs or limits of all points of a patch set: many models with one background."""
+
+import csv
+import hashlib
+import io
+import pickle
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
+
+from hftranslate.errors import FormatError, InputError
+from hftranslate.formats import pyhf_json
+from hftranslate.inference.hypotest import (
+    PoiRange,
+    TestStat,
+    hypotest,
+    hypotest_document,
+    limit_document,
+    upper_limit,
+)
+from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
+from hftranslate.journal import Journal
+from hftranslate.json_patch import patched
+from hftranslate.likelihood.compile import compile_model
+from hftranslate.likelihood.templates import KnownTemplates, known_templates
+from hftranslate.many import Failed, run_many
+from hftranslate.patchset import Patch, PatchSet, digest
+from hftranslate.patchset.document import Value, Values
+from hftranslate.progress import Progress, silent
+from hftranslate.workspace import CONVENTIONS, Workspace
+
+Json: TypeAlias = dict[str, Any]
+What = Literal["cls", "limit"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanSettings:
+    """What is computed of every point, and how.
+
+    Attributes
+    ----------
+    what
+        ``"cls"``: CLs of ``test_poi``; ``"limit"``: the upper limit where CLs is ``level``.
+    measurement
+        its name; the first one by default.
+    conventions
+        ``"pyhf"`` or ``"root"``.
+    """
+
+    what: What = "cls"
+    measurement: str | None = None
+    conventions: str = "pyhf"
+    test_poi: float = 1.0
+    level: float = 0.05
+    test_stat: TestStat = "qtilde"
+    poi_range: PoiRange = "named"
+    options: FitOptions = DEFAULT_OPTIONS
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.level < 1.0:
+            raise InputError(f"the level of a limit lies between 0 and 1, not {self.level}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """A point with its result, as ``hftranslate cls`` or ``limit`` writes it (without the tested values)."""
+
+    name: str
+    values: Values
+    result: Json = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedPoint:
+    """A point without a result, and why."""
+
+    name: str
+    values: Values
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """What was found at the points of a patch set, in its order; failures apart.
+
+    Attributes
+    ----------
+    task
+        settings, and the digest of the background-only workspace.
+    """
+
+    labels: tuple[str, ...]
+    task: Json
+    points: tuple[Point, ...]
+    failed: tuple[FailedPoint, ...] = ()
+
+    @property
+    def what(self) -> What:
+        """What was computed."""
+        what: What = self.task["what"]
+        return what
+
+    @property
+    def level(self) -> float:
+        """CLs at which a point is excluded: one minus the confidence level."""
+        return float(self.task["level"])
+
+    def failures(self) -> list[str]:
+        """A sentence for each reason of failures, with the first of its points."""
+        by_reason: dict[str, list[str]] = {}
+        for f in self.failed:
+            by_reason.setdefault(f.reason, []).append(f.name)
+        return [
+            f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''}: {reason}"
+            for reason, names in by_reason.items()
+        ]
+
+    def to_document(self) -> Json:
+        """The scan as plain JSON values."""
+        return {
+            **self.task,
+            "labels": list(self.labels),
+            "points": [{"name": p.name, "values": list(p.values), **p.result} for p in self.points],
+            "failed": [{"name": p.name, "values": list(p.values), "reason": p.reason} for p in self.failed],
+        }
+
+    def rows(self) -> list[list[Value | None]]:
+        """The scan as a table: a head, then a row for each point; failures at the end, with the reason."""
+        head = _COLUMNS[self.what]
+        keys = _KEYS[self.what]
+        table: list[list[Value | None]] = [["name", *self.labels, *head, "failure"]]
+        for p in self.points:
+            observed, expected = (p.result[key] for key in keys)
+            table.append([p.name, *p.values, observed, *expected, None])
+        table += [[p.name, *p.values, *[None] * len(head), p.reason] for p in self.failed]
+        return table
+
+
+_KEYS: dict[What, tuple[str, str]] = {"cls": ("CLs_obs", "CLs_exp"), "limit": ("observed", "expected")}
+_BANDS = ("-2", "-1", "0", "1", "2")
+_COLUMNS: dict[What, tuple[str, ...]] = {
+    "cls": ("CLs_obs", *(f"CLs_exp_{band}" for band in _BANDS)),
+    "limit": ("limit_obs", *(f"limit_exp_{band}" for band in _BANDS)),
+}
+
+
+def csv_text(rows: Iterable[Iterable[Value | None]]) -> str:
+    """A table as comma-separated values; numbers are written so that they read back exactly."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def scan_from_document(document: object, source: str = "scan") -> Scan:
+    """The scan that a document holds.
+
+    Raises
+    ------
+    FormatError
+        It is not what ``hftranslate patchset scan`` writes.
+    """
+    if not isinstance(document, dict):
+        raise FormatError(f"{source} is no scan as 'hftranslate patchset scan' writes it: found no object")
+    rest = dict(document)
+    try:
+        labels, points, failed = rest.pop("labels"), rest.pop("points"), rest.pop("failed")
+        scan = Scan(
+            labels=tuple(labels),
+            task=rest,
+            points=tuple(_point(p) for p in points),
+            failed=tuple(FailedPoint(name=p["name"], values=tuple(p["values"]), reason=p["reason"]) for p in failed),
+        )
+        observed, expected = _KEYS[scan.what]
+        if not 0.0 < scan.level < 1.0:
+            raise ValueError("level")
+        for p in scan.points:
+            _ = [
+                None if v is None else float(v)
+                for v in (p.result[observed], *(p.result[expected][k] for k in range(5)))
+            ]
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise FormatError(
+            f"{source} is no scan as 'hftranslate patchset scan' writes it: {error} is missing or of another shape"
+        ) from None
+    return scan
+
+
+def _point(node: Mapping[str, Any]) -> Point:
+    result = {key: value for key, value in node.items() if key not in ("name", "values")}
+    return Point(name=node["name"], values=tuple(node["values"]), result=result)
+
+
+# ---------------------------------------------------------------------------------------------------------- computation
+class Background:
+    """A background-only workspace that many signals are put on: what they share is read and compiled once.
+
+    It travels to other processes compressed, and each of them unpacks it once.
+    """
+
+    def __init__(self, document: Json) -> None:
+        self.document = document
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the document as pyhf computes it."""
+        return digest(self.document)
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The background, read."""
+        return pyhf_json.from_document(self.document, "the background-only workspace")
+
+    @cached_property
+    def known(self) -> pyhf_json.KnownSamples:
+        """What need not be read again of a patched document."""
+        return pyhf_json.known_samples(self.document, self.workspace)
+
+    @cached_property
+    def templates(self) -> KnownTemplates:
+        """What need not be compiled again of a patched workspace."""
+        return known_templates(self.workspace)
+
+    @cached_property
+    def packed(self) -> bytes:
+        """The document, to travel."""
+        return _packed(self.document)
+
+    def __reduce__(self) -> tuple[Callable[[str, bytes], "Background"], tuple[str, bytes]]:
+        return _unpacked_once, (self.digest, self.packed)
+
+
+_held: dict[str, Background] = {}
+
+
+def _unpacked_once(key: str, packed: bytes) -> Background:
+    """The background in a worker process: the same object for all tasks. Only the last one is held."""
+    if key not in _held:
+        _held.clear()
+        _held[key] = Background(pickle.loads(zlib.decompress(packed)))
+    return _held[key]
+
+
+def _packed(value: object) -> bytes:
+    return zlib.compress(pickle.dumps(value, pickle.HIGHEST_PROTOCOL), 1)
+
+
+class Packed:
+    """A patch that is compressed when it travels: some are large, and a scheduler holds them all."""
+
+    def __init__(self, patch: Patch) -> None:
+        self.patch = patch
+
+    def __reduce__(self) -> tuple[Callable[[bytes], "Packed"], tuple[bytes]]:
+        return _unpacked, (_packed(self.patch),)
+
+
+def _unpacked(packed: bytes) -> Packed:
+    return Packed(pickle.loads(zlib.decompress(packed)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointTask:
+    """Computes one point on a background; travels to workers."""
+
+    background: Background
+    settings: ScanSettings
+
+    def __call__(self, packed: Packed) -> Json:
+        """The result of one point as plain JSON values.
+
+        Raises
+        ------
+        InputError, FitFailed
+            The patch does not apply, gives no valid model, or one of the fits fails.
+        """
+        patch, settings = packed.patch, self.settings
+        document = patched(self.background.document, patch.operations)
+        workspace = pyhf_json.from_document(document, f"with patch {patch.name!r}", known=self.background.known)
+        conventions, templates = CONVENTIONS[settings.conventions], self.background.templates
+        model, data = compile_model(workspace, settings.measurement, conventions, known=templates)
+        if settings.what == "cls":
+            test = hypotest(
+                model,
+                data,
+                settings.test_poi,
+                test_stat=settings.test_stat,
+                poi_range=settings.poi_range,
+                options=settings.options,
+            )
+            return hypotest_document(model, test)
+        limit = upper_limit(
+            model,
+            data,
+            settings.level,
+            test_stat=settings.test_stat,
+            poi_range=settings.poi_range,
+            options=settings.options,
+        )
+        found = limit_document(model, limit)
+        del found["scan"]
+        return found
+
+
+def scan(
+    background: Json,
+    patches: PatchSet,
+    settings: ScanSettings | None = None,
+    *,
+    names: Sequence[str] | None = None,
+    executor: Executor | None = None,
+    progress: Progress = silent,
+    journal: Journal | None = None,
+) -> Scan:
+    """Test all points of a patch set.
+
+    Parameters
+    ----------
+    background
+        the document of the background-only workspace; it has to stay as it is.
+    names
+        of the points to compute; all by default.
+    executor
+        where they are computed; here by default. Results do not depend on it.
+    journal
+        of :func:`scan_task`: what is in it is taken from there, what arrives is kept in it. Failures are not.
+
+    Returns
+    -------
+    Scan
+        the points in the order of the patch set.
+
+    Raises
+    ------
+    MissingInput
+        There is no patch of a name, or no such measurement.
+    InputError
+        The background is no valid workspace.
+    WorkersLost
+        A worker process died.
+    """
+    chosen = settings or ScanSettings()
+    wanted = tuple(patches) if names is None else tuple(patches.named(name) for name in dict.fromkeys(names))
+    kept = {} if journal is None else journal.results
+    missing = [p for p in wanted if p.name not in kept]
+    shared = Background(background)
+    shared.workspace.measurement(chosen.measurement)  # what is wrong here is one error, not one for each point
+
+    def keep(index: int, result: Json | Failed) -> None:
+        if journal is not None and not isinstance(result, Failed):
+            journal.keep(missing[index].name, result)
+
+    arrived = run_many(
+        PointTask(background=shared, settings=chosen),
+        [Packed(p) for p in missing],
+        executor=executor,
+        progress=progress,
+        step="points",
+        keep=keep,
+    )
+    results = {**kept, **{p.name: result for p, result in zip(missing, arrived, strict=True)}}
+    points, failed = [], []
+    for p in wanted:
+        match results[p.name]:
+            case Failed(reason=reason):
+                failed.append(FailedPoint(name=p.name, values=p.values, reason=reason))
+            case result:
+                points.append(Point(name=p.name, values=p.values, result=result))
+    return Scan(
+        labels=patches.labels,
+        task=_told(shared, patches, chosen),
+        points=tuple(points),
+        failed=tuple(failed),
+    )
+
+
+def _told(background: Background, patches: PatchSet, settings: ScanSettings) -> Json:
+    options = asdict(settings)
+    del options["options"]
+    if settings.what == "limit":
+        del options["test_poi"]
+    return {**options, "background_sha256": background.digest, "references": dict(patches.references)}
+
+
+def scan_task(background: Json, patches: PatchSet, settings: ScanSettings) -> Json:
+    """What kept results of a scan belong to: the background, the patches and the settings."""
+    of_patches = hashlib.sha256()
+    for p in patches:
+        of_patches.update(f"{p.name} {digest(p.operations)}\n".encode())
+    return {
+        "background": digest(background),
+        "patches": of_patches.hexdigest(),
+        **{key: value for key, value in asdict(settings).items() if key != "options"},
+        "minimizer": asdict(settings.options),
+    }

@@ -1,0 +1,93 @@
+"""What is drawn of a contour."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hftranslate.contour import contour_lines, crossings, take_slice
+from hftranslate.errors import InputError
+from hftranslate.plots_contour import contour
+from tests.test_contour import scan_of
+
+PLANE = {(x, y): 5.0 - 0.8 * x for x in range(8) for y in range(4)}
+
+
+def drawn(figure: Any, gid: str) -> list[Any]:
+    return [line for line in figure.axes[0].lines if line.get_gid() == gid]
+
+
+def legend(figure: Any) -> list[str]:
+    return [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+
+
+@pytest.mark.parametrize("interpolation", ["linear", "cubic"])
+def test_a_plane(interpolation: Any) -> None:
+    plane = take_slice(scan_of(("m1", "m2"), PLANE, [(9, 2)]))
+    figure = contour(plane, interpolation=interpolation, title="a title", y_title="m2 [GeV]")
+    axes = figure.axes[0]
+    assert axes.get_title() == "a title"
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("m1", "m2 [GeV]")
+    for curve in ("observed", "expected"):
+        [line] = drawn(figure, curve)
+        assert np.array(line.get_xydata()) == pytest.approx(contour_lines(plane, curve, interpolation)[0])
+    [excluded], [allowed], [failed] = (drawn(figure, gid) for gid in ("excluded", "allowed", "failed"))
+    assert len(excluded.get_xdata()) == int(plane.excluded.sum())
+    assert len(allowed.get_xdata()) == int((~plane.excluded).sum())
+    assert failed.get_xydata().tolist() == [[9.0, 2.0]]
+    assert set(legend(figure)) == {"observed", "expected", r"expected $\pm1\sigma$", "excluded", "allowed", "failed"}
+    assert axes.get_legend().get_title().get_text() == "95% CL"
+    [band] = axes.collections
+    box = band.get_paths()[0].get_extents()
+    low, high = (contour_lines(plane, c, interpolation)[0][:, 0] for c in ("expected_+1", "expected_-1"))
+    assert box.x0 == pytest.approx(low.min(), abs=0.02)
+    assert box.x1 == pytest.approx(high.max(), abs=0.02)
+    # nothing lies on the frame
+    assert axes.get_xlim()[0] < 0.0
+    assert axes.get_xlim()[1] > 9.0
+
+
+@pytest.mark.parametrize(("shift", "word"), [(20.0, "allowed"), (-20.0, "excluded")])
+def test_a_plane_without_a_contour_says_so(shift: float, word: str) -> None:
+    plane = take_slice(scan_of(("m1", "m2"), {at: z + shift for at, z in PLANE.items()}))
+    figure = contour(plane)
+    assert f"observed: no point {word}" in legend(figure)
+    assert not drawn(figure, "observed")
+    assert len(figure.axes[0].collections) == 0
+
+
+def test_along_one_label() -> None:
+    along = take_slice(scan_of(("m1", "m2"), PLANE, [(9, 2), (9, 3)]), "m1", at={"m2": 2})
+    figure = contour(along)
+    axes = figure.axes[0]
+    assert axes.get_title() == "m2 = 2"
+    assert axes.get_yscale() == "log"
+    assert "excluded below 0.05" in axes.get_ylabel()
+    assert set(legend(figure)) == {"observed", "expected", r"expected $\pm1\sigma$", "excluded", "allowed", "failed"}
+    by_label = {line.get_label(): line for line in axes.lines}
+    x, y = by_label["observed"].get_data()
+    [crossing] = crossings(along, "observed")
+    assert np.interp(crossing, x, y) == pytest.approx(0.05, rel=1e-3)
+    assert by_label["failed"].get_xydata().tolist() == [[9.0, pytest.approx(0.05)]]
+    assert [t.get_text() for t in axes.texts] == [f"{crossing:.4g}"]
+
+
+def test_limits_along_one_label() -> None:
+    from dataclasses import replace
+
+    scan = scan_of(("m1",), {(x,): 1.0 for x in range(4)})
+    points = tuple(
+        replace(p, result={"observed": 0.5 * 2.0**i, "expected": [0.5 * 2.0**i * f for f in (0.5, 0.7, 1.0, 1.4, 2.0)]})
+        for i, p in enumerate(scan.points)
+    )
+    along = take_slice(replace(scan, points=points, task={"what": "limit", "level": 0.1}))
+    assert crossings(along, "observed") == pytest.approx([1.0])
+    axes = contour(along).axes[0]
+    assert axes.get_ylabel() == "upper limit at 90% CL (excluded below 1)"
+    by_label = {line.get_label(): line for line in axes.lines}
+    assert by_label["observed"].get_ydata()[0] == pytest.approx(0.5)
+
+
+def test_points_on_a_line_make_no_plane() -> None:
+    with pytest.raises(InputError, match="all points lie on one line"):
+        contour(take_slice(scan_of(("x", "y"), {(x, 1): 1.0 for x in range(5)})))
