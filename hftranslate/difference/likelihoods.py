@@ -17,6 +17,8 @@ from hftranslate.workspace import Conventions, Workspace
 Floats: TypeAlias = NDArray[np.float64]
 #: Rates below this fraction of the channel's largest are compared as if they were as large.
 _SMALLEST_RATE = 1e-9
+#: Where both NLLs are larger, only rates are compared: the rounding of the NLLs would exceed what is looked for.
+_LARGEST_NLL = 1e9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +190,7 @@ class _Comparison:
             return
         self.points += 1
         self.base = one - two if self.base is None else self.base
-        if abs(one - two - self.base) > self.nll:
+        if abs(one - two - self.base) > self.nll and max(one, two) < _LARGEST_NLL:
             self.nll, self.theta = abs(one - two - self.base), theta
         rates, others = self.a.rates(theta)[self.order], self.b.rates(other)
         scale = np.maximum(np.maximum(np.abs(rates), np.abs(others)), _SMALLEST_RATE * np.max(np.abs(rates)))

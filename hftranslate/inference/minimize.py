@@ -164,7 +164,9 @@ class _Problem:
 
     def edm(self, x: Floats) -> float:
         """``g^T H^-1 g / 2`` over the parameters that no bound holds."""
-        _, g, hessian = self.expand(x)
+        value, g, hessian = self.expand(x)
+        if not np.isfinite(value):
+            return np.inf
         held = ((x <= self.bounds[:, 0]) & (g > 0.0)) | ((x >= self.bounds[:, 1]) & (g < 0.0))
         i = np.flatnonzero(~held)
         step = np.linalg.lstsq(hessian[np.ix_(i, i)], g[i], rcond=None)[0]
