@@ -302,7 +302,12 @@ def test_points_outside_the_domain() -> None:
     assert report.ours.points[-1].evaluation_error
     assert report.ours.points[-1].nll is None
     assert report.passed
-    assert "1 points lie outside" in report.rungs[2].reason
+    assert "1 points at which the reference reports evaluation errors are left out" in report.rungs[2].reason
+    far = replace(reference.points[0], label="far", values={"mu": 1e9}, nll=2e10, yields=None)
+    away = replace(reference, points=(*reference.points, far))
+    assert (
+        "1 points with an NLL above 1e+09" in crosscheck(results(workspace_of("demo"), like=away), away).rungs[2].reason
+    )
     evaluated = replace(like, points=(*reference.points, replace(outside, nll=1.0, evaluation_error=False)))
     failing = crosscheck(report.ours, evaluated).first_failure
     assert failing is not None

@@ -10,8 +10,18 @@ from tests.conftest import REPOSITORY
 
 TABLES = tomllib.loads((REPOSITORY / "validation" / "cases.toml").read_text(encoding="utf-8"))["cases"]
 CASES = {case.name: case for case in read_cases(REPOSITORY / "validation" / "cases.toml")}
-#: Published models in which Minuit stops above a minimum that we reach, on these rungs.
-ROOT_IS_HIGHER: dict[str, set[str]] = {}
+#: Published models in which Minuit stops above a minimum that we reach, on these rungs: in a second minimum (staus,
+#: cms_ttgamma), on a kink of the clip at zero (compressed, ttbar), or a millionth to a thousandth above it.
+ROOT_IS_HIGHER: dict[str, set[str]] = {
+    "staus_Region_combined_DS_440_40_Staus": {"best fit", "test statistic"},
+    "staus_Region_lowMass_DS_120_1_Staus": {"test statistic"},
+    "1Lbb_C1N2_Wh_hbb_700_400": {"test statistic"},
+    "compressed_EWKinos": {"test statistic"},
+    "compressed_EWKinos_poi_lumi_fixed": {"best fit"},
+    "2l2j_ewk": {"test statistic"},
+    "ttbar_ljets": {"test statistic"},
+    "cms_ttgamma_2l": {"test statistic"},
+}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -40,7 +50,8 @@ def test_what_a_reference_records(name: str) -> None:
     notes = " ".join(reference.provenance.notes)
     assert reference.fit is not None
     assert sum(point.nll is not None for point in reference.points) >= 7
-    if "no tests" in notes or reference.poi is None:
+    constant = {p.name for p in reference.parameters if p.fixed}
+    if "no tests" in notes or reference.poi is None or reference.poi in constant:
         assert reference.hypotests is None
         return
     assert reference.hypotests is not None
