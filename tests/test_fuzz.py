@@ -68,7 +68,7 @@ def xml_case(name: str) -> dict[str, bytes]:
 @cache
 def documents() -> list[Any]:
     found = [json.loads(p.read_bytes()) for name in JSON_CASES for p in sorted((CASES / name).glob("*.json"))]
-    small = [p for p in sorted(SHARED.glob("workspaces/*.json")) if p.stat().st_size < 8_000]
+    small = [p for p in sorted(SHARED.glob("workspaces/**/*.json")) if p.stat().st_size < 8_000]
     return [*found, *(json.loads(p.read_bytes()) for p in small)]
 
 
