@@ -1,0 +1,151 @@
+"""The pictures of what other commands write."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from hftranslate.cli.common import combined_options
+from hftranslate.errors import InputError, MissingInput
+from hftranslate.formats.documents import parse_json, read_bytes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: As in :data:`hftranslate.plots.STYLES`, which need not be imported to show a help text.
+_STYLES = ("ROOT", "ATLAS", "CMS", "ALICE", "DUNE")
+
+plot_options = combined_options(
+    click.option(
+        "-o", "--output-file", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Where to draw."
+    ),
+    click.option("--title", default="", help="Above the picture."),
+    click.option(
+        "--style", type=click.Choice(_STYLES, case_sensitive=False), default="ROOT", show_default=True, help="mplhep's."
+    ),
+)
+_file = click.argument("file", default="-")
+
+
+def top_option(default: int, what: str) -> Callable[[F], F]:
+    """How many parameters are drawn."""
+    return click.option("--top", type=click.IntRange(min=1), default=default, show_default=True, help=what)
+
+
+@click.group()
+def plot() -> None:
+    """Draw what other commands write as JSON; the ending of the output says how (png, pdf, svg)."""
+
+
+@plot.command()
+@click.argument("files", nargs=-1, metavar="FILE...")
+@click.option("--at", type=float, multiple=True, help="With several limits: where each stands on the axis; repeatable.")
+@click.option("--poi-name", default="parameter of interest", help="Name of the parameter of interest.")
+@click.option("--x-name", default="signal", help="With several limits: name of the horizontal axis.")
+@plot_options
+def brazil(
+    files: tuple[str, ...], at: tuple[float, ...], poi_name: str, x_name: str, output_file: Path, **options: Any
+) -> None:
+    """CLs with its expected bands, from the JSON of 'limit'; or limits against a mass, from several of them."""
+    from hftranslate import plots
+
+    documents = [document_of(file) for file in files or ("-",)]
+    if len(documents) == 1 and not at:
+        draw(plots.brazil(documents[0], poi_name=poi_name, **options), output_file)
+        return
+    if len(at) != len(documents):
+        raise InputError(f"{len(documents)} limits and {len(at)} values of --at: give one for each")
+    draw(plots.limit_band(at, documents, x_name=x_name, poi_name=poi_name, **options), output_file)
+
+
+@plot.command()
+@_file
+@top_option(80, "Constrained parameters that are drawn: the most pulled or constrained ones.")
+@plot_options
+def pulls(file: str, top: int, output_file: Path, **options: Any) -> None:
+    """Pulls of the constrained parameters, from the JSON of 'fit'."""
+    from hftranslate import plots
+
+    draw(plots.pulls(document_of(file), most=top, **options), output_file)
+
+
+@plot.command()
+@_file
+@click.option(
+    "--threshold", type=click.FloatRange(0.0, 1.0), default=0.2, show_default=True, help="Smallest one drawn."
+)
+@top_option(40, "Parameters that are drawn: the most correlated ones.")
+@plot_options
+def correlations(file: str, threshold: float, top: int, output_file: Path, **options: Any) -> None:
+    """Correlations of the fitted parameters, from the JSON of 'fit'."""
+    from hftranslate import plots
+
+    draw(plots.correlations(document_of(file), threshold=threshold, most=top, **options), output_file)
+
+
+@plot.command()
+@_file
+@top_option(25, "Parameters that are drawn on one page.")
+@click.option("--pages", type=click.IntRange(min=1), default=1, show_default=True, help="Pages at most.")
+@plot_options
+def impacts(file: str, top: int, pages: int, output_file: Path, **options: Any) -> None:
+    """Ranking of the parameters by their impact, with pulls, from the JSON of 'impacts'."""
+    from hftranslate import plots
+
+    document = document_of(file)
+    count = len(document.get("parameters") or ())
+    firsts = [k * top for k in range(pages) if k * top < count] or [0]
+    draw([plots.impacts(document, top=top, first=first, **options) for first in firsts], output_file)
+
+
+@plot.command()
+@click.argument("files", nargs=-1, metavar="FILE...")
+@click.option("--channel", "channels", multiple=True, help="Only this channel; repeatable.")
+@click.option("--log/--linear", default=None, help="The axis of events; default: by their range.")
+@plot_options
+def yields(
+    files: tuple[str, ...], channels: tuple[str, ...], log: bool | None, output_file: Path, **options: Any
+) -> None:
+    """Stacks of samples with data and ratio, from the JSON of 'yields'; of two files side by side, before and after.
+
+    Many channels take several pages: one PDF, or PNG and SVG files with numbers.
+    """
+    from hftranslate import plots
+
+    documents = [document_of(file) for file in files or ("-",)]
+    chosen = channels or None
+    paged = plots.pages(documents[0], chosen) if len(documents) == 1 else []
+    groups: list[tuple[str, ...] | None] = [*paged] or [chosen]
+    draw([plots.yields(documents, channels=group, log=log, **options) for group in groups], output_file)
+
+
+@plot.command()
+@_file
+@plot_options
+def scan(file: str, output_file: Path, **options: Any) -> None:
+    """A profile scan of one parameter, or contours of two, from the JSON of 'scan'."""
+    from hftranslate import plots
+
+    draw(plots.scan(document_of(file), **options), output_file)
+
+
+def document_of(file: str) -> dict[str, Any]:
+    """The JSON object in a file, or on standard input for ``-``."""
+    document = parse_json(read_bytes(file), "standard input" if file == "-" else file)
+    if not isinstance(document, dict):
+        raise InputError(f"{file}: expected a JSON object as the commands of hftranslate write it")
+    return document
+
+
+def draw(figures: "Figure | list[Figure]", path: Path) -> None:
+    """Write one picture, or several pages."""
+    from hftranslate import plots
+
+    if not path.parent.is_dir():
+        raise MissingInput(f"{path} cannot be written: there is no folder {str(path.parent)!r}")
+    for written in plots.save_pages(figures if isinstance(figures, list) else [figures], path):
+        if written != path:
+            click.echo(f"wrote {written}", err=True)
