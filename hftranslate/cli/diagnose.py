@@ -7,8 +7,9 @@ import click
 import numpy as np
 
 from hftranslate.cli.common import combined_options, emit, emit_text, model_options
-from hftranslate.cli.fitting import interval, minimizer_options, restriction_options, take_task
+from hftranslate.cli.fitting import minimizer_options
 from hftranslate.cli.progress import ProgressBar, progress_option
+from hftranslate.cli.tasks import interval, restriction_options, take_task
 from hftranslate.cli.workers import executor_of, resume_option, workers_options
 from hftranslate.errors import InputError
 from hftranslate.inference.fit import fit

@@ -1,11 +1,12 @@
 """Commands that fit and test."""
 
+from collections.abc import Callable
 from typing import Any
 
 import click
 
 from hftranslate.cli.common import emit, load_model, model_options
-from hftranslate.cli.fitting import minimizer_options, named_values, number, take_fit_options
+from hftranslate.errors import InputError, Unsupported, did_you_mean
 from hftranslate.inference.diagnostics import profile_interval
 from hftranslate.inference.fit import asimov_data, fit_document
 from hftranslate.inference.fit import fit as fit_model
@@ -17,8 +18,31 @@ from hftranslate.inference.hypotest import (
     limit_document,
     upper_limit,
 )
+from hftranslate.inference.minimize import FitOptions
 from hftranslate.likelihood.compile import compile_model
 
+_OPTIMIZER_SETTINGS = {
+    "maxiter": "max_iterations",
+    "max_iterations": "max_iterations",
+    "tolerance": "tolerance",
+    "strategy": "strategy",
+}
+
+_minimizer = click.option(
+    "--minimizer",
+    "--optimizer",
+    type=click.Choice(["newton", "minuit", "scipy"]),
+    default="newton",
+    show_default=True,
+    help="Our Newton with the exact Hessian, MINUIT, or SciPy; all get exact gradients.",
+)
+_optconf = click.option(
+    "--optconf",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Setting of the minimizer: tolerance, max_iterations, strategy.",
+)
+_backend = click.option("--backend", default="numpy", hidden=True)
 _test_stat = click.option(
     "--test-stat", type=click.Choice(["qtilde", "q"]), default="qtilde", show_default=True, help="The test statistic."
 )
@@ -31,9 +55,31 @@ _poi_range = click.option(
 )
 
 
+def _fit_options(options: dict[str, Any]) -> FitOptions:
+    if options.pop("backend") not in ("numpy", "np"):
+        raise Unsupported("only the numpy backend exists here")
+    settings: dict[str, Any] = {"minimizer": options.pop("minimizer")}
+    for text in options.pop("optconf"):
+        key, separator, value = text.partition("=")
+        if not separator or key not in _OPTIMIZER_SETTINGS:
+            raise InputError(f"--optconf {text}: no such setting" + did_you_mean(key, _OPTIMIZER_SETTINGS))
+        name = _OPTIMIZER_SETTINGS[key]
+        settings[name] = _number(value, f"--optconf {key}", float if name == "tolerance" else int)
+    return FitOptions(**settings)
+
+
+def _number(text: str, what: str, kind: Callable[[str], Any] = float) -> Any:
+    try:
+        return kind(text)
+    except ValueError:
+        raise InputError(f"{what}: {text!r} is no number") from None
+
+
 @click.command()
 @model_options
-@minimizer_options
+@_minimizer
+@_optconf
+@_backend
 @click.option("--fix", multiple=True, metavar="NAME=VALUE", help="Hold a parameter at a value; repeatable.")
 @click.option("--asimov", type=float, metavar="MU", help="Fit the Asimov data of this parameter of interest instead.")
 @click.option("--minos", multiple=True, metavar="NAME", help="Profile-likelihood interval of a parameter; repeatable.")
@@ -42,9 +88,14 @@ def fit(fix: tuple[str, ...], asimov: float | None, minos: tuple[str, ...], valu
     """Fit a workspace: best-fit parameters, uncertainties, correlations and twice the NLL, as JSON."""
     output_file = options.pop("output_file")
     workspace, measurement, conventions = load_model(options)
-    fit_options = take_fit_options(options)
+    fit_options = _fit_options(options)
     model, data = compile_model(workspace, measurement, conventions)
-    fixed = {n: number(v, f"--fix {n}") for n, v in named_values(fix, "--fix", model).items()}
+    fixed = {}
+    for text in fix:
+        name, separator, number = text.rpartition("=")
+        if not separator:
+            raise InputError(f"--fix {text}: expected NAME=VALUE")
+        fixed[model.parameters.names[model.parameters.index(name)]] = _number(number, f"--fix {name}")
     if asimov is not None:
         data, _ = asimov_data(model, data, asimov, options=fit_options)
     result = fit_model(model, data, fixed=fixed, options=fit_options)
@@ -57,7 +108,9 @@ def fit(fix: tuple[str, ...], asimov: float | None, minos: tuple[str, ...], valu
 
 @click.command()
 @model_options
-@minimizer_options
+@_minimizer
+@_optconf
+@_backend
 @_test_stat
 @_poi_range
 @click.option("--test-poi", default=1.0, show_default=True, help="Value of the parameter of interest to test.")
@@ -75,14 +128,16 @@ def cls(test_stat: TestStat, poi_range: PoiRange, test_poi: float, calctype: str
         test_poi,
         test_stat=test_stat,
         poi_range=poi_range,
-        options=take_fit_options(options),
+        options=_fit_options(options),
     )
     emit(hypotest_document(model, result), output_file)
 
 
 @click.command()
 @model_options
-@minimizer_options
+@_minimizer
+@_optconf
+@_backend
 @_test_stat
 @_poi_range
 @click.option("--level", default=0.05, show_default=True, help="CLs at the limit: one minus the confidence level.")
@@ -97,6 +152,6 @@ def limit(test_stat: TestStat, poi_range: PoiRange, level: float, **options: Any
         level,
         test_stat=test_stat,
         poi_range=poi_range,
-        options=take_fit_options(options),
+        options=_fit_options(options),
     )
     emit(limit_document(model, result), output_file)

@@ -63,7 +63,7 @@ def brazil(
 
 @plot.command()
 @_file
-@top_option(80, "Constrained parameters that are drawn: the most pulled or constrained ones.")
+@top_option(60, "Constrained parameters that are drawn: the most pulled or constrained ones.")
 @plot_options
 def pulls(file: str, top: int, output_file: Path, **options: Any) -> None:
     """Pulls of the constrained parameters, from the JSON of 'fit'."""
@@ -77,7 +77,7 @@ def pulls(file: str, top: int, output_file: Path, **options: Any) -> None:
 @click.option(
     "--threshold", type=click.FloatRange(0.0, 1.0), default=0.2, show_default=True, help="Smallest one drawn."
 )
-@top_option(40, "Parameters that are drawn: the most correlated ones.")
+@top_option(30, "Parameters that are drawn: the most correlated ones.")
 @plot_options
 def correlations(file: str, threshold: float, top: int, output_file: Path, **options: Any) -> None:
     """Correlations of the fitted parameters, from the JSON of 'fit'."""

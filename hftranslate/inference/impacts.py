@@ -130,7 +130,8 @@ def impacts(
     MissingInput
         There is no such parameter, or a pattern fits none.
     FitFailed
-        The free fit failed. Failed fits of single parameters are reported with the result.
+        The free fit failed, or it gives no uncertainties by HESSE. Failed fits of single parameters are reported with
+        the result.
     """
     p = model.parameters
     poi = p.names[p.poi_index]
@@ -138,6 +139,8 @@ def impacts(
         raise InputError(f"the parameter of interest {poi!r} is constant and shows no impacts")
     members = {name: matching(model, patterns) for name, patterns in (groups or {}).items()}
     best = fit(model, data, options=options)
+    if widths == "hesse" and not np.isfinite(best.uncertainties).all():
+        raise FitFailed(f"the fit gives no uncertainties by HESSE ({best.message}); use those by MINOS")
     chosen = [n for n in _chosen(model, best, names) if n != poi]
     task = _Shift(model=model, data=data, best=best, widths=widths, options=options)
     found = run_kept(task, chosen, executor=executor, progress=progress, step="impacts", journal=journal)
@@ -228,8 +231,8 @@ class _Shift:
 
     def _widths(self, name: str, index: int) -> tuple[float, float]:
         """How far to move the parameter; to the end of its range where the interval does not end before."""
-        sigma = float(self.best.uncertainties[index])
-        if self.widths == "hesse" and isfinite(sigma):
+        if self.widths == "hesse":
+            sigma = float(self.best.uncertainties[index])
             return sigma, sigma
         centre, box = float(self.best.values[index]), self.best.bounds[index]
         ends = profile_interval(self.model, self.data, self.best, name, options=self.options)

@@ -116,13 +116,15 @@ def in_style(function: Callable[P, R]) -> Callable[P, R]:
     return draw
 
 
-def new_figure(width: float, height: float) -> "Figure":
-    """An empty figure of a size in inches."""
+def new_figure(width: float, height: float, *, tight: bool = False) -> "Figure":
+    """An empty figure of a size in inches; ``tight``: rows of panels without space between them."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
+    engine: Any = figure.get_layout_engine()
+    engine.set(**({"h_pad": 0.015, "hspace": 0.0} if tight else {"h_pad": 0.05}))
     return figure
 
 
@@ -143,6 +145,17 @@ def shortened(text: str, longest: int = 48) -> str:
         return literal(text)
     left = (longest - 1) // 2
     return literal(f"{text[:left]}…{text[-(longest - 1 - left) :]}")
+
+
+def shortened_all(names: Sequence[str], longest: int = 48) -> list[str]:
+    """Names, each shortened as far as it still differs from the others."""
+    short = [shortened(name, longest) for name in names]
+    step = 8
+    while len(set(short)) < len(set(names)) and step < 400:
+        again = {s for s in short if short.count(s) > 1}
+        short = [shortened(n, longest + step) if s in again else s for n, s in zip(names, short, strict=True)]
+        step += 8
+    return short
 
 
 def save(figure: "Figure", path: str | Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hftranslate.errors import FormatError, InputError
-from hftranslate.plots.figures import ONE_SIGMA, TWO_SIGMA, in_style, literal, new_axes, shortened
+from hftranslate.plots.figures import ONE_SIGMA, TWO_SIGMA, in_style, literal, new_axes, shortened_all
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,7 +26,7 @@ def pulls(fit: Mapping[str, Any], *, title: str = "", most: int = 80, style: str
     constrained, free = _fitted(fit)
     names, pull, error = _most_notable(constrained, most)
     rows = len(names) + len(free) + 1.5 * bool(free)
-    labels = [shortened(name) for name in (*names, *(name for name, _, _ in free))]
+    labels = shortened_all([*names, *(name for name, _, _ in free)])
     widest = max(map(len, labels), default=0)
     figure, axes = new_axes(4.2 + 0.075 * widest, 1.2 + 0.22 * max(rows, 4))
     reach = 1.1 * max(2.2, *(abs(p) + e for p, e in zip(pull, error, strict=True))) if names else 2.4
@@ -81,7 +81,7 @@ def _most_notable(constrained: list[tuple[str, float, float]], most: int) -> tup
 # --------------------------------------------------------------------------------------------------------- correlations
 @in_style
 def correlations(
-    fit: Mapping[str, Any], *, threshold: float = 0.2, most: int = 40, title: str = "", style: str = "ROOT"
+    fit: Mapping[str, Any], *, threshold: float = 0.2, most: int = 30, title: str = "", style: str = "ROOT"
 ) -> "Figure":
     """The correlation matrix of a fit without the parameters that are correlated with none.
 
@@ -104,8 +104,8 @@ def correlations(
     if not kept:
         raise InputError(f"no two parameters of the fit are correlated by {threshold:g} or more; lower the threshold")
     n, matrix = len(kept), matrix[np.ix_(kept, kept)]
-    cell = 0.3 if n > 12 else 0.42
-    labels = [shortened(names[i], 36) for i in kept]
+    cell = 0.27 if n > 12 else 0.42
+    labels = shortened_all([names[i] for i in kept], 36)
     room = 0.072 * max(map(len, labels)) + 0.6
     figure, axes = new_axes(cell * n + room + 0.9, cell * n + room)
     image = axes.imshow(matrix, cmap="RdBu_r", vmin=-1.0, vmax=1.0, interpolation="nearest")
@@ -115,7 +115,7 @@ def correlations(
             if i != j and abs(value) >= max(threshold, 0.005):
                 ink = "white" if abs(value) > 0.65 else "black"
                 text = f"{100.0 * value:.0f}" if n > 12 else f"{value:.2f}"
-                axes.text(j, i, text, ha="center", va="center", fontsize=7, color=ink)
+                axes.text(j, i, text, ha="center", va="center", fontsize=6.5, color=ink)
     axes.set_xticks(range(n), labels, rotation=90, fontsize=7.5)
     axes.set_yticks(range(n), labels, fontsize=7.5)
     axes.tick_params(which="both", length=0)

@@ -50,7 +50,15 @@ def _curve(name: str, x: Floats, rise: Floats, best: float) -> "Figure":
         axes.axhline(level, color=MARK, lw=0.9, ls="--")
         axes.annotate(text, (x[-1], level), (-4, 3), textcoords="offset points", ha="right", color=MARK, fontsize=8.5)
     axes.axvline(best, color="0.4", lw=0.9, ls=":")
-    axes.annotate(f"best fit {best:.3g}", (best, 0.93 * top), (5, 0), textcoords="offset points", fontsize=8.5)
+    side = -1 if best - x[0] > 0.7 * (x[-1] - x[0]) else 1
+    axes.annotate(
+        f"best fit {best:.3g}",
+        (best, 0.93 * top),
+        (5 * side, 0),
+        textcoords="offset points",
+        ha="left" if side > 0 else "right",
+        fontsize=8.5,
+    )
     axes.set(xlim=(x[0], x[-1]), ylim=(0.0, max(top, 1.2)), xlabel=name, ylabel=r"$-2\,\Delta\ln L$")
     return figure
 
@@ -65,16 +73,27 @@ def _smooth(x: Floats, rise: Floats, fine: Floats) -> Floats:
     return smooth
 
 
+def _finer(x: Floats, y: Floats, rise: Floats) -> tuple[Floats, Floats, Floats]:
+    """The scan on a finer grid, by cubic splines, where no point of it is missing."""
+    from scipy.interpolate import RectBivariateSpline
+
+    if min(rise.shape) < 4 or not np.isfinite(rise).all():
+        return x, y, rise
+    fine = [np.linspace(axis[0], axis[-1], 161) for axis in (x, y)]
+    return fine[0], fine[1], RectBivariateSpline(x, y, rise)(*fine)
+
+
 def _contours(names: list[str], values: list[Floats], rise: Floats, best: list[float]) -> "Figure":
     from matplotlib.lines import Line2D
 
     figure, axes = new_axes(6.0, 4.9)
-    shown = np.ma.masked_invalid(rise.T)
-    image = axes.pcolormesh(*values, shown, cmap="Blues_r", vmin=0.0, vmax=12.0, shading="gouraud", rasterized=True)
+    *fine, smooth = _finer(*values, rise)
+    shown = np.ma.masked_invalid(smooth.T)
+    image = axes.pcolormesh(*fine, shown, cmap="Blues_r", vmin=0.0, vmax=12.0, shading="gouraud", rasterized=True)
     drawn = []
     for level, text, dashes in zip(LEVELS[2], ("68 %", "95 %"), ("-", "--"), strict=True):
         if np.nanmin(rise) < level < np.nanmax(rise):
-            axes.contour(*values, shown, levels=[level], colors="black", linewidths=1.5, linestyles=dashes)
+            axes.contour(*fine, shown, levels=[level], colors="black", linewidths=1.5, linestyles=dashes)
             drawn.append(Line2D([], [], color="black", lw=1.5, ls=dashes, label=text))
     axes.plot(*best, "P", color=MARK, ms=8, mec="white", mew=0.8)
     drawn.append(Line2D([], [], color=MARK, marker="P", ls="", ms=7, mec="white", label="best fit"))

@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hftranslate.errors import FormatError, InputError
-from hftranslate.plots.figures import ABOVE, BELOW, in_style, literal, new_figure, shortened
+from hftranslate.plots.figures import ABOVE, BELOW, in_style, literal, new_figure, shortened_all
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+#: As wide as a digit, so that ranks stand below each other.
+_FIGURE_SPACE = "\u2007"
+#: Of the bars below and above: prints without colours tell them apart.
+_HATCH = ("/////", "")
 
 
 @in_style
@@ -40,7 +46,9 @@ def impacts(
         raise FormatError(f"no impacts as 'hftranslate impacts' writes them: {error} is missing or wrong") from None
     if not drawn:
         raise InputError("there are no impacts to draw")
-    labels = [f"{shortened(row.name, 44)}  {first + k + 1:>3}" for k, row in enumerate(drawn)]
+    ranks = [f"{first + k + 1:>3}".replace(" ", _FIGURE_SPACE) for k in range(len(drawn))]
+    names = shortened_all([row.name for row in drawn], 44)
+    labels = [f"{name} {rank}" for name, rank in zip(names, ranks, strict=True)]
     figure = new_figure(4.6 + 0.075 * max(map(len, labels)), 2.0 + 0.24 * max(len(drawn), 4))
     axes = figure.add_subplot()
     _draw_pulls(axes, drawn)
@@ -55,7 +63,8 @@ def impacts(
     figure.suptitle(literal(title or poi_text), fontsize=9.5, x=0.99, ha="right")
     figure.legend(handles=_key(), loc="outside lower center", ncols=3, fontsize=8)
     if count > len(drawn):
-        figure.supxlabel(f"parameters {first + 1} to {first + len(drawn)} of {count}", fontsize=8, color="0.35")
+        which = f"{first + 1} to {first + len(drawn)} of {count}"
+        figure.text(0.01, 0.995, which, ha="left", va="top", fontsize=8, color="0.35")
     return figure
 
 
@@ -115,7 +124,8 @@ def _draw_pulls(axes: "Axes", rows: Sequence[_Row]) -> None:
 def _draw_bars(axes: "Axes", rows: Sequence[_Row]) -> None:
     y = np.arange(len(rows))
     for side, colour in ((1, ABOVE), (0, BELOW)):
-        axes.barh(y, [row.post[side] for row in rows], height=0.74, color=colour, alpha=0.75, lw=0)
+        look: dict[str, Any] = {"hatch": _HATCH[side], "ec": "white", "lw": 0.0}
+        axes.barh(y, [row.post[side] for row in rows], height=0.74, fc=colour, alpha=0.75, **look)
         axes.barh(y, [row.pre[side] for row in rows], height=0.74, fill=False, ec=colour, lw=0.8)
     sizes = [abs(v) for row in rows for v in (*row.post, *row.pre) if np.isfinite(v)]
     reach = 1.1 * max(sizes, default=0.0) or 1.0
@@ -130,7 +140,14 @@ def _key() -> list[Any]:
 
     return [
         Patch(fc=ABOVE, alpha=0.75, label=r"post-fit, $\hat\theta + \Delta\hat\theta$"),
-        Patch(fc=BELOW, alpha=0.75, label=r"post-fit, $\hat\theta - \Delta\hat\theta$"),
+        Patch(
+            fc=BELOW,
+            alpha=0.75,
+            hatch=_HATCH[0],
+            ec="white",
+            lw=0.0,
+            label=r"post-fit, $\hat\theta - \Delta\hat\theta$",
+        ),
         Patch(fill=False, ec=ABOVE, label=r"pre-fit, $\hat\theta + \Delta\theta$"),
         Patch(fill=False, ec=BELOW, label=r"pre-fit, $\hat\theta - \Delta\theta$"),
         Line2D([], [], color="black", marker="o", ms=3.2, lw=1.1, label="pull"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hftranslate.errors import FormatError, InputError, MissingInput, did_you_mean
-from hftranslate.plots.figures import SAMPLES, SIGNAL, Floats, in_style, literal, new_figure, shortened
+from hftranslate.plots.figures import SAMPLES, SIGNAL, Floats, in_style, literal, new_figure, shortened, shortened_all
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,12 +76,15 @@ def yields(
         rows = ceil(len(panels) / columns)
     wide = max(len(p.observed) for p in panels) > 14
     width = (6.4 if columns == 1 else 4.2) + (1.6 if wide else 0.0)
-    figure = new_figure(width * columns, 4.3 * rows + 0.5)
+    names_below = max((0.07 * min(len(label), 44) for p in panels for label in p.labels or ()), default=0.0)
+    figure = new_figure(width * columns, 4.1 * rows + 0.7 + names_below, tight=True)
     parts = np.atleast_1d(figure.subfigures(rows, columns, squeeze=False)).ravel()
     logarithmic = _differ_much(panels) if log is None else log
     handles: dict[str, Any] = {}
-    for part, panel in zip(parts, panels, strict=False):
-        handles |= _draw(part, panel, palette, logarithmic)
+    side_by_side = len(given)
+    for k, (part, panel) in enumerate(zip(parts, panels, strict=False)):
+        first = k - k % side_by_side
+        handles |= _draw(part, panel, palette, _Axis.of(panels[first : first + side_by_side], logarithmic))
     order = [n for n in handles if n not in palette] + [n for n in reversed(palette) if n in handles]
     names = [shortened(n, 30) for n in order]
     fitting = max(1, int(width * columns / (0.5 + 0.072 * max(map(len, names)))))
@@ -170,11 +173,36 @@ def _differ_much(panels: Sequence[_Panel]) -> bool:
 
 
 # -------------------------------------------------------------------------------------------------------------- drawing
-def _draw(part: "Figure | SubFigure", panel: _Panel, palette: Mapping[str, str], logarithmic: bool) -> dict[str, Any]:
-    main, ratio = part.subplots(2, 1, sharex=True, height_ratios=[3.2, 1.0], gridspec_kw={"hspace": 0.03})
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Axis:
+    """The ranges of panels that stand side by side: events, and the distance of the ratio from one."""
+
+    log: bool
+    low: float
+    high: float
+    reach: float
+
+    @classmethod
+    def of(cls, panels: Sequence[_Panel], log: bool) -> "_Axis":
+        lowest, top, reach = np.inf, 1e-3, 0.12
+        for p in panels:
+            spread, (down, up) = np.nan_to_num(p.uncertainty), _poisson_errors(p.observed)
+            top = max(top, float(np.nanmax(np.maximum(p.total + spread, p.observed + up))))
+            good = p.total > 0.0
+            lowest = min(lowest, float(p.total[good].min(initial=np.inf)))
+            ends = [p.total - spread, p.total + spread, p.observed - down, p.observed + up]
+            reach = max(reach, *(float(np.max(np.abs(end[good] / p.total[good] - 1.0), initial=0.0)) for end in ends))
+        reach = min(1.08 * reach, 0.99)
+        if log:
+            return cls(log=True, low=0.3 * max(min(lowest, 1.0), 1e-3), high=12.0 * max(top, 1.0), reach=reach)
+        return cls(log=False, low=0.0, high=1.35 * top, reach=reach)
+
+
+def _draw(part: "Figure | SubFigure", panel: _Panel, palette: Mapping[str, str], axis: _Axis) -> dict[str, Any]:
+    main, ratio = part.subplots(2, 1, sharex=True, height_ratios=[3.2, 1.0], gridspec_kw={"hspace": 0.0})
     handles = _draw_stack(main, panel, palette)
     centres, low, high = 0.5 * (panel.edges[1:] + panel.edges[:-1]), *_poisson_errors(panel.observed)
-    shown = panel.observed > 0.0 if logarithmic else np.ones(len(centres), dtype=bool)
+    shown = panel.observed > 0.0 if axis.log else np.ones(len(centres), dtype=bool)
     handles["data"] = main.errorbar(
         centres[shown],
         panel.observed[shown],
@@ -185,13 +213,9 @@ def _draw(part: "Figure | SubFigure", panel: _Panel, palette: Mapping[str, str],
         lw=1.0,
         zorder=5,
     )
-    top = float(np.nanmax(np.maximum(panel.total + np.nan_to_num(panel.uncertainty), panel.observed + high)))
-    if logarithmic:
+    if axis.log:
         main.set_yscale("log")
-        lowest = np.min(panel.total[panel.total > 0.0], initial=max(top, 1e-3))
-        main.set_ylim(0.3 * max(min(lowest, 1.0), 1e-3), 12.0 * max(top, 1.0))
-    else:
-        main.set_ylim(0.0, 1.35 * max(top, 1e-3))
+    main.set_ylim(axis.low, axis.high)
     main.set_ylabel("events" if panel.labels or len(panel.observed) == 1 else "events per bin")
     main.annotate(
         "  ".join(t for t in (shortened(panel.name, 40), panel.stage) if t),
@@ -203,7 +227,7 @@ def _draw(part: "Figure | SubFigure", panel: _Panel, palette: Mapping[str, str],
         va="top",
         fontsize=9,
     )
-    _draw_ratio(ratio, panel, centres, low, high)
+    _draw_ratio(ratio, panel, axis.reach, centres, low, high)
     _label_bins(ratio, panel)
     return handles
 
@@ -241,13 +265,11 @@ def _poisson_errors(observed: Floats) -> tuple[Floats, Floats]:
     return observed - low, high - observed
 
 
-def _draw_ratio(axes: "Axes", panel: _Panel, centres: Floats, low: Floats, high: Floats) -> None:
+def _draw_ratio(axes: "Axes", panel: _Panel, reach: float, centres: Floats, low: Floats, high: Floats) -> None:
     good = panel.total > 0.0
     total = np.where(good, panel.total, 1.0)
     ratio = np.where(good, panel.observed / total, np.nan)
     spread = np.where(good, np.nan_to_num(panel.uncertainty) / total, 0.0)
-    reach = 1.25 * max(float(np.nanmax(np.abs(ratio - 1.0), initial=0.0)), float(spread.max(initial=0.0)), 0.12)
-    reach = min(reach, 0.99)
     _hatched(axes, panel.edges, 1.0 - spread, 1.0 + spread)
     axes.axhline(1.0, color="black", lw=0.8)
     inside = good & (np.abs(ratio - 1.0) <= reach)
@@ -266,7 +288,7 @@ def _label_bins(axes: "Axes", panel: _Panel) -> None:
     axes.set_xlim(panel.edges[0], panel.edges[-1])
     n = len(panel.observed)
     if panel.labels is not None:
-        axes.set_xticks(range(n), [shortened(label, 40) for label in panel.labels], rotation=90, fontsize=7.5)
+        axes.set_xticks(range(n), shortened_all(panel.labels, 40), rotation=90, fontsize=7.5)
     elif panel.edges[0] == -0.5:
         axes.set_xlabel("bin")
         if n <= 12:
