@@ -79,21 +79,21 @@ def _finer(x: Floats, y: Floats, rise: Floats) -> tuple[Floats, Floats, Floats]:
 
     if min(rise.shape) < 4 or not np.isfinite(rise).all():
         return x, y, rise
-    fine = [np.linspace(axis[0], axis[-1], 161) for axis in (x, y)]
-    return fine[0], fine[1], RectBivariateSpline(x, y, rise)(*fine)
+    finer_x, finer_y = (np.linspace(axis[0], axis[-1], 161) for axis in (x, y))
+    return finer_x, finer_y, RectBivariateSpline(x, y, rise)(finer_x, finer_y)
 
 
 def _contours(names: list[str], values: list[Floats], rise: Floats, best: list[float]) -> "Figure":
     from matplotlib.lines import Line2D
 
     figure, axes = new_axes(6.0, 4.9)
-    *fine, smooth = _finer(*values, rise)
+    x, y, smooth = _finer(values[0], values[1], rise)
     shown = np.ma.masked_invalid(smooth.T)
-    image = axes.pcolormesh(*fine, shown, cmap="Blues_r", vmin=0.0, vmax=12.0, shading="gouraud", rasterized=True)
+    image = axes.pcolormesh(x, y, shown, cmap="Blues_r", vmin=0.0, vmax=12.0, shading="gouraud", rasterized=True)
     drawn = []
     for level, text, dashes in zip(LEVELS[2], ("68 %", "95 %"), ("-", "--"), strict=True):
         if np.nanmin(rise) < level < np.nanmax(rise):
-            axes.contour(*fine, shown, levels=[level], colors="black", linewidths=1.5, linestyles=dashes)
+            axes.contour(x, y, shown, levels=[level], colors="black", linewidths=1.5, linestyles=dashes)
             drawn.append(Line2D([], [], color="black", lw=1.5, ls=dashes, label=text))
     axes.plot(*best, "P", color=MARK, ms=8, mec="white", mew=0.8)
     drawn.append(Line2D([], [], color=MARK, marker="P", ls="", ms=7, mec="white", label="best fit"))
