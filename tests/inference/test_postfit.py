@@ -84,7 +84,7 @@ def test_table(compiled: tuple[Model, Data]) -> None:
     assert lines[4].split() == ["background", "50.0", "±", "3.0", "52.0", "±", "4.0", "102.0", "±", "5.0"]
     assert lines[6].split() == ["observed", "60", "58", "118"]
     assert len({len(line) for line in (lines[2], *lines[3:7])}) == 1  # columns end together
-    assert lines[-6] == "all channels (prefit)"
+    assert "all channels (prefit)" in lines
     assert lines[-1].split() == ["observed", "148"]
 
 
