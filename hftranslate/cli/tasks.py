@@ -1,6 +1,5 @@
 """What commands that look into a fit work on: the model with what is held or confined, and the data or Asimov data."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from hftranslate.cli.common import combined_options, load_model
 from hftranslate.cli.fitting import number, take_fit_options
 from hftranslate.errors import InputError
+from hftranslate.inference.fingerprint import fingerprint
 from hftranslate.inference.fit import asimov_data
 from hftranslate.inference.minimize import FitOptions
 from hftranslate.journal import Journal
@@ -57,20 +57,15 @@ class Task:
     data: Data
     options: FitOptions
 
-    def fingerprint(self) -> str:
-        """A digest of model, data and settings, by which kept results are recognised as theirs."""
-        p = self.model.parameters
-        beside = np.clip(p.init + 0.37 * p.width, p.bounds[:, 0], p.bounds[:, 1])
-        arrays = (p.init, p.bounds, p.fixed, p.width, self.data.observed, self.data.auxdata)
-        points = (self.model.state(theta).nu for theta in (p.init, beside))
-        content = hashlib.sha256(repr((p.names, self.model.conventions, self.options)).encode())
-        for array in (*arrays, *points):
-            content.update(np.ascontiguousarray(array).tobytes())
-        return content.hexdigest()[:16]
-
     def journal(self, path: Path | None, **task: Any) -> Journal | None:
         """The journal at a path for one task on this model; ``None`` where none is wanted."""
-        return None if path is None else Journal.open(path, {"model": self.fingerprint(), **task})
+        return (
+            None
+            if path is None
+            else Journal.open(
+                path, {"model": fingerprint(self.model, self.data), "minimizer": self.options.minimizer, **task}
+            )
+        )
 
 
 def take_task(options: dict[str, Any]) -> Task:
