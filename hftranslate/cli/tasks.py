@@ -59,13 +59,10 @@ class Task:
 
     def journal(self, path: Path | None, **task: Any) -> Journal | None:
         """The journal at a path for one task on this model; ``None`` where none is wanted."""
-        return (
-            None
-            if path is None
-            else Journal.open(
-                path, {"model": fingerprint(self.model, self.data), "minimizer": self.options.minimizer, **task}
-            )
-        )
+        if path is None:
+            return None
+        model = fingerprint(self.model, self.data)
+        return Journal.open(path, {"model": model, "minimizer": self.options.minimizer, **task})
 
 
 def take_task(options: dict[str, Any]) -> Task:

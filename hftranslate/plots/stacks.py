@@ -85,7 +85,7 @@ def yields(
     for k, (part, panel) in enumerate(zip(parts, panels, strict=False)):
         first = k - k % side_by_side
         handles |= _draw(part, panel, palette, _Axis.of(panels[first : first + side_by_side], logarithmic))
-    order = [n for n in handles if n not in palette] + [n for n in reversed(palette) if n in handles]
+    order = ["data", "uncertainty"] + [n for n in reversed(palette) if n in handles]
     names = [shortened(n, 30) for n in order]
     fitting = max(1, int(width * columns / (0.5 + 0.072 * max(map(len, names)))))
     figure.legend([handles[n] for n in order], names, loc="outside upper center", ncols=min(fitting, 6), fontsize=8.5)

@@ -87,7 +87,7 @@ def test_correlations_of_many(fitted: dict[str, Any]) -> None:
 
 def test_correlations_that_are_not_there() -> None:
     document = correlated(ab=0.1)
-    with pytest.raises(InputError, match="no two parameters of the fit are correlated by 0.5 or more"):
+    with pytest.raises(InputError, match=r"no two parameters of the fit are correlated by 0\.5 or more"):
         plots.correlations(document, threshold=0.5)
     document["correlations"]["matrix"][0][1] = None  # could not be computed
     with pytest.raises(InputError, match="lower the threshold"):

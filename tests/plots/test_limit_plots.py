@@ -77,7 +77,7 @@ def test_limits_against_a_mass() -> None:
     assert [t.get_text() for t in axes.texts] == ["predicted"]
     wide = plots.limit_band([1.0, 2.0], band(0.01, 3.0), theory=None)
     assert wide.axes[0].get_yscale() == "log"
-    assert wide.axes[0].texts == []  # type: ignore[comparison-overlap]
+    assert len(wide.axes[0].texts) == 0
     assert plots.limit_band([1.0, 2.0], band(0.01, 3.0), log=False).axes[0].get_ylim()[0] == 0.0
 
 

@@ -39,7 +39,7 @@ def test_rows(document: dict[str, Any]) -> None:
         np.testing.assert_allclose([pre_below[k], pre_above[k]], expected)
     drawn = pulls.containers[0].lines[0]
     constrained = [r for r in rows if r["pull"] is not None]
-    np.testing.assert_allclose(drawn.get_xdata(), [r["pull"] for r in constrained])
+    np.testing.assert_allclose(np.asarray(drawn.get_xdata(), dtype=float), [r["pull"] for r in constrained])
     assert pulls.get_ylim()[0] > pulls.get_ylim()[1]  # the largest on top
     assert impact_axes.get_xlim()[1] >= max(abs(v) for r in rows for v in r["postfit"])
     assert "impact on mu" in impact_axes.get_xlabel()
