@@ -105,10 +105,9 @@ def impacts(file: str, top: int, pages: int, output_file: Path, **options: Any) 
 @click.argument("files", nargs=-1, metavar="FILE...")
 @click.option("--channel", "channels", multiple=True, help="Only this channel; repeatable.")
 @click.option("--log/--linear", default=None, help="The axis of events; default: by their range.")
+@click.option("--x-name", default="observable", help="Name of the axis of channels with known bin edges.")
 @plot_options
-def yields(
-    files: tuple[str, ...], channels: tuple[str, ...], log: bool | None, output_file: Path, **options: Any
-) -> None:
+def yields(files: tuple[str, ...], channels: tuple[str, ...], output_file: Path, **options: Any) -> None:
     """Stacks of samples with data and ratio, from the JSON of 'yields'; of two files side by side, before and after.
 
     Many channels take several pages: one PDF, or PNG and SVG files with numbers.
@@ -119,7 +118,7 @@ def yields(
     chosen = channels or None
     paged = plots.pages(documents[0], chosen) if len(documents) == 1 else []
     groups: list[tuple[str, ...] | None] = [*paged] or [chosen]
-    draw([plots.yields(documents, channels=group, log=log, **options) for group in groups], output_file)
+    draw([plots.yields(documents, channels=group, **options) for group in groups], output_file)
 
 
 @plot.command()

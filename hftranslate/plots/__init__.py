@@ -4,6 +4,7 @@ Every function takes results, or the JSON documents that the commands write, and
 it. The keyword ``style`` is one of mplhep's styles: ROOT, ATLAS, CMS, ALICE or DUNE.
 """
 
+from hftranslate.plots.curves import interpolation
 from hftranslate.plots.distributions import toys
 from hftranslate.plots.figures import STYLES, save, save_pages
 from hftranslate.plots.fitted import correlations, pulls
@@ -17,6 +18,7 @@ __all__ = [
     "brazil",
     "correlations",
     "impacts",
+    "interpolation",
     "limit_band",
     "pages",
     "pulls",

@@ -44,6 +44,7 @@ def yields(
     *,
     channels: Sequence[str] | None = None,
     log: bool | None = None,
+    x_name: str = "observable",
     title: str = "",
     style: str = "ROOT",
 ) -> "Figure":
@@ -58,6 +59,8 @@ def yields(
         which channels; all by default. Channels of one bin share one panel.
     log
         whether events stand on a logarithmic axis; by default where they differ by more than a factor of 100.
+    x_name
+        name of the horizontal axis of channels whose bin edges are known.
     """
     given = [documents] if isinstance(documents, Mapping) else list(documents)
     try:
@@ -84,7 +87,7 @@ def yields(
     side_by_side = len(given)
     for k, (part, panel) in enumerate(zip(parts, panels, strict=False)):
         first = k - k % side_by_side
-        handles |= _draw(part, panel, palette, _Axis.of(panels[first : first + side_by_side], logarithmic))
+        handles |= _draw(part, panel, palette, _Axis.of(panels[first : first + side_by_side], logarithmic), x_name)
     order = ["data", "uncertainty"] + [n for n in reversed(palette) if n in handles]
     names = [shortened(n, 30) for n in order]
     fitting = max(1, int(width * columns / (0.5 + 0.072 * max(map(len, names)))))
@@ -198,7 +201,9 @@ class _Axis:
         return cls(log=False, low=0.0, high=1.35 * top, reach=reach)
 
 
-def _draw(part: "Figure | SubFigure", panel: _Panel, palette: Mapping[str, str], axis: _Axis) -> dict[str, Any]:
+def _draw(
+    part: "Figure | SubFigure", panel: _Panel, palette: Mapping[str, str], axis: _Axis, x_name: str
+) -> dict[str, Any]:
     main, ratio = part.subplots(2, 1, sharex=True, height_ratios=[3.2, 1.0], gridspec_kw={"hspace": 0.0})
     handles = _draw_stack(main, panel, palette)
     centres, low, high = 0.5 * (panel.edges[1:] + panel.edges[:-1]), *_poisson_errors(panel.observed)
@@ -228,7 +233,7 @@ def _draw(part: "Figure | SubFigure", panel: _Panel, palette: Mapping[str, str],
         fontsize=9,
     )
     _draw_ratio(ratio, panel, axis.reach, centres, low, high)
-    _label_bins(ratio, panel)
+    _label_bins(ratio, panel, x_name)
     return handles
 
 
@@ -284,7 +289,7 @@ def _draw_ratio(axes: "Axes", panel: _Panel, reach: float, centres: Floats, low:
     axes.set_ylabel("data / model", loc="center")
 
 
-def _label_bins(axes: "Axes", panel: _Panel) -> None:
+def _label_bins(axes: "Axes", panel: _Panel, x_name: str) -> None:
     axes.set_xlim(panel.edges[0], panel.edges[-1])
     n = len(panel.observed)
     if panel.labels is not None:
@@ -294,6 +299,6 @@ def _label_bins(axes: "Axes", panel: _Panel) -> None:
         if n <= 12:
             axes.set_xticks(range(n))
     else:
-        axes.set_xlabel("observable")
+        axes.set_xlabel(x_name)
         return
     axes.tick_params(axis="x", which="minor", bottom=False, top=False)
