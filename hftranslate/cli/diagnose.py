@@ -1,5 +1,9 @@
 """Commands that look into a fit: scans, impacts, goodness of fit and yields."""
 
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,7 @@ from hftranslate.inference.impacts import impacts as compute_impacts
 from hftranslate.inference.impacts_table import impacts_table
 from hftranslate.inference.postfit import Stage, fitted_yields, yields_document, yields_table
 from hftranslate.inference.profiles import profile_scan, scan_document
+from hftranslate.progress import Progress
 
 _fit_options = combined_options(model_options, minimizer_options, restriction_options)
 _many_options = combined_options(workers_options, resume_option, progress_option)
@@ -51,7 +56,7 @@ def scan(parameters: tuple[str, ...], points: tuple[int, ...], ranges: tuple[str
             raise InputError(f"{option}: {len(given)} given for {len(names)} parameters ({', '.join(names)})")
     task = take_task(options)
     values = [np.linspace(low, high, n) for (low, high), n in zip(limits, counts, strict=True)] if limits else None
-    with executor_of(many["workers"], many["dask"]) as executor, ProgressBar(shown=many["track_progress"]) as bar:
+    with many.running() as (executor, progress):
         found = profile_scan(
             task.model,
             task.data,
@@ -60,8 +65,8 @@ def scan(parameters: tuple[str, ...], points: tuple[int, ...], ranges: tuple[str
             points=counts,
             options=task.options,
             executor=executor,
-            progress=bar,
-            journal=task.journal(many["resume"], command="scan", parameters=list(names)),
+            progress=progress,
+            journal=task.journal(many.resume, command="scan", parameters=list(names)),
         )
     for index, reason in found.failures.items():
         where = ", ".join(f"{n} = {v[i]:g}" for n, v, i in zip(found.names, found.values, index, strict=True))
@@ -69,8 +74,35 @@ def scan(parameters: tuple[str, ...], points: tuple[int, ...], ranges: tuple[str
     emit(scan_document(task.model, found), output_file)
 
 
-def _take_many(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: options.pop(name) for name in ("workers", "dask", "resume", "track_progress")}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Many:
+    """Where many fits run, where their results are kept, and whether somebody watches."""
+
+    workers: int
+    dask: str | None
+    resume: Path | None
+    shown: bool
+
+    @contextmanager
+    def running(self) -> Iterator[tuple[Executor | None, Progress]]:
+        """The executor and the listener; an interruption is told what it leaves behind."""
+        with executor_of(self.workers, self.dask) as executor, ProgressBar(shown=self.shown) as bar:
+            try:
+                yield executor, bar
+            except KeyboardInterrupt:
+                if self.resume is not None:
+                    click.echo(f"what was done is kept in {self.resume}; run again to go on", err=True)
+                raise
+
+
+def _take_many(options: dict[str, Any]) -> _Many:
+    """Remove the options of many fits from a command's options."""
+    return _Many(
+        workers=options.pop("workers"),
+        dask=options.pop("dask"),
+        resume=options.pop("resume"),
+        shown=options.pop("track_progress"),
+    )
 
 
 @click.command()
@@ -98,7 +130,7 @@ def impacts(names: tuple[str, ...], groups: tuple[str, ...], minos: bool, kind: 
         patterns.setdefault(name, []).append(pattern)
     widths: Widths = "minos" if minos else "hesse"
     task = take_task(options)
-    with executor_of(many["workers"], many["dask"]) as executor, ProgressBar(shown=many["track_progress"]) as bar:
+    with many.running() as (executor, progress):
         found = compute_impacts(
             task.model,
             task.data,
@@ -107,8 +139,8 @@ def impacts(names: tuple[str, ...], groups: tuple[str, ...], minos: bool, kind: 
             widths=widths,
             options=task.options,
             executor=executor,
-            progress=bar,
-            journal=task.journal(many["resume"], command="impacts", widths=widths),
+            progress=progress,
+            journal=task.journal(many.resume, command="impacts", widths=widths),
         )
     for reason in found.failures:
         click.echo(f"no impact: {reason}", err=True)
@@ -133,7 +165,7 @@ def gof(toys: int, seed: int, **options: Any) -> None:
     """Saturated goodness of fit, as JSON: statistic, degrees of freedom and p-value; by pseudo-experiments too."""
     output_file, many = options.pop("output_file"), _take_many(options)
     task = take_task(options)
-    with executor_of(many["workers"], many["dask"]) as executor, ProgressBar(shown=many["track_progress"]) as bar:
+    with many.running() as (executor, progress):
         found = goodness_of_fit(
             task.model,
             task.data,
@@ -141,8 +173,8 @@ def gof(toys: int, seed: int, **options: Any) -> None:
             seed=seed,
             options=task.options,
             executor=executor,
-            progress=bar,
-            journal=task.journal(many["resume"], command="gof", seed=seed),
+            progress=progress,
+            journal=task.journal(many.resume, command="gof", seed=seed),
         )
     emit(goodness_document(task.model, found), output_file)
 

@@ -59,7 +59,7 @@ def impacts(
     axes.set_yticks(range(len(drawn)), labels, fontsize=8)
     axes.set_ylim(len(drawn) - 0.4, -0.6)
     axes.set_xlabel(r"pull  $(\hat\theta - \theta_0)\,/\,\Delta\theta$")
-    bars.set_xlabel(rf"impact on {literal(poi_name)}:  $\Delta\hat\mu$", loc="right")
+    bars.set_xlabel(f"impact on {literal(poi_name)}", loc="right")
     figure.suptitle(literal(title or poi_text), fontsize=9.5, x=0.99, ha="right")
     figure.legend(handles=_key(), loc="outside lower center", ncols=3, fontsize=8)
     if count > len(drawn):

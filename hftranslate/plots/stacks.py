@@ -12,7 +12,7 @@ from hftranslate.plots.figures import SAMPLES, SIGNAL, Floats, in_style, literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.figure import Figure
 
 #: Samples that have a colour of their own; the smallest others are drawn as one.
 _MOST_SAMPLES = len(SAMPLES)
@@ -81,13 +81,18 @@ def yields(
     width = (6.4 if columns == 1 else 4.2) + (1.6 if wide else 0.0)
     names_below = max((0.07 * min(len(label), 44) for p in panels for label in p.labels or ()), default=0.0)
     figure = new_figure(width * columns, 4.1 * rows + 0.7 + names_below, tight=True)
-    parts = np.atleast_1d(figure.subfigures(rows, columns, squeeze=False)).ravel()
+    grid = figure.add_gridspec(2 * rows, columns, height_ratios=[3.2, 1.0] * rows)
     logarithmic = _differ_much(panels) if log is None else log
     handles: dict[str, Any] = {}
     side_by_side = len(given)
-    for k, (part, panel) in enumerate(zip(parts, panels, strict=False)):
+    for k, panel in enumerate(panels):
+        row, column = divmod(k, columns)
+        main = figure.add_subplot(grid[2 * row, column])
+        ratio = figure.add_subplot(grid[2 * row + 1, column], sharex=main)
         first = k - k % side_by_side
-        handles |= _draw(part, panel, palette, _Axis.of(panels[first : first + side_by_side], logarithmic), x_name)
+        handles |= _draw(
+            main, ratio, panel, palette, _Axis.of(panels[first : first + side_by_side], logarithmic), x_name
+        )
     order = ["data", "uncertainty"] + [n for n in reversed(palette) if n in handles]
     names = [shortened(n, 30) for n in order]
     fitting = max(1, int(width * columns / (0.5 + 0.072 * max(map(len, names)))))
@@ -202,9 +207,8 @@ class _Axis:
 
 
 def _draw(
-    part: "Figure | SubFigure", panel: _Panel, palette: Mapping[str, str], axis: _Axis, x_name: str
+    main: "Axes", ratio: "Axes", panel: _Panel, palette: Mapping[str, str], axis: _Axis, x_name: str
 ) -> dict[str, Any]:
-    main, ratio = part.subplots(2, 1, sharex=True, height_ratios=[3.2, 1.0], gridspec_kw={"hspace": 0.0})
     handles = _draw_stack(main, panel, palette)
     centres, low, high = 0.5 * (panel.edges[1:] + panel.edges[:-1]), *_poisson_errors(panel.observed)
     shown = panel.observed > 0.0 if axis.log else np.ones(len(centres), dtype=bool)
@@ -220,6 +224,9 @@ def _draw(
     )
     if axis.log:
         main.set_yscale("log")
+    else:
+        main.ticklabel_format(axis="y", style="plain", useOffset=False)
+    main.tick_params(axis="x", which="both", labelbottom=False)
     main.set_ylim(axis.low, axis.high)
     main.set_ylabel("events" if panel.labels or len(panel.observed) == 1 else "events per bin")
     main.annotate(

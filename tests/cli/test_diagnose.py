@@ -176,3 +176,27 @@ def test_standard_input_and_bad_files(run: Runner, tmp_path: Path) -> None:
         found = run(*command)
         assert found.code == 2
         assert "nowhere.json" in found.err
+
+
+def test_an_interruption_keeps_what_is_done(
+    run: Runner, ws: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hftranslate.inference import profiles
+
+    real = profiles.ProfileOf.excess
+
+    def interrupted(self: profiles.ProfileOf, point: tuple[float, ...]) -> float:
+        if point[0] > 1.0:
+            raise KeyboardInterrupt
+        return real(self, point)
+
+    monkeypatch.setattr(profiles.ProfileOf, "excess", interrupted)
+    kept = tmp_path / "kept.jsonl"
+    arguments = ("scan", ws, "mu", "--range", "0:2", "--points", "5")
+    found = run(*arguments, "--resume", kept)
+    assert found.code == 130
+    assert f"what was done is kept in {kept}; run again to go on" in found.err
+    assert len(kept.read_text().splitlines()) == 4  # the task and three points
+    assert run(*arguments).err.strip() == "interrupted"
+    monkeypatch.setattr(profiles.ProfileOf, "excess", real)
+    assert run(*arguments, "--resume", kept).out == run(*arguments).out
