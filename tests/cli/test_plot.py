@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hftranslate.cli.plot import KeptToys, kept_toys
 from tests.cli.conftest import Runner
 from tests.cli.documents import text
 
@@ -91,3 +92,47 @@ def test_correlations_below_the_threshold(run: Runner, results: Path) -> None:
     found = run("plot", "correlations", results / "fit.json", "--threshold", "0.999", "-o", results / "a.png")
     assert found.code == 2
     assert "lower the threshold" in found.err
+
+
+def kept(path: Path, *lines: tuple[str, object]) -> Path:
+    """Toys as --resume keeps them."""
+    task = {"what": "toys", "test_stat": "qtilde"}
+    rows = [{"task": task}, *({"key": key, "result": result} for key, result in lines)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_kept_toys(run: Runner, tmp_path: Path) -> None:
+    one = kept(
+        tmp_path / "one.jsonl",
+        ("poi=1.0 observed", {"q": 2.0, "muhat": 0.1}),
+        ("poi=1.0 seed=0 signal 0", [0.1, 0.5, None]),
+        ("poi=1.0 seed=0 background 0", [1.0, 3.0]),
+    )
+    more = kept(tmp_path / "more.jsonl", ("poi=1.0 seed=1 signal 0", [4.0]), ("poi=2.0 seed=0 signal 0", [1.0]))
+    found = kept_toys((one, more), 1.0)
+    assert found == KeptToys(
+        poi_test=1.0, test_stat="qtilde", signal=(0.1, 0.5, 4.0), background=(1.0, 3.0), observed=2.0
+    )
+    test = tmp_path / "cls.json"
+    test.write_text(json.dumps({"q_asimov": 3.0, "poi_test": 1.0}))
+    picture = tmp_path / "a.png"
+    assert run("plot", "toys", one, "-o", picture, "--asymptotics", test).code == 0
+    assert picture.read_bytes().startswith(PNG)
+    other = kept(tmp_path / "other.jsonl", ("(0, 50)", [1.0]))
+    for arguments, message in (
+        ([one, more], "toys of 2 tested values are kept ([1.0, 2.0]): choose one with --poi"),
+        ([one, "--poi", "3"], "no toys of both hypotheses and the data are kept for 3; there are [1.0]"),
+        ([more, "--poi", "1"], "no toys of both hypotheses"),
+        ([tmp_path / "none"], "there is no file"),
+        ([other], "keeps other results than toys: '(0, 50)'"),
+        ([one, "--asymptotics", one], "not valid JSON"),
+    ):
+        found_wrong = run("plot", "toys", *arguments, "-o", tmp_path / "b.png")
+        assert found_wrong.code == 2
+        assert message in found_wrong.err
+    test.write_text(json.dumps({"q_asimov": 3.0, "poi_test": 2.0}))
+    wrong = run("plot", "toys", one, "-o", tmp_path / "b.png", "--asymptotics", test)
+    assert wrong.code == 2
+    assert "no asymptotic test of 1 as 'hftranslate cls' writes it, but of 2.0" in wrong.err
+    assert not (tmp_path / "b.png").exists()
