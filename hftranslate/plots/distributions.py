@@ -24,7 +24,7 @@ def toys(
     asimov: float | None = None,
     test_stat: str = "qtilde",
     bins: int = 40,
-    statistic_name: str = r"$\tilde{q}_\mu$",
+    statistic_name: str = "",
     title: str = "",
     style: str = "ROOT",
 ) -> "Figure":
@@ -40,7 +40,7 @@ def toys(
         in the background-only Asimov data; gives the asymptotic densities (arXiv:1007.1727, section 3.7), which are
         left out where it is ``None`` or 0.
     test_stat
-        ``"qtilde"`` or ``"q"``: which densities.
+        ``"qtilde"`` or ``"q"``: which densities, and the name of the axis where ``statistic_name`` is empty.
     """
     with_signal, without = (_finite(np.asarray(v, dtype=np.float64)) for v in (signal, background))
     if not len(with_signal) or not len(without):
@@ -59,7 +59,8 @@ def toys(
     axes.set_yscale("log")
     bottom = 0.5 / (max(len(with_signal), len(without)) * (edges[1] - edges[0]))
     axes.set_ylim(bottom, 30.0 * axes.dataLim.ymax)
-    axes.set(xlim=(0.0, right), xlabel=statistic_name, ylabel="probability density", title=title)
+    name = statistic_name or (r"$\tilde{q}_\mu$" if test_stat == "qtilde" else r"$q_\mu$")
+    axes.set(xlim=(0.0, right), xlabel=name, ylabel="probability density", title=title)
     axes.legend(loc="upper right")
     return figure
 

@@ -53,7 +53,9 @@ def test_histograms() -> None:
     observed = axes.lines[0]
     assert set(observed.get_xdata()) == {3.5}
     assert axes.get_yscale() == "log"
-    plain = plots.toys(with_signal, without, 3.5).axes[0]
+    assert axes.get_xlabel() == r"$\tilde{q}_\mu$"
+    plain = plots.toys(with_signal, without, 3.5, test_stat="q").axes[0]
+    assert plain.get_xlabel() == r"$q_\mu$"
     assert len(plain.patches) == 4  # no asymptotic curves
 
 
