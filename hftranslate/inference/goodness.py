@@ -134,7 +134,7 @@ def saturated_ratio(model: Model, data: Data, excess_nll: float) -> float:
     """
     centres = constraint_centres(model, data)
     centres = np.where(np.isfinite(centres), centres, model.parameters.init)
-    return 2.0 * (excess_nll - model.constraints.excess(centres, data.auxdata))
+    return max(0.0, 2.0 * (excess_nll - model.constraints.excess(centres, data.auxdata)))
 
 
 def _deviance(rates: Floats, data: Data) -> Floats:

@@ -38,6 +38,8 @@ Shifts = tuple[float | None, float | None]
 
 #: The groups that are always there: what remains without the constrained parameters, and what they add.
 STATISTICAL, SYSTEMATIC = "statistical", "systematic"
+#: Relative precision of squared uncertainties: ends of intervals are found to 1e-8.
+_PRECISION: dict[Widths, float] = {"hesse": 1e-12, "minos": 1e-7}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +128,7 @@ def impacts(
     Raises
     ------
     InputError
-        The parameter of interest is constant, a named parameter is, or the measurement has no parameter of interest.
+        The parameter of interest is constant or not there, or a named parameter is constant or the one of interest.
     MissingInput
         There is no such parameter, or a pattern fits none.
     FitFailed
@@ -179,6 +181,8 @@ def _chosen(model: Model, best: FitResult, names: Sequence[str] | None) -> list[
     if names is None:
         return [n for n, constant in zip(best.names, best.fixed, strict=True) if not constant]
     indices = sorted({model.parameters.index(n) for n in names})
+    if model.parameters.poi_index in indices:
+        raise InputError(f"{best.names[model.parameters.poi_index]!r} is the parameter of interest itself")
     for i in indices:
         if best.fixed[i]:
             raise InputError(f"{best.names[i]!r} is constant in this fit and has no impact")
@@ -288,15 +292,21 @@ def _group_impacts(
         again = fit(quiet, data, start=best.values, options=options)
         left[name] = _poi_uncertainty(quiet, data, again, widths, options)
     statistical = left.pop(STATISTICAL)
-    parts = {name: _without(total, rest) for name, rest in left.items()}
-    return {**parts, STATISTICAL: statistical, SYSTEMATIC: _without(total, statistical)}
+    parts = {name: _without(total, rest, widths) for name, rest in left.items()}
+    return {**parts, STATISTICAL: statistical, SYSTEMATIC: _without(total, statistical, widths)}
 
 
-def _without(total: tuple[float, float], rest: tuple[float, float]) -> tuple[float, float]:
-    low, high = (
-        sqrt(max(t * t - r * r, 0.0)) if isfinite(t * r) else float("nan") for t, r in zip(total, rest, strict=True)
-    )
-    return low, high
+def _without(total: tuple[float, float], rest: tuple[float, float], widths: Widths) -> tuple[float, float]:
+    """What is left of an uncertainty, below and above, when a part of it is subtracted in quadrature.
+
+    A difference below the precision of the two is none.
+    """
+
+    def left(t: float, r: float) -> float:
+        square = t * t - r * r
+        return float("nan") if not isfinite(square) else sqrt(square) if square > _PRECISION[widths] * t * t else 0.0
+
+    return left(total[0], rest[0]), left(total[1], rest[1])
 
 
 def impacts_document(model: Model, result: Impacts) -> dict[str, Any]:

@@ -12,7 +12,7 @@ def impacts_table(result: Impacts, top: int = 30) -> str:
             rows.append([p.name, f"{p.value:.3g} ± {p.uncertainty:.2g}", "free", "", _pair(impact.postfit)])
             continue
         pre = "" if impact.prefit is None else _pair(impact.prefit)
-        rows.append([p.name, f"{p.pull:+.2f}", f"{p.constraint:.2f}", pre, _pair(impact.postfit)])
+        rows.append([p.name, f"{round(p.pull, 2) + 0.0:+.2f}", f"{p.constraint:.2f}", pre, _pair(impact.postfit)])
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = [f"{result.poi} = {result.value:.4g}  -{result.low:.4g} +{result.high:.4g} ({result.widths.upper()})", ""]
     lines += [

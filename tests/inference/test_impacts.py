@@ -65,6 +65,9 @@ def test_groups_in_closed_form(one_bin: tuple[Model, Data]) -> None:
     assert found.groups["systematic"] == pytest.approx((systematic, systematic), rel=1e-6)
     assert found.groups["norm"] == found.groups["systematic"]
     assert found.groups["all"] == found.groups["systematic"]
+    alone, data = counting(20.0, 4.0, 10.0)
+    for widths in ("hesse", "minos"):
+        assert impacts(alone, data, widths=widths).groups["systematic"] == (0.0, 0.0)  # type: ignore[arg-type]
     assert (found.low, found.high) == pytest.approx((sqrt(statistical**2 + systematic**2),) * 2, rel=1e-6)
 
 
@@ -201,6 +204,8 @@ def test_what_has_no_impacts(one_bin: tuple[Model, Data]) -> None:
     model, data = one_bin
     with pytest.raises(InputError, match="'mu' is constant and shows no impacts"):
         impacts(restricted(model, fixed={"mu": 1.0}), data)
+    with pytest.raises(InputError, match="'mu' is the parameter of interest itself"):
+        impacts(model, data, names=["norm", "mu"])
     with pytest.raises(InputError, match="'norm' is constant in this fit"):
         impacts(restricted(model, fixed={"norm": 0.0}), data, names=["norm"])
 
