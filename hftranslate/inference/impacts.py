@@ -266,8 +266,9 @@ def _poi_uncertainty(
 ) -> tuple[float, float]:
     """How far the uncertainty of the parameter of interest reaches below and above; NaN where that is unknown."""
     index = model.parameters.poi_index
-    sigma = float(best.uncertainties[index])
     if widths == "hesse":
+        # at a bound where the NLL is no parabola there is none, and the parameter counts as held
+        sigma = float(best.uncertainties[index]) or float("nan")
         return sigma, sigma
     ends = profile_interval(model, data, best, best.names[index], options=options)
     below, above = (float("nan") if e is None else abs(e - float(best.values[index])) for e in ends)

@@ -151,6 +151,21 @@ def test_poi_at_its_bound_is_told() -> None:
     assert all(s is not None and s >= 0.0 for s in found.parameters[0].postfit)
 
 
+def test_poi_at_its_bound_without_an_uncertainty() -> None:
+    """Nothing observed: the NLL is a straight line from the bound on, and HESSE says nothing about it."""
+    space = workspace(
+        channel("SR", [0.0], ("s", [4.0], NormFactor(name="mu"))),
+        channel("CR", [11.0], ("b", [10.0], NormSys(name="norm", lo=0.8, hi=1.3))),
+    )
+    model, data = compile_model(space)
+    found = impacts(model, data, groups={"g": ["norm"]})
+    assert found.at_bound
+    assert np.isnan([found.low, found.high, *found.groups["g"], *found.groups["statistical"]]).all()
+    document = impacts_document(model, found)
+    assert document["poi"]["uncertainty"] == [None, None]
+    assert document["groups"]["systematic"] == [None, None]
+
+
 def test_a_shift_without_a_fit_is_reported() -> None:
     """At -1 the control region would expect less than nothing; a little below zero it is well."""
     shape = HistoSys(name="shape", lo_data=(-5.0,), hi_data=(12.0,))
