@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -38,7 +39,20 @@ def top_option(default: int, what: str) -> Callable[[F], F]:
     return click.option("--top", type=click.IntRange(min=1), default=default, show_default=True, help=what)
 
 
-@click.group()
+class _Plots(click.Group):
+    """The pictures here, and the contour of a signal grid, which is a command of patch sets too."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), "contour"])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == "contour":  # imported when it is used: other pictures need no patch sets
+            found: click.Command = import_module("hftranslate.cli.patchset").contour
+            return found
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=_Plots)
 def plot() -> None:
     """Draw what other commands write as JSON; the ending of the output says how (png, pdf, svg)."""
 
