@@ -15,11 +15,17 @@ if TYPE_CHECKING:
     from hftranslate.inference.fit import FitResult as FitResult
     from hftranslate.inference.fit import asimov_data as asimov_data
     from hftranslate.inference.fit import fit as fit
+    from hftranslate.inference.goodness import GoodnessOfFit as GoodnessOfFit
+    from hftranslate.inference.goodness import goodness_of_fit as goodness_of_fit
     from hftranslate.inference.hypotest import HypoTestResult as HypoTestResult
     from hftranslate.inference.hypotest import UpperLimitResult as UpperLimitResult
     from hftranslate.inference.hypotest import hypotest as hypotest
     from hftranslate.inference.hypotest import upper_limit as upper_limit
+    from hftranslate.inference.impacts import Impacts as Impacts
+    from hftranslate.inference.impacts import impacts as impacts
     from hftranslate.inference.minimize import FitOptions as FitOptions
+    from hftranslate.inference.profiles import ProfileScan as ProfileScan
+    from hftranslate.inference.profiles import profile_scan as profile_scan
     from hftranslate.likelihood.compile import compile_model as compile_model
     from hftranslate.likelihood.model import Data as Data
     from hftranslate.likelihood.model import Model as Model
@@ -55,8 +61,11 @@ _HOMES = {
     "hist_in": ("from_hist",),
     "inference.diagnostics": ("profile_interval",),
     "inference.fit": ("FitResult", "asimov_data", "fit"),
+    "inference.goodness": ("GoodnessOfFit", "goodness_of_fit"),
     "inference.hypotest": ("HypoTestResult", "UpperLimitResult", "hypotest", "upper_limit"),
+    "inference.impacts": ("Impacts", "impacts"),
     "inference.minimize": ("FitOptions",),
+    "inference.profiles": ("ProfileScan", "profile_scan"),
     "likelihood.compile": ("compile_model",),
     "likelihood.model": ("Data", "Model"),
     "likelihood.yields": ("Yields", "expected_yields"),

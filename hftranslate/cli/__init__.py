@@ -21,18 +21,22 @@ COMMANDS = {
     "digest": "edit",
     "doctor": "doctor",
     "fit": "infer",
+    "gof": "diagnose",
     "hepdata": "hepdata",
+    "impacts": "diagnose",
     "inspect": "convert",
     "json2xml": "convert",
     "limit": "infer",
     "patchset": "patchset",
-    "plot": "check",
+    "plot": "plot",
     "prune": "edit",
     "rename": "edit",
     "reproduce": "reproduce",
     "results": "check",
+    "scan": "diagnose",
     "sort": "edit",
     "xml2json": "convert",
+    "yields": "diagnose",
 }
 
 

@@ -1,20 +1,13 @@
-"""Commands that say what this engine finds, and draw."""
+"""The command that says what this engine finds."""
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from hftranslate.cli.common import command_line, emit, input_files, load_model, model_options
 from hftranslate.crosschecking.document import read_results
 from hftranslate.crosschecking.results import results as evaluate
-from hftranslate.errors import InputError
-from hftranslate.formats.documents import parse_json, read_bytes
 from hftranslate.workspace import CONVENTIONS
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @click.command()
@@ -39,48 +32,3 @@ def results(like: str | None, **options: Any) -> None:
         command=command_line(),
     )
     emit(found.to_document(), output_file)
-
-
-# ---------------------------------------------------------------------------------------------------------------- plots
-@click.group()
-def plot() -> None:
-    """Draw what other commands write as JSON; the ending of the output says how (png, pdf, svg)."""
-
-
-def _plot_options(function: Callable[..., None]) -> Callable[..., None]:
-    output = click.option(
-        "-o", "--output-file", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Where to draw."
-    )
-    return click.argument("file", default="-")(output(click.option("--title", default="")(function)))
-
-
-@plot.command()
-@_plot_options
-@click.option("--poi-name", default="parameter of interest", help="Label of the horizontal axis.")
-def brazil(file: str, output_file: Path, title: str, poi_name: str) -> None:
-    """CLs against the parameter of interest with its expected bands, from the JSON of 'limit'."""
-    from hftranslate.plots import brazil as draw
-
-    _save(draw(_document(file), poi_name=poi_name, title=title), output_file)
-
-
-@plot.command()
-@_plot_options
-def pulls(file: str, output_file: Path, title: str) -> None:
-    """Pulls of the constrained parameters, from the JSON of 'fit'."""
-    from hftranslate.plots import pulls as draw
-
-    _save(draw(_document(file), title=title), output_file)
-
-
-def _document(file: str) -> dict[str, Any]:
-    document = parse_json(read_bytes(file), "standard input" if file == "-" else file)
-    if not isinstance(document, dict):
-        raise InputError(f"{file}: expected a JSON object as 'hftranslate limit' or 'hftranslate fit' writes it")
-    return document
-
-
-def _save(figure: "Figure", path: Path) -> None:
-    from hftranslate.plots import save
-
-    save(figure, path)

@@ -31,6 +31,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from hftranslate.errors import Unsupported, did_you_mean
+
 Floats: TypeAlias = NDArray[np.float64]
 Values: TypeAlias = tuple[Floats, Floats, Floats]
 
@@ -137,3 +139,40 @@ def factor_polynomial(alpha: Floats, table: Floats) -> Values:
     if zero.any():
         value, slope, curvature = np.where(zero, [[_TINY], [0.0], [0.0]], result)
     return value, slope, curvature
+
+
+def relative_yield(alpha: Floats, code: str, lo: float, hi: float) -> Values:
+    """What one systematic makes of a bin or sample whose nominal yield is one, with two derivatives by ``alpha``.
+
+    Parameters
+    ----------
+    alpha
+        values of the parameter, ``(n,)``.
+    code
+        ``"code0"``, ``"code1"``, ``"code2"``, ``"code4"``, ``"code4p"`` or ``"code6"``; the latter two agree where a
+        systematic is alone.
+    lo, hi
+        the yield at -1 and +1, relative to the nominal one.
+
+    Raises
+    ------
+    Unsupported
+        There is no such code.
+    """
+    a = np.asarray(alpha, dtype=np.float64)
+    low, high = np.full_like(a, lo), np.full_like(a, hi)
+    match code:
+        case "code0" | "code2" | "code4p":
+            return factor_linear(a, code, low, high)
+        case "code6":
+            return factor_linear(a, "code4p", low, high)
+        case "code1":
+            return factor_exponential(a, safe_log(low), safe_log(high))
+        case "code4":
+            table = polynomial_table(code4_coefficients(low, high))
+            inside = factor_polynomial(np.clip(a, -1.0, 1.0), table)
+            outside = factor_exponential(a, safe_log(low), safe_log(high))
+            chosen = np.abs(a) < 1.0
+            value, slope, curvature = (np.where(chosen, i, o) for i, o in zip(inside, outside, strict=True))
+            return value, slope, curvature
+    raise Unsupported(f"no interpolation code {code!r}" + did_you_mean(code, ("code1", "code4", "code6", *CURVES)))

@@ -1,10 +1,11 @@
 """Expected events of all channels, samples and bins at a parameter point, with their uncertainties."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from hftranslate.errors import InputError, MissingInput, did_you_mean
 from hftranslate.hist_out import stacked
@@ -28,6 +29,10 @@ class ChannelYields:
         of each sample and bin, ``(n_samples, n_bins)``.
     total, total_uncertainties
         of their sum, ``(n_bins,)``; the samples of a bin are correlated.
+    sample_sums, sample_sum_uncertainties
+        of each sample, summed over the bins, which are correlated, ``(n_samples,)``.
+    sum, sum_uncertainty
+        of all samples and bins.
     edges
         bin edges of each axis, ``None`` where they are not known.
     """
@@ -39,6 +44,10 @@ class ChannelYields:
     uncertainties: Floats
     total: Floats
     total_uncertainties: Floats
+    sample_sums: Floats
+    sample_sum_uncertainties: Floats
+    sum: float
+    sum_uncertainty: float
 
     def to_hist(self) -> "Hist[Any]":
         """Rates and variances of the samples, with a sample axis and the axes of the channel."""
@@ -54,9 +63,20 @@ class ChannelYields:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Yields:
-    """Expected events of all channels, in the order of the model."""
+    """Expected events of all channels, in the order of the model.
+
+    Attributes
+    ----------
+    sample_sums
+        events of each sample and their uncertainty, in all channels together; samples of one name are one sample.
+    sum, sum_uncertainty
+        of all events.
+    """
 
     channels: tuple[ChannelYields, ...]
+    sample_sums: Mapping[str, tuple[float, float]]
+    sum: float
+    sum_uncertainty: float
 
     def channel(self, name: str) -> ChannelYields:
         """The channel of that name.
@@ -115,27 +135,109 @@ def expected_yields(model: Model, theta: ArrayLike, covariance: ArrayLike | None
         shapes = f"{t.shape}" + ("" if matrix is None else f" and {matrix.shape}")
         raise InputError(f"parameters and covariance of shapes {shapes} for a model with {n} parameters")
     state = model.state(t)
-    of_cells, of_bins = np.zeros_like(state.nu), np.zeros_like(state.bins)
-    if matrix is not None:
-        of_cells = _deviations(_cell_jacobian(model, t), matrix)
-        of_bins = _deviations(model.jacobian(t), matrix)
-    channels = []
-    cell = bin = 0
-    for (name, n_bins), samples, edges in zip(model.channels, model.samples, model.edges, strict=True):
-        cells, bins = slice(cell, cell + n_bins * len(samples)), slice(bin, bin + n_bins)
-        channels.append(
+    slopes = None if matrix is None else _cell_jacobian(model, t)
+    labels = _Labels.of(model)
+
+    def summed(label: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        """Events of the cells with each label, and their uncertainties."""
+        values = _added(state.nu[:, None], label)[:, 0]
+        if slopes is None or matrix is None:
+            return values, np.zeros_like(values)
+        return values, _deviations(_added(slopes, label), matrix)
+
+    cells, bins = summed(np.arange(len(state.nu))), summed(labels.bins)
+    sums, channels, samples = summed(labels.sums), summed(labels.channels), summed(labels.samples)
+    everything = summed(np.zeros(len(state.nu), dtype=np.int64))
+    return Yields(
+        channels=tuple(
             ChannelYields(
-                name=name,
-                samples=samples,
-                edges=edges,
-                rates=state.nu[cells].reshape(n_bins, len(samples)).T,
-                uncertainties=of_cells[cells].reshape(n_bins, len(samples)).T,
-                total=state.bins[bins],
-                total_uncertainties=of_bins[bins],
+                name=model.channels[k][0],
+                samples=model.samples[k],
+                edges=model.edges[k],
+                rates=cells[0][at.cells].reshape(at.shape).T,
+                uncertainties=cells[1][at.cells].reshape(at.shape).T,
+                total=state.bins[at.bins],
+                total_uncertainties=bins[1][at.bins],
+                sample_sums=sums[0][at.sums],
+                sample_sum_uncertainties=sums[1][at.sums],
+                sum=float(channels[0][k]),
+                sum_uncertainty=float(channels[1][k]),
+            )
+            for k, at in enumerate(_places(model))
+        ),
+        sample_sums={
+            n: (float(v), float(u)) for n, v, u in zip(labels.sample_names, samples[0], samples[1], strict=True)
+        },
+        sum=float(everything[0][0]),
+        sum_uncertainty=float(everything[1][0]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where a channel is among all cells, bins and sums of samples, and its numbers of bins and samples."""
+
+    cells: slice
+    bins: slice
+    sums: slice
+    shape: tuple[int, int]
+
+
+def _places(model: Model) -> list[_Place]:
+    places = []
+    cell = bin = total = 0
+    for (_, n_bins), samples in zip(model.channels, model.samples, strict=True):
+        n = len(samples)
+        places.append(
+            _Place(
+                cells=slice(cell, cell + n * n_bins),
+                bins=slice(bin, bin + n_bins),
+                sums=slice(total, total + n),
+                shape=(n_bins, n),
             )
         )
-        cell, bin = cells.stop, bins.stop
-    return Yields(channels=tuple(channels))
+        cell, bin, total = cell + n * n_bins, bin + n_bins, total + n
+    return places
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Labels:
+    """To which bin, sum of a sample in its channel, channel and sample each cell belongs, ``(n_cells,)`` each."""
+
+    bins: NDArray[np.int64]
+    sums: NDArray[np.int64]
+    channels: NDArray[np.int64]
+    samples: NDArray[np.int64]
+    sample_names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, model: Model) -> "_Labels":
+        names = {name: i for i, name in enumerate(dict.fromkeys(s for samples in model.samples for s in samples))}
+        columns: list[list[NDArray[np.int64]]] = [[], [], [], []]
+        for k, (samples, at) in enumerate(zip(model.samples, _places(model), strict=True)):
+            bin, sample = (i.ravel() for i in np.indices(at.shape))
+            of_channel = at.bins.start + bin, at.sums.start + sample, np.full_like(bin, k)
+            for column, part in zip(columns, (*of_channel, np.array([names[s] for s in samples])[sample]), strict=True):
+                column.append(part)
+        joined = [np.concatenate(column) for column in columns]
+        return cls(bins=joined[0], sums=joined[1], channels=joined[2], samples=joined[3], sample_names=tuple(names))
+
+
+def _added(values: Floats, labels: NDArray[np.int64]) -> Floats:
+    """Sums of the rows ``(n_cells, k)`` with each label."""
+    sums = np.zeros((int(labels.max()) + 1, values.shape[1]))
+    np.add.at(sums, labels, values)
+    return sums
+
+
+def prior_covariance(model: Model) -> Floats:
+    """The covariance of the parameters before a fit, ``(n_parameters, n_parameters)``: what constraint terms say.
+
+    Constant parameters, and free ones without constraint term, contribute nothing.
+    """
+    widths = np.where(model.parameters.fixed, 0.0, model.parameters.width)
+    covariance: Floats = np.diag(np.square(widths))
+    return covariance
 
 
 def _deviations(slopes: Floats, covariance: Floats) -> Floats:

@@ -181,6 +181,8 @@ def test_scan_and_contour(run: Runner, files: Path) -> None:
     assert found.code == 0, found.err
     assert "<svg" in picture.read_text()
     assert json.loads(lines.read_text())["contours"]["observed"]
+    assert run("plot", "contour", out, "-o", files / "same.svg", "--title", "A title").code == 0
+    assert (files / "same.svg").stat().st_size == picture.stat().st_size
     found = run("patchset", "contour", out, "-o", files / "line.png", "--x", "m1", "--at", "m2=50")
     assert found.code == 0, found.err
     for options, words in (

@@ -5,14 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hftranslate.errors import Unsupported
+from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.interpolation import (
     CURVES,
     code4_coefficients,
     factor_exponential,
     factor_polynomial,
     polynomial_table,
+    relative_yield,
     safe_log,
 )
+from hftranslate.workspace import HistoSys, NormSys
+from tests.likelihood.builders import channel, workspace
 from tests.likelihood.differences import difference
 
 GRID = np.array([-3.0, -1.7, -1.0, -0.93, -0.5, -0.1, 0.0, 0.2, 0.5, 0.99, 1.0, 1.3, 2.0, 4.5])
@@ -142,3 +147,29 @@ def test_the_polynomial_of_code4_can_be_negative():
     """Not a defect but the code's definition: a published model varies a sample by 0.01 and 105.646."""
     alphas = np.linspace(-0.99, 0.99, 199)
     assert factor("code4", alphas, 0.01, 105.646)[0].min() < -4.0
+
+
+@pytest.mark.parametrize("kind", ["histosys", "normsys"])
+@pytest.mark.parametrize("code", ["code0", "code1", "code2", "code4", "code4p", "code6"])
+def test_the_picture_of_a_code_is_what_the_likelihood_evaluates(code, kind):
+    """One sample of one bin with one systematic, in a compiled model: yield, slope, and curvature by differences."""
+    if kind == "histosys":
+        modifier = HistoSys(name="a", lo_data=(80.0,), hi_data=(150.0,), interpolation=code)
+    elif code in ("code4p", "code6"):
+        return  # no NormSys has these
+    else:
+        modifier = NormSys(name="a", lo=0.8, hi=1.5, interpolation=code)
+    model, _ = compile_model(workspace(channel("SR", [100.0], ("b", [100.0], modifier)), poi=None))
+    alpha = np.array([-2.3, -1.0, -0.6, 0.2, 0.7, 1.0, 1.9])
+    value, slope, _ = relative_yield(alpha, code, 0.8, 1.5)
+    np.testing.assert_allclose(value, [model.rates([a])[0] / 100.0 for a in alpha], rtol=1e-13)
+    np.testing.assert_allclose(slope, [model.jacobian([a])[0, 0] / 100.0 for a in alpha], rtol=1e-12, atol=1e-14)
+    inside = np.array([-2.3, -0.6, 0.2, 0.7, 1.9])
+    step = 1e-5
+    rise = relative_yield(inside + step, code, 0.8, 1.5)[1] - relative_yield(inside - step, code, 0.8, 1.5)[1]
+    np.testing.assert_allclose(relative_yield(inside, code, 0.8, 1.5)[2], rise / (2.0 * step), rtol=1e-5, atol=1e-8)
+
+
+def test_no_such_code():
+    with pytest.raises(Unsupported, match="no interpolation code 'code5'; did you mean 'code"):
+        relative_yield(np.zeros(1), "code5", 0.8, 1.5)

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 import hftranslate as hft
 from hftranslate.errors import InputError, MissingInput
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.likelihood.yields import expected_yields
+from hftranslate.likelihood.yields import expected_yields, prior_covariance
 from hftranslate.workspace import HistoSys, NormFactor, NormSys, ShapeSys, StatError
 from tests.likelihood.builders import channel, workspace
 from tests.likelihood.test_compile import compilable
@@ -58,6 +58,74 @@ def test_histograms(space):
     assert total.axes[0].name == "x"
     np.testing.assert_allclose(total.values(), [55.0, 60.0])
     np.testing.assert_allclose(total.variances(), yields.channel("SR").total_uncertainties ** 2)
+
+
+def test_sums(space):
+    model, data = compile_model(space)
+    fit = hft.fit(model, data)
+    yields = expected_yields(model, fit.values, fit.covariance)
+    sr, cr = yields.channels
+    np.testing.assert_allclose(sr.sample_sums, sr.rates.sum(axis=1), rtol=1e-14)
+    assert sr.sum == pytest.approx(sr.total.sum(), rel=1e-14)
+    assert yields.sum == pytest.approx(sr.sum + cr.sum, rel=1e-14)
+    assert list(yields.sample_sums) == ["signal", "background"]
+    assert yields.sample_sums["background"][0] == pytest.approx(sr.sample_sums[1] + cr.sample_sums[0])
+    # the signal floats: signal and background are anticorrelated, and the total is known better than either
+    assert sr.sum_uncertainty < sr.sample_sum_uncertainties[0]
+
+
+def test_before_a_fit_by_hand(space):
+    """Both variations of JES are one parameter; bin factors are independent; the free signal strength has no prior."""
+    model, _ = compile_model(space)
+    covariance = prior_covariance(model)
+    p = model.parameters
+    assert covariance[p.index("mu"), p.index("mu")] == 0.0
+    assert covariance[p.index("JES"), p.index("JES")] == 1.0
+    yields = expected_yields(model, p.init, covariance)
+    sr, cr = yields.channels
+    slope = model.jacobian(p.init)[:, p.index("JES")]
+    shape = np.array([57.0 - 45.0, 53.0 - 50.0]) / 2.0  # code4p: half the difference, exactly
+    signal = slope[:2] - shape
+    stat = np.array([3.0, 4.0])
+    np.testing.assert_allclose(sr.uncertainties[0], np.abs(signal), rtol=1e-12)
+    np.testing.assert_allclose(sr.uncertainties[1], np.hypot(shape, stat), rtol=1e-12)
+    np.testing.assert_allclose(sr.total_uncertainties, np.hypot(signal + shape, stat), rtol=1e-12)
+    assert sr.sample_sum_uncertainties[1] == pytest.approx(np.sqrt(shape.sum() ** 2 + 9.0 + 16.0))
+    assert yields.sum_uncertainty == pytest.approx(np.sqrt(slope.sum() ** 2 + 9.0 + 16.0))
+    assert cr.sum_uncertainty == pytest.approx(abs(slope[2]))
+
+
+def test_constant_parameters_have_no_uncertainty_before_a_fit(space):
+    from hftranslate.likelihood.restricted import restricted
+
+    model, _ = compile_model(space)
+    held = restricted(model, fixed={"JES": 0.0})
+    assert prior_covariance(held)[model.parameters.index("JES")].sum() == 0.0
+
+
+def test_propagation_against_sampled_parameters(space):
+    """A model that is linear in what varies: the spread of yields at sampled points is what is propagated."""
+    model, _ = compile_model(
+        workspace(
+            channel(
+                "SR",
+                [60.0, 58.0],
+                ("signal", [5.0, 8.0], NormFactor(name="mu")),
+                ("background", [50.0, 52.0], HistoSys(name="a", lo_data=(45.0, 51.0), hi_data=(55.0, 53.0))),
+            )
+        )
+    )
+    covariance = np.array([[0.25, -0.2], [-0.2, 0.64]])
+    centre = model.parameters.init
+    yields = expected_yields(model, centre, covariance)
+    points = np.random.default_rng(7).multivariate_normal(centre, covariance, size=20_000)
+    rates = np.array([model.state(p).nu for p in points]).reshape(-1, 2, 2)  # point, bin, sample
+    sr = yields.channel("SR")
+    tolerance = {"rtol": 4.0 / np.sqrt(2.0 * len(points))}
+    np.testing.assert_allclose(sr.uncertainties, rates.std(axis=0).T, **tolerance)
+    np.testing.assert_allclose(sr.total_uncertainties, rates.sum(axis=2).std(axis=0), **tolerance)
+    np.testing.assert_allclose(sr.sample_sum_uncertainties, rates.sum(axis=1).std(axis=0), **tolerance)
+    np.testing.assert_allclose(sr.sum_uncertainty, rates.sum(axis=(1, 2)).std(), **tolerance)
 
 
 def test_several_axes():
@@ -111,9 +179,33 @@ def test_uncertainties_are_propagated_exactly(drawn):
         shift = step * np.eye(len(p))[i]
         columns.append((model.state(theta + shift).nu - model.state(theta - shift).nu) / (2 * step))
     slopes = np.array(columns).reshape(len(p), len(model.cells.nominal)).T
+
+    def deviation(cells):
+        """Of the sum of some cells."""
+        together = slopes[cells].sum(axis=0)
+        return np.sqrt(together @ covariance @ together)
+
+    tolerance = {"rtol": 1e-5, "atol": 1e-5 * (1.0 + model.state(theta).nu.max())}
     expected = np.sqrt(np.einsum("ij,jk,ik->i", slopes, covariance, slopes))
     found = np.concatenate([c.uncertainties.T.ravel() for c in yields.channels])
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * (1.0 + model.state(theta).nu.max()))
+    np.testing.assert_allclose(found, expected, **tolerance)
+    cell, of_sample = 0, {}
+    for channel_yields in yields.channels:
+        n_samples, n_bins = channel_yields.rates.shape
+        numbers = np.arange(cell, cell + n_samples * n_bins).reshape(n_bins, n_samples)
+        cell += numbers.size
+        for b in range(n_bins):
+            np.testing.assert_allclose(channel_yields.total_uncertainties[b], deviation(numbers[b]), **tolerance)
+        for s, name in enumerate(channel_yields.samples):
+            of_sample.setdefault(name, []).extend(numbers[:, s])
+            np.testing.assert_allclose(
+                channel_yields.sample_sum_uncertainties[s], deviation(numbers[:, s]), **tolerance
+            )
+        np.testing.assert_allclose(channel_yields.sum_uncertainty, deviation(numbers.ravel()), **tolerance)
+    assert list(yields.sample_sums) == list(of_sample)
+    for name, cells in of_sample.items():
+        np.testing.assert_allclose(yields.sample_sums[name][1], deviation(cells), **tolerance)
+    np.testing.assert_allclose(yields.sum_uncertainty, deviation(np.arange(cell)), **tolerance)
 
 
 def test_what_does_not_fit(space):

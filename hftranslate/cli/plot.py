@@ -1,0 +1,247 @@
+"""The pictures of what other commands write."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from hftranslate.cli.common import combined_options
+from hftranslate.errors import FormatError, InputError, MissingInput
+from hftranslate.formats.documents import parse_json, read_bytes
+from hftranslate.journal import Journal
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: As in :data:`hftranslate.plots.STYLES`, which need not be imported to show a help text.
+_STYLES = ("ROOT", "ATLAS", "CMS", "ALICE", "DUNE")
+
+plot_options = combined_options(
+    click.option(
+        "-o", "--output-file", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Where to draw."
+    ),
+    click.option("--title", default="", help="Above the picture."),
+    click.option(
+        "--style", type=click.Choice(_STYLES, case_sensitive=False), default="ROOT", show_default=True, help="mplhep's."
+    ),
+)
+_file = click.argument("file", default="-")
+
+
+def top_option(default: int, what: str) -> Callable[[F], F]:
+    """How many parameters are drawn."""
+    return click.option("--top", type=click.IntRange(min=1), default=default, show_default=True, help=what)
+
+
+class _Plots(click.Group):
+    """The pictures here, and the contour of a signal grid, which is a command of patch sets too."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), "contour"])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == "contour":  # imported when it is used: other pictures need no patch sets
+            found: click.Command = import_module("hftranslate.cli.patchset").contour
+            return found
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=_Plots)
+def plot() -> None:
+    """Draw what other commands write as JSON; the ending of the output says how (png, pdf, svg)."""
+
+
+@plot.command()
+@click.argument("files", nargs=-1, metavar="FILE...")
+@click.option("--at", type=float, multiple=True, help="With several limits: where each stands on the axis; repeatable.")
+@click.option("--poi-name", default="parameter of interest", help="Name of the parameter of interest.")
+@click.option("--x-name", default="signal", help="With several limits: name of the horizontal axis.")
+@plot_options
+def brazil(
+    files: tuple[str, ...], at: tuple[float, ...], poi_name: str, x_name: str, output_file: Path, **options: Any
+) -> None:
+    """CLs with its expected bands, from the JSON of 'limit'; or limits against a mass, from several of them."""
+    from hftranslate import plots
+
+    documents = [document_of(file) for file in files or ("-",)]
+    if len(documents) == 1 and not at:
+        draw(plots.brazil(documents[0], poi_name=poi_name, **options), output_file)
+        return
+    if len(at) != len(documents):
+        raise InputError(f"{len(documents)} limits and {len(at)} values of --at: give one for each")
+    draw(plots.limit_band(at, documents, x_name=x_name, poi_name=poi_name, **options), output_file)
+
+
+@plot.command()
+@_file
+@top_option(60, "Constrained parameters that are drawn: the most pulled or constrained ones.")
+@plot_options
+def pulls(file: str, top: int, output_file: Path, **options: Any) -> None:
+    """Pulls of the constrained parameters, from the JSON of 'fit'."""
+    from hftranslate import plots
+
+    draw(plots.pulls(document_of(file), most=top, **options), output_file)
+
+
+@plot.command()
+@_file
+@click.option(
+    "--threshold", type=click.FloatRange(0.0, 1.0), default=0.2, show_default=True, help="Smallest one drawn."
+)
+@top_option(30, "Parameters that are drawn: the most correlated ones.")
+@plot_options
+def correlations(file: str, threshold: float, top: int, output_file: Path, **options: Any) -> None:
+    """Correlations of the fitted parameters, from the JSON of 'fit'."""
+    from hftranslate import plots
+
+    draw(plots.correlations(document_of(file), threshold=threshold, most=top, **options), output_file)
+
+
+@plot.command()
+@_file
+@top_option(25, "Parameters that are drawn on one page.")
+@click.option("--pages", type=click.IntRange(min=1), default=1, show_default=True, help="Pages at most.")
+@plot_options
+def impacts(file: str, top: int, pages: int, output_file: Path, **options: Any) -> None:
+    """Ranking of the parameters by their impact, with pulls, from the JSON of 'impacts'."""
+    from hftranslate import plots
+
+    document = document_of(file)
+    count = len(document.get("parameters") or ())
+    firsts = [k * top for k in range(pages) if k * top < count] or [0]
+    draw([plots.impacts(document, top=top, first=first, **options) for first in firsts], output_file)
+
+
+@plot.command()
+@click.argument("files", nargs=-1, metavar="FILE...")
+@click.option("--channel", "channels", multiple=True, help="Only this channel; repeatable.")
+@click.option("--log/--linear", default=None, help="The axis of events; default: by their range.")
+@click.option("--x-name", default="observable", help="Name of the axis of channels with known bin edges.")
+@plot_options
+def yields(files: tuple[str, ...], channels: tuple[str, ...], output_file: Path, **options: Any) -> None:
+    """Stacks of samples with data and ratio, from the JSON of 'yields'; of two files side by side, before and after.
+
+    Many channels take several pages: one PDF, or PNG and SVG files with numbers.
+    """
+    from hftranslate import plots
+
+    documents = [document_of(file) for file in files or ("-",)]
+    chosen = channels or None
+    paged = plots.pages(documents[0], chosen) if len(documents) == 1 else []
+    groups: list[tuple[str, ...] | None] = [*paged] or [chosen]
+    draw([plots.yields(documents, channels=group, **options) for group in groups], output_file)
+
+
+@plot.command()
+@_file
+@plot_options
+def scan(file: str, output_file: Path, **options: Any) -> None:
+    """A profile scan of one parameter, or contours of two, from the JSON of 'scan'."""
+    from hftranslate import plots
+
+    draw(plots.scan(document_of(file), **options), output_file)
+
+
+@plot.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="KEPT...")
+@click.option("--poi", type=float, help="The tested value, where toys of several are kept.")
+@click.option("--asymptotics", metavar="CLS.json", help="Draw the asymptotic densities of this test too.")
+@click.option("--bins", type=click.IntRange(min=2), default=40, show_default=True, help="Bins of the histograms.")
+@plot_options
+def toys(
+    files: tuple[Path, ...], poi: float | None, asymptotics: str | None, output_file: Path, **options: Any
+) -> None:
+    """The test statistic in toys of both hypotheses, from what 'cls --toys ... --resume KEPT' keeps."""
+    from hftranslate import plots
+
+    sample = kept_toys(files, poi)
+    asimov = None
+    if asymptotics is not None:
+        test = document_of(asymptotics)
+        asimov = test.get("q_asimov")
+        if not isinstance(asimov, int | float) or test.get("poi_test") != sample.poi_test:
+            raise InputError(
+                f"{asymptotics}: no asymptotic test of {sample.poi_test:g} as 'hftranslate cls' writes it, "
+                f"but of {test.get('poi_test')}"
+            )
+    figure = plots.toys(
+        sample.signal, sample.background, sample.observed, asimov=asimov, test_stat=sample.test_stat, **options
+    )
+    draw(figure, output_file)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptToys:
+    """The test statistic of one tested value: in toys of both hypotheses and in the data."""
+
+    poi_test: float
+    test_stat: str
+    signal: tuple[float, ...]
+    background: tuple[float, ...]
+    observed: float
+
+
+_KEPT = re.compile(r"poi=([^ ]+) (?:(observed)|seed=\d+ (signal|background) \d+)")
+
+
+def kept_toys(files: tuple[Path, ...], poi: float | None) -> KeptToys:
+    """The toys that files keep, of one tested value; failed ones are left out.
+
+    Raises
+    ------
+    MissingInput
+        There is no such file, or no toys of both hypotheses for the tested value.
+    FormatError
+        A file keeps something else.
+    """
+    parts: dict[float, dict[str, Any]] = {}
+    test_stat = ""
+    for file in files:
+        if not file.is_file():
+            raise MissingInput(f"there is no file {file}")
+        journal = Journal.read(file)
+        test_stat = str(journal.task.get("test_stat", test_stat))
+        for key, result in journal.results.items():
+            match = _KEPT.fullmatch(key)
+            if match is None:
+                raise FormatError(f"{file} keeps other results than toys: {key!r}")
+            kind = match[2] or match[3]
+            parts.setdefault(float(match[1]), {})[f"{kind} {key}"] = result
+    values = sorted(parts)
+    if poi is None and len(values) != 1:
+        raise InputError(f"toys of {len(values)} tested values are kept ({values}): choose one with --poi")
+    chosen = values[0] if poi is None else poi
+    found = parts.get(chosen, {})
+    observed = [r["q"] for k, r in found.items() if k.startswith("observed ")]
+    samples = {
+        kind: tuple(float(q) for k, r in found.items() if k.startswith(f"{kind} ") for q in r if q is not None)
+        for kind in ("signal", "background")
+    }
+    if not observed or not all(samples.values()):
+        raise MissingInput(f"no toys of both hypotheses and the data are kept for {chosen:g}; there are {values}")
+    return KeptToys(poi_test=chosen, test_stat=test_stat, observed=float(observed[0]), **samples)
+
+
+def document_of(file: str) -> dict[str, Any]:
+    """The JSON object in a file, or on standard input for ``-``."""
+    document = parse_json(read_bytes(file), "standard input" if file == "-" else file)
+    if not isinstance(document, dict):
+        raise InputError(f"{file}: expected a JSON object as the commands of hftranslate write it")
+    return document
+
+
+def draw(figures: "Figure | list[Figure]", path: Path) -> None:
+    """Write one picture, or several pages."""
+    from hftranslate import plots
+
+    if not path.parent.is_dir():
+        raise MissingInput(f"{path} cannot be written: there is no folder {str(path.parent)!r}")
+    for written in plots.save_pages(figures if isinstance(figures, list) else [figures], path):
+        if written != path:
+            click.echo(f"wrote {written}", err=True)

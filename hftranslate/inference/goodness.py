@@ -1,0 +1,234 @@
+"""Saturated goodness of fit: the likelihood ratio of the fit to a model that describes every observable exactly.
+
+    t = 2 [min NLL - NLL of the saturated model]
+
+In the saturated model every bin expects what was observed and every constraint term has its parameter where the global
+observable puts it (S. Baker and R. Cousins, Nucl. Instrum. Meth. 221 (1984) 437). Asymptotically ``t`` follows a
+chi-square; with few expected events per bin it does not, and pseudo-experiments of the fitted model say how it is
+distributed.
+"""
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from math import isfinite, sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hftranslate.errors import FitFailed, InputError
+from hftranslate.inference.fit import FitResult, fit
+from hftranslate.inference.kept import run_kept
+from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions, minimize
+from hftranslate.inference.pulls import constraint_centres
+from hftranslate.journal import Journal
+from hftranslate.likelihood.model import Data, Model
+from hftranslate.many import Failed
+from hftranslate.progress import Progress, silent
+
+Floats = NDArray[np.float64]
+
+#: Pseudo-experiments that one task draws and fits; their seed is that of the task.
+_PER_TASK = 50
+#: Singular values below this, relative to the largest one, belong to directions in which no observable moves.
+_RANK = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GoodnessOfFit:
+    """How well the model describes the data.
+
+    Attributes
+    ----------
+    statistic
+        twice the NLL above that of the saturated model.
+    n_dof
+        observables (bins and constraint terms) less the directions in which the free parameters move them.
+    p_value
+        of the chi-square with so many degrees of freedom; NaN where there are none.
+    bins, constraints
+        what bins and constraint terms contribute to the statistic.
+    per_channel
+        the contribution of each channel's bins.
+    toys
+        the statistic of pseudo-experiments at the fitted point, sorted; empty where none were asked for.
+    failed_toys
+        how many of them could not be fitted; they are left out.
+    """
+
+    statistic: float
+    n_dof: int
+    p_value: float
+    bins: float
+    constraints: float
+    per_channel: tuple[tuple[str, float], ...]
+    toys: Floats
+    failed_toys: int
+
+    @property
+    def p_value_toys(self) -> tuple[float, float] | None:
+        """The fraction of pseudo-experiments that are described as badly, with its binomial uncertainty."""
+        n = len(self.toys)
+        if n == 0:
+            return None
+        p = float(np.sum(self.toys >= self.statistic)) / n
+        return p, sqrt(max(p * (1.0 - p), 1.0 / n) / n)
+
+
+def goodness_of_fit(
+    model: Model,
+    data: Data,
+    *,
+    toys: int = 0,
+    seed: int = 0,
+    options: FitOptions = DEFAULT_OPTIONS,
+    executor: Executor | None = None,
+    progress: Progress = silent,
+    journal: Journal | None = None,
+) -> GoodnessOfFit:
+    """Fit, and compare with the saturated model.
+
+    Parameters
+    ----------
+    toys, seed
+        how many pseudo-experiments to draw at the fitted point and to fit, and the seed they follow from.
+    executor, progress, journal
+        where they run, who listens, and where their results are kept.
+
+    Raises
+    ------
+    InputError
+        The number of pseudo-experiments is negative.
+    FitFailed
+        The fit of the data failed.
+    """
+    from scipy.stats import chi2
+
+    if toys < 0:
+        raise InputError(f"{toys} pseudo-experiments cannot be drawn")
+    best = fit(model, data, options=options)
+    by_bin = _deviance(model.rates(best.values), data)
+    statistic = saturated_ratio(model, data, best.excess_nll)
+    n_dof = _degrees_of_freedom(model, best)
+    sampled, failed = _toys(model, best, toys, seed, options, executor, progress, journal)
+    channels, start = [], 0
+    for name, n_bins in model.channels:
+        channels.append((name, float(np.sum(by_bin[start : start + n_bins]))))
+        start += n_bins
+    return GoodnessOfFit(
+        statistic=statistic,
+        n_dof=n_dof,
+        p_value=float(chi2.sf(statistic, n_dof)) if n_dof > 0 else float("nan"),
+        bins=float(np.sum(by_bin)),
+        constraints=statistic - float(np.sum(by_bin)),
+        per_channel=tuple(channels),
+        toys=sampled,
+        failed_toys=failed,
+    )
+
+
+def saturated_ratio(model: Model, data: Data, excess_nll: float) -> float:
+    """The statistic from the NLL above that of bins without deviation and of plain constraint terms at their centre.
+
+    Truncated Gaussian and Gamma terms have another value at their centre than the plain ones.
+    """
+    centres = constraint_centres(model, data)
+    centres = np.where(np.isfinite(centres), centres, model.parameters.init)
+    return max(0.0, 2.0 * (excess_nll - model.constraints.excess(centres, data.auxdata)))
+
+
+def _deviance(rates: Floats, data: Data) -> Floats:
+    """Twice the NLL of each bin above its smallest possible value, ``(n_bins,)``."""
+    n = data.observed
+    logs = np.where(n > 0.0, n * np.log(data.positive / np.where(rates > 0.0, rates, 1.0)), 0.0)
+    deviance: Floats = 2.0 * (rates - n + logs)
+    return deviance
+
+
+def _degrees_of_freedom(model: Model, best: FitResult) -> int:
+    """Observables less the rank of their derivatives by the free parameters.
+
+    A bin that expects and observes nothing, whatever the parameters, and the term of a constant parameter measure
+    nothing; a parameter without effect fits nothing.
+    """
+    free = ~best.fixed
+    width = model.parameters.width
+    rates, slopes = model.rates(best.values), model.jacobian(best.values)[:, free]
+    alive = (rates > 0.0) | np.any(slopes != 0.0, axis=1)
+    counted = slopes[alive] / np.sqrt(np.maximum(rates[alive], 1e-12))[:, None]
+    terms = np.diag(np.where(width > 0.0, 1.0 / np.where(width > 0.0, width, 1.0), 0.0))[free & (width > 0.0)]
+    matrix = np.vstack([counted, terms[:, free]])
+    scale = np.sqrt(np.sum(matrix * matrix, axis=0))
+    matrix = matrix[:, scale > 0.0] / scale[scale > 0.0]
+    rank = int(np.linalg.matrix_rank(matrix, tol=_RANK * max(1.0, sqrt(len(scale))))) if matrix.size else 0
+    return int(alive.sum()) + len(terms) - rank
+
+
+# --------------------------------------------------------------------------------------------------------------- toys
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Batch:
+    """The task of some pseudo-experiments: their statistics; it pickles."""
+
+    model: Model
+    truth: Floats
+    free: NDArray[np.bool_]
+    bounds: Floats
+    seed: int
+    options: FitOptions
+
+    def __call__(self, item: tuple[int, int]) -> list[float | None]:
+        number, size = item
+        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(number,)))
+        found: list[float | None] = []
+        for observed, auxdata in zip(*self.model.sample(self.truth, size, rng), strict=True):
+            data = self.model.data(observed, auxdata)
+            minimum = minimize(self.model, data, self.truth, self.free, self.bounds, self.options)
+            good = minimum.status in ("converged", "kink") and isfinite(minimum.excess_nll)
+            found.append(saturated_ratio(self.model, data, minimum.excess_nll) if good else None)
+        return found
+
+
+def _toys(
+    model: Model,
+    best: FitResult,
+    toys: int,
+    seed: int,
+    options: FitOptions,
+    executor: Executor | None,
+    progress: Progress,
+    journal: Journal | None,
+) -> tuple[Floats, int]:
+    """The sorted statistics of pseudo-experiments, and how many could not be fitted."""
+    task = _Batch(model=model, truth=best.values, free=~best.fixed, bounds=best.bounds, seed=seed, options=options)
+    items = [(k, min(_PER_TASK, toys - first)) for k, first in enumerate(range(0, toys, _PER_TASK))]
+    batches = run_kept(
+        task, items, executor=executor, progress=progress, step=f"batches of {_PER_TASK} toys", journal=journal
+    )
+    for batch in batches:
+        if isinstance(batch, Failed):
+            raise FitFailed(f"pseudo-experiments could not be drawn: {batch.reason}")
+    values = [t for batch in batches for t in batch]
+    good = np.array(sorted(t for t in values if t is not None), dtype=np.float64)
+    return good, len(values) - len(good)
+
+
+def goodness_document(model: Model, result: GoodnessOfFit) -> dict[str, Any]:
+    """A goodness of fit as plain JSON values."""
+    fraction = result.p_value_toys
+    return {
+        "statistic": result.statistic,
+        "ndof": result.n_dof,
+        "p_value": result.p_value if isfinite(result.p_value) else None,
+        "bins": result.bins,
+        "constraints": result.constraints,
+        "channels": dict(result.per_channel),
+        "toys": None
+        if fraction is None
+        else {
+            "p_value": fraction[0],
+            "uncertainty": fraction[1],
+            "failed": result.failed_toys,
+            "statistics": [float(t) for t in result.toys],
+        },
+        "conventions": model.conventions.name,
+    }

@@ -1,0 +1,343 @@
+"""Impacts: how far the parameter of interest moves with each nuisance parameter, and with groups of them.
+
+The impact of a parameter is the shift of the fitted parameter of interest when that parameter is held one standard
+deviation above or below its best-fit value and all others are fitted again. *Pre-fit* the standard deviation is that
+of the constraint; *post-fit* it is what the fit leaves of it, by HESSE or MINOS. Values are held within the range of
+their parameter.
+
+The impact of a group is the part of the uncertainty of the parameter of interest that goes away when the group is held
+at its best-fit values, subtracted in quadrature: ``sqrt(total^2 - held^2)``. Parameters of different groups are
+correlated by the fit, so that the squares of the groups need not sum up to the total.
+"""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from math import isfinite, sqrt
+from typing import Any, Literal
+
+import numpy as np
+
+from hftranslate.errors import FitFailed, InputError, MissingInput, did_you_mean
+from hftranslate.inference.diagnostics import profile_interval
+from hftranslate.inference.fit import FitResult, fit
+from hftranslate.inference.kept import run_kept
+from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
+from hftranslate.inference.profiles import ProfileOf, step_of
+from hftranslate.inference.pulls import Pull, pulls
+from hftranslate.journal import Journal
+from hftranslate.likelihood.model import Data, Model
+from hftranslate.likelihood.restricted import restricted
+from hftranslate.many import Failed
+from hftranslate.progress import Progress, silent
+
+Widths = Literal["hesse", "minos"]
+#: Shifts of the parameter of interest with the nuisance parameter below and above; ``None`` where there is no fit.
+Shifts = tuple[float | None, float | None]
+
+#: The groups that are always there: what remains without the constrained parameters, and what they add.
+STATISTICAL, SYSTEMATIC = "statistical", "systematic"
+#: Relative precision of squared uncertainties: ends of intervals are found to 1e-8.
+_PRECISION: dict[Widths, float] = {"hesse": 1e-12, "minos": 1e-7}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impact:
+    """One nuisance parameter and what it does to the parameter of interest.
+
+    Attributes
+    ----------
+    parameter
+        its value, uncertainty and pull in the fit.
+    low, high
+        how far below and above its best-fit value it was held for the post-fit impact.
+    prefit, postfit
+        shifts of the parameter of interest with the parameter below and above; ``prefit`` is ``None`` for a free one.
+    """
+
+    parameter: Pull
+    low: float
+    high: float
+    prefit: Shifts | None
+    postfit: Shifts
+
+    @property
+    def size(self) -> float:
+        """The larger post-fit shift, by which parameters are ranked."""
+        return max((abs(s) for s in self.postfit if s is not None), default=0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impacts:
+    """The impacts on a parameter of interest.
+
+    Attributes
+    ----------
+    poi, value, low, high
+        the parameter of interest, its best-fit value, and how far its uncertainty reaches below and above.
+    widths
+        whether uncertainties are by HESSE or MINOS.
+    at_bound
+        whether the parameter of interest ended at its bound: it cannot move beyond, and impacts are one-sided.
+    parameters
+        the nuisance parameters, those with the largest impact first.
+    groups
+        the part of each group in the lower and upper uncertainty; ``statistical`` is what remains when all constrained
+        parameters are held, ``systematic`` the rest.
+    failures
+        why shifts are missing.
+    """
+
+    poi: str
+    value: float
+    low: float
+    high: float
+    widths: Widths
+    at_bound: bool
+    parameters: tuple[Impact, ...]
+    groups: Mapping[str, tuple[float, float]]
+    failures: tuple[str, ...]
+
+
+def impacts(
+    model: Model,
+    data: Data,
+    *,
+    names: Sequence[str] | None = None,
+    groups: Mapping[str, Sequence[str]] | None = None,
+    widths: Widths = "hesse",
+    options: FitOptions = DEFAULT_OPTIONS,
+    executor: Executor | None = None,
+    progress: Progress = silent,
+    journal: Journal | None = None,
+) -> Impacts:
+    """The impact of nuisance parameters, one by one and in groups, on the parameter of interest.
+
+    Parameters
+    ----------
+    names
+        which parameters, by pyhf's or ROOT's name; default: every one that the fit is free to move.
+    groups
+        patterns (``*`` and ``?`` as in file names) of the parameters of each group.
+    widths
+        the post-fit standard deviations: by HESSE, or by MINOS, to both sides.
+    executor, progress, journal
+        where the fits run, who listens, and where their results are kept.
+
+    Raises
+    ------
+    InputError
+        The parameter of interest is constant or not there, or a named parameter is constant or the one of interest.
+    MissingInput
+        There is no such parameter, or a pattern fits none.
+    FitFailed
+        The free fit failed, or it gives no uncertainties by HESSE. Failed fits of single parameters are reported with
+        the result.
+    """
+    p = model.parameters
+    poi = p.names[p.poi_index]
+    if p.fixed[p.poi_index]:
+        raise InputError(f"the parameter of interest {poi!r} is constant and shows no impacts")
+    members = {name: matching(model, patterns) for name, patterns in (groups or {}).items()}
+    best = fit(model, data, options=options)
+    if widths == "hesse" and not np.isfinite(best.uncertainties).all():
+        raise FitFailed(f"the fit gives no uncertainties by HESSE ({best.message}); use those by MINOS")
+    chosen = [n for n in _chosen(model, best, names) if n != poi]
+    task = _Shift(model=model, data=data, best=best, widths=widths, options=options)
+    found = run_kept(task, chosen, executor=executor, progress=progress, step="impacts", journal=journal)
+    failures: list[str] = []
+    ranked = []
+    for parameter, shift in zip(pulls(model, data, best, chosen), found, strict=True):
+        if isinstance(shift, Failed):
+            failures.append(f"{parameter.name}: {shift.reason}")
+            continue
+        failures += shift["why"]
+        pre, post = shift["prefit"], shift["postfit"]
+        ranked.append(
+            Impact(
+                parameter=parameter,
+                low=shift["widths"][0],
+                high=shift["widths"][1],
+                prefit=None if pre is None else (pre[0], pre[1]),
+                postfit=(post[0], post[1]),
+            )
+        )
+    low, high = _poi_uncertainty(model, data, best, widths, options)
+    return Impacts(
+        poi=poi,
+        value=best.value(poi),
+        low=low,
+        high=high,
+        widths=widths,
+        at_bound=bool(best.at_bound[p.poi_index]),
+        parameters=tuple(sorted(ranked, key=lambda i: -i.size)),
+        groups=_group_impacts(model, data, best, members, (low, high), widths, options),
+        failures=tuple(failures),
+    )
+
+
+def _chosen(model: Model, best: FitResult, names: Sequence[str] | None) -> list[str]:
+    if names is None:
+        return [n for n, constant in zip(best.names, best.fixed, strict=True) if not constant]
+    indices = sorted({model.parameters.index(n) for n in names})
+    if model.parameters.poi_index in indices:
+        raise InputError(f"{best.names[model.parameters.poi_index]!r} is the parameter of interest itself")
+    for i in indices:
+        if best.fixed[i]:
+            raise InputError(f"{best.names[i]!r} is constant in this fit and has no impact")
+    return [best.names[i] for i in indices]
+
+
+def matching(model: Model, patterns: Sequence[str]) -> tuple[str, ...]:
+    """The parameters whose name, pyhf's or ROOT's, fits one of the patterns.
+
+    Raises
+    ------
+    MissingInput
+        A pattern fits none.
+    """
+    p = model.parameters
+    found: set[int] = set()
+    for pattern in patterns:
+        fits = {i for i, both in enumerate(zip(p.names, p.root_names, strict=True)) if _fits(both, pattern)}
+        if not fits:
+            raise MissingInput(f"no parameter fits {pattern!r}" + did_you_mean(pattern, p.names))
+        found |= fits
+    return tuple(p.names[i] for i in sorted(found))
+
+
+def _fits(names: tuple[str, str], pattern: str) -> bool:
+    """Whether a name is the pattern or fits it. Brackets, which bin factors have, stand for themselves."""
+    literal = pattern.replace("[", "[[]")
+    return any(name == pattern or fnmatchcase(name, literal) for name in names)
+
+
+# ------------------------------------------------------------------------------------------------------ one parameter
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Shift:
+    """The task of one parameter: its widths and the shifts they cause, as JSON values; it pickles."""
+
+    model: Model
+    data: Data
+    best: FitResult
+    widths: Widths
+    options: FitOptions
+
+    def __call__(self, name: str) -> dict[str, Any]:
+        index = self.best.names.index(name)
+        centre, prior = float(self.best.values[index]), float(self.model.parameters.width[index])
+        low, high = self._widths(name, index)
+        reasons: list[str] = []
+        post = self._shifts(name, centre - low, centre + high, reasons)
+        pre = self._shifts(name, centre - prior, centre + prior, reasons) if prior > 0.0 else None
+        return {"widths": [low, high], "postfit": post, "prefit": pre, "why": reasons}
+
+    def _widths(self, name: str, index: int) -> tuple[float, float]:
+        """How far to move the parameter; to the end of its range where the interval does not end before."""
+        if self.widths == "hesse":
+            sigma = float(self.best.uncertainties[index])
+            return sigma, sigma
+        centre, box = float(self.best.values[index]), self.best.bounds[index]
+        ends = profile_interval(self.model, self.data, self.best, name, options=self.options)
+        guess = step_of(self.model, self.best, index)
+        below, above = (
+            min(guess, abs(float(bound) - centre)) if end is None else abs(end - centre)
+            for end, bound in zip(ends, box, strict=True)
+        )
+        return below, above
+
+    def _shifts(self, name: str, low: float, high: float, reasons: list[str]) -> list[float | None]:
+        box, poi = self.best.bounds[self.best.names.index(name)], self.model.parameters.poi_index
+        profile = ProfileOf(model=self.model, data=self.data, best=self.best, names=(name,), options=self.options)
+        shifts: list[float | None] = []
+        for at in (max(low, float(box[0])), min(high, float(box[1]))):
+            try:
+                shifts.append(float(profile((at,)).values[poi] - self.best.values[poi]))
+            except FitFailed as error:
+                shifts.append(None)
+                reasons.append(f"{name} = {at:g}: {error}")
+        return shifts
+
+
+# ------------------------------------------------------------------------------------------------------------- groups
+def _poi_uncertainty(
+    model: Model, data: Data, best: FitResult, widths: Widths, options: FitOptions
+) -> tuple[float, float]:
+    """How far the uncertainty of the parameter of interest reaches below and above; NaN where that is unknown."""
+    index = model.parameters.poi_index
+    if widths == "hesse":
+        # at a bound where the NLL is no parabola there is none, and the parameter counts as held
+        sigma = float(best.uncertainties[index]) or float("nan")
+        return sigma, sigma
+    ends = profile_interval(model, data, best, best.names[index], options=options)
+    below, above = (float("nan") if e is None else abs(e - float(best.values[index])) for e in ends)
+    return below, above
+
+
+def _group_impacts(
+    model: Model,
+    data: Data,
+    best: FitResult,
+    members: Mapping[str, tuple[str, ...]],
+    total: tuple[float, float],
+    widths: Widths,
+    options: FitOptions,
+) -> dict[str, tuple[float, float]]:
+    p = model.parameters
+    constrained = tuple(n for n, width in zip(p.names, p.width, strict=True) if width > 0.0)
+    poi = p.names[p.poi_index]
+    left = {}
+    for name, held in {**members, STATISTICAL: constrained}.items():
+        quiet = restricted(model, fixed={n: best.value(n) for n in held if n != poi})
+        again = fit(quiet, data, start=best.values, options=options)
+        left[name] = _poi_uncertainty(quiet, data, again, widths, options)
+    statistical = left.pop(STATISTICAL)
+    parts = {name: _without(total, rest, widths) for name, rest in left.items()}
+    return {**parts, STATISTICAL: statistical, SYSTEMATIC: _without(total, statistical, widths)}
+
+
+def _without(total: tuple[float, float], rest: tuple[float, float], widths: Widths) -> tuple[float, float]:
+    """What is left of an uncertainty, below and above, when a part of it is subtracted in quadrature.
+
+    A difference below the precision of the two is none.
+    """
+
+    def left(t: float, r: float) -> float:
+        square = t * t - r * r
+        return float("nan") if not isfinite(square) else sqrt(square) if square > _PRECISION[widths] * t * t else 0.0
+
+    return left(total[0], rest[0]), left(total[1], rest[1])
+
+
+def impacts_document(model: Model, result: Impacts) -> dict[str, Any]:
+    """Impacts as plain JSON values; what could not be computed is ``None``."""
+
+    def plain(value: float | None) -> float | None:
+        return None if value is None or not np.isfinite(value) else float(value)
+
+    return {
+        "poi": {
+            "name": result.poi,
+            "value": result.value,
+            "uncertainty": [plain(result.low), plain(result.high)],
+            "at_bound": result.at_bound,
+        },
+        "widths": result.widths,
+        "parameters": [
+            {
+                "name": i.parameter.name,
+                "value": i.parameter.value,
+                "uncertainty": [plain(i.low), plain(i.high)],
+                "pull": plain(i.parameter.pull),
+                "constraint": plain(i.parameter.constraint),
+                "prior": None if i.parameter.centre is None else [i.parameter.centre, i.parameter.width],
+                "prefit": None if i.prefit is None else list(i.prefit),
+                "postfit": list(i.postfit),
+            }
+            for i in result.parameters
+        ],
+        "groups": {name: [plain(v) for v in pair] for name, pair in result.groups.items()},
+        "failed": list(result.failures),
+        "conventions": model.conventions.name,
+    }

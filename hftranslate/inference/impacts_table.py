@@ -1,0 +1,33 @@
+"""Impacts as a table of text."""
+
+from hftranslate.inference.impacts import Impacts, Shifts
+
+
+def impacts_table(result: Impacts, top: int = 30) -> str:
+    """The parameters with the largest impacts, one a line, and the groups."""
+    rows = [["parameter", "pull", "constraint", "pre-fit impact", "post-fit impact"]]
+    for impact in result.parameters[:top]:
+        p = impact.parameter
+        if p.pull is None or p.constraint is None:
+            rows.append([p.name, f"{p.value:.3g} ± {p.uncertainty:.2g}", "free", "", _pair(impact.postfit)])
+            continue
+        pre = "" if impact.prefit is None else _pair(impact.prefit)
+        rows.append([p.name, f"{round(p.pull, 2) + 0.0:+.2f}", f"{p.constraint:.2f}", pre, _pair(impact.postfit)])
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = [f"{result.poi} = {result.value:.4g}  -{result.low:.4g} +{result.high:.4g} ({result.widths.upper()})", ""]
+    lines += [
+        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]).rstrip()
+        for row in rows
+    ]
+    left = len(result.parameters) - top
+    if left > 0:
+        lines.append(f"... and {left} more with smaller impacts")
+    lines += ["", "groups (below, above)"]
+    width = max(map(len, result.groups))
+    lines += [f"  {name.ljust(width)}  {low:9.4g} {high:9.4g}" for name, (low, high) in result.groups.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _pair(shifts: Shifts) -> str:
+    """The shifts with the parameter above and below."""
+    return " ".join("      ?" if s is None else f"{s:+9.4f}" for s in reversed(shifts))

@@ -1,0 +1,41 @@
+"""Many fits whose results are kept in a journal while they arrive."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from typing import Any, TypeVar
+
+from hftranslate.journal import Journal
+from hftranslate.many import Failed, run_many
+from hftranslate.progress import Progress, silent
+
+T = TypeVar("T")
+
+
+def run_kept(
+    function: Callable[[T], Any],
+    items: Sequence[T],
+    *,
+    executor: Executor | None = None,
+    progress: Progress = silent,
+    step: str = "tasks",
+    journal: Journal | None = None,
+) -> list[Any]:
+    """:func:`~hftranslate.many.run_many` for results that are JSON values, kept in a journal where there is one.
+
+    Items whose result is in the journal, under their ``repr``, are not run again; failed items are not kept.
+    """
+    if journal is None:
+        return run_many(function, items, executor=executor, progress=progress, step=step)
+    keys = [repr(item) for item in items]
+    missing = [i for i, key in enumerate(keys) if key not in journal.results]
+
+    def keep(position: int, result: Any) -> None:
+        if not isinstance(result, Failed):
+            journal.keep(keys[missing[position]], result)
+
+    todo = [items[i] for i in missing]
+    arrived = run_many(function, todo, executor=executor, progress=progress, step=step, keep=keep)
+    found = [journal.results.get(key) for key in keys]
+    for i, result in zip(missing, arrived, strict=True):
+        found[i] = result
+    return found

@@ -1,0 +1,268 @@
+"""Profile scans: how far the NLL, minimised over everything else, rises as one or two parameters are moved.
+
+    -2 Delta ln L(x) = 2 [min NLL with the scanned parameters held at x  -  min NLL]
+
+Its asymptotic distribution is a chi-square with as many degrees of freedom as parameters are scanned (Wilks), which
+gives the levels of intervals and contours (arXiv:1007.1727, section 2.1).
+"""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hftranslate.errors import InputError
+from hftranslate.inference.fit import FitResult, fit
+from hftranslate.inference.kept import run_kept
+from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
+from hftranslate.journal import Journal
+from hftranslate.likelihood.model import Data, Model
+from hftranslate.many import Failed
+from hftranslate.progress import Progress, silent
+
+Floats = NDArray[np.float64]
+
+#: A range that is chosen automatically reaches this ``-2 Delta ln L``, or between these: three standard deviations.
+_WANTED, _ENOUGH, _TOO_FAR = 9.0, 7.0, 16.0
+_MOST_TRIALS = 12  # of a range's end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ProfileScan:
+    """A scan of the profile likelihood over a grid of one or two parameters.
+
+    Attributes
+    ----------
+    names
+        the scanned parameters (one or two).
+    values
+        the grid's values of each, ``(n_1,)`` and ``(n_2,)``.
+    rise
+        ``-2 Delta ln L``, ``(n_1,)`` or ``(n_1, n_2)``; NaN where no fit succeeded.
+    best, uncertainties
+        of the scanned parameters in the free fit.
+    twice_nll
+        twice the NLL of the free fit.
+    failures
+        why points have no value, by their indices in the grid.
+    """
+
+    names: tuple[str, ...]
+    values: tuple[Floats, ...]
+    rise: Floats
+    best: tuple[float, ...]
+    uncertainties: tuple[float, ...]
+    twice_nll: float
+    failures: Mapping[tuple[int, ...], str] = field(default_factory=dict)
+
+    def crossings(self, level: float = 1.0) -> list[float]:
+        """Where a one-dimensional scan crosses a level of ``-2 Delta ln L``, between its points by interpolation.
+
+        ``sqrt(-2 Delta ln L)`` is close to straight lines, so that it is what is interpolated.
+        """
+        x, y = self.values[0], np.sqrt(np.maximum(self.rise, 0.0)) - np.sqrt(level)
+        good = np.isfinite(y)
+        x, y = x[good], y[good]
+        at = np.flatnonzero(np.sign(y[:-1]) * np.sign(y[1:]) < 0)
+        between = [float(x[i] - y[i] * (x[i + 1] - x[i]) / (y[i + 1] - y[i])) for i in at]
+        return sorted([*between, *(float(v) for v in x[y == 0.0])])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ProfileOf:
+    """The profiled NLL of parameters as a function of their values; it pickles, so that workers can call it.
+
+    Every fit starts from the free fit, moved along to first order: results depend on nothing but the point.
+    """
+
+    model: Model
+    data: Data
+    best: FitResult
+    names: tuple[str, ...]
+    options: FitOptions
+
+    def __call__(self, point: Sequence[float]) -> FitResult:
+        """The fit with the parameters held at a point.
+
+        Raises
+        ------
+        FitFailed
+            There is no minimum.
+        """
+        held = dict(zip(self.names, map(float, point), strict=True))
+        return fit(self.model, self.data, fixed=held, start=start_near(self.best, held), options=self.options)
+
+    def excess(self, point: Sequence[float]) -> float:
+        """The NLL above the saturated model's at the fit of a point."""
+        return self(point).excess_nll
+
+
+def start_near(best: FitResult, held: Mapping[str, float]) -> Floats:
+    """Where the minimum would be with some parameters held at values, to first order: a start for that fit."""
+    at = np.array([best.names.index(n) for n in held])
+    start = best.values.copy()
+    start[at] = list(held.values())
+    follow = ~best.fixed & ~best.at_bound
+    follow[at] = False
+    i = np.flatnonzero(follow)
+    if i.size and best.status == "converged":
+        try:
+            slope = np.linalg.solve(best.hessian[np.ix_(i, i)], best.hessian[np.ix_(i, at)])
+        except np.linalg.LinAlgError:
+            return start
+        start[i] -= slope @ (start[at] - best.values[at])
+        start[i] = np.clip(start[i], best.bounds[i, 0], best.bounds[i, 1])
+    return start
+
+
+def profile_scan(
+    model: Model,
+    data: Data,
+    names: Sequence[str],
+    values: Sequence[ArrayLike | None] | None = None,
+    *,
+    points: Sequence[int] | None = None,
+    options: FitOptions = DEFAULT_OPTIONS,
+    executor: Executor | None = None,
+    progress: Progress = silent,
+    journal: Journal | None = None,
+) -> ProfileScan:
+    """Scan the profile likelihood over one or two parameters.
+
+    Parameters
+    ----------
+    names
+        one or two parameters, by pyhf's or ROOT's name.
+    values
+        where to scan each, ``(n_1,)`` and ``(n_2,)``; where it is ``None``, at ``points`` values of :func:`scan_range`.
+    points
+        how many values of each where they are chosen automatically; 41 in one dimension and 21 in two.
+    executor, progress, journal
+        where the fits run, who listens, and where their results are kept.
+
+    Raises
+    ------
+    InputError
+        There are not one or two different parameters, one is constant, or the values are of no use.
+    FitFailed
+        The free fit failed.
+    """
+    where = tuple(model.parameters.names[model.parameters.index(n)] for n in names)
+    if len(set(where)) != len(where) or len(where) not in (1, 2):
+        raise InputError(f"a scan takes one or two different parameters, not {', '.join(names)}")
+    best = fit(model, data, options=options)
+    for name in where:
+        if best.fixed[best.names.index(name)]:
+            raise InputError(f"{name!r} is constant in this fit and cannot be scanned")
+    profile = ProfileOf(model=model, data=data, best=best, names=where, options=options)
+    axes = _axes(profile, values or [None] * len(where), points or ([41] if len(where) == 1 else [21, 21]))
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
+    items = [tuple(p) for p in grid.tolist()]
+    found = run_kept(profile.excess, items, executor=executor, progress=progress, step="profile fits", journal=journal)
+    nll = np.array([np.nan if isinstance(f, Failed) else f for f in found])
+    shape = tuple(len(a) for a in axes)
+    best = _deepest(profile, nll, grid)
+    return ProfileScan(
+        names=where,
+        values=tuple(axes),
+        rise=2.0 * (nll - best.excess_nll).reshape(shape),
+        best=tuple(best.value(n) for n in where),
+        uncertainties=tuple(best.uncertainty(n) for n in where),
+        twice_nll=2.0 * best.nll,
+        failures={
+            tuple(int(k) for k in np.unravel_index(i, shape)): f.reason
+            for i, f in enumerate(found)
+            if isinstance(f, Failed)
+        },
+    )
+
+
+def _axes(profile: ProfileOf, values: Sequence[ArrayLike | None], points: Sequence[int]) -> list[Floats]:
+    if len(values) != len(profile.names) or len(points) != len(profile.names):
+        raise InputError(f"a scan of {' and '.join(profile.names)} takes values or points for each")
+    axes: list[Floats] = []
+    for name, given, n in zip(profile.names, values, points, strict=True):
+        if given is None:
+            if n < 2:
+                raise InputError(f"a scan of {n} points shows nothing; take two at least")
+            axes.append(np.linspace(*scan_range(replace(profile, names=(name,))), n))
+        else:
+            axes.append(np.asarray(given, dtype=np.float64))
+        if axes[-1].ndim != 1 or not axes[-1].size or not np.isfinite(axes[-1]).all():
+            raise InputError(f"the values at which {name!r} is scanned must be a list of finite numbers")
+    return axes
+
+
+def _deepest(profile: ProfileOf, nll: Floats, grid: Floats) -> FitResult:
+    """The free fit, repeated from the lowest point of the scan where that lies below it."""
+    best = profile.best
+    if not np.isfinite(nll).any() or np.nanmin(nll) > best.excess_nll - profile.options.tolerance:
+        return best
+    held = profile(grid[int(np.nanargmin(nll))])
+    again = fit(profile.model, profile.data, start=held.values, options=profile.options)
+    return again if again.excess_nll < best.excess_nll else best
+
+
+def scan_range(profile: ProfileOf) -> tuple[float, float]:
+    """A range of one parameter that shows three standard deviations to each side, as far as its bounds allow.
+
+    It starts from the uncertainty by HESSE; where the NLL rises by much more or less on the way there than a parabola
+    would, the end moves.
+    """
+    index = profile.best.names.index(profile.names[0])
+    centre, (low, high) = float(profile.best.values[index]), profile.best.bounds[index]
+    step = 3.0 * step_of(profile.model, profile.best, index)
+    ends = [centre, centre]
+    for side, bound in enumerate((low, high)):
+        direction = -1.0 if side == 0 else 1.0
+        distance, most = step, abs(float(bound) - centre)
+        for _ in range(_MOST_TRIALS if most > 0.0 else 0):
+            distance = min(distance, most)
+            rise = _rise(profile, centre + direction * distance)
+            if rise > _TOO_FAR:
+                distance *= max(0.1, (_WANTED / rise) ** 0.5)
+            elif rise < _ENOUGH and distance < most:
+                distance *= min(3.0, (_WANTED / max(rise, 0.5)) ** 0.5)
+            else:
+                break
+        ends[side] = centre + direction * min(distance, most)
+    if ends[0] == ends[1]:
+        raise InputError(f"{profile.names[0]!r} has no room to be scanned: its range is [{low:g}, {high:g}]")
+    return ends[0], ends[1]
+
+
+def _rise(profile: ProfileOf, x: float) -> float:
+    """``-2 Delta ln L`` at a value; infinite where no fit succeeds."""
+    found = replace(profile, options=replace(profile.options, raise_on_failure=False))((x,))
+    good = found.status in ("converged", "kink")
+    return 2.0 * (found.excess_nll - profile.best.excess_nll) if good else float("inf")
+
+
+def step_of(model: Model, best: FitResult, index: int) -> float:
+    """How far to move a parameter first: its uncertainty, or a guess of it where there is none."""
+    for sigma in (float(best.uncertainties[index]), float(model.parameters.width[index])):
+        if np.isfinite(sigma) and sigma > 0.0:
+            return sigma
+    return 0.1 * max(1.0, abs(float(best.values[index])))
+
+
+def scan_document(model: Model, scan: ProfileScan) -> dict[str, Any]:
+    """A scan as plain JSON values; what could not be computed is ``None``."""
+    rise = np.where(np.isfinite(scan.rise), scan.rise, np.nan)
+    plain = [[None if np.isnan(v) else float(v) for v in row] for row in np.atleast_2d(rise)]
+    document: dict[str, Any] = {
+        "parameters": list(scan.names),
+        "values": [[float(v) for v in axis] for axis in scan.values],
+        "twice_delta_nll": plain[0] if len(scan.names) == 1 else plain,
+        "best_fit": list(scan.best),
+        "uncertainties": [u if np.isfinite(u) else None for u in scan.uncertainties],
+        "twice_nll": scan.twice_nll,
+        "failed": [{"index": list(i), "reason": reason} for i, reason in scan.failures.items()],
+        "conventions": model.conventions.name,
+    }
+    if len(scan.names) == 1:
+        document["crossings"] = {name: scan.crossings(level) for name, level in (("1", 1.0), ("4", 4.0))}
+    return document

@@ -1,0 +1,70 @@
+"""What a fit did to its parameters: pulls and constraints."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hftranslate.inference.fit import FitResult
+from hftranslate.likelihood.model import Data, Model
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pull:
+    """A free parameter of a fit.
+
+    Attributes
+    ----------
+    value, uncertainty
+        in the fit; the uncertainty is NaN where it could not be computed.
+    centre, width
+        of its constraint term; ``None`` and 0 for a parameter without one.
+    pull, constraint
+        ``(value - centre) / width`` and ``uncertainty / width``; ``None`` for a parameter without constraint term.
+    """
+
+    name: str
+    value: float
+    uncertainty: float
+    centre: float | None
+    width: float
+
+    @property
+    def pull(self) -> float | None:
+        """How far the fit moved the parameter, in units of the width of its constraint."""
+        return None if self.centre is None else (self.value - self.centre) / self.width
+
+    @property
+    def constraint(self) -> float | None:
+        """What the fit left of the uncertainty, relative to the width of the constraint."""
+        return None if self.centre is None else self.uncertainty / self.width
+
+
+def constraint_centres(model: Model, data: Data) -> Floats:
+    """Where the constraint term of each parameter puts it, given the global observables; NaN without one, ``(n,)``."""
+    c, x = model.constraints, data.auxdata
+    centres = np.full(len(model.parameters), np.nan)
+    centres[c.gauss_parameter] = x[c.gauss_aux]
+    centres[c.poisson_parameter] = x[c.poisson_aux] / c.scale
+    centres[c.gamma_parameter] = x[c.gamma_aux] * c.gamma_scale
+    return centres
+
+
+def pulls(model: Model, data: Data, best: FitResult, names: Sequence[str] | None = None) -> tuple[Pull, ...]:
+    """The pulls of all free parameters, or of some, in the order of the model."""
+    centres, widths = constraint_centres(model, data), model.parameters.width
+    chosen = set(best.names if names is None else names)
+    return tuple(
+        Pull(
+            name=name,
+            value=float(best.values[i]),
+            uncertainty=float(best.uncertainties[i]),
+            centre=float(centres[i]) if widths[i] > 0.0 and np.isfinite(centres[i]) else None,
+            width=float(widths[i]),
+        )
+        for i, name in enumerate(best.names)
+        if name in chosen and not best.fixed[i]
+    )

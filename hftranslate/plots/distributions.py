@@ -1,0 +1,96 @@
+"""The distribution of a test statistic in pseudo-experiments, beside its asymptotic form."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import norm
+
+from hftranslate.errors import InputError
+from hftranslate.plots.figures import BELOW, SIGNAL, Floats, in_style, new_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+@in_style
+def toys(
+    signal: ArrayLike,
+    background: ArrayLike,
+    observed: float,
+    *,
+    asimov: float | None = None,
+    test_stat: str = "qtilde",
+    bins: int = 40,
+    statistic_name: str = "",
+    title: str = "",
+    style: str = "ROOT",
+) -> "Figure":
+    """The test statistic under both hypotheses, the observed value, and the asymptotic densities.
+
+    Parameters
+    ----------
+    signal, background
+        the statistic in pseudo-experiments with and without signal, ``(n_toys,)`` each; NaN is left out.
+    observed
+        in the data.
+    asimov
+        in the background-only Asimov data; gives the asymptotic densities (arXiv:1007.1727, section 3.7), which are
+        left out where it is ``None`` or 0.
+    test_stat
+        ``"qtilde"`` or ``"q"``: which densities, and the name of the axis where ``statistic_name`` is empty.
+    """
+    with_signal, without = (_finite(np.asarray(v, dtype=np.float64)) for v in (signal, background))
+    if not len(with_signal) or not len(without):
+        raise InputError("there are no pseudo-experiments to draw for one of the hypotheses")
+    figure, axes = new_axes(6.4, 4.6)
+    right = max(float(np.quantile(np.concatenate([with_signal, without]), 0.999)), 1.15 * observed, 1.0)
+    edges = np.linspace(0.0, right, bins + 1)
+    for values, colour, text in ((without, BELOW, "background only"), (with_signal, SIGNAL, "signal + background")):
+        density = np.histogram(values, edges)[0] / (len(values) * np.diff(edges))
+        label = f"{text}, {len(values)} toys"
+        axes.stairs(density, edges, color=colour, lw=1.4, label=label)
+        axes.stairs(density, edges, color=colour, alpha=0.18, fill=True)
+    if asimov is not None and asimov > 0.0:
+        _draw_densities(axes, edges, asimov, test_stat)
+    axes.axvline(observed, color="black", lw=1.5, label=f"observed, {observed:.3g}")
+    axes.set_yscale("log")
+    bottom = 0.5 / (max(len(with_signal), len(without)) * (edges[1] - edges[0]))
+    axes.set_ylim(bottom, 30.0 * axes.dataLim.ymax)
+    name = statistic_name or (r"$\tilde{q}_\mu$" if test_stat == "qtilde" else r"$q_\mu$")
+    axes.set(xlim=(0.0, right), xlabel=name, ylabel="probability density", title=title)
+    axes.legend(loc="upper right")
+    return figure
+
+
+def _finite(values: Floats) -> Floats:
+    kept: Floats = values[np.isfinite(values)]
+    return kept
+
+
+def _draw_densities(axes: "Axes", edges: Floats, asimov: float, test_stat: str) -> None:
+    """Means of the asymptotic densities over each bin, the point mass at zero included, as a histogram has it."""
+    for shift, colour, text in ((np.sqrt(asimov), BELOW, "asymptotic"), (0.0, SIGNAL, None)):
+        cumulative = asymptotic_distribution(edges, shift, asimov, test_stat)
+        cumulative[0] = 0.0
+        axes.stairs(np.diff(cumulative) / np.diff(edges), edges, color=colour, lw=1.3, ls="--", label=text)
+
+
+def asymptotic_distribution(q: Sequence[float] | Floats, shift: float, asimov: float, test_stat: str) -> Floats:
+    """Probability that q_mu or q-tilde_mu lies at or below ``q`` (arXiv:1007.1727, equations 57 and 65).
+
+    Parameters
+    ----------
+    shift
+        ``(mu - mu') / sigma`` where ``mu'`` is true: 0 under the tested hypothesis, ``sqrt(asimov)`` without signal.
+    asimov
+        ``(mu / sigma)^2``.
+    """
+    values = np.maximum(np.asarray(q, dtype=np.float64), 0.0)
+    root: Floats = norm.cdf(np.sqrt(values) - shift)
+    if test_stat == "q":
+        return root
+    beyond: Floats = norm.cdf((values + asimov) / (2.0 * np.sqrt(asimov)) - shift)
+    return np.where(values <= asimov, root, beyond)

@@ -1,0 +1,213 @@
+"""What all pictures share: styles, colours, figures and files.
+
+Figures are made without pyplot's global state; matplotlib and mplhep are imported when one is drawn.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hftranslate.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Floats = NDArray[np.float64]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+#: The styles of mplhep that pictures can be drawn in.
+STYLES = ("ROOT", "ATLAS", "CMS", "ALICE", "DUNE")
+
+#: Bands of one and two standard deviations; apart in lightness, for prints and for eyes that see no green.
+ONE_SIGMA, TWO_SIGMA = "#7bcf8b", "#f3dc6b"
+#: A level or a limit, and the signal.
+MARK, SIGNAL = "#b3261e", "#bd1f01"
+#: The two directions of an impact, and of hypotheses.
+ABOVE, BELOW = "#e42536", "#3f90da"
+#: Samples of a stack (M. Petroff, arXiv:2107.02270, for all kinds of colour vision), without the signal's red.
+SAMPLES = (
+    "#3f90da",
+    "#ffa90e",
+    "#94a4a2",
+    "#832db6",
+    "#a96b59",
+    "#e76300",
+    "#b9ac70",
+    "#717581",
+    "#92dadd",
+)
+
+_FONT_SIZE = 10.0
+
+
+def style_parameters(style: str) -> dict[str, Any]:
+    """matplotlib's settings for one of mplhep's styles, scaled to the size of a column of text.
+
+    Raises
+    ------
+    InputError
+        There is no such style.
+    """
+    import mplhep
+    from matplotlib import font_manager
+
+    if style not in STYLES:
+        raise InputError(f"no style {style!r} of pictures; there are {', '.join(STYLES)}")
+    chosen = dict(getattr(mplhep.style, style))
+    scale = _FONT_SIZE / chosen["font.size"]
+    for name in [n for n in chosen if n.startswith(("figure.", "legend.", "savefig.", "axes.pad", "lines."))]:
+        del chosen[name]
+    for name, value in chosen.items():
+        if name.split(".")[-1] in ("size", "width", "linewidth", "pad", "labelpad") and isinstance(value, int | float):
+            chosen[name] = value * scale
+    installed = set(font_manager.fontManager.get_font_names())
+    families = [f for f in chosen["font.sans-serif"] if f in installed]
+    if not families:  # mathematics in the same letters where they are there
+        chosen["mathtext.fontset"] = "dejavusans"
+    longest = {"xtick.major.size": 4.5, "ytick.major.size": 4.5, "xtick.minor.size": 2.5, "ytick.minor.size": 2.5}
+    return {
+        **chosen,
+        **{name: min(size, float(chosen.get(name, size))) for name, size in longest.items()},
+        "font.sans-serif": [*families, "DejaVu Sans"],
+        "font.family": "sans-serif",
+        "axes.unicode_minus": True,
+        "axes.autolimit_mode": "data",
+        "axes.labelsize": "medium",
+        "axes.titlesize": "medium",
+        "axes.linewidth": 0.8,
+        "xtick.labelsize": "small",
+        "ytick.labelsize": "small",
+        "legend.fontsize": "small",
+        "legend.frameon": False,
+        "legend.handlelength": 1.5,
+        "lines.linewidth": 1.3,
+        "hatch.linewidth": 0.5,
+        "svg.hashsalt": "hftranslate",
+        "pdf.fonttype": 42,
+    }
+
+
+@contextmanager
+def styled(style: str = "ROOT") -> Iterator[None]:
+    """Draw in a style; matplotlib's settings are as before afterwards."""
+    import matplotlib
+
+    settings: Any = style_parameters(style)
+    with matplotlib.rc_context(settings):
+        yield
+
+
+def in_style(function: Callable[P, R]) -> Callable[P, R]:
+    """A function that draws, with a keyword ``style``: one of :data:`STYLES`."""
+
+    @wraps(function)
+    def draw(*args: P.args, **kwargs: P.kwargs) -> R:
+        style = str(kwargs.pop("style", "ROOT"))
+        with styled(style):
+            return function(*args, **kwargs)
+
+    return draw
+
+
+def new_figure(width: float, height: float, *, tight: bool = False) -> "Figure":
+    """An empty figure of a size in inches; ``tight``: rows of panels without space between them."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    engine: Any = figure.get_layout_engine()
+    engine.set(**({"h_pad": 0.015, "hspace": 0.0} if tight else {"h_pad": 0.05}))
+    return figure
+
+
+def new_axes(width: float, height: float) -> tuple["Figure", "Axes"]:
+    """A figure with one panel."""
+    figure = new_figure(width, height)
+    return figure, figure.add_subplot()
+
+
+def literal(text: str) -> str:
+    """Text from a model as matplotlib must see it, to write a dollar as a dollar."""
+    return text.replace("$", r"\$")
+
+
+def shortened(text: str, longest: int = 48) -> str:
+    """A name without its middle where it is too long to stand beside a picture."""
+    if len(text) <= longest:
+        return literal(text)
+    left = (longest - 1) // 2
+    return literal(f"{text[:left]}…{text[-(longest - 1 - left) :]}")
+
+
+def shortened_all(names: Sequence[str], longest: int = 48) -> list[str]:
+    """Names, each shortened as far as it still differs from the others."""
+    short = [shortened(name, longest) for name in names]
+    step = 8
+    while len(set(short)) < len(set(names)) and step < 400:
+        again = {s for s in short if short.count(s) > 1}
+        short = [shortened(n, longest + step) if s in again else s for n, s in zip(names, short, strict=True)]
+        step += 8
+    return short
+
+
+def save(figure: "Figure", path: str | Path) -> None:
+    """Write a figure; the ending of the path says how (png, pdf, svg).
+
+    Raises
+    ------
+    InputError
+        No picture has that ending, or the file cannot be written.
+    """
+    target = Path(path)
+    # dates would make the same picture another file every day
+    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(target.suffix[1:].lower())
+    try:
+        with styled():
+            figure.savefig(target, dpi=200, metadata=undated)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
+
+
+def save_pages(figures: Sequence["Figure"], path: str | Path) -> list[Path]:
+    """Write figures: all into one PDF, otherwise one file for each with a number before its ending.
+
+    Returns
+    -------
+    list
+        the files that were written.
+
+    Raises
+    ------
+    InputError
+        As :func:`save`; or there is nothing to draw.
+    """
+    target = Path(path)
+    if not figures:
+        raise InputError(f"{path}: there is nothing to draw")
+    if len(figures) == 1:
+        save(figures[0], target)
+        return [target]
+    if target.suffix.lower() == ".pdf":
+        from matplotlib.backends.backend_pdf import PdfPages
+
+        try:
+            with styled(), PdfPages(target, metadata={"CreationDate": None}) as pages:
+                for figure in figures:
+                    pages.savefig(figure)
+        except OSError as error:
+            raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
+        return [target]
+    written = [target.with_name(f"{target.stem}-{k}{target.suffix}") for k in range(1, len(figures) + 1)]
+    for figure, one in zip(figures, written, strict=True):
+        save(figure, one)
+    return written

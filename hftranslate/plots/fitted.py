@@ -1,0 +1,136 @@
+"""Pictures of what a fit did to its parameters: pulls and correlations."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hftranslate.errors import FormatError, InputError
+from hftranslate.plots.figures import ONE_SIGMA, TWO_SIGMA, in_style, literal, new_axes, shortened_all
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@in_style
+def pulls(fit: Mapping[str, Any], *, title: str = "", most: int = 80, style: str = "ROOT") -> "Figure":
+    """Pulls of the constrained parameters, and the values of the free ones.
+
+    Parameters
+    ----------
+    fit
+        the JSON document that ``hftranslate fit`` writes. A pull is (fitted - initial value) / prior uncertainty.
+    most
+        how many constrained parameters are drawn: the ones pulled or constrained most.
+    """
+    constrained, free = _fitted(fit)
+    names, pull, error = _most_notable(constrained, most)
+    rows = len(names) + len(free) + 1.5 * bool(free)
+    labels = shortened_all([*names, *(name for name, _, _ in free)])
+    widest = max(map(len, labels), default=0)
+    figure, axes = new_axes(4.2 + 0.075 * widest, 1.2 + 0.22 * max(rows, 4))
+    reach = 1.1 * max(2.2, *(abs(p) + e for p, e in zip(pull, error, strict=True))) if names else 2.4
+    y = np.arange(len(names), dtype=float)
+    span = [-0.8, len(y) - 0.2]
+    axes.fill_betweenx(span, -2.0, 2.0, color=TWO_SIGMA, lw=0, alpha=0.6)
+    axes.fill_betweenx(span, -1.0, 1.0, color=ONE_SIGMA, lw=0, alpha=0.8)
+    axes.plot([0.0, 0.0], span, color="black", lw=0.8, ls=":")
+    axes.errorbar(pull, y, xerr=error, fmt="o", color="black", ms=3.2, lw=1.1)
+    for k, (_, value, sigma) in enumerate(free):
+        text = f"{value:.3f}" + ("" if sigma is None else f" ± {sigma:.3f}")
+        box = {"boxstyle": "square,pad=0.15", "fc": "white", "ec": "none"}
+        axes.annotate(text, (0.0, len(y) + 0.5 + k), ha="center", va="center", fontsize=8.5, bbox=box)
+    axes.set_yticks([*y, *(len(y) + 0.5 + k for k in range(len(free)))], labels, fontsize=8)
+    axes.set(xlim=(-reach, reach), ylim=(len(y) + len(free) + 0.2, -0.8), title=title)
+    axes.set_xlabel(r"(fitted $-$ initial value) / prior uncertainty; free parameters: value")
+    axes.tick_params(axis="y", which="both", length=0)
+    axes.minorticks_off()
+    if len(names) < len(constrained):
+        note = f"the {len(names)} most pulled or constrained of {len(constrained)} parameters"
+        axes.annotate(note, (0.0, 1.0), (0, 4), "axes fraction", textcoords="offset points", fontsize=8, color="0.35")
+    return figure
+
+
+def _fitted(fit: Mapping[str, Any]) -> tuple[list[tuple[str, float, float]], list[tuple[str, float, float | None]]]:
+    """Constrained parameters with pull and its uncertainty, and free ones with value and uncertainty."""
+    constrained: list[tuple[str, float, float]] = []
+    free: list[tuple[str, float, float | None]] = []
+    try:
+        for name, values in fit["mle_parameters"].items():
+            columns = (fit["uncertainties"][name], fit["initial_values"][name], fit["prior_uncertainties"][name])
+            for i, (value, sigma, initial, prior) in enumerate(zip(values, *columns, strict=True)):
+                label = name if len(values) == 1 else f"{name}[{i}]"
+                if sigma == 0.0:
+                    continue  # constant
+                if prior:
+                    constrained.append((label, (value - initial) / prior, (sigma or 0.0) / prior))
+                else:
+                    free.append((label, value, sigma))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise FormatError(f"no fit as 'hftranslate fit' writes it: {error} is missing or of another shape") from None
+    return constrained, free
+
+
+def _most_notable(constrained: list[tuple[str, float, float]], most: int) -> tuple[list[str], list[float], list[float]]:
+    """Those farthest from a pull of 0 with an uncertainty of 1, in their original order."""
+    ranked = sorted(range(len(constrained)), key=lambda i: -(abs(constrained[i][1]) + abs(1.0 - constrained[i][2])))
+    chosen = [constrained[i] for i in sorted(ranked[:most])]
+    return [c[0] for c in chosen], [c[1] for c in chosen], [c[2] for c in chosen]
+
+
+# --------------------------------------------------------------------------------------------------------- correlations
+@in_style
+def correlations(
+    fit: Mapping[str, Any], *, threshold: float = 0.2, most: int = 30, title: str = "", style: str = "ROOT"
+) -> "Figure":
+    """The correlation matrix of a fit without the parameters that are correlated with none.
+
+    Parameters
+    ----------
+    fit
+        the JSON document that ``hftranslate fit`` writes.
+    threshold
+        parameters without a correlation of at least this size are left out.
+    most
+        how many parameters are drawn: the ones with the largest correlations.
+    """
+    try:
+        names = [str(n) for n in fit["correlations"]["names"]]
+        rows = [[np.nan if v is None else float(v) for v in row] for row in fit["correlations"]["matrix"]]
+        matrix = np.array(rows, dtype=np.float64).reshape(len(names), len(names))
+    except (KeyError, TypeError, ValueError) as error:
+        raise FormatError(f"no fit as 'hftranslate fit' writes it: {error} is missing or of another shape") from None
+    kept = _correlated(matrix, threshold, most)
+    if not kept:
+        raise InputError(f"no two parameters of the fit are correlated by {threshold:g} or more; lower the threshold")
+    n, matrix = len(kept), matrix[np.ix_(kept, kept)]
+    cell = 0.27 if n > 12 else 0.42
+    labels = shortened_all([names[i] for i in kept], 36)
+    room = 0.072 * max(map(len, labels)) + 0.6
+    figure, axes = new_axes(cell * n + room + 0.9, cell * n + room)
+    image = axes.imshow(matrix, cmap="RdBu_r", vmin=-1.0, vmax=1.0, interpolation="nearest")
+    for i in range(n):
+        for j in range(n):
+            value = matrix[i, j]
+            if i != j and abs(value) >= max(threshold, 0.005):
+                ink = "white" if abs(value) > 0.65 else "black"
+                text = f"{100.0 * value:.0f}" if n > 12 else f"{value:.2f}"
+                axes.text(j, i, text, ha="center", va="center", fontsize=6.5, color=ink)
+    axes.set_xticks(range(n), labels, rotation=90, fontsize=7.5)
+    axes.set_yticks(range(n), labels, fontsize=7.5)
+    axes.tick_params(which="both", length=0)
+    axes.minorticks_off()
+    bar = figure.colorbar(image, ax=axes, shrink=min(1.0, 2.4 / (cell * n) + 0.3), pad=0.02)
+    bar.set_label("correlation" + (" (in the cells: per cent)" if n > 12 else ""), fontsize=8.5)
+    bar.ax.tick_params(labelsize=8)
+    axes.set_title(literal(title))
+    return figure
+
+
+def _correlated(matrix: Any, threshold: float, most: int) -> list[int]:
+    """Parameters with a correlation of at least the threshold, the strongest ones, in their original order."""
+    apart = np.nan_to_num(np.abs(matrix))
+    np.fill_diagonal(apart, 0.0)
+    strongest = apart.max(axis=1, initial=0.0)
+    ranked = [int(i) for i in np.argsort(-strongest, kind="stable") if strongest[i] >= threshold]
+    return sorted(ranked[:most])

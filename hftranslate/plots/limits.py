@@ -1,0 +1,166 @@
+"""Brazil bands: CLs against the parameter of interest, and upper limits against a property of the signal."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hftranslate.errors import FormatError, InputError
+from hftranslate.inference.hypotest import UpperLimitResult
+from hftranslate.plots.figures import MARK, ONE_SIGMA, TWO_SIGMA, Floats, in_style, new_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Limit = UpperLimitResult | Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scan:
+    """CLs against the parameter of interest: ``(n,)`` observed, ``(n, 5)`` expected, and the limits."""
+
+    poi: Floats
+    observed: Floats
+    expected: Floats
+    level: float
+    limit: float
+    expected_limits: Sequence[float]
+
+
+def _scan(limit: Limit) -> _Scan:
+    if isinstance(limit, UpperLimitResult):
+        rows = [(poi, observed, expected) for poi, observed, expected in limit.scan]
+        level, observed_limit, expected_limits = limit.level, limit.observed, limit.expected
+    else:
+        try:
+            rows = [(row["poi"], row["CLs_obs"], row["CLs_exp"]) for row in limit["scan"]]
+            level, observed_limit, expected_limits = limit["level"], limit["observed"], limit["expected"]
+        except (KeyError, TypeError) as error:
+            raise FormatError(f"no upper limit as 'hftranslate limit' writes it: {error} is missing") from None
+    if not rows:
+        raise InputError("the upper limit holds no tested values to draw")
+    if all(poi > 0.0 for poi, _, _ in rows):
+        rows = [(0.0, 1.0, (1.0,) * 5), *rows]  # at zero both hypotheses are one
+    return _Scan(
+        poi=np.array([r[0] for r in rows]),
+        observed=np.array([r[1] for r in rows]),
+        expected=np.array([r[2] for r in rows]),
+        level=level,
+        limit=observed_limit,
+        expected_limits=expected_limits,
+    )
+
+
+@in_style
+def brazil(limit: Limit, *, poi_name: str = "parameter of interest", title: str = "", style: str = "ROOT") -> "Figure":
+    """CLs against the parameter of interest, observed and expected with its bands, and where they reach the level.
+
+    Parameters
+    ----------
+    limit
+        an upper limit, or the JSON document that ``hftranslate limit`` writes. The curves go through its tested
+        values, which are marked on the observed one.
+    """
+    scan = _scan(limit)
+    figure, axes = new_axes(6.4, 4.6)
+    right = 1.1 * max(scan.limit, *scan.expected_limits)
+    x = np.linspace(scan.poi[0], min(scan.poi[-1], right), 400)
+    curve = [_smooth(scan.poi, values, x) for values in (scan.observed, *scan.expected.T)]
+    axes.fill_between(x, curve[1], curve[5], color=TWO_SIGMA, lw=0, label=r"expected $\pm 2\sigma$")
+    axes.fill_between(x, curve[2], curve[4], color=ONE_SIGMA, lw=0, label=r"expected $\pm 1\sigma$")
+    axes.plot(x, curve[3], color="black", ls="--", lw=1.3, label=f"expected, limit {scan.expected_limits[2]:#.3g}")
+    axes.plot(x, curve[0], color="black", lw=1.6, label=f"observed, limit {scan.limit:#.3g}")
+    shown = scan.poi <= right
+    axes.plot(scan.poi[shown], scan.observed[shown], "o", color="black", ms=2.5)
+    axes.axhline(scan.level, color=MARK, lw=1.2)
+    axes.annotate(
+        rf"CL$_\mathrm{{s}}$ = {scan.level:g}",
+        (right, scan.level),
+        (-4, 4),
+        textcoords="offset points",
+        ha="right",
+        color=MARK,
+        fontsize=9,
+    )
+    for value, dashes in ((scan.limit, "-"), (scan.expected_limits[2], "--")):
+        axes.plot([value, value], [0.0, scan.level], color=MARK, ls=dashes, lw=1.2)
+    axes.set(xlim=(x[0], right), ylim=(0.0, 1.0), xlabel=poi_name, ylabel=r"CL$_\mathrm{s}$", title=title)
+    _legend(axes, [3, 2, 1, 0], loc="upper right")
+    return figure
+
+
+def _legend(axes: "Axes", order: Sequence[int], **where: Any) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    axes.legend([handles[i] for i in order], [labels[i] for i in order], **where)
+
+
+def _smooth(poi: Floats, cls: Floats, x: Floats) -> Floats:
+    """A curve through the tested values: ln CLs is smooth, except for a kink that this interpolation respects."""
+    from scipy.interpolate import Akima1DInterpolator
+
+    apart = np.concatenate([[True], np.diff(poi) > 1e-4 * (poi[-1] - poi[0])])  # root finding tests close neighbours
+    if apart.sum() < 2:
+        return np.full_like(x, cls[0])
+    logs = np.log(np.maximum(cls[apart], 1e-300))
+    return np.minimum(np.exp(Akima1DInterpolator(poi[apart], logs)(x)), 1.0)
+
+
+@in_style
+def limit_band(
+    at: Sequence[float],
+    limits: Sequence[Limit],
+    *,
+    x_name: str = "signal",
+    poi_name: str = "parameter of interest",
+    theory: float | None = 1.0,
+    log: bool | None = None,
+    title: str = "",
+    style: str = "ROOT",
+) -> "Figure":
+    """Upper limits, observed and expected with its bands, against a property of the signal such as a mass.
+
+    Parameters
+    ----------
+    at
+        the property of each signal, in any order.
+    limits
+        the upper limit of each signal, or its JSON document; all at one level.
+    theory
+        where to draw the line of the predicted signal; signals with limits below are excluded.
+    log
+        whether the limits stand on a logarithmic axis; by default where they span more than a factor of 30.
+    """
+    if len(at) != len(limits) or len(at) < 2:
+        raise InputError(
+            f"{len(limits)} upper limits at {len(at)} values: a band takes two at least, one for each value"
+        )
+    scans = [_scan(limit) for limit in limits]
+    levels = sorted({scan.level for scan in scans})
+    if len(levels) > 1:
+        raise InputError(f"the upper limits are at different levels: {levels}")
+    order = np.argsort(at)
+    x = np.asarray(at, dtype=np.float64)[order]
+    observed = np.array([scans[i].limit for i in order])
+    expected = np.array([scans[i].expected_limits for i in order])
+    figure, axes = new_axes(6.4, 4.6)
+    axes.fill_between(x, expected[:, 0], expected[:, 4], color=TWO_SIGMA, lw=0, label=r"expected $\pm 2\sigma$")
+    axes.fill_between(x, expected[:, 1], expected[:, 3], color=ONE_SIGMA, lw=0, label=r"expected $\pm 1\sigma$")
+    axes.plot(x, expected[:, 2], color="black", ls="--", lw=1.3, label="expected")
+    axes.plot(x, observed, "o-", color="black", lw=1.6, ms=3.0, label="observed")
+    if theory is not None:
+        axes.axhline(theory, color=MARK, lw=1.2)
+        axes.annotate(
+            "predicted", (x[-1], theory), (-4, 3), textcoords="offset points", ha="right", color=MARK, fontsize=9
+        )
+    lowest, highest = min(observed.min(), expected.min()), max(observed.max(), expected.max())
+    if log if log is not None else lowest > 0.0 and highest / lowest > 30.0:
+        axes.set_yscale("log")
+        axes.set_ylim(0.5 * min(lowest, theory or lowest), 8.0 * max(highest, theory or highest))
+    else:
+        axes.set_ylim(0.0, 1.35 * max(highest, theory or 0.0))
+    axes.set(xlim=(x[0], x[-1]), xlabel=x_name, title=title)
+    axes.set_ylabel(f"{100.0 * (1.0 - levels[0]):g} % CL upper limit on {poi_name}")
+    _legend(axes, [3, 2, 1, 0], loc="upper right", ncols=2)
+    return figure

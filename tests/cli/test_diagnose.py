@@ -1,0 +1,202 @@
+"""The commands scan, impacts, gof and yields."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Runner
+from tests.cli.documents import document, text
+from tests.conftest import REPOSITORY
+
+DEMO = REPOSITORY / "validation" / "cases" / "demo" / "demo.xml"
+
+
+@pytest.fixture
+def ws(tmp_path: Path) -> Path:
+    path = tmp_path / "ws.json"
+    path.write_text(text())
+    return path
+
+
+def result(run: Runner, *arguments: str | Path) -> dict:
+    found = run(*arguments)
+    assert found.code == 0, found.err
+    return json.loads(found.out)
+
+
+def test_scan(run: Runner, ws: Path) -> None:
+    found = result(run, "scan", ws, "mu", "--points", "5", "--range", "0:2")
+    assert found["parameters"] == ["mu"]
+    assert found["values"] == [[0.0, 0.5, 1.0, 1.5, 2.0]]
+    best = json.loads(run("fit", ws).out)
+    assert found["best_fit"] == best["mle_parameters"]["mu"]
+    held = json.loads(run("fit", ws, "--fix", "mu=2").out)
+    assert found["twice_delta_nll"][-1] == pytest.approx(held["twice_nll"] - best["twice_nll"], abs=1e-6)
+    assert set(found["crossings"]) == {"1", "4"}
+    automatic = result(run, "scan", ws, "alpha_JES")
+    assert automatic["parameters"] == ["JES"]
+    assert len(automatic["values"][0]) == 41
+    two = result(run, "scan", ws, "mu", "JES", "--points", "3", "--points", "2")
+    assert [len(v) for v in two["values"]] == [3, 2]
+    assert [len(v) for v in two["twice_delta_nll"]] == [2, 2, 2]
+
+
+def test_scan_reports_points_without_fit(run: Runner, ws: Path) -> None:
+    found = run("scan", ws, "mu", "--range", "-1e9:1", "--points", "2")
+    assert found.code == 0
+    assert json.loads(found.out)["twice_delta_nll"][0] is None
+    assert "no value at mu = -1e+09: fit failed" in found.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["mu", "JES", "lumi"], "one or two parameters"),
+        ([], "one or two parameters"),
+        (["muu"], "no parameter 'muu'; did you mean 'mu'?"),
+        (["mu", "--range", "0:1", "--range", "0:2"], "--range: 2 given for 1 parameters (mu)"),
+        (["mu", "JES", "--range", "0:1"], "--range: 1 given for 2 parameters (mu, JES)"),
+        (["mu", "--range", "1"], "--range: expected LOW:HIGH, not '1'"),
+        (["mu", "--range", "2:1"], "'2:1' is no range; LOW must be below HIGH"),
+        (["mu", "--range", "a:1"], "--range: 'a' is no number"),
+        (["mu", "--points", "1"], "--points"),
+        (["mu", "--fix", "mu=1"], "'mu' is constant in this fit"),
+        (["mu", "--bounds", "mu"], "--bounds mu: expected NAME=LOW:HIGH"),
+    ],
+)
+def test_wrong_scans(run: Runner, ws: Path, arguments: list[str], message: str) -> None:
+    found = run("scan", ws, *arguments)
+    assert found.code == 2
+    assert message in found.err
+    assert found.out == ""
+
+
+def test_restrictions(run: Runner, ws: Path) -> None:
+    found = result(run, "scan", ws, "mu", "--bounds", "mu=0.5:0.75", "--points", "3")
+    assert found["values"] == [[0.5, 0.625, 0.75]]
+    asimov = result(run, "scan", ws, "mu", "--asimov", "1", "--fix", "JES=0")
+    assert asimov["best_fit"] == pytest.approx([1.0], abs=1e-4)
+
+
+def test_resuming(run: Runner, ws: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.jsonl"
+    first = run("scan", ws, "mu", "--range", "0:2", "--points", "3", "--resume", kept)
+    assert len(kept.read_text().splitlines()) == 4
+    assert run("scan", ws, "mu", "--range", "0:2", "--points", "3", "--resume", kept).out == first.out
+    assert len(kept.read_text().splitlines()) == 4
+    for other in (["JES"], ["mu", "--fix", "JES=0"]):
+        wrong = run("scan", ws, *other, "--resume", kept)
+        assert wrong.code == 2
+        assert "holds the results of another task" in wrong.err
+
+
+def test_workers_give_the_same(run: Runner, ws: Path) -> None:
+    """Two processes: everything that travels to them pickles."""
+    alone, together = (run("impacts", ws, "--workers", n).out for n in ("1", "2"))
+    assert alone == together
+    assert json.loads(alone)["parameters"]
+
+
+def test_impacts(run: Runner, ws: Path) -> None:
+    found = result(run, "impacts", ws, "--group", "stat=staterror*", "--group", "rest=JES", "--group", "rest=lumi")
+    names = [p["name"] for p in found["parameters"]]
+    assert sorted(names) == ["JES", "lumi", "staterror_SR[0]", "staterror_SR[1]"]
+    assert list(found["groups"]) == ["stat", "rest", "statistical", "systematic"]
+    assert found["poi"]["name"] == "mu"
+    one = result(run, "impacts", ws, "--parameter", "alpha_JES", "--minos")
+    assert [p["name"] for p in one["parameters"]] == ["JES"]
+    assert one["widths"] == "minos"
+    table = run("impacts", ws, "--format", "table", "--top", "2")
+    assert table.code == 0
+    assert "and 2 more with smaller impacts" in table.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--group", "x"], "--group x: expected NAME=PATTERN"),
+        (["--group", "x=foo*"], "no parameter fits 'foo*'"),
+        (["--parameter", "JESS"], "no parameter 'JESS'; did you mean 'JES'?"),
+        (["--fix", "mu=1"], "the parameter of interest 'mu' is constant"),
+    ],
+)
+def test_wrong_impacts(run: Runner, ws: Path, arguments: list[str], message: str) -> None:
+    found = run("impacts", ws, *arguments)
+    assert found.code == 2
+    assert message in found.err
+
+
+def test_impacts_tell_of_bounds_and_failed_fits(run: Runner, tmp_path: Path) -> None:
+    content = document()
+    content["observations"][0]["data"] = [40, 40]
+    path = tmp_path / "low.json"
+    path.write_text(json.dumps(content))
+    found = run("impacts", path)
+    assert found.code == 0
+    assert "the best fit of 'mu' lies at its bound, 0" in found.err
+    assert json.loads(found.out)["poi"]["at_bound"] is True
+    # a background that would be negative at -1 is there in a channel of its own
+    shape = {"name": "shape", "type": "histosys", "data": {"lo_data": [-5.0], "hi_data": [12.0]}}
+    content = document()
+    content["channels"].append({"name": "CR", "samples": [{"name": "b", "data": [10.0], "modifiers": [shape]}]})
+    content["observations"].append({"name": "CR", "data": [10]})
+    path.write_text(json.dumps(content))
+    assert "no impact: shape = -1" in run("impacts", path).err
+
+
+def test_gof(run: Runner, ws: Path, tmp_path: Path) -> None:
+    found = result(run, "gof", ws)
+    assert found["ndof"] == 1  # two bins, one free parameter
+    assert 0.0 < found["p_value"] <= 1.0
+    assert found["toys"] is None
+    kept = tmp_path / "toys.jsonl"
+    with_toys = result(run, "gof", ws, "--toys", "20", "--seed", "3", "--resume", kept)
+    assert len(with_toys["toys"]["statistics"]) + with_toys["toys"]["failed"] == 20
+    assert result(run, "gof", ws, "--toys", "20", "--seed", "3") == with_toys
+    assert len(kept.read_text().splitlines()) == 2
+
+
+def test_yields(run: Runner, ws: Path, tmp_path: Path) -> None:
+    before, after = result(run, "yields", ws), result(run, "yields", ws, "--postfit")
+    assert [d["stage"] for d in (before, after)] == ["prefit", "postfit"]
+    assert before["channels"][0]["total"]["yields"] == [53.0, 60.0]
+    assert after["total"][0] == pytest.approx(115.0, rel=0.1)
+    table = run("yields", ws, "--format", "table", "-o", tmp_path / "table.txt")
+    assert (table.code, table.out) == (0, "")
+    assert "SR (prefit)" in (tmp_path / "table.txt").read_text()
+    xml = result(run, "yields", DEMO, "--postfit")
+    assert xml["conventions"] == "root"
+    assert xml["channels"][0]["edges"] is not None
+
+
+def test_standard_input_and_bad_files(run: Runner, tmp_path: Path) -> None:
+    assert json.loads(run("yields", "-", stdin=text().encode()).out)["stage"] == "prefit"
+    for command in (["scan", "nowhere.json", "mu"], ["impacts", "nowhere.json"], ["gof", "nowhere.json"]):
+        found = run(*command)
+        assert found.code == 2
+        assert "nowhere.json" in found.err
+
+
+def test_an_interruption_keeps_what_is_done(
+    run: Runner, ws: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hftranslate.inference import profiles
+
+    real = profiles.ProfileOf.excess
+
+    def interrupted(self: profiles.ProfileOf, point: tuple[float, ...]) -> float:
+        if point[0] > 1.0:
+            raise KeyboardInterrupt
+        return real(self, point)
+
+    monkeypatch.setattr(profiles.ProfileOf, "excess", interrupted)
+    kept = tmp_path / "kept.jsonl"
+    arguments = ("scan", ws, "mu", "--range", "0:2", "--points", "5")
+    found = run(*arguments, "--resume", kept)
+    assert found.code == 130
+    assert f"what was done is kept in {kept}; run again to go on" in found.err
+    assert len(kept.read_text().splitlines()) == 4  # the task and three points
+    assert run(*arguments).err.strip() == "interrupted"
+    monkeypatch.setattr(profiles.ProfileOf, "excess", real)
+    assert run(*arguments, "--resume", kept).out == run(*arguments).out

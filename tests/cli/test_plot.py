@@ -1,0 +1,138 @@
+"""The commands that draw."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hftranslate.cli.plot import KeptToys, kept_toys
+from tests.cli.conftest import Runner
+from tests.cli.documents import text
+
+PNG = b"\x89PNG"
+
+
+@pytest.fixture
+def results(run: Runner, tmp_path: Path) -> Path:
+    """A folder with what the commands write about a small model."""
+    ws = tmp_path / "ws.json"
+    ws.write_text(text())
+    for words in (
+        ["fit"],
+        ["limit"],
+        ["impacts"],
+        ["yields"],
+        ["scan", "mu", "--points", "5"],
+    ):
+        found = run(words[0], ws, *words[1:], "-o", tmp_path / f"{words[0]}.json")
+        assert found.code == 0, found.err
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("kind", "source"),
+    [
+        ("brazil", "limit"),
+        ("pulls", "fit"),
+        ("correlations", "fit"),
+        ("impacts", "impacts"),
+        ("yields", "yields"),
+        ("scan", "scan"),
+    ],
+)
+def test_each_kind(run: Runner, results: Path, kind: str, source: str) -> None:
+    path = results / f"{source}.json"
+    found = run("plot", kind, path, "-o", results / "a.png", "--title", "t", "--style", "cms")
+    assert (found.code, found.out, found.err) == (0, "", "")
+    assert (results / "a.png").read_bytes().startswith(PNG)
+    assert run("plot", kind, "-o", results / "b.svg", stdin=path.read_bytes()).code == 0
+    assert (results / "b.svg").read_text().startswith("<?xml")
+    for wrong in ("{}", "[]"):
+        (results / "wrong.json").write_text(wrong)
+        found = run("plot", kind, results / "wrong.json", "-o", results / "c.png")
+        assert found.code == 2
+        assert found.err.startswith("hftranslate: ")
+        assert not (results / "c.png").exists()
+    assert run("plot", kind, path).code == 2  # no output named
+    found = run("plot", kind, path, "-o", results / "nowhere" / "a.png")
+    assert found.code == 2
+    assert "there is no folder" in found.err
+
+
+def test_several_limits_make_a_band(run: Runner, results: Path) -> None:
+    limits = [results / "limit.json", results / "limit.json"]
+    found = run("plot", "brazil", *limits, "--at", "200", "--at", "300", "--x-name", "m", "-o", results / "a.pdf")
+    assert found.code == 0
+    assert (results / "a.pdf").read_bytes().startswith(b"%PDF")
+    found = run("plot", "brazil", *limits, "-o", results / "a.pdf")
+    assert found.code == 2
+    assert "2 limits and 0 values of --at" in found.err
+
+
+def test_pages(run: Runner, results: Path) -> None:
+    found = run("plot", "impacts", results / "impacts.json", "--top", "3", "--pages", "5", "-o", results / "p.png")
+    assert found.code == 0
+    assert found.err.count("wrote") == 2  # four parameters
+    assert (results / "p-2.png").read_bytes().startswith(PNG)
+    document = json.loads((results / "yields.json").read_text())
+    document["channels"] = [{**document["channels"][0], "name": f"SR{i}"} for i in range(7)]
+    (results / "many.json").write_text(json.dumps(document))
+    assert run("plot", "yields", results / "many.json", "-o", results / "y.png").err.count("wrote") == 2
+    chosen = run("plot", "yields", results / "many.json", "--channel", "SR3", "-o", results / "one.png")
+    assert (chosen.code, chosen.err) == (0, "")
+    wrong = run("plot", "yields", results / "many.json", "--channel", "XX", "-o", results / "none.png")
+    assert wrong.code == 2
+    assert "no channel 'XX' in the yields" in wrong.err
+    many = results / "many.json"
+    both = run("plot", "yields", many, many, "--channel", "SR1", "-o", results / "b.png")
+    assert both.code == 0
+
+
+def test_correlations_below_the_threshold(run: Runner, results: Path) -> None:
+    found = run("plot", "correlations", results / "fit.json", "--threshold", "0.999", "-o", results / "a.png")
+    assert found.code == 2
+    assert "lower the threshold" in found.err
+
+
+def kept(path: Path, *lines: tuple[str, object]) -> Path:
+    """Toys as --resume keeps them."""
+    task = {"what": "toys", "test_stat": "qtilde"}
+    rows = [{"task": task}, *({"key": key, "result": result} for key, result in lines)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_kept_toys(run: Runner, tmp_path: Path) -> None:
+    one = kept(
+        tmp_path / "one.jsonl",
+        ("poi=1.0 observed", {"q": 2.0, "muhat": 0.1}),
+        ("poi=1.0 seed=0 signal 0", [0.1, 0.5, None]),
+        ("poi=1.0 seed=0 background 0", [1.0, 3.0]),
+    )
+    more = kept(tmp_path / "more.jsonl", ("poi=1.0 seed=1 signal 0", [4.0]), ("poi=2.0 seed=0 signal 0", [1.0]))
+    found = kept_toys((one, more), 1.0)
+    assert found == KeptToys(
+        poi_test=1.0, test_stat="qtilde", signal=(0.1, 0.5, 4.0), background=(1.0, 3.0), observed=2.0
+    )
+    test = tmp_path / "cls.json"
+    test.write_text(json.dumps({"q_asimov": 3.0, "poi_test": 1.0}))
+    picture = tmp_path / "a.png"
+    assert run("plot", "toys", one, "-o", picture, "--asymptotics", test).code == 0
+    assert picture.read_bytes().startswith(PNG)
+    other = kept(tmp_path / "other.jsonl", ("(0, 50)", [1.0]))
+    for arguments, message in (
+        ([one, more], "toys of 2 tested values are kept ([1.0, 2.0]): choose one with --poi"),
+        ([one, "--poi", "3"], "no toys of both hypotheses and the data are kept for 3; there are [1.0]"),
+        ([more, "--poi", "1"], "no toys of both hypotheses"),
+        ([tmp_path / "none"], "there is no file"),
+        ([other], "keeps other results than toys: '(0, 50)'"),
+        ([one, "--asymptotics", one], "not valid JSON"),
+    ):
+        found_wrong = run("plot", "toys", *arguments, "-o", tmp_path / "b.png")
+        assert found_wrong.code == 2
+        assert message in found_wrong.err
+    test.write_text(json.dumps({"q_asimov": 3.0, "poi_test": 2.0}))
+    wrong = run("plot", "toys", one, "-o", tmp_path / "b.png", "--asymptotics", test)
+    assert wrong.code == 2
+    assert "no asymptotic test of 1 as 'hftranslate cls' writes it, but of 2.0" in wrong.err
+    assert not (tmp_path / "b.png").exists()

@@ -1,0 +1,97 @@
+"""Pictures of a fit: pulls and correlations."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hftranslate import plots
+from hftranslate.errors import FormatError, InputError
+from hftranslate.inference.fit import fit, fit_document
+from hftranslate.likelihood.compile import compile_model
+from hftranslate.translate import read
+from tests.conftest import REPOSITORY
+
+
+@pytest.fixture(scope="module")
+def fitted() -> dict[str, Any]:
+    model, data = compile_model(read(REPOSITORY / "validation" / "cases" / "demo" / "demo.xml"))
+    return fit_document(model, fit(model, data))
+
+
+def test_pulls(fitted: dict[str, Any]) -> None:
+    axes = plots.pulls(fitted).axes[0]
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert names[0] == "JES"
+    assert "staterror_CR[0]" not in names  # constant
+    assert names[-6:] == ["mu", "mu_ttbar", *(f"multijet_shape[{i}]" for i in range(4))]
+    drawn = np.asarray(axes.containers[0].lines[0].get_xdata())
+    assert drawn[0] == pytest.approx(fitted["mle_parameters"]["JES"][0])
+    assert drawn[names.index("fakes_rate[1]")] == pytest.approx(
+        (fitted["mle_parameters"]["fakes_rate"][1] - 1.0) / fitted["prior_uncertainties"]["fakes_rate"][1]
+    )
+    written = [text.get_text() for text in axes.texts]
+    assert written[0] == "0.237 ± 0.636"
+
+
+def test_pulls_keeps_the_most_notable(fitted: dict[str, Any]) -> None:
+    names = [text.get_text() for text in plots.pulls(fitted, most=2).axes[0].get_yticklabels()]
+    assert names[:2] == ["staterror_SR[0]", "staterror_SR[1]"]
+
+
+def test_pulls_refuses_other_documents(fitted: dict[str, Any]) -> None:
+    with pytest.raises(FormatError, match="no fit as 'hftranslate fit' writes it"):
+        plots.pulls({key: value for key, value in fitted.items() if key != "prior_uncertainties"})
+
+
+def test_pulls_say_what_they_leave_out(fitted: dict[str, Any]) -> None:
+    texts = [t.get_text() for t in plots.pulls(fitted, most=2).axes[0].texts]
+    assert any(t.startswith("the 2 most pulled or constrained of ") for t in texts)
+    assert not any("most pulled" in t.get_text() for t in plots.pulls(fitted).axes[0].texts)
+
+
+def correlated(**values: float) -> dict[str, Any]:
+    """A fit with these correlations between parameters named by two letters."""
+    names = sorted(set("".join(values)))
+    matrix = np.eye(len(names))
+    for (a, b), value in ((tuple(pair), value) for pair, value in values.items()):
+        i, j = names.index(a), names.index(b)
+        matrix[i, j] = matrix[j, i] = value
+    return {"correlations": {"names": names, "matrix": matrix.tolist()}}
+
+
+def names_of(figure: Any) -> list[str]:
+    return [t.get_text() for t in figure.axes[0].get_yticklabels()]
+
+
+def test_correlations_are_pruned() -> None:
+    document = correlated(ab=0.5, cd=-0.9, ce=0.1, ae=-0.05)
+    figure = plots.correlations(document, threshold=0.3)
+    assert names_of(figure) == ["a", "b", "c", "d"]
+    assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["a", "b", "c", "d"]
+    shown = np.asarray(figure.axes[0].images[0].get_array())
+    assert shown[0].tolist() == [1.0, 0.5, 0.0, 0.0]
+    assert sorted(t.get_text() for t in figure.axes[0].texts) == ["-0.90", "-0.90", "0.50", "0.50"]
+    assert names_of(plots.correlations(document, most=2)) == ["c", "d"]
+    assert len(names_of(plots.correlations(document, threshold=0.0))) == 5
+
+
+def test_correlations_of_many(fitted: dict[str, Any]) -> None:
+    """In per cent, so that numbers fit into the cells."""
+    figure = plots.correlations(fitted, threshold=0.0)
+    assert len(names_of(figure)) > 12
+    values = [int(t.get_text()) for t in figure.axes[0].texts]
+    assert max(map(abs, values)) > 20
+    assert figure.axes[1].get_ylabel() == "correlation (in the cells: per cent)"
+
+
+def test_correlations_that_are_not_there() -> None:
+    document = correlated(ab=0.1)
+    with pytest.raises(InputError, match=r"no two parameters of the fit are correlated by 0\.5 or more"):
+        plots.correlations(document, threshold=0.5)
+    document["correlations"]["matrix"][0][1] = None  # could not be computed
+    with pytest.raises(InputError, match="lower the threshold"):
+        plots.correlations({"correlations": {"names": ["a", "b"], "matrix": [[1.0, None], [None, 1.0]]}})
+    for wrong in ({}, {"correlations": {"names": ["a"], "matrix": [[1.0, 2.0]]}}, {"correlations": 3}):
+        with pytest.raises(FormatError, match="no fit as 'hftranslate fit' writes it"):
+            plots.correlations(wrong)

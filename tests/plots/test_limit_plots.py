@@ -1,0 +1,97 @@
+"""Brazil bands: CLs against the parameter of interest, and limits against a mass."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hftranslate import plots
+from hftranslate.errors import FormatError, InputError
+from hftranslate.inference.hypotest import UpperLimitResult, limit_document, upper_limit
+from hftranslate.likelihood.compile import compile_model
+from hftranslate.likelihood.model import Data, Model
+from hftranslate.translate import read
+from tests.conftest import REPOSITORY
+
+
+@pytest.fixture(scope="module")
+def compiled() -> tuple[Model, Data]:
+    return compile_model(read(REPOSITORY / "validation" / "cases" / "demo" / "demo.xml"))
+
+
+@pytest.fixture(scope="module")
+def limit(compiled: tuple[Model, Data]) -> UpperLimitResult:
+    return upper_limit(*compiled)
+
+
+def labels(figure: Any) -> list[str]:
+    return [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+
+
+def test_brazil_goes_through_the_tested_values(limit: UpperLimitResult) -> None:
+    figure = plots.brazil(limit, poi_name="mu")
+    axes = figure.axes[0]
+    assert labels(figure)[:2] == ["observed, limit 1.59", "expected, limit 1.40"]
+    assert axes.get_xlabel() == "mu"
+    curve = next(line for line in axes.lines if str(line.get_label()).startswith("observed"))
+    x, y = np.asarray(curve.get_xdata()), np.asarray(curve.get_ydata())
+    assert (x[0], y[0]) == (0.0, 1.0)
+    assert np.all(np.diff(y) < 0.0)
+    for poi, observed, _ in limit.scan:
+        if poi <= x[-1]:
+            assert np.interp(poi, x, y) == pytest.approx(observed, abs=2e-3)
+    assert len(axes.collections) == 2
+
+
+def test_brazil_from_the_document(compiled: tuple[Model, Data], limit: UpperLimitResult) -> None:
+    assert labels(plots.brazil(limit_document(compiled[0], limit))) == labels(plots.brazil(limit))
+
+
+@pytest.mark.parametrize("document", [{}, {"scan": [1], "level": 0.05}, {"scan": None}])
+def test_brazil_refuses_other_documents(document: dict[str, Any]) -> None:
+    with pytest.raises(FormatError, match="no upper limit as 'hftranslate limit' writes it"):
+        plots.brazil(document)
+    with pytest.raises(InputError, match="no tested values"):
+        plots.brazil({"scan": [], "level": 0.05, "observed": 1.0, "expected": [1.0] * 5})
+
+
+def band(*limits: float) -> list[dict[str, Any]]:
+    """Limits as documents, each with an expectation around it."""
+    scan = [{"poi": 1.0, "CLs_obs": 0.5, "CLs_exp": [0.1, 0.2, 0.3, 0.4, 0.5]}]
+    return [
+        {"scan": scan, "level": 0.05, "observed": x, "expected": [x * f for f in (0.5, 0.7, 0.9, 1.3, 1.8)]}
+        for x in limits
+    ]
+
+
+def test_limits_against_a_mass() -> None:
+    figure = plots.limit_band([300.0, 100.0, 200.0], band(3.0, 1.0, 2.0), x_name="mass [GeV]", poi_name="mu")
+    axes = figure.axes[0]
+    assert labels(figure) == ["observed", "expected", r"expected $\pm 1\sigma$", r"expected $\pm 2\sigma$"]
+    curve = next(line for line in axes.lines if line.get_label() == "observed")
+    assert np.asarray(curve.get_xdata()).tolist() == [100.0, 200.0, 300.0]
+    assert np.asarray(curve.get_ydata()).tolist() == [1.0, 2.0, 3.0]
+    assert axes.get_ylabel() == "95 % CL upper limit on mu"
+    assert axes.get_xlabel() == "mass [GeV]"
+    assert axes.get_yscale() == "linear"
+    assert [t.get_text() for t in axes.texts] == ["predicted"]
+    wide = plots.limit_band([1.0, 2.0], band(0.01, 3.0), theory=None)
+    assert wide.axes[0].get_yscale() == "log"
+    assert len(wide.axes[0].texts) == 0
+    assert plots.limit_band([1.0, 2.0], band(0.01, 3.0), log=False).axes[0].get_ylim()[0] == 0.0
+
+
+def test_limits_that_make_no_band() -> None:
+    with pytest.raises(InputError, match="2 upper limits at 1 values"):
+        plots.limit_band([1.0], band(1.0, 2.0))
+    with pytest.raises(InputError, match="a band takes two at least"):
+        plots.limit_band([1.0], band(1.0))
+    other = {**band(1.0)[0], "level": 0.1}
+    with pytest.raises(InputError, match=r"different levels: \[0.05, 0.1\]"):
+        plots.limit_band([1.0, 2.0], [*band(1.0), other])
+
+
+def test_a_limit_from_one_value_only() -> None:
+    """One tested value and the certainty at zero: a curve nevertheless."""
+    figure = plots.brazil({**band(1.0)[0], "scan": band(1.0)[0]["scan"][:1]})
+    assert len(figure.axes[0].lines) >= 2

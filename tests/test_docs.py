@@ -1,0 +1,81 @@
+"""The pages do what they say: their code and their commands run, and their pictures can be made again."""
+
+import re
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Runner, run  # noqa: F401 - a fixture
+from tests.conftest import REPOSITORY
+
+DOCS = REPOSITORY / "docs"
+sys.path.insert(0, str(DOCS))
+import make_pictures  # noqa: E402
+
+
+def commands_of(page: str) -> list[list[str]]:
+    """The commands of a page, without the name of the program."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```console\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+    words = [shlex.split(line[2:]) for line in lines]
+    assert all(w[0] == "hftranslate" for w in words)
+    return [w[1:] for w in words]
+
+
+def outputs(commands: list[list[str]]) -> list[str]:
+    return [w[w.index("-o") + 1] for w in commands if "-o" in w]
+
+
+def test_floating_signal(
+    run: Runner,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    page = DOCS / "howto-floating-signal.md"
+    monkeypatch.chdir(tmp_path)
+    exec(make_pictures.python_of(page), {})
+    printed = capsys.readouterr().out
+    promised = re.search(r"^```text\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    assert promised is not None
+    assert printed.startswith(promised[1])
+    assert (tmp_path / "floating_signal.png").stat().st_size > 10_000
+    commands = commands_of(page.name)
+    for words in commands:
+        found = run(*words)
+        assert found.code == 0, (words, found.err)
+    for name in outputs(commands):
+        assert (tmp_path / name).stat().st_size > 500
+
+
+def test_diagnostics(run: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    shutil.copytree(REPOSITORY / "validation" / "cases" / "demo", tmp_path / "demo")
+    monkeypatch.chdir(tmp_path / "demo")
+    commands = commands_of("diagnostics.md")
+    assert {w[0] for w in commands} == {"fit", "scan", "impacts", "gof", "yields", "limit", "plot"}
+    for words in commands:
+        alone = [w if words[i - 1] != "--workers" else "1" for i, w in enumerate(words)]  # sooner there
+        found = run(*alone)
+        assert found.code == 0, (words, found.err)
+        assert found.out or "-o" in words
+    for name in outputs(commands):
+        assert Path(name).stat().st_size > 500
+
+
+def test_pictures_can_be_made_again(tmp_path: Path) -> None:
+    make_pictures.main(tmp_path)
+    made = {p.name for p in tmp_path.iterdir()}
+    assert made <= {p.name for p in (DOCS / "images").iterdir()}
+    for name in made:
+        if name.endswith(".svg"):
+            assert (tmp_path / name).stat().st_size < 150_000
+
+
+def test_pictures_of_the_pages_are_there() -> None:
+    for page in DOCS.glob("*.md"):
+        for target in re.findall(r"!\[[^]]*\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+            assert (DOCS / target).is_file(), f"{page.name}: {target}"
