@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from hftranslate.errors import HFTranslateError, InvalidWorkspace
+from hftranslate.errors import HFTranslateError, InvalidWorkspace, Unsupported
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.templates import KnownTemplates, known_templates, make_templates
 from hftranslate.workspace import HistoSys, Lumi, NormFactor, NormSys, Sample, StatError, Workspace
@@ -100,3 +100,24 @@ def test_a_sample_that_cannot_be_evaluated_is_not_known() -> None:
     assert list(known_templates(ws)) == [id(SAMPLE)]
     with pytest.raises(InvalidWorkspace, match=r"here: normsys 'a' has a negative factor \(lo=-0\.1, hi=1\.0\)"):
         make_templates("here", negative, set())
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"nominal": (1e31, 1.0)}, "here: its yields: numbers of the size of 1e\\+31 cannot be evaluated"),
+        (
+            {"modifiers": (HistoSys(name="h", lo_data=(1.0, 1.0), hi_data=(-1e40, 1.0)),)},
+            "here: histosys 'h': .*1e\\+40",
+        ),
+        ({"modifiers": (NormSys(name="n", lo=1.0, hi=10**300),)}, "here: normsys 'n': .*1e\\+300"),
+    ],
+)
+def test_numbers_that_are_too_large(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(Unsupported, match=words):
+        make_templates("here", replace(SAMPLE, **change), set())
+
+
+def test_what_is_removed_may_be_of_any_size() -> None:
+    large = replace(SAMPLE, modifiers=(NormSys(name="n", lo=1.0, hi=1e300),))
+    assert make_templates("here", large, {"n"}).factor_names == ()
