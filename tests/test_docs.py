@@ -1,5 +1,6 @@
 """The pages do what they say: their code and their commands run, and their pictures can be made again."""
 
+import json
 import re
 import shlex
 import shutil
@@ -79,3 +80,29 @@ def test_pictures_of_the_pages_are_there() -> None:
     for page in DOCS.glob("*.md"):
         for target in re.findall(r"!\[[^]]*\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
             assert (DOCS / target).is_file(), f"{page.name}: {target}"
+
+
+def test_tutorial(run: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    shutil.copytree(REPOSITORY / "validation" / "cases" / "demo", tmp_path / "demo")
+    shutil.copy(REPOSITORY / "reference_outputs" / "demo.json", tmp_path / "root_says.json")
+    monkeypatch.chdir(tmp_path)
+    commands = commands_of("tutorial.md")
+    used = {" ".join(w[:2]) if w[0] in ("patchset", "hepdata") else w[0] for w in commands}
+    assert used == {
+        *("xml2json", "json2xml", "diff", "inspect", "doctor", "crosscheck", "fit", "impacts", "limit", "plot"),
+        *("patchset strip", "patchset create", "patchset inspect", "patchset verify", "patchset scan"),
+        *("patchset contour", "hepdata bundle", "hepdata check", "reproduce"),
+    }
+    for words in commands:
+        if words[:2] == ["patchset", "strip"]:
+            exec(make_pictures.python_of(DOCS / "tutorial.md"), {})
+        alone = [w if words[i - 1] != "--workers" else "1" for i, w in enumerate(words)]  # sooner there
+        expanded = [f for w in alone for f in (sorted(map(str, Path().glob(w))) if "*" in w and "/" in w else [w])]
+        found = run(*expanded)
+        assert found.code == 0, (words, found.err)
+    for name in outputs(commands):
+        assert Path(name).stat().st_size > 500
+    assert Path("reproduced/scan.json").read_text() == Path("scan.json").read_text()
+    points = json.loads(Path("scan.json").read_text())["points"]
+    assert len(points) == 24
+    assert 5 < sum(p["CLs_obs"] < 0.05 for p in points) < 15
