@@ -1,7 +1,7 @@
 """Uncertainties and correlations from second central differences of ROOT's NLL.
 
 HESSE takes mixed derivatives as one-sided differences, which leaves up to 0.01 on correlations, and several percent on
-the uncertainties of parameters that are nearly degenerate. Central differences of the same function leave 1e-4.
+the uncertainties of parameters that are nearly degenerate. Central differences of the same function leave 1e-6.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-#: Steps in units of the uncertainties: short of kinks, and far above rounding.
-STEP = 0.01
+#: The smallest step in units of the uncertainties.
+SMALLEST_STEP = 3e-4
 
 
 def covariance(evaluate: Callable[[], float], variables: Sequence[Any], sigmas: Sequence[float]) -> Any | None:
@@ -21,8 +21,10 @@ def covariance(evaluate: Callable[[], float], variables: Sequence[Any], sigmas: 
     more than half of the way to the end of a range.
     """
     centre = [float(v.getVal()) for v in variables]
+    # where the errors of rounding and of the fourth derivatives are about the same
+    step = max((float(np.finfo(np.float64).eps) * abs(evaluate())) ** 0.25, SMALLEST_STEP)
     steps = [
-        min(STEP * sigma, 0.5 * (x - v.getMin()), 0.5 * (v.getMax() - x))
+        min(step * sigma, 0.5 * (x - v.getMin()), 0.5 * (v.getMax() - x))
         for v, x, sigma in zip(variables, centre, sigmas, strict=True)
     ]
 
