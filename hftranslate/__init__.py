@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from hftranslate.crosschecking.results import results as results
     from hftranslate.hist_in import from_hist as from_hist
     from hftranslate.inference.diagnostics import profile_interval as profile_interval
+    from hftranslate.inference.discovery import Significance as Significance
+    from hftranslate.inference.discovery import significance as significance
     from hftranslate.inference.fit import FitResult as FitResult
     from hftranslate.inference.fit import asimov_data as asimov_data
     from hftranslate.inference.fit import fit as fit
@@ -60,6 +62,7 @@ _HOMES = {
     "crosschecking.results": ("results",),
     "hist_in": ("from_hist",),
     "inference.diagnostics": ("profile_interval",),
+    "inference.discovery": ("Significance", "significance"),
     "inference.fit": ("FitResult", "asimov_data", "fit"),
     "inference.goodness": ("GoodnessOfFit", "goodness_of_fit"),
     "inference.hypotest": ("HypoTestResult", "UpperLimitResult", "hypotest", "upper_limit"),
