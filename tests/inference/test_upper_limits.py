@@ -192,7 +192,7 @@ def test_strong_correlations_with_the_background() -> None:
     )
     model, data = compile_model(space)
     found = upper_limit(model, data)
-    scanned = dense(model, data, np.linspace(1.5, 6.5, 200).tolist())
+    scanned = dense(model, data, np.linspace(0.9, 6.5, 250).tolist())
     assert [*found.expected, found.observed] == pytest.approx(scanned, rel=1e-3)
 
 
