@@ -36,6 +36,7 @@ COMMANDS = {
     "scan": "diagnose",
     "significance": "testing",
     "sort": "edit",
+    "toys": "toys",
     "xml2json": "convert",
     "yields": "diagnose",
 }

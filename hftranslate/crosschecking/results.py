@@ -26,7 +26,7 @@ from hftranslate.crosschecking.document import (
     read_results,
 )
 from hftranslate.crosschecking.limits import limits_within
-from hftranslate.crosschecking.toy_tests import toy_test
+from hftranslate.crosschecking.toy_tests import toy_record
 from hftranslate.errors import FitFailed, InputError, MissingInput, did_you_mean
 from hftranslate.inference.asymptotics import discovery_pvalue
 from hftranslate.inference.diagnostics import profile_interval
@@ -451,7 +451,7 @@ class _Engine:
             if test.calculator != "toys" or test.toys is None:
                 continue
             try:
-                found.append(toy_test(self.tester(test.test_stat), test.poi, min(test.toys.n, TOYS), test.toys.seed))
+                found.append(toy_record(self.tester(test.test_stat), test.poi, min(test.toys.n, TOYS), test.toys.seed))
             except FitFailed as error:
                 notes.append(f"no test of {test.poi:g} by toys: {error}")
         return tuple(found)

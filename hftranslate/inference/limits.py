@@ -109,7 +109,7 @@ def upper_limit(
     if test_stat not in ONE_SIDED:
         raise InputError(f"an upper limit needs a one-sided test statistic, {' or '.join(ONE_SIDED)}, not {test_stat}")
     tester = Tester(model=model, data=data, test_stat=test_stat, poi_range=poi_range, options=options)
-    guess = _first_guess(tester)
+    guess = first_guess(tester)
     points: dict[float, _Point] = {}
 
     def point(poi: float) -> _Point:
@@ -161,7 +161,7 @@ def _reason(none: NoCrossing, level: float, points: Mapping[float, _Point], band
     return text + "it levels off there, because larger values describe the data no worse"
 
 
-def _first_guess(tester: Tester) -> float:
+def first_guess(tester: Tester) -> float:
     """Two standard deviations above the best fit; the fit without signal, which all tests need, is tried first."""
     try:
         tester.conditional_fit(0.0)
