@@ -7,7 +7,7 @@ data. To first order the minimum of a toy ``x`` lies at
     theta(x) = theta_0 - H_0^-1 M (x - x_0),     H_0 = d2 NLL / d theta2,   M = d2 NLL / d theta d x  at theta_0,
 
 for events and global observables alike, and the exact Newton method starts from there. Each toy is fitted alone, so
-that no result depends on how many are fitted together, or in which order.
+that no result depends on how many are fitted together, or in which order; toys that came out equal are fitted once.
 
 Why not all at once in arrays with one more axis: with the 64 parameters of a published search the algebra of a Newton
 step (Hessian and its factors) costs as much as the interpreter's overhead, and toys need different numbers of steps, so
@@ -127,9 +127,10 @@ def fit_toys(
         _Starts.of(model, toys.truth, toys.truth if mask[poi] else _at(toys.truth, poi, poi_test), mask, box, options)
         for mask in (conditional, free)
     )
-    columns = np.full((5, len(toys)), np.nan)
-    for i in range(len(toys)):
-        data = model.data(toys.observed[i], toys.auxdata[i])
+    different, where = np.unique(np.hstack([toys.observed, toys.auxdata]), axis=0, return_inverse=True)
+    columns = np.full((5, len(different)), np.nan)
+    for i, numbers in enumerate(different):
+        data = model.data(numbers[: toys.observed.shape[1]], numbers[toys.observed.shape[1] :])
         (base, step), (free_base, free_step) = ((s.base, s.step(data)) for s in starts)
         at = _minimum(model, data, _inside(model, data, conditional, box, base, step), conditional, box, options)
         onwards = free_base + free_step - base - step
@@ -139,6 +140,7 @@ def fit_toys(
         valid = all(m.status in _AT_A_MINIMUM for m in (at, best))
         q = statistic(test_stat, poi_test, float(best.theta[poi]), at.excess_nll - best.excess_nll)
         columns[:, i] = q if valid else np.nan, best.theta[poi], best.excess_nll, at.excess_nll, valid
+    columns = columns[:, where.reshape(-1)]
     return ToyFits(
         q=columns[0], muhat=columns[1], free_nll=columns[2], conditional_nll=columns[3], valid=columns[4] > 0.0
     )
