@@ -42,8 +42,11 @@ from hftranslate.inference.toys import fit_toys, sample_toys
 from hftranslate.journal import Journal
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.simplemodels import uncorrelated_background
+from hftranslate.translate import load
 from hftranslate.workspace import NormSys
 from tests.likelihood.builders import counting, hello_world
+
+VALIDATION = Path(__file__).resolve().parents[2] / "validation"
 
 
 def same(a: ToyTestResult, b: ToyTestResult) -> bool:
@@ -120,6 +123,19 @@ def test_agrees_with_the_asymptotic_formulae_where_there_are_many_events() -> No
         assert abs(toys.clb_obs - expected.clb_obs) < 4.0 * toys.clb.error
         assert abs(toys.cls_obs - expected.cls_obs) < 4.0 * toys.cls.error
         assert abs(toys.cls_exp[2] - expected.cls_exp[2]) < 4.0 * toys.cls_exp_error[2] + 0.01
+
+
+@pytest.mark.parametrize("name", ["normsys", "shapesys_poisson", "staterror_large_poisson"])
+def test_agrees_with_the_frequentist_calculator_of_root(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stored p-values of RooStats' FrequentistCalculator, whose toys are others, within both errors."""
+    reference = json.loads((VALIDATION.parent / "reference_outputs" / f"{name}.json").read_text())
+    (theirs,) = (t for t in reference["hypotests"] if t["calculator"] == "toys")
+    monkeypatch.chdir(VALIDATION)
+    model, data = compile_model(load(f"cases/{name}/model.xml").workspace)
+    ours = toy_test(model, data, theirs["poi"], toys=2000, seed=1, test_stat=theirs["test_stat"], poi_range="model")
+    for key, p in (("CLsb", ours.clsb), ("CLb", ours.clb)):
+        assert abs(p.value - theirs[key]) < 4.0 * sqrt(p.error**2 + theirs["toys"][f"{key}_error"] ** 2)
+    assert abs(ours.cls_obs - theirs["CLs_obs"]) < 4.0 * sqrt(ours.cls.error**2 + theirs["toys"]["CLs_error"] ** 2)
 
 
 # ------------------------------------------------------------ chunks
