@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from hftranslate.inference.minimize import FitOptions as FitOptions
     from hftranslate.inference.profiles import ProfileScan as ProfileScan
     from hftranslate.inference.profiles import profile_scan as profile_scan
+    from hftranslate.inference.toy_discovery import ToySignificance as ToySignificance
+    from hftranslate.inference.toy_discovery import toy_significance as toy_significance
+    from hftranslate.inference.toy_limits import ToyLimitResult as ToyLimitResult
+    from hftranslate.inference.toy_limits import toy_limit as toy_limit
+    from hftranslate.inference.toy_tests import ToyTestResult as ToyTestResult
+    from hftranslate.inference.toy_tests import toy_test as toy_test
     from hftranslate.likelihood.compile import compile_model as compile_model
     from hftranslate.likelihood.model import Data as Data
     from hftranslate.likelihood.model import Model as Model
@@ -69,6 +75,9 @@ _HOMES = {
     "inference.impacts": ("Impacts", "impacts"),
     "inference.minimize": ("FitOptions",),
     "inference.profiles": ("ProfileScan", "profile_scan"),
+    "inference.toy_discovery": ("ToySignificance", "toy_significance"),
+    "inference.toy_limits": ("ToyLimitResult", "toy_limit"),
+    "inference.toy_tests": ("ToyTestResult", "toy_test"),
     "likelihood.compile": ("compile_model",),
     "likelihood.model": ("Data", "Model"),
     "likelihood.yields": ("Yields", "expected_yields"),
