@@ -12,6 +12,7 @@ import click
 from hftranslate.cli.common import combined_options, emit, load_model, model_options
 from hftranslate.cli.fitting import minimizer_options, take_fit_options
 from hftranslate.cli.progress import ProgressBar, progress_option
+from hftranslate.cli.toys import max_failed_option
 from hftranslate.cli.workers import executor_of, resume_option, workers_options
 from hftranslate.errors import InputError
 from hftranslate.inference.asymptotics import TestStat
@@ -48,6 +49,7 @@ _toy_options = combined_options(
         "--toys", type=click.IntRange(min=1), metavar="N", help=f"Toys of each hypothesis; default: {_TOYS}, if any."
     ),
     click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the toys."),
+    max_failed_option,
     workers_options,
     resume_option,
     progress_option,
@@ -64,6 +66,7 @@ class _Toys:
     workers: int
     dask: str | None
     resume: Path | None
+    most_failed: float
     shown: bool
 
     @contextmanager
@@ -85,6 +88,7 @@ def _take_toys(options: dict[str, Any], calctype: str | None) -> _Toys | None:
         toys=toys or _TOYS,
         resume=resume,
         seed=options.pop("seed"),
+        most_failed=options.pop("max_failed"),
         workers=options.pop("workers"),
         dask=options.pop("dask"),
         shown=options.pop("track_progress"),
@@ -137,6 +141,7 @@ def cls(test_stat: TestStat, poi_range: PoiRange, test_poi: float, calctype: str
             executor=executor,
             progress=progress,
             resume=toys.resume,
+            most_failed=toys.most_failed,
         )
     emit(toy_test_document(by_toys, model.conventions.name, (toys.seed,)), output_file)
 
@@ -180,6 +185,7 @@ def limit(
                 executor=executor,
                 progress=progress,
                 resume=toys.resume,
+                most_failed=toys.most_failed,
             )
         document, failures = toy_limit_document(by_toys, model.conventions.name, toys.seed), by_toys.failures
     for name, reason in failures.items():
@@ -214,5 +220,6 @@ def significance(poi_range: PoiRange, expected_poi: float, calctype: str | None,
             executor=executor,
             progress=progress,
             resume=toys.resume,
+            most_failed=toys.most_failed,
         )
     emit(toy_significance_document(by_toys, model.conventions.name, (toys.seed,)), output_file)

@@ -8,11 +8,20 @@ import click
 from hftranslate.cli.common import emit, emit_text, output_option
 from hftranslate.errors import InputError, MissingInput
 from hftranslate.inference.toy_discovery import toy_significance_document, toy_significance_of
-from hftranslate.inference.toy_samples import KeptToys, kept_toys, merged
+from hftranslate.inference.toy_samples import MOST_FAILED, KeptToys, kept_toys, merged
 from hftranslate.inference.toy_tests import toy_test_document, toy_test_of
 from hftranslate.journal import Journal
 
 _files = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+
+
+max_failed_option = click.option(
+    "--max-failed",
+    type=click.FloatRange(0.0, 1.0),
+    default=MOST_FAILED,
+    show_default=True,
+    help="Part of the toys of a hypothesis whose fits may fail.",
+)
 
 
 @click.group()
@@ -43,12 +52,13 @@ def merge(files: tuple[Path, ...], output_file: Path | None) -> None:
 
 @toys.command()
 @_files
+@max_failed_option
 @output_option
-def result(files: tuple[Path, ...], output_file: Path | None) -> None:
+def result(files: tuple[Path, ...], max_failed: float, output_file: Path | None) -> None:
     """The tests that all kept toys together make, one for each tested value, as a JSON list."""
     journals = _read(files)
     task = journals[0].task
-    found = kept_toys(merged(journals), str(files[0]))
+    found = kept_toys(merged(journals), str(files[0]), max_failed)
     if not found:
         raise InputError(f"{files[0]} holds toys of both hypotheses for no value of the parameter of interest")
     emit([_document(task, kept) for kept in found], output_file)

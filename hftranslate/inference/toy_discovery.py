@@ -13,7 +13,7 @@ from hftranslate.errors import InputError
 from hftranslate.inference.asymptotics import BANDS, significance_of
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 from hftranslate.inference.tester import PoiRange, Tester
-from hftranslate.inference.toy_samples import ToyExperiment, ToySample, journal_of, observed_key, run_toys
+from hftranslate.inference.toy_samples import MOST_FAILED, ToyExperiment, ToySample, journal_of, observed_key, run_toys
 from hftranslate.inference.toy_tests import PValue, fractions_above, p_value, rank, toys_document, valid
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.progress import Progress, silent
@@ -63,12 +63,13 @@ def toy_significance(
     executor: Executor | None = None,
     progress: Progress = silent,
     resume: Path | None = None,
+    most_failed: float = MOST_FAILED,
 ) -> ToySignificance:
     """The significance of a signal by toys without signal, and the expectation by toys with one.
 
     Parameters
     ----------
-    toys, seed, executor, progress, resume
+    toys, seed, executor, progress, resume, most_failed
         as in :func:`~hftranslate.inference.toy_tests.toy_test`.
     expected_poi, poi_range, options
         as in :func:`~hftranslate.inference.discovery.significance`.
@@ -95,7 +96,9 @@ def toy_significance(
         journal = journal_of(resume, experiment, data, expected_poi=expected_poi)
         if observed_key(0.0) not in journal.results:
             journal.keep(observed_key(0.0), observed)
-    sample = run_toys(experiment, 0.0, toys, seed, executor=executor, progress=progress, journal=journal)
+    sample = run_toys(
+        experiment, 0.0, toys, seed, executor=executor, progress=progress, journal=journal, most_failed=most_failed
+    )
     return toy_significance_of(sample, q0, observed["muhat"], expected_poi)
 
 

@@ -20,7 +20,7 @@ from hftranslate.inference.asymptotics import BANDS, ONE_SIDED, TestStat, signif
 from hftranslate.inference.limits import EXPECTED, OBSERVED, first_guess, upper_limit
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 from hftranslate.inference.tester import PoiRange, Tester
-from hftranslate.inference.toy_samples import journal_of
+from hftranslate.inference.toy_samples import MOST_FAILED, journal_of
 from hftranslate.inference.toy_tests import ToyTestResult, experiment_of, run_toy_test
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.progress import Progress, silent
@@ -80,6 +80,7 @@ def toy_limit(
     executor: Executor | None = None,
     progress: Progress = silent,
     resume: Path | None = None,
+    most_failed: float = MOST_FAILED,
 ) -> ToyLimitResult:
     """Observed and expected upper limits on the parameter of interest by toys.
 
@@ -87,7 +88,7 @@ def toy_limit(
     ----------
     level, test_stat, poi_range, bands, options
         as in :func:`~hftranslate.inference.limits.upper_limit`.
-    toys, seed, executor, progress, resume
+    toys, seed, executor, progress, resume, most_failed
         as in :func:`~hftranslate.inference.toy_tests.toy_test`, for every tested value.
 
     Raises
@@ -109,7 +110,9 @@ def toy_limit(
 
     def test(poi: float) -> None:
         if poi not in tests:
-            tests[poi] = run_toy_test(tester, poi, toys, seed, executor=executor, progress=progress, journal=journal)
+            tests[poi] = run_toy_test(
+                tester, poi, toys, seed, executor=executor, progress=progress, journal=journal, most_failed=most_failed
+            )
 
     limits: dict[int | None, tuple[float, float]] = {}
     failures: dict[str, str] = {}

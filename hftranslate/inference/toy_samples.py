@@ -128,6 +128,7 @@ def run_toys(
     executor: Executor | None = None,
     progress: Progress = silent,
     journal: Journal | None = None,
+    most_failed: float = MOST_FAILED,
 ) -> ToySample:
     """Fit ``n_toys`` toys of each hypothesis.
 
@@ -139,11 +140,14 @@ def run_toys(
         listens to how many toys are done.
     journal
         keeps chunks as they arrive; those that it holds are not fitted again.
+    most_failed
+        part of the toys of a hypothesis that may fail.
 
     Raises
     ------
     FitFailed
-        A chunk could not be fitted at all, because toys cannot be drawn or the fit of their expectation fails.
+        A chunk could not be fitted at all, because toys cannot be drawn or the fit of their expectation fails; or too
+        many toys failed.
     """
     chunks = chunks_of(poi_test, n_toys, seed)
     kept: dict[str, list[float | None]] = {} if journal is None else dict(journal.results)
@@ -166,7 +170,7 @@ def run_toys(
     if reason is not None:
         raise FitFailed(f"no toys at a parameter of interest of {poi_test:g}: {reason}")
     found = {h: [kept[c.key][: c.size] for c in chunks if c.hypothesis == h] for h in HYPOTHESES}
-    return checked(_sample(found))
+    return checked(_sample(found), most_failed)
 
 
 def _sample(chunks: Mapping[Hypothesis, Iterable[Sequence[float | None]]]) -> ToySample:
@@ -177,20 +181,21 @@ def _sample(chunks: Mapping[Hypothesis, Iterable[Sequence[float | None]]]) -> To
     return ToySample(signal=signal, background=background)
 
 
-def checked(sample: ToySample) -> ToySample:
+def checked(sample: ToySample, most_failed: float = MOST_FAILED) -> ToySample:
     """The sample, if not too many of its toys failed.
 
     Raises
     ------
     FitFailed
-        More than one toy and more than one in a hundred of a hypothesis failed.
+        More than one toy and more than ``most_failed`` of those of a hypothesis failed.
     """
     for name, statistics in (("with signal", sample.signal), ("without signal", sample.background)):
-        failed = int(np.sum(np.isnan(statistics)))
-        if failed > max(1.0, MOST_FAILED * len(statistics)) or failed == len(statistics):
+        failed, n = int(np.sum(np.isnan(statistics))), len(statistics)
+        if failed > max(1.0, most_failed * n) or failed == n:
             raise FitFailed(
-                f"{failed} of {len(statistics)} toys {name} could not be fitted, more than one in a hundred: what is "
-                "left says little; try another minimizer or more iterations, or look at the model with 'doctor'"
+                f"{failed} of {n} toys {name} could not be fitted, more than {most_failed:.1%}: try another minimizer "
+                "or more iterations, look at the model with 'doctor', or allow more (--max-failed) and see the bounds "
+                "on the p-values"
             )
     return sample
 
@@ -262,13 +267,15 @@ class KeptToys:
     seeds: tuple[int, ...]
 
 
-def kept_toys(results: Mapping[str, Any], source: str) -> list[KeptToys]:
+def kept_toys(results: Mapping[str, Any], source: str, most_failed: float = 1.0) -> list[KeptToys]:
     """The toys among kept results, by tested value in increasing order.
 
     Raises
     ------
     FormatError
         Something else is kept there.
+    FitFailed
+        More than ``most_failed`` of the toys of a hypothesis failed.
     """
     observed: dict[float, Mapping[str, float]] = {}
     chunks: dict[float, dict[Hypothesis, dict[tuple[int, int], list[float | None]]]] = {}
@@ -287,5 +294,7 @@ def kept_toys(results: Mapping[str, Any], source: str) -> list[KeptToys]:
         if poi in observed and all(by_hypothesis.values()):
             sample = _sample({h: [c for _, c in sorted(by_hypothesis[h].items())] for h in HYPOTHESES})
             seeds = tuple(sorted({seed for places in by_hypothesis.values() for seed, _ in places}))
-            found.append(KeptToys(poi_test=poi, observed=observed[poi], sample=checked(sample), seeds=seeds))
+            found.append(
+                KeptToys(poi_test=poi, observed=observed[poi], sample=checked(sample, most_failed), seeds=seeds)
+            )
     return found

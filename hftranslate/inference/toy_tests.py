@@ -26,6 +26,7 @@ from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 from hftranslate.inference.tester import PoiRange, Tester
 from hftranslate.inference.toy_samples import (
     HYPOTHESES,
+    MOST_FAILED,
     ToyExperiment,
     ToySample,
     journal_of,
@@ -216,6 +217,7 @@ def toy_test(
     executor: Executor | None = None,
     progress: Progress = silent,
     resume: Path | None = None,
+    most_failed: float = MOST_FAILED,
 ) -> ToyTestResult:
     """CLs of one value of the parameter of interest by toys, observed and expected.
 
@@ -231,6 +233,8 @@ def toy_test(
         listens to how many toys are done.
     resume
         a file that keeps toys as they arrive, and from which they are taken up.
+    most_failed
+        part of the toys of a hypothesis whose fits may fail; one always may.
 
     Raises
     ------
@@ -242,7 +246,16 @@ def toy_test(
     tester = Tester(model=model, data=data, test_stat=test_stat, poi_range=poi_range, options=options)
     experiment = experiment_of(tester, poi_test)
     journal = None if resume is None else journal_of(resume, experiment, data)
-    return run_toy_test(tester, poi_test, toys, seed, executor=executor, progress=progress, journal=journal)
+    return run_toy_test(
+        tester,
+        poi_test,
+        toys,
+        seed,
+        executor=executor,
+        progress=progress,
+        journal=journal,
+        most_failed=most_failed,
+    )
 
 
 def run_toy_test(
@@ -254,6 +267,7 @@ def run_toy_test(
     executor: Executor | None = None,
     progress: Progress = silent,
     journal: Journal | None = None,
+    most_failed: float = MOST_FAILED,
 ) -> ToyTestResult:
     """:func:`toy_test` with a tester that has fitted the data."""
     q, free, _ = tester.q(poi_test)
@@ -261,7 +275,14 @@ def run_toy_test(
     if journal is not None and observed_key(poi_test) not in journal.results:
         journal.keep(observed_key(poi_test), {"q": q, "muhat": muhat})
     sample = run_toys(
-        experiment_of(tester, poi_test), poi_test, toys, seed, executor=executor, progress=progress, journal=journal
+        experiment_of(tester, poi_test),
+        poi_test,
+        toys,
+        seed,
+        executor=executor,
+        progress=progress,
+        journal=journal,
+        most_failed=most_failed,
     )
     return toy_test_of(sample, poi_test, tester.test_stat, q, muhat)
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from hftranslate.formats.pyhf_json import to_document
+from hftranslate.journal import Journal
 from hftranslate.simplemodels import uncorrelated_background
 from tests.cli.conftest import Runner
 
@@ -129,6 +130,26 @@ def test_kept_toys_are_merged(run: Runner, ws: Path, tmp_path: Path) -> None:
     # a merged file is one like the others, and goes on
     more = answer(run, "cls", ws, "--toys", "150", "--seed", "2", "--resume", tmp_path / "all.jsonl")
     assert more == answer(run, "cls", ws, "--toys", "150", "--seed", "2")
+
+
+def test_failed_toys_are_told(run: Runner, ws: Path, tmp_path: Path) -> None:
+    """Five of a hundred toys without signal failed: too many, unless they are allowed."""
+    kept = tmp_path / "toys.jsonl"
+    answer(run, "cls", ws, "--toys", "100", "--resume", kept)
+    journal = Journal.read(kept)
+    (key,) = (k for k in journal.results if "background" in k)
+    journal.keep(key, [None] * 5 + journal.results[key][5:])
+    found = run("toys", "result", kept)
+    assert found.code == 1
+    assert "5 of 100 toys without signal could not be fitted, more than 1.0%" in found.err
+    (allowed,) = answer(run, "toys", "result", kept, "--max-failed", "0.05")
+    assert allowed == answer(run, "cls", ws, "--toys", "100", "--resume", kept, "--max-failed", "0.05")
+    assert allowed["toys"]["failed_background"] == 5
+    low, high = allowed["toys"]["bounds"]["CLb"]
+    assert low < allowed["CLb"] < high
+    assert high - low == pytest.approx(0.05)
+    assert run("cls", ws, "--toys", "100", "--resume", kept).code == 1
+    assert run("cls", ws, "--toys", "100", "--max-failed", "2").code == 2
 
 
 def test_kept_toys_of_a_discovery(run: Runner, ws: Path, tmp_path: Path) -> None:

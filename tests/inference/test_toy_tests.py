@@ -310,6 +310,8 @@ def test_too_many_failures() -> None:
         ):
             with pytest.raises(FitFailed, match=f"{failed} of {n} toys {name} signal could not be fitted"):
                 toy_samples.checked(sample)
+            if failed < n:
+                assert toy_samples.checked(sample, 0.2) is sample
 
 
 def test_toys_that_cannot_be_drawn() -> None:
