@@ -29,7 +29,14 @@ def toys() -> None:
     """Toys kept by --resume of cls, limit and significance: merge them, and compute from them."""
 
 
-def _read(files: tuple[Path, ...]) -> list[Journal]:
+def read_journals(files: tuple[Path, ...]) -> list[Journal]:
+    """What files keep.
+
+    Raises
+    ------
+    MissingInput
+        There is no such file.
+    """
     for file in files:
         if not file.is_file():
             raise MissingInput(f"there is no file {file}")
@@ -44,7 +51,7 @@ def merge(files: tuple[Path, ...], output_file: Path | None) -> None:
 
     Toys of different seeds make a larger sample; those of the same seed are the same and counted once.
     """
-    journals = _read(files)
+    journals = read_journals(files)
     results = merged(journals)
     kept_toys(results, str(files[0]))
     emit_text(Journal.text(journals[0].task, results), output_file)
@@ -56,7 +63,7 @@ def merge(files: tuple[Path, ...], output_file: Path | None) -> None:
 @output_option
 def result(files: tuple[Path, ...], max_failed: float, output_file: Path | None) -> None:
     """The tests that all kept toys together make, one for each tested value, as a JSON list."""
-    journals = _read(files)
+    journals = read_journals(files)
     task = journals[0].task
     found = kept_toys(merged(journals), str(files[0]), max_failed)
     if not found:
