@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from hftranslate.crosschecking.results import results as results
     from hftranslate.hist_in import from_hist as from_hist
     from hftranslate.inference.diagnostics import profile_interval as profile_interval
+    from hftranslate.inference.discovery import Significance as Significance
+    from hftranslate.inference.discovery import significance as significance
     from hftranslate.inference.fit import FitResult as FitResult
     from hftranslate.inference.fit import asimov_data as asimov_data
     from hftranslate.inference.fit import fit as fit
@@ -26,6 +28,12 @@ if TYPE_CHECKING:
     from hftranslate.inference.minimize import FitOptions as FitOptions
     from hftranslate.inference.profiles import ProfileScan as ProfileScan
     from hftranslate.inference.profiles import profile_scan as profile_scan
+    from hftranslate.inference.toy_discovery import ToySignificance as ToySignificance
+    from hftranslate.inference.toy_discovery import toy_significance as toy_significance
+    from hftranslate.inference.toy_limits import ToyLimitResult as ToyLimitResult
+    from hftranslate.inference.toy_limits import toy_limit as toy_limit
+    from hftranslate.inference.toy_tests import ToyTestResult as ToyTestResult
+    from hftranslate.inference.toy_tests import toy_test as toy_test
     from hftranslate.likelihood.compile import compile_model as compile_model
     from hftranslate.likelihood.model import Data as Data
     from hftranslate.likelihood.model import Model as Model
@@ -60,12 +68,16 @@ _HOMES = {
     "crosschecking.results": ("results",),
     "hist_in": ("from_hist",),
     "inference.diagnostics": ("profile_interval",),
+    "inference.discovery": ("Significance", "significance"),
     "inference.fit": ("FitResult", "asimov_data", "fit"),
     "inference.goodness": ("GoodnessOfFit", "goodness_of_fit"),
     "inference.hypotest": ("HypoTestResult", "UpperLimitResult", "hypotest", "upper_limit"),
     "inference.impacts": ("Impacts", "impacts"),
     "inference.minimize": ("FitOptions",),
     "inference.profiles": ("ProfileScan", "profile_scan"),
+    "inference.toy_discovery": ("ToySignificance", "toy_significance"),
+    "inference.toy_limits": ("ToyLimitResult", "toy_limit"),
+    "inference.toy_tests": ("ToyTestResult", "toy_test"),
     "likelihood.compile": ("compile_model",),
     "likelihood.model": ("Data", "Model"),
     "likelihood.yields": ("Yields", "expected_yields"),

@@ -49,7 +49,7 @@ class Journal:
         if not path.parent.is_dir():
             raise InputError(f"{path} cannot be written: there is no folder {str(path.parent)!r}")
         if not path.exists() or path.stat().st_size == 0:
-            path.write_text(json.dumps({"task": wanted}) + "\n")
+            path.write_text(cls.text(wanted, {}))
             return cls(path=path, task=wanted)
         journal = cls.read(path)
         different = sorted(k for k in {**journal.task, **wanted} if journal.task.get(k) != wanted.get(k))
@@ -78,6 +78,12 @@ class Journal:
             with path.open("r+b") as file:
                 file.truncate(path.stat().st_size - len(lines[-1]))
         return cls(path=path, task=task, results=results)
+
+    @staticmethod
+    def text(task: Mapping[str, Any], results: Mapping[str, Any]) -> str:
+        """The content of the file of a journal."""
+        lines: list[Json] = [{"task": dict(task)}, *({"key": k, "result": r} for k, r in results.items())]
+        return "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines)
 
     def keep(self, key: str, result: Any) -> None:
         """Write one result, at once."""

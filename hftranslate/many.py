@@ -5,7 +5,7 @@ A failed item never stops the others. What was done is handed out as it arrives,
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, as_completed
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -97,7 +97,9 @@ def _on(executor: Executor, attempt: Attempt[T, R], items: Sequence[T]) -> Itera
             futures[executor.submit(attempt, item)] = index
         for future in as_completed(futures):
             yield futures[future], future.result()
-    except BrokenExecutor as error:
+    except Exception as error:
+        if not _workers_lost(error):
+            raise
         raise WorkersLost(
             "a worker process died (was it killed, or out of memory?); what was done is kept where a file for it "
             "was given: run again with it, and perhaps with fewer workers"
@@ -105,3 +107,8 @@ def _on(executor: Executor, attempt: Attempt[T, R], items: Sequence[T]) -> Itera
     finally:
         for future in futures:
             future.cancel()
+
+
+def _workers_lost(error: Exception) -> bool:
+    """Whether the workers are gone, and not the task wrong; dask's errors are known by where they are defined."""
+    return isinstance(error, BrokenExecutor | CancelledError) or type(error).__module__.startswith("distributed")

@@ -48,3 +48,12 @@ def test_refuses_what_is_no_journal(tmp_path: Path, content: str) -> None:
     path.write_text(content)
     with pytest.raises(FormatError, match="no file of kept results"):
         Journal.open(path, {})
+
+
+def test_content_as_text(tmp_path: Path) -> None:
+    path = tmp_path / "kept.jsonl"
+    path.write_text(Journal.text(TASK, {"a": [1.0, None], "b": 2}))
+    journal = Journal.open(path, TASK)
+    assert journal.results == {"a": [1.0, None], "b": 2}
+    journal.keep("c", 3)
+    assert path.read_text() == Journal.text(TASK, journal.results)

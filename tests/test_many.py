@@ -2,7 +2,7 @@
 
 import os
 import signal
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from typing import Any
 
@@ -65,3 +65,22 @@ def test_a_worker_that_dies_is_reported() -> None:
         pytest.raises(WorkersLost, match="run again with it"),
     ):
         run_many(die, range(6), executor=executor)
+
+
+class KilledWorker(Exception):
+    """What dask raises where every worker that took up a task died; known by the module that defines it."""
+
+
+KilledWorker.__module__ = "distributed.scheduler"
+
+
+@pytest.mark.parametrize("error", [KilledWorker("x"), CancelledError()])
+def test_workers_of_a_cluster_that_are_gone_are_reported(error: Exception) -> None:
+    class Cluster(ThreadPoolExecutor):
+        def submit(self, *_: Any, **__: Any) -> Any:
+            future: Future[int] = Future()
+            future.set_exception(error)
+            return future
+
+    with Cluster(1) as executor, pytest.raises(WorkersLost, match="a worker process died"):
+        run_many(square, [1, 2], executor=executor)

@@ -14,7 +14,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 #: Where each command lives; imported when it is used, so that none waits for what another one needs.
 COMMANDS = {
-    "cls": "infer",
+    "cls": "testing",
     "combine": "edit",
     "crosscheck": "crosscheck",
     "diff": "differ",
@@ -26,7 +26,7 @@ COMMANDS = {
     "impacts": "diagnose",
     "inspect": "convert",
     "json2xml": "convert",
-    "limit": "infer",
+    "limit": "testing",
     "patchset": "patchset",
     "plot": "plot",
     "prune": "edit",
@@ -34,7 +34,9 @@ COMMANDS = {
     "reproduce": "reproduce",
     "results": "check",
     "scan": "diagnose",
+    "significance": "testing",
     "sort": "edit",
+    "toys": "toys",
     "xml2json": "convert",
     "yields": "diagnose",
 }

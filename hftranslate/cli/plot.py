@@ -1,8 +1,6 @@
 """The pictures of what other commands write."""
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,12 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from hftranslate.cli.common import combined_options
-from hftranslate.errors import FormatError, InputError, MissingInput
+from hftranslate.cli.toys import read_journals
+from hftranslate.errors import InputError, MissingInput
 from hftranslate.formats.documents import parse_json, read_bytes
-from hftranslate.journal import Journal
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from hftranslate.inference.toy_samples import KeptToys
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -160,72 +160,49 @@ def toys(
     """The test statistic in toys of both hypotheses, from what 'cls --toys ... --resume KEPT' keeps."""
     from hftranslate import plots
 
-    sample = kept_toys(files, poi)
+    kept, test_stat = kept_sample(files, poi)
     asimov = None
     if asymptotics is not None:
         test = document_of(asymptotics)
         asimov = test.get("q_asimov")
-        if not isinstance(asimov, int | float) or test.get("poi_test") != sample.poi_test:
+        if not isinstance(asimov, int | float) or test.get("poi_test") != kept.poi_test:
             raise InputError(
-                f"{asymptotics}: no asymptotic test of {sample.poi_test:g} as 'hftranslate cls' writes it, "
+                f"{asymptotics}: no asymptotic test of {kept.poi_test:g} as 'hftranslate cls' writes it, "
                 f"but of {test.get('poi_test')}"
             )
     figure = plots.toys(
-        sample.signal, sample.background, sample.observed, asimov=asimov, test_stat=sample.test_stat, **options
+        kept.sample.signal,
+        kept.sample.background,
+        float(kept.observed["q"]),
+        asimov=asimov,
+        test_stat=test_stat,
+        **options,
     )
     draw(figure, output_file)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptToys:
-    """The test statistic of one tested value: in toys of both hypotheses and in the data."""
-
-    poi_test: float
-    test_stat: str
-    signal: tuple[float, ...]
-    background: tuple[float, ...]
-    observed: float
-
-
-_KEPT = re.compile(r"poi=([^ ]+) (?:(observed)|seed=\d+ (signal|background) \d+)")
-
-
-def kept_toys(files: tuple[Path, ...], poi: float | None) -> KeptToys:
-    """The toys that files keep, of one tested value; failed ones are left out.
+def kept_sample(files: tuple[Path, ...], poi: float | None) -> "tuple[KeptToys, str]":
+    """The toys that files keep, of one tested value, and their test statistic.
 
     Raises
     ------
     MissingInput
         There is no such file, or no toys of both hypotheses for the tested value.
+    InputError
+        The files do not belong together, or hold several tested values.
     FormatError
         A file keeps something else.
     """
-    parts: dict[float, dict[str, Any]] = {}
-    test_stat = ""
-    for file in files:
-        if not file.is_file():
-            raise MissingInput(f"there is no file {file}")
-        journal = Journal.read(file)
-        test_stat = str(journal.task.get("test_stat", test_stat))
-        for key, result in journal.results.items():
-            match = _KEPT.fullmatch(key)
-            if match is None:
-                raise FormatError(f"{file} keeps other results than toys: {key!r}")
-            kind = match[2] or match[3]
-            parts.setdefault(float(match[1]), {})[f"{kind} {key}"] = result
-    values = sorted(parts)
-    if poi is None and len(values) != 1:
-        raise InputError(f"toys of {len(values)} tested values are kept ({values}): choose one with --poi")
-    chosen = values[0] if poi is None else poi
-    found = parts.get(chosen, {})
-    observed = [r["q"] for k, r in found.items() if k.startswith("observed ")]
-    samples = {
-        kind: tuple(float(q) for k, r in found.items() if k.startswith(f"{kind} ") for q in r if q is not None)
-        for kind in ("signal", "background")
-    }
-    if not observed or not all(samples.values()):
-        raise MissingInput(f"no toys of both hypotheses and the data are kept for {chosen:g}; there are {values}")
-    return KeptToys(poi_test=chosen, test_stat=test_stat, observed=float(observed[0]), **samples)
+    from hftranslate.inference.toy_samples import kept_toys, merged
+
+    journals = read_journals(files)
+    found = {kept.poi_test: kept for kept in kept_toys(merged(journals), str(files[0]))}
+    if poi is None and len(found) > 1:
+        raise InputError(f"toys of {len(found)} tested values are kept ({list(found)}): choose one with --poi")
+    chosen = next(iter(found), None) if poi is None else poi
+    if chosen not in found:
+        raise MissingInput(f"no toys of both hypotheses are kept for {chosen or 'any value'}; there are {list(found)}")
+    return found[chosen], str(journals[0].task.get("test_stat", ""))
 
 
 def document_of(file: str) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from hftranslate.crosschecking.document import (
     Correlation,
@@ -27,8 +26,9 @@ from hftranslate.crosschecking.document import (
     read_results,
 )
 from hftranslate.crosschecking.limits import limits_within
-from hftranslate.crosschecking.toy_tests import toy_test
+from hftranslate.crosschecking.toy_tests import toy_record
 from hftranslate.errors import FitFailed, InputError, MissingInput, did_you_mean
+from hftranslate.inference.asymptotics import discovery_pvalue
 from hftranslate.inference.diagnostics import profile_interval
 from hftranslate.inference.fit import FitResult, fit
 from hftranslate.inference.hypotest import PoiRange, Tester, TestStat, upper_limit
@@ -437,14 +437,13 @@ class _Engine:
         """``q0`` of arXiv:1007.1727 Eq. 12: zero where the best fit is not above zero."""
         tester = self.tester("qtilde")
         try:
-            _, free, background = tester.q(0.0)
+            q0, free, background = tester.q0()
         except FitFailed as error:
             notes.append(f"no test of the background: {error}")
             return None
-        muhat = free.value(tester.poi)
-        q0 = max(0.0, 2.0 * (background.excess_nll - free.excess_nll)) if muhat > 0.0 else 0.0
         nll = self.document_nll(background.nll)
-        return Discovery(q0=q0, p0=float(ndtr(-sqrt(q0))), z=sqrt(q0), muhat=muhat, nll_conditional=nll)
+        muhat = free.value(tester.poi)
+        return Discovery(q0=q0, p0=discovery_pvalue(q0), z=sqrt(q0), muhat=muhat, nll_conditional=nll)
 
     def toy_tests(self, like: Results | None, notes: list[str]) -> tuple[HypoTestRecord, ...]:
         found = []
@@ -452,7 +451,7 @@ class _Engine:
             if test.calculator != "toys" or test.toys is None:
                 continue
             try:
-                found.append(toy_test(self.tester(test.test_stat), test.poi, min(test.toys.n, TOYS), test.toys.seed))
+                found.append(toy_record(self.tester(test.test_stat), test.poi, min(test.toys.n, TOYS), test.toys.seed))
             except FitFailed as error:
                 notes.append(f"no test of {test.poi:g} by toys: {error}")
         return tuple(found)
@@ -473,7 +472,9 @@ class _Engine:
         except (FitFailed, InputError) as error:
             notes.append(f"no upper limit: {error}")
             return None
-        return LimitRecord(level=LEVEL, observed=found.observed, expected=found.expected)
+        notes += [f"no {name} limit: {reason}" for name, reason in found.failures.items()]
+        observed, *expected = (v if isfinite(v) else None for v in (found.observed, *found.expected))
+        return LimitRecord(level=LEVEL, observed=observed, expected=tuple(expected))
 
     def _statistic_of(self, like: Results) -> TestStat:
         """The document does not state the test statistic of its limit: that of its tests, or by the POI's range."""

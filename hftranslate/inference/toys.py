@@ -7,7 +7,7 @@ data. To first order the minimum of a toy ``x`` lies at
     theta(x) = theta_0 - H_0^-1 M (x - x_0),     H_0 = d2 NLL / d theta2,   M = d2 NLL / d theta d x  at theta_0,
 
 for events and global observables alike, and the exact Newton method starts from there. Each toy is fitted alone, so
-that no result depends on how many are fitted together, or in which order.
+that no result depends on how many are fitted together, or in which order; toys that came out equal are fitted once.
 
 Why not all at once in arrays with one more axis: with the 64 parameters of a published search the algebra of a Newton
 step (Hessian and its factors) costs as much as the interpreter's overhead, and toys need different numbers of steps, so
@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.errors import InputError
-from hftranslate.inference.hypotest import PoiRange, TestStat, free_range
-from hftranslate.inference.minimize import FitOptions, minimize
+from hftranslate.inference.minimize import FitOptions, Minimum, minimize
+from hftranslate.inference.tester import AnyStat, PoiRange, free_range, statistic
 from hftranslate.likelihood.model import Data, Model
 
 Floats = NDArray[np.float64]
@@ -30,6 +30,8 @@ Booleans = NDArray[np.bool_]
 
 #: Toys are not searched for second minima, which would cost as much as their fits.
 TOY_OPTIONS = FitOptions(other_minima=False)
+
+_AT_A_MINIMUM = ("converged", "kink")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,6 +52,10 @@ class Toys:
 
     def __len__(self) -> int:
         return len(self.observed)
+
+    def first(self, n: int) -> "Toys":
+        """The first ``n`` of them."""
+        return Toys(truth=self.truth, observed=self.observed[:n], auxdata=self.auxdata[:n])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,19 +100,20 @@ def fit_toys(
     toys: Toys,
     poi_test: float,
     *,
-    test_stat: TestStat = "qtilde",
+    test_stat: AnyStat = "qtilde",
     poi_range: PoiRange = "named",
     options: FitOptions = TOY_OPTIONS,
 ) -> ToyFits:
     """Fit every toy with the parameter of interest at a value and free, and form the test statistic.
 
     A conditional fit that ends below the free one shows that the free one was not at its minimum: it is refitted from
-    there, as for data. A failed fit makes its toy invalid and never stops the others.
+    there, as for data. A fit that reaches no minimum is taken up once more from where it ended; one that fails again
+    makes its toy invalid and never stops the others.
 
     Parameters
     ----------
     poi_test, test_stat, poi_range
-        as in :func:`~hftranslate.inference.hypotest.hypotest`.
+        as in :func:`~hftranslate.inference.hypotest.hypotest`; with ``"q0"`` the tested value is zero.
     """
     p = model.parameters
     poi = p.poi_index
@@ -120,17 +127,20 @@ def fit_toys(
         _Starts.of(model, toys.truth, toys.truth if mask[poi] else _at(toys.truth, poi, poi_test), mask, box, options)
         for mask in (conditional, free)
     )
-    columns = np.full((5, len(toys)), np.nan)
-    for i in range(len(toys)):
-        data = model.data(toys.observed[i], toys.auxdata[i])
-        start, free_start = (s.start(data) for s in starts)
-        at = minimize(model, data, start, conditional, box, options)
-        best = minimize(model, data, at.theta + (free_start - start), free, box, options)
+    different, where = np.unique(np.hstack([toys.observed, toys.auxdata]), axis=0, return_inverse=True)
+    columns = np.full((5, len(different)), np.nan)
+    for i, numbers in enumerate(different):
+        data = model.data(numbers[: toys.observed.shape[1]], numbers[toys.observed.shape[1] :])
+        (base, step), (free_base, free_step) = ((s.base, s.step(data)) for s in starts)
+        at = _minimum(model, data, _inside(model, data, conditional, box, base, step), conditional, box, options)
+        onwards = free_base + free_step - base - step
+        best = _minimum(model, data, _inside(model, data, free, box, at.theta, onwards), free, box, options)
         if at.excess_nll < best.excess_nll - options.tolerance:
-            best = minimize(model, data, at.theta, free, box, options)
-        valid = all(m.status in ("converged", "kink") for m in (at, best))
-        q = max(0.0, 2.0 * (at.excess_nll - best.excess_nll)) if best.theta[poi] <= poi_test else 0.0
+            best = _minimum(model, data, at.theta, free, box, options)
+        valid = all(m.status in _AT_A_MINIMUM for m in (at, best))
+        q = statistic(test_stat, poi_test, float(best.theta[poi]), at.excess_nll - best.excess_nll)
         columns[:, i] = q if valid else np.nan, best.theta[poi], best.excess_nll, at.excess_nll, valid
+    columns = columns[:, where.reshape(-1)]
     return ToyFits(
         q=columns[0], muhat=columns[1], free_nll=columns[2], conditional_nll=columns[3], valid=columns[4] > 0.0
     )
@@ -169,7 +179,23 @@ class _Starts:
         matrix[index] = -np.linalg.pinv(hessian, hermitian=True) @ response[index]
         return cls(base=base, matrix=matrix, expected=np.concatenate([asimov.observed, asimov.auxdata]))
 
-    def start(self, data: Data) -> Floats:
-        """The minimum for a data set."""
-        start: Floats = self.base + self.matrix @ (np.concatenate([data.observed, data.auxdata]) - self.expected)
-        return start
+    def step(self, data: Data) -> Floats:
+        """From ``base`` to the minimum for a data set."""
+        step: Floats = self.matrix @ (np.concatenate([data.observed, data.auxdata]) - self.expected)
+        return step
+
+
+def _minimum(model: Model, data: Data, start: Floats, free: Booleans, box: Floats, options: FitOptions) -> Minimum:
+    """The fit, taken up once more from where it ended if that is no minimum: kinks take many steps."""
+    found = minimize(model, data, start, free, box, options)
+    return found if found.status in _AT_A_MINIMUM else minimize(model, data, found.theta, free, box, options)
+
+
+def _inside(model: Model, data: Data, free: Booleans, box: Floats, base: Floats, step: Floats) -> Floats:
+    """A step within the ranges, or as much of it as stays where the likelihood is finite."""
+    for part in (1.0, 0.5, 0.25, 0.125):
+        moved = base + part * step
+        theta: Floats = np.where(free, np.clip(moved, box[:, 0], box[:, 1]), moved)
+        if np.isfinite(model.excess_nll(theta, data)):
+            return theta
+    return base

@@ -19,17 +19,22 @@ Limit = UpperLimitResult | Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Scan:
-    """CLs against the parameter of interest: ``(n,)`` observed, ``(n, 5)`` expected, and the limits."""
+    """CLs against the parameter of interest: ``(n,)`` observed, ``(n, 5)`` expected, and the limits.
+
+    ``errors`` of the observed values, ``(n,)``, where they come from toys.
+    """
 
     poi: Floats
     observed: Floats
     expected: Floats
+    errors: Floats | None
     level: float
     limit: float
     expected_limits: Sequence[float]
 
 
 def _scan(limit: Limit) -> _Scan:
+    errors = None
     if isinstance(limit, UpperLimitResult):
         rows = [(poi, observed, expected) for poi, observed, expected in limit.scan]
         level, observed_limit, expected_limits = limit.level, limit.observed, limit.expected
@@ -37,20 +42,33 @@ def _scan(limit: Limit) -> _Scan:
         try:
             rows = [(row["poi"], row["CLs_obs"], row["CLs_exp"]) for row in limit["scan"]]
             level, observed_limit, expected_limits = limit["level"], limit["observed"], limit["expected"]
+            if "toys" in limit:
+                errors = [row["errors"]["CLs_obs"] for row in limit["scan"]]
         except (KeyError, TypeError) as error:
             raise FormatError(f"no upper limit as 'hftranslate limit' writes it: {error} is missing") from None
     if not rows:
         raise InputError("the upper limit holds no tested values to draw")
     if all(poi > 0.0 for poi, _, _ in rows):
         rows = [(0.0, 1.0, (1.0,) * 5), *rows]  # at zero both hypotheses are one
+        errors = None if errors is None else [0.0, *errors]
     return _Scan(
         poi=np.array([r[0] for r in rows]),
         observed=np.array([r[1] for r in rows]),
         expected=np.array([r[2] for r in rows]),
+        errors=None if errors is None else np.array(errors),
         level=level,
-        limit=observed_limit,
-        expected_limits=expected_limits,
+        limit=_number(observed_limit),
+        expected_limits=[_number(value) for value in expected_limits or [None] * 5],
     )
+
+
+def _number(value: float | None) -> float:
+    """A limit, NaN where there is none."""
+    return np.nan if value is None else float(value)
+
+
+def _told(limit: float) -> str:
+    return f"limit {limit:#.3g}" if np.isfinite(limit) else "no limit"
 
 
 @in_style
@@ -61,19 +79,21 @@ def brazil(limit: Limit, *, poi_name: str = "parameter of interest", title: str 
     ----------
     limit
         an upper limit, or the JSON document that ``hftranslate limit`` writes. The curves go through its tested
-        values, which are marked on the observed one.
+        values, which are marked on the observed one; those from toys with their errors.
     """
     scan = _scan(limit)
     figure, axes = new_axes(6.4, 4.6)
-    right = 1.1 * max(scan.limit, *scan.expected_limits)
+    right = 1.1 * float(np.nanmax([scan.limit, *scan.expected_limits]))
     x = np.linspace(scan.poi[0], min(scan.poi[-1], right), 400)
-    curve = [_smooth(scan.poi, values, x) for values in (scan.observed, *scan.expected.T)]
+    through = _smooth if scan.errors is None else _straight
+    curve = [through(scan.poi, values, x) for values in (scan.observed, *scan.expected.T)]
     axes.fill_between(x, curve[1], curve[5], color=TWO_SIGMA, lw=0, label=r"expected $\pm 2\sigma$")
     axes.fill_between(x, curve[2], curve[4], color=ONE_SIGMA, lw=0, label=r"expected $\pm 1\sigma$")
-    axes.plot(x, curve[3], color="black", ls="--", lw=1.3, label=f"expected, limit {scan.expected_limits[2]:#.3g}")
-    axes.plot(x, curve[0], color="black", lw=1.6, label=f"observed, limit {scan.limit:#.3g}")
+    axes.plot(x, curve[3], color="black", ls="--", lw=1.3, label=f"expected, {_told(scan.expected_limits[2])}")
+    axes.plot(x, curve[0], color="black", lw=1.6, label=f"observed, {_told(scan.limit)}")
     shown = scan.poi <= right
-    axes.plot(scan.poi[shown], scan.observed[shown], "o", color="black", ms=2.5)
+    errors = None if scan.errors is None else scan.errors[shown]
+    axes.errorbar(scan.poi[shown], scan.observed[shown], errors, fmt="o", color="black", ms=2.5, elinewidth=1.0)
     axes.axhline(scan.level, color=MARK, lw=1.2)
     axes.annotate(
         rf"CL$_\mathrm{{s}}$ = {scan.level:g}",
@@ -100,11 +120,17 @@ def _smooth(poi: Floats, cls: Floats, x: Floats) -> Floats:
     """A curve through the tested values: ln CLs is smooth, except for a kink that this interpolation respects."""
     from scipy.interpolate import Akima1DInterpolator
 
-    apart = np.concatenate([[True], np.diff(poi) > 1e-4 * (poi[-1] - poi[0])])  # root finding tests close neighbours
+    # root finding tests close neighbours
+    apart = np.concatenate([[True], np.diff(poi) > 1e-4 * (x[-1] - x[0])])
     if apart.sum() < 2:
         return np.full_like(x, cls[0])
     logs = np.log(np.maximum(cls[apart], 1e-300))
     return np.minimum(np.exp(Akima1DInterpolator(poi[apart], logs)(x)), 1.0)
+
+
+def _straight(poi: Floats, cls: Floats, x: Floats) -> Floats:
+    """Straight lines: values from toys scatter, and a smooth curve through them would swing."""
+    return np.interp(x, poi, cls)
 
 
 @in_style
@@ -154,7 +180,8 @@ def limit_band(
         axes.annotate(
             "predicted", (x[-1], theory), (-4, 3), textcoords="offset points", ha="right", color=MARK, fontsize=9
         )
-    lowest, highest = min(observed.min(), expected.min()), max(observed.max(), expected.max())
+    every = np.column_stack([observed, expected])
+    lowest, highest = float(np.nanmin(every)), float(np.nanmax(every))
     if log if log is not None else lowest > 0.0 and highest / lowest > 30.0:
         axes.set_yscale("log")
         axes.set_ylim(0.5 * min(lowest, theory or lowest), 8.0 * max(highest, theory or highest))

@@ -3,9 +3,10 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from hftranslate.cli.plot import KeptToys, kept_toys
+from hftranslate.cli.plot import kept_sample
 from tests.cli.conftest import Runner
 from tests.cli.documents import text
 
@@ -110,10 +111,16 @@ def test_kept_toys(run: Runner, tmp_path: Path) -> None:
         ("poi=1.0 seed=0 background 0", [1.0, 3.0]),
     )
     more = kept(tmp_path / "more.jsonl", ("poi=1.0 seed=1 signal 0", [4.0]), ("poi=2.0 seed=0 signal 0", [1.0]))
-    found = kept_toys((one, more), 1.0)
-    assert found == KeptToys(
-        poi_test=1.0, test_stat="qtilde", signal=(0.1, 0.5, 4.0), background=(1.0, 3.0), observed=2.0
+    two = kept(
+        tmp_path / "two.jsonl",
+        ("poi=2.0 observed", {"q": 1.0, "muhat": 0.1}),
+        ("poi=2.0 seed=0 signal 0", [1.0]),
+        ("poi=2.0 seed=0 background 0", [2.0]),
     )
+    found, test_stat = kept_sample((one, more), 1.0)
+    assert (found.poi_test, found.observed["q"], test_stat) == (1.0, 2.0, "qtilde")
+    np.testing.assert_array_equal(found.sample.signal, [0.1, 0.5, np.nan, 4.0])
+    np.testing.assert_array_equal(found.sample.background, [1.0, 3.0])
     test = tmp_path / "cls.json"
     test.write_text(json.dumps({"q_asimov": 3.0, "poi_test": 1.0}))
     picture = tmp_path / "a.png"
@@ -121,11 +128,11 @@ def test_kept_toys(run: Runner, tmp_path: Path) -> None:
     assert picture.read_bytes().startswith(PNG)
     other = kept(tmp_path / "other.jsonl", ("(0, 50)", [1.0]))
     for arguments, message in (
-        ([one, more], "toys of 2 tested values are kept ([1.0, 2.0]): choose one with --poi"),
-        ([one, "--poi", "3"], "no toys of both hypotheses and the data are kept for 3; there are [1.0]"),
+        ([one, two], "toys of 2 tested values are kept ([1.0, 2.0]): choose one with --poi"),
+        ([one, "--poi", "3"], "no toys of both hypotheses are kept for 3.0; there are [1.0]"),
         ([more, "--poi", "1"], "no toys of both hypotheses"),
         ([tmp_path / "none"], "there is no file"),
-        ([other], "keeps other results than toys: '(0, 50)'"),
+        ([other], "holds other results than toys: '(0, 50)'"),
         ([one, "--asymptotics", one], "not valid JSON"),
     ):
         found_wrong = run("plot", "toys", *arguments, "-o", tmp_path / "b.png")

@@ -41,6 +41,23 @@ def test_steps_with_their_bars(terminal):
     assert text.count("\n") == 2  # a line for each
 
 
+def test_the_time_that_is_left(terminal, monkeypatch):
+    """Two of eight parts were there when the step began and took no time; two more took ten seconds."""
+    now = [100.0]
+    monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: now[0]))
+    with ProgressBar() as bar:
+        bar("toys", 2, 8)
+        assert "left" not in terminal.getvalue()
+        now[0] += 10.0
+        bar("toys", 4, 8)
+        assert "0:00:20 left" in terminal.getvalue()
+        now[0] += 3590.0
+        bar("toys", 6, 8)
+        assert "0:30:00 left" in terminal.getvalue()
+        bar("toys", 8, 8)
+    assert terminal.getvalue().split("\r")[-1].count("left") == 0
+
+
 def test_a_step_that_begins_again_gets_another_bar(terminal):
     with ProgressBar() as bar:
         for _ in range(2):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hftranslate.crosschecking.limits import limits_within
-from hftranslate.crosschecking.toy_tests import toy_test
+from hftranslate.crosschecking.toy_tests import toy_record
 from hftranslate.errors import FitFailed
 from hftranslate.inference import hypotest
 from hftranslate.inference.hypotest import upper_limit
@@ -49,20 +49,20 @@ def test_a_failed_fit_is_noted() -> None:
 
 def test_toys_agree_with_the_asymptotic_formulae() -> None:
     t = on_data()
-    toys, asymptotic = toy_test(t, 1.0, 2000, 3), t.test(1.0)
+    toys, asymptotic = toy_record(t, 1.0, 2000, 3), t.test(1.0)
     assert toys.toys is not None
     assert toys.q == pytest.approx(asymptotic.q)
     assert abs(toys.clsb - asymptotic.clsb_obs) < 4.0 * toys.toys.clsb_error
     assert abs(toys.clb - asymptotic.clb_obs) < 4.0 * toys.toys.clb_error
     assert toys.cls_obs == pytest.approx(toys.clsb / toys.clb)
     assert toys.toys.clsb_error == pytest.approx(np.sqrt(toys.clsb * (1.0 - toys.clsb) / 2000))
-    assert toy_test(t, 1.0, 2000, 3) == toys
-    assert toy_test(t, 1.0, 2000, 4).clsb != toys.clsb
+    assert toy_record(t, 1.0, 2000, 3) == toys
+    assert toy_record(t, 1.0, 2000, 4).clsb != toys.clsb
 
 
 def test_too_many_failed_toys() -> None:
     t = on_data()
     t.q(1.0)  # the data are fitted with the usual options
     t.q(0.0)
-    with pytest.raises(FitFailed, match="of 20 toys could not be fitted"):
-        toy_test(replace(t, options=FitOptions(max_iterations=1)), 1.0, 20, 1)
+    with pytest.raises(FitFailed, match="20 of 20 toys with signal could not be fitted"):
+        toy_record(replace(t, options=FitOptions(max_iterations=1)), 1.0, 20, 1)

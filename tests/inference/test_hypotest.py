@@ -246,12 +246,6 @@ def test_no_limit():
         upper_limit(model, data)
 
 
-def test_no_limit_where_cls_levels_off(shared):
-    """A ratio parameter: large values mean that one of the two channels is empty, and CLs stays above the level."""
-    with pytest.raises(FitFailed, match="no upper limit: CLs is still"):
-        upper_limit(*compiled("belle2_workspace_ratio"))
-
-
 def test_documents():
     model, data = hello_world()
     result = hypotest(model, data)
@@ -382,3 +376,61 @@ def test_range_of_the_parameter_of_interest_is_given_by_name():
         )
     )
     assert hypotest(model, data, 3.0).muhat == pytest.approx(2.0, abs=1e-7)
+
+
+# ------------------------------------------------------------ two-sided tests
+
+
+@pytest.mark.parametrize("n", [5.0, 8.0, 14.0, 30.0])
+def test_two_sided_statistics_in_closed_form(n):
+    """One bin without systematics: t compares with the best fit wherever it is, t-tilde with one not below zero."""
+    s, b = 2.0, 10.0
+    model, data = counting(n, s, b, bounds=((0.0, 5.0),))
+
+    def nll(mu):
+        return mu * s + b - n * np.log(mu * s + b)
+
+    best = (n - b) / s
+    for mu in (1.0, 3.0):
+        t, ttilde = (hypotest(model, data, mu, test_stat=name) for name in ("t", "ttilde"))
+        assert t.q == pytest.approx(2.0 * (nll(mu) - nll(best)), abs=1e-7)
+        assert ttilde.q == pytest.approx(2.0 * (nll(mu) - nll(max(best, 0.0))), abs=1e-7)
+        assert t.muhat == pytest.approx(best, abs=1e-6)
+        assert t.q_asimov == pytest.approx(hypotest(model, data, mu, test_stat="q").q_asimov)
+        assert t.clsb_obs == pytest.approx(2.0 * norm.sf(sqrt(t.q)), rel=1e-6)
+        assert ttilde.clsb_obs == pytest.approx(asymptotic_pvalues(ttilde.q, ttilde.q_asimov, "ttilde")[0])
+
+
+@pytest.mark.parametrize(
+    "name", ["sbottom_simplifiedC", "litehf_multi_channel", "pyhf_2-bin_1-channel", "nextstat_complex"]
+)
+@pytest.mark.parametrize("test_stat", ["t", "ttilde", "q", "qtilde"])
+def test_statistics_are_those_of_pyhf(name, test_stat, shared):
+    """With pyhf's functions of these names, whose fits keep to the range that they are given."""
+    import pyhf
+
+    theirs_by_name = {
+        "t": pyhf.infer.test_statistics.tmu,
+        "ttilde": pyhf.infer.test_statistics.tmu_tilde,
+        "q": pyhf.infer.test_statistics.qmu,
+        "qtilde": pyhf.infer.test_statistics.qmu_tilde,
+    }
+    model, data = compiled(name)
+    theirs, their_data = pyhf_model(name)
+    bounds = theirs.config.suggested_bounds()
+    bounds[theirs.config.poi_index] = (0.0 if test_stat.endswith("tilde") else -5.0, 50.0)
+    wide = model.parameters.bounds.copy()
+    wide[model.parameters.poi_index] = bounds[theirs.config.poi_index]
+    model = replace(model, parameters=replace(model.parameters, bounds=wide))
+    for mu in (0.3, 1.0, 2.5):
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            pyhf.set_backend("numpy", pyhf.optimize.minuit_optimizer(tolerance=1e-4), precision="64b")
+            try:
+                expected = theirs_by_name[test_stat](
+                    mu, their_data, theirs, theirs.config.suggested_init(), bounds, theirs.config.suggested_fixed()
+                )
+            finally:
+                pyhf.set_backend("numpy", precision="64b")
+        found = hypotest(model, data, mu, test_stat=test_stat, poi_range="model")
+        assert found.q == pytest.approx(float(expected), abs=1e-5)

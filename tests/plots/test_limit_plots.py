@@ -1,5 +1,6 @@
 """Brazil bands: CLs against the parameter of interest, and limits against a mass."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -95,3 +96,47 @@ def test_a_limit_from_one_value_only() -> None:
     """One tested value and the certainty at zero: a curve nevertheless."""
     figure = plots.brazil({**band(1.0)[0], "scan": band(1.0)[0]["scan"][:1]})
     assert len(figure.axes[0].lines) >= 2
+
+
+def test_missing_limits_are_told(limit: UpperLimitResult) -> None:
+    """Where a limit does not exist, or bands were not asked for, the rest is drawn."""
+    partial = replace(limit, observed=np.nan, expected=(*limit.expected[:3], np.nan, np.nan))
+    (axes,) = plots.brazil(partial).axes
+    told = axes.get_legend_handles_labels()[1]
+    assert "observed, no limit" in told
+    assert f"expected, limit {limit.expected[2]:#.3g}" in told
+    assert axes.get_xlim()[1] == pytest.approx(1.1 * limit.expected[2])
+    (axes,) = plots.brazil(replace(limit, expected=())).axes
+    assert "expected, no limit" in axes.get_legend_handles_labels()[1]
+    document: dict[str, Any] = {"observed": None, "expected": list(limit.expected), "level": 0.05, "scan": []}
+    document["scan"] = [{"poi": mu, "CLs_obs": o, "CLs_exp": list(e)} for mu, o, e in limit.scan]
+    assert "observed, no limit" in plots.brazil(document).axes[0].get_legend_handles_labels()[1]
+    (axes,) = plots.limit_band([1.0, 2.0, 3.0], [limit, partial, document]).axes
+    assert axes.get_ylim()[1] > limit.expected[4]
+
+
+def test_toys_are_drawn_with_their_errors(limit: UpperLimitResult, compiled: tuple[Model, Data]) -> None:
+    """Straight lines between values that scatter, some of them zero; and bars."""
+    document = limit_document(compiled[0], limit)
+    for i, row in enumerate(document["scan"]):
+        row["CLs_obs"] = 0.0 if i % 2 else row["CLs_obs"]
+        row["errors"] = {"CLs_obs": 0.01}
+    (axes,) = plots.brazil({**document, "toys": {}}).axes
+    curve = next(line for line in axes.lines if str(line.get_label()).startswith("observed"))
+    y = np.asarray(curve.get_ydata(), dtype=np.float64)
+    assert np.all((y >= 0.0) & (y <= 1.0))
+    tested = [row["poi"] for row in document["scan"]]
+    inside = np.interp(curve.get_xdata(), [0.0, *tested], [1.0, *(r["CLs_obs"] for r in document["scan"])])
+    np.testing.assert_allclose(y, inside, atol=1e-12)
+    (bars,) = axes.collections[-1:]
+    assert len(bars.get_segments()) == 1 + sum(poi <= axes.get_xlim()[1] for poi in tested)
+
+
+def test_values_tested_far_away_leave_the_curve_smooth(limit: UpperLimitResult) -> None:
+    far = (1e12, 0.02, (0.01,) * 5)
+    (axes,) = plots.brazil(replace(limit, scan=(*limit.scan, far))).axes
+    (near,) = plots.brazil(limit).axes
+    for a, b in zip(axes.lines[:2], near.lines[:2], strict=True):
+        x = np.asarray(b.get_xdata(), dtype=np.float64)
+        shown = np.interp(x, np.asarray(a.get_xdata(), dtype=np.float64), np.asarray(a.get_ydata(), dtype=np.float64))
+        np.testing.assert_allclose(shown, np.asarray(b.get_ydata(), dtype=np.float64), atol=0.03)

@@ -1,0 +1,199 @@
+"""Upper limits: where CLs falls to a level, by root finding on fits that the six limits share."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from math import isfinite, isnan, nan
+from typing import Any
+
+from hftranslate.errors import FitFailed, InputError
+from hftranslate.inference.asymptotics import (
+    BANDS,
+    ONE_SIDED,
+    TestStat,
+    asymptotic_pvalues,
+    expected_pvalues,
+    significance_of,
+)
+from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
+from hftranslate.inference.root_finding import NoCrossing, crossing
+from hftranslate.inference.tester import PoiRange, Tester
+from hftranslate.likelihood.model import Data, Model
+
+#: What the limits are called where one of them is missing: the expected ones in the order of the bands.
+EXPECTED = ("expected -2 sigma", "expected -1 sigma", "expected", "expected +1 sigma", "expected +2 sigma")
+OBSERVED = "observed"
+
+#: The smallest p-value that is told from zero.
+_SMALLEST = 1e-300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpperLimitResult:
+    """Upper limits at the confidence level ``1 - level``: where CLs falls to ``level``.
+
+    Attributes
+    ----------
+    level
+        CLs at the limits.
+    observed, expected
+        the observed limit, and those at -2 ... +2 standard deviations of the background-only expectation, ``(5,)``
+        (empty where they were not asked for); NaN for a limit that was not found.
+    scan
+        every tested value with its observed and expected CLs, in increasing order.
+    failures
+        for each limit that was not found, its name and why.
+    """
+
+    level: float
+    observed: float
+    expected: tuple[float, ...]
+    scan: tuple[tuple[float, float, tuple[float, ...]], ...]
+    failures: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Point:
+    """Observed and expected CLs of one tested value; in place of what has no value, why it has none."""
+
+    observed: float | FitFailed
+    expected: tuple[float, ...] | FitFailed
+
+    def cls(self, band: int | None) -> float:
+        """The observed CLs, or the expected one of a band; raises what is in its place."""
+        found = self.observed if band is None else self.expected
+        if isinstance(found, FitFailed):
+            raise found
+        return found if isinstance(found, float) else found[band or 0]
+
+
+def upper_limit(
+    model: Model,
+    data: Data,
+    level: float = 0.05,
+    *,
+    test_stat: TestStat = "qtilde",
+    poi_range: PoiRange = "named",
+    relative_tolerance: float = 1e-6,
+    bands: bool = True,
+    options: FitOptions = DEFAULT_OPTIONS,
+) -> UpperLimitResult:
+    """Observed and expected upper limits on the parameter of interest, by root finding on CLs.
+
+    The fits of tested values are shared by the six limits; the bracket grows until it holds each of them. A limit that
+    does not exist, or whose fits fail, leaves the others standing.
+
+    Parameters
+    ----------
+    level
+        CLs at the limit, one minus the confidence level.
+    test_stat
+        ``"qtilde"`` or ``"q"``.
+    poi_range
+        as in :func:`~hftranslate.inference.hypotest.hypotest`.
+    relative_tolerance
+        of each limit.
+    bands
+        whether to look for the expected limits too.
+
+    Raises
+    ------
+    FitFailed
+        No limit at all was found: the fit without signal failed, or CLs does not fall to ``level`` however large the
+        parameter of interest.
+    InputError
+        The level lies not between 0 and 1, or the test statistic is two-sided.
+    """
+    if not 0.0 < level < 1.0:
+        raise InputError(f"the level of a limit lies between 0 and 1, not {level}")
+    if test_stat not in ONE_SIDED:
+        raise InputError(f"an upper limit needs a one-sided test statistic, {' or '.join(ONE_SIDED)}, not {test_stat}")
+    tester = Tester(model=model, data=data, test_stat=test_stat, poi_range=poi_range, options=options)
+    guess = first_guess(tester)
+    points: dict[float, _Point] = {}
+
+    def point(poi: float) -> _Point:
+        if poi not in points:
+            points[poi] = _tested(tester, poi)
+        return points[poi]
+
+    limits: dict[int | None, float] = {}
+    failures: dict[str, str] = {}
+    for band in (2, None, 0, 1, 3, 4) if bands else (None,):
+        curve = partial(_above_level, point, band, level)
+        try:
+            limits[band] = guess = crossing(curve, sorted(points), guess, relative_tolerance)
+        except NoCrossing as none:
+            limits[band] = nan
+            failures[OBSERVED if band is None else EXPECTED[band]] = _reason(none, level, points, band)
+    if all(map(isnan, limits.values())):
+        raise FitFailed(f"no upper limit: {failures[EXPECTED[2] if bands else OBSERVED]}")
+    return UpperLimitResult(
+        level=level,
+        observed=limits[None],
+        expected=tuple(limits[band] for band in range(len(BANDS))) if bands else (),
+        scan=tuple(
+            (poi, p.observed, p.expected)
+            for poi, p in sorted(points.items())
+            if not isinstance(p.observed, FitFailed) and not isinstance(p.expected, FitFailed)
+        ),
+        failures=failures,
+    )
+
+
+def _above_level(point: Callable[[float], _Point], band: int | None, level: float, poi: float) -> float:
+    """By how many standard deviations CLs is above the level: nearly linear in the parameter of interest."""
+    cls = point(poi).cls(band)
+    return significance_of(level) - significance_of(max(cls, _SMALLEST))
+
+
+def _reason(none: NoCrossing, level: float, points: Mapping[float, _Point], band: int | None) -> str:
+    """Why CLs does not cross the level."""
+    if none.last == 0.0:
+        text = f"CLs is below {level} down to a parameter of interest of {none.first:.3g}"
+        return text + (f"; below, {none.beyond}" if none.beyond else "")
+    cls = points[none.last].cls(band)
+    text = f"CLs is still {cls:.3g} at a parameter of interest of {none.last:.3g}; "
+    if none.beyond:
+        return text + f"beyond, {none.beyond}"
+    if cls > 0.99:
+        return text + "does the parameter change the expectation?"
+    return text + "it levels off there, because larger values describe the data no worse"
+
+
+def first_guess(tester: Tester) -> float:
+    """Two standard deviations above the best fit; the fit without signal, which all tests need, is tried first."""
+    try:
+        tester.conditional_fit(0.0)
+    except FitFailed as error:
+        raise FitFailed(
+            f"no upper limit: CLs compares with the background alone, which cannot be fitted to the data: {error}"
+        ) from error
+    free = tester.free_fit()
+    sigma = free.uncertainty(tester.poi)
+    return max(free.value(tester.poi), 0.0) + 2.0 * (sigma if isfinite(sigma) and sigma > 0.0 else 1.0)
+
+
+def _tested(tester: Tester, poi: float) -> _Point:
+    try:
+        q_asimov = tester.q_asimov(poi)
+    except FitFailed as error:
+        return _Point(observed=error, expected=error)
+    expected = expected_pvalues(q_asimov, tester.test_stat)[2]
+    try:
+        clsb, clb = asymptotic_pvalues(tester.q(poi)[0], q_asimov, tester.test_stat)
+    except FitFailed as error:
+        return _Point(observed=error, expected=expected)
+    return _Point(observed=clsb / clb if clb > 0.0 else 0.0, expected=expected)
+
+
+def limit_document(model: Model, result: UpperLimitResult) -> dict[str, Any]:
+    """An upper limit as plain JSON values; ``None`` for a limit that was not found, whose reason is in ``failures``."""
+    return {
+        "observed": result.observed if isfinite(result.observed) else None,
+        "expected": [limit if isfinite(limit) else None for limit in result.expected],
+        "level": result.level,
+        "scan": [{"poi": mu, "CLs_obs": observed, "CLs_exp": list(expected)} for mu, observed, expected in result.scan],
+        **({"failures": dict(result.failures)} if result.failures else {}),
+        "conventions": model.conventions.name,
+    }

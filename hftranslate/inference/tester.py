@@ -1,0 +1,228 @@
+r"""Test statistics of one data set (arXiv:1007.1727v3, "CCGV").
+
+With the profile likelihood ratio ``lambda(mu) = L(mu, theta_hat_hat) / L(mu_hat, theta_hat)`` (CCGV Eq. 7):
+
+* ``t_mu = -2 ln lambda(mu)`` (Eq. 8), two-sided;
+* ``t~_mu``: the same, but where ``mu_hat < 0`` the comparison is with the fit at ``mu = 0`` (Eqs. 10 and 11);
+* ``q_mu``: ``t_mu``, but zero where ``mu_hat > mu`` (Eq. 14), for upper limits;
+* ``q~_mu``: ``t~_mu``, but zero where ``mu_hat > mu`` (Eq. 16), for upper limits on what cannot be negative;
+* ``q_0``: ``t_0``, but zero where ``mu_hat < 0`` (Eq. 12), for a discovery (:mod:`hftranslate.inference.discovery`).
+
+A test statistic is defined by its name: the range that a model happens to give its parameter of interest does not
+change it, unless ``poi_range="model"`` asks for that (ROOT's and pyhf's behaviour).
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import inf, isfinite
+from typing import Literal, assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hftranslate.errors import InputError
+from hftranslate.inference.asymptotics import TestStat, asymptotic_pvalues, expected_pvalues
+from hftranslate.inference.fit import FitResult, fit
+from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
+from hftranslate.likelihood.model import Data, Model
+
+Floats = NDArray[np.float64]
+PoiRange = Literal["named", "model"]
+#: Every statistic, that of a discovery too.
+AnyStat = Literal["qtilde", "q", "ttilde", "t", "q0"]
+
+
+def free_range(model: Model, poi_test: float, test_stat: AnyStat, poi_range: PoiRange) -> tuple[float, float]:
+    """The range of the parameter of interest in the free fit of a test statistic.
+
+    Above the tested value it does not matter for the statistics that are zero there: the model's range is kept.
+    """
+    low, high = (float(b) for b in model.parameters.bounds[model.parameters.poi_index])
+    if poi_range == "model":
+        return low, high
+    match test_stat:
+        case "q" | "qtilde":
+            high = max(high, poi_test)
+        case "t" | "ttilde" | "q0":
+            high = inf
+        case _ as unreachable:
+            assert_never(unreachable)
+    return (-inf if test_stat in ("q", "t") else 0.0), high
+
+
+def statistic(test_stat: AnyStat, poi_test: float, muhat: float, difference: float) -> float:
+    """A test statistic from the best fit of the parameter of interest and the difference of the two minima.
+
+    Parameters
+    ----------
+    muhat
+        the best fit within the range that belongs to the statistic (:func:`free_range`).
+    difference
+        NLL of the fit at the tested value minus that of the best fit; a negative one, from rounding, counts as zero.
+    """
+    match test_stat:
+        case "t" | "ttilde":
+            counts = True
+        case "q" | "qtilde":
+            counts = muhat <= poi_test
+        case "q0":
+            counts = muhat > 0.0
+        case _ as unreachable:
+            assert_never(unreachable)
+    return max(0.0, 2.0 * difference) if counts else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HypoTestResult:
+    """A test of one value of the parameter of interest.
+
+    Attributes
+    ----------
+    poi_test, test_stat
+        the tested value and the test statistic's name.
+    q, q_asimov
+        the test statistic in the data and in the background-only Asimov data.
+    muhat, muhat_status
+        best-fit value of the parameter of interest within the range of the test statistic, and how that fit ended.
+    clsb_obs, clb_obs, cls_obs
+        p-values of signal plus background and of background, and their ratio.
+    clsb_exp, clb_exp, cls_exp
+        the same at -2, -1, 0, +1, +2 standard deviations of the background-only expectation, ``(5,)``.
+    free_nll, conditional_nll
+        NLL at the two minima, constants included.
+    """
+
+    poi_test: float
+    test_stat: TestStat
+    q: float
+    q_asimov: float
+    muhat: float
+    muhat_status: str
+    clsb_obs: float
+    clb_obs: float
+    cls_obs: float
+    clsb_exp: tuple[float, ...]
+    clb_exp: tuple[float, ...]
+    cls_exp: tuple[float, ...]
+    free_nll: float
+    conditional_nll: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tester:
+    """Tests many values of the parameter of interest on one data set, fitting what they have in common once."""
+
+    model: Model
+    data: Data
+    test_stat: TestStat = "qtilde"
+    poi_range: PoiRange = "named"
+    options: FitOptions = DEFAULT_OPTIONS
+    _conditional: dict[tuple[str, float], FitResult] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def poi(self) -> str:
+        """Name of the parameter of interest."""
+        return self.model.parameters.names[self.model.parameters.poi_index]
+
+    @cached_property
+    def _asimov(self) -> tuple[Data, FitResult]:
+        """Background-only Asimov data, and the fit at zero that made it."""
+        background = self._at("data", 0.0)
+        return self.model.expected_data(background.values), background
+
+    @cached_property
+    def _asimov_minimum(self) -> float:
+        """NLL of the Asimov data at ``mu' = 0``: the point that made them, refitted where constraints are truncated."""
+        data, background = self._asimov
+        if not self.model.conventions.truncate_constraints:
+            return self.model.excess_nll(background.values, data)
+        return self._at("asimov", 0.0).excess_nll
+
+    def free_fit(self, poi_test: float = 0.0) -> FitResult:
+        """The fit with the parameter of interest free within the range that the test statistic's name defines."""
+        return self._free(*free_range(self.model, poi_test, self.test_stat, self.poi_range))
+
+    def _free(self, low: float, high: float) -> FitResult:
+        if ("free", high) not in self._conditional:
+            start = self.model.parameters.init.copy()
+            index = self.model.parameters.poi_index
+            start[index] = min(max(start[index], low), high)
+            self._conditional["free", high] = fit(
+                self.model, self.data, bounds={self.poi: (low, high)}, start=start, options=self.options
+            )
+        return self._conditional["free", high]
+
+    def conditional_fit(self, poi: float) -> FitResult:
+        """The fit with the parameter of interest held at a value."""
+        return self._at("data", poi)
+
+    def _at(self, which: Literal["data", "asimov"], poi: float) -> FitResult:
+        """The conditional fit of the data or the Asimov data at a value of the parameter of interest."""
+        key = (which, poi)
+        if key not in self._conditional:
+            # Always from the same point, so that no result depends on what was asked before.
+            data, near = (self.data, self.free_fit()) if which == "data" else self._asimov
+            if which == "data" and near.value(self.poi) == poi:
+                return near  # at a bound, say: the free fit is the conditional one
+            start = near.moved(self.poi, poi)
+            if not isfinite(self.model.excess_nll(start, data)):  # too far for a straight line
+                start = near.values
+            self._conditional[key] = fit(self.model, data, fixed={self.poi: poi}, start=start, options=self.options)
+        return self._conditional[key]
+
+    def q_asimov(self, poi_test: float) -> float:
+        """The test statistic in the background-only Asimov data."""
+        return max(0.0, 2.0 * (self._at("asimov", poi_test).excess_nll - self._asimov_minimum))
+
+    def q(self, poi_test: float) -> tuple[float, FitResult, FitResult]:
+        """The test statistic in the data, with the free and the conditional fit.
+
+        A conditional fit that ends below the free one shows that the free one was not at its minimum: it is refitted
+        from there.
+        """
+        return self._compare(self.test_stat, poi_test)
+
+    def q0(self) -> tuple[float, FitResult, FitResult]:
+        """The discovery statistic in the data, with the free fit and the one without signal."""
+        return self._compare("q0", 0.0)
+
+    def _compare(self, test_stat: AnyStat, poi_test: float) -> tuple[float, FitResult, FitResult]:
+        low, high = free_range(self.model, poi_test, test_stat, self.poi_range)
+        low = min(low, free_range(self.model, poi_test, self.test_stat, self.poi_range)[0])  # one free fit for both
+        free, conditional = self._free(low, high), self._at("data", poi_test)
+        if conditional.excess_nll < free.excess_nll - self.options.tolerance:
+            free = fit(
+                self.model,
+                self.data,
+                bounds={self.poi: (low, high)},
+                start=conditional.values,
+                options=self.options,
+            )
+            self._conditional["free", high] = free
+        difference = conditional.excess_nll - free.excess_nll
+        return statistic(test_stat, poi_test, free.value(self.poi), difference), free, conditional
+
+    def test(self, poi_test: float) -> HypoTestResult:
+        """Observed and expected CLs of one value of the parameter of interest."""
+        if not isfinite(poi_test):
+            raise InputError(f"cannot test the parameter of interest at {poi_test}")
+        q, free, conditional = self.q(poi_test)
+        q_asimov = self.q_asimov(poi_test)
+        clsb, clb = asymptotic_pvalues(q, q_asimov, self.test_stat)
+        clsb_exp, clb_exp, cls_exp = expected_pvalues(q_asimov, self.test_stat)
+        return HypoTestResult(
+            poi_test=poi_test,
+            test_stat=self.test_stat,
+            q=q,
+            q_asimov=q_asimov,
+            muhat=free.value(self.poi),
+            muhat_status=free.status,
+            clsb_obs=clsb,
+            clb_obs=clb,
+            cls_obs=clsb / clb if clb > 0.0 else 0.0,
+            clsb_exp=clsb_exp,
+            clb_exp=clb_exp,
+            cls_exp=cls_exp,
+            free_nll=free.nll,
+            conditional_nll=conditional.nll,
+        )
