@@ -444,3 +444,25 @@ def test_fit_minos_gives_the_ends_of_the_profile_interval(ws: Path, run: Runner)
 
 def test_fit_minos_names_the_nearest_parameter(ws: Path, run: Runner) -> None:
     assert "did you mean 'lumi'?" in run("fit", ws, "--minos", "lumy").err
+
+
+# ------------------------------------------------------------------------------------------------------------- convert
+def test_convert_goes_both_ways(run: Runner, ws: Path, tmp_path: Path) -> None:
+    there = run("convert", ws, tmp_path / "xml" / "top.xml")
+    assert there.code == 0
+    assert "carried" in there.err or "rewrite" in there.err
+    assert run("convert", tmp_path / "xml" / "top.xml", tmp_path / "back.json", "--basedir", tmp_path / "xml").code == 0
+    assert json.loads((tmp_path / "back.json").read_text()) == json.loads(ws.read_text())
+    assert run("convert", ws, tmp_path / "copy", "--to", "pyhf-json").code == 0
+    assert json.loads((tmp_path / "copy").read_text()) == json.loads(ws.read_text())
+
+
+def test_convert_says_what_it_cannot(run: Runner, ws: Path, tmp_path: Path) -> None:
+    for options, message in [
+        (("out.yaml",), "no format is known by the ending '.yaml'"),
+        (("out.json", "--to", "hs3"), "HS3 cannot be written yet"),
+    ]:
+        found = run("convert", ws, tmp_path / options[0], *options[1:])
+        assert found.code == 2
+        assert message in found.err
+        assert not any(tmp_path.glob("out*"))
