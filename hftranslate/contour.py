@@ -73,6 +73,17 @@ class Slice:
         """Which points are excluded by the data, ``(n,)``."""
         return self.heights["observed"] >= 0.0
 
+    @property
+    def allowed(self) -> Booleans:
+        """Which points are not excluded by the data, ``(n,)``; those without an observed value are neither."""
+        return self.heights["observed"] < 0.0
+
+    @property
+    def without_value(self) -> Floats:
+        """Positions of the points that failed, and of those without an observed value."""
+        missing = ~(self.excluded | self.allowed)
+        return np.concatenate([self.failed, self.positions[missing]])
+
 
 def heights(points: Sequence[Point], what: What, level: float) -> dict[str, Floats]:
     """How far each point lies beyond the level, ``(n,)`` for each of :data:`CURVES`."""
@@ -357,8 +368,10 @@ def contour_document(found: Slice, interpolation: Interpolation = "linear") -> d
         "interpolation": interpolation,
         "contours": curves,
         "points": [
-            {"name": name, "values": position, "excluded": bool(excluded)}
-            for name, position, excluded in zip(found.names, found.positions.tolist(), found.excluded, strict=True)
+            {"name": name, "values": position, "excluded": None if np.isnan(height) else bool(height >= 0.0)}
+            for name, position, height in zip(
+                found.names, found.positions.tolist(), found.heights["observed"], strict=True
+            )
         ],
         "failed": found.failed.tolist(),
     }

@@ -119,8 +119,8 @@ def _draw_points(axes: "Axes", found: Slice) -> "list[Line2D | Patch]":
     drawn: list[Line2D | Patch] = []
     styles: tuple[tuple[str, Floats, dict[str, Any]], ...] = (
         ("excluded", found.positions[found.excluded], {"marker": "o", "mfc": _POINT}),
-        ("allowed", found.positions[~found.excluded], {"marker": "o", "mfc": "white"}),
-        ("failed", found.failed, {"marker": "x", "color": _FAILED, "mew": 1.6}),
+        ("allowed", found.positions[found.allowed], {"marker": "o", "mfc": "white"}),
+        ("failed", found.without_value, {"marker": "x", "color": _FAILED, "mew": 1.6}),
     )
     for label, at, style in styles:
         if len(at):
@@ -136,13 +136,13 @@ def _draw_line(axes: "Axes", found: Slice) -> None:
     axes.plot(x, curve["expected"], color=_EXPECTED, ls="--", lw=1.4, label="expected")
     axes.plot(x, curve["observed"], color=_OBSERVED, lw=2.0, label="observed")
     at_level = float(shown(found, np.zeros(1))[0])
-    for label, chosen, fill in (("excluded", found.excluded, _POINT), ("allowed", ~found.excluded, "white")):
+    for label, chosen, fill in (("excluded", found.excluded, _POINT), ("allowed", found.allowed, "white")):
         if chosen.any():
             y = shown(found, found.heights["observed"][chosen])
             axes.plot(found.positions[chosen, 0], y, "o", color=_POINT, mfc=fill, ms=4.5, label=label)
-    if len(found.failed):
-        y = np.full(len(found.failed), at_level)
-        axes.plot(found.failed[:, 0], y, "x", color=_FAILED, mew=1.6, ms=5, label="failed")
+    if len(failed := found.without_value):
+        y = np.full(len(failed), at_level)
+        axes.plot(failed[:, 0], y, "x", color=_FAILED, mew=1.6, ms=5, label="failed")
     axes.axhline(at_level, color="black", lw=0.8, ls=":")
     for value in crossings(found, "observed"):
         axes.axvline(value, color=_OBSERVED, lw=0.8, ls=":")

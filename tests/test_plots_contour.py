@@ -1,11 +1,12 @@
 """What is drawn of a contour."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from hftranslate.contour import contour_lines, crossings, take_slice
+from hftranslate.contour import contour_document, contour_lines, crossings, take_slice
 from hftranslate.errors import InputError
 from hftranslate.plots_contour import contour
 from tests.test_contour import scan_of
@@ -73,8 +74,6 @@ def test_along_one_label() -> None:
 
 
 def test_limits_along_one_label() -> None:
-    from dataclasses import replace
-
     scan = scan_of(("m1",), {(x,): 1.0 for x in range(4)})
     points = tuple(
         replace(p, result={"observed": 0.5 * 2.0**i, "expected": [0.5 * 2.0**i * f for f in (0.5, 0.7, 1.0, 1.4, 2.0)]})
@@ -86,6 +85,24 @@ def test_limits_along_one_label() -> None:
     assert axes.get_ylabel() == "upper limit at 90% CL (excluded below 1)"
     by_label = {line.get_label(): line for line in axes.lines}
     assert by_label["observed"].get_ydata()[0] == pytest.approx(0.5)
+
+
+def test_points_without_an_observed_value_are_neither_excluded_nor_allowed() -> None:
+    scan = scan_of(("m1", "m2"), PLANE)
+    points = tuple(replace(p, result={"observed": 0.5, "expected": [0.3, 0.4, 0.5, 0.6, 0.7]}) for p in scan.points)
+    without = replace(points[5], result={"observed": None, "expected": [0.3, None, 0.5, 0.6, 0.7]})
+    scan = replace(scan, points=(*points[:5], without, *points[6:]), task={"what": "limit", "level": 0.05})
+    plane = take_slice(scan)
+    figure = contour(plane)
+    [failed] = drawn(figure, "failed")
+    assert failed.get_xydata().tolist() == [[1.0, 1.0]]
+    assert not drawn(figure, "allowed")
+    [excluded] = drawn(figure, "excluded")
+    assert len(excluded.get_xdata()) == len(PLANE) - 1
+    assert [p["excluded"] for p in contour_document(plane)["points"]].count(None) == 1
+    along = contour(take_slice(scan, "m1", at={"m2": 1}))
+    by_label = {line.get_label(): line for line in along.axes[0].lines}
+    assert by_label["failed"].get_xydata().tolist() == [[1.0, 1.0]]
 
 
 def test_points_on_a_line_make_no_plane() -> None:
