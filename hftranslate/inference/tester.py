@@ -147,10 +147,18 @@ class Tester:
             start = self.model.parameters.init.copy()
             index = self.model.parameters.poi_index
             start[index] = min(max(start[index], low), high)
-            self._conditional["free", high] = fit(
-                self.model, self.data, bounds={self.poi: (low, high)}, start=start, options=self.options
-            )
+            self._conditional["free", high] = self._fit_within(low, high, start)
+            if low <= 0.0 <= high:  # the fit without signal, which makes the Asimov data, is no lower either
+                self._not_above(self._at("data", 0.0), low, high)
         return self._conditional["free", high]
+
+    def _fit_within(self, low: float, high: float, start: Floats) -> FitResult:
+        return fit(self.model, self.data, bounds={self.poi: (low, high)}, start=start, options=self.options)
+
+    def _not_above(self, conditional: FitResult, low: float, high: float) -> None:
+        """Refit the free fit from a conditional one that ended below it: it was not at its minimum."""
+        if conditional.excess_nll < self._conditional["free", high].excess_nll - self.options.tolerance:
+            self._conditional["free", high] = self._fit_within(low, high, conditional.values)
 
     def conditional_fit(self, poi: float) -> FitResult:
         """The fit with the parameter of interest held at a value."""
@@ -189,16 +197,10 @@ class Tester:
     def _compare(self, test_stat: AnyStat, poi_test: float) -> tuple[float, FitResult, FitResult]:
         low, high = free_range(self.model, poi_test, test_stat, self.poi_range)
         low = min(low, free_range(self.model, poi_test, self.test_stat, self.poi_range)[0])  # one free fit for both
-        free, conditional = self._free(low, high), self._at("data", poi_test)
-        if conditional.excess_nll < free.excess_nll - self.options.tolerance:
-            free = fit(
-                self.model,
-                self.data,
-                bounds={self.poi: (low, high)},
-                start=conditional.values,
-                options=self.options,
-            )
-            self._conditional["free", high] = free
+        self._free(low, high)
+        conditional = self._at("data", poi_test)
+        self._not_above(conditional, low, high)
+        free = self._conditional["free", high]
         difference = conditional.excess_nll - free.excess_nll
         return statistic(test_stat, poi_test, free.value(self.poi), difference), free, conditional
 

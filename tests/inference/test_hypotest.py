@@ -4,12 +4,14 @@ import warnings
 from dataclasses import replace
 from math import sqrt
 
+import jsonpatch
 import numpy as np
 import pytest
 from scipy.stats import norm
 
 import hftranslate.inference.hypotest as engine  # its Tester would be collected as a test by name
 from hftranslate.errors import FitFailed, InputError, MissingInput
+from hftranslate.formats.pyhf_json import from_document
 from hftranslate.inference.fit import fit
 from hftranslate.inference.hypotest import (
     asymptotic_pvalues,
@@ -22,7 +24,7 @@ from hftranslate.inference.hypotest import (
 from hftranslate.inference.minimize import FitOptions
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.workspace import PYHF, ROOT, NormFactor, StatError
-from tests.cases import case, case_ids, compiled, pyhf_model
+from tests.cases import case, case_ids, compiled, load_json, pyhf_model
 from tests.likelihood.builders import channel, config, counting, hello_world, workspace
 
 # ------------------------------------------------------------ textbook models
@@ -173,6 +175,21 @@ def test_conditional_fit_below_the_free_one():
     q, free, conditional = tester.q(1.0)
     assert free.excess_nll == pytest.approx(good.excess_nll, abs=1e-9)
     assert q == pytest.approx(2.0 * (conditional.excess_nll - good.excess_nll), abs=1e-8)
+
+
+@pytest.mark.parametrize("name", ["DS_200_40_Staus", "DS_240_120_Staus"])
+def test_the_free_fit_is_never_above_the_one_without_signal(shared, name):
+    """In these published points the free fit alone ends in the higher of two minima."""
+    background = load_json("workspaces/ATLAS-SUSY-2018-04/Region-combined/BkgOnly.json.gz")
+    patches = load_json("patchsets/ATLAS-SUSY-2018-04/Region-combined/patchset.json.gz")["patches"]
+    patch = next(p["patch"] for p in patches if p["metadata"]["name"] == name)
+    model, data = compile_model(from_document(jsonpatch.apply_patch(background, patch)))
+    without = fit(model, data, fixed={model.parameters.names[model.parameters.poi_index]: 0.0})
+    assert fit(model, data).excess_nll > without.excess_nll + 1e-3
+    tester = engine.Tester(model=model, data=data)
+    assert tester.free_fit(1.0).excess_nll <= without.excess_nll + 1e-6
+    q, free, conditional = tester.q(1.0)
+    assert q == 2.0 * (conditional.excess_nll - free.excess_nll)
 
 
 def test_truncated_constraints_move_the_asimov_minimum():
