@@ -14,7 +14,7 @@ demo: $(VENV)/.installed
 	$(BIN)/python validation/demo.py
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest --cov=hftranslate --cov-report=term $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal --cov=hftranslate --cov-report=term $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-lint
 	$(BIN)/ruff check .
