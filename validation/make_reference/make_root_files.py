@@ -3,11 +3,12 @@
 Contents follow a rule that the tests know: bin i of a histogram holds (7 * i) % 101, its squared error is twice that.
 """
 
+import sys
 from pathlib import Path
 
 from quiet import ROOT
+from writing import target_folder
 
-FOLDER = Path(__file__).resolve().parents[1] / "cases" / "root_files"
 CLASSES = ("TH1D", "TH1F", "TH1I", "TH1S", "TH1C", "TH1L")
 COMPRESSIONS = {
     "none": (0, 0),
@@ -31,11 +32,12 @@ def filled(class_name: str, name: str, *, errors: bool, first: int = 0) -> "ROOT
     return histogram
 
 
-def main() -> None:
+def main(cases: Path) -> None:
     ROOT.TH1.AddDirectory(False)
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    folder_of_files = cases / "root_files"
+    folder_of_files.mkdir(parents=True, exist_ok=True)
     for compression, (algorithm, level) in COMPRESSIONS.items():
-        file = ROOT.TFile.Open(f"{FOLDER / compression}.root?reproducible={compression}", "RECREATE")
+        file = ROOT.TFile.Open(f"{folder_of_files / compression}.root?reproducible={compression}", "RECREATE")
         file.SetCompressionSettings(100 * int(algorithm) + level)
         for class_name in CLASSES:
             file.WriteTObject(filled(class_name, class_name, errors=class_name in ("TH1D", "TH1F")))
@@ -46,4 +48,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(target_folder(sys.argv[1:]))
