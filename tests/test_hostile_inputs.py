@@ -198,6 +198,15 @@ def test_numbers_that_no_likelihood_can_hold() -> None:
         compile_model(from_document(changed))
 
 
+def test_uncertainties_that_no_likelihood_can_hold() -> None:
+    changed = document()
+    sample = changed["channels"][0]["samples"][1]
+    sample["data"][0] = 1e-308
+    sample["modifiers"] = [{"name": "mc", "type": "staterror", "data": [10.0, 5.0]}]
+    with pytest.raises(InputError, match=r"parameter 'mc': numbers of the size of inf cannot be evaluated"):
+        compile_model(from_document(changed))
+
+
 def test_fits_of_too_many_parameters_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hftranslate.inference.minimize.MAX_FREE", 2)
     with pytest.raises(InputError, match="free parameters cannot be fitted; at most 2"):

@@ -189,9 +189,10 @@ class _Comparison:
             self.outside += bool(np.isfinite(one) != np.isfinite(two))
             return
         self.points += 1
-        self.base = one - two if self.base is None else self.base
-        if abs(one - two - self.base) > self.nll and max(one, two) < _LARGEST_NLL:
-            self.nll, self.theta = abs(one - two - self.base), theta
+        if max(one, two) < _LARGEST_NLL:
+            self.base = one - two if self.base is None else self.base
+            if abs(one - two - self.base) > self.nll:
+                self.nll, self.theta = abs(one - two - self.base), theta
         rates, others = self.a.rates(theta)[self.order], self.b.rates(other)
         scale = np.maximum(np.maximum(np.abs(rates), np.abs(others)), _SMALLEST_RATE * np.max(np.abs(rates)))
         relative = np.divide(np.abs(rates - others), scale, out=np.zeros_like(scale), where=scale > 0.0)

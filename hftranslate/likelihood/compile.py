@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import chain
-from math import sqrt
+from math import isfinite, sqrt
 from typing import TYPE_CHECKING, TypeVar, assert_never
 
 import numpy as np
@@ -179,7 +179,8 @@ def _parameters(sets: Sequence[ParameterSet], measurement: Measurement) -> Param
     for s in sets:
         terms = [c for c in s.constraints if c is not None]
         widths_of_set = [w for c in terms for w in (c.width, 1.0 / c.width)]
-        numbers = [*s.inits, *(v for pair in s.bounds for v in pair), *(c.auxdata for c in terms), *widths_of_set]
+        ends = [v for pair in s.bounds for v in pair if isfinite(v)]  # there may be none
+        numbers = [*s.inits, *ends, *(c.auxdata for c in terms), *widths_of_set]
         check_size(f"measurement {measurement.name!r}: parameter {s.name!r}", np.array(numbers))
     outside = np.flatnonzero((init < bounds[:, 0]) | (init > bounds[:, 1]))
     names = tuple(n for s in sets for n in s.names)

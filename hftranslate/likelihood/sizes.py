@@ -11,7 +11,7 @@ LARGEST = 1e30
 
 
 def check_size(what: str, *values: Floats) -> None:
-    """Refuse finite numbers that are too large.
+    """Refuse numbers that are too large, or infinite.
 
     Raises
     ------
@@ -19,6 +19,6 @@ def check_size(what: str, *values: Floats) -> None:
         The message begins with ``what`` and says how large.
     """
     for array in values:
-        size = np.abs(array[np.isfinite(array)]).max(initial=0.0)
-        if size > LARGEST:
+        size = np.abs(array).max(initial=0.0)
+        if not size <= LARGEST:
             raise Unsupported(f"{what}: numbers of the size of {size:.0e} cannot be evaluated")
