@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hftranslate.dialect_xml import to_xml_steps
-from hftranslate.dialects import TO_PYHF
+from hftranslate.dialects.pyhf_json import TO_PYHF
+from hftranslate.dialects.rewriting import Step
+from hftranslate.dialects.xml import to_xml_steps
 from hftranslate.effects import cls_difference, likelihood_differences
 from hftranslate.errors import FormatError, InputError, MissingInput, TranslationLoss, Unsupported
 from hftranslate.expected_data import with_expected_data
@@ -24,7 +25,6 @@ from hftranslate.formats.documents import dump_json, parse_json, read_bytes
 from hftranslate.json_patch import apply_patch
 from hftranslate.outcomes import Outcome
 from hftranslate.progress import Progress, silent
-from hftranslate.rewriting import Step
 from hftranslate.root_versions import parse_version
 from hftranslate.sidecar import SidecarMismatch, apply_sidecar, make_sidecar
 from hftranslate.workspace import PYHF, ROOT, Conventions, Workspace

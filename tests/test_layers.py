@@ -28,8 +28,8 @@ CORE = {
     "json_patch",
 } | {"root_versions"}
 SHARED_FORMATS = {"formats.documents", "formats.schemas"}
-DIALECTS = {"dialects", "dialect_names", "dialect_functions", "dialect_constraints", "dialect_lumi", "dialect_xml"}
-DESCRIPTION = CORE | DIALECTS | {"rewriting", "sidecar", "editing", "patchset", "simplemodels", "hist_in"}
+DIALECTS = {"dialects"}
+DESCRIPTION = CORE | DIALECTS | {"sidecar", "editing", "patchset", "simplemodels", "hist_in"}
 FORMATS = SHARED_FORMATS | {"formats", "formats.pyhf_json", "formats.histfactory_xml", "formats.hs3_json"}
 ENGINE = {"likelihood", "inference", "effects", "expected_data"}
 LIBRARY = (
@@ -55,13 +55,7 @@ MAY_IMPORT = {
     "expressions": {"errors"},
     "functions": {"errors", "workspace", "expressions"},
     "parameters": {"errors", "workspace", "naming", "expressions", "functions"},
-    "rewriting": CORE,
-    "dialect_names": CORE | {"rewriting"},
-    "dialect_functions": CORE | {"rewriting"},
-    "dialects": CORE | {"rewriting", "dialect_functions"},
-    "dialect_constraints": CORE | {"rewriting"},
-    "dialect_lumi": CORE | {"rewriting", "dialect_names"},
-    "dialect_xml": CORE | {"rewriting", "dialect_names", "dialect_constraints", "dialect_lumi"},
+    "dialects": CORE,
     "editing": CORE,
     "patchset": CORE | SHARED_FORMATS,
     "sidecar": CORE,

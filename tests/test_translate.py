@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import hftranslate as hft
-from hftranslate.dialect_xml import TO_XML
+from hftranslate.dialects.rewriting import map_modifiers
+from hftranslate.dialects.xml import TO_XML
 from hftranslate.effects import likelihood_difference
 from hftranslate.errors import InputError, MissingInput, TranslationLoss, Unsupported
 from hftranslate.formats import histfactory_xml, pyhf_json
@@ -25,7 +26,6 @@ from hftranslate.formats.histfactory_xml import XmlOptions
 from hftranslate.formats.schemas import violation
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.outcomes import Outcome, of_kind
-from hftranslate.rewriting import map_modifiers
 from hftranslate.sidecar import apply_sidecar
 from hftranslate.translate import (
     NEGLIGIBLE,

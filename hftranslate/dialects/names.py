@@ -1,14 +1,14 @@
-"""Names that ROOT accepts: a step on the way to HistFactory XML (:mod:`hftranslate.dialect_xml`)."""
+"""Names that ROOT accepts: a step on the way to HistFactory XML (:mod:`hftranslate.dialects.xml`)."""
 
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from hftranslate.dialects.rewriting import Rewriting, map_modifiers, map_parameters, outcome
 from hftranslate.functions import renamed_function
 from hftranslate.naming import DeclaredParameter, bin_labels, declared_parameters, staterror_name
 from hftranslate.parameters import ParameterSet, beta_name, parameter_sets
-from hftranslate.rewriting import Rewriting, map_modifiers, map_parameters, outcome
 from hftranslate.workspace import StatError, Workspace
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")

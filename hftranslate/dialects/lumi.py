@@ -1,12 +1,12 @@
-"""The luminosity on the way to HistFactory XML (:mod:`hftranslate.dialect_xml`)."""
+"""The luminosity on the way to HistFactory XML (:mod:`hftranslate.dialects.xml`)."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
-from hftranslate.dialect_names import unique
+from hftranslate.dialects.names import unique
+from hftranslate.dialects.rewriting import Rewriting, map_modifiers, outcome, set_parameter
 from hftranslate.errors import Unsupported
 from hftranslate.naming import declared_parameters
-from hftranslate.rewriting import Rewriting, map_modifiers, outcome, set_parameter
 from hftranslate.root_versions import MEASURED, UNIFORM_LUMI, Version
 from hftranslate.workspace import (
     Annotations,

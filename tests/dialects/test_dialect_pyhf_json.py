@@ -8,12 +8,12 @@ import numpy as np
 import pyhf
 import pytest
 
-from hftranslate.dialects import TO_PYHF
+from hftranslate.dialects.pyhf_json import TO_PYHF
+from hftranslate.dialects.rewriting import Outcomes
 from hftranslate.effects import likelihood_difference
 from hftranslate.errors import Unsupported
 from hftranslate.formats import pyhf_json
 from hftranslate.outcomes import of_kind
-from hftranslate.rewriting import Outcomes
 from hftranslate.translate import to_pyhf_json
 from hftranslate.workspace import (
     PYHF,

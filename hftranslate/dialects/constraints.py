@@ -1,4 +1,4 @@
-"""Centres and widths of constraints on the way to HistFactory XML (:mod:`hftranslate.dialect_xml`).
+"""Centres and widths of constraints on the way to HistFactory XML (:mod:`hftranslate.dialects.xml`).
 
 ROOT's ParamSetting sets any variable of the workspace, the centres of constraints (global observables, ``nom_...``)
 included, within their range. The width of the constraint of a bin factor is the relative uncertainty of its bin, so
@@ -8,10 +8,10 @@ another width is said by another uncertainty.
 from dataclasses import replace
 from math import isclose, sqrt
 
+from hftranslate.dialects.rewriting import Replacements, Rewriting, listed, map_modifiers, outcome, set_parameter
 from hftranslate.naming import DeclaredParameter, declared_parameters
 from hftranslate.outcomes import Outcome
 from hftranslate.parameters import Constraint, ParameterSet, bin_widths, parameter_sets
-from hftranslate.rewriting import Replacements, Rewriting, listed, map_modifiers, outcome, set_parameter
 from hftranslate.workspace import Measurement, ParameterConfig, ShapeSys, StatError, Workspace
 
 _SAME = 1e-12

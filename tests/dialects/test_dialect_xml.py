@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from hftranslate.dialect_constraints import constraint_widths
-from hftranslate.dialect_xml import NO_POI, TO_XML
+from hftranslate.dialects.constraints import constraint_widths
+from hftranslate.dialects.rewriting import Outcomes, set_parameter
+from hftranslate.dialects.xml import NO_POI, TO_XML
 from hftranslate.effects import likelihood_difference
 from hftranslate.errors import Unsupported
 from hftranslate.formats import histfactory_xml
@@ -14,7 +15,6 @@ from hftranslate.formats.histfactory_xml.measurements import NO_POI as NO_POI_RE
 from hftranslate.naming import declared_parameters
 from hftranslate.outcomes import of_kind
 from hftranslate.parameters import bin_widths
-from hftranslate.rewriting import Outcomes, set_parameter
 from hftranslate.sidecar import apply_sidecar
 from hftranslate.translate import to_pyhf_json, to_xml
 from hftranslate.workspace import (
@@ -36,8 +36,8 @@ from hftranslate.workspace import (
     StatError,
     Workspace,
 )
+from tests.dialects.test_dialect_pyhf_json import MU, kinds, model, sample
 from tests.equivalence import model_difference, same_rules
-from tests.test_dialects import MU, kinds, model, sample
 
 JES = NormSys(name="JES", lo=0.9, hi=1.2)
 

@@ -7,19 +7,15 @@ likelihood). What no step can rewrite, the writer of the format refuses by name.
 
 :data:`TO_PYHF` leads to what pyhf JSON can say: Gaussian staterror without thresholds, Poisson shapesys with absolute
 uncertainties, one parameter of interest, pyhf's conventions with every range that differs from pyhf's default written
-out. The way to HistFactory XML is in :mod:`hftranslate.dialect_xml`.
+out. The way to HistFactory XML is in :mod:`hftranslate.dialects.xml`.
 """
 
 from collections.abc import Iterable
 from dataclasses import replace
 from sys import float_info
 
-from hftranslate.dialect_functions import without_functions
-from hftranslate.errors import Unsupported
-from hftranslate.naming import DeclaredParameter, declared_parameters
-from hftranslate.outcomes import Kind, Outcome
-from hftranslate.parameters import bin_widths, parameter_sets
-from hftranslate.rewriting import (
+from hftranslate.dialects.functions import without_functions
+from hftranslate.dialects.rewriting import (
     Replacements,
     Rewriting,
     Step,
@@ -30,6 +26,10 @@ from hftranslate.rewriting import (
     set_parameter,
     set_parameters,
 )
+from hftranslate.errors import Unsupported
+from hftranslate.naming import DeclaredParameter, declared_parameters
+from hftranslate.outcomes import Kind, Outcome
+from hftranslate.parameters import bin_widths, parameter_sets
 from hftranslate.workspace import (
     PYHF,
     Channel,

@@ -12,14 +12,22 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 
-from hftranslate.dialect_constraints import bare, constraint_widths, same_number, unsayable_centres
-from hftranslate.dialect_lumi import luminosity
-from hftranslate.dialect_names import root_names, root_values, staterrors_of_a_channel, unique
+from hftranslate.dialects.constraints import bare, constraint_widths, same_number, unsayable_centres
+from hftranslate.dialects.lumi import luminosity
+from hftranslate.dialects.names import root_names, root_values, staterrors_of_a_channel, unique
+from hftranslate.dialects.rewriting import (
+    Rewriting,
+    Step,
+    listed,
+    map_modifiers,
+    map_parameters,
+    outcome,
+    set_parameters,
+)
 from hftranslate.functions import redefined, settle_functions
 from hftranslate.naming import DeclaredParameter, declared_parameters, staterror_name
 from hftranslate.outcomes import Outcome
 from hftranslate.parameters import ROOT_SHAPEFACTOR_RANGE, ParameterSet, Range, bin_widths, parameter_sets
-from hftranslate.rewriting import Rewriting, Step, listed, map_modifiers, map_parameters, outcome, set_parameters
 from hftranslate.root_versions import MEASURED, SHAPEFACTOR_RANGES, Version
 from hftranslate.workspace import (
     ROOT,

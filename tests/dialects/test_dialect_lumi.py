@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from hftranslate.dialect_lumi import luminosity
+from hftranslate.dialects.lumi import luminosity
 from hftranslate.errors import Unsupported
 from hftranslate.formats import histfactory_xml
 from hftranslate.outcomes import of_kind

@@ -1,15 +1,15 @@
-"""Norm factors that Functions make, on the way to pyhf JSON (:mod:`hftranslate.dialects`), which has no Functions."""
+"""Norm factors that Functions make, on the way to pyhf JSON (:mod:`hftranslate.dialects.pyhf_json`), which has no Functions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import isclose, isfinite, prod, sqrt
 
+from hftranslate.dialects.rewriting import Rewriting, listed, outcome, set_parameter
 from hftranslate.expressions import Expression
 from hftranslate.functions import settle_functions, used_names
 from hftranslate.naming import DeclaredParameter, declared_parameters
 from hftranslate.outcomes import Outcome
 from hftranslate.parameters import ParameterSet, parameter_sets
-from hftranslate.rewriting import Rewriting, listed, outcome, set_parameter
 from hftranslate.workspace import Measurement, NormFactor, ParameterConfig, Sample, Workspace
 
 #: Functions as they stand together on a sample, and the free parameters whose product they are.
