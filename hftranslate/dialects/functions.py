@@ -1,4 +1,4 @@
-"""Norm factors that Functions make, on the way to pyhf JSON (:mod:`hftranslate.dialects.pyhf_json`), which has no Functions."""
+"""Norm factors that Functions make, on the way to pyhf JSON, which has no Functions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
