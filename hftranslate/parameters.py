@@ -120,7 +120,7 @@ def _beta(term: ConstraintTerm, measurement: Measurement) -> ParameterSet:
     width = term.relative_uncertainty
     if width <= 0.0:
         raise InvalidWorkspace(f"measurement {measurement.name!r}: the gamma constraint of {term.name!r} has no width")
-    aux = _entries(config.auxdata, 1, f"{where}: auxdata", [min(1.0 / width**2, _HIGHEST_BETA)])[0]
+    aux = _entries(config.auxdata, 1, f"{where}: auxdata", [min(1.0 / width / width, _HIGHEST_BETA)])[0]
     return ParameterSet(
         name=name,
         kind="normfactor",

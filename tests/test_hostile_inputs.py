@@ -1,6 +1,8 @@
 """Inputs made to take forever, or all of the memory: refused, or read, within a moment."""
 
 import json
+import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,15 @@ from hftranslate.errors import FormatError, InputError, UnsafeInput, did_you_mea
 from hftranslate.formats.documents import parse_json
 from hftranslate.formats.histfactory_xml.grammar import Notes
 from hftranslate.formats.histfactory_xml.parse import parse
+from hftranslate.formats.histfactory_xml.sources import XmlOptions
 from hftranslate.formats.pyhf_json import from_document
 from hftranslate.inference.fit import fit
 from hftranslate.json_patch import MAX_OPERATIONS, apply_patch
 from hftranslate.likelihood.compile import compile_model
+from hftranslate.translate import load
 from tests.cli.conftest import Runner, run
 from tests.cli.documents import document, text
+from tests.conftest import REPOSITORY
 from tests.watchdog import watched
 
 __all__ = ["run"]  # a fixture
@@ -211,3 +216,15 @@ def test_fits_of_too_many_parameters_are_refused(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("hftranslate.inference.minimize.MAX_FREE", 2)
     with pytest.raises(InputError, match="free parameters cannot be fitted; at most 2"):
         fit(*compile_model(from_document(document())))
+
+
+@pytest.mark.parametrize("width", ["1e308", "1e160", "1e-200"])
+def test_widths_of_gamma_terms_beyond_double_precision(width: str, tmp_path: Path) -> None:
+    case = REPOSITORY / "validation" / "cases" / "constraint_gamma"
+    for path in case.iterdir():
+        shutil.copy(path, tmp_path)
+    driver = tmp_path / "model.xml"
+    driver.write_text(re.sub('RelativeUncertainty="[^"]*"', f'RelativeUncertainty="{width}"', driver.read_text()))
+    workspace = load(driver, xml=XmlOptions(basedir=tmp_path)).workspace
+    with pytest.raises(InputError, match="parameter 'beta_xsec': numbers of the size of"):
+        compile_model(workspace)

@@ -215,7 +215,7 @@ def _constraints(sets: Sequence[ParameterSet], conventions: Conventions) -> tupl
             if constraint.kind == "gaussian":
                 gauss.append((index, len(auxdata), constraint.width, *constraint.domain))
             elif constraint.kind == "gamma":
-                gamma.append((index, len(auxdata), constraint.width**2))
+                gamma.append((index, len(auxdata), constraint.width * constraint.width))
             else:
                 poisson.append((index, len(auxdata), constraint.width))
             auxdata.append(constraint.auxdata)
