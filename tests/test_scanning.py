@@ -194,6 +194,18 @@ def test_a_scan_is_read_as_it_was_written() -> None:
         lambda d: {**d, "failed": [{"name": "x"}]},
         lambda d: {**d, "what": "fit"},
         lambda d: {**d, "level": 0.0},
+        lambda d: {**d, "level": "0.05"},
+        lambda d: {**d, "labels": [1, 2]},
+        lambda d: {**d, "labels": "ab"},
+        lambda d: {**d, "what": ["cls"]},
+        lambda d: {**d, "points": {"a": 1}},
+        lambda d: {**d, "points": [{**d["points"][0], "name": 5}]},
+        lambda d: {**d, "points": [{**d["points"][0], "values": [1]}]},
+        lambda d: {**d, "points": [{**d["points"][0], "values": [[1], {}]}]},
+        lambda d: {**d, "points": [{**d["points"][0], "values": [None, 1]}]},
+        lambda d: {**d, "points": [{**d["points"][0], "CLs_obs": True}]},
+        lambda d: {**d, "failed": 5},
+        lambda d: {**d, "failed": [{"name": "x", "values": [1], "reason": "y"}]},
     ],
 )
 def test_other_documents_are_no_scan(change: Any) -> None:
