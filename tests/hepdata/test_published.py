@@ -27,6 +27,8 @@ from hftranslate.hepdata.published import (
         ("", None),
         ("nan", None),
         ("inf", None),
+        ("1e9999999", None),
+        ("1e-9999999", (0.0, 0.0)),
         ("< 0.01", None),
     ],
 )
