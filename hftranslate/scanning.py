@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from math import isfinite
 from typing import Any, Literal, TypeAlias
 
 from hftranslate.errors import FormatError, InputError
@@ -62,6 +63,8 @@ class ScanSettings:
     def __post_init__(self) -> None:
         if not 0.0 < self.level < 1.0:
             raise InputError(f"the level of a limit lies between 0 and 1, not {self.level}")
+        if not isfinite(self.test_poi):
+            raise InputError(f"the parameter of interest cannot be tested at {self.test_poi}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -370,7 +373,7 @@ def scan(
     """
     chosen = settings or ScanSettings()
     wanted = tuple(patches) if names is None else tuple(patches.named(name) for name in dict.fromkeys(names))
-    kept = {} if journal is None else journal.results
+    kept = {} if journal is None else _kept(journal, wanted, chosen.what)
     missing = [p for p in wanted if p.name not in kept]
     shared = Background(background)
     shared.workspace.measurement(chosen.measurement)  # what is wrong here is one error, not one for each point
@@ -401,6 +404,17 @@ def scan(
         points=tuple(points),
         failed=tuple(failed),
     )
+
+
+def _kept(journal: Journal, patches: Iterable[Patch], what: What) -> dict[str, Json]:
+    """What is kept of patches, judged: a journal is a file that anyone may have written."""
+    results = {p.name: journal.results[p.name] for p in patches if p.name in journal.results}
+    for name, result in results.items():
+        try:
+            _point({**result, "name": name, "values": []}, what)
+        except (KeyError, TypeError, ValueError):
+            raise FormatError(f"{journal.path} keeps something of {name!r} that is no result of a scan") from None
+    return results
 
 
 def _told(background: Background, patches: PatchSet, settings: ScanSettings) -> Json:

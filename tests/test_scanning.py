@@ -147,6 +147,21 @@ def test_what_is_kept_belongs_to_background_patches_and_settings(tmp_path: Path)
             Journal.open(path, task)
 
 
+@pytest.mark.parametrize("result", [5, {}, {"CLs_obs": 0.1, "CLs_exp": [0.1]}, {"CLs_obs": "x", "CLs_exp": [0.1] * 5}])
+def test_what_is_kept_is_judged(result: Any, tmp_path: Path) -> None:
+    some, settings = patches(POINTS), ScanSettings()
+    journal = Journal.open(tmp_path / "kept", scan_task(background(), some, settings))
+    journal.keep("sig_200_50", result)
+    with pytest.raises(FormatError, match="kept keeps something of 'sig_200_50' that is no result of a scan"):
+        scan(background(), some, settings, journal=journal)
+
+
+@pytest.mark.parametrize("poi", [float("nan"), float("inf")])
+def test_the_tested_value_is_a_number(poi: float) -> None:
+    with pytest.raises(InputError, match="the parameter of interest cannot be tested at"):
+        ScanSettings(test_poi=poi)
+
+
 def test_only_some_points() -> None:
     done = scan(background(), patches(POINTS), names=["sig_400_0", "sig_100_0", "sig_400_0"])
     assert [p.name for p in done.points] == ["sig_400_0", "sig_100_0"]

@@ -7,11 +7,10 @@ import signal
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from multiprocessing import get_context
-from pathlib import Path
 
 import click
 
-from hftranslate.cli.common import combined_options
+from hftranslate.cli.common import OutputFile, combined_options
 from hftranslate.errors import InputError, Unsupported
 
 workers_options = combined_options(
@@ -20,7 +19,7 @@ workers_options = combined_options(
 )
 resume_option = click.option(
     "--resume",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OutputFile(),
     help="Keep results in this file as they arrive, and take up what is in it.",
 )
 

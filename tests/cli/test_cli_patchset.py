@@ -220,6 +220,16 @@ def test_scan_on_workers_with_failures(run: Runner, files: Path) -> None:
     assert json.loads(found.out)["points"] == []
 
 
+@pytest.mark.parametrize("option", ["-o", "--csv", "--resume"])
+def test_where_nothing_can_be_written_nothing_is_computed(
+    option: str, run: Runner, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hftranslate.cli.patchset.scan_patches", lambda *_, **__: pytest.fail("it was computed"))
+    found = run("patchset", "scan", files / "bkg.json", files / "patchset.json", option, files / "no" / "x.json")
+    assert found.code == 2
+    assert "cannot be written: there is no folder" in found.err
+
+
 def test_scan_of_limits(run: Runner, files: Path) -> None:
     arguments = ("patchset", "scan", files / "bkg.json", files / "patchset.json", "--point", "sig_100_0")
     found = run(*arguments, "--what", "limit", "--level", "0.1", "--minimizer", "scipy", "--conventions", "root")
