@@ -42,7 +42,7 @@ class OutputFile(click.Path):
             return path
         if not path.parent.is_dir():
             self.fail(f"{path} cannot be written: there is no folder {str(path.parent)!r}", param, ctx)
-        if not path.exists() and not os.access(path.parent, os.W_OK):
+        if (path.is_file() or not path.exists()) and not os.access(os.path.dirname(os.path.realpath(path)), os.W_OK):
             self.fail(f"{path} cannot be written: the folder {str(path.parent)!r} is closed", param, ctx)
         return path
 

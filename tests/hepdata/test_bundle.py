@@ -322,6 +322,8 @@ def test_sizes_that_hepdata_refuses(region, monkeypatch):
         ({"archive": "a/b.tar.gz"}, "no name for the archive"),
         ({"archive": "a.json"}, "no name for the archive"),
         ({"archive": "rivet.tar.gz"}, "another kind of resource"),
+        ({"keywords": {"cmenergies": (float("nan"),)}}, "nan is no energy"),
+        ({"keywords": {"cmenergies": (-13,)}}, "-13 is no energy"),
         ({"description": "in the hs3 format"}, "does not take the archive for a likelihood"),
     ],
 )
