@@ -93,7 +93,7 @@ def points_of(table: PublishedTable, labels: Sequence[str], region: str) -> tupl
     for what, word in (("cls", r"\bcls\b"), ("limit", r"\blimit")):
         quantities = {
             quantity: texts
-            for name, texts in table.dependent.items()
+            for name, texts in ((n.replace("_", " "), t) for n, t in table.dependent.items())
             if re.search(word, name, re.IGNORECASE) and (quantity := _quantity(name)) is not None
         }
         if quantities:

@@ -92,6 +92,15 @@ def test_a_table_may_hold_both_cls_and_limits():
     assert [f.what for f in found] == ["cls", "limit"]
 
 
+def test_underscores_stand_between_words():
+    """As in the columns of ``patchset scan --csv``."""
+    columns = {"CLs_obs": ["0.1", "0.2"], "CLs_exp_-2": ["0.01", "0.02"], "CLs_exp_0": ["0.3", "0.4"]}
+    masses = {"m1": ["300", "400"], "m2": ["100", "100"]}
+    (found,) = points_of(PublishedTable(name="t", independent=masses, dependent=columns), ["m1", "m2"], "")
+    first = next(iter(found.points.values()))
+    assert first == {"observed": "0.1", 0: "0.01", 2: "0.3"}
+
+
 def test_tables_of_other_labels_or_regions_say_nothing():
     one = table(Observed_CLs=["0.1", "0.2"])
     assert points_of(one, ["m1", "m3"], "") == ()
