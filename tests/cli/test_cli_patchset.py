@@ -141,7 +141,7 @@ def test_create_from_patches_and_xml(run: Runner, files: Path) -> None:
         ),
         (("--values-from", "x(?P<m1>1)", "--reference", "ins1234567"), "is not found in its name"),
         (("--values-from", PATTERN, "--labels", "m1,m3", "--reference", "ins1234567"), "no group for the label 'm3'"),
-        (("--values-from", "(?P<m1>sig)", "--reference", "ins1234567"), "the values (sig) belongs to"),
+        (("--values-from", "(?P<m1>sig)", "--reference", "ins1234567"), "the point (sig) belongs to"),
     ],
 )
 def test_create_refuses(options: tuple[str, ...], words: str, run: Runner, files: Path) -> None:
