@@ -191,9 +191,10 @@ def _check_apart(labels: tuple[str, ...], points: Sequence[Point], columns: Sequ
         place = tuple(p.values[k] for k in columns)
         other = seen.setdefault(place, p)
         if other is not p:
-            k = next(k for k in range(len(labels)) if p.values[k] != other.values[k])
+            differs = [k for k in range(len(labels)) if p.values[k] != other.values[k]]
+            hint = f": {hold(differs[0])}" if differs else ""
             at = ", ".join(map(str, place))
-            raise InputError(f"{other.name!r} and {p.name!r} lie at the same place ({at}): {hold(k)}")
+            raise InputError(f"{other.name!r} and {p.name!r} lie at the same place ({at}){hint}")
 
 
 def _rank(value: Value) -> tuple[bool, float, str]:

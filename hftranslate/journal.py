@@ -69,7 +69,7 @@ class Journal:
         """
         lines = path.read_bytes().split(b"\n")
         try:
-            task = json.loads(lines[0])["task"]
+            task = dict(json.loads(lines[0])["task"])
             entries = [json.loads(line) for line in lines[1:-1]]
             results = {entry["key"]: entry["result"] for entry in entries}
         except (ValueError, KeyError, TypeError, RecursionError):

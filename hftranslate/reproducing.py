@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 
 from hftranslate.contour import Interpolation, contour_document, take_slice
@@ -23,7 +24,7 @@ from hftranslate.hepdata.entries import CheckReport, Entry
 from hftranslate.journal import Journal
 from hftranslate.patchset import PatchSet, PointNames, digest
 from hftranslate.progress import Progress, silent
-from hftranslate.scanning import Scan, ScanSettings, csv_text, scan, scan_task
+from hftranslate.scanning import Background, Scan, ScanSettings, csv_text, scan, scan_task
 from hftranslate.translate import write_texts
 
 #: What a scan cannot go on from; a patch that is wrong, say, fails alone.
@@ -85,7 +86,7 @@ def fetched(what: str, directory: Path, progress: Progress = silent) -> Path:
 
 
 def read_record(path: Path, names: PointNames | None = None) -> Record:
-    """The likelihoods in a folder or an archive; archives in a folder are looked into.
+    """The likelihoods in a folder or an archive; archives in it are looked into. What lies there twice is taken once.
 
     Parameters
     ----------
@@ -104,7 +105,10 @@ def read_record(path: Path, names: PointNames | None = None) -> Record:
     with tempfile.TemporaryDirectory() as scratch:
         contents = list(_contents(path, Path(scratch)))
     entries = tuple(e for c in contents for e in c.entries)
-    found = [(x, x.patches) for c in contents for x in c.likelihoods if x.patches is not None]
+    found: list[tuple[Likelihood, PatchSet]] = []
+    for one in (x for c in contents for x in c.likelihoods):
+        if one.patches is not None and not any(one.document == x.document and one.patches == p for x, p in found):
+            found.append((one, one.patches))
     if not found:
         wrong = "; ".join(f"{e.where}: {e.what}" for e in entries if e.status == "error")
         n_workspaces = sum(len(c.likelihoods) for c in contents)
@@ -122,8 +126,7 @@ def read_record(path: Path, names: PointNames | None = None) -> Record:
 def _contents(path: Path, scratch: Path) -> Iterator[Contents]:
     if path.is_file():
         unpack(path, scratch / "record")
-        yield contents_of(scratch / "record")
-        return
+        path = scratch / "record"
     if not path.is_dir():
         raise MissingInput(f"{path}: no such folder or archive")
     yield contents_of(path)
@@ -160,7 +163,16 @@ def _region_name(folder: str) -> str:
 
 
 def _unique(names: Sequence[str]) -> list[str]:
-    return [f"{name}_{names[:i].count(name) + 1}" if names.count(name) > 1 else name for i, name in enumerate(names)]
+    """Names of folders that differ, in more than case: those that appear more than once get a number."""
+    plain = [name.casefold() for name in names]
+    taken = {name for name in plain if plain.count(name) == 1}
+    found = []
+    for name in names:
+        numbered = (f"{name}_{i}" for i in count(1))
+        chosen = name if name.casefold() in taken else next(n for n in numbered if n.casefold() not in taken)
+        taken.add(chosen.casefold())
+        found.append(chosen)
+    return found
 
 
 # --------------------------------------------------------------------------------------------------------- reproducing
@@ -210,7 +222,8 @@ def reproduce(
     Raises
     ------
     InputError
-        The check finds that workspace and patches do not belong together, or that the workspace is no model.
+        The check finds that workspace and patches do not belong together, or that the workspace is no model; or it has
+        no such measurement.
     """
     report = check_region(region, progress)
     for entry in report.of("error"):
@@ -218,6 +231,7 @@ def reproduce(
             raise InputError(f"{entry.where}: {entry.what}")
     chosen = settings or ScanSettings()
     document = region.likelihood.document
+    Background(document).workspace.measurement(chosen.measurement)  # else nothing is written
     directory.mkdir(parents=True, exist_ok=True)
     task = scan_task(document, region.patches, chosen)
     journal = Journal.open(directory / f"scan-{digest(task)[:12]}.jsonl", task)
@@ -241,8 +255,12 @@ def reproduce(
             save(figure, drawn[-1])
     except InputError as error:
         remarks = (f"no contour: {error}",)
+        for name in ("json", *pictures):  # those of an earlier record do not belong to this one
+            (directory / f"contour.{name}").unlink(missing_ok=True)
+        texts.pop(directory / "contour.json", None)
+        drawn = []
     write_texts(texts)
-    journal.path.unlink()
+    journal.path.unlink(missing_ok=True)
     return Reproduced(region=region, report=report, scan=done, files=(*texts, *drawn), remarks=remarks)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from math import isfinite
 from typing import Any, Literal, TypeAlias
 
 from hftranslate.errors import FormatError, InputError
@@ -62,6 +63,8 @@ class ScanSettings:
     def __post_init__(self) -> None:
         if not 0.0 < self.level < 1.0:
             raise InputError(f"the level of a limit lies between 0 and 1, not {self.level}")
+        if not isfinite(self.test_poi):
+            raise InputError(f"the parameter of interest cannot be tested at {self.test_poi}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,35 +165,62 @@ def scan_from_document(document: object, source: str = "scan") -> Scan:
     FormatError
         It is not what ``hftranslate patchset scan`` writes.
     """
+    not_one = f"{source} is no scan as 'hftranslate patchset scan' writes it"
     if not isinstance(document, dict):
-        raise FormatError(f"{source} is no scan as 'hftranslate patchset scan' writes it: found no object")
-    rest = dict(document)
+        raise FormatError(f"{not_one}: found no object")
     try:
-        labels, points, failed = rest.pop("labels"), rest.pop("points"), rest.pop("failed")
-        scan = Scan(
-            labels=tuple(labels),
-            task=rest,
-            points=tuple(_point(p) for p in points),
-            failed=tuple(FailedPoint(name=p["name"], values=tuple(p["values"]), reason=p["reason"]) for p in failed),
-        )
-        observed, expected = _KEYS[scan.what]
-        if not 0.0 < scan.level < 1.0:
-            raise ValueError("level")
-        for p in scan.points:
-            _ = [
-                None if v is None else float(v)
-                for v in (p.result[observed], *(p.result[expected][k] for k in range(5)))
-            ]
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise FormatError(
-            f"{source} is no scan as 'hftranslate patchset scan' writes it: {error} is missing or of another shape"
-        ) from None
-    return scan
+        return _read(document)
+    except KeyError as error:
+        raise FormatError(f"{not_one}: {error} is missing") from None
+    except ValueError as error:
+        raise FormatError(f"{not_one}: {error}") from None
 
 
-def _point(node: Mapping[str, Any]) -> Point:
+def _read(document: Mapping[str, Any]) -> Scan:
+    """The scan of a document; a ValueError says what is of another form."""
+    task = dict(document)
+    labels = task.pop("labels")
+    _demand(isinstance(labels, list) and all(isinstance(a, str) for a in labels), "'labels' is no list of texts")
+    _demand(document["what"] in ("cls", "limit"), f"'what' is {document['what']!r}, expected 'cls' or 'limit'")
+    _demand(_is_number(document["level"]) and 0.0 < document["level"] < 1.0, "'level' is no number between 0 and 1")
+    points = [_point(node, document["what"]) for node in _nodes(task.pop("points"), len(labels))]
+    failed = [
+        FailedPoint(name=node["name"], values=tuple(node["values"]), reason=str(node["reason"]))
+        for node in _nodes(task.pop("failed"), len(labels))
+    ]
+    return Scan(labels=tuple(labels), task=task, points=tuple(points), failed=tuple(failed))
+
+
+def _nodes(nodes: object, n_labels: int) -> list[Json]:
+    """Points with a name and a value for each label."""
+    if not isinstance(nodes, list) or not all(isinstance(node, dict) for node in nodes):
+        raise ValueError("its points are no list of objects")
+    for node in nodes:
+        name, values = node["name"], node["values"]
+        _demand(isinstance(name, str), f"the name {name!r} of a point is no text")
+        are_values = isinstance(values, list) and all(_is_number(v) or isinstance(v, str) for v in values)
+        _demand(are_values, f"the values of {name!r} are neither numbers nor texts")
+        _demand(len(values) == n_labels, f"{name!r} has {len(values)} values for {n_labels} labels")
+    return nodes
+
+
+def _point(node: Json, what: What) -> Point:
+    observed, expected = (node[key] for key in _KEYS[what])
+    is_full = isinstance(expected, list) and len(expected) == len(_BANDS)
+    _demand(is_full, f"{_KEYS[what][1]!r} of {node['name']!r} has not {len(_BANDS)} numbers")
+    are_numbers = all(v is None or _is_number(v) for v in (observed, *expected))
+    _demand(are_numbers, f"a result of {node['name']!r} is neither a number nor null")
     result = {key: value for key, value in node.items() if key not in ("name", "values")}
     return Point(name=node["name"], values=tuple(node["values"]), result=result)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _demand(right: bool, otherwise: str) -> None:
+    if not right:
+        raise ValueError(otherwise)
 
 
 # ---------------------------------------------------------------------------------------------------------- computation
@@ -343,7 +373,7 @@ def scan(
     """
     chosen = settings or ScanSettings()
     wanted = tuple(patches) if names is None else tuple(patches.named(name) for name in dict.fromkeys(names))
-    kept = {} if journal is None else journal.results
+    kept = {} if journal is None else _kept(journal, wanted, chosen.what)
     missing = [p for p in wanted if p.name not in kept]
     shared = Background(background)
     shared.workspace.measurement(chosen.measurement)  # what is wrong here is one error, not one for each point
@@ -374,6 +404,17 @@ def scan(
         points=tuple(points),
         failed=tuple(failed),
     )
+
+
+def _kept(journal: Journal, patches: Iterable[Patch], what: What) -> dict[str, Json]:
+    """What is kept of patches, judged: a journal is a file that anyone may have written."""
+    results = {p.name: journal.results[p.name] for p in patches if p.name in journal.results}
+    for name, result in results.items():
+        try:
+            _point({**result, "name": name, "values": []}, what)
+        except (KeyError, TypeError, ValueError):
+            raise FormatError(f"{journal.path} keeps something of {name!r} that is no result of a scan") from None
+    return results
 
 
 def _told(background: Background, patches: PatchSet, settings: ScanSettings) -> Json:

@@ -32,8 +32,11 @@ def read_background(path: str | Path) -> dict[str, Any]:
     InputError
         It cannot be read, is not JSON, or describes no valid model.
     """
-    source = "standard input" if str(path) == "-" else str(path)
-    data = read_bytes(path)
+    return background_of(read_bytes(path), "standard input" if str(path) == "-" else str(path))
+
+
+def background_of(data: bytes, source: str) -> dict[str, Any]:
+    """:func:`read_background` of what was read already, from standard input, say, which can be read once."""
     if which_format(data, source) == "xml":
         raise FormatError(
             f"{source} is XML; a patch set belongs to a JSON file, byte for byte: make one with hftranslate xml2json"

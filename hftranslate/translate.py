@@ -278,9 +278,9 @@ def _format_by_ending(path: Path) -> FormatName:
 
 
 def write_json(translation: JsonTranslation, path: Path, *, sidecar: Path | None) -> None:
-    """Write a translated document and, where a path is given, its sidecar: both or none."""
+    """Write a translated document and, where a path is given, its sidecar (not beside a device): both or none."""
     texts = {path: dump_json(translation.document)}
-    if sidecar is not None:
+    if sidecar is not None and not (_is_stream(path) and sidecar == sidecar_path(path)):
         texts[sidecar] = _sidecar_text(translation.sidecar, "pyhf-json", sidecar)
     write_texts(texts)
 
@@ -327,13 +327,18 @@ def _sidecar_text(sidecar: dict[str, Any], format: FormatName, path: Path) -> st
 
 
 def write_texts(texts: dict[Path, str]) -> None:
-    """Write files so that a failure leaves none of them half-written."""
+    """Write files so that a failure leaves none of them half-written.
+
+    What is no file, a device or a pipe, is written to as it is; a link stays one, to the file that is replaced.
+    """
     for path in texts:
         if path.is_dir():
             raise MissingInput(f"{path} cannot be written: it is a directory")
+    streams = {path: text for path, text in texts.items() if _is_stream(path)}
+    files = {_file_of(path): text for path, text in texts.items() if path not in streams}
     prepared: list[tuple[str, Path]] = []
     try:
-        for path, text in texts.items():
+        for path, text in files.items():
             try:
                 handle, name = tempfile.mkstemp(prefix=".hftranslate-", dir=path.parent)
                 prepared.append((name, path))
@@ -350,6 +355,16 @@ def write_texts(texts: dict[Path, str]) -> None:
     finally:
         for name, _ in prepared:
             Path(name).unlink(missing_ok=True)
+    for path, text in streams.items():
+        path.write_text(text, encoding="utf-8")
+
+
+def _is_stream(path: Path) -> bool:
+    return os.path.exists(path) and not path.is_file() and not path.is_dir()
+
+
+def _file_of(path: Path) -> Path:
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 def _reason(path: Path, error: OSError) -> str:

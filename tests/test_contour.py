@@ -1,5 +1,6 @@
 """Exclusion contours, on surfaces whose level lines are known."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -131,6 +132,12 @@ def test_planes_that_cut_through_others_have_to_be_asked_for() -> None:
 def test_slices_that_cannot_be_taken(arguments: tuple[Any, ...], at: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         take_slice(scan_of(("m1", "m2", "m3"), THREE), *arguments, at=at)
+
+
+def test_one_point_given_twice_is_told() -> None:
+    scan = scan_of(("m1", "m2"), {(1, 1): 1.0, (2, 1): 2.0})
+    with pytest.raises(InputError, match=r"'p0' and 'p0' lie at the same place \(1, 1\)$"):
+        take_slice(replace(scan, points=(*scan.points, replace(scan.points[0]))))
 
 
 def test_texts_are_no_axis() -> None:

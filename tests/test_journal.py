@@ -42,7 +42,7 @@ def test_refuses_the_results_of_another_task(tmp_path: Path) -> None:
         Journal.open(tmp_path / "nowhere" / "kept.jsonl", TASK)
 
 
-@pytest.mark.parametrize("content", ["no JSON\n", "[1]\n", '{"task": 1}\n{"key": 1}\n', "\n\n"])
+@pytest.mark.parametrize("content", ["no JSON\n", "[1]\n", '{"task": 5}\n', '{"task": 1}\n{"key": 1}\n', "\n\n"])
 def test_refuses_what_is_no_journal(tmp_path: Path, content: str) -> None:
     path = tmp_path / "kept.jsonl"
     path.write_text(content)

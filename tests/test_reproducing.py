@@ -99,6 +99,34 @@ def test_archives(kind: str, inside: bool, top: str, tmp_path: Path) -> None:
     assert region.likelihood.name.endswith("BkgOnly.json")
 
 
+def test_an_archive_for_the_upload_has_another_in_it(tmp_path: Path) -> None:
+    folder = record(tmp_path / "rec")
+    inner, outer = tmp_path / "Likelihoods.tar.gz", tmp_path / "upload.tar.gz"
+    for archive, files in ((inner, sorted(folder.iterdir())), (outer, [inner])):
+        with tarfile.open(archive, "w:gz") as tar:
+            for file in files:
+                tar.add(file, file.name)
+    [region] = read_record(outer).regions
+    assert region.likelihood.name == "Likelihoods.tar.gz/BkgOnly.json"
+    folder.joinpath(inner.name).write_bytes(inner.read_bytes())
+    [region] = read_record(folder).regions  # unpacked beside its archive: one likelihood
+    assert region.likelihood.name == "BkgOnly.json"
+
+
+def test_names_of_regions_never_meet(tmp_path: Path) -> None:
+    for i, name in enumerate(("a/b", "a_b", "a_b_2", "A_b_1")):
+        document = {**background(), "observations": [{"name": "CR", "data": [i]}, {"name": "SR", "data": [1, i]}]}
+        folder = tmp_path / name
+        folder.mkdir(parents=True)
+        (folder / "BkgOnly.json").write_text(json.dumps(document))
+        (folder / "p.json").write_text(
+            json.dumps(replace(patches(GRID), digests={"md5": digest(document, "md5")}).to_document())
+        )
+    names = [r.name for r in read_record(tmp_path).regions]
+    assert len({name.casefold() for name in names}) == len(names) == 4
+    assert {"a_b_2", "A_b_1"} < set(names)
+
+
 def test_loose_patches_have_their_values_in_their_names(tmp_path: Path) -> None:
     (tmp_path / "BkgOnly.json").write_text(json.dumps(background()))
     for patch in patches(GRID):
@@ -203,6 +231,21 @@ def test_points_without_a_plane_and_points_that_fail(tmp_path: Path) -> None:
     assert {f.name for f in done.files} == {"check.json", "scan.json", "scan.csv"}
     nothing = reproduce(with_patches(region, (bad,)), tmp_path / "none")
     assert "no contour: the scan has no point with a result" in summary_text(nothing)
+
+
+def test_pictures_of_another_record_do_not_stay(tmp_path: Path) -> None:
+    [region] = read_record(record(tmp_path / "rec")).regions
+    reproduce(region, tmp_path / "out", pictures=("png",))
+    assert (tmp_path / "out" / "contour.png").is_file()
+    reproduce(with_patches(region, region.patches.patches[:1]), tmp_path / "out", pictures=("png",))
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["check.json", "scan.csv", "scan.json"]
+
+
+def test_without_the_measurement_nothing_is_written(tmp_path: Path) -> None:
+    [region] = read_record(record(tmp_path / "rec")).regions
+    with pytest.raises(MissingInput, match="no measurement 'other'"):
+        reproduce(region, tmp_path / "out", ScanSettings(measurement="other"))
+    assert not (tmp_path / "out").exists()
 
 
 def with_patches(region: Region, chosen: tuple[Patch, ...]) -> Region:

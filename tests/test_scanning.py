@@ -147,6 +147,21 @@ def test_what_is_kept_belongs_to_background_patches_and_settings(tmp_path: Path)
             Journal.open(path, task)
 
 
+@pytest.mark.parametrize("result", [5, {}, {"CLs_obs": 0.1, "CLs_exp": [0.1]}, {"CLs_obs": "x", "CLs_exp": [0.1] * 5}])
+def test_what_is_kept_is_judged(result: Any, tmp_path: Path) -> None:
+    some, settings = patches(POINTS), ScanSettings()
+    journal = Journal.open(tmp_path / "kept", scan_task(background(), some, settings))
+    journal.keep("sig_200_50", result)
+    with pytest.raises(FormatError, match="kept keeps something of 'sig_200_50' that is no result of a scan"):
+        scan(background(), some, settings, journal=journal)
+
+
+@pytest.mark.parametrize("poi", [float("nan"), float("inf")])
+def test_the_tested_value_is_a_number(poi: float) -> None:
+    with pytest.raises(InputError, match="the parameter of interest cannot be tested at"):
+        ScanSettings(test_poi=poi)
+
+
 def test_only_some_points() -> None:
     done = scan(background(), patches(POINTS), names=["sig_400_0", "sig_100_0", "sig_400_0"])
     assert [p.name for p in done.points] == ["sig_400_0", "sig_100_0"]
@@ -194,6 +209,18 @@ def test_a_scan_is_read_as_it_was_written() -> None:
         lambda d: {**d, "failed": [{"name": "x"}]},
         lambda d: {**d, "what": "fit"},
         lambda d: {**d, "level": 0.0},
+        lambda d: {**d, "level": "0.05"},
+        lambda d: {**d, "labels": [1, 2]},
+        lambda d: {**d, "labels": "ab"},
+        lambda d: {**d, "what": ["cls"]},
+        lambda d: {**d, "points": {"a": 1}},
+        lambda d: {**d, "points": [{**d["points"][0], "name": 5}]},
+        lambda d: {**d, "points": [{**d["points"][0], "values": [1]}]},
+        lambda d: {**d, "points": [{**d["points"][0], "values": [[1], {}]}]},
+        lambda d: {**d, "points": [{**d["points"][0], "values": [None, 1]}]},
+        lambda d: {**d, "points": [{**d["points"][0], "CLs_obs": True}]},
+        lambda d: {**d, "failed": 5},
+        lambda d: {**d, "failed": [{"name": "x", "values": [1], "reason": "y"}]},
     ],
 )
 def test_other_documents_are_no_scan(change: Any) -> None:

@@ -555,6 +555,26 @@ def test_files_that_exist_survive_a_failure(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
 
 
+def test_pipes_and_links_are_written_to_and_not_replaced(tmp_path: Path) -> None:
+    pipe, link, target = tmp_path / "pipe.json", tmp_path / "link", tmp_path / "deep" / "target"
+    target.parent.mkdir()
+    target.write_text("old")
+    link.symlink_to(target)
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_texts({pipe: "to the pipe", link: "new"})
+        assert os.read(reader, 100) == b"to the pipe"
+        hft.write(simple(), pipe)
+        assert json.loads(os.read(reader, 100_000))["version"] == "1.0.0"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["deep", "link", "pipe.json"]  # no sidecar of a pipe
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write anywhere")
 def test_read_only_folders_are_named(tmp_path: Path) -> None:
     closed = tmp_path / "closed"

@@ -1,5 +1,6 @@
 """Options and helpers that several commands share."""
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from hftranslate.errors import FitFailed, MissingInput
+from hftranslate.errors import FitFailed
 from hftranslate.formats.documents import dump_json
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
 from hftranslate.outcomes import Outcome
@@ -28,11 +29,29 @@ def combined_options(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
     return apply
 
 
+class OutputFile(click.Path):
+    """A file that is written to once the work is done: whether that is possible is asked before."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, writable=True, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path; ``-`` is standard output."""
+        path = Path(str(super().convert(value, param, ctx)))
+        if str(path) == "-" or path.suffix == ".xml":  # XML makes the folder that it goes into
+            return path
+        if not path.parent.is_dir():
+            self.fail(f"{path} cannot be written: there is no folder {str(path.parent)!r}", param, ctx)
+        if (path.is_file() or not path.exists()) and not os.access(os.path.dirname(os.path.realpath(path)), os.W_OK):
+            self.fail(f"{path} cannot be written: the folder {str(path.parent)!r} is closed", param, ctx)
+        return path
+
+
 file_argument = click.argument("file", default="-")
 output_option = click.option(
     "-o",
     "--output-file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OutputFile(),
     help="Where to write; default: standard output.",
 )
 patch_option = click.option(
@@ -138,13 +157,12 @@ def emit_text(text: str, output_file: Path | None) -> None:
     if output_file is None or str(output_file) == "-":
         click.echo(text, nl=False)
     else:
-        if not output_file.parent.is_dir():
-            raise MissingInput(f"{output_file} cannot be written: there is no folder {str(output_file.parent)!r}")
         write_texts({output_file: text})
 
 
 __all__ = [
     "Loaded",
+    "OutputFile",
     "combined_options",
     "command_line",
     "emit",

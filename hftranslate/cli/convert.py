@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hftranslate.cli.common import (
+    OutputFile,
     emit,
     emit_text,
     file_argument,
@@ -56,21 +57,12 @@ def _many_small_objects() -> Iterator[None]:
 strict_option = click.option("--strict", is_flag=True, help="Fail, and write nothing, where something would be lost.")
 
 
-def _in_a_folder(_context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
-    """Refuse a place that cannot be written to before anything is done."""
-    if path is not None and str(path) != "-" and not path.parent.is_dir():
-        hint = f"{path} cannot be written: there is no folder {str(path.parent)!r}"
-        raise click.BadParameter(hint, param_hint=parameter.opts[-1])
-    return path
-
-
 verify_option = click.option(
     "--verify", is_flag=True, help="Read the output back and prove that the likelihood is the same; else exit code 1."
 )
 losses_option = click.option(
     "--losses",
-    type=click.Path(dir_okay=False, path_type=Path),
-    callback=_in_a_folder,
+    type=OutputFile(),
     help="Write the account of the translation as JSON.",
 )
 
@@ -82,7 +74,7 @@ losses_option = click.option(
 @strict_option
 @losses_option
 @verify_option
-@click.option("--sidecar", type=click.Path(dir_okay=False, path_type=Path), help="Where to keep what JSON cannot say.")
+@click.option("--sidecar", type=OutputFile(), help="Where to keep what JSON cannot say.")
 @click.option("--no-sidecar", is_flag=True, help="Neither use the sidecar beside the XML nor write one.")
 @progress_option
 @click.option("--validation-as-error/--validation-as-warning", hidden=True, default=True)

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from hftranslate.cli.common import (
+    OutputFile,
     command_line,
     emit,
     emit_text,
@@ -49,14 +50,12 @@ class _Outputs:
 @click.option(
     "--root-python", metavar="PYTHON", help="A Python that can import ROOT; default: $ROOT_PYTHON, or this one."
 )
-@click.option(
-    "--save-reference", type=click.Path(dir_okay=False, path_type=Path), help="Keep what ROOT said (--with-root)."
-)
+@click.option("--save-reference", type=OutputFile(), help="Keep what ROOT said (--with-root).")
 @click.option(
     "--html", type=click.Path(path_type=Path), help="Write the report as one HTML page; with --cases: into this folder."
 )
-@click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as Markdown.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as JSON.")
+@click.option("--markdown", type=OutputFile(), help="Write the report as Markdown.")
+@click.option("--json", "json_file", type=OutputFile(), help="Write the report as JSON.")
 @patch_option
 @click.option("--measurement", metavar="NAME", help="Which measurement; default: the reference's.")
 @click.option(

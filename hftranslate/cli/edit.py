@@ -9,6 +9,7 @@ import click
 
 from hftranslate.as_json import ALGORITHMS, as_json, pyhf_digest
 from hftranslate.cli.common import (
+    OutputFile,
     combined_options,
     emit,
     emit_text,
@@ -131,7 +132,7 @@ def _names(*declarations: str, arity: int = 1, metavar: str, help: str) -> Calla
     metavar="X",
     help="Leave out systematics that change no bin of a channel by more than this fraction of its nominal yield.",
 )
-@click.option("--report", "report_file", type=click.Path(dir_okay=False, path_type=Path), help="What went, as JSON.")
+@click.option("--report", "report_file", type=OutputFile(), help="What went, as JSON.")
 def prune(threshold: float | None, report_file: Path | None, bins: tuple[tuple[str, str], ...], **options: Any) -> None:
     """Leave out parts of a workspace: by name as pyhf does, by place, by bin, or because they do not matter.
 
@@ -287,7 +288,7 @@ def combine(
 @click.option("-j/-p", "--json/--plaintext", "as_json_object", default=False, help="A JSON object, or lines of text.")
 @click.option("--canonical", is_flag=True, help="Also one that is the same for any order and for 50 and 50.0 (sha256).")
 @click.option("--patch", "patches", multiple=True, metavar="PATCH.json", help="JSON patch; repeatable.")
-@click.option("-o", "--output-file", type=click.Path(dir_okay=False, path_type=Path), help="Where to write.")
+@click.option("-o", "--output-file", type=OutputFile(), help="Where to write.")
 @xml_options
 def digest(
     file: str,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hftranslate.cli.common import emit, emit_text, output_option
+from hftranslate.cli.common import OutputFile, emit, emit_text, output_option
 from hftranslate.cli.progress import ProgressBar, progress_option
 from hftranslate.cli.workers import executor_of, workers_options
 
@@ -78,9 +78,7 @@ def download(
 @click.option("--energy", "energies", multiple=True, type=float, metavar="GEV", help="Keyword; repeatable.")
 @click.option("--reaction", "reactions", multiple=True, metavar="TEXT", help="Keyword: P P --> X; repeatable.")
 @click.option("--phrase", "phrases", multiple=True, metavar="TEXT", help="Keyword; repeatable.")
-@click.option(
-    "--upload", type=click.Path(dir_okay=False, path_type=Path), help="Write the file for the upload, too (.tar.gz)."
-)
+@click.option("--upload", type=OutputFile(), help="Write the file for the upload, too (.tar.gz).")
 def bundle(
     folder: Path,
     workspace: str | None,
@@ -107,8 +105,6 @@ def bundle(
     from hftranslate.hepdata.bundle import make_bundle, upload_file, write_bundle
     from hftranslate.hepdata.submission import Record, licence_of
 
-    if upload is not None and not upload.parent.is_dir():
-        raise click.BadParameter(f"there is no folder {str(upload.parent)!r}", param_hint="--upload")
     record = Record(
         title=title,
         comment=comment,
@@ -189,7 +185,7 @@ class _Points(click.ParamType):  # type: ignore[type-arg]
 )
 @click.option("--no-validator", is_flag=True, help="Do not ask hepdata-validator.")
 @click.option("--json", "as_json", is_flag=True, help="JSON on standard output instead of the table.")
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as a page, too.")
+@click.option("--html", type=OutputFile(), help="Write the report as a page, too.")
 @output_option
 @workers_options
 @progress_option

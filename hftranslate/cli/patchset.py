@@ -7,6 +7,7 @@ import click
 
 from hftranslate.as_json import as_json
 from hftranslate.cli.common import (
+    OutputFile,
     combined_options,
     emit,
     emit_text,
@@ -34,7 +35,7 @@ from hftranslate.scanning import scan as scan_patches
 from hftranslate.signal_files import known_background, read_background, read_signal
 from hftranslate.translate import load, sidecar_path, write_json
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
+_FILE = OutputFile()
 #: So many failures are listed on standard error.
 _SHOWN = 20
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from hftranslate.cli.common import combined_options
+from hftranslate.cli.common import OutputFile, combined_options
 from hftranslate.cli.toys import read_journals
 from hftranslate.errors import InputError, MissingInput
 from hftranslate.formats.documents import parse_json, read_bytes
@@ -23,9 +23,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _STYLES = ("ROOT", "ATLAS", "CMS", "ALICE", "DUNE")
 
 plot_options = combined_options(
-    click.option(
-        "-o", "--output-file", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Where to draw."
-    ),
+    click.option("-o", "--output-file", required=True, type=OutputFile(), help="Where to draw."),
     click.option("--title", default="", help="Above the picture."),
     click.option(
         "--style", type=click.Choice(_STYLES, case_sensitive=False), default="ROOT", show_default=True, help="mplhep's."
@@ -217,8 +215,6 @@ def draw(figures: "Figure | list[Figure]", path: Path) -> None:
     """Write one picture, or several pages."""
     from hftranslate import plots
 
-    if not path.parent.is_dir():
-        raise MissingInput(f"{path} cannot be written: there is no folder {str(path.parent)!r}")
     for written in plots.save_pages(figures if isinstance(figures, list) else [figures], path):
         if written != path:
             click.echo(f"wrote {written}", err=True)

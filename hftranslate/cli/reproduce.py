@@ -66,6 +66,7 @@ def reproduce(
     has no result.
     """
     names = None if pattern is None else PointNames.compiled(pattern)
+    wanted = ScanSettings(**settings)
     empty = False
     with ProgressBar(shown=track_progress) as bar:
         found = read_record(fetched(record, output_dir, bar), names)
@@ -78,7 +79,7 @@ def reproduce(
                     done = reproduce_region(
                         region,
                         folder,
-                        ScanSettings(**settings),
+                        wanted,
                         interpolation=interpolation,
                         executor=executor,
                         progress=bar,

@@ -6,12 +6,12 @@ import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
-from multiprocessing import get_context
-from pathlib import Path
+from multiprocessing import get_context, parent_process
+from threading import Thread
 
 import click
 
-from hftranslate.cli.common import combined_options
+from hftranslate.cli.common import OutputFile, combined_options
 from hftranslate.errors import InputError, Unsupported
 
 workers_options = combined_options(
@@ -20,7 +20,7 @@ workers_options = combined_options(
 )
 resume_option = click.option(
     "--resume",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OutputFile(),
     help="Keep results in this file as they arrive, and take up what is in it.",
 )
 
@@ -44,16 +44,27 @@ def executor_of(workers: int, dask: str | None) -> Iterator[Executor | None]:
     else:
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ.setdefault(name, "1")  # workers share the cores already
-        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_leave_interruptions)
+        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=prepare_worker)
         try:
             yield pool
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _leave_interruptions() -> None:
-    """Ctrl-C reaches the whole group of processes: workers finish what they are at, and the main process decides."""
+def prepare_worker() -> None:
+    """What a worker process does first: leave interruptions to the process that started it, and end with it.
+
+    Ctrl-C reaches the whole group of processes: workers finish what they are at, and the main process decides. Where
+    that one is gone, they would wait for tasks for ever.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def wait() -> None:
+        if (parent := parent_process()) is not None:
+            parent.join()
+            os._exit(1)
+
+    Thread(target=wait, daemon=True).start()
 
 
 @contextlib.contextmanager

@@ -34,7 +34,7 @@ def climb(ours: Results, reference: Results) -> tuple[Rung, ...]:
 def _model(ours: Results, reference: Results) -> Comparison:
     rung = Comparison("model", "parameters, ranges, constants, data", "settings", "ranges")
     rung.same("measurement", ours.measurement, reference.measurement)
-    rung.same("parameter of interest", ours.poi, reference.poi)
+    rung.same("parameter of interest", _poi(ours), _poi(reference))
     rung.number("constant of the NLL", ours.constant, reference.constant, "settings")
     mine = {p.name: p for p in ours.parameters}
     theirs = {p.name: p for p in reference.parameters}
@@ -50,6 +50,11 @@ def _model(ours: Results, reference: Results) -> Comparison:
         rung.number(f"{where}, scale", getattr(found, "scale", None), r.scale, "settings")
     rung.bins("data, channel", ours.data, reference.data, "settings")
     return rung
+
+
+def _poi(results: Results) -> str | None:
+    """The parameter of interest, where the model has it: ROOT names none of a background that waits for its signal."""
+    return results.poi if any(p.name == results.poi for p in results.parameters) else None
 
 
 def _parameter(rung: Comparison, where: str, ours: ParameterRecord, reference: ParameterRecord) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from hftranslate.doctor.findings import Finding, Place, Severity, found
 from hftranslate.doctor.settings import UNIFORM
+from hftranslate.inference.pulls import constraint_centres
 from hftranslate.likelihood.cells import Floats, Integers
 from hftranslate.likelihood.model import Data, Model
 
@@ -21,8 +22,8 @@ _RELEVANT = 1e-3
 def expectation_findings(model: Model, data: Data) -> Iterator[Finding]:
     """Samples and bins whose expectation is not positive within three standard deviations of one parameter.
 
-    Every systematic and the luminosity are moved alone, as far as their ranges allow. The yields of samples are those
-    before ROOT's clip at zero.
+    Every systematic and the luminosity are moved alone, from the centres of their constraints, within their ranges.
+    The yields of samples are those before ROOT's clip at zero.
     """
     base = model.parameters.init
     nominal_cells = _cell_rates(model, base[None])[0]
@@ -33,7 +34,7 @@ def expectation_findings(model: Model, data: Data) -> Iterator[Finding]:
     for step in STEPS:
         samples: dict[tuple[str | None, str | None, str | None], Place] = {}
         bins: list[Place] = []
-        for parameter, sign, point in _points(model, step):
+        for parameter, sign, point in _points(model, data, step):
             cells = _cell_rates(model, point)
             totals = _bin_rates(model, cells)
             name_of = [
@@ -85,9 +86,10 @@ def _findings(step: int, bins: list[Place], samples: list[Place], clipped: bool)
     )
 
 
-def _points(model: Model, step: int) -> Iterator[tuple[Integers, Integers, Floats]]:
+def _points(model: Model, data: Data, step: int) -> Iterator[tuple[Integers, Integers, Floats]]:
     """Parameter, sign and vector of every point, in chunks of which the cells fit into memory."""
-    p = model.parameters
+    p, centres = model.parameters, constraint_centres(model, data)
+    starts = np.where(np.isfinite(centres), centres, p.init)
     moved = [
         i
         for i, name in enumerate(p.names)
@@ -100,7 +102,7 @@ def _points(model: Model, step: int) -> Iterator[tuple[Integers, Integers, Float
         part, signs = parameter[start : start + size], sign[start : start + size].astype(np.int64)
         points = np.repeat(p.init[None], len(part), axis=0)
         width = np.where(p.width[part] >= UNIFORM, 1.0, p.width[part])
-        value = p.init[part] + step * signs * width
+        value = starts[part] + step * signs * width
         points[np.arange(len(part)), part] = np.clip(value, p.bounds[part, 0], p.bounds[part, 1])
         yield part, signs, points
 

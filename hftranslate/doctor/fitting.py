@@ -8,6 +8,7 @@ from hftranslate.doctor.findings import Finding, Place, found
 from hftranslate.errors import HFTranslateError
 from hftranslate.inference.fit import FitResult, fit
 from hftranslate.inference.minimize import FitOptions
+from hftranslate.inference.pulls import pulls
 from hftranslate.likelihood.cells import Floats
 from hftranslate.likelihood.model import Data, Model
 
@@ -47,7 +48,7 @@ def fit_findings(model: Model, data: Data) -> Iterator[Finding]:
         return
     yield from _bounds(model, best)
     yield from _flat_directions(model, best)
-    yield from _pulls(model, best)
+    yield from _pulls(model, data, best)
 
 
 def _failed(message: str) -> Iterator[Finding]:
@@ -143,17 +144,12 @@ def _combination(names: list[str], vector: Floats) -> str:
     return ", ".join(shown) + (f" and {others} more" if others > 0 else "")
 
 
-def _pulls(model: Model, best: FitResult) -> Iterator[Finding]:
-    width = model.parameters.width
-    places = []
-    for i in np.flatnonzero((width > 0.0) & ~best.fixed).tolist():
-        pull = float((best.values[i] - model.parameters.init[i]) / width[i])
-        if abs(pull) > _LARGE_PULL:
-            places.append(
-                Place(
-                    parameter=best.names[i], detail=f"{pull:+.2f} standard deviations of its constraint", size=abs(pull)
-                )
-            )
+def _pulls(model: Model, data: Data, best: FitResult) -> Iterator[Finding]:
+    places = [
+        Place(parameter=p.name, detail=f"{p.pull:+.2f} standard deviations of its constraint", size=abs(p.pull))
+        for p in pulls(model, data, best)
+        if p.pull is not None and abs(p.pull) > _LARGE_PULL
+    ]
     yield from found(
         "large-pull",
         "warning",

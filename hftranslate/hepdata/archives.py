@@ -17,7 +17,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal, TypeAlias, cast
@@ -34,7 +34,7 @@ _COMPRESSIONS: dict[bytes, Callable[[BinaryIO], object]] = {
 }
 _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError)
 _CHUNK = 1 << 20
-_LONGEST_NAME = 240
+_LONGEST_NAME, _LONGEST_PATH = 240, 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +120,9 @@ def unpack_into(path: Path, folder: Path, limits: Limits = DEFAULT_LIMITS) -> tu
     written: list[str] = []
     seen: dict[str, str] = {}
     try:
-        for name, content in reader(path, limits):
+        for number, (name, content) in enumerate(reader(path, limits), start=1):
+            if number > 2 * limits.files:
+                raise UnsafeInput(f"{path.name} holds more than {limits.files} files and as many folders; refused")
             _check_new(name, seen, path.name)
             if content is None:
                 folder.joinpath(name).mkdir(parents=True, exist_ok=True)
@@ -140,25 +142,38 @@ def unpack_into(path: Path, folder: Path, limits: Limits = DEFAULT_LIMITS) -> tu
 
 @contextmanager
 def fresh_folder(folder: Path) -> Iterator[Path]:
-    """A folder beside the one that is wanted, which takes its place once all is done; gone where something failed.
+    """A folder whose content becomes that of the one that is wanted once all is done; gone where something failed.
+
+    An empty folder that is there, the one that one stands in, say, stays the same folder; one that is not is made.
 
     Raises
     ------
     InputError
         The wanted folder holds something already, or cannot be made.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    is_there = folder.exists()
+    if is_there and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} holds something already; give a new or empty folder")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    made = [parent for parent in folder.parents if not parent.exists()]
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=".hftranslate-", dir=folder if is_there else folder.parent))
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made: {error.strerror or error}") from None
     try:
         yield work
-        work.chmod(0o755)
-        if folder.exists():
-            folder.rmdir()
-        work.rename(folder)
+        if is_there:
+            for path in sorted(work.iterdir()):
+                path.rename(folder / path.name)
+        else:
+            work.chmod(0o755)
+            work.rename(folder)
+        made = []
     finally:
         shutil.rmtree(work, ignore_errors=True)
+        for parent in made:
+            with suppress(OSError):  # someone else uses it by now
+                parent.rmdir()
 
 
 Member: TypeAlias = tuple[str, BinaryIO | None]
@@ -253,7 +268,8 @@ def _safe_name(name: str) -> str:
     parts = [p for p in PurePosixPath(name).parts if p != "."]
     if name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", name) or ".." in parts or "\\" in name:
         raise UnsafeInput(f"the archive holds a file outside its folder: {name!r}")
-    if any(ord(c) < 32 or ord(c) == 127 for c in name) or any(len(p.encode()) > _LONGEST_NAME for p in parts):
+    is_long = len(name.encode()) > _LONGEST_PATH or any(len(p.encode()) > _LONGEST_NAME for p in parts)
+    if is_long or any(ord(c) < 32 or ord(c) == 127 for c in name):
         raise UnsafeInput(f"the archive holds a file with an unusable name: {name[:80]!r}")
     return "/".join(parts) or "."
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from math import isfinite
 from typing import Any, Literal, TypeAlias
 
 from hftranslate.patchset.document import Value, parse_value
@@ -56,8 +57,8 @@ def number(text: str) -> tuple[float, float] | None:
         decimal = Decimal(text.strip().replace("_", ""))
     except InvalidOperation:
         return None
-    exponent = decimal.as_tuple().exponent
-    return (float(decimal), float(Decimal(1).scaleb(exponent))) if isinstance(exponent, int) else None
+    exponent, value = decimal.as_tuple().exponent, float(decimal)
+    return (value, float(f"1e{exponent}")) if isinstance(exponent, int) and isfinite(value) else None
 
 
 def agrees(text: str, computed: float) -> bool:
@@ -92,7 +93,7 @@ def points_of(table: PublishedTable, labels: Sequence[str], region: str) -> tupl
     for what, word in (("cls", r"\bcls\b"), ("limit", r"\blimit")):
         quantities = {
             quantity: texts
-            for name, texts in table.dependent.items()
+            for name, texts in ((n.replace("_", " "), t) for n, t in table.dependent.items())
             if re.search(word, name, re.IGNORECASE) and (quantity := _quantity(name)) is not None
         }
         if quantities:

@@ -12,7 +12,7 @@ from hftranslate.formats.documents import parse_json, read_bytes
 from hftranslate.patchset import PatchSet, digest
 from hftranslate.patchset.document import from_document
 from hftranslate.scanning import Scan
-from hftranslate.signal_files import read_background
+from hftranslate.signal_files import background_of
 from hftranslate.workspace import Workspace
 
 WORKSPACE, PATCHSET, README = "BkgOnly.json", "patchset.json", "README.md"
@@ -65,8 +65,8 @@ def read_region(
     """
     if name and not _NAME.fullmatch(name):
         raise InputError(f"{name!r} is no name of a region: letters, digits and ._- only, 40 at most")
-    document = read_background(workspace)
     texts = {WORKSPACE: read_bytes(workspace)}
+    document = background_of(texts[WORKSPACE], str(workspace))
     patches = None
     if patchset is not None:
         texts[PATCHSET] = read_bytes(patchset)
@@ -92,6 +92,8 @@ def _check_scan(scan: Scan, document: Mapping[str, Any], patches: PatchSet | Non
     made_for = scan.task.get("background_sha256")
     if made_for is not None and made_for != digest(document):
         raise InputError(f"the scan was made for another background-only workspace than {source}")
+    if not scan.points:
+        raise InputError(f"the scan for {source} has no point with a result: there is nothing to make a table of")
     known = {p.name for p in patches or ()}
     strangers = [p.name for p in scan.points if p.name not in known]
     if strangers:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, TypeAlias
 
 from hftranslate.errors import InputError, did_you_mean
@@ -93,6 +94,9 @@ class Record:
         bad = [w for w in MISLEADING_LOCATIONS if w in self.archive.lower()]
         if bad:
             raise InputError(f"HEPData would take the archive {self.archive!r} for another kind of resource ({bad[0]})")
+        for energy in self.keywords.get("cmenergies", ()):
+            if not isinstance(energy, int | float) or not 0.0 < energy < inf:
+                raise InputError(f"{energy!r} is no energy: expected GeV above zero, like 13000")
         words = [w for w in MISLEADING if w.lower() in self.description.lower()]
         if words:
             raise InputError(f"with {words[0]!r} in its description HEPData does not take the archive for a likelihood")

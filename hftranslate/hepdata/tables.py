@@ -225,8 +225,8 @@ def _observed(n: float) -> int | float:
     return int(n) if float(n).is_integer() else float(n)
 
 
-def _rounded(x: float) -> float | str:
-    return float(f"{x:.6g}") if isfinite(x) else NOTHING
+def _rounded(x: float | None) -> float | str:
+    return NOTHING if x is None or not isfinite(x) else float(f"{x:.6g}")
 
 
 def _error(x: float) -> float | None:

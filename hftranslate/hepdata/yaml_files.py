@@ -72,6 +72,9 @@ def validate_submission(folder: str) -> list[str]:
         except ImportError:
             raise Unsupported(f"checking a record {_NEEDED} (--no-validator leaves that out)") from None
         validator = FullSubmissionValidator()
-        if validator.validate(directory=folder):
-            return []
+        try:
+            if validator.validate(directory=folder):
+                return []
+        except Exception as error:  # of bytes that are no text, say: its own, or those of its libraries
+            return [f"{folder}: it stops with {type(error).__name__}: {error}"]
     return [f"{name}: {message.message}" for name, messages in validator.get_messages().items() for message in messages]

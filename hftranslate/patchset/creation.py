@@ -67,7 +67,7 @@ def create(
     for signal in signals:
         for what, other in (
             (f"the name {signal.name!r}", sources.setdefault(signal.name, signal.source)),
-            (f"the values {_listed(signal.values)}", points.setdefault(signal.values, signal.source)),
+            (f"the point {_listed(signal.values)}", points.setdefault(signal.values, signal.source)),
         ):
             if other != signal.source:
                 raise InputError(f"{signal.source}: {what} belongs to {other} already")
@@ -80,7 +80,7 @@ def create(
         patches=tuple(patches),
         digests={algorithm: digest(background, algorithm) for algorithm in algorithms},
         references={"hepdata": reference},
-        description=f"{len(patches)} signals in {', '.join(labels)}" if description is None else description,
+        description=f"{_count(len(patches), 'signal')} in {', '.join(labels)}" if description is None else description,
         metadata=dict(metadata or {}),
     )
     from_document(made.to_document(), "the patch set")  # which judges by the schema
@@ -108,6 +108,10 @@ def _sorted_keys(node: Any) -> Any:
 
 def _rank(value: Value) -> tuple[int, float, str]:
     return (1, 0.0, value) if isinstance(value, str) else (0, float(value), "")
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 def _listed(values: Values) -> str:

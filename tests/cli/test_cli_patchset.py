@@ -141,7 +141,7 @@ def test_create_from_patches_and_xml(run: Runner, files: Path) -> None:
         ),
         (("--values-from", "x(?P<m1>1)", "--reference", "ins1234567"), "is not found in its name"),
         (("--values-from", PATTERN, "--labels", "m1,m3", "--reference", "ins1234567"), "no group for the label 'm3'"),
-        (("--values-from", "(?P<m1>sig)", "--reference", "ins1234567"), "the values (sig) belongs to"),
+        (("--values-from", "(?P<m1>sig)", "--reference", "ins1234567"), "the point (sig) belongs to"),
     ],
 )
 def test_create_refuses(options: tuple[str, ...], words: str, run: Runner, files: Path) -> None:
@@ -218,6 +218,16 @@ def test_scan_on_workers_with_failures(run: Runner, files: Path) -> None:
     found = run("patchset", "scan", files / "bkg.json", files / "some.json")
     assert found.code == 1
     assert json.loads(found.out)["points"] == []
+
+
+@pytest.mark.parametrize("option", ["-o", "--csv", "--resume"])
+def test_where_nothing_can_be_written_nothing_is_computed(
+    option: str, run: Runner, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hftranslate.cli.patchset.scan_patches", lambda *_, **__: pytest.fail("it was computed"))
+    found = run("patchset", "scan", files / "bkg.json", files / "patchset.json", option, files / "no" / "x.json")
+    assert found.code == 2
+    assert "cannot be written: there is no folder" in found.err
 
 
 def test_scan_of_limits(run: Runner, files: Path) -> None:

@@ -70,6 +70,12 @@ def test_a_region_without_any_result(run: Runner, tmp_path: Path) -> None:
     assert "0 of 6 points" in found.out
 
 
+def test_settings_are_judged_first(run: Runner, tmp_path: Path) -> None:
+    found = run("reproduce", record(tmp_path / "rec"), "-d", tmp_path / "out", "--level", "2")
+    assert found.code == 2
+    assert found.err == "hftranslate: the level of a limit lies between 0 and 1, not 2.0\n"
+
+
 def test_what_is_no_record(run: Runner, tmp_path: Path) -> None:
     found = run("reproduce", "nowhere", "-d", tmp_path / "out")
     assert found.code == 2

@@ -130,6 +130,16 @@ def test_output_to_a_file(run: Runner, ws: Path, tmp_path: Path) -> None:
     assert "cannot be written: there is no folder" in found.err
 
 
+def test_a_closed_folder_is_told_before_the_work(
+    run: Runner, ws: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hftranslate.cli.infer.load_model", lambda _: pytest.fail("it was read"))
+    monkeypatch.setattr("hftranslate.cli.common.os.access", lambda *_: False)
+    found = run("cls", ws, "-o", tmp_path / "x.json")
+    assert found.code == 2
+    assert f"cannot be written: the folder {str(tmp_path)!r} is closed" in found.err
+
+
 def test_patches_are_applied_in_order(run: Runner, ws: Path, tmp_path: Path) -> None:
     first, second = tmp_path / "one.json", tmp_path / "two.json"
     first.write_text('[{"op": "replace", "path": "/observations/0/data", "value": [70, 71]}]')

@@ -219,6 +219,18 @@ def test_structure_counts() -> None:
         assert where in [entry.where for entry in found.first_failure.failures]
 
 
+def test_a_background_that_waits_for_its_signal_agrees_with_root() -> None:
+    """Its measurement names a parameter that no modifier uses: ROOT then knows no parameter of interest."""
+    ours = results(replace_poi(workspace_of("demo"), "mu_of_signals_to_come"), conventions=PYHF)
+    assert ours.poi == "mu_of_signals_to_come"
+    assert crosscheck(ours, replace(ours, poi=None)).passed
+    assert not crosscheck(ours, replace(ours, poi=ours.parameters[0].name)).passed
+
+
+def replace_poi(workspace: Workspace, poi: str) -> Workspace:
+    return replace(workspace, measurements=tuple(replace(m, pois=(poi,)) for m in workspace.measurements))
+
+
 def test_missing_parts_of_ours_fail_and_missing_parts_of_the_reference_are_skipped() -> None:
     report = report_of("demo")
     bare = {"fit": None, "hypotests": None, "discovery": None, "limit": None}

@@ -391,6 +391,14 @@ def test_parameters_that_the_data_cannot_tell_apart_are_named():
     assert {"mu", "k2"} <= set(finding.places[0].detail.replace(",", "").split())
 
 
+def test_systematics_are_measured_from_the_centre_of_their_constraint_wherever_they_start():
+    start = (ParameterConfig(name="xsec", inits=(4.5,)), ParameterConfig(name="h", inits=(2.0,)))
+    assert diagnose(workspace(parameters=start[:1])).of_kind("large-pull") is None
+    shape = HistoSys(name="h", lo_data=(-20.0, 70.0), hi_data=(220.0, 90.0))
+    finding = of("expectation-not-positive-1-sigma", workspace(channel(bkg=(shape,)), parameters=start[1:]))
+    assert str(finding.places[0]).startswith("channel SR, bin 0, parameter h: -15 at -1 sigma")
+
+
 def test_a_pull_is_given_in_units_of_its_constraint():
     ws = workspace(channel(nominal=(1e4, 1e4), signal=(0.0, 0.0), observed=(15000, 15000)), pois=())
     finding = of("large-pull", ws)

@@ -9,6 +9,7 @@ from hftranslate.doctor import diagnose
 from hftranslate.doctor import report as reports
 from hftranslate.doctor.expectations import expectation_findings
 from hftranslate.errors import InputError
+from hftranslate.inference.pulls import constraint_centres
 from hftranslate.likelihood.compile import compile_model
 from tests.strategies import workspaces
 
@@ -30,12 +31,12 @@ def test_bins_that_are_said_to_be_negative_are(workspace):
     except InputError:
         return
     firsts = dict(zip([n for n, _ in model.channels], np.cumsum([0, *(n for _, n in model.channels)]), strict=False))
-    p = model.parameters
+    p, centres = model.parameters, constraint_centres(model, data)
     findings = [f for f in expectation_findings(model, data) if "not-positive" in f.kind]
     for place in (place for f in findings for place in f.places):
         i = p.index(place.parameter)
         step = int(re.search(r"at ([+-]\d) sigma", place.detail)[1])
         width = p.width[i] if p.width[i] < 100.0 else 1.0
         theta = p.init.copy()
-        theta[i] = np.clip(p.init[i] + step * width, *p.bounds[i])
+        theta[i] = np.clip(centres[i] + step * width, *p.bounds[i])
         assert model.rates(theta)[firsts[place.channel] + place.bin] <= 0.0

@@ -6,6 +6,7 @@ import io
 import lzma
 import os
 import tarfile
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -150,6 +151,42 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path, unpacked):
 def test_an_empty_folder_is_used(tmp_path, unpacked):
     (tmp_path / "out").mkdir()
     assert len(unpacked(pack(FILES))) == 3
+
+
+def test_the_folder_that_one_stands_in_stays_the_same(tmp_path, monkeypatch):
+    (tmp_path / "archive").write_bytes(pack(FILES))
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    unpack(tmp_path / "archive", Path())
+    assert sorted(os.listdir()) == ["BkgOnly.json", "README.md", "RegionA"]
+    assert os.stat(".").st_ino == here.stat().st_ino
+
+
+def test_a_refusal_leaves_no_folder_on_the_way(tmp_path):
+    (tmp_path / "archive").write_bytes(HOSTILE["parent"][0])
+    with pytest.raises(UnsafeInput):
+        unpack(tmp_path / "archive", tmp_path / "a" / "b" / "c")
+    assert os.listdir(tmp_path) == ["archive"]
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "archive").write_bytes(pack(FILES))
+    with pytest.raises(InputError, match="archive/in/it cannot be made: "):
+        unpack(tmp_path / "archive", tmp_path / "archive" / "in" / "it")
+
+
+def test_the_number_of_folders_is_limited(unpacked):
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for i in range(5):
+            member = tarfile.TarInfo(f"d{i}")
+            member.type = tarfile.DIRTYPE
+            archive.addfile(member)
+    with pytest.raises(UnsafeInput, match="holds more than 2 files and as many folders"):
+        unpacked(stream.getvalue(), Limits(files=2))
+    with pytest.raises(UnsafeInput, match="unusable name"):
+        unpacked(tar(("a/" * 600 + "b", b"x")))
 
 
 def test_links_in_a_folder_are_refused(tmp_path):

@@ -192,6 +192,18 @@ def test_failed_points_are_left_out_and_counted(region, cls_scan):
     assert "1 points without result" in scan_table(region, failed).description
 
 
+def test_a_result_that_is_missing_is_left_open(region, cls_scan):
+    first, *others = cls_scan.points
+    scan = replace(cls_scan, points=(replace(first, result={**first.result, "CLs_obs": None}), *others))
+    assert scan_table(region, scan).dependent[0].values[0] == "-"
+
+
+def test_a_scan_without_results_is_refused(tmp_path, cls_scan):
+    workspace, patches = likelihoods.write(tmp_path / "in")
+    with pytest.raises(InputError, match="no point with a result: there is nothing to make a table of"):
+        read_region("", workspace, patches, (replace(cls_scan, points=()),))
+
+
 def test_columns_without_uncertainty_state_none():
     table = Table(
         name="t", file="t.yaml", description="", independent=(Column(name="x", values=(1, 2)),),
@@ -310,6 +322,8 @@ def test_sizes_that_hepdata_refuses(region, monkeypatch):
         ({"archive": "a/b.tar.gz"}, "no name for the archive"),
         ({"archive": "a.json"}, "no name for the archive"),
         ({"archive": "rivet.tar.gz"}, "another kind of resource"),
+        ({"keywords": {"cmenergies": (float("nan"),)}}, "nan is no energy"),
+        ({"keywords": {"cmenergies": (-13,)}}, "-13 is no energy"),
         ({"description": "in the hs3 format"}, "does not take the archive for a likelihood"),
     ],
 )
@@ -369,6 +383,15 @@ def test_the_command_takes_several_regions(tmp_path, cls_scan):
         "--scan", f"A={tmp_path / 'scan.json'}",
     )  # fmt: skip
     assert {f["name"] for f in json.loads(result.stdout)["files"]} >= {"cls_A.yaml", "yields_A.yaml", "yields_B.yaml"}
+
+
+def test_standard_input_is_read_once(tmp_path):
+    workspace, _ = likelihoods.write(tmp_path / "in")
+    text = workspace.read_bytes()
+    arguments = ["hepdata", "bundle", str(tmp_path / "out"), "--workspace", "-"]
+    CliRunner().invoke(cli, arguments, input=text, standalone_mode=False, catch_exceptions=False)
+    with tarfile.open(tmp_path / "out" / "Likelihoods.tar.gz") as archive:
+        assert archive.extractfile("BkgOnly.json").read() == text
 
 
 @pytest.mark.parametrize(

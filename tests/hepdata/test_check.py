@@ -117,6 +117,11 @@ def test_a_submission_that_is_no_yaml(submission):
     assert problems[0].startswith("submission: submission.yaml: submission.yaml is no YAML")
 
 
+def test_a_submission_that_is_no_text(submission):
+    (submission.folder / "submission.yaml").write_bytes(b"\xff\xfe")
+    assert "it stops with UnicodeDecodeError" in submission.problems(validator=True)[0]
+
+
 def test_an_upload_that_is_too_large(submission, monkeypatch):
     monkeypatch.setattr("hftranslate.hepdata.bundle.MAX_UPLOAD_BYTES", 100)
     assert "HEPData takes uploads of 100 bytes" in one(submission.problems())

@@ -27,6 +27,8 @@ from hftranslate.hepdata.published import (
         ("", None),
         ("nan", None),
         ("inf", None),
+        ("1e9999999", None),
+        ("1e-9999999", (0.0, 0.0)),
         ("< 0.01", None),
     ],
 )
@@ -88,6 +90,15 @@ def test_columns_are_known_by_their_names():
 def test_a_table_may_hold_both_cls_and_limits():
     found = points_of(table(Observed_CLs=["0.1", "0.2"], Observed_upper_limit=["1", "2"]), ["m1", "m2"], "")
     assert [f.what for f in found] == ["cls", "limit"]
+
+
+def test_underscores_stand_between_words():
+    """As in the columns of ``patchset scan --csv``."""
+    columns = {"CLs_obs": ["0.1", "0.2"], "CLs_exp_-2": ["0.01", "0.02"], "CLs_exp_0": ["0.3", "0.4"]}
+    masses = {"m1": ["300", "400"], "m2": ["100", "100"]}
+    (found,) = points_of(PublishedTable(name="t", independent=masses, dependent=columns), ["m1", "m2"], "")
+    first = next(iter(found.points.values()))
+    assert first == {"observed": "0.1", 0: "0.01", 2: "0.3"}
 
 
 def test_tables_of_other_labels_or_regions_say_nothing():

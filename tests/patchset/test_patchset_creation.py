@@ -22,6 +22,7 @@ def test_every_patch_gives_back_its_workspace() -> None:
     for (m1, m2), patch in zip(POINTS, made, strict=True):
         assert same_model(made.apply(background(), patch), with_signal(m1, m2))
     assert made.description == "12 signals in m1, m2"
+    assert patches([(100, 0)]).description == "1 signal in m1, m2"
 
 
 def test_the_same_in_whatever_order() -> None:
@@ -61,7 +62,7 @@ def signal(source: str, name: str, values: tuple[int, ...]) -> Signal:
     [
         ([], "a patch set needs at least one signal"),
         ([signal("a.json", "a", (1,)), signal("b.json", "a", (2,))], "b.json: the name 'a' belongs to a.json already"),
-        ([signal("a.json", "a", (1,)), signal("b.json", "b", (1,))], r"b.json: the values \(1\) belongs to a.json"),
+        ([signal("a.json", "a", (1,)), signal("b.json", "b", (1,))], r"b.json: the point \(1\) belongs to a.json"),
         (
             [Signal(source="a.json", name="a", values=(1,), document=background())],
             "a.json: there is no signal in it: it is the background-only workspace",
