@@ -142,7 +142,11 @@ def impacts(
     members = {name: matching(model, patterns) for name, patterns in (groups or {}).items()}
     best = fit(model, data, options=options)
     if widths == "hesse" and not np.isfinite(best.uncertainties).all():
-        raise FitFailed(f"the fit gives no uncertainties by HESSE ({best.message}); use those by MINOS")
+        unknown = best.names[int(np.argmin(np.isfinite(best.uncertainties)))]
+        raise FitFailed(
+            f"the fit gives no uncertainties by HESSE (of {unknown!r}, for one; {best.message}): 'doctor' tells which "
+            "parameters have no effect or cannot be told apart; use those by MINOS"
+        )
     chosen = [n for n in _chosen(model, best, names) if n != poi]
     task = _Shift(model=model, data=data, best=best, widths=widths, options=options)
     found = run_kept(task, chosen, executor=executor, progress=progress, step="impacts", journal=journal)
