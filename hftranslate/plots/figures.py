@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hftranslate.errors import InputError
 
@@ -132,6 +132,20 @@ def new_axes(width: float, height: float) -> tuple["Figure", "Axes"]:
     """A figure with one panel."""
     figure = new_figure(width, height)
     return figure, figure.add_subplot()
+
+
+def finite(values: ArrayLike, *shape: int) -> Floats:
+    """Numbers of a document as an array.
+
+    Raises
+    ------
+    ValueError, TypeError
+        They are no finite numbers, or not of this shape.
+    """
+    found = np.asarray(values)
+    if found.dtype.kind not in "iuf" or found.shape != shape or not np.isfinite(found).all():
+        raise ValueError("a list of numbers")
+    return found.astype(np.float64)
 
 
 def literal(text: str) -> str:

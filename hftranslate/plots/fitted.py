@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hftranslate.errors import FormatError, InputError
-from hftranslate.plots.figures import ONE_SIGMA, TWO_SIGMA, in_style, literal, new_axes, shortened_all
+from hftranslate.plots.figures import ONE_SIGMA, TWO_SIGMA, finite, in_style, literal, new_axes, shortened_all
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,7 +58,9 @@ def _fitted(fit: Mapping[str, Any]) -> tuple[list[tuple[str, float, float]], lis
     try:
         for name, values in fit["mle_parameters"].items():
             columns = (fit["uncertainties"][name], fit["initial_values"][name], fit["prior_uncertainties"][name])
-            for i, (value, sigma, initial, prior) in enumerate(zip(values, *columns, strict=True)):
+            for i, row in enumerate(zip(values, *columns, strict=True)):
+                value, initial = finite((row[0], row[2]), 2).tolist()
+                sigma, prior = (None if v is None else float(finite(v)) for v in (row[1], row[3]))
                 label = name if len(values) == 1 else f"{name}[{i}]"
                 if sigma == 0.0:
                     continue  # constant

@@ -104,11 +104,15 @@ def yields(
 
 def pages(document: Mapping[str, Any], channels: Sequence[str] | None = None) -> list[tuple[str, ...]]:
     """The channels of each figure, where all of them would be too many for one."""
-    every = [c for c in document.get("channels", ()) if channels is None or c["name"] in channels]
-    single = [str(c["name"]) for c in every if len(c["observed"]) == 1]
-    several = [str(c["name"]) for c in every if len(c["observed"]) > 1]
+    try:
+        bins = {str(c["name"]): len(c["observed"]) for c in document["channels"]}
+    except (KeyError, TypeError) as error:
+        raise FormatError(f"no yields as 'hftranslate yields' writes them: {error} is missing or wrong") from None
+    every = [name for name in bins if channels is None or name in channels]
+    single = [name for name in every if bins[name] == 1]
+    several = [name for name in every if bins[name] > 1]
     if len(single) == 1:
-        single, several = [], [str(c["name"]) for c in every]
+        single, several = [], every
     return [
         tuple(names[i : i + size])
         for names, size in ((several, _MOST_PANELS), (single, _LONGEST_SUMMARY))

@@ -95,3 +95,16 @@ def test_correlations_that_are_not_there() -> None:
     for wrong in ({}, {"correlations": {"names": ["a"], "matrix": [[1.0, 2.0]]}}, {"correlations": 3}):
         with pytest.raises(FormatError, match="no fit as 'hftranslate fit' writes it"):
             plots.correlations(wrong)
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [{"uncertainties": {"a": {"x": 1}}}, {"prior_uncertainties": {"a": ["1"]}}, {"initial_values": {"a": [None]}}],
+)
+def test_pulls_refuse_what_is_no_number(damaged: dict[str, Any]) -> None:
+    whole = {
+        name: {"a": [0.5]} for name in ("mle_parameters", "uncertainties", "initial_values", "prior_uncertainties")
+    }
+    assert plots.pulls(whole).axes
+    with pytest.raises(FormatError, match="no fit as 'hftranslate fit' writes it"):
+        plots.pulls(whole | damaged)

@@ -56,6 +56,31 @@ def test_brazil_refuses_other_documents(document: dict[str, Any]) -> None:
         plots.brazil({"scan": [], "level": 0.05, "observed": 1.0, "expected": [1.0] * 5})
 
 
+ROW = {"poi": 1.0, "CLs_obs": 0.2, "CLs_exp": [0.1] * 5}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scan": [ROW, ROW]},
+        {"scan": [ROW | {"CLs_exp": [0.1] * 4}]},
+        {"scan": [ROW | {"CLs_obs": "0.2"}]},
+        {"scan": [ROW | {"CLs_obs": None}]},
+        {"scan": [ROW | {"poi": [1.0]}]},
+        {"level": None},
+        {"expected": [1.0]},
+        {"expected": ["x"] * 5},
+        {"observed": {}},
+        {"toys": {}},
+    ],
+)
+def test_brazil_refuses_documents_that_are_damaged(change: dict[str, Any]) -> None:
+    whole = {"scan": [ROW], "level": 0.05, "observed": 1.0, "expected": [1.0] * 5}
+    assert plots.brazil(whole).axes
+    with pytest.raises(FormatError, match=r"no upper limit as 'hftranslate limit' writes it: .* is missing or of an"):
+        plots.brazil(whole | change)
+
+
 def band(*limits: float) -> list[dict[str, Any]]:
     """Limits as documents, each with an expectation around it."""
     scan = [{"poi": 1.0, "CLs_obs": 0.5, "CLs_exp": [0.1, 0.2, 0.3, 0.4, 0.5]}]
@@ -107,7 +132,11 @@ def test_missing_limits_are_told(limit: UpperLimitResult) -> None:
     assert f"expected, limit {limit.expected[2]:#.3g}" in told
     assert axes.get_xlim()[1] == pytest.approx(1.1 * limit.expected[2])
     (axes,) = plots.brazil(replace(limit, expected=())).axes
+    assert "expected" in axes.get_legend_handles_labels()[1]  # nobody looked for one
+    (axes,) = plots.brazil(replace(limit, expected=(float("nan"),) * 5)).axes
     assert "expected, no limit" in axes.get_legend_handles_labels()[1]
+    with pytest.raises(InputError, match="holds no limit to draw"):
+        plots.brazil(replace(limit, observed=float("nan"), expected=()))
     document: dict[str, Any] = {"observed": None, "expected": list(limit.expected), "level": 0.05, "scan": []}
     document["scan"] = [{"poi": mu, "CLs_obs": o, "CLs_exp": list(e)} for mu, o, e in limit.scan]
     assert "observed, no limit" in plots.brazil(document).axes[0].get_legend_handles_labels()[1]

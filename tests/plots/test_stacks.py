@@ -148,6 +148,8 @@ def test_other_documents() -> None:
     for wrong in ({}, {"channels": [{}], "stage": "prefit"}, {"channels": 3, "stage": "prefit"}):
         with pytest.raises(FormatError, match="no yields as 'hftranslate yields' writes them"):
             plots.yields(wrong)
+        with pytest.raises(FormatError, match="no yields as 'hftranslate yields' writes them"):
+            plots.pages(wrong)
     with pytest.raises(InputError, match="no channels to draw"):
         plots.yields(document())
     with pytest.raises(MissingInput, match="no channel 'SRR' in the yields; did you mean 'SR'"):
