@@ -128,7 +128,8 @@ def impacts(
     Raises
     ------
     InputError
-        The parameter of interest is constant or not there, or a named parameter is constant or the one of interest.
+        The parameter of interest is constant or not there, a named parameter is constant or the one of interest, or a
+        group has the name of one that is always there.
     MissingInput
         There is no such parameter, or a pattern fits none.
     FitFailed
@@ -139,6 +140,9 @@ def impacts(
     poi = p.names[p.poi_index]
     if p.fixed[p.poi_index]:
         raise InputError(f"the parameter of interest {poi!r} is constant and shows no impacts")
+    for name in (STATISTICAL, SYSTEMATIC):
+        if name in (groups or {}):
+            raise InputError(f"the group {name!r} is always there; give yours another name")
     members = {name: matching(model, patterns) for name, patterns in (groups or {}).items()}
     best = fit(model, data, options=options)
     if widths == "hesse" and not np.isfinite(best.uncertainties).all():
