@@ -73,7 +73,9 @@ def result(files: tuple[Path, ...], max_failed: float, output_file: Path | None)
         raise InputError(f"{files[0]} holds toys of both hypotheses for no value of the parameter of interest")
     discovery = task.get("test_stat") == "q0"
     wanted = ("test_stat", "conventions", *(("expected_poi",) if discovery else ()))
-    missing = [name for name in wanted if not isinstance(task.get(name), int | float if name == "expected_poi" else str)]
+    missing = [
+        name for name in wanted if not isinstance(task.get(name), int | float if name == "expected_poi" else str)
+    ]
     if missing or not (discovery or task["test_stat"] in get_args(TestStat)):
         raise FormatError(f"{files[0]} does not tell what its toys are of: {', '.join(missing or wanted)}")
     emit([_document(task, kept) for kept in found], output_file)

@@ -145,6 +145,10 @@ def _panel(channels: Sequence[Mapping[str, Any]], stage: str) -> _Panel:
         for sample in channel["samples"]:
             samples.setdefault(str(sample["name"]), np.zeros(n))[start:stop] += _numbers(sample["yields"])
         start = stop
+    total, spread = (np.concatenate([_numbers(c["total"][k]) for c in channels]) for k in ("yields", "uncertainties"))
+    observed = np.concatenate([_numbers(c["observed"]) for c in channels])
+    if len(total) != n or len(spread) != n or not (observed >= 0.0).all():
+        raise ValueError("the total or the observed events of a bin")
     edges = channels[0]["edges"]
     several = len(channels) > 1
     uniform = several or edges is None or len(edges) != 1
@@ -153,10 +157,10 @@ def _panel(channels: Sequence[Mapping[str, Any]], stage: str) -> _Panel:
         stage=stage,
         edges=np.arange(n + 1.0) - 0.5 if uniform else np.array(edges[0], dtype=np.float64),
         labels=tuple(str(c["name"]) for c in channels) if several else None,
-        observed=np.concatenate([_numbers(c["observed"]) for c in channels]),
+        observed=observed,
         samples=samples,
-        total=np.concatenate([_numbers(c["total"]["yields"]) for c in channels]),
-        uncertainty=np.concatenate([_numbers(c["total"]["uncertainties"]) for c in channels]),
+        total=total,
+        uncertainty=spread,
     )
 
 
