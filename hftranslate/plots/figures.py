@@ -181,13 +181,15 @@ def save(figure: "Figure", path: str | Path) -> None:
         No picture has that ending, or the file cannot be written.
     """
     target = Path(path)
+    if not target.suffix:  # matplotlib would write to another name
+        raise InputError(f"{path} has no ending that says how to draw; expected .png, .pdf or .svg")
     # dates would make the same picture another file every day
     undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(target.suffix[1:].lower())
     try:
         with styled():
             figure.savefig(target, dpi=200, metadata=undated)
-    except ValueError as error:
-        raise InputError(f"{path}: {error}") from None
+    except ValueError as error:  # of text between dollars too, in several lines
+        raise InputError(f"{path}: {' '.join(str(error).split())}") from None
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
 

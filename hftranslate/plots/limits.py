@@ -193,6 +193,8 @@ def limit_band(
         raise InputError(
             f"{len(limits)} upper limits at {len(at)} values: a band takes two at least, one for each value"
         )
+    if not np.isfinite(at).all() or len(set(at)) < len(at):
+        raise InputError(f"upper limits at {', '.join(f'{x:g}' for x in at)}: a band takes different finite values")
     scans = [_scan(limit) for limit in limits]
     levels = sorted({scan.level for scan in scans})
     if len(levels) > 1:

@@ -354,3 +354,18 @@ def test_a_parameter_without_effect_leaves_the_others_their_uncertainties():
     assert total == pytest.approx(
         expected_yields(model, best.values, np.diag([1.0, best.uncertainty("a") ** 2])).channels[0].total_uncertainties
     )
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"minimizer": "minuet"}, "no minimizer 'minuet'; did you mean 'minuit'"),
+        ({"tolerance": float("nan")}, "tolerance of a fit is above zero, not nan"),
+        ({"tolerance": -1.0}, "tolerance of a fit is above zero"),
+        ({"max_iterations": 0}, "one iteration at least, not 0"),
+        ({"strategy": 9}, "strategy of MIGRAD is 0, 1 or 2, not 9"),
+    ],
+)
+def test_settings_out_of_their_range(setting, message):
+    with pytest.raises(InputError, match=message):
+        FitOptions(**setting)

@@ -169,3 +169,9 @@ def test_values_tested_far_away_leave_the_curve_smooth(limit: UpperLimitResult) 
         x = np.asarray(b.get_xdata(), dtype=np.float64)
         shown = np.interp(x, np.asarray(a.get_xdata(), dtype=np.float64), np.asarray(a.get_ydata(), dtype=np.float64))
         np.testing.assert_allclose(shown, np.asarray(b.get_ydata(), dtype=np.float64), atol=0.03)
+
+
+@pytest.mark.parametrize("at", [(1.0, 1.0), (float("nan"), 2.0), (1.0, float("inf"))])
+def test_a_band_takes_different_values(at: tuple[float, float]) -> None:
+    with pytest.raises(InputError, match="a band takes different finite values"):
+        plots.limit_band(at, band(1.0, 2.0))
