@@ -148,15 +148,16 @@ def _legend(axes: "Axes", order: Sequence[int], **where: Any) -> None:
 
 
 def _smooth(poi: Floats, cls: Floats, x: Floats) -> Floats:
-    """A curve through the tested values: ln CLs is smooth, except for a kink that this interpolation respects."""
-    from scipy.interpolate import Akima1DInterpolator
+    """A curve through the tested values that never swings beyond them: ln CLs has a kink at the best fit."""
+    from scipy.interpolate import PchipInterpolator
 
     # root finding tests close neighbours
     apart = np.concatenate([[True], np.diff(poi) > 1e-4 * (x[-1] - x[0])])
     if apart.sum() < 2:
         return np.full_like(x, cls[0])
     logs = np.log(np.maximum(cls[apart], 1e-300))
-    return np.minimum(np.exp(Akima1DInterpolator(poi[apart], logs)(x)), 1.0)
+    curve: Floats = np.exp(PchipInterpolator(poi[apart], logs, extrapolate=True)(x))
+    return np.minimum(curve, 1.0)
 
 
 def _straight(poi: Floats, cls: Floats, x: Floats) -> Floats:

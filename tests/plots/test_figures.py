@@ -114,7 +114,7 @@ def test_matplotlib_is_imported_late() -> None:
 
 def test_text_that_cannot_be_drawn_and_names_without_ending(tmp_path: Path) -> None:
     figure, axes = new_axes(3.0, 2.0)
-    with pytest.raises(InputError, match="has no ending that says how to draw; expected .png, .pdf or .svg"):
+    with pytest.raises(InputError, match=r"has no ending that says how to draw; expected \.png, \.pdf or \.svg"):
         save(figure, tmp_path / "picture")
     axes.set_title(r"$\nosuchsymbol$")
     with pytest.raises(InputError, match="Unknown symbol") as refused:

@@ -13,6 +13,7 @@ from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.translate import read
 from tests.conftest import REPOSITORY
+from tests.likelihood.builders import counting
 
 
 @pytest.fixture(scope="module")
@@ -175,3 +176,12 @@ def test_values_tested_far_away_leave_the_curve_smooth(limit: UpperLimitResult) 
 def test_a_band_takes_different_values(at: tuple[float, float]) -> None:
     with pytest.raises(InputError, match="a band takes different finite values"):
         plots.limit_band(at, band(1.0, 2.0))
+
+
+def test_brazil_does_not_swing_between_the_tested_values() -> None:
+    """A clear signal: CLs is one half below the best fit, and falls steeply beyond it."""
+    model, data = counting(1400.0, 1000.0, 400.0, bounds=((0.0, 10.0),))
+    found = upper_limit(model, data)
+    (axes,) = plots.brazil(found).axes
+    curve = next(line for line in axes.lines if str(line.get_label()).startswith("observed"))
+    assert np.all(np.diff(np.asarray(curve.get_ydata())) <= 1e-12)
