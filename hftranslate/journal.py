@@ -48,35 +48,38 @@ class Journal:
         wanted = json.loads(json.dumps(dict(task)))
         if not path.parent.is_dir():
             raise InputError(f"{path} cannot be written: there is no folder {str(path.parent)!r}")
-        if not path.exists() or path.stat().st_size == 0:
-            path.write_text(cls.text(wanted, {}))
+        first_line = cls.text(wanted, {})
+        content = path.read_bytes() if path.exists() else b""
+        if len(content) < len(first_line) and first_line.encode().startswith(content):  # or cut off right at the start
+            path.write_text(first_line)
             return cls(path=path, task=wanted)
         journal = cls.read(path)
         different = sorted(k for k in {**journal.task, **wanted} if journal.task.get(k) != wanted.get(k))
         if different:
             found, expected = ({k: task.get(k) for k in different} for task in (journal.task, wanted))
             raise InputError(f"{path} holds the results of another task: {found}, where this one has {expected}")
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):  # cut off: forget it, so that the next line starts at its own beginning
+            with path.open("r+b") as file:
+                file.truncate(whole)
         return journal
 
     @classmethod
     def read(cls, path: Path) -> "Journal":
-        """A journal that lies there, whatever its task.
+        """A journal that lies there, whatever its task. The file stays as it is: a run may be writing to it.
 
         Raises
         ------
         FormatError
             The file is no journal.
         """
-        lines = path.read_bytes().split(b"\n")
+        first, *lines = path.read_bytes().split(b"\n")[:-1] or [b""]  # what follows the last one is empty or cut off
         try:
-            task = dict(json.loads(lines[0])["task"])
-            entries = [json.loads(line) for line in lines[1:-1]]
+            task = dict(json.loads(first)["task"])
+            entries = [json.loads(line) for line in lines]
             results = {entry["key"]: entry["result"] for entry in entries}
         except (ValueError, KeyError, TypeError, RecursionError):
             raise FormatError(f"{path} is no file of kept results: every line must be a JSON object") from None
-        if lines[-1]:  # cut off: forget it, so that the next line starts at its own beginning
-            with path.open("r+b") as file:
-                file.truncate(path.stat().st_size - len(lines[-1]))
         return cls(path=path, task=task, results=results)
 
     @staticmethod

@@ -42,7 +42,7 @@ def test_refuses_the_results_of_another_task(tmp_path: Path) -> None:
         Journal.open(tmp_path / "nowhere" / "kept.jsonl", TASK)
 
 
-@pytest.mark.parametrize("content", ["no JSON\n", "[1]\n", '{"task": 5}\n', '{"task": 1}\n{"key": 1}\n', "\n\n"])
+@pytest.mark.parametrize("content", ["no JSON\n", "[1]\n", '{"task": 1}\n', '{"task": {}}\n{"key": 1}\n', "\n\n"])
 def test_refuses_what_is_no_journal(tmp_path: Path, content: str) -> None:
     path = tmp_path / "kept.jsonl"
     path.write_text(content)
@@ -57,3 +57,27 @@ def test_content_as_text(tmp_path: Path) -> None:
     assert journal.results == {"a": [1.0, None], "b": 2}
     journal.keep("c", 3)
     assert path.read_text() == Journal.text(TASK, journal.results)
+
+
+def test_reading_leaves_the_file_as_it_is(tmp_path: Path) -> None:
+    """A run may be writing the line that is not yet whole."""
+    path = tmp_path / "kept.jsonl"
+    Journal.open(path, TASK).keep("a", 1)
+    content = path.read_bytes() + b'{"key": "b", "res'
+    path.write_bytes(content)
+    assert Journal.read(path).results == {"a": 1}
+    with pytest.raises(InputError, match="another task"):
+        Journal.open(path, TASK | {"seed": 2})
+    assert path.read_bytes() == content
+
+
+def test_a_first_line_that_was_cut_off_was_never_written(tmp_path: Path) -> None:
+    path = tmp_path / "kept.jsonl"
+    whole = Journal.text(TASK, {})
+    for content in ("", whole[:5], whole[:-1]):
+        path.write_text(content)
+        Journal.open(path, TASK).keep("a", 1)
+        assert path.read_text() == Journal.text(TASK, {"a": 1})
+    path.write_text(Journal.text({"what": "scan"}, {})[:-1])
+    with pytest.raises(FormatError, match="no file of kept results"):
+        Journal.open(path, TASK)

@@ -111,7 +111,8 @@ def impacts(file: str, top: int, pages: int, output_file: Path, **options: Any) 
     from hftranslate import plots
 
     document = document_of(file)
-    count = len(document.get("parameters") or ())
+    rows = document.get("parameters")
+    count = len(rows) if isinstance(rows, list) else 0
     firsts = [k * top for k in range(pages) if k * top < count] or [0]
     draw([plots.impacts(document, top=top, first=first, **options) for first in firsts], output_file)
 

@@ -1,14 +1,15 @@
 """Commands for toys that were kept by ``--resume``."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from hftranslate.cli.common import emit, emit_text, output_option
-from hftranslate.errors import InputError, MissingInput
+from hftranslate.errors import FormatError, InputError, MissingInput
+from hftranslate.inference.asymptotics import TestStat
 from hftranslate.inference.toy_discovery import toy_significance_document, toy_significance_of
-from hftranslate.inference.toy_samples import MOST_FAILED, KeptToys, kept_toys, merged
+from hftranslate.inference.toy_samples import MOST_FAILED, KeptToys, kept_toys, merged, toys_journal
 from hftranslate.inference.toy_tests import toy_test_document, toy_test_of
 from hftranslate.journal import Journal
 
@@ -36,11 +37,13 @@ def read_journals(files: tuple[Path, ...]) -> list[Journal]:
     ------
     MissingInput
         There is no such file.
+    FormatError
+        A file keeps no toys, or is damaged.
     """
     for file in files:
         if not file.is_file():
             raise MissingInput(f"there is no file {file}")
-    return [Journal.read(file) for file in files]
+    return [toys_journal(file) for file in files]
 
 
 @toys.command()
@@ -68,6 +71,13 @@ def result(files: tuple[Path, ...], max_failed: float, output_file: Path | None)
     found = kept_toys(merged(journals), str(files[0]), max_failed)
     if not found:
         raise InputError(f"{files[0]} holds toys of both hypotheses for no value of the parameter of interest")
+    discovery = task.get("test_stat") == "q0"
+    wanted = ("test_stat", "conventions", *(("expected_poi",) if discovery else ()))
+    missing = [
+        name for name in wanted if not isinstance(task.get(name), int | float if name == "expected_poi" else str)
+    ]
+    if missing or not (discovery or task["test_stat"] in get_args(TestStat)):
+        raise FormatError(f"{files[0]} does not tell what its toys are of: {', '.join(missing or wanted)}")
     emit([_document(task, kept) for kept in found], output_file)
 
 

@@ -30,7 +30,7 @@ from hftranslate.crosschecking.toy_tests import toy_record
 from hftranslate.errors import FitFailed, InputError, MissingInput, did_you_mean
 from hftranslate.inference.asymptotics import discovery_pvalue
 from hftranslate.inference.diagnostics import profile_interval
-from hftranslate.inference.fit import FitResult, fit
+from hftranslate.inference.fit import FitResult, fit, inverse_of
 from hftranslate.inference.hypotest import PoiRange, Tester, TestStat, upper_limit
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 from hftranslate.likelihood.compile import compile_model
@@ -377,11 +377,7 @@ class _Engine:
     def _covariance(self, found: FitResult, index: NDArray[np.int64]) -> Floats | None:
         """Inverse Hessian of the parameters that are not at a bound; ``None`` where it is not positive definite."""
         hessian = self.model.hessian(found.values, self.data)[np.ix_(index, index)]
-        try:
-            np.linalg.cholesky(hessian)
-        except np.linalg.LinAlgError:
-            return None
-        return np.asarray(np.linalg.inv(hessian), dtype=np.float64)
+        return inverse_of(hessian)
 
     def _minos(self, found: FitResult, wanted: list[str]) -> dict[str, tuple[float | None, float | None]]:
         shifts: dict[str, tuple[float | None, float | None]] = {}

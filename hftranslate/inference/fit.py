@@ -15,6 +15,9 @@ from hftranslate.likelihood.model import Data, Model
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
+#: Of an eigenvalue of a matrix with a unit diagonal, for each of its rows.
+_ROUNDING = 100.0 * float(np.finfo(np.float64).eps)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FitResult:
@@ -58,7 +61,8 @@ class FitResult:
         """Inverse of the exact Hessian of the free parameters (HESSE), ``(n, n)``.
 
         Rows and columns of constant parameters are zero. Where the Hessian is not positive definite, parameters at a
-        bound are left out; NaN where that does not help, or where the minimum lies on a kink.
+        bound are left out, and the variance of those without any effect is NaN; all are NaN where that does not help,
+        or where the minimum lies on a kink.
         """
         free = ~self.fixed
         inverse = None if self.status == "kink" else _covariance(self.hessian, free, self.at_bound)
@@ -205,17 +209,39 @@ def _result(model: Model, data: Data, minimum: Minimum, free: Booleans, box: Flo
 
 
 def _covariance(hessian: Floats, free: Booleans, at_bound: Booleans) -> Floats | None:
-    """Inverse of the Hessian of the free parameters; without those at a bound where that alone is positive definite."""
-    for chosen in (free, free & ~at_bound):
-        index = np.flatnonzero(chosen)
-        try:
-            np.linalg.cholesky(hessian[np.ix_(index, index)])
-        except np.linalg.LinAlgError:
-            continue
-        covariance = np.zeros_like(hessian)
-        covariance[np.ix_(index, index)] = np.linalg.inv(hessian[np.ix_(index, index)])
-        return covariance
+    """Inverse of the Hessian of the free parameters; without those at a bound where that alone is positive definite.
+
+    What is then left may hold parameters without any effect: their variance is NaN, and the others have theirs.
+    """
+    if not np.isfinite(hessian[np.ix_(free, free)]).all():  # the likelihood has no value there
+        return None
+    idle = free & ~at_bound & ~np.any(hessian[:, free] != 0.0, axis=1)
+    for chosen in (free, free & ~at_bound, free & ~at_bound & ~idle):
+        index = np.ix_(np.flatnonzero(chosen), np.flatnonzero(chosen))
+        inverse = inverse_of(hessian[index])
+        if inverse is not None:
+            covariance = np.zeros_like(hessian)
+            covariance[index] = inverse
+            unknown = np.flatnonzero(idle & ~chosen)
+            covariance[unknown, unknown] = np.nan
+            return covariance
     return None
+
+
+def inverse_of(hessian: Floats) -> Floats | None:
+    """Inverse of a Hessian; ``None`` where it is not positive definite, as far as its rounding errors can tell.
+
+    Where the data tell two parameters not apart, its smallest eigenvalue is zero but for rounding, and an inverse would
+    be made of nothing else.
+    """
+    diagonal = np.diagonal(hessian)
+    if not (diagonal > 0.0).all():
+        return None
+    if diagonal.size:
+        scaled = hessian / np.sqrt(np.outer(diagonal, diagonal))
+        if np.linalg.eigvalsh(scaled)[0] <= _ROUNDING * len(diagonal):
+            return None
+    return np.asarray(np.linalg.inv(hessian), dtype=np.float64)
 
 
 def asimov_data(

@@ -32,6 +32,8 @@ Floats = NDArray[np.float64]
 _PER_TASK = 50
 #: Singular values below this, relative to the largest one, belong to directions in which no observable moves.
 _RANK = 1e-9
+#: Statistics that differ by less are the same: what the fits leave of it. Few events make many equal ones.
+_TIE = 1e-7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -71,7 +73,7 @@ class GoodnessOfFit:
         n = len(self.toys)
         if n == 0:
             return None
-        p = float(np.sum(self.toys >= self.statistic)) / n
+        p = float(np.sum(self.toys >= self.statistic - _TIE * (1.0 + self.statistic))) / n
         return p, sqrt(max(p * (1.0 - p), 1.0 / n) / n)
 
 

@@ -128,7 +128,8 @@ def impacts(
     Raises
     ------
     InputError
-        The parameter of interest is constant or not there, or a named parameter is constant or the one of interest.
+        The parameter of interest is constant or not there, a named parameter is constant or the one of interest, or a
+        group has the name of one that is always there.
     MissingInput
         There is no such parameter, or a pattern fits none.
     FitFailed
@@ -139,10 +140,17 @@ def impacts(
     poi = p.names[p.poi_index]
     if p.fixed[p.poi_index]:
         raise InputError(f"the parameter of interest {poi!r} is constant and shows no impacts")
+    for name in (STATISTICAL, SYSTEMATIC):
+        if name in (groups or {}):
+            raise InputError(f"the group {name!r} is always there; give yours another name")
     members = {name: matching(model, patterns) for name, patterns in (groups or {}).items()}
     best = fit(model, data, options=options)
     if widths == "hesse" and not np.isfinite(best.uncertainties).all():
-        raise FitFailed(f"the fit gives no uncertainties by HESSE ({best.message}); use those by MINOS")
+        unknown = best.names[int(np.argmin(np.isfinite(best.uncertainties)))]
+        raise FitFailed(
+            f"the fit gives no uncertainties by HESSE (of {unknown!r}, for one; {best.message}): 'doctor' tells which "
+            "parameters have no effect or cannot be told apart; use those by MINOS"
+        )
     chosen = [n for n in _chosen(model, best, names) if n != poi]
     task = _Shift(model=model, data=data, best=best, widths=widths, options=options)
     found = run_kept(task, chosen, executor=executor, progress=progress, step="impacts", journal=journal)

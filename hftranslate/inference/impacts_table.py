@@ -1,5 +1,7 @@
 """Impacts as a table of text."""
 
+from math import isfinite
+
 from hftranslate.inference.impacts import Impacts, Shifts
 
 
@@ -14,7 +16,8 @@ def impacts_table(result: Impacts, top: int = 30) -> str:
         pre = "" if impact.prefit is None else _pair(impact.prefit)
         rows.append([p.name, f"{round(p.pull, 2) + 0.0:+.2f}", f"{p.constraint:.2f}", pre, _pair(impact.postfit)])
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = [f"{result.poi} = {result.value:.4g}  -{result.low:.4g} +{result.high:.4g} ({result.widths.upper()})", ""]
+    low, high = _known(result.low), _known(result.high)
+    lines = [f"{result.poi} = {result.value:.4g}  -{low} +{high} ({result.widths.upper()})", ""]
     lines += [
         "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]).rstrip()
         for row in rows
@@ -24,8 +27,12 @@ def impacts_table(result: Impacts, top: int = 30) -> str:
         lines.append(f"... and {left} more with smaller impacts")
     lines += ["", "groups (below, above)"]
     width = max(map(len, result.groups))
-    lines += [f"  {name.ljust(width)}  {low:9.4g} {high:9.4g}" for name, (low, high) in result.groups.items()]
+    lines += [f"  {name.ljust(width)}  {_known(a):>9} {_known(b):>9}" for name, (a, b) in result.groups.items()]
     return "\n".join(lines) + "\n"
+
+
+def _known(value: float) -> str:
+    return f"{value:.4g}" if isfinite(value) else "?"
 
 
 def _pair(shifts: Shifts) -> str:

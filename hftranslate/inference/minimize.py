@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, assert_never
+from math import isfinite
+from typing import Literal, assert_never, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.errors import Unsupported
+from hftranslate.errors import InputError, Unsupported, did_you_mean
 from hftranslate.inference.minima import other_starts
 from hftranslate.inference.newton import NewtonResult, newton
 from hftranslate.likelihood.model import Data, Model
@@ -70,6 +71,11 @@ class FitOptions:
         look for a second, lower minimum along the parameters with a very uneven effect (``"newton"`` only).
     raise_on_failure
         raise :class:`~hftranslate.errors.FitFailed` where the minimum was not reached; otherwise the status tells.
+
+    Raises
+    ------
+    InputError
+        There is no such minimizer, or a setting is out of its range.
     """
 
     minimizer: MinimizerName = "newton"
@@ -78,6 +84,18 @@ class FitOptions:
     strategy: int = 1
     other_minima: bool = True
     raise_on_failure: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what no minimiser can do."""
+        known = get_args(MinimizerName)
+        if self.minimizer not in known:
+            raise InputError(f"no minimizer {self.minimizer!r}" + did_you_mean(str(self.minimizer), known))
+        if not (isfinite(self.tolerance) and self.tolerance > 0.0):
+            raise InputError(f"the tolerance of a fit is above zero, not {self.tolerance}")
+        if self.max_iterations < 1:
+            raise InputError(f"a fit takes one iteration at least, not {self.max_iterations}")
+        if self.strategy not in (0, 1, 2):
+            raise InputError(f"the strategy of MIGRAD is 0, 1 or 2, not {self.strategy}")
 
 
 DEFAULT_OPTIONS = FitOptions()

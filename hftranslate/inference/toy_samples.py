@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -36,7 +37,9 @@ CHUNK = 100
 MOST_FAILED = 0.01
 #: By how much two computations of a toy may differ: twice what a fit leaves, with a margin.
 _SAME = 1e-6
-_KEY = re.compile(r"poi=(?P<poi>[^ ]+) (observed|seed=(?P<seed>\d+) (?P<hypothesis>signal|background) (?P<number>\d+))")
+_KEY = re.compile(
+    r"poi=(?P<poi>[-+.e\d]+) (observed|seed=(?P<seed>\d+) (?P<hypothesis>signal|background) (?P<number>\d+))"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -212,7 +215,37 @@ def journal_of(path: Path, experiment: ToyExperiment, data: Data, **more: Any) -
         "minimizer": experiment.options.minimizer,
         **more,
     }
-    return Journal.open(path, task)
+    return _of_toys(Journal.open(path, task))
+
+
+def toys_journal(path: Path) -> Journal:
+    """A journal of toys that lies there, whatever they are of.
+
+    Raises
+    ------
+    FormatError
+        The file is no journal, or keeps something else.
+    """
+    return _of_toys(Journal.read(path))
+
+
+def _of_toys(journal: Journal) -> Journal:
+    """The journal, if it keeps toys and nothing else."""
+    for key, result in journal.results.items():
+        match = _KEY.fullmatch(key) if isinstance(key, str) else None
+        if match is None:
+            raise FormatError(f"{journal.path} holds other results than toys: {key!r}")
+        if match["seed"] is None:
+            good = isinstance(result, dict) and all(_is_number(result.get(name)) for name in ("q", "muhat"))
+        else:
+            good = isinstance(result, list) and bool(result) and all(q is None or _is_number(q) for q in result)
+        if not good:
+            raise FormatError(f"{journal.path} is damaged: what it keeps as {key!r} are no test statistics")
+    return journal
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
 def observed_key(poi_test: float) -> str:

@@ -136,6 +136,9 @@ def expected_yields(model: Model, theta: ArrayLike, covariance: ArrayLike | None
         raise InputError(f"parameters and covariance of shapes {shapes} for a model with {n} parameters")
     state = model.state(t)
     slopes = None if matrix is None else _cell_jacobian(model, t)
+    if slopes is not None and matrix is not None:  # what a parameter without effect does not say matters to no yield
+        matters = np.any(slopes != 0.0, axis=0)
+        matrix = np.where(np.outer(matters, matters), matrix, 0.0)
     labels = _Labels.of(model)
 
     def summed(label: NDArray[np.int64]) -> tuple[Floats, Floats]:

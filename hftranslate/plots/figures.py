@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hftranslate.errors import InputError
 
@@ -134,6 +134,20 @@ def new_axes(width: float, height: float) -> tuple["Figure", "Axes"]:
     return figure, figure.add_subplot()
 
 
+def finite(values: ArrayLike, *shape: int) -> Floats:
+    """Numbers of a document as an array.
+
+    Raises
+    ------
+    ValueError, TypeError
+        They are no finite numbers, or not of this shape.
+    """
+    found = np.asarray(values)
+    if found.dtype.kind not in "iuf" or found.shape != shape or not np.isfinite(found).all():
+        raise ValueError("a list of numbers")
+    return found.astype(np.float64)
+
+
 def literal(text: str) -> str:
     """Text from a model as matplotlib must see it, to write a dollar as a dollar."""
     return text.replace("$", r"\$")
@@ -167,13 +181,15 @@ def save(figure: "Figure", path: str | Path) -> None:
         No picture has that ending, or the file cannot be written.
     """
     target = Path(path)
+    if not target.suffix:  # matplotlib would write to another name
+        raise InputError(f"{path} has no ending that says how to draw; expected .png, .pdf or .svg")
     # dates would make the same picture another file every day
     undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(target.suffix[1:].lower())
     try:
         with styled():
             figure.savefig(target, dpi=200, metadata=undated)
-    except ValueError as error:
-        raise InputError(f"{path}: {error}") from None
+    except ValueError as error:  # of text between dollars too, in several lines
+        raise InputError(f"{path}: {' '.join(str(error).split())}") from None
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hftranslate.errors import FormatError, InputError
-from hftranslate.plots.figures import ONE_SIGMA, TWO_SIGMA, in_style, literal, new_axes, shortened_all
+from hftranslate.plots.figures import ONE_SIGMA, TWO_SIGMA, finite, in_style, literal, new_axes, shortened_all
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,7 +37,7 @@ def pulls(fit: Mapping[str, Any], *, title: str = "", most: int = 80, style: str
     axes.plot([0.0, 0.0], span, color="black", lw=0.8, ls=":")
     axes.errorbar(pull, y, xerr=error, fmt="o", color="black", ms=3.2, lw=1.1)
     for k, (_, value, sigma) in enumerate(free):
-        text = f"{value:.3f}" + ("" if sigma is None else f" ± {sigma:.3f}")
+        text = f"{value:.3f}" + (f" ± {sigma:.3f}" if sigma else " at its bound" if sigma == 0.0 else "")
         box = {"boxstyle": "square,pad=0.15", "fc": "white", "ec": "none"}
         axes.annotate(text, (0.0, len(y) + 0.5 + k), ha="center", va="center", fontsize=8.5, bbox=box)
     axes.set_yticks([*y, *(len(y) + 0.5 + k for k in range(len(free)))], labels, fontsize=8)
@@ -56,11 +56,16 @@ def _fitted(fit: Mapping[str, Any]) -> tuple[list[tuple[str, float, float]], lis
     constrained: list[tuple[str, float, float]] = []
     free: list[tuple[str, float, float | None]] = []
     try:
+        at_bound = set(fit.get("at_bound", ()))  # without uncertainty, but the fit has moved them
         for name, values in fit["mle_parameters"].items():
             columns = (fit["uncertainties"][name], fit["initial_values"][name], fit["prior_uncertainties"][name])
-            for i, (value, sigma, initial, prior) in enumerate(zip(values, *columns, strict=True)):
+            for i, row in enumerate(zip(values, *columns, strict=True)):
+                value, initial = finite((row[0], row[2]), 2).tolist()
+                sigma, prior = (None if v is None else float(finite(v)) for v in (row[1], row[3]))
                 label = name if len(values) == 1 else f"{name}[{i}]"
-                if sigma == 0.0:
+                if sigma is not None and sigma < 0.0:
+                    raise ValueError(f"the uncertainty of {label!r}")
+                if sigma == 0.0 and not at_bound & {name, f"{name}[{i}]"}:
                     continue  # constant
                 if prior:
                     constrained.append((label, (value - initial) / prior, (sigma or 0.0) / prior))

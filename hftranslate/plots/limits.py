@@ -1,14 +1,15 @@
 """Brazil bands: CLs against the parameter of interest, and upper limits against a property of the signal."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hftranslate.errors import FormatError, InputError
 from hftranslate.inference.hypotest import UpperLimitResult
-from hftranslate.plots.figures import MARK, ONE_SIGMA, TWO_SIGMA, Floats, in_style, new_axes
+from hftranslate.plots.figures import MARK, ONE_SIGMA, TWO_SIGMA, Floats, finite, in_style, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +22,7 @@ Limit = UpperLimitResult | Mapping[str, Any]
 class _Scan:
     """CLs against the parameter of interest: ``(n,)`` observed, ``(n, 5)`` expected, and the limits.
 
-    ``errors`` of the observed values, ``(n,)``, where they come from toys.
+    ``errors`` of the observed values, ``(n,)``, where they come from toys; no ``expected_limits`` where nobody looked.
     """
 
     poi: Floats
@@ -30,35 +31,59 @@ class _Scan:
     errors: Floats | None
     level: float
     limit: float
-    expected_limits: Sequence[float]
+    expected_limits: Sequence[float] | None
 
 
 def _scan(limit: Limit) -> _Scan:
-    errors = None
-    if isinstance(limit, UpperLimitResult):
-        rows = [(poi, observed, expected) for poi, observed, expected in limit.scan]
-        level, observed_limit, expected_limits = limit.level, limit.observed, limit.expected
-    else:
-        try:
-            rows = [(row["poi"], row["CLs_obs"], row["CLs_exp"]) for row in limit["scan"]]
-            level, observed_limit, expected_limits = limit["level"], limit["observed"], limit["expected"]
-            if "toys" in limit:
-                errors = [row["errors"]["CLs_obs"] for row in limit["scan"]]
-        except (KeyError, TypeError) as error:
-            raise FormatError(f"no upper limit as 'hftranslate limit' writes it: {error} is missing") from None
-    if not rows:
-        raise InputError("the upper limit holds no tested values to draw")
-    if all(poi > 0.0 for poi, _, _ in rows):
-        rows = [(0.0, 1.0, (1.0,) * 5), *rows]  # at zero both hypotheses are one
-        errors = None if errors is None else [0.0, *errors]
-    return _Scan(
-        poi=np.array([r[0] for r in rows]),
-        observed=np.array([r[1] for r in rows]),
-        expected=np.array([r[2] for r in rows]),
-        errors=None if errors is None else np.array(errors),
-        level=level,
-        limit=_number(observed_limit),
-        expected_limits=[_number(value) for value in expected_limits or [None] * 5],
+    try:
+        if isinstance(limit, UpperLimitResult):
+            rows: Sequence[Any] = [{"poi": mu, "CLs_obs": obs, "CLs_exp": exp} for mu, obs, exp in limit.scan]
+            level, limits, by_toys = limit.level, (limit.observed, limit.expected), False
+        else:
+            rows = limit["scan"]
+            level, limits, by_toys = limit["level"], (limit["observed"], limit["expected"]), "toys" in limit
+        if rows == []:
+            raise InputError("the upper limit holds no tested values to draw")
+        poi, observed, expected = ([row[name] for row in rows] for name in ("poi", "CLs_obs", "CLs_exp"))
+        errors = [row["errors"]["CLs_obs"] for row in rows] if by_toys else None
+        return _completed(poi, observed, expected, errors, level, *limits)
+    except (KeyError, TypeError, ValueError) as error:
+        raise FormatError(
+            f"no upper limit as 'hftranslate limit' writes it: {error} is missing or of another shape"
+        ) from None
+
+
+def _completed(
+    poi: Sequence[float],
+    observed: Sequence[float],
+    expected: Sequence[Sequence[float]],
+    errors: Sequence[float] | None,
+    level: float,
+    limit: float | None,
+    expected_limits: Sequence[float | None],
+) -> _Scan:
+    """The columns of a scan as arrays, with what is known at zero, where both hypotheses are one."""
+    scan = _Scan(
+        poi=finite(poi, len(poi)),
+        observed=finite(observed, len(poi)),
+        expected=finite(expected, len(poi), 5),
+        errors=None if errors is None else finite(errors, len(poi)),
+        level=float(level),
+        limit=_number(limit),
+        expected_limits=[_number(value) for value in expected_limits] or None,
+    )
+    if scan.expected_limits is not None and len(scan.expected_limits) != 5:
+        raise ValueError(f"an expectation of {len(scan.expected_limits)} limits")
+    if not all(low < high for low, high in pairwise(scan.poi)):
+        raise ValueError("the order of the tested values")
+    if not scan.poi[0] > 0.0:
+        return scan
+    return replace(
+        scan,
+        poi=np.concatenate([[0.0], scan.poi]),
+        observed=np.concatenate([[1.0], scan.observed]),
+        expected=np.concatenate([np.ones((1, 5)), scan.expected]),
+        errors=None if scan.errors is None else np.concatenate([[0.0], scan.errors]),
     )
 
 
@@ -67,8 +92,10 @@ def _number(value: float | None) -> float:
     return np.nan if value is None else float(value)
 
 
-def _told(limit: float) -> str:
-    return f"limit {limit:#.3g}" if np.isfinite(limit) else "no limit"
+def _told(name: str, limit: float | None) -> str:
+    if limit is None:
+        return name
+    return f"{name}, limit {limit:#.3g}" if np.isfinite(limit) else f"{name}, no limit"
 
 
 @in_style
@@ -83,14 +110,18 @@ def brazil(limit: Limit, *, poi_name: str = "parameter of interest", title: str 
     """
     scan = _scan(limit)
     figure, axes = new_axes(6.4, 4.6)
-    right = 1.1 * float(np.nanmax([scan.limit, *scan.expected_limits]))
+    median = None if scan.expected_limits is None else scan.expected_limits[2]
+    found = [v for v in (scan.limit, *(scan.expected_limits or ())) if np.isfinite(v)]
+    if not found:
+        raise InputError("the upper limit holds no limit to draw")
+    right = 1.1 * max(found)
     x = np.linspace(scan.poi[0], min(scan.poi[-1], right), 400)
     through = _smooth if scan.errors is None else _straight
     curve = [through(scan.poi, values, x) for values in (scan.observed, *scan.expected.T)]
     axes.fill_between(x, curve[1], curve[5], color=TWO_SIGMA, lw=0, label=r"expected $\pm 2\sigma$")
     axes.fill_between(x, curve[2], curve[4], color=ONE_SIGMA, lw=0, label=r"expected $\pm 1\sigma$")
-    axes.plot(x, curve[3], color="black", ls="--", lw=1.3, label=f"expected, {_told(scan.expected_limits[2])}")
-    axes.plot(x, curve[0], color="black", lw=1.6, label=f"observed, {_told(scan.limit)}")
+    axes.plot(x, curve[3], color="black", ls="--", lw=1.3, label=_told("expected", median))
+    axes.plot(x, curve[0], color="black", lw=1.6, label=_told("observed", scan.limit))
     shown = scan.poi <= right
     errors = None if scan.errors is None else scan.errors[shown]
     axes.errorbar(scan.poi[shown], scan.observed[shown], errors, fmt="o", color="black", ms=2.5, elinewidth=1.0)
@@ -104,7 +135,7 @@ def brazil(limit: Limit, *, poi_name: str = "parameter of interest", title: str 
         color=MARK,
         fontsize=9,
     )
-    for value, dashes in ((scan.limit, "-"), (scan.expected_limits[2], "--")):
+    for value, dashes in ((scan.limit, "-"), (np.nan if median is None else median, "--")):
         axes.plot([value, value], [0.0, scan.level], color=MARK, ls=dashes, lw=1.2)
     axes.set(xlim=(x[0], right), ylim=(0.0, 1.0), xlabel=poi_name, ylabel=r"CL$_\mathrm{s}$", title=title)
     _legend(axes, [3, 2, 1, 0], loc="upper right")
@@ -117,15 +148,16 @@ def _legend(axes: "Axes", order: Sequence[int], **where: Any) -> None:
 
 
 def _smooth(poi: Floats, cls: Floats, x: Floats) -> Floats:
-    """A curve through the tested values: ln CLs is smooth, except for a kink that this interpolation respects."""
-    from scipy.interpolate import Akima1DInterpolator
+    """A curve through the tested values that never swings beyond them: ln CLs has a kink at the best fit."""
+    from scipy.interpolate import PchipInterpolator
 
     # root finding tests close neighbours
     apart = np.concatenate([[True], np.diff(poi) > 1e-4 * (x[-1] - x[0])])
     if apart.sum() < 2:
         return np.full_like(x, cls[0])
     logs = np.log(np.maximum(cls[apart], 1e-300))
-    return np.minimum(np.exp(Akima1DInterpolator(poi[apart], logs)(x)), 1.0)
+    curve: Floats = np.exp(PchipInterpolator(poi[apart], logs, extrapolate=True)(x))
+    return np.minimum(curve, 1.0)
 
 
 def _straight(poi: Floats, cls: Floats, x: Floats) -> Floats:
@@ -162,6 +194,8 @@ def limit_band(
         raise InputError(
             f"{len(limits)} upper limits at {len(at)} values: a band takes two at least, one for each value"
         )
+    if not np.isfinite(at).all() or len(set(at)) < len(at):
+        raise InputError(f"upper limits at {', '.join(f'{x:g}' for x in at)}: a band takes different finite values")
     scans = [_scan(limit) for limit in limits]
     levels = sorted({scan.level for scan in scans})
     if len(levels) > 1:
@@ -169,7 +203,7 @@ def limit_band(
     order = np.argsort(at)
     x = np.asarray(at, dtype=np.float64)[order]
     observed = np.array([scans[i].limit for i in order])
-    expected = np.array([scans[i].expected_limits for i in order])
+    expected = np.array([scans[i].expected_limits or [np.nan] * 5 for i in order])
     figure, axes = new_axes(6.4, 4.6)
     axes.fill_between(x, expected[:, 0], expected[:, 4], color=TWO_SIGMA, lw=0, label=r"expected $\pm 2\sigma$")
     axes.fill_between(x, expected[:, 1], expected[:, 3], color=ONE_SIGMA, lw=0, label=r"expected $\pm 1\sigma$")

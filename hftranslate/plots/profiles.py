@@ -31,6 +31,12 @@ def scan(document: Mapping[str, Any], *, title: str = "", style: str = "ROOT") -
         raise FormatError(f"no scan as 'hftranslate scan' writes it: {error} is missing or wrong") from None
     if rise.shape != tuple(len(v) for v in values) or len(names) != len(values) or len(names) not in LEVELS:
         raise FormatError("no scan as 'hftranslate scan' writes it: its values do not fit its parameters")
+    if len(best) != len(names) or not all(
+        len(v) > 1 and np.isfinite(v).all() and (np.diff(v) > 0).all() for v in values
+    ):
+        raise FormatError(
+            "no scan as 'hftranslate scan' writes it: its values do not increase, or its best fit is none"
+        )
     if not np.isfinite(rise).any():
         raise InputError("the scan holds no successful fit to draw")
     figure = _curve(names[0], values[0], rise, best[0]) if len(names) == 1 else _contours(names, values, rise, best)

@@ -81,8 +81,8 @@ class _Row:
     """A parameter: its shifts ``(below, above)``, NaN where unknown, its pull, and its value as text."""
 
     name: str
-    post: tuple[float, ...]
-    pre: tuple[float, ...]
+    post: tuple[float, float]
+    pre: tuple[float, float]
     pull: float | None
     constraint: float
     value: str
@@ -96,12 +96,17 @@ class _Row:
             value += f" ± {high:.2f}" if same else f" −{low:.2f} +{high:.2f}"
         return cls(
             name=str(row["name"]),
-            post=tuple(np.nan if v is None else float(v) for v in row["postfit"]),
-            pre=tuple(np.nan if v is None else float(v) for v in row["prefit"] or (None, None)),
+            post=_shifts(row["postfit"]),
+            pre=_shifts(row["prefit"] or (None, None)),
             pull=None if row["pull"] is None else float(row["pull"]),
             constraint=0.0 if row["constraint"] is None else float(row["constraint"]),
             value=value,
         )
+
+
+def _shifts(pair: Sequence[float | None]) -> tuple[float, float]:
+    below, above = (np.nan if v is None else float(v) for v in pair)
+    return below, above
 
 
 def _draw_pulls(axes: "Axes", rows: Sequence[_Row]) -> None:

@@ -104,11 +104,15 @@ def yields(
 
 def pages(document: Mapping[str, Any], channels: Sequence[str] | None = None) -> list[tuple[str, ...]]:
     """The channels of each figure, where all of them would be too many for one."""
-    every = [c for c in document.get("channels", ()) if channels is None or c["name"] in channels]
-    single = [str(c["name"]) for c in every if len(c["observed"]) == 1]
-    several = [str(c["name"]) for c in every if len(c["observed"]) > 1]
+    try:
+        bins = {str(c["name"]): len(c["observed"]) for c in document["channels"]}
+    except (KeyError, TypeError) as error:
+        raise FormatError(f"no yields as 'hftranslate yields' writes them: {error} is missing or wrong") from None
+    every = [name for name in bins if channels is None or name in channels]
+    single = [name for name in every if bins[name] == 1]
+    several = [name for name in every if bins[name] > 1]
     if len(single) == 1:
-        single, several = [], [str(c["name"]) for c in every]
+        single, several = [], every
     return [
         tuple(names[i : i + size])
         for names, size in ((several, _MOST_PANELS), (single, _LONGEST_SUMMARY))
@@ -141,6 +145,10 @@ def _panel(channels: Sequence[Mapping[str, Any]], stage: str) -> _Panel:
         for sample in channel["samples"]:
             samples.setdefault(str(sample["name"]), np.zeros(n))[start:stop] += _numbers(sample["yields"])
         start = stop
+    total, spread = (np.concatenate([_numbers(c["total"][k]) for c in channels]) for k in ("yields", "uncertainties"))
+    observed = np.concatenate([_numbers(c["observed"]) for c in channels])
+    if len(total) != n or len(spread) != n or not (observed >= 0.0).all():
+        raise ValueError("the total or the observed events of a bin")
     edges = channels[0]["edges"]
     several = len(channels) > 1
     uniform = several or edges is None or len(edges) != 1
@@ -149,10 +157,10 @@ def _panel(channels: Sequence[Mapping[str, Any]], stage: str) -> _Panel:
         stage=stage,
         edges=np.arange(n + 1.0) - 0.5 if uniform else np.array(edges[0], dtype=np.float64),
         labels=tuple(str(c["name"]) for c in channels) if several else None,
-        observed=np.concatenate([_numbers(c["observed"]) for c in channels]),
+        observed=observed,
         samples=samples,
-        total=np.concatenate([_numbers(c["total"]["yields"]) for c in channels]),
-        uncertainty=np.concatenate([_numbers(c["total"]["uncertainties"]) for c in channels]),
+        total=total,
+        uncertainty=spread,
     )
 
 

@@ -213,6 +213,15 @@ def test_fixing_parameters(run: Runner, ws: Path) -> None:
         assert message in found.err
 
 
+def test_other_ranges(run: Runner, ws: Path) -> None:
+    held = json.loads(run("fit", ws, "--bounds", "mu=2:3").out)
+    assert held["mle_parameters"]["mu"] == [2.0]
+    assert held["at_bound"] == ["mu"]
+    wrong = run("fit", ws, "--bounds", "mu=3")
+    assert wrong.code == 2
+    assert "--bounds mu: expected LOW:HIGH, not '3'" in wrong.err
+
+
 def test_asimov_data(run: Runner, ws: Path) -> None:
     found = json.loads(run("fit", ws, "--asimov", "0.75").out)
     assert found["mle_parameters"]["mu"][0] == pytest.approx(0.75, abs=1e-5)

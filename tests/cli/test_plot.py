@@ -143,3 +143,14 @@ def test_kept_toys(run: Runner, tmp_path: Path) -> None:
     assert wrong.code == 2
     assert "no asymptotic test of 1 as 'hftranslate cls' writes it, but of 2.0" in wrong.err
     assert not (tmp_path / "b.png").exists()
+
+
+@pytest.mark.parametrize("kind", ["brazil", "pulls", "correlations", "impacts", "yields", "scan", "contour"])
+def test_json_of_something_else(run: Runner, tmp_path: Path, kind: str) -> None:
+    for k, content in enumerate((text(), '{"parameters": 1.5}', '{"channels": [1], "labels": 2}')):
+        other = tmp_path / f"{k}.json"
+        other.write_text(content)
+        found = run("plot", kind, other, "-o", tmp_path / "a.png")
+        assert (found.code, found.out) == (2, "")
+        assert "writes it" in found.err or "writes them" in found.err
+        assert not (tmp_path / "a.png").exists()

@@ -177,6 +177,46 @@ def test_what_is_no_kept_toys(run: Runner, ws: Path, tmp_path: Path) -> None:
         assert message in found.err
 
 
+@pytest.mark.parametrize(
+    ("key", "result"),
+    [
+        ("poi=1.0 observed", 5),
+        ("poi=1.0 observed", {"q": "a", "muhat": 1.0}),
+        ("poi=1.0 observed", {"q": None, "muhat": None}),
+        ("poi=1.0 seed=0 signal 0", None),
+        ("poi=1.0 seed=0 signal 0", ["a"]),
+        ("poi=1.0 seed=0 signal 0", [[1.0]]),
+        ("poi=abc observed", {"q": 1.0, "muhat": 1.0}),
+        (1, [1.0]),
+    ],
+)
+def test_damaged_toys(run: Runner, ws: Path, tmp_path: Path, key: object, result: object) -> None:
+    kept = tmp_path / "kept.jsonl"
+    answer(run, "cls", ws, "--toys", "10", "--resume", kept)
+    with kept.open("a") as file:
+        file.write(json.dumps({"key": key, "result": result}) + "\n")
+    for arguments in (
+        ("toys", "result", kept),
+        ("toys", "merge", kept),
+        ("plot", "toys", kept, "-o", tmp_path / "a.png"),
+        ("cls", ws, "--toys", "10", "--resume", kept),
+    ):
+        found = run(*arguments)
+        assert (found.code, found.out) == (2, "")
+        assert "kept.jsonl is damaged" in found.err or "kept.jsonl holds other results than toys" in found.err
+
+
+@pytest.mark.parametrize("change", [{"test_stat": None}, {"test_stat": "q0"}, {"test_stat": "x"}, {"conventions": 1}])
+def test_toys_of_what(run: Runner, ws: Path, tmp_path: Path, change: dict[str, object]) -> None:
+    kept = tmp_path / "kept.jsonl"
+    answer(run, "cls", ws, "--toys", "10", "--resume", kept)
+    first, *others = kept.read_text().splitlines(keepends=True)
+    kept.write_text(json.dumps({"task": json.loads(first)["task"] | change}) + "\n" + "".join(others))
+    found = run("toys", "result", kept)
+    assert (found.code, found.out) == (2, "")
+    assert "does not tell what its toys are of" in found.err
+
+
 # ------------------------------------------------------------ interruptions
 
 

@@ -7,9 +7,10 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 from hftranslate.errors import FitFailed, InputError, MissingInput
-from hftranslate.inference.fit import asimov_data, fit, fit_document
+from hftranslate.inference.fit import asimov_data, fit, fit_document, inverse_of
 from hftranslate.inference.minimize import STATUS, FitOptions
 from hftranslate.likelihood.compile import compile_model
+from hftranslate.likelihood.yields import expected_yields
 from hftranslate.workspace import ROOT, HistoSys, NormFactor, NormSys
 from tests.cases import compiled
 from tests.likelihood.builders import channel, config, counting, hello_world, workspace
@@ -315,3 +316,56 @@ def test_fixed_parameters_stay(shared):
     result = fit(model, data)
     assert result.value("k") == 1.2
     assert result.value("mu") == pytest.approx(1.5)
+
+
+def test_parameters_that_the_data_cannot_tell_apart_have_no_uncertainties():
+    """Two norm factors on one bin: the Hessian is singular but for rounding, whichever way that goes."""
+    for nominal in ((5.0, 50.0), (3.0, 7.0), (5.0, 45.0)):
+        signal, background = (
+            ("s", [nominal[0]], NormFactor(name="mu")),
+            ("b", [nominal[1]], NormFactor(name="k")),
+        )
+        best = fit(*compile_model(workspace(channel("SR", [53.0], signal, background))), options=QUIET)
+        assert np.isnan(best.uncertainties).all()
+
+
+def test_inverse_of_a_hessian():
+    assert inverse_of(np.array([[4.0, 0.0], [0.0, 1e-30]])) == pytest.approx(np.diag([0.25, 1e30]))
+    assert inverse_of(np.array([[1.0, 1.0], [1.0, 1.0 + 4e-16]])) is None  # positive definite by chance
+    assert inverse_of(np.array([[1.0, 2.0], [2.0, 1.0]])) is None
+    assert inverse_of(np.zeros((1, 1))) is None
+    assert inverse_of(np.zeros((0, 0))).shape == (0, 0)
+
+
+def test_a_parameter_without_effect_leaves_the_others_their_uncertainties():
+    space = workspace(
+        channel(
+            "SR",
+            [53.0],
+            ("s", [0.0], NormFactor(name="mu")),
+            ("b", [50.0], NormSys(name="a", lo=0.9, hi=1.1)),
+        )
+    )
+    model, data = compile_model(space)
+    best = fit(model, data)
+    assert np.isnan(best.uncertainty("mu"))
+    assert best.uncertainty("a") == pytest.approx(fit(model, data, fixed={"mu": 1.0}).uncertainty("a"))
+    total = expected_yields(model, best.values, best.covariance).channels[0].total_uncertainties
+    assert total == pytest.approx(
+        expected_yields(model, best.values, np.diag([1.0, best.uncertainty("a") ** 2])).channels[0].total_uncertainties
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"minimizer": "minuet"}, "no minimizer 'minuet'; did you mean 'minuit'"),
+        ({"tolerance": float("nan")}, "tolerance of a fit is above zero, not nan"),
+        ({"tolerance": -1.0}, "tolerance of a fit is above zero"),
+        ({"max_iterations": 0}, "one iteration at least, not 0"),
+        ({"strategy": 9}, "strategy of MIGRAD is 0, 1 or 2, not 9"),
+    ],
+)
+def test_settings_out_of_their_range(setting, message):
+    with pytest.raises(InputError, match=message):
+        FitOptions(**setting)

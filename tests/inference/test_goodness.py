@@ -168,3 +168,27 @@ def test_failed_pseudo_experiments_are_counted(many_counts: tuple[Model, Data]) 
 def test_impossible_toys(many_counts: tuple[Model, Data]) -> None:
     with pytest.raises(InputError, match="-1 pseudo-experiments"):
         goodness_of_fit(*many_counts, toys=-1)
+
+
+def test_toys_like_the_data_count() -> None:
+    """Two bins of few events: one toy in six has the counts of the data, and the same statistic but for rounding."""
+    model, data = compile_model(workspace(channel("SR", [1.0, 1.0], ("b", [1.0, 1.3], NormFactor(name="k"))), poi="k"))
+    result = goodness_of_fit(model, data, toys=400, seed=3)
+    expected = model.rates(fit(model, data).values)
+    counts = np.arange(12.0)
+    chance = np.outer(*(poisson.pmf(counts, rate) for rate in expected))
+    statistics = np.array(
+        [
+            [
+                saturated_ratio(model, toy, fit(model, toy).excess_nll)
+                for toy in (model.data([a, b], []) for b in counts)
+            ]
+            for a in counts
+        ]
+    )
+    exact = chance[statistics >= result.statistic - 1e-6].sum()
+    assert result.p_value_toys is not None
+    p, error = result.p_value_toys
+    assert abs(p - exact) < 3.0 * error
+    assert p - float(np.mean(result.toys > result.statistic + 1e-6)) > 0.1
+    assert p == np.mean(result.toys > result.statistic - 1e-6)

@@ -277,3 +277,18 @@ def test_pulls_use_the_global_observables() -> None:
     shifted = model.data([60.0], 1.1 * data.auxdata)
     assert pulls(model, shifted, fit(model, shifted))[0].centre == pytest.approx(1.1)
     np.testing.assert_allclose(fit(model, shifted).values, (60.0 + 1.1 * tau) / (50.0 + tau), rtol=1e-6)
+
+
+def test_groups_that_are_always_there_cannot_be_given(one_bin: tuple[Model, Data]) -> None:
+    for name in ("statistical", "systematic"):
+        with pytest.raises(InputError, match=f"the group '{name}' is always there"):
+            impacts(*one_bin, groups={name: ["norm"]})
+
+
+def test_table_of_an_interval_that_ends_at_a_bound() -> None:
+    """MINOS finds no lower end where the range of the parameter of interest ends first."""
+    model, data = counting(12.0, 4.0, 10.0, NormSys(name="norm", lo=0.8, hi=1.3), bounds=((0.0, 10.0),))
+    table = impacts_table(impacts(model, data, widths="minos"))
+    assert table.startswith("mu = 0.5  -? +")
+    assert "nan" not in table
+    assert table.splitlines()[-1].split()[:2] == ["systematic", "?"]

@@ -14,7 +14,7 @@ from matplotlib import font_manager
 from hftranslate import plots
 from hftranslate.cli.plot import _STYLES
 from hftranslate.errors import InputError
-from hftranslate.plots.figures import in_style, literal, new_axes, shortened, shortened_all, style_parameters
+from hftranslate.plots.figures import in_style, literal, new_axes, save, shortened, shortened_all, style_parameters
 from tests.conftest import REPOSITORY
 
 
@@ -110,3 +110,14 @@ def test_matplotlib_is_imported_late() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "set()"
+
+
+def test_text_that_cannot_be_drawn_and_names_without_ending(tmp_path: Path) -> None:
+    figure, axes = new_axes(3.0, 2.0)
+    with pytest.raises(InputError, match=r"has no ending that says how to draw; expected \.png, \.pdf or \.svg"):
+        save(figure, tmp_path / "picture")
+    axes.set_title(r"$\nosuchsymbol$")
+    with pytest.raises(InputError, match="Unknown symbol") as refused:
+        save(figure, tmp_path / "a.png")
+    assert "\n" not in str(refused.value)
+    assert not list(tmp_path.iterdir())

@@ -10,7 +10,9 @@ from hftranslate.errors import FormatError, InputError
 from hftranslate.inference.fit import fit, fit_document
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.translate import read
+from hftranslate.workspace import NormFactor, NormSys, ShapeSys
 from tests.conftest import REPOSITORY
+from tests.likelihood.builders import channel, config, workspace
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +97,35 @@ def test_correlations_that_are_not_there() -> None:
     for wrong in ({}, {"correlations": {"names": ["a"], "matrix": [[1.0, 2.0]]}}, {"correlations": 3}):
         with pytest.raises(FormatError, match="no fit as 'hftranslate fit' writes it"):
             plots.correlations(wrong)
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [{"uncertainties": {"a": {"x": 1}}}, {"prior_uncertainties": {"a": ["1"]}}, {"initial_values": {"a": [None]}}],
+)
+def test_pulls_refuse_what_is_no_number(damaged: dict[str, Any]) -> None:
+    whole = {
+        name: {"a": [0.5]} for name in ("mle_parameters", "uncertainties", "initial_values", "prior_uncertainties")
+    }
+    assert plots.pulls(whole).axes
+    with pytest.raises(FormatError, match="no fit as 'hftranslate fit' writes it"):
+        plots.pulls(whole | damaged)
+
+
+def test_pulls_show_parameters_that_ended_at_a_bound() -> None:
+    """They have no uncertainty, as constant ones, but a pull."""
+    space = workspace(
+        channel(
+            "SR",
+            [900.0],
+            ("s", [1.0], NormFactor(name="mu")),
+            ("b", [50.0], NormSys(name="a", lo=0.9, hi=1.1), ShapeSys(name="g", data=(5.0,)), NormFactor(name="k")),
+        ),
+        parameters=(config("k", fixed=True, inits=(1.0,)),),
+    )
+    model, data = compile_model(space)
+    best = fit_document(model, fit(model, data))
+    assert set(best["at_bound"]) >= {"mu", "a"}
+    axes = plots.pulls(best).axes[0]
+    assert {"mu", "a", "g"} == {t.get_text() for t in axes.get_yticklabels()}
+    assert [t.get_text() for t in axes.texts] == ["10.000 at its bound"]

@@ -13,6 +13,7 @@ from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.translate import read
 from tests.conftest import REPOSITORY
+from tests.likelihood.builders import counting
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,31 @@ def test_brazil_refuses_other_documents(document: dict[str, Any]) -> None:
         plots.brazil(document)
     with pytest.raises(InputError, match="no tested values"):
         plots.brazil({"scan": [], "level": 0.05, "observed": 1.0, "expected": [1.0] * 5})
+
+
+ROW = {"poi": 1.0, "CLs_obs": 0.2, "CLs_exp": [0.1] * 5}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scan": [ROW, ROW]},
+        {"scan": [ROW | {"CLs_exp": [0.1] * 4}]},
+        {"scan": [ROW | {"CLs_obs": "0.2"}]},
+        {"scan": [ROW | {"CLs_obs": None}]},
+        {"scan": [ROW | {"poi": [1.0]}]},
+        {"level": None},
+        {"expected": [1.0]},
+        {"expected": ["x"] * 5},
+        {"observed": {}},
+        {"toys": {}},
+    ],
+)
+def test_brazil_refuses_documents_that_are_damaged(change: dict[str, Any]) -> None:
+    whole = {"scan": [ROW], "level": 0.05, "observed": 1.0, "expected": [1.0] * 5}
+    assert plots.brazil(whole).axes
+    with pytest.raises(FormatError, match=r"no upper limit as 'hftranslate limit' writes it: .* is missing or of an"):
+        plots.brazil(whole | change)
 
 
 def band(*limits: float) -> list[dict[str, Any]]:
@@ -107,7 +133,11 @@ def test_missing_limits_are_told(limit: UpperLimitResult) -> None:
     assert f"expected, limit {limit.expected[2]:#.3g}" in told
     assert axes.get_xlim()[1] == pytest.approx(1.1 * limit.expected[2])
     (axes,) = plots.brazil(replace(limit, expected=())).axes
+    assert "expected" in axes.get_legend_handles_labels()[1]  # nobody looked for one
+    (axes,) = plots.brazil(replace(limit, expected=(float("nan"),) * 5)).axes
     assert "expected, no limit" in axes.get_legend_handles_labels()[1]
+    with pytest.raises(InputError, match="holds no limit to draw"):
+        plots.brazil(replace(limit, observed=float("nan"), expected=()))
     document: dict[str, Any] = {"observed": None, "expected": list(limit.expected), "level": 0.05, "scan": []}
     document["scan"] = [{"poi": mu, "CLs_obs": o, "CLs_exp": list(e)} for mu, o, e in limit.scan]
     assert "observed, no limit" in plots.brazil(document).axes[0].get_legend_handles_labels()[1]
@@ -140,3 +170,18 @@ def test_values_tested_far_away_leave_the_curve_smooth(limit: UpperLimitResult) 
         x = np.asarray(b.get_xdata(), dtype=np.float64)
         shown = np.interp(x, np.asarray(a.get_xdata(), dtype=np.float64), np.asarray(a.get_ydata(), dtype=np.float64))
         np.testing.assert_allclose(shown, np.asarray(b.get_ydata(), dtype=np.float64), atol=0.03)
+
+
+@pytest.mark.parametrize("at", [(1.0, 1.0), (float("nan"), 2.0), (1.0, float("inf"))])
+def test_a_band_takes_different_values(at: tuple[float, float]) -> None:
+    with pytest.raises(InputError, match="a band takes different finite values"):
+        plots.limit_band(at, band(1.0, 2.0))
+
+
+def test_brazil_does_not_swing_between_the_tested_values() -> None:
+    """A clear signal: CLs is one half below the best fit, and falls steeply beyond it."""
+    model, data = counting(1400.0, 1000.0, 400.0, bounds=((0.0, 10.0),))
+    found = upper_limit(model, data)
+    (axes,) = plots.brazil(found).axes
+    curve = next(line for line in axes.lines if str(line.get_label()).startswith("observed"))
+    assert np.all(np.diff(np.asarray(curve.get_ydata())) <= 1e-12)

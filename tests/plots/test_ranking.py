@@ -85,3 +85,9 @@ def test_what_could_not_be_computed() -> None:
 def test_other_documents(wrong: dict[str, Any]) -> None:
     with pytest.raises(FormatError, match="no impacts as 'hftranslate impacts' writes them"):
         plots.impacts(wrong)
+
+
+def test_a_shift_to_one_side_only_is_no_impact(document: dict[str, Any]) -> None:
+    (row, *_) = document["parameters"]
+    with pytest.raises(FormatError, match="no impacts as 'hftranslate impacts' writes them"):
+        plots.impacts({**document, "parameters": [{**row, "postfit": row["postfit"][:1]}]})

@@ -96,6 +96,9 @@ def test_contours_with_gaps_or_few_points() -> None:
         {**parabola(), "parameters": ["a", "b"]},
         {**parabola(), "twice_delta_nll": "x"},
         {**parabola(), "parameters": [], "values": [], "twice_delta_nll": 1.0},
+        {**parabola(), "values": [parabola()["values"][0][::-1]]},
+        {**parabola(), "values": [[None, *parabola()["values"][0][1:]]]},
+        {**parabola(), "best_fit": []},
     ],
 )
 def test_other_documents(wrong: dict[str, Any]) -> None:

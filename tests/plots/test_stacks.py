@@ -148,7 +148,17 @@ def test_other_documents() -> None:
     for wrong in ({}, {"channels": [{}], "stage": "prefit"}, {"channels": 3, "stage": "prefit"}):
         with pytest.raises(FormatError, match="no yields as 'hftranslate yields' writes them"):
             plots.yields(wrong)
+        with pytest.raises(FormatError, match="no yields as 'hftranslate yields' writes them"):
+            plots.pages(wrong)
     with pytest.raises(InputError, match="no channels to draw"):
         plots.yields(document())
     with pytest.raises(MissingInput, match="no channel 'SRR' in the yields; did you mean 'SR'"):
         plots.yields(document(SR), channels=["SRR"])
+
+
+@pytest.mark.parametrize(
+    "damage", [{"observed": [12.0, -3.0]}, {"total": {"yields": [1.0], "uncertainties": [1.0] * 2}}]
+)
+def test_damaged_channels(damage: dict[str, Any]) -> None:
+    with pytest.raises(FormatError, match="no yields as 'hftranslate yields' writes them"):
+        plots.yields(document(SR | damage))
