@@ -1,11 +1,11 @@
 """A workspace as pyhf JSON without more changes than needed, and the digests of it."""
 
 import hashlib
-import json
 from typing import Any
 
 from hftranslate.errors import InputError, Unsupported, did_you_mean
 from hftranslate.formats import pyhf_json
+from hftranslate.formats.documents import document_digest
 from hftranslate.sidecar import make_sidecar
 from hftranslate.translate import JsonTranslation, to_pyhf_json
 from hftranslate.workspace import PYHF, Workspace
@@ -48,6 +48,4 @@ def pyhf_digest(workspace: Workspace, algorithm: str = "sha256") -> str:
     """
     if algorithm not in ALGORITHMS:
         raise InputError(f"no algorithm {algorithm!r} for digests" + did_you_mean(algorithm, ALGORITHMS))
-    document = _as_it_stands(workspace) or to_pyhf_json(workspace, measure=False).document
-    text = json.dumps(document, sort_keys=True, ensure_ascii=False)
-    return hashlib.new(algorithm, text.encode()).hexdigest()
+    return document_digest(_as_it_stands(workspace) or to_pyhf_json(workspace, measure=False).document, algorithm)

@@ -1,6 +1,7 @@
 """Reading and writing of text documents, the same for all formats: safe, exact, and clear about what is wrong."""
 
 import gzip
+import hashlib
 import json
 import sys
 import zlib
@@ -188,3 +189,9 @@ def _text(value: object, newline: str) -> str:
         inner = newline + "    "
         return f"[{inner}{f',{inner}'.join(_text(item, inner) for item in value)}{newline}]"
     return json.dumps(value, allow_nan=False)
+
+
+def document_digest(document: object, algorithm: str) -> str:
+    """The digest that pyhf gives a document: of its JSON text with sorted keys, by an algorithm of :mod:`hashlib`."""
+    text = json.dumps(document, sort_keys=True, ensure_ascii=False)
+    return hashlib.new(algorithm, text.encode(), usedforsecurity=False).hexdigest()

@@ -1,7 +1,5 @@
 """A patch set as a value: read from a document and judged, verified, looked up, applied, and written."""
 
-import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from hftranslate.errors import FormatError, InputError, MissingInput, did_you_mean
-from hftranslate.formats.documents import parse_json, read_bytes
+from hftranslate.formats.documents import document_digest, parse_json, read_bytes
 from hftranslate.formats.schemas import violation
 from hftranslate.json_patch import patched
 
@@ -186,8 +184,7 @@ def digest(document: object, algorithm: str = "sha256") -> str:
     """
     if algorithm not in ALGORITHMS:
         raise InputError(f"no algorithm {algorithm!r} for digests" + did_you_mean(algorithm, ALGORITHMS))
-    text = json.dumps(document, sort_keys=True, ensure_ascii=False)
-    return hashlib.new(algorithm, text.encode(), usedforsecurity=False).hexdigest()
+    return document_digest(document, algorithm)
 
 
 # ------------------------------------------------------------------------------------------------------------- reading
