@@ -40,7 +40,14 @@ def profile_interval(
     low, high
         the ends of the interval as values of the parameter; ``None`` where its range or the domain of the likelihood
         ends first, or where no fit succeeds on the way.
+
+    Raises
+    ------
+    InputError
+        The parameter was constant in the fit, or the level is not above zero.
     """
+    if not (isfinite(level_up) and level_up > 0.0):
+        raise InputError(f"the NLL at the ends of an interval is above its minimum, not by {level_up}")
     index = model.parameters.index(name)
     if fit_result.fixed[index]:
         raise InputError(f"{name!r} was constant in the fit and has no profile interval")

@@ -100,7 +100,7 @@ def goodness_of_fit(
     Raises
     ------
     InputError
-        The number of pseudo-experiments is negative.
+        The number of pseudo-experiments is negative, or the seed.
     FitFailed
         The fit of the data failed.
     """
@@ -108,6 +108,8 @@ def goodness_of_fit(
 
     if toys < 0:
         raise InputError(f"{toys} pseudo-experiments cannot be drawn")
+    if seed < 0:
+        raise InputError(f"the seed of pseudo-experiments is not negative, as {seed} is")
     best = fit(model, data, options=options)
     by_bin = _deviance(model.rates(best.values), data)
     statistic = saturated_ratio(model, data, best.excess_nll)

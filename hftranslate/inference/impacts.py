@@ -15,7 +15,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from math import isfinite, sqrt
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -136,14 +136,13 @@ def impacts(
         The free fit failed, or it gives no uncertainties by HESSE. Failed fits of single parameters are reported with
         the result.
     """
+    if widths not in get_args(Widths):
+        raise InputError(f"uncertainties are by 'hesse' or 'minos', not {widths!r}")
     p = model.parameters
     poi = p.names[p.poi_index]
     if p.fixed[p.poi_index]:
         raise InputError(f"the parameter of interest {poi!r} is constant and shows no impacts")
-    for name in (STATISTICAL, SYSTEMATIC):
-        if name in (groups or {}):
-            raise InputError(f"the group {name!r} is always there; give yours another name")
-    members = {name: matching(model, patterns) for name, patterns in (groups or {}).items()}
+    members = _members(model, groups or {})
     best = fit(model, data, options=options)
     if widths == "hesse" and not np.isfinite(best.uncertainties).all():
         unknown = best.names[int(np.argmin(np.isfinite(best.uncertainties)))]
@@ -195,6 +194,14 @@ def _chosen(model: Model, best: FitResult, names: Sequence[str] | None) -> list[
         if best.fixed[i]:
             raise InputError(f"{best.names[i]!r} is constant in this fit and has no impact")
     return [best.names[i] for i in indices]
+
+
+def _members(model: Model, groups: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """The parameters of each group."""
+    for name in (STATISTICAL, SYSTEMATIC):
+        if name in groups:
+            raise InputError(f"the group {name!r} is always there; give yours another name")
+    return {name: matching(model, patterns) for name, patterns in groups.items()}
 
 
 def matching(model: Model, patterns: Sequence[str]) -> tuple[str, ...]:

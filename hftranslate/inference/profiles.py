@@ -158,7 +158,8 @@ def profile_scan(
         if best.fixed[best.names.index(name)]:
             raise InputError(f"{name!r} is constant in this fit and cannot be scanned")
     profile = ProfileOf(model=model, data=data, best=best, names=where, options=options)
-    axes = _axes(profile, values or [None] * len(where), points or ([41] if len(where) == 1 else [21, 21]))
+    wanted = [None] * len(where) if values is None else values
+    axes = _axes(profile, wanted, points or ([41] if len(where) == 1 else [21, 21]))
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
     items = [tuple(p) for p in grid.tolist()]
     found = run_kept(profile.excess, items, executor=executor, progress=progress, step="profile fits", journal=journal)

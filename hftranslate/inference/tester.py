@@ -15,12 +15,12 @@ change it, unless ``poi_range="model"`` asks for that (ROOT's and pyhf's behavio
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf, isfinite
-from typing import Literal, assert_never
+from typing import Literal, assert_never, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.errors import InputError
+from hftranslate.errors import InputError, did_you_mean
 from hftranslate.inference.asymptotics import TestStat, asymptotic_pvalues, expected_pvalues
 from hftranslate.inference.fit import FitResult, fit
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
@@ -118,6 +118,12 @@ class Tester:
     poi_range: PoiRange = "named"
     options: FitOptions = DEFAULT_OPTIONS
     _conditional: dict[tuple[str, float], FitResult] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse names that mean nothing: they come from users of the Python interface."""
+        for what, name, kind in (("test statistic", self.test_stat, TestStat), ("range", self.poi_range, PoiRange)):
+            if name not in get_args(kind):
+                raise InputError(f"no {what} {name!r} of tests" + did_you_mean(str(name), get_args(kind)))
 
     @cached_property
     def poi(self) -> str:

@@ -151,6 +151,8 @@ class Model:
                 f"data of shapes {n.shape} and {x.shape} for a model with {self.cells.n_bins} bins and {self.n_aux} "
                 "auxiliary measurements"
             )
+        if not (np.isfinite(n).all() and np.isfinite(x).all()):
+            raise InputError("observed events and auxiliary measurements are finite numbers")
         if np.any(n < 0.0):
             raise InputError(f"observed events are negative in bin {int(np.argmin(n))}: {n.min()}")
         saturated = float(np.sum(n - xlogy(n, n) + gammaln(n + 1.0))) + self.constraints.saturated(x)

@@ -192,4 +192,5 @@ def test_pruning_a_bin_takes_its_rate_away_and_no_other(ws: Workspace, data: st.
             break
         place += n
     expected = np.delete(before.rates(before.parameters.init), place + index)
-    assert np.array_equal(after.rates(after.parameters.init), expected)
+    # the products of a matrix with other rows are summed in another order
+    np.testing.assert_allclose(after.rates(after.parameters.init), expected, rtol=1e-13, atol=1e-13)

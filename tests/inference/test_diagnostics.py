@@ -12,6 +12,7 @@ from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.translate import read
 from tests.conftest import REPOSITORY
+from tests.likelihood.builders import counting
 
 
 def model_of(case: str) -> tuple[Model, Data]:
@@ -73,3 +74,10 @@ def test_constant_parameter_has_no_interval() -> None:
     best = fit(model, data, fixed={"mu": 1.0})
     with pytest.raises(InputError, match="'mu' was constant in the fit"):
         profile_interval(model, data, best, "mu")
+
+
+@pytest.mark.parametrize("level", [0.0, -1.0, float("nan"), float("inf")])
+def test_levels_that_no_interval_has(level):
+    model, data = counting(5.0, 2.0, 3.0)
+    with pytest.raises(InputError, match="above its minimum, not by"):
+        profile_interval(model, data, fit(model, data), "mu", level)

@@ -168,6 +168,8 @@ def test_failed_pseudo_experiments_are_counted(many_counts: tuple[Model, Data]) 
 def test_impossible_toys(many_counts: tuple[Model, Data]) -> None:
     with pytest.raises(InputError, match="-1 pseudo-experiments"):
         goodness_of_fit(*many_counts, toys=-1)
+    with pytest.raises(InputError, match="seed of pseudo-experiments is not negative"):
+        goodness_of_fit(*many_counts, toys=5, seed=-1)
 
 
 def test_toys_like_the_data_count() -> None:

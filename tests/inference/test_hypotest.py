@@ -451,3 +451,11 @@ def test_statistics_are_those_of_pyhf(name, test_stat, shared):
                 pyhf.set_backend("numpy", precision="64b")
         found = hypotest(model, data, mu, test_stat=test_stat, poi_range="model")
         assert found.q == pytest.approx(float(expected), abs=1e-5)
+
+
+def test_names_that_mean_nothing():
+    model, data = counting(5.0, 2.0, 3.0)
+    with pytest.raises(InputError, match="no test statistic 'qtild' of tests; did you mean 'qtilde'"):
+        hypotest(model, data, test_stat="qtild")
+    with pytest.raises(InputError, match="no range 'models' of tests; did you mean 'model'"):
+        hypotest(model, data, poi_range="models")

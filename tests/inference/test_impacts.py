@@ -280,6 +280,8 @@ def test_pulls_use_the_global_observables() -> None:
 
 
 def test_groups_that_are_always_there_cannot_be_given(one_bin: tuple[Model, Data]) -> None:
+    with pytest.raises(InputError, match="by 'hesse' or 'minos', not 'x'"):
+        impacts(*one_bin, widths="x")  # type: ignore[arg-type]
     for name in ("statistical", "systematic"):
         with pytest.raises(InputError, match=f"the group '{name}' is always there"):
             impacts(*one_bin, groups={name: ["norm"]})

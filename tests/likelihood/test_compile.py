@@ -242,6 +242,8 @@ def test_wrong_shapes_and_negative_events():
         model.data([1.0, 2.0], [])
     with pytest.raises(InputError, match="observed events are negative in bin 0: -1"):
         model.data([-1.0], [])
+    with pytest.raises(InputError, match="are finite numbers"):
+        model.data([float("nan")], [])
 
 
 def test_names_of_parameters():
