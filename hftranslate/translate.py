@@ -18,9 +18,9 @@ from hftranslate.dialects.pyhf_json import TO_PYHF
 from hftranslate.dialects.rewriting import Step
 from hftranslate.dialects.xml import to_xml_steps
 from hftranslate.effects import cls_difference, likelihood_differences
-from hftranslate.errors import FormatError, InputError, MissingInput, TranslationLoss, Unsupported
+from hftranslate.errors import FormatError, InputError, MissingInput, TranslationLoss, Unsupported, did_you_mean
 from hftranslate.expected_data import with_expected_data
-from hftranslate.formats import FormatName, pyhf_json, which_format
+from hftranslate.formats import FORMATS, FormatName, pyhf_json, which_format
 from hftranslate.formats.documents import dump_json, parse_json, read_bytes
 from hftranslate.json_patch import apply_patch
 from hftranslate.outcomes import Outcome
@@ -258,6 +258,8 @@ def write(
     """
     target = Path(path)
     chosen = format or _format_by_ending(target)
+    if chosen not in FORMATS:
+        raise Unsupported(f"{chosen!r} is no format that can be written" + did_you_mean(chosen, FORMATS))
     if chosen == "xml":
         translation = to_xml(workspace, prefix=target.stem)
         write_xml(translation, target.parent, sidecar=sidecar)

@@ -610,3 +610,9 @@ def test_written_files_have_usual_permissions(tmp_path: Path) -> None:
     hft.write(simple(), tmp_path / "ws.json")
     (tmp_path / "probe").write_text("")
     assert (tmp_path / "ws.json").stat().st_mode == (tmp_path / "probe").stat().st_mode
+
+
+def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Unsupported, match=r"'pyhf-jsn' is no format that can be written; did you mean 'pyhf-json'\?"):
+        hft.write(simple(), tmp_path / "x.json", format="pyhf-jsn")  # type: ignore[arg-type]
+    assert not any(tmp_path.iterdir())

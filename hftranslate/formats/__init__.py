@@ -5,6 +5,8 @@ from typing import Literal
 from hftranslate.errors import FormatError, Unsupported
 
 FormatName = Literal["pyhf-json", "xml"]
+#: Every format that can be read and written.
+FORMATS = ("pyhf-json", "xml")
 
 
 def which_format(data: bytes, source: str) -> FormatName:
