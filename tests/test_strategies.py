@@ -1,5 +1,6 @@
 from hypothesis import given, settings
 
+from hftranslate.functions import settle_functions
 from hftranslate.naming import declared_parameters
 from hftranslate.parameters import beta_name, parameter_sets
 from hftranslate.workspace import PYHF, ROOT, Workspace
@@ -13,4 +14,5 @@ def test_generated_workspaces_have_consistent_parameters(ws: Workspace) -> None:
     for measurement in ws.measurements:
         betas = {beta_name(t.name) for t in measurement.constraint_terms if t.kind == "gamma"}
         for conventions in (ROOT, PYHF):
-            assert parameter_sets(ws, measurement, conventions).keys() <= declared.keys() | betas
+            made = settle_functions(ws.functions).definitions.keys()  # parameters that only Functions know
+            assert parameter_sets(ws, measurement, conventions).keys() <= declared.keys() | betas | made
