@@ -1,7 +1,6 @@
 """Commands that test hypotheses: CLs, upper limits and significances, by asymptotic formulae or toys."""
 
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,6 @@ from hftranslate.inference.toy_limits import toy_limit, toy_limit_document
 from hftranslate.inference.toy_tests import toy_test, toy_test_document
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
-from hftranslate.progress import Progress
 
 #: Toys of each hypothesis where it is not said how many.
 _TOYS = 2000
@@ -70,11 +68,18 @@ class _Toys:
     shown: bool
 
     @contextmanager
-    def running(self) -> Iterator[tuple[Executor | None, Progress]]:
-        """Where they are fitted, and who listens; an interruption is told what it leaves behind."""
+    def running(self) -> Iterator[dict[str, Any]]:
+        """The arguments that all functions of toys share; an interruption is told what it leaves behind."""
         with executor_of(self.workers, self.dask) as executor, ProgressBar(shown=self.shown) as progress:
             try:
-                yield executor, progress
+                yield {
+                    "toys": self.toys,
+                    "seed": self.seed,
+                    "executor": executor,
+                    "progress": progress,
+                    "resume": self.resume,
+                    "most_failed": self.most_failed,
+                }
             except KeyboardInterrupt:
                 if self.resume is not None:
                     click.echo(f"the toys made so far are kept in {self.resume}; run again to go on", err=True)
@@ -128,20 +133,15 @@ def cls(test_stat: TestStat, poi_range: PoiRange, test_poi: float, calctype: str
         result = hypotest(model, data, test_poi, test_stat=test_stat, poi_range=poi_range, options=fit_options)
         emit(hypotest_document(model, result), output_file)
         return
-    with toys.running() as (executor, progress):
+    with toys.running() as shared:
         by_toys = toy_test(
             model,
             data,
             test_poi,
-            toys=toys.toys,
-            seed=toys.seed,
             test_stat=test_stat,
             poi_range=poi_range,
             options=fit_options,
-            executor=executor,
-            progress=progress,
-            resume=toys.resume,
-            most_failed=toys.most_failed,
+            **shared,
         )
     emit(toy_test_document(by_toys, model.conventions.name, (toys.seed,)), output_file)
 
@@ -171,21 +171,16 @@ def limit(
         )
         document, failures = limit_document(model, result), result.failures
     else:
-        with toys.running() as (executor, progress):
+        with toys.running() as shared:
             by_toys = toy_limit(
                 model,
                 data,
                 level,
-                toys=toys.toys,
-                seed=toys.seed,
                 test_stat=test_stat,
                 poi_range=poi_range,
                 bands=bands,
                 options=fit_options,
-                executor=executor,
-                progress=progress,
-                resume=toys.resume,
-                most_failed=toys.most_failed,
+                **shared,
             )
         document, failures = toy_limit_document(by_toys, model.conventions.name, toys.seed), by_toys.failures
     for name, reason in failures.items():
@@ -208,18 +203,13 @@ def significance(poi_range: PoiRange, expected_poi: float, calctype: str | None,
         result = test_background(model, data, expected_poi=expected_poi, poi_range=poi_range, options=fit_options)
         emit(significance_document(model, result), output_file)
         return
-    with toys.running() as (executor, progress):
+    with toys.running() as shared:
         by_toys = toy_significance(
             model,
             data,
-            toys=toys.toys,
-            seed=toys.seed,
             expected_poi=expected_poi,
             poi_range=poi_range,
             options=fit_options,
-            executor=executor,
-            progress=progress,
-            resume=toys.resume,
-            most_failed=toys.most_failed,
+            **shared,
         )
     emit(toy_significance_document(by_toys, model.conventions.name, (toys.seed,)), output_file)
