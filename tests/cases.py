@@ -1,6 +1,5 @@
 """The runnable cases of the shared data: published models with reference numbers from pyhf."""
 
-import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,12 +13,12 @@ from hftranslate.formats.pyhf_json import from_document
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.workspace import Workspace
-from tests.conftest import SHARED
+from tests.conftest import shared_files, shared_folder
 
 
 def load_json(relative: str) -> Any:
     """A JSON document of the shared data, compressed or not."""
-    path = SHARED / relative
+    path = shared_folder() / relative
     return parse_json(read_bytes(path), str(path))
 
 
@@ -54,12 +53,14 @@ class Case:
         return document
 
 
+def entries(kind: str) -> list[Any]:
+    """What the table of the shared data lists: ``cases`` or ``xml``; nothing where the shared data are absent."""
+    return [entry for name in shared_files("cases.json") for entry in load_json(name)[kind]]
+
+
 @cache
 def _all() -> dict[str, Case]:
-    path = SHARED / "cases.json"
-    if not path.is_file():
-        return {}
-    return {c["id"]: Case(entry=c) for c in json.loads(path.read_text())["cases"]}
+    return {c["id"]: Case(entry=c) for c in entries("cases")}
 
 
 def case_ids() -> list[str]:
@@ -68,6 +69,8 @@ def case_ids() -> list[str]:
 
 
 def case(name: str) -> Case:
+    """A case by its name; where the shared data are absent, the test that asks is skipped."""
+    shared_folder()
     return _all()[name]
 
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,15 +18,29 @@ if os.environ.get("CI"):
     settings.load_profile("same-examples")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SHARED = REPOSITORY.parent / "shared" / "data"
+_SHARED = REPOSITORY.parent / "shared" / "data"
+
+
+def shared_folder() -> Path:
+    """Published models and ROOT-written inputs that lie beside the repository, not in it.
+
+    The only way to them: a test that asks where they are absent is skipped. What is parametrised over them asks
+    :func:`shared_files`, which has none there.
+    """
+    if not _SHARED.is_dir():
+        pytest.skip("the shared data folder is not beside the repository")
+    return _SHARED
+
+
+def shared_files(pattern: str) -> list[str]:
+    """Names, below :func:`shared_folder`, of the shared files that fit a glob pattern; none where they are absent."""
+    return sorted(str(p.relative_to(_SHARED)) for p in _SHARED.glob(pattern) if p.is_file())
 
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """Published models and ROOT-written inputs that lie beside the repository, not in it."""
-    if not SHARED.is_dir():
-        pytest.skip("the shared data folder is not beside the repository")
-    return SHARED
+    """The folder of :func:`shared_folder`."""
+    return shared_folder()
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +58,25 @@ def root_python() -> str:
     if subprocess.run([python, "-c", "import ROOT"], capture_output=True, check=False).returncode != 0:
         pytest.skip(f"{python} cannot import ROOT (pip install 'hftranslate[root]', or set ROOT_PYTHON)")
     return python
+
+
+@pytest.fixture
+def calls_of() -> Callable[[Callable[[], object]], int]:
+    """How many calls of functions a piece of work takes: its size, whatever else the machine is doing."""
+
+    def counted(work: Callable[[], object]) -> int:
+        calls = 0
+
+        def count(_frame: object, event: str, _argument: object) -> None:
+            nonlocal calls
+            calls += event in ("call", "c_call")
+
+        before = sys.getprofile()
+        sys.setprofile(count)
+        try:
+            work()
+        finally:
+            sys.setprofile(before)
+        return calls
+
+    return counted

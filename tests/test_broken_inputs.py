@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.cli.conftest import Run, Runner, run
 from tests.cli.documents import text
+from tests.conftest import shared_files
 
 __all__ = ["run"]  # a fixture
 
@@ -108,15 +109,9 @@ def test_a_patch_that_means_something_else_still_builds(region: str, run: Runner
     assert json.loads(found.out)["CLs_obs"] < 1e-6  # thousands of signal events
 
 
-def patchsets() -> list[str]:
-    from tests.conftest import SHARED
-
-    return sorted(p.name for p in (SHARED / "broken" / "patchsets").glob("*"))
-
-
-@pytest.mark.parametrize("name", patchsets())
+@pytest.mark.parametrize("name", shared_files("broken/patchsets/*"))
 def test_patchsets_are_neither_workspaces_nor_patches(name: str, run: Runner, shared: Path) -> None:
-    path = shared / "broken" / "patchsets" / name
+    path = shared / name
     refused(run("cls", path), str(path), "patch")
     refused(run("cls", shared / BACKGROUND["A"], "-p", path), "is no JSON patch, which is a list of operations")
 

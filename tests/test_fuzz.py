@@ -30,7 +30,7 @@ from hftranslate.inference.fit import fit
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.translate import load, to_pyhf_json, to_xml
 from hftranslate.workspace import Workspace
-from tests.conftest import REPOSITORY, SHARED
+from tests.conftest import REPOSITORY, shared_files, shared_folder
 from tests.mutations import changed_documents, changed_xml, damaged
 from tests.watchdog import watched
 
@@ -65,11 +65,16 @@ def xml_case(name: str) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in sorted((CASES / name).iterdir()) if p.is_file()}
 
 
+def small_shared(pattern: str, size: int) -> list[Path]:
+    """Shared files of at most so many bytes; none where they are absent."""
+    found = [shared_folder() / name for name in shared_files(pattern)]
+    return [p for p in found if p.stat().st_size < size]
+
+
 @cache
 def documents() -> list[Any]:
     found = [json.loads(p.read_bytes()) for name in JSON_CASES for p in sorted((CASES / name).glob("*.json"))]
-    small = [p for p in sorted(SHARED.glob("workspaces/**/*.json")) if p.stat().st_size < 8_000]
-    return [*found, *(json.loads(p.read_bytes()) for p in small)]
+    return [*found, *(json.loads(p.read_bytes()) for p in small_shared("workspaces/**/*.json", 8_000))]
 
 
 def read_xml(files: dict[str, bytes], **options: Any) -> Workspace | None:
@@ -205,7 +210,7 @@ def test_xml_bytes(data: st.DataObject) -> None:
 def root_files() -> list[bytes]:
     """Our own, and where they are there, files of other versions of ROOT with other compressions."""
     found = [p for name in XML_CASES for p in sorted((CASES / name).glob("*.root"))]
-    found += sorted(p for p in SHARED.glob("xml/**/*.root") if p.stat().st_size < 60_000)
+    found += small_shared("xml/**/*.root", 60_000)
     return list({p.read_bytes(): None for p in found})
 
 

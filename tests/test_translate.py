@@ -54,8 +54,8 @@ from hftranslate.workspace import (
     StatError,
     Workspace,
 )
-from tests.cases import case, case_ids, workspace
-from tests.conftest import SHARED
+from tests.cases import case, case_ids, entries, workspace
+from tests.conftest import shared_files, shared_folder
 from tests.equivalence import model_difference, same_rules
 from tests.strategies import workspaces
 
@@ -145,12 +145,10 @@ def test_written_xml_is_valid_against_its_own_dtd(name: str, tmp_path: Path, sha
 
 # --------------------------------------------------------------------------------------------------------- from XML
 def drivers() -> list[Any]:
-    if not (SHARED / "cases.json").is_file():
-        return []
-    entries = json.loads((SHARED / "cases.json").read_text())["xml"]
-    found = [(SHARED / e["dir"] / e["driver"], SHARED / e["dir"]) for e in entries]
-    found += [(path, path.parent) for path in sorted((SHARED / "root_models").glob("*/top.xml"))]
-    return [pytest.param(d, b, id=str(d.relative_to(SHARED))) for d, b in found]
+    """Driver and base folder, below the shared folder, of each XML model there."""
+    found = [(f"{e['dir']}/{e['driver']}", e["dir"]) for e in entries("xml")]
+    found += [(name, str(Path(name).parent)) for name in shared_files("root_models/*/top.xml")]
+    return [pytest.param(shared_folder() / driver, shared_folder() / base, id=driver) for driver, base in found]
 
 
 #: What the other format cannot say, by a part of the driver's path.

@@ -269,7 +269,7 @@ def _safe_name(name: str) -> str:
     if name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", name) or ".." in parts or "\\" in name:
         raise UnsafeInput(f"the archive holds a file outside its folder: {name!r}")
     is_long = len(name.encode()) > _LONGEST_PATH or any(len(p.encode()) > _LONGEST_NAME for p in parts)
-    if is_long or any(ord(c) < 32 or ord(c) == 127 for c in name):
+    if not name or is_long or any(ord(c) < 32 or ord(c) == 127 for c in name):
         raise UnsafeInput(f"the archive holds a file with an unusable name: {name[:80]!r}")
     return "/".join(parts) or "."
 

@@ -29,7 +29,7 @@ from hftranslate.formats.histfactory_xml import XmlOptions
 from hftranslate.inference.minimize import FitOptions
 from hftranslate.translate import load
 from hftranslate.workspace import ROOT, Conventions, Workspace
-from tests.conftest import REPOSITORY, SHARED
+from tests.conftest import REPOSITORY
 
 CASES = {case.name: case for case in read_cases(REPOSITORY / "validation" / "cases.toml")}
 Change = Callable[[Workspace], Workspace]
@@ -323,13 +323,11 @@ def _script(name: str) -> ModuleType:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_pyhf_import_is_explained_by_its_own_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pyhf_import_is_explained_by_its_own_numbers(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """pyhf's xml2json makes Gaussian stat errors of the Poisson ones that ROOT's default says."""
     from pyhf import readxml
 
-    folder = SHARED / "xml" / "pyhf_xmlimport_input"
-    if not folder.is_dir():
-        pytest.skip(f"{folder.name} is not beside the repository")
+    folder = shared / "xml" / "pyhf_xmlimport_input"
     monkeypatch.chdir(folder)
     config = Path("config/example.xml")
     spec = readxml.parse(str(config), ".", validation_as_error=False)

@@ -1,16 +1,14 @@
 """The doctor on published models: it always has an answer, and no false alarm of its worst kind."""
 
-from pathlib import Path
-
 import pytest
 
 from hftranslate.doctor import diagnose
 from hftranslate.doctor.expectations import expectation_findings
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.translate import read
-from tests.conftest import SHARED
+from tests.conftest import shared_files
 
-WORKSPACES = sorted(str(p.relative_to(SHARED)) for p in (SHARED / "workspaces").rglob("*.json*"))
+WORKSPACES = shared_files("workspaces/**/*.json*")
 #: A model made by hand whose signal has no yields and whose uncertainties exceed its backgrounds.
 SICK = "workspaces/ATLAS-SUSY-2018-16/EWKinos_simplified_with_signal.json"
 
@@ -34,9 +32,8 @@ def test_an_expectation_that_becomes_negative_is_that_of_the_model(shared):
 def test_a_broken_patch_makes_the_signal_stand_alone(shared):
     from hftranslate.translate import load
 
-    folder = Path(shared)
     ws = load(
-        folder / "workspaces/ATLAS-SUSY-2018-31/RegionA/BkgOnly.json.gz",
-        patches=[folder / "broken/patches/MA5_RegionA_sig.json"],
+        shared / "workspaces/ATLAS-SUSY-2018-31/RegionA/BkgOnly.json.gz",
+        patches=[shared / "broken/patches/MA5_RegionA_sig.json"],
     ).workspace
     assert diagnose(ws).of_kind("best-fit-at-zero") is not None

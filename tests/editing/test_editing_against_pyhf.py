@@ -14,12 +14,9 @@ from hftranslate.editing import combine, prune, rename, sort
 from hftranslate.errors import InputError
 from hftranslate.formats.pyhf_json import from_document, to_document
 from hftranslate.workspace import Workspace
-from tests.conftest import SHARED
+from tests.conftest import shared_files, shared_folder
 
-
-def _files() -> list[str]:
-    folder = SHARED / "workspaces"
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*.json*")) if folder.is_dir() else []
+FILES = shared_files("workspaces/**/*.json*")
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +39,9 @@ def _document(path: Path) -> Any:
     return json.loads(gzip.decompress(data) if path.suffix == ".gz" else data)
 
 
-@pytest.fixture(scope="module", params=_files())
+@pytest.fixture(scope="module", params=FILES)
 def document(request: pytest.FixtureRequest) -> Any:
-    return _document(SHARED / "workspaces" / request.param)
+    return _document(shared_folder() / request.param)
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +100,7 @@ def test_sort_and_digest(document: Any, workspace: Workspace, pyhf: Any) -> None
 
 
 #: Combining is quadratic in pyhf: the large ones, which have nothing more in them, would take a minute.
-SMALL = [f for f in _files() if (SHARED / "workspaces" / f).stat().st_size < (50_000 if f.endswith(".gz") else 180_000)]
+SMALL = [f for f in FILES if (shared_folder() / f).stat().st_size < (50_000 if f.endswith(".gz") else 180_000)]
 
 
 @pytest.mark.parametrize("document", SMALL, indirect=True)

@@ -140,6 +140,13 @@ def test_damage_of_any_kind_is_told_and_leaves_nothing(tmp_path_factory, make, d
         assert os.listdir(folder) == ["archive"]
 
 
+def test_a_file_without_a_name_is_refused(tmp_path, unpacked):
+    """A damaged zip can hold one, and :mod:`zipfile` looks at the last letter of the name."""
+    with pytest.raises(UnsafeInput, match="unusable name: ''"):
+        unpacked(zipped(("", b"x"), ("a", b"y")))
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_folder_that_holds_something_is_left_alone(tmp_path, unpacked):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").write_text("x")

@@ -12,9 +12,10 @@ from hftranslate.inference.fit import fit
 from hftranslate.inference.hypotest import hypotest
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.workspace import Workspace
-from tests.conftest import SHARED
+from tests.cases import entries
+from tests.conftest import shared_files, shared_folder
 
-MODELS = sorted(p.parent.name for p in (SHARED / "root_models").glob("*/top.xml"))
+MODELS = [name.split("/")[1] for name in shared_files("root_models/*/top.xml")]
 #: ROOT integrates the normalisation of the Gamma term numerically, to 1e-5 only; it cannot make Asimov data of one.
 GAMMA = [m for m in MODELS if m.startswith("constraint_gamma")]
 #: Far from its middle ROOT's integral is worse: at the end of the range, beta = 10, where the fit of the second model
@@ -23,13 +24,13 @@ GAMMA_FITS = {"constraint_gamma": 0.0, "constraint_gamma_histo": -0.026144}
 
 
 def load(name):
-    folder = SHARED / "root_models" / name
+    folder = shared_folder() / "root_models" / name
     result = read(folder / "top.xml", XmlOptions(basedir=folder))
     return result if isinstance(result, Workspace) else result[0]
 
 
 def references(name, file="ref.json"):
-    return json.loads((SHARED / "root_models" / name / file).read_text())
+    return json.loads((shared_folder() / "root_models" / name / file).read_text())
 
 
 def point(parameters, values):
@@ -123,7 +124,7 @@ def test_fit(name):
         np.testing.assert_allclose(result.correlation[np.ix_(order, order)], theirs["corr"]["matrix"], atol=2e-4)
 
 
-WITH_INFERENCE = [m for m in MODELS if (SHARED / "root_models" / m / "ref_infer.json").is_file()]
+WITH_INFERENCE = [name.split("/")[1] for name in shared_files("root_models/*/ref_infer.json")]
 
 
 @pytest.mark.parametrize("name", WITH_INFERENCE)
@@ -152,9 +153,7 @@ def test_cls(name):
 
 
 def xml_drivers():
-    path = SHARED / "cases.json"
-    entries = json.loads(path.read_text())["xml"] if path.is_file() else []
-    for entry in entries:
+    for entry in entries("xml"):
         for reference in entry.get("root640") or []:
             if isinstance(reference, dict) and "nll_nominal" in reference:
                 label = f"{entry['dir'].split('/')[-1]}-{entry['driver']}-{reference['measurement']}"
@@ -163,7 +162,7 @@ def xml_drivers():
 
 @pytest.mark.parametrize(("directory", "driver", "reference"), list(xml_drivers()))
 def test_nominal_likelihood_of_published_xml(directory, driver, reference):
-    folder = SHARED / directory
+    folder = shared_folder() / directory
     result = read(folder / driver, XmlOptions(basedir=folder))
     space = result if isinstance(result, Workspace) else result[0]
     if any(c.observed is None for c in space.channels):
@@ -178,10 +177,9 @@ def test_nominal_likelihood_of_published_xml(directory, driver, reference):
     assert np.count_nonzero(~model.parameters.fixed) == reference["floating"]
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data folder is not beside the repository")
 def test_the_example_with_functions():
     """Two square roots of the signal strength on one sample: the numbers of ROOT (tight fits) for itself on it."""
-    folder = SHARED / "xml" / "pyhf_xmlimport_input"
+    folder = shared_folder() / "xml" / "pyhf_xmlimport_input"
     space, _ = read(folder / "config" / "examples" / "example_Expression.xml", XmlOptions(basedir=folder))
     model, data = compile_model(space)
     assert model.parameters.names[model.parameters.poi_index] == "SigXsecOverSM"

@@ -33,7 +33,8 @@ from hftranslate.workspace import (
     StatError,
     Workspace,
 )
-from tests.conftest import REPOSITORY, SHARED
+from tests.cases import entries
+from tests.conftest import REPOSITORY, shared_files, shared_folder
 
 pytestmark = pytest.mark.root
 
@@ -62,17 +63,13 @@ SINGLE_PRECISION = 2e-8
 
 def drivers() -> Iterator[tuple[str, Path, Path]]:
     """Label, driver and base folder of every XML model of the shared data that we accept."""
-    if not SHARED.is_dir():
-        return
-    entries = json.loads((SHARED / "cases.json").read_text())["xml"]
-    found = [(SHARED / e["dir"] / e["driver"], SHARED / e["dir"]) for e in entries]
-    found += [(p, p.parent) for p in sorted((SHARED / "root_models").glob("*/top.xml"))]
-    found += [(p, p.parent) for p in sorted((SHARED / "root_models" / "quirks").glob("*/top.xml"))]
-    found += [(p, p.parents[1]) for p in sorted((SHARED / "printxml_example").rglob("xml/meas.xml"))]
-    for driver, base in found:
-        label = str(driver.relative_to(SHARED))
+    found = [(f"{e['dir']}/{e['driver']}", e["dir"]) for e in entries("xml")]
+    found += [(name, str(Path(name).parent)) for name in shared_files("root_models/*/top.xml")]
+    found += [(name, str(Path(name).parent)) for name in shared_files("root_models/quirks/*/top.xml")]
+    found += [(name, str(Path(name).parents[1])) for name in shared_files("printxml_example/**/xml/meas.xml")]
+    for label, base in found:
         if not any(part in label for part in NOT_IN_ROOT):
-            yield label, driver, base
+            yield label, shared_folder() / label, shared_folder() / base
 
 
 def through_json(label: str, ws: Workspace, folder: Path) -> Workspace:
