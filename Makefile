@@ -8,13 +8,17 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test lint clean
+.PHONY: demo test quick lint clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python validation/demo.py
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -n auto --dist worksteal --cov=hftranslate --cov-report=term $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
+
+# what changes most often is told within a minute or two: all but the tests marked slow, and those that run ROOT
+quick: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not root" $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-lint
 	$(BIN)/ruff check .

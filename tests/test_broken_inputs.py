@@ -280,6 +280,7 @@ def places(node: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | i
     return [path, *(p for key, child in children for p in places(child, (*path, key)))]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 @fuzz
 @given(data=st.data())

@@ -53,6 +53,7 @@ def test_floating_signal(
         assert (tmp_path / name).stat().st_size > 500
 
 
+@pytest.mark.slow
 def test_diagnostics(run: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     shutil.copytree(REPOSITORY / "validation" / "cases" / "demo", tmp_path / "demo")
     monkeypatch.chdir(tmp_path / "demo")
@@ -67,6 +68,7 @@ def test_diagnostics(run: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert Path(name).stat().st_size > 500
 
 
+@pytest.mark.slow
 def test_pictures_can_be_made_again(tmp_path: Path) -> None:
     make_pictures.main(tmp_path)
     made = {p.name for p in tmp_path.iterdir()}
@@ -82,6 +84,7 @@ def test_pictures_of_the_pages_are_there() -> None:
             assert (DOCS / target).is_file(), f"{page.name}: {target}"
 
 
+@pytest.mark.slow
 def test_tutorial(run: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     shutil.copytree(REPOSITORY / "validation" / "cases" / "demo", tmp_path / "demo")
     shutil.copy(REPOSITORY / "reference_outputs" / "demo.json", tmp_path / "root_says.json")

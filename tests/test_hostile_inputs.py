@@ -184,6 +184,7 @@ def many_parameters(n: int) -> dict[str, Any]:
     return changed
 
 
+@pytest.mark.slow
 def test_many_parameters(run: Runner, tmp_path: Path) -> None:
     path = tmp_path / "many.json"
     path.write_text(json.dumps(many_parameters(8_000)))

@@ -79,6 +79,7 @@ def exact(document: Any) -> str:
 
 
 # ------------------------------------------------------------------------------------------------- published models
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_published_model_survives_xml(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     document = case(name).document()
@@ -322,12 +323,14 @@ many = settings(deadline=None, max_examples=60, suppress_health_check=list(Healt
 VERSIONS = st.sampled_from(["6.40", "6.40", "6.20", "6.42"])
 
 
+@pytest.mark.slow
 @many
 @given(translatable("pyhf-json"), VERSIONS)
 def test_json_to_xml_changes_nothing_in_silence(ws: Workspace, root_version: str) -> None:
     through_xml(ws, root_version)
 
 
+@pytest.mark.slow
 @many
 @given(translatable("any"), VERSIONS)
 def test_any_workspace_to_xml_changes_nothing_in_silence(ws: Workspace, root_version: str) -> None:

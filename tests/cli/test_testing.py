@@ -245,6 +245,7 @@ def wait_for_lines(path: Path, n: int) -> None:
     pytest.fail(f"{path} did not get {n} lines")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_an_interruption_keeps_what_is_done(run: Runner, slow: Path, tmp_path: Path, workers: str) -> None:
     """Ctrl-C goes to the whole group, workers included."""
@@ -278,6 +279,7 @@ def cluster() -> Iterator[Any]:
         yield found
 
 
+@pytest.mark.slow
 def test_on_a_dask_cluster(run: Runner, ws: Path, slow: Path, tmp_path: Path, cluster: Any) -> None:
     """The same answers as here; and if a worker is killed half-way, another one takes over."""
     address = cluster.scheduler_address

@@ -194,6 +194,7 @@ PLANTED: dict[str, tuple[str, dict[str, Any], str, str, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("planted", PLANTED)
 def test_a_planted_cause_is_named(planted: str) -> None:
     name, what, rung, cause, words = PLANTED[planted]
@@ -229,6 +230,7 @@ PAIRS: dict[str, tuple[str, dict[str, Any], set[str]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("planted", PAIRS)
 def test_two_planted_causes_are_both_named(planted: str) -> None:
     name, what, causes = PAIRS[planted]
@@ -250,6 +252,7 @@ def test_a_cause_is_named_only_if_it_explains() -> None:
     assert "Cause: none of the known ones explains it" in report.text()
 
 
+@pytest.mark.slow
 def test_what_remains_is_said() -> None:
     """A known cause explains the first rung; something else differs above."""
     workspace, like = workspace_of("histosys"), reference_of("histosys")
@@ -300,6 +303,7 @@ def test_a_lower_minimum_counts_only_for_the_same_function() -> None:
     assert rungs[LADDER.index("best fit")].verdict == "failed"
 
 
+@pytest.mark.slow
 def test_causes_stand_in_the_document_of_the_report() -> None:
     document = explained(*PLANTED["histosys_linear"][:1], **PLANTED["histosys_linear"][1]).to_document()
     assert document["diagnosis"]["causes"][0]["name"] == "interpolation code"

@@ -153,6 +153,7 @@ def location(document: Any, path: Path) -> str:
     raise AssertionError(path)
 
 
+@pytest.mark.slow
 def test_every_number_counts() -> None:
     """Any changed number of ROOT's document is found, alone, and by its place."""
     report = report_of("demo")

@@ -47,6 +47,7 @@ def test_a_failed_fit_is_noted() -> None:
     assert notes
 
 
+@pytest.mark.slow
 def test_toys_agree_with_the_asymptotic_formulae() -> None:
     t = on_data()
     toys, asymptotic = toy_record(t, 1.0, 2000, 3), t.test(1.0)

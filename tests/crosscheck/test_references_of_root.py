@@ -24,6 +24,7 @@ ROOT_IS_HIGHER: dict[str, set[str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_agrees_with_root(name: str) -> None:
     case = CASES[name]
@@ -43,6 +44,7 @@ def test_agrees_with_root(name: str) -> None:
         assert worst.excess < 0.2, worst
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_what_a_reference_records(name: str) -> None:
     """All that ROOT can say about a model: uncertainties, tests, limits, and why something is missing."""

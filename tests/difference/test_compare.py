@@ -74,6 +74,7 @@ def test_order_does_not_matter(data: st.DataObject) -> None:
     assert not found.items
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(ws=workspaces("pyhf-json"))
 def test_a_translation_to_xml_without_loss_has_the_same_meaning(ws: Workspace) -> None:
@@ -90,6 +91,7 @@ def test_a_translation_to_xml_without_loss_has_the_same_meaning(ws: Workspace) -
     assert difference(ws, back).equal
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", case_ids())
 def test_published_workspaces_and_their_xml(name: str) -> None:
     ws = published(name)

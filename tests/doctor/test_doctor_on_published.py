@@ -13,6 +13,7 @@ WORKSPACES = shared_files("workspaces/**/*.json*")
 SICK = "workspaces/ATLAS-SUSY-2018-16/EWKinos_simplified_with_signal.json"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WORKSPACES)
 def test_published_models_have_no_errors_but_the_one_that_has(shared, name):
     diagnosis = diagnose(read(shared / name))

@@ -66,6 +66,7 @@ def names(document: Any) -> dict[str, list[str]]:
     }
 
 
+@pytest.mark.slow
 def test_prune(document: Any, workspace: Workspace, pyhf: Any) -> None:
     theirs = pyhf.Workspace(document)
     known = names(document)
@@ -81,6 +82,7 @@ def test_prune(document: Any, workspace: Workspace, pyhf: Any) -> None:
         same(prune(workspace, **options), theirs.prune(**options))
 
 
+@pytest.mark.slow
 def test_rename(document: Any, workspace: Workspace, pyhf: Any) -> None:
     theirs = pyhf.Workspace(document)
     known = names(document)
@@ -92,6 +94,7 @@ def test_rename(document: Any, workspace: Workspace, pyhf: Any) -> None:
         same(rename(workspace, channels={a: b, b: a}), theirs.rename(channels={a: b, b: a}))
 
 
+@pytest.mark.slow
 def test_sort_and_digest(document: Any, workspace: Workspace, pyhf: Any) -> None:
     theirs = pyhf.Workspace(document)
     same(sort(workspace), pyhf.Workspace.sorted(theirs))
@@ -103,6 +106,7 @@ def test_sort_and_digest(document: Any, workspace: Workspace, pyhf: Any) -> None
 SMALL = [f for f in FILES if (shared_folder() / f).stat().st_size < (50_000 if f.endswith(".gz") else 180_000)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("document", SMALL, indirect=True)
 def test_combine_what_is_disjoint(document: Any, workspace: Workspace, pyhf: Any) -> None:
     known = names(document)
@@ -123,6 +127,7 @@ def test_combine_what_is_disjoint(document: Any, workspace: Workspace, pyhf: Any
         same(combine(workspace, rename(workspace, **renamed), join=join), theirs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("document", SMALL, indirect=True)
 def test_combine_what_overlaps(document: Any, workspace: Workspace, pyhf: Any) -> None:
     known = names(document)

@@ -74,6 +74,7 @@ def test_what_is_not_there_is_named_with_the_nearest() -> None:
         rename(WS, samples={"signall": "x"})
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(ws=workspaces(), data=st.data())
 def test_there_and_back(ws: Workspace, data: st.DataObject) -> None:

@@ -125,6 +125,7 @@ def test_every_workspace_that_json_can_say_round_trips(ws: Workspace) -> None:
     assert repr(back) == repr(ws)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=50)
 @given(workspaces("any"))
 def test_any_workspace_is_said_in_full_or_refused_by_name(ws: Workspace) -> None:
@@ -140,6 +141,7 @@ def test_any_workspace_is_said_in_full_or_refused_by_name(ws: Workspace) -> None
         from_document(document)
 
 
+@pytest.mark.slow
 def test_real_documents_round_trip_identically(shared: Path) -> None:
     count = 0
     for file, document in documents(shared):
@@ -183,6 +185,7 @@ def judge(document: Any) -> None:
     assert isinstance(refusal, FormatError) == (found is not None), f"reader: {refusal!r}; schema: {found}"
 
 
+@pytest.mark.slow
 def test_reader_and_schema_agree_on_every_single_mutation() -> None:
     judge(DOCUMENT)
     for i in range(len(nodes(DOCUMENT))):

@@ -89,6 +89,7 @@ def test_a_patch_set_made_for_the_full_likelihood_is_refused_for_the_simplified_
         )
 
 
+@pytest.mark.slow
 def test_the_whole_1lbb_record_passes(shared, tmp_path):
     region = read_region(
         "",

@@ -52,6 +52,7 @@ def test_pvalues_are_tails_of_the_distribution(test_stat: TestStat, mu: float, o
     assert clb == pytest.approx(probability(0.0, larger), abs=1e-4)
 
 
+@pytest.mark.slow
 @given(test_stat=st.sampled_from(STATISTICS), mu=st.floats(min_value=0.2, max_value=5.0))
 def test_expectations_are_quantiles(test_stat: TestStat, mu: float) -> None:
     """Where the statistic has the background-only tail of ``Phi(k)``, by the distribution of best fits."""

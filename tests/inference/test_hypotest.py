@@ -310,6 +310,7 @@ NO_BACKGROUND = {"pyhf_workspace_no_parameter_bounds", "pyhf_workspace_no_parame
 NO_POI = {"pyhf_poiless": "names no parameter", "pyhf_issue1720_greedy_staterror": "used by no modifier"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [c for c in case_ids() if c not in NO_BACKGROUND and c not in NO_POI])
 def test_cls_of_published_models(name):
     model, data = compiled(name)
@@ -331,6 +332,7 @@ def test_cls_of_published_models(name):
         assert name not in LOOSE_REFERENCES or difference > 1e-4, "no longer an exception"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(LOOSE_REFERENCES) if case_ids() else [])
 def test_ours_are_the_minima_where_the_references_differ(name):
     """pyhf itself, on its own likelihood, finds nothing below our points, in any of the fits that make CLs."""

@@ -106,6 +106,7 @@ def check(model, data, minimizers=("scipy",), n_random=3, name=""):
             assert ours.excess_nll <= best + allowed, f"at {value}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("conventions", ["pyhf", "root"])
 @pytest.mark.parametrize("name", case_ids())
 def test_nothing_is_below_our_minima(name, conventions):

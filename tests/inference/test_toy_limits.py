@@ -25,6 +25,7 @@ def exact(n: float, s: float, b: float, level: float = 0.05) -> float:
     return float(brentq(lambda mu: poisson.cdf(n, mu * s + b) / poisson.cdf(n, b) - level, 0.0, 100.0 / s))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "s", "b"), [(3.0, 1.0, 3.0), (0.0, 2.0, 1e-3), (60.0, 1.0, 50.0), (9.0, 200.0, 10.0)])
 def test_counting_experiment_has_exact_limits(n: float, s: float, b: float) -> None:
     found = toy_limit(*counting(n, s, b, bounds=((0.0, 100.0),)), toys=1500, seed=3)
@@ -37,6 +38,7 @@ def test_counting_experiment_has_exact_limits(n: float, s: float, b: float) -> N
     assert len(found.scan) < 20
 
 
+@pytest.mark.slow
 def test_expected_limits_are_those_of_the_quantiles_of_the_counts() -> None:
     n, s, b = 20.0, 2.0, 20.0
     found = toy_limit(*counting(n, s, b, bounds=((0.0, 100.0),)), toys=2500, seed=1)

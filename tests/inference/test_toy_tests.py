@@ -112,6 +112,7 @@ def test_pvalues_of_many_experiments_are_uniform() -> None:
         assert np.mean(p <= alpha) == pytest.approx(exact, abs=4.0 * sqrt(exact / 400) + 0.03)
 
 
+@pytest.mark.slow
 def test_agrees_with_the_asymptotic_formulae_where_there_are_many_events() -> None:
     space = uncorrelated_background([60.0, 40.0], [2000.0, 1500.0], [20.0, 15.0], observed=[2010, 1490])
     model, data = compile_model(space)
@@ -125,6 +126,7 @@ def test_agrees_with_the_asymptotic_formulae_where_there_are_many_events() -> No
         assert abs(toys.cls_exp[2] - expected.cls_exp[2]) < 4.0 * toys.cls_exp_error[2] + 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["normsys", "shapesys_poisson", "staterror_large_poisson"])
 def test_agrees_with_the_frequentist_calculator_of_root(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stored p-values of RooStats' FrequentistCalculator, whose toys are others, within both errors."""
@@ -141,6 +143,7 @@ def test_agrees_with_the_frequentist_calculator_of_root(name: str, monkeypatch: 
 # ------------------------------------------------------------ chunks
 
 
+@pytest.mark.slow
 def test_results_do_not_depend_on_the_workers() -> None:
     model, data = hello_world()
     alone = toy_test(model, data, 1.0, toys=250, seed=4)

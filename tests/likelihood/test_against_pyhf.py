@@ -52,6 +52,7 @@ def test_number_of_parameters_is_the_stored_one(name):
     assert np.count_nonzero(~parameters.fixed) == case(name).entry["nfree"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [c for c in case_ids() if c not in LOOK_ALIKES])
 def test_parameters_rates_and_likelihood(name):
     model, data = compiled(name)

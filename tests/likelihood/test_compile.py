@@ -49,6 +49,7 @@ def compilable(space):
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data(), st.integers(0, 2**32 - 1))
 def test_order_of_the_description_does_not_matter(data, seed):

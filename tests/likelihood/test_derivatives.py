@@ -51,6 +51,7 @@ def smooth_around(model, data, theta, reach=4e-5):
     return not np.any(np.abs(unclipped[model.cells.clipped]) < 1e-1)
 
 
+@pytest.mark.slow
 @settings(
     max_examples=80,
     deadline=None,

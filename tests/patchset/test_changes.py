@@ -5,6 +5,7 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +26,7 @@ def in_order(workspace: Workspace, like: Workspace) -> Workspace:
     return replace(workspace, measurements=tuple(sorted(workspace.measurements, key=lambda m: names.index(m.name))))
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(a=VALID, b=VALID, data=st.data())
 def test_the_patch_of_any_two_workspaces_makes_one_of_the_other(

@@ -42,6 +42,7 @@ def test_pyhf_reads_what_is_written() -> None:
             assert dict(theirs.apply(workspace, patch.values)) == made.apply(background(), patch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

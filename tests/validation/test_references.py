@@ -40,6 +40,7 @@ def test_schema_is_a_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
 
+@pytest.mark.slow
 def test_reference_is_valid(reference: dict[str, Any]) -> None:
     jsonschema.validate(reference, SCHEMA, cls=jsonschema.Draft202012Validator)
 
