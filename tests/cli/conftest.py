@@ -2,6 +2,7 @@
 
 import io
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,3 +42,15 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
         return Run(code, out, err)
 
     return command
+
+
+def pyhf_says(*arguments: str | Path, stdin: bytes = b"") -> str:
+    """The standard output of pyhf's command line."""
+    from click.testing import CliRunner
+    from pyhf.cli import cli
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = CliRunner().invoke(cli, list(map(str, arguments)), input=stdin)
+    assert found.exit_code == 0, found.output
+    return found.stdout

@@ -356,7 +356,7 @@ def test_bad_places_to_write_to(run: Runner, ws: Path, tmp_path: Path) -> None:
 
 
 def test_options_of_xml_are_checked(run: Runner, xml: Path) -> None:
-    assert "'nonsense' must look like FROM:TO" in run("xml2json", xml, "-v", "nonsense").err
+    assert "'nonsense' must look like LOCAL:IN_XML" in run("xml2json", xml, "-v", "nonsense").err
     assert "ROOT version 'six' must look like '6.40'" in run("xml2json", xml, "--root-version", "six").err
     found = run("cls", xml, "-p", xml)
     assert found.code == 2

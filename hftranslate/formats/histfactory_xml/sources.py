@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from glob import escape
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol
 
 from hftranslate.errors import FormatError, MissingInput, UnsafeInput
@@ -156,9 +156,8 @@ class FileSource:
 
     def _mounted(self, text: str) -> str:
         for old, new in self._options.mounts:
-            prefix = old.rstrip("/")
-            if text == prefix or text.startswith(prefix + "/"):
-                return new.rstrip("/") + text[len(prefix) :]
+            if PurePosixPath(text).is_relative_to(old):
+                return str(Path(new, PurePosixPath(text).relative_to(old)))
         return text
 
     def _inside(self, path: Path) -> bool:
@@ -188,7 +187,7 @@ class FileSource:
 
     def _hint(self, mounted: str) -> str:
         if Path(mounted).is_absolute():
-            return "; map the folder of another machine with --mount FROM:TO, or look for the file with --search DIR"
+            return "; map the folder of another machine with --mount LOCAL:IN_XML, or look for the file with --search DIR"
         for folder in self._driver_folder.resolve().parents:
             if (folder / mounted).is_file():
                 return f"; relative paths seem to start elsewhere, try --basedir {os.path.relpath(folder)}"
