@@ -83,7 +83,7 @@ def load(
     Parameters
     ----------
     patches
-        JSON patch files (RFC 6902), applied to the raw JSON document in this order.
+        JSON patch files (RFC 6902), applied to the raw JSON document in this order; ``-`` is standard input.
     xml
         how to read HistFactory XML.
     use_sidecar
@@ -94,8 +94,10 @@ def load(
         say of every attribute of XML what became of it.
     """
     fates: tuple[AttributeFate, ...] = ()
+    if [str(place) for place in (path, *patches)].count("-") > 1:
+        raise InputError("standard input can be the workspace or one patch, not both; give files for the others")
     data = read_bytes(path)
-    source = "standard input" if str(path) == "-" else str(path)
+    source = _source(path)
     found = which_format(data, source)
     outcomes: tuple[Outcome, ...] = ()
     if found == "xml":
@@ -115,7 +117,7 @@ def load(
         for patch in patches:
             document = _patched(document, patch)
         if patches:
-            source += f" with {' and '.join(Path(patch).name for patch in patches)}"
+            source += f" with {' and '.join(Path(_source(patch)).name for patch in patches)}"
         workspace = pyhf_json.from_document(document, source)
     plain = Loaded(workspace=workspace, format=found, with_sidecar=False, outcomes=outcomes, account=fates)
     beside = sidecar_path(path)
@@ -149,16 +151,20 @@ def _sidecar_of(format: FormatName, document: object) -> object:
 
 
 def _patched(document: object, patch: str | Path) -> object:
-    if str(patch) == "-":
-        raise InputError("a patch cannot come from standard input; give a file")
-    operations = parse_json(read_bytes(patch), str(patch))
+    source = _source(patch)
+    operations = parse_json(read_bytes(patch), source)
     if not isinstance(operations, list):
         hint = "; it is a patch set: extract one patch from it" if _is_patchset(operations) else ""
-        raise FormatError(f"{patch} is no JSON patch, which is a list of operations{hint}")
+        raise FormatError(f"{source} is no JSON patch, which is a list of operations{hint}")
     try:
         return apply_patch(document, operations)
     except InputError as error:
-        raise type(error)(f"{patch} does not apply to the workspace: {error}") from None
+        raise type(error)(f"{source} does not apply to the workspace: {error}") from None
+
+
+def _source(path: str | Path) -> str:
+    """What a file is called in messages."""
+    return "standard input" if str(path) == "-" else str(path)
 
 
 def _is_patchset(document: object) -> bool:

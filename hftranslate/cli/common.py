@@ -55,7 +55,12 @@ output_option = click.option(
     help="Where to write; default: standard output.",
 )
 patch_option = click.option(
-    "-p", "--patch", "patches", multiple=True, metavar="PATCH.json", help="JSON patch for the raw document; repeatable."
+    "-p",
+    "--patch",
+    "patches",
+    multiple=True,
+    metavar="PATCH.json",
+    help="JSON patch for the raw document, - for standard input; repeatable.",
 )
 xml_options = combined_options(
     click.option("--basedir", type=click.Path(path_type=Path), help="Folder that paths in XML are relative to."),
@@ -153,7 +158,7 @@ def command_line() -> str:
 
 def input_files(file: str, patches: tuple[str, ...]) -> tuple[str, ...]:
     """The files of a model, for a provenance."""
-    return (*((file,) if file != "-" else ()), *patches)
+    return tuple(name for name in (file, *patches) if name != "-")
 
 
 def report(outcomes: tuple[Outcome, ...]) -> None:

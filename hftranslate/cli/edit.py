@@ -287,7 +287,7 @@ def combine(
 )
 @click.option("-j/-p", "--json/--plaintext", "as_json_object", default=False, help="A JSON object, or lines of text.")
 @click.option("--canonical", is_flag=True, help="Also one that is the same for any order and for 50 and 50.0 (sha256).")
-@click.option("--patch", "patches", multiple=True, metavar="PATCH.json", help="JSON patch; repeatable.")
+@click.option("--patch", "patches", multiple=True, metavar="PATCH.json", help="JSON patch, or -; repeatable.")
 @click.option("-o", "--output-file", type=OutputFile(), help="Where to write.")
 @xml_options
 def digest(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Runner, pyhf_says
-from tests.cli.documents import text
+from tests.cli.documents import document, text
 
 
 @pytest.fixture
@@ -24,7 +24,9 @@ def moved(ws: Path, run: Runner) -> Path:
     folder = ws.parent / "here"
     assert run("json2xml", ws, "-d", folder, "--no-sidecar").code == 0
     for path in (folder / "FitConfig.xml", *(folder / "config").glob("*.xml")):
-        path.write_text(path.read_text().replace("./config/", "/there/run2/config/").replace("./data/", "/there/run2/data/"))
+        path.write_text(
+            path.read_text().replace("./config/", "/there/run2/config/").replace("./data/", "/there/run2/data/")
+        )
     return folder / "FitConfig.xml"
 
 
@@ -83,3 +85,67 @@ def test_what_is_no_mount_is_refused_and_a_missing_folder_told(moved: Path, run:
     found = run("xml2json", moved, "-v", "/nowhere:/there/run2")
     assert found.code == 2
     assert "--mount /nowhere:/there/run2: there is no folder '/nowhere' here" in found.err
+
+
+# ------------------------------------------------------------------------------------------------------ standard input
+PATCH = b'[{"op": "replace", "path": "/channels/0/samples/1/data", "value": [40.0, 41.0]}]'
+
+
+def patched() -> bytes:
+    changed = document()
+    changed["channels"][0]["samples"][1]["data"] = [40.0, 41.0]
+    return json.dumps(changed).encode()
+
+
+@pytest.mark.parametrize("command", ["cls", "fit"])
+def test_a_patch_may_come_from_standard_input(command: str, run: Runner, ws: Path) -> None:
+    found = run(command, ws, "-p", "-", stdin=PATCH)
+    assert (found.code, found.err) == (0, "")
+    assert found.out == run(command, stdin=patched()).out
+    theirs = json.loads(pyhf_says(command, ws, "--patch", "-", stdin=PATCH))
+    ours = json.loads(found.out)
+    if command == "cls":
+        assert ours["CLs_obs"] == pytest.approx(theirs["CLs_obs"], abs=1e-4)
+    else:
+        for name, values in theirs["mle_parameters"].items():
+            assert ours["mle_parameters"][name] == pytest.approx(values, abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    "command", ["json2xml", "inspect", "sort", "prune", "rename", "digest", "doctor", "results", "yields"]
+)
+def test_every_command_that_takes_patches_takes_one_from_standard_input(command: str, run: Runner, ws: Path) -> None:
+    (ws.parent / "patch.json").write_bytes(PATCH)
+    more = ("-d", ws.parent / "xml", "--losses", "/dev/stdout") if command == "json2xml" else ()
+    from_file = run(command, ws, "--patch", ws.parent / "patch.json", *more)
+    found = run(command, ws, "--patch", "-", *more, stdin=PATCH)
+    assert found.code == from_file.code == 0
+    if command == "results":
+        ours, expected = json.loads(found.out), json.loads(from_file.out)
+        assert [Path(i["path"]).name for i in ours.pop("provenance")["inputs"]] == ["ws.json"]
+        assert len(expected.pop("provenance")["inputs"]) == 2
+        assert ours == expected
+    else:
+        assert found.out == from_file.out
+
+
+def test_crosscheck_takes_a_patch_from_standard_input(run: Runner, ws: Path, tmp_path: Path) -> None:
+    reference = tmp_path / "reference.json"
+    assert run("results", ws, "-p", "-", "-o", reference, stdin=PATCH).code == 0
+    assert run("crosscheck", ws, reference, "-p", "-", stdin=PATCH).code == 0
+    assert run("crosscheck", ws, reference).code == 1
+
+
+def test_standard_input_is_read_once(run: Runner, ws: Path) -> None:
+    for arguments in (("-", "-p", "-"), (ws, "-p", "-", "-p", "-")):
+        found = run("cls", *arguments, stdin=PATCH)
+        assert found.code == 2
+        assert "standard input can be the workspace or one patch, not both" in found.err
+    found = run("crosscheck", ws, "--with-root", "-p", "-", stdin=PATCH)
+    assert found.code == 2
+    assert "--with-root needs files, not standard input" in found.err
+
+
+def test_what_is_wrong_with_a_patch_from_standard_input(run: Runner, ws: Path) -> None:
+    assert "standard input does not apply to the workspace: " in run("cls", ws, "-p", "-", stdin=b'[{"op": "add"}]').err
+    assert "standard input is no JSON patch" in run("cls", ws, "-p", "-", stdin=b"{}").err

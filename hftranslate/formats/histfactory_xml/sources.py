@@ -187,7 +187,9 @@ class FileSource:
 
     def _hint(self, mounted: str) -> str:
         if Path(mounted).is_absolute():
-            return "; map the folder of another machine with --mount LOCAL:IN_XML, or look for the file with --search DIR"
+            return (
+                "; map the folder of another machine with --mount LOCAL:IN_XML, or look for the file with --search DIR"
+            )
         for folder in self._driver_folder.resolve().parents:
             if (folder / mounted).is_file():
                 return f"; relative paths seem to start elsewhere, try --basedir {os.path.relpath(folder)}"
