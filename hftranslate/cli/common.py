@@ -137,6 +137,12 @@ def _mount(text: str) -> tuple[str, str]:
     return in_xml, str(Path(local).resolve())
 
 
+def read_once(*files: str) -> None:
+    """Refuse several files from standard input, which can be read once."""
+    if files.count("-") > 1:
+        raise click.UsageError("standard input can be one of the files, not several")
+
+
 def load_model(options: dict[str, Any]) -> tuple[Workspace, str | None, Conventions]:
     """Read the workspace that a command's model options name, with the measurement and conventions to use."""
     chosen = options.pop("conventions")
@@ -196,6 +202,7 @@ __all__ = [
     "input_files",
     "load_model",
     "model_options",
+    "read_once",
     "report",
     "take_xml_options",
     "xml_options",

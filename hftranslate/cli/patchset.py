@@ -12,6 +12,7 @@ from hftranslate.cli.common import (
     emit,
     emit_text,
     output_option,
+    read_once,
     report,
     take_xml_options,
     xml_options,
@@ -76,10 +77,11 @@ def inspect(patchset: str, as_document: bool, output_file: Path | None) -> None:
 
 @patchset.command()
 @click.argument("background", default="-")
-@click.argument("patchset")
+@click.argument("patchset", default="-")
 @click.pass_context
 def verify(context: click.Context, background: str, patchset: str) -> None:
     """Check that a patch set was made for this background-only workspace: by the digests in it. Exit code 1: no."""
+    read_once(background, patchset)
     document, patches = read_background(background), read_patchset(patchset)
     for sentence in patches.mismatches(document):
         click.echo(f"{background}: {sentence}", err=True)
@@ -105,7 +107,7 @@ def extract(patchset: str, name: str | None, values: str | None, with_metadata: 
 
 @patchset.command()
 @click.argument("background", default="-")
-@click.argument("patchset")
+@click.argument("patchset", default="-")
 @_one_patch
 @click.option("--any-background", is_flag=True, help="Also where the digest says that the patches are for another one.")
 @output_option
@@ -118,6 +120,7 @@ def apply(
     output_file: Path | None,
 ) -> None:
     """The workspace with one signal."""
+    read_once(background, patchset)
     document, patches = read_background(background), read_patchset(patchset)
     check_background(background, document, patches, any_background=any_background)
     emit(patches.apply(document, _chosen(patches, name, values)), output_file)

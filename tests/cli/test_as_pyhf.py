@@ -8,6 +8,7 @@ import pytest
 
 from tests.cli.conftest import Runner, pyhf_says
 from tests.cli.documents import document, text
+from tests.patchset.grid import background, patches
 
 
 @pytest.fixture
@@ -149,3 +150,48 @@ def test_standard_input_is_read_once(run: Runner, ws: Path) -> None:
 def test_what_is_wrong_with_a_patch_from_standard_input(run: Runner, ws: Path) -> None:
     assert "standard input does not apply to the workspace: " in run("cls", ws, "-p", "-", stdin=b'[{"op": "add"}]').err
     assert "standard input is no JSON patch" in run("cls", ws, "-p", "-", stdin=b"{}").err
+
+
+@pytest.fixture
+def grid(tmp_path: Path) -> Path:
+    """A folder with a background-only workspace and its patch set."""
+    (tmp_path / "bkg.json").write_text(json.dumps(background()))
+    (tmp_path / "patchset.json").write_text(json.dumps(patches().to_document()))
+    return tmp_path
+
+
+@pytest.mark.parametrize("first", ["bkg.json", "-"])
+@pytest.mark.parametrize("command", ["verify", "apply"])
+def test_either_file_of_a_patch_set_command_is_standard_input(
+    command: str, first: str, run: Runner, grid: Path
+) -> None:
+    options = ("--name", patches().patches[0].name) if command == "apply" else ()
+    if first == "-":
+        given, stdin = ("-", grid / "patchset.json"), grid / "bkg.json"
+    else:  # the second is left out
+        given, stdin = (grid / "bkg.json",), grid / "patchset.json"
+    found = run("patchset", command, *given, *options, stdin=stdin.read_bytes())
+    theirs = pyhf_says("patchset", command, *given, *options, stdin=stdin.read_bytes())
+    assert found.code == 0
+    assert found.out == theirs if command == "verify" else json.loads(found.out) == json.loads(theirs)
+
+
+@pytest.mark.parametrize("first", ["ws.json", "-"])
+def test_either_workspace_of_combine_is_standard_input(first: str, run: Runner, ws: Path) -> None:
+    other = ws.with_name("other.json")
+    other.write_text(
+        run("rename", ws, "-c", "SR", "CR", "--measurement", "meas", "m", "--measurement", "other", "o").out
+    )
+    given, stdin = (("-", other), ws) if first == "-" else ((ws,), other)
+    found = run("combine", *given, stdin=stdin.read_bytes())
+    assert found.code == 0
+    assert found.out == run("combine", ws, other).out
+    theirs = json.loads(pyhf_says("combine", *given, stdin=stdin.read_bytes()))
+    assert [c["name"] for c in json.loads(found.out)["channels"]] == [c["name"] for c in theirs["channels"]]
+
+
+@pytest.mark.parametrize("command", ["combine", "patchset verify", "patchset apply --name x", "diff - -"])
+def test_both_files_cannot_be_standard_input(command: str, run: Runner, ws: Path) -> None:
+    found = run(*command.split(), stdin=ws.read_bytes())
+    assert (found.code, found.out) == (2, "")
+    assert "standard input can be one of the files, not several" in found.err
