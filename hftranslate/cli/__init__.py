@@ -16,6 +16,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 COMMANDS = {
     "cls": "testing",
     "combine": "edit",
+    "contrib": "contrib",
     "convert": "convert",
     "crosscheck": "crosscheck",
     "diff": "differ",
@@ -69,8 +70,25 @@ class _LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
+def _print_citation(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from hftranslate.cli.citation import CITATION
+
+        click.echo(CITATION, nl=False)
+        ctx.exit()
+
+
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="hftranslate")
+@click.option(
+    "--citation",
+    "--cite",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_citation,
+    help="Print what to cite, as BibTeX.",
+)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def cli(debug: bool) -> None:
     """Carry HistFactory models between ROOT and JSON, compute with them, and check the result against ROOT.

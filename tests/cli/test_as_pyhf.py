@@ -195,3 +195,23 @@ def test_both_files_cannot_be_standard_input(command: str, run: Runner, ws: Path
     found = run(*command.split(), stdin=ws.read_bytes())
     assert (found.code, found.out) == (2, "")
     assert "standard input can be one of the files, not several" in found.err
+
+
+# --------------------------------------------------------------------------------------------------- version and papers
+def test_version_and_citation_are_printed_as_pyhf_does(run: Runner) -> None:
+    import pyhf
+
+    from hftranslate import __version__
+
+    theirs = pyhf_says("--version").replace("pyhf", "hftranslate").replace(pyhf.__version__, __version__)
+    assert run("--version").out == theirs
+    for option in ("--cite", "--citation"):
+        found = run(option)
+        assert (found.code, found.err) == (0, "")
+        assert found.out.startswith("@software{hftranslate,")
+        assert pyhf_says(option).startswith("@software{pyhf,")
+        entries = found.out.count("@")
+        assert entries >= 1
+        assert found.out.count("{") == found.out.count("}")
+        assert found.out.count("  title = {") == found.out.count("  author = {") == entries
+        assert __version__ in found.out
