@@ -6,6 +6,7 @@ from importlib import import_module
 
 import click
 
+from hftranslate.cli.groups import Group
 from hftranslate.errors import FitFailed, HFTranslateError, TranslationLoss, VerificationFailed, WorkersLost
 
 # The matrices are small: threads of the linear algebra library only get in each other's way. NumPy reads it on import.
@@ -49,7 +50,7 @@ _LONGEST_LINE = 2000
 _ANSWERS_NO = (TranslationLoss, FitFailed, WorkersLost, VerificationFailed)
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)
 
@@ -59,15 +60,6 @@ class _LazyGroup(click.Group):
         module = import_module(f"hftranslate.cli.{COMMANDS[cmd_name]}")
         command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from hftranslate.errors import did_you_mean
-
-            ctx.fail(f"no command {args[0]!r}" + did_you_mean(args[0], COMMANDS))
-        return super().resolve_command(ctx, args)
 
 
 def _print_citation(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:

@@ -6,8 +6,10 @@ from urllib.parse import urlsplit
 
 import click
 
+from hftranslate.cli.groups import Group
 
-@click.group()
+
+@click.group(cls=Group)
 def contrib() -> None:
     """For those who come from pyhf: 'contrib download' is 'hepdata download', with pyhf's options."""
 

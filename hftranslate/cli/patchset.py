@@ -18,6 +18,7 @@ from hftranslate.cli.common import (
     xml_options,
 )
 from hftranslate.cli.fitting import minimizer_options, take_fit_options
+from hftranslate.cli.groups import Group
 from hftranslate.cli.progress import ProgressBar, progress_option
 from hftranslate.cli.workers import executor_of, resume_option, settled, workers_options
 from hftranslate.contour import Interpolation, contour_document, take_slice
@@ -46,7 +47,7 @@ _one_patch = combined_options(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def patchset() -> None:
     """Signal grids: the patches of one background-only workspace."""
 

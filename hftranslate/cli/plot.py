@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from hftranslate.cli.common import OutputFile, combined_options
+from hftranslate.cli.groups import Group
 from hftranslate.cli.toys import read_journals
 from hftranslate.errors import InputError, MissingInput
 from hftranslate.formats.documents import parse_json, read_bytes
@@ -37,7 +38,7 @@ def top_option(default: int, what: str) -> Callable[[F], F]:
     return click.option("--top", type=click.IntRange(min=1), default=default, show_default=True, help=what)
 
 
-class _Plots(click.Group):
+class _Plots(Group):
     """The pictures here, and the contour of a signal grid, which is a command of patch sets too."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

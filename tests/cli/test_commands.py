@@ -67,6 +67,28 @@ def test_unknown_commands_and_options_are_answered_with_the_nearest(run: Runner,
     assert run("cls", ws, "--conventions", "rot").code == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("contour", "no command 'contour'; did you mean 'plot contour'?"),
+        ("verify", "no command 'verify'; did you mean 'patchset verify'?"),
+        ("brasil", "no command 'brasil'; did you mean 'plot brazil'?"),
+        ("download", "did you mean 'contrib download' or 'hepdata download'?"),
+        ("result", "did you mean 'results' or 'toys result'?"),
+        ("nonsense", "no command 'nonsense'; there are 'cls', 'combine'"),
+        ("plot brasil", "no command 'brasil'; did you mean 'hftranslate plot brazil'?"),
+        ("plot cls", "no command 'cls'; did you mean 'hftranslate cls'?"),
+        ("patchset bundle", "no command 'bundle'; did you mean 'hftranslate hepdata bundle'?"),
+        ("hepdata patchset", "no command 'patchset'; did you mean 'hftranslate patchset'?"),
+        ("toys xyz", "no command 'xyz'; there are 'merge', 'result'"),
+    ],
+)
+def test_commands_that_are_elsewhere_are_pointed_to(words: str, told: str, run: Runner) -> None:
+    found = run(*words.split())
+    assert (found.code, found.out) == (2, "")
+    assert told in found.err
+
+
 def test_the_answer_no_is_an_exit_code(run: Runner, ws: Path, tmp_path: Path) -> None:
     """Of the installed program, not only of the command by itself."""
     reference = tmp_path / "reference.json"
