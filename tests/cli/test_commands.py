@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hftranslate.cli import COMMANDS
+from hftranslate.formats import FORMATS
 from tests.cases import case
 from tests.cli.conftest import Runner
 from tests.cli.documents import document, text
@@ -498,10 +499,14 @@ def test_convert_goes_both_ways(run: Runner, ws: Path, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "copy").read_text()) == json.loads(ws.read_text())
 
 
+def test_the_help_of_convert_lists_what_can_be_written(run: Runner) -> None:
+    assert f"--to [{'|'.join(FORMATS)}]" in run("convert", "--help").out
+
+
 def test_convert_says_what_it_cannot(run: Runner, ws: Path, tmp_path: Path) -> None:
     for options, message in [
         (("out.yaml",), "no format is known by the ending '.yaml'"),
-        (("out.json", "--to", "hs3"), "HS3 cannot be written yet"),
+        (("out.json", "--to", "hs3"), "'hs3' is not one of 'pyhf-json', 'xml'"),
     ]:
         found = run("convert", ws, tmp_path / options[0], *options[1:])
         assert found.code == 2
