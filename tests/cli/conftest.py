@@ -1,6 +1,7 @@
 """Commands run in this process, as the installed program runs them."""
 
 import io
+import logging
 import sys
 import warnings
 from collections.abc import Callable
@@ -31,6 +32,9 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     def command(*arguments: str | Path, stdin: bytes = b"") -> Run:
         monkeypatch.setattr(sys, "argv", ["hftranslate", *map(str, arguments)])
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        of_fits = logging.getLogger("hftranslate.fit")  # a process runs one command, a test several
+        of_fits.handlers.clear()
+        of_fits.setLevel(logging.NOTSET)
         capsys.readouterr()
         try:
             main()

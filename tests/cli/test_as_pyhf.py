@@ -3,9 +3,13 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hftranslate.inference.minimize import FitOptions, Minimum, minimize
+from hftranslate.likelihood.compile import compile_model
+from hftranslate.translate import read
 from tests.cli.conftest import Runner, pyhf_says
 from tests.cli.documents import document, text
 from tests.patchset.grid import background, patches
@@ -215,3 +219,104 @@ def test_version_and_citation_are_printed_as_pyhf_does(run: Runner) -> None:
         assert found.out.count("{") == found.out.count("}")
         assert found.out.count("  title = {") == found.out.count("  author = {") == entries
         assert __version__ in found.out
+
+
+# ----------------------------------------------------------------------------------------------- settings of minimisers
+def migrads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, int, int]]:
+    """What each MIGRAD from now on is told: tolerance, strategy and the limit of calls."""
+    from iminuit import Minuit
+
+    told: list[tuple[float, int, int]] = []
+    migrad = Minuit.migrad
+
+    def told_migrad(self: Minuit, ncall: int | None = None, **options: Any) -> Minuit:
+        told.append((self.tol, self.strategy.strategy, ncall))
+        return migrad(self, ncall=ncall, **options)
+
+    monkeypatch.setattr(Minuit, "migrad", told_migrad)
+    return told
+
+
+@pytest.mark.parametrize("optconf", [{"tolerance": 0.5}, {"tolerance": 0.01, "strategy": 2}, {"strategy": 0}, {}])
+def test_minuit_is_told_what_pyhf_tells_it(
+    optconf: dict[str, object], run: Runner, ws: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = migrads(monkeypatch)
+    settings = [
+        word for key, value in ({"maxiter": 4321} | optconf).items() for word in ("--optconf", f"{key}={value}")
+    ]
+    arguments = ("fit", ws, "--optimizer", "minuit", *settings)
+    ours, theirs = json.loads(run(*arguments).out), json.loads(pyhf_says(*arguments, "--value"))
+    for tolerance, strategy, calls in told:
+        assert calls == 4321
+        assert {key: {"tolerance": tolerance, "strategy": strategy}[key] for key in optconf} == pytest.approx(optconf)
+    assert len(told) >= 2
+    assert ours["twice_nll"] == pytest.approx(theirs["twice_nll"], abs=0.01)
+
+
+@pytest.mark.parametrize("minimizer", ["newton", "minuit", "scipy"])
+def test_maxiter_limits_every_minimizer(minimizer: str, ws: Path) -> None:
+    """Of the minimiser by itself: what a fit does where one fails is another matter."""
+    model, data = compile_model(read(ws))
+    p = model.parameters
+
+    def minimum(limit: int | None) -> Minimum:
+        options = FitOptions(minimizer=minimizer, max_iterations=limit)  # type: ignore[arg-type]
+        return minimize(model, data, p.init, ~p.fixed, p.bounds, options)
+
+    whole = minimum(None)
+    assert whole.status == "converged"
+    assert minimum(10_000).excess_nll == whole.excess_nll
+    stopped = minimum(1)
+    assert stopped.status == "iterations"
+    assert stopped.excess_nll > whole.excess_nll
+    assert stopped.iterations < whole.iterations
+    if minimizer == "scipy":
+        assert [minimum(n).iterations for n in (1, 2, 3)] == [1, 2, 3]
+
+
+def test_settings_of_scipy_s_solver(run: Runner, ws: Path) -> None:
+    def evaluations(*solver_options: str) -> int:
+        found = run("fit", ws, "--optimizer", "scipy", "--optconf", "verbose=1", *solver_options)
+        assert found.code == 0
+        return int(found.err.split(" iterations")[0].split()[-1])
+
+    few = evaluations("--optconf", "solver_options={maxls: 3, maxcor: 1}")
+    assert few != evaluations()
+    assert few == evaluations("--optconf", 'solver_options={"maxls": 3, "maxcor": 1}')
+    for words, told in [
+        ("{eps: 1e-3}", "L-BFGS-B has no setting 'eps' here; there are 'ftol'"),
+        ("ftol", "expected {NAME: NUMBER, ...}"),
+        ("{ftol}", "'' is no number"),
+        ("{ftol: -1}", "the setting 'ftol' of L-BFGS-B is above zero, not -1.0"),
+    ]:
+        found = run("fit", ws, "--optimizer", "scipy", "--optconf", f"solver_options={words}")
+        assert found.code == 2
+        assert told in found.err
+
+
+def test_verbose_tells_of_fits_on_standard_error(run: Runner, ws: Path) -> None:
+    quiet = run("cls", ws, "--optconf", "verbose=0")
+    assert quiet.err == ""
+    told = run("cls", ws, "--optconf", "verbose=1")
+    assert told.out == quiet.out
+    lines = told.err.splitlines()
+    assert len(lines) >= 3
+    assert all(line.startswith("fit by newton: converged after ") for line in lines)
+
+
+def test_settings_of_another_minimizer_are_refused(run: Runner, ws: Path) -> None:
+    for minimizer, setting, told in [
+        ("newton", "strategy=1", "--optconf strategy=1: a setting of minuit, not of newton"),
+        ("scipy", "errordef=1", "a setting of minuit, not of scipy"),
+        ("minuit", "solver_options={ftol: 1e-3}", "a setting of scipy, not of minuit"),
+        ("minuit", "stratgy=1", "no such setting; did you mean 'strategy'?"),
+        ("scipy", "maxiter=0", "a fit takes one iteration at least, not 0"),
+        ("minuit", "errordef=-1", "the tolerance of a fit is above zero"),
+    ]:
+        found = run("fit", ws, "--minimizer", minimizer, "--optconf", setting)
+        assert (found.code, found.out) == (2, "")
+        assert told in found.err
+    found = run("fit", ws, "--minimizer", "minuit", "--optconf", "steps=100", "--optconf", "errordef=0.5")
+    assert found.code == 0
+    assert "--optconf steps has no effect, as in pyhf" in found.err
