@@ -203,14 +203,14 @@ def inspect(
 ) -> None:
     """Show what is in a workspace: channels, samples, parameters, measurements.
 
-    A table on standard output; with --output-file, JSON in that file.
+    A table on standard output; with --output-file, JSON in that file: pyhf's keys, and more under "details".
     """
-    from hftranslate.summary import summary, summary_text
+    from hftranslate.summary import summary_document, summary_text
 
     loaded = load(file, patches=patches, xml=take_xml_options(options))
     report(loaded.outcomes)
     if output_file is not None:
-        emit(summary(loaded.workspace), output_file)
+        emit(summary_document(loaded.workspace), output_file)
     else:
         emit_text(summary_text(loaded.workspace), None)
 

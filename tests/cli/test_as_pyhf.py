@@ -10,8 +10,10 @@ import pytest
 from hftranslate.inference.minimize import FitOptions, Minimum, minimize
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.translate import read
+from tests.cases import case, pyhf_model
 from tests.cli.conftest import Runner, pyhf_says
 from tests.cli.documents import document, text
+from tests.conftest import REPOSITORY
 from tests.patchset.grid import background, patches
 
 
@@ -320,3 +322,75 @@ def test_settings_of_another_minimizer_are_refused(run: Runner, ws: Path) -> Non
     found = run("fit", ws, "--minimizer", "minuit", "--optconf", "steps=100", "--optconf", "errordef=0.5")
     assert found.code == 0
     assert "--optconf steps has no effect, as in pyhf" in found.err
+
+
+# ------------------------------------------------------------------------------------------------------------- inspect
+def every_modifier() -> dict[str, Any]:
+    """A workspace with all types of modifiers, also two with one name, in an order that is nobody's."""
+    changed = document()
+    channel = changed["channels"][0]
+    channel["samples"][0]["modifiers"] += [
+        {"name": "JES", "type": "histosys", "data": {"lo_data": [2.0, 7.0], "hi_data": [4.0, 9.0]}},
+        {"name": "free", "type": "shapefactor", "data": None},
+    ]
+    channel["samples"][1]["modifiers"] += [
+        {"name": "uncorr", "type": "shapesys", "data": [4.0, 0.0]},
+        {"name": "k", "type": "normfactor", "data": None},
+    ]
+    other = {"name": "CR", "samples": [{"name": "background", "data": [9.0], "modifiers": []}]}
+    changed["channels"].insert(0, other)
+    changed["channels"][0]["samples"][0]["modifiers"].append({"name": "k", "type": "normfactor", "data": None})
+    changed["observations"].append({"name": "CR", "data": [11.0]})
+    return changed
+
+
+@pytest.mark.parametrize("given", [document(), every_modifier()], ids=["small", "every-modifier"])
+def test_inspect_writes_what_pyhf_writes(given: dict[str, Any], run: Runner, tmp_path: Path) -> None:
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(given))
+    assert run("inspect", path, "-o", tmp_path / "ours.json").code == 0
+    pyhf_says("inspect", path, "--output-file", tmp_path / "theirs.json")
+    ours, theirs = (json.loads((tmp_path / f"{who}.json").read_text()) for who in ("ours", "theirs"))
+    details = ours.pop("details")
+    assert ours == theirs
+    assert details["conventions"] == "pyhf"
+    assert [c["name"] for c in details["channels"]] == [c["name"] for c in given["channels"]]
+
+
+@pytest.mark.parametrize("name", ["sbottom_RegionA_complete", "2l0j_simplified", "nextstat_complex"])
+def test_inspect_writes_what_pyhf_writes_of_published_models(
+    name: str, run: Runner, tmp_path: Path, shared: Path
+) -> None:
+    given = case(name).document()
+    assert run("inspect", "-o", tmp_path / "ours.json", stdin=json.dumps(given).encode()).code == 0
+    ours = json.loads((tmp_path / "ours.json").read_text())
+    model, _ = pyhf_model(name)
+    constraints = {type(p["paramset"]).__name__.removesuffix("s") for p in model.config.par_map.values()}
+    assert {constraint for _, constraint in ours["parameters"]} == constraints
+    assert [name for name, _ in ours["parameters"]] == sorted(model.config.par_map)
+    assert ours["channels"] == [[c, model.config.channel_nbins[c]] for c in model.config.channels]
+    assert ours["samples"] == model.config.samples
+    assert ours["modifiers"] == dict(model.config.modifiers)
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "constraint"),
+    [
+        ("staterror_poisson", "staterror_SR", "constrained_by_poisson"),
+        ("staterror_gaussian", "staterror_SR", "constrained_by_normal"),
+        ("shapesys_gaussian", "rare_shape", "constrained_by_normal"),
+        ("shapesys_poisson", "rare_shape", "constrained_by_poisson"),
+        ("constraint_gamma", "beta_xsec", "constrained_by_gamma"),
+        ("constraint_none", "xsec", None),
+    ],
+)
+def test_inspect_of_xml_names_root_s_constraints(
+    model: str, name: str, constraint: str | None, run: Runner, tmp_path: Path
+) -> None:
+    folder = REPOSITORY / "validation" / "cases" / model
+    assert run("inspect", folder / "model.xml", "--basedir", folder, "-o", tmp_path / "facts.json").code == 0
+    facts = json.loads((tmp_path / "facts.json").read_text())
+    constraints = dict(facts["parameters"])
+    assert constraints.get(name) == constraint
+    assert constraints["mu"] == "unconstrained"
+    assert [[n, c] for n, c, _ in facts["systematics"]] == facts["parameters"]

@@ -392,7 +392,7 @@ def test_inspect_shows_and_writes(run: Runner, ws: Path, tmp_path: Path) -> None
     for word in ("SR", "signal, background", "staterror[2]", "parameter of interest: mu", "conventions: pyhf"):
         assert word in shown.out
     run("inspect", ws, "-o", tmp_path / "facts.json")
-    facts = json.loads((tmp_path / "facts.json").read_text())
+    facts = json.loads((tmp_path / "facts.json").read_text())["details"]
     assert facts["channels"][0]["samples"] == ["signal", "background"]
     assert facts["measurements"][1]["constant"] == ["JES"]
 
