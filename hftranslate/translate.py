@@ -21,8 +21,8 @@ from hftranslate.effects import cls_difference, likelihood_differences
 from hftranslate.errors import FormatError, InputError, MissingInput, TranslationLoss, Unsupported, did_you_mean
 from hftranslate.expected_data import with_expected_data
 from hftranslate.formats import FORMATS, FormatName, pyhf_json, which_format
-from hftranslate.formats.documents import dump_json, parse_json, read_bytes
-from hftranslate.json_patch import apply_patch
+from hftranslate.formats.documents import dump_json, parse_json, read_bytes, source_name
+from hftranslate.formats.patched import patched_document
 from hftranslate.outcomes import Outcome
 from hftranslate.progress import Progress, silent
 from hftranslate.root_versions import parse_version
@@ -97,7 +97,7 @@ def load(
     if [str(place) for place in (path, *patches)].count("-") > 1:
         raise InputError("standard input can be the workspace or one patch, not both; give files for the others")
     data = read_bytes(path)
-    source = _source(path)
+    source = source_name(path)
     found = which_format(data, source)
     outcomes: tuple[Outcome, ...] = ()
     if found == "xml":
@@ -113,11 +113,9 @@ def load(
             workspace, of_data = with_expected_data(workspace)
             outcomes += of_data
     else:
-        document = parse_json(data, source)
-        for patch in patches:
-            document = _patched(document, patch)
+        document, outcomes = patched_document(data, source, patches)
         if patches:
-            source += f" with {' and '.join(Path(_source(patch)).name for patch in patches)}"
+            source += f" with {' and '.join(Path(source_name(patch)).name for patch in patches)}"
         workspace = pyhf_json.from_document(document, source)
     plain = Loaded(workspace=workspace, format=found, with_sidecar=False, outcomes=outcomes, account=fates)
     beside = sidecar_path(path)
@@ -148,27 +146,6 @@ def _sidecar_of(format: FormatName, document: object) -> object:
         return document
     other: object = document.get("other")
     return other
-
-
-def _patched(document: object, patch: str | Path) -> object:
-    source = _source(patch)
-    operations = parse_json(read_bytes(patch), source)
-    if not isinstance(operations, list):
-        hint = "; it is a patch set: extract one patch from it" if _is_patchset(operations) else ""
-        raise FormatError(f"{source} is no JSON patch, which is a list of operations{hint}")
-    try:
-        return apply_patch(document, operations)
-    except InputError as error:
-        raise type(error)(f"{source} does not apply to the workspace: {error}") from None
-
-
-def _source(path: str | Path) -> str:
-    """What a file is called in messages."""
-    return "standard input" if str(path) == "-" else str(path)
-
-
-def _is_patchset(document: object) -> bool:
-    return isinstance(document, dict) and "patches" in document
 
 
 # ------------------------------------------------------------------------------------------------------------ writing

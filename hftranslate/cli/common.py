@@ -173,6 +173,11 @@ def report(outcomes: tuple[Outcome, ...]) -> None:
         click.echo(str(outcome), err=True)
 
 
+def tell(sentence: str) -> None:
+    """A sentence on standard error."""
+    click.echo(sentence, err=True)
+
+
 def emit(document: object, output_file: Path | None) -> None:
     """Write a JSON document to a file or to standard output."""
     try:
@@ -205,5 +210,6 @@ __all__ = [
     "read_once",
     "report",
     "take_xml_options",
+    "tell",
     "xml_options",
 ]
