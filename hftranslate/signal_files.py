@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hftranslate.errors import FormatError, InputError
 from hftranslate.formats import pyhf_json, which_format
 from hftranslate.formats.documents import parse_json, read_bytes
-from hftranslate.formats.recognition import Tell, patch_in, workspace_in
+from hftranslate.formats.recognition import PATCH, Tell, kind_of, patch_in, workspace_in
 from hftranslate.json_patch import patched
 from hftranslate.outcomes import Outcome
 from hftranslate.translate import load, to_pyhf_json
@@ -89,7 +89,7 @@ def read_signal(
         translated = to_pyhf_json(loaded.workspace, measure=False)
         return SignalDocument(document=translated.document, outcomes=(*loaded.outcomes, *translated.outcomes))
     document = patch_in(parse_json(data, source)).document
-    if isinstance(document, list):
+    if isinstance(document, list) and kind_of(document) is PATCH:
         try:
             document = patched(background, document)
         except InputError as error:

@@ -8,14 +8,12 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 Json: TypeAlias = dict[str, Any]
-#: What the readers of JSON expect.
-Expected = Literal["a workspace", "a patch set", "a JSON patch", "a result document"]
-
 #: How many characters of a text are looked at; JSON that is cut off is followed to its end.
 _HEAD = 4096
+_RESULT_OF = "the result of "
 _CUT = 1 << 20
 
 
@@ -26,9 +24,12 @@ class Kind:
     name: str
     ways: Mapping[str, str] = field(default_factory=dict)
 
-    def instead_of(self, expected: Expected) -> str:
-        """The sentence for who gave it in place of what was expected."""
+    def instead_of(self, expected: str) -> str:
+        """The sentence for who gave it in place of what was expected: ``a workspace``, ``the result of 'fit'``."""
         way = self.ways.get(expected, "")
+        if not way and self.name == "a workspace" and expected.startswith(_RESULT_OF):
+            command = expected.removeprefix(_RESULT_OF).strip("'")
+            way = f"make it with hftranslate {command}"
         return f"this is {self.name}; expected {expected}{f' ({way})' if way else ''}"
 
 
@@ -58,7 +59,6 @@ _HTML = re.compile(r"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b", re
 _TITLE = re.compile(r"<title[^>]*>\s*([^<]{1,80}?)\s*<", re.IGNORECASE)
 _DATACARD = re.compile(r"^\s*imax\s+\S+", re.MULTILINE)
 _YAML = re.compile(r"^(%YAML|---(\s|$)|- |[A-Za-z_][\w .-]*:(\s|$))")
-_CONTINUED = re.compile(r'^[^{<]*"[^"\n]*"\s*:|^\s*[]},]')
 
 
 def other_data(data: bytes) -> tuple[str, str] | None:
@@ -73,8 +73,10 @@ def other_data(data: bytes) -> tuple[str, str] | None:
     head = text[:_HEAD]
     if _DATACARD.search(head):
         return "a CMS datacard", "translate it to pyhf JSON first; there are tools for it, as pyhf's documentation says"
-    if _CONTINUED.match(head):
-        return _without_beginning(text)
+    if data.rstrip().endswith((b"}", b"]")) and "\ufffd" not in head:
+        cut = _without_beginning(text)
+        if cut is not None:
+            return cut
     first = next((line for line in head.splitlines() if line.strip() and not line.lstrip().startswith("#")), "")
     if _YAML.match(first):
         return "YAML or a configuration file", "give HistFactory XML or pyhf JSON"
@@ -102,25 +104,19 @@ def html_page(data: bytes) -> str | None:
 
 def _without_beginning(text: str) -> tuple[str, str] | None:
     """Of JSON whose beginning is missing: where it closes what it never opened."""
-    for inside_a_string in (False, True):
-        at = _unopened(text, inside_a_string)
-        if at is not None:
-            line, column = place(text, at)
-            what = f"JSON whose beginning is missing (line {line}, column {column}: {text[at]!r} closes nothing)"
-            return what, "it was cut off; fetch or write it again"
-    return None
+    found = [at for at in (_unopened(text, 0), _unopened(text, text.find('"') + 1)) if at is not None]
+    if not found:
+        return None
+    line, column = place(text, min(found))
+    what = f"JSON whose beginning is missing (line {line}, column {column}: {text[min(found)]!r} closes nothing)"
+    return what, "it was cut off; fetch or write it again"
 
 
 _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]')
 
 
-def _unopened(text: str, inside_a_string: bool) -> int | None:
-    """The position of the first bracket that closes nothing."""
-    start = 0
-    if inside_a_string:
-        start = text.find('"') + 1
-        if start == 0:
-            return None
+def _unopened(text: str, start: int) -> int | None:
+    """The position of the first bracket that closes nothing, read from outside of a string."""
     depth = 0
     for token in _TOKENS.finditer(text, start):
         if token[0] in "[{":
@@ -166,6 +162,8 @@ def _word(text: str) -> str:
 
 
 def _more_data(text: str, at: int) -> str:
+    if text[at] in ",]}":
+        return "Extra data after the end of the document: its beginning seems to be missing"
     lines = [line for line in text[at:].splitlines() if line.strip()]
     if text[:at].endswith("\n") and lines and all(line.lstrip().startswith(("{", "[")) for line in lines[:20]):
         if text.startswith('{"task": '):
@@ -224,7 +222,7 @@ MODEL = Kind(
     {"a workspace": "which has both: pyhf.Workspace.build makes one of a model and its data"},
 )
 HS3 = Kind("an HS3 document")
-RESULTS = Kind("a result document of a crosscheck")
+RESULTS = Kind("a result document", {"a workspace": "give the one that it was made from"})
 _NOTHING = Kind("an empty object")
 _NOTEBOOK = Kind("a Jupyter notebook", {"a workspace": "write it from there with json.dump"})
 _ANSWER = Kind("the answer of a server, not the file")
@@ -360,7 +358,7 @@ def _patch_sets(document: object) -> Iterator[object]:
             yield item
 
 
-def mistaken(document: object, expected: Expected) -> str | None:
+def mistaken(document: object, expected: str) -> str | None:
     """The sentence for a document of another kind than was expected; ``None`` where it is that, or not known."""
     kind = kind_of(document)
     if kind is None or kind.name == expected:
