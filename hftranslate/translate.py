@@ -23,7 +23,7 @@ from hftranslate.expected_data import with_expected_data
 from hftranslate.formats import FORMATS, FormatName, pyhf_json, which_format
 from hftranslate.formats.documents import dump_json, parse_json, read_bytes, source_name
 from hftranslate.formats.patched import patched_document
-from hftranslate.outcomes import Outcome
+from hftranslate.outcomes import Outcome, told
 from hftranslate.progress import Progress, silent
 from hftranslate.root_versions import parse_version
 from hftranslate.sidecar import SidecarMismatch, apply_sidecar, make_sidecar
@@ -471,4 +471,4 @@ def check_strict(translating: Iterable[Outcome], reading: Iterable[Outcome] = ()
         or (o.kind == "convention" and (o.effect is None or o.effect > NEGLIGIBLE))
     ]
     if lost:
-        raise TranslationLoss("the translation is not exact:\n" + "\n".join(f"  {o}" for o in lost))
+        raise TranslationLoss("the translation is not exact:\n" + "\n".join(f"  {line}" for line in told(lost)))

@@ -141,8 +141,10 @@ def test_xml(command: str, case: str, driver: str, words: tuple[str, ...], run: 
 
 
 def test_the_base_folder_is_suggested(run: Runner, shared: Path) -> None:
+    """Under --confine it is not taken by itself; else what is missing is missing there, too."""
     base = shared / "broken" / "xml" / "pyhf_noChannelData"
-    refused(run("inspect", base / "config" / "example.xml"), "try --basedir")
+    refused(run("inspect", base / "config" / "example.xml", "--confine"), f"try --basedir {base}")
+    refused(run("inspect", base / "config" / "example.xml"), f"and {base}/data/example.root", "--basedir DIR")
 
 
 def test_paths_of_another_machine_are_mapped(run: Runner, shared: Path) -> None:

@@ -11,7 +11,7 @@ import click
 from hftranslate.errors import FitFailed
 from hftranslate.formats.documents import dump_json
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
-from hftranslate.outcomes import Outcome
+from hftranslate.outcomes import Outcome, told
 from hftranslate.translate import Loaded, load, write_texts
 from hftranslate.workspace import CONVENTIONS, Conventions, Workspace
 
@@ -169,8 +169,8 @@ def input_files(file: str, patches: tuple[str, ...]) -> tuple[str, ...]:
 
 def report(outcomes: tuple[Outcome, ...]) -> None:
     """Tell on standard error what did not pass unchanged."""
-    for outcome in outcomes:
-        click.echo(str(outcome), err=True)
+    for line in told(outcomes):
+        click.echo(line, err=True)
 
 
 def tell(sentence: str) -> None:
