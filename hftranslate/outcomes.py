@@ -1,6 +1,7 @@
 """What became of each item of a translation. Silence is the worst bug of a translator."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,6 +51,35 @@ class Outcome:
         if self.effect_on_cls is not None:
             text += f" [change of CLs(1): {self.effect_on_cls:.2g}]"
         return text
+
+
+#: So many outcomes that say the same of different things are told as one, and so many names are listed then.
+_ALIKE, _LISTED = 3, 12
+#: What differs between outcomes that say the same: names in quotes, and places in XML.
+_NAMED = re.compile(r"'[^']*'|\S+:\d+(?=: <)")
+
+
+def told(outcomes: Iterable[Outcome]) -> list[str]:
+    """A line for each outcome, in order; those that say the same of different things are told together."""
+    alike: dict[tuple[object, ...], list[Outcome]] = {}
+    for o in outcomes:
+        alike.setdefault((o.kind, _NAMED.sub("\0", f"{o.where}: {o.what}"), o.effect, o.effect_on_cls), []).append(o)
+    lines: list[str] = []
+    for group in alike.values():
+        if len(group) < _ALIKE:
+            lines += map(str, group)
+        else:
+            lines += [str(group[0]), f"  and {len(group) - 1} more like it: {_different(group)}"]
+    return lines
+
+
+def _different(group: Sequence[Outcome]) -> str:
+    """What the others of a group are about: the first name that is not the same in all."""
+    names = [_NAMED.findall(f"{o.where}: {o.what}") for o in group]
+    column = next((c for c in zip(*names, strict=True) if len(set(c)) == len(group)), None)
+    others = [n.rpartition("/")[2] for n in column[1:]] if column else [", ".join(n) for n in names[1:]]
+    shown = others[:_LISTED] + ([f"... ({len(others) - _LISTED} more)"] if len(others) > _LISTED else [])
+    return ", ".join(shown)
 
 
 def of_kind(outcomes: Iterable[Outcome], *kinds: Kind) -> tuple[Outcome, ...]:

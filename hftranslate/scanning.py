@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 
 from hftranslate.errors import FormatError, InputError
 from hftranslate.formats import pyhf_json
+from hftranslate.formats.recognition import mistaken
 from hftranslate.inference.hypotest import (
     PoiRange,
     TestStat,
@@ -165,6 +166,9 @@ def scan_from_document(document: object, source: str = "scan") -> Scan:
     FormatError
         It is not what ``hftranslate patchset scan`` writes.
     """
+    mistake = mistaken(document, "the result of 'patchset scan'")
+    if mistake is not None:
+        raise FormatError(f"{source}: {mistake}")
     not_one = f"{source} is no scan as 'hftranslate patchset scan' writes it"
     if not isinstance(document, dict):
         raise FormatError(f"{not_one}: found no object")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hftranslate.errors import FormatError, InputError
 from hftranslate.formats import pyhf_json, which_format
 from hftranslate.formats.documents import parse_json, read_bytes
+from hftranslate.formats.recognition import PATCH, Tell, kind_of, patch_in, workspace_in
 from hftranslate.json_patch import patched
 from hftranslate.outcomes import Outcome
 from hftranslate.translate import load, to_pyhf_json
@@ -24,24 +25,33 @@ class SignalDocument:
     outcomes: tuple[Outcome, ...] = ()
 
 
-def read_background(path: str | Path) -> dict[str, Any]:
+def read_background(path: str | Path, *, tell: Tell | None = None) -> dict[str, Any]:
     """The document of a background-only workspace, as it stands: its digest depends on every detail.
+
+    Parameters
+    ----------
+    tell
+        is told where it was found in a pallet; without it a pallet is refused.
 
     Raises
     ------
     InputError
         It cannot be read, is not JSON, or describes no valid model.
     """
-    return background_of(read_bytes(path), "standard input" if str(path) == "-" else str(path))
+    return background_of(read_bytes(path), "standard input" if str(path) == "-" else str(path), tell=tell)
 
 
-def background_of(data: bytes, source: str) -> dict[str, Any]:
+def background_of(data: bytes, source: str, *, tell: Tell | None = None) -> dict[str, Any]:
     """:func:`read_background` of what was read already, from standard input, say, which can be read once."""
     if which_format(data, source) == "xml":
         raise FormatError(
             f"{source} is XML; a patch set belongs to a JSON file, byte for byte: make one with hftranslate xml2json"
         )
     document = parse_json(data, source)
+    inside = workspace_in(document)
+    if inside.told and tell is not None:
+        document = inside.document
+        tell(f"{source}: this is {inside.told}")
     pyhf_json.from_document(document, source)
     assert isinstance(document, dict)
     return document
@@ -78,8 +88,8 @@ def read_signal(
         loaded = load(path, xml=xml)
         translated = to_pyhf_json(loaded.workspace, measure=False)
         return SignalDocument(document=translated.document, outcomes=(*loaded.outcomes, *translated.outcomes))
-    document = parse_json(data, source)
-    if isinstance(document, list):
+    document = patch_in(parse_json(data, source)).document
+    if isinstance(document, list) and kind_of(document) is PATCH:
         try:
             document = patched(background, document)
         except InputError as error:

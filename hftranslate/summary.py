@@ -4,9 +4,17 @@ from collections import Counter
 from typing import Any
 
 from hftranslate.functions import settle_functions, used_names
-from hftranslate.naming import declared_parameters
+from hftranslate.naming import DeclaredParameter, declared_parameters
 from hftranslate.parameters import beta_name, parameter_sets
-from hftranslate.workspace import MODIFIER_TYPES, NormSys, Workspace
+from hftranslate.workspace import (
+    MODIFIER_TYPES,
+    NormFactor,
+    NormSys,
+    ShapeFactor,
+    ShapeSys,
+    StatError,
+    Workspace,
+)
 
 
 def summary(workspace: Workspace) -> dict[str, Any]:
@@ -56,6 +64,61 @@ def summary(workspace: Workspace) -> dict[str, Any]:
         ],
         "conventions": workspace.conventions.name,
     }
+
+
+def summary_document(workspace: Workspace) -> dict[str, Any]:
+    """What ``inspect`` writes: pyhf's keys with what pyhf puts there, and :func:`summary` under ``details``.
+
+    Constraints that pyhf does not know are named as it would (``constrained_by_gamma``).
+    """
+    declared = declared_parameters(workspace.channels)
+    used = {(m.name, MODIFIER_TYPES[type(m)]) for d in declared.values() for _, _, m in d.uses}
+    gone = {f.name for f in workspace.functions} | _unconstrained(workspace)
+    parameters = {name: _constraint(d) for name, d in declared.items() if name not in gone}
+    parameters |= {
+        name: "constrained_by_gamma" if kind == "gamma constraint" else "unconstrained"
+        for name, kind in _undeclared(workspace).items()
+    }
+    return {
+        "samples": sorted({s.name for c in workspace.channels for s in c.samples}),
+        "channels": [[c.name, c.n_bins] for c in sorted(workspace.channels, key=lambda c: c.name)],
+        "modifiers": dict(sorted(used)),
+        "parameters": [[name, constraint] for name, constraint in sorted(parameters.items())],
+        "systematics": [
+            [name, constraint, [word for of, word in sorted(used) if of == name]]
+            for name, constraint in sorted(parameters.items())
+        ],
+        "measurements": [
+            [m.name, m.pois[0] if m.pois else "", [p.name for p in m.parameters]] for m in workspace.measurements
+        ],
+        "details": summary(workspace),
+    }
+
+
+def _unconstrained(workspace: Workspace) -> set[str]:
+    """Systematics whose place a constraint term of the first measurement gives to another parameter, or to none."""
+    terms = workspace.measurements[0].constraint_terms
+    declared = declared_parameters(workspace.channels)
+    return {
+        t.name
+        for t in terms
+        if t.kind in ("none", "gamma")
+        and t.name in declared
+        and all(isinstance(m, NormSys) for _, _, m in declared[t.name].uses)
+    }
+
+
+def _constraint(parameter: DeclaredParameter) -> str:
+    """pyhf's word for the constraint of a parameter, by its modifiers."""
+    for _, _, modifier in parameter.uses:
+        match modifier:
+            case ShapeSys(constraint="poisson") | StatError(constraint="poisson"):
+                return "constrained_by_poisson"
+            case NormFactor() | ShapeFactor():
+                pass
+            case _:
+                return "constrained_by_normal"
+    return "unconstrained"
 
 
 def _undeclared(workspace: Workspace) -> dict[str, str]:

@@ -21,9 +21,9 @@ from hftranslate.effects import cls_difference, likelihood_differences
 from hftranslate.errors import FormatError, InputError, MissingInput, TranslationLoss, Unsupported, did_you_mean
 from hftranslate.expected_data import with_expected_data
 from hftranslate.formats import FORMATS, FormatName, pyhf_json, which_format
-from hftranslate.formats.documents import dump_json, parse_json, read_bytes
-from hftranslate.json_patch import apply_patch
-from hftranslate.outcomes import Outcome
+from hftranslate.formats.documents import dump_json, parse_json, read_bytes, source_name
+from hftranslate.formats.patched import patched_document
+from hftranslate.outcomes import Outcome, told
 from hftranslate.progress import Progress, silent
 from hftranslate.root_versions import parse_version
 from hftranslate.sidecar import SidecarMismatch, apply_sidecar, make_sidecar
@@ -83,7 +83,7 @@ def load(
     Parameters
     ----------
     patches
-        JSON patch files (RFC 6902), applied to the raw JSON document in this order.
+        JSON patch files (RFC 6902), applied to the raw JSON document in this order; ``-`` is standard input.
     xml
         how to read HistFactory XML.
     use_sidecar
@@ -94,8 +94,10 @@ def load(
         say of every attribute of XML what became of it.
     """
     fates: tuple[AttributeFate, ...] = ()
+    if [str(place) for place in (path, *patches)].count("-") > 1:
+        raise InputError("standard input can be the workspace or one patch, not both; give files for the others")
     data = read_bytes(path)
-    source = "standard input" if str(path) == "-" else str(path)
+    source = source_name(path)
     found = which_format(data, source)
     outcomes: tuple[Outcome, ...] = ()
     if found == "xml":
@@ -111,11 +113,9 @@ def load(
             workspace, of_data = with_expected_data(workspace)
             outcomes += of_data
     else:
-        document = parse_json(data, source)
-        for patch in patches:
-            document = _patched(document, patch)
+        document, outcomes = patched_document(data, source, patches)
         if patches:
-            source += f" with {' and '.join(Path(patch).name for patch in patches)}"
+            source += f" with {' and '.join(Path(source_name(patch)).name for patch in patches)}"
         workspace = pyhf_json.from_document(document, source)
     plain = Loaded(workspace=workspace, format=found, with_sidecar=False, outcomes=outcomes, account=fates)
     beside = sidecar_path(path)
@@ -146,23 +146,6 @@ def _sidecar_of(format: FormatName, document: object) -> object:
         return document
     other: object = document.get("other")
     return other
-
-
-def _patched(document: object, patch: str | Path) -> object:
-    if str(patch) == "-":
-        raise InputError("a patch cannot come from standard input; give a file")
-    operations = parse_json(read_bytes(patch), str(patch))
-    if not isinstance(operations, list):
-        hint = "; it is a patch set: extract one patch from it" if _is_patchset(operations) else ""
-        raise FormatError(f"{patch} is no JSON patch, which is a list of operations{hint}")
-    try:
-        return apply_patch(document, operations)
-    except InputError as error:
-        raise type(error)(f"{patch} does not apply to the workspace: {error}") from None
-
-
-def _is_patchset(document: object) -> bool:
-    return isinstance(document, dict) and "patches" in document
 
 
 # ------------------------------------------------------------------------------------------------------------ writing
@@ -488,4 +471,4 @@ def check_strict(translating: Iterable[Outcome], reading: Iterable[Outcome] = ()
         or (o.kind == "convention" and (o.effect is None or o.effect > NEGLIGIBLE))
     ]
     if lost:
-        raise TranslationLoss("the translation is not exact:\n" + "\n".join(f"  {o}" for o in lost))
+        raise TranslationLoss("the translation is not exact:\n" + "\n".join(f"  {line}" for line in told(lost)))

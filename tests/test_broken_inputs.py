@@ -120,7 +120,7 @@ def test_patchsets_are_neither_workspaces_nor_patches(name: str, run: Runner, sh
 @pytest.mark.parametrize(
     ("case", "driver", "words"),
     [
-        ("pyhf_absolutePaths", "example.xml", ("/absolute/path/to", "--mount FROM:TO", "--search DIR")),
+        ("pyhf_absolutePaths", "example.xml", ("/absolute/path/to", "--mount LOCAL:IN_XML", "--search DIR")),
         ("pyhf_noChannelData", "example.xml", ("data/example.root", "was not found")),
         ("pyhf_noChannelDataPaths", "example.xml", ("data/example.root", "was not found")),
         (
@@ -136,14 +136,16 @@ def test_xml(command: str, case: str, driver: str, words: tuple[str, ...], run: 
 
 
 def test_the_base_folder_is_suggested(run: Runner, shared: Path) -> None:
+    """Under --confine it is not taken by itself; else what is missing is missing there, too."""
     base = shared / "broken" / "xml" / "pyhf_noChannelData"
-    refused(run("inspect", base / "config" / "example.xml"), "try --basedir")
+    refused(run("inspect", base / "config" / "example.xml", "--confine"), f"try --basedir {base}")
+    refused(run("inspect", base / "config" / "example.xml"), f"and {base}/data/example.root", "--basedir DIR")
 
 
 def test_paths_of_another_machine_are_mapped(run: Runner, shared: Path) -> None:
     base = shared / "broken" / "xml" / "pyhf_absolutePaths"
     folders = ("/absolute/path/to", "/another/absolute/path/to")
-    mounts = [argument for folder in folders for argument in ("-v", f"{folder}:{base}")]
+    mounts = [argument for folder in folders for argument in ("-v", f"{base}:{folder}")]
     mapped = run("inspect", base / "config" / "example.xml", *mounts)
     searched = run("inspect", base / "config" / "example.xml", "--search", base)
     assert mapped.code == searched.code == 0

@@ -27,7 +27,7 @@ CORE = {
     "hist_out",
     "json_patch",
 } | {"root_versions"}
-SHARED_FORMATS = {"formats.documents", "formats.schemas"}
+SHARED_FORMATS = {"formats.documents", "formats.recognition", "formats.schemas"}
 DIALECTS = {"dialects"}
 DESCRIPTION = CORE | DIALECTS | {"sidecar", "editing", "patchset", "simplemodels", "hist_in"}
 FORMATS = SHARED_FORMATS | {"formats", "formats.pyhf_json", "formats.histfactory_xml", "formats.hs3_json"}
@@ -62,7 +62,8 @@ MAY_IMPORT = {
     "simplemodels": CORE,
     "hist_in": CORE,
     "formats": CORE | SHARED_FORMATS,
-    "formats.documents": {"errors"},
+    "formats.documents": {"errors", "formats.recognition"},
+    "formats.recognition": set(),
     "formats.schemas": {"errors"},
     "formats.pyhf_json": CORE | SHARED_FORMATS,
     "formats.hs3_json": CORE | SHARED_FORMATS,

@@ -6,6 +6,7 @@ from importlib import import_module
 
 import click
 
+from hftranslate.cli.groups import Group
 from hftranslate.errors import FitFailed, HFTranslateError, TranslationLoss, VerificationFailed, WorkersLost
 
 # The matrices are small: threads of the linear algebra library only get in each other's way. NumPy reads it on import.
@@ -16,6 +17,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 COMMANDS = {
     "cls": "testing",
     "combine": "edit",
+    "contrib": "contrib",
     "convert": "convert",
     "crosscheck": "crosscheck",
     "diff": "differ",
@@ -48,7 +50,7 @@ _LONGEST_LINE = 2000
 _ANSWERS_NO = (TranslationLoss, FitFailed, WorkersLost, VerificationFailed)
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)
 
@@ -59,18 +61,26 @@ class _LazyGroup(click.Group):
         command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from hftranslate.errors import did_you_mean
 
-            ctx.fail(f"no command {args[0]!r}" + did_you_mean(args[0], COMMANDS))
-        return super().resolve_command(ctx, args)
+def _print_citation(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from hftranslate.cli.citation import CITATION
+
+        click.echo(CITATION, nl=False)
+        ctx.exit()
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="hftranslate")
+@click.option(
+    "--citation",
+    "--cite",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_citation,
+    help="Print what to cite, as BibTeX.",
+)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def cli(debug: bool) -> None:
     """Carry HistFactory models between ROOT and JSON, compute with them, and check the result against ROOT.

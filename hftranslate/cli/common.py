@@ -11,7 +11,7 @@ import click
 from hftranslate.errors import FitFailed
 from hftranslate.formats.documents import dump_json
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
-from hftranslate.outcomes import Outcome
+from hftranslate.outcomes import Outcome, told
 from hftranslate.translate import Loaded, load, write_texts
 from hftranslate.workspace import CONVENTIONS, Conventions, Workspace
 
@@ -55,12 +55,22 @@ output_option = click.option(
     help="Where to write; default: standard output.",
 )
 patch_option = click.option(
-    "-p", "--patch", "patches", multiple=True, metavar="PATCH.json", help="JSON patch for the raw document; repeatable."
+    "-p",
+    "--patch",
+    "patches",
+    multiple=True,
+    metavar="PATCH.json",
+    help="JSON patch for the raw document, - for standard input; repeatable.",
 )
 xml_options = combined_options(
     click.option("--basedir", type=click.Path(path_type=Path), help="Folder that paths in XML are relative to."),
     click.option(
-        "-v", "--mount", "mounts", multiple=True, metavar="FROM:TO", help="Take paths in XML below FROM from below TO."
+        "-v",
+        "--mount",
+        "mounts",
+        multiple=True,
+        metavar="LOCAL:IN_XML",
+        help="Take what XML names below IN_XML from below LOCAL, a folder here; repeatable.",
     ),
     click.option(
         "--search", multiple=True, type=click.Path(path_type=Path), help="Look for missing files by name below here."
@@ -94,21 +104,43 @@ model_options = combined_options(
 
 def take_xml_options(options: dict[str, Any]) -> XmlOptions:
     """Remove the XML options from a command's options and make one object of them."""
-    mounts = []
-    for text in options.pop("mounts"):
-        origin, separator, target = text.rpartition(":")  # FROM may be an address, with a colon in it
-        if not separator or not origin or not target:
-            raise click.BadParameter(f"{text!r} must look like FROM:TO", param_hint="--mount")
-        mounts.append((origin, target))
     return XmlOptions(
         basedir=options.pop("basedir"),
-        mounts=tuple(mounts),
+        mounts=tuple(map(_mount, options.pop("mounts"))),
         search=tuple(options.pop("search")),
         confine=options.pop("confine"),
         root_version=options.pop("root_version"),
         normalize_by_theory=options.pop("normalize_by_theory"),
         asimov_if_missing=options.pop("asimov_if_missing"),
     )
+
+
+def _mount(text: str) -> tuple[str, str]:
+    """From ``LOCAL:IN_XML``, as pyhf has it, the path in the XML and the folder here that stands for it.
+
+    Either may hold colons (an address): each is tried, and what is here decides. Where only the other order can be
+    meant, it is taken, and told.
+    """
+    parts = [(text[:i], text[i + 1 :]) for i, letter in enumerate(text) if letter == ":"]
+    parts = [(first, second) for first, second in parts if first and second]
+    if not parts:
+        raise click.BadParameter(f"{text!r} must look like LOCAL:IN_XML", param_hint="--mount")
+    for local, in_xml in parts:
+        if Path(local).exists():
+            return in_xml, str(Path(local).resolve())
+    for in_xml, local in reversed(parts):
+        if Path(local).exists():
+            click.echo(f"--mount {text}: read as {local}:{in_xml}; the folder here comes first", err=True)
+            return in_xml, str(Path(local).resolve())
+    local, in_xml = parts[0]
+    click.echo(f"--mount {text}: there is no folder {local!r} here", err=True)
+    return in_xml, str(Path(local).resolve())
+
+
+def read_once(*files: str) -> None:
+    """Refuse several files from standard input, which can be read once."""
+    if files.count("-") > 1:
+        raise click.UsageError("standard input can be one of the files, not several")
 
 
 def load_model(options: dict[str, Any]) -> tuple[Workspace, str | None, Conventions]:
@@ -132,13 +164,18 @@ def command_line() -> str:
 
 def input_files(file: str, patches: tuple[str, ...]) -> tuple[str, ...]:
     """The files of a model, for a provenance."""
-    return (*((file,) if file != "-" else ()), *patches)
+    return tuple(name for name in (file, *patches) if name != "-")
 
 
 def report(outcomes: tuple[Outcome, ...]) -> None:
     """Tell on standard error what did not pass unchanged."""
-    for outcome in outcomes:
-        click.echo(str(outcome), err=True)
+    for line in told(outcomes):
+        click.echo(line, err=True)
+
+
+def tell(sentence: str) -> None:
+    """A sentence on standard error."""
+    click.echo(sentence, err=True)
 
 
 def emit(document: object, output_file: Path | None) -> None:
@@ -170,7 +207,9 @@ __all__ = [
     "input_files",
     "load_model",
     "model_options",
+    "read_once",
     "report",
     "take_xml_options",
+    "tell",
     "xml_options",
 ]

@@ -20,8 +20,7 @@ from hftranslate.cli.common import (
     xml_options,
 )
 from hftranslate.cli.progress import ProgressBar, progress_option
-from hftranslate.errors import Unsupported
-from hftranslate.formats import FormatName
+from hftranslate.formats import FORMATS, FormatName
 from hftranslate.formats.documents import dump_json
 from hftranslate.outcomes import Outcome
 from hftranslate.translate import (
@@ -204,14 +203,14 @@ def inspect(
 ) -> None:
     """Show what is in a workspace: channels, samples, parameters, measurements.
 
-    A table on standard output; with --output-file, JSON in that file.
+    A table on standard output; with --output-file, JSON in that file: pyhf's keys, and more under "details".
     """
-    from hftranslate.summary import summary, summary_text
+    from hftranslate.summary import summary_document, summary_text
 
     loaded = load(file, patches=patches, xml=take_xml_options(options))
     report(loaded.outcomes)
     if output_file is not None:
-        emit(summary(loaded.workspace), output_file)
+        emit(summary_document(loaded.workspace), output_file)
     else:
         emit_text(summary_text(loaded.workspace), None)
 
@@ -219,24 +218,20 @@ def inspect(
 @click.command()
 @file_argument
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--to", type=click.Choice(["pyhf-json", "xml", "hs3"]), help="The format; default: by the ending of OUT.")
+@click.option("--to", type=click.Choice(FORMATS), help="The format; default: by the ending of OUT.")
 @patch_option
 @xml_options
 @click.option("--no-sidecar", is_flag=True, help="Neither use the sidecar beside FILE nor write one.")
-def convert(file: str, out: Path, to: str | None, patches: tuple[str, ...], no_sidecar: bool, **options: Any) -> None:
+def convert(
+    file: str, out: Path, to: FormatName | None, patches: tuple[str, ...], no_sidecar: bool, **options: Any
+) -> None:
     """Translate between any two formats: OUT.json, or FOLDER/PREFIX.xml for XML with its histograms in FOLDER.
 
     xml2json and json2xml do the same and can do more: accounts, proofs, strictness.
     """
-    chosen: FormatName | None
-    match to:
-        case "hs3":
-            raise Unsupported("HS3 cannot be written yet; pyhf-json and xml can")
-        case "xml" | "pyhf-json" | None as chosen:
-            pass
     loaded = load(file, patches=patches, xml=take_xml_options(options), use_sidecar=not no_sidecar)
     report(loaded.outcomes)
-    report(write(loaded.workspace, out, format=chosen, sidecar=not no_sidecar))
+    report(write(loaded.workspace, out, format=to, sidecar=not no_sidecar))
 
 
 def _verify(ctx: click.Context, checked: "Verification") -> None:

@@ -127,8 +127,8 @@ def _with_document(file: str, reference: Results, options: dict[str, Any]) -> Re
 
 def _with_root(file: str, python: str | None, keep: Path | None, options: dict[str, Any]) -> Report:
     chosen, patches = options.pop("conventions"), options.pop("patches")
-    if file == "-":
-        raise click.UsageError("--with-root needs a file, not standard input")
+    if "-" in (file, *patches):
+        raise click.UsageError("--with-root needs files, not standard input")
     xml = take_xml_options(options)
     loaded = load(file, patches=patches, xml=xml, use_sidecar=True)
     report(loaded.outcomes)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.common import emit, emit_text, output_option, report, take_xml_options, xml_options
+from hftranslate.cli.common import emit, emit_text, output_option, read_once, report, take_xml_options, xml_options
 from hftranslate.cli.progress import ProgressBar, progress_option
 from hftranslate.difference import difference
 from hftranslate.difference import document as as_document
@@ -62,8 +62,7 @@ def diff(
     Formats, order and ways of saying the same do not matter. The exit code is 0 where they mean the same, 1 where they
     differ. The table goes to standard output; with --output-file, JSON to that file as well.
     """
-    if first == second == "-":
-        raise click.UsageError("standard input can be one of the two, not both")
+    read_once(first, second, *patches, *patch_second)
     xml = take_xml_options(options)
     loaded = []
     for file, file_patches in ((first, patches), (second, patch_second)):

@@ -16,6 +16,7 @@ from hftranslate.cli.common import (
     file_argument,
     output_option,
     patch_option,
+    read_once,
     report,
     take_xml_options,
     xml_options,
@@ -236,8 +237,8 @@ def sort(**options: Any) -> None:
 
 
 @click.command()
-@click.argument("first")
-@click.argument("second")
+@click.argument("first", default="-")
+@click.argument("second", default="-")
 @output_option
 @click.option(
     "-j",
@@ -256,8 +257,7 @@ def combine(
 
     The output is JSON, or XML with its histograms where the output file ends in .xml.
     """
-    if first == second == "-":
-        raise click.UsageError("standard input can be one of the two, not both")
+    read_once(first, second)
     xml = take_xml_options(options)
     one, two = load(first, xml=xml), load(second, xml=xml)
     for file, loaded in ((first, one), (second, two)):
@@ -287,7 +287,7 @@ def combine(
 )
 @click.option("-j/-p", "--json/--plaintext", "as_json_object", default=False, help="A JSON object, or lines of text.")
 @click.option("--canonical", is_flag=True, help="Also one that is the same for any order and for 50 and 50.0 (sha256).")
-@click.option("--patch", "patches", multiple=True, metavar="PATCH.json", help="JSON patch; repeatable.")
+@click.option("--patch", "patches", multiple=True, metavar="PATCH.json", help="JSON patch, or -; repeatable.")
 @click.option("-o", "--output-file", type=OutputFile(), help="Where to write.")
 @xml_options
 def digest(

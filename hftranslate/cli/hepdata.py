@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hftranslate.cli.common import OutputFile, emit, emit_text, output_option
+from hftranslate.cli.groups import Group
 from hftranslate.cli.progress import ProgressBar, progress_option
 from hftranslate.cli.workers import executor_of, workers_options
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from hftranslate.hepdata.regions import Region
 
 
-@click.group()
+@click.group(cls=Group)
 def hepdata() -> None:
     """Make a likelihood ready for HEPData, check it, or fetch a published one."""
 

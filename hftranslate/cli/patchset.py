@@ -12,11 +12,14 @@ from hftranslate.cli.common import (
     emit,
     emit_text,
     output_option,
+    read_once,
     report,
     take_xml_options,
+    tell,
     xml_options,
 )
 from hftranslate.cli.fitting import minimizer_options, take_fit_options
+from hftranslate.cli.groups import Group
 from hftranslate.cli.progress import ProgressBar, progress_option
 from hftranslate.cli.workers import executor_of, resume_option, settled, workers_options
 from hftranslate.contour import Interpolation, contour_document, take_slice
@@ -45,7 +48,7 @@ _one_patch = combined_options(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def patchset() -> None:
     """Signal grids: the patches of one background-only workspace."""
 
@@ -65,7 +68,7 @@ def _chosen(patches: PatchSet, name: str | None, values: str | None) -> Patch:
 @output_option
 def inspect(patchset: str, as_document: bool, output_file: Path | None) -> None:
     """Labels, references, digests, and the points with what their patches do."""
-    patches = read_patchset(patchset)
+    patches = read_patchset(patchset, tell=tell)
     if as_document:
         document = patches.to_document()
         document["patches"] = [patch_document(p)["metadata"] for p in patches]
@@ -76,11 +79,12 @@ def inspect(patchset: str, as_document: bool, output_file: Path | None) -> None:
 
 @patchset.command()
 @click.argument("background", default="-")
-@click.argument("patchset")
+@click.argument("patchset", default="-")
 @click.pass_context
 def verify(context: click.Context, background: str, patchset: str) -> None:
     """Check that a patch set was made for this background-only workspace: by the digests in it. Exit code 1: no."""
-    document, patches = read_background(background), read_patchset(patchset)
+    read_once(background, patchset)
+    document, patches = read_background(background, tell=tell), read_patchset(patchset, tell=tell)
     for sentence in patches.mismatches(document):
         click.echo(f"{background}: {sentence}", err=True)
         context.exit(1)
@@ -94,7 +98,7 @@ def verify(context: click.Context, background: str, patchset: str) -> None:
 @output_option
 def extract(patchset: str, name: str | None, values: str | None, with_metadata: bool, output_file: Path | None) -> None:
     """One patch, as a JSON patch."""
-    patches = read_patchset(patchset)
+    patches = read_patchset(patchset, tell=tell)
     patch = _chosen(patches, name, values)
     if not with_metadata:
         emit(patch.operations, output_file)
@@ -105,7 +109,7 @@ def extract(patchset: str, name: str | None, values: str | None, with_metadata: 
 
 @patchset.command()
 @click.argument("background", default="-")
-@click.argument("patchset")
+@click.argument("patchset", default="-")
 @_one_patch
 @click.option("--any-background", is_flag=True, help="Also where the digest says that the patches are for another one.")
 @output_option
@@ -118,7 +122,8 @@ def apply(
     output_file: Path | None,
 ) -> None:
     """The workspace with one signal."""
-    document, patches = read_background(background), read_patchset(patchset)
+    read_once(background, patchset)
+    document, patches = read_background(background, tell=tell), read_patchset(patchset, tell=tell)
     check_background(background, document, patches, any_background=any_background)
     emit(patches.apply(document, _chosen(patches, name, values)), output_file)
 
@@ -171,7 +176,7 @@ def create(background: str, signals: tuple[str, ...], **options: Any) -> None:
     labels = tuple(label.strip() for label in options.pop("labels").split(",") if label.strip())
     names = PointNames.compiled(options.pop("pattern"), labels, options.pop("name_pattern"))
     xml = take_xml_options(options)
-    document = read_background(background)
+    document = read_background(background, tell=tell)
     known = known_background(document)
     told: dict[Outcome, None] = {}
 
@@ -266,7 +271,7 @@ def scan(background: str, patchset: str, table: Path | None, **options: Any) -> 
     output_file, resume, names = options.pop("output_file"), options.pop("resume"), options.pop("points")
     workers, dask, shown = options.pop("workers"), options.pop("dask"), options.pop("track_progress")
     any_background = options.pop("any_background")
-    document, patches = read_background(background), read_patchset(patchset)
+    document, patches = read_background(background, tell=tell), read_patchset(patchset, tell=tell)
     check_background(background, document, patches, any_background=any_background)
     fit_options = take_fit_options(options)
     settings = ScanSettings(options=fit_options, **options)

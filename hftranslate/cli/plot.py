@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from hftranslate.cli.common import OutputFile, combined_options
+from hftranslate.cli.groups import Group
 from hftranslate.cli.toys import read_journals
-from hftranslate.errors import InputError, MissingInput
-from hftranslate.formats.documents import parse_json, read_bytes
+from hftranslate.errors import FormatError, InputError, MissingInput
+from hftranslate.formats.documents import parse_json, read_bytes, source_name
+from hftranslate.formats.recognition import mistaken
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,7 +39,7 @@ def top_option(default: int, what: str) -> Callable[[F], F]:
     return click.option("--top", type=click.IntRange(min=1), default=default, show_default=True, help=what)
 
 
-class _Plots(click.Group):
+class _Plots(Group):
     """The pictures here, and the contour of a signal grid, which is a command of patch sets too."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -67,7 +69,7 @@ def brazil(
     """CLs with its expected bands, from the JSON of 'limit'; or limits against a mass, from several of them."""
     from hftranslate import plots
 
-    documents = [document_of(file) for file in files or ("-",)]
+    documents = [document_of(file, "limit") for file in files or ("-",)]
     if len(documents) == 1 and not at:
         draw(plots.brazil(documents[0], poi_name=poi_name, **options), output_file)
         return
@@ -84,7 +86,7 @@ def pulls(file: str, top: int, output_file: Path, **options: Any) -> None:
     """Pulls of the constrained parameters, from the JSON of 'fit'."""
     from hftranslate import plots
 
-    draw(plots.pulls(document_of(file), most=top, **options), output_file)
+    draw(plots.pulls(document_of(file, "fit"), most=top, **options), output_file)
 
 
 @plot.command()
@@ -98,7 +100,7 @@ def correlations(file: str, threshold: float, top: int, output_file: Path, **opt
     """Correlations of the fitted parameters, from the JSON of 'fit'."""
     from hftranslate import plots
 
-    draw(plots.correlations(document_of(file), threshold=threshold, most=top, **options), output_file)
+    draw(plots.correlations(document_of(file, "fit"), threshold=threshold, most=top, **options), output_file)
 
 
 @plot.command()
@@ -110,7 +112,7 @@ def impacts(file: str, top: int, pages: int, output_file: Path, **options: Any) 
     """Ranking of the parameters by their impact, with pulls, from the JSON of 'impacts'."""
     from hftranslate import plots
 
-    document = document_of(file)
+    document = document_of(file, "impacts")
     rows = document.get("parameters")
     count = len(rows) if isinstance(rows, list) else 0
     firsts = [k * top for k in range(pages) if k * top < count] or [0]
@@ -130,7 +132,7 @@ def yields(files: tuple[str, ...], channels: tuple[str, ...], output_file: Path,
     """
     from hftranslate import plots
 
-    documents = [document_of(file) for file in files or ("-",)]
+    documents = [document_of(file, "yields") for file in files or ("-",)]
     chosen = channels or None
     paged = plots.pages(documents[0], chosen) if len(documents) == 1 else []
     groups: list[tuple[str, ...] | None] = [*paged] or [chosen]
@@ -144,7 +146,7 @@ def scan(file: str, output_file: Path, **options: Any) -> None:
     """A profile scan of one parameter, or contours of two, from the JSON of 'scan'."""
     from hftranslate import plots
 
-    draw(plots.scan(document_of(file), **options), output_file)
+    draw(plots.scan(document_of(file, "scan"), **options), output_file)
 
 
 @plot.command()
@@ -162,7 +164,7 @@ def toys(
     kept, test_stat = kept_sample(files, poi)
     asimov = None
     if asymptotics is not None:
-        test = document_of(asymptotics)
+        test = document_of(asymptotics, "cls")
         asimov = test.get("q_asimov")
         if not isinstance(asimov, int | float) or test.get("poi_test") != kept.poi_test:
             raise InputError(
@@ -204,11 +206,15 @@ def kept_sample(files: tuple[Path, ...], poi: float | None) -> "tuple[KeptToys, 
     return found[chosen], str(journals[0].task.get("test_stat", ""))
 
 
-def document_of(file: str) -> dict[str, Any]:
-    """The JSON object in a file, or on standard input for ``-``."""
-    document = parse_json(read_bytes(file), "standard input" if file == "-" else file)
+def document_of(file: str, command: str) -> dict[str, Any]:
+    """The JSON object that a command wrote to a file, or that is on standard input for ``-``."""
+    source = source_name(file)
+    document = parse_json(read_bytes(file), source)
+    mistake = mistaken(document, f"the result of '{command}'")
+    if mistake is not None:
+        raise FormatError(f"{source}: {mistake}")
     if not isinstance(document, dict):
-        raise InputError(f"{file}: expected a JSON object as the commands of hftranslate write it")
+        raise InputError(f"{source}: expected a JSON object as the commands of hftranslate write it")
     return document
 
 

@@ -6,6 +6,7 @@ from typing import Any, get_args
 import click
 
 from hftranslate.cli.common import emit, emit_text, output_option
+from hftranslate.cli.groups import Group
 from hftranslate.errors import FormatError, InputError, MissingInput
 from hftranslate.inference.asymptotics import TestStat
 from hftranslate.inference.toy_discovery import toy_significance_document, toy_significance_of
@@ -25,7 +26,7 @@ max_failed_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def toys() -> None:
     """Toys kept by --resume of cls, limit and significance: merge them, and compute from them."""
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from hftranslate.errors import FormatError
 from hftranslate.formats.documents import dump_json, parse_json, read_bytes
+from hftranslate.formats.recognition import mistaken
 from hftranslate.inference.hypotest import TestStat
 from hftranslate.workspace import Conventions
 
@@ -235,6 +236,9 @@ def from_document(document: object, source: str = "the document") -> Results:
     validator = Draft202012Validator(results_schema())
     error = best_match(validator.iter_errors(document))
     if error is not None:
+        mistake = mistaken(document, "a result document")
+        if mistake is not None:
+            raise FormatError(f"{source}: {mistake}")
         where = "/".join(str(part) for part in error.absolute_path)
         at = f" at {where}" if where else ""
         message = error.message if len(error.message) < 300 else error.message[:300] + " ..."

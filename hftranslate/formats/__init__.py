@@ -3,6 +3,8 @@
 from typing import Literal
 
 from hftranslate.errors import FormatError, Unsupported
+from hftranslate.formats.documents import beginning
+from hftranslate.formats.recognition import html_page, other_data
 
 FormatName = Literal["pyhf-json", "xml"]
 #: Every format that can be read and written.
@@ -19,13 +21,24 @@ def which_format(data: bytes, source: str) -> FormatName:
     Unsupported
         It is one that cannot be read yet.
     """
-    head = data.removeprefix(b"\xef\xbb\xbf").lstrip()[:4096]
-    if head.startswith(b"<"):
-        return "xml"
-    if head.startswith((b"{", b"[")):
-        if b'"hs3_version"' in head or b'"distributions"' in head or b'"hs3_version"' in data[-4096:]:
+    head = beginning(data)
+    if head.startswith("<"):
+        page = html_page(data)
+        if page is None:
+            return "xml"
+        raise FormatError(
+            f"{source} is {page}; expected HistFactory XML or pyhf JSON "
+            "(hftranslate hepdata download fetches published likelihoods)"
+        )
+    if head.startswith(("{", "[")):
+        if '"hs3_version"' in head or '"distributions"' in head or b'"hs3_version"' in data[-4096:]:
             raise Unsupported(f"{source} is HS3 JSON, which cannot be read yet; expected HistFactory XML or pyhf JSON")
         return "pyhf-json"
-    if head.startswith(b"root"):
+    if data.startswith(b"root"):
         raise FormatError(f"{source} is a ROOT file; expected the XML file (root element Combination) that names it")
-    raise FormatError(f"{source} is neither HistFactory XML nor pyhf JSON" + ("; it is empty" if not head else ""))
+    if not data.strip():
+        raise FormatError(f"{source} is neither HistFactory XML nor pyhf JSON; it is empty")
+    known = other_data(data)
+    if known is None:
+        raise FormatError(f"{source} is neither HistFactory XML nor pyhf JSON")
+    raise FormatError(f"{source} is {known[0]}; expected HistFactory XML or pyhf JSON: {known[1]}")

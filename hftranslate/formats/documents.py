@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import re
 import sys
 import zlib
 from io import BytesIO
@@ -11,14 +12,24 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 from hftranslate.errors import FormatError, MissingInput, UnsafeInput, did_you_mean
+from hftranslate.formats.recognition import malformed, no_json, place
 
 #: No document, compressed or not, may be larger than this many bytes. The largest published ones have some 10 MB; what
 #: is parsed takes up to thirty times the memory of its text.
 MAX_BYTES = 1 << 27
 _CHUNK = 1 << 20
+#: So many bytes say what a document is.
+_HEAD = 4096
+#: So many files of a folder are named.
+_SHOWN = 4
 _GZIP_MAGIC = b"\x1f\x8b"
 #: An integer of more digits may lie beyond the range of double precision.
 _MAX_DIGITS = 308
+
+
+def source_name(path: str | Path) -> str:
+    """What a file is called in messages; ``-`` is standard input."""
+    return "standard input" if str(path) == "-" else str(path)
 
 
 def read_bytes(path: str | Path) -> bytes:
@@ -39,7 +50,7 @@ def read_bytes(path: str | Path) -> bytes:
         it begins like gzip but is damaged.
     """
     if str(path) == "-":
-        return _decompress(_limited(sys.stdin.buffer, "standard input"), "standard input")
+        return _decompress(_limited(sys.stdin.buffer, source_name(path)), source_name(path))
     file = Path(path)
     try:
         with file.open("rb") as stream:
@@ -47,7 +58,7 @@ def read_bytes(path: str | Path) -> bytes:
     except FileNotFoundError:
         raise MissingInput(f"{path}: no such file{_nearest(file)}") from None
     except IsADirectoryError:
-        raise MissingInput(f"{path} is a directory; expected a file") from None
+        raise MissingInput(f"{path} is a directory; expected a file{_candidates(file)}") from None
     except OSError as error:
         raise MissingInput(f"{path} cannot be read: {error.strerror or error}") from None
     except ValueError as error:  # a name that no file system takes
@@ -62,6 +73,16 @@ def _nearest(file: Path) -> str:
         return f"; the folder {str(file.parent)!r} does not exist"
     except OSError:
         return ""
+
+
+def _candidates(folder: Path) -> str:
+    """The files in a folder that may be meant."""
+    try:
+        names = sorted(e.name for e in folder.iterdir() if e.name.lower().endswith((".json", ".json.gz", ".xml")))
+    except OSError:
+        return ""
+    shown = ", ".join(map(repr, names[:_SHOWN])) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+    return f", such as {shown} in it" if names else ""
 
 
 def _limited(stream: BinaryIO | gzip.GzipFile, source: str) -> bytes:
@@ -90,20 +111,23 @@ def parse_json(data: bytes, source: str) -> object:
     Parameters
     ----------
     data
-        the document in UTF-8, with or without a byte order mark.
+        the document in UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
     source
         what to call it in messages.
 
     Raises
     ------
     FormatError
-        it is not JSON, not UTF-8, gives a key of one object twice, or holds a number that is not finite in double
+        it is not JSON, not Unicode, gives a key of one object twice, or holds a number that is not finite in double
         precision.
     """
+    encoding = _encoding(data)
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise FormatError(f"{source}: byte {error.start} is not UTF-8; JSON must be UTF-8 text") from None
+        _refuse_other_data(data, source)
+        name = encoding.upper().removesuffix("-SIG")
+        raise FormatError(f"{source}: byte {error.start} is not {name}; JSON must be UTF-8 text") from None
     try:
         document: object = json.loads(
             text, object_pairs_hook=_object, parse_float=_float, parse_int=_int, parse_constant=_constant
@@ -112,19 +136,50 @@ def parse_json(data: bytes, source: str) -> object:
             # half of a surrogate pair parses, but no later step could write it
             json.dumps(document, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
-        what = "an empty document" if not text.strip() else f"line {error.lineno}, column {error.colno}: {error.msg}"
-        raise FormatError(f"{source}: not valid JSON: {what}") from None
+        _refuse_other_data(data, source)
+        raise FormatError(f"{source}: not valid JSON: {malformed(text, error)}") from None
     except UnicodeEncodeError:
         raise FormatError(f"{source}: not valid JSON: a string with half of a surrogate pair (\\ud...)") from None
     except RecursionError:
         raise FormatError(f"{source}: nested too deeply") from None
     except _Refused as error:
-        raise FormatError(f"{source}: {error}") from None
+        raise FormatError(f"{source}: {error}{_where(text, error.number)}") from None
     return document
 
 
+def _refuse_other_data(data: bytes, source: str) -> None:
+    known = None if beginning(data).startswith(("{", "[")) else no_json(data)
+    if known is not None:
+        raise FormatError(f"{source} is {known[0]}; expected JSON: {known[1]}") from None
+
+
+def _encoding(data: bytes) -> str:
+    """UTF-8, unless the first bytes say otherwise: PowerShell, for one, writes UTF-16."""
+    return json.detect_encoding(data[:4])
+
+
+def beginning(data: bytes) -> str:
+    """The first characters of a document, without blanks before them."""
+    return data[:_HEAD].decode(_encoding(data), "replace").lstrip()
+
+
+def _where(text: str, number: str) -> str:
+    """Where a number stands, outside of strings."""
+    if not number:
+        return ""
+    for token in re.finditer(rf'"(?:[^"\\]|\\.)*"|(?<![\w.]){re.escape(number)}(?![\w.])', text):
+        if not token[0].startswith('"'):
+            line, column = place(text, token.start())
+            return f" (line {line}, column {column})"
+    return ""
+
+
 class _Refused(Exception):
-    """A detail that makes a document unacceptable; the caller adds the source."""
+    """A detail that makes a document unacceptable; the caller adds the source, and the place of a number."""
+
+    def __init__(self, what: str, number: str = "") -> None:
+        super().__init__(what)
+        self.number = number
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -148,18 +203,18 @@ def _repeated(pairs: list[tuple[str, Any]]) -> str:
 def _float(text: str) -> float:
     value = float(text)
     if isinf(value):
-        raise _Refused(f"the number {_short(text)} is too large for double precision")
+        raise _Refused(f"the number {_short(text)} is too large for double precision", text)
     return value
 
 
 def _int(text: str) -> int:
     if len(text) > _MAX_DIGITS:
-        raise _Refused(f"the number {_short(text)} is too large for double precision")
+        raise _Refused(f"the number {_short(text)} is too large for double precision", text)
     return int(text)
 
 
 def _constant(text: str) -> NoReturn:
-    raise _Refused(f"{text} is not a JSON number; all numbers must be finite")
+    raise _Refused(f"{text} is not a JSON number; all numbers must be finite", text)
 
 
 def _short(text: str) -> str:

@@ -7,11 +7,12 @@ What the words mean, as pyhf evaluates them: staterror is Gaussian without thres
 normsys is interpolated with code 4 and histosys with code 4p.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NoReturn, TypeAlias, TypeVar, assert_never
 
 from hftranslate.errors import FormatError, InvalidWorkspace, Unsupported, did_you_mean
+from hftranslate.formats.recognition import mistaken
 from hftranslate.formats.schemas import violation
 from hftranslate.observations import Observation, observation_annotation, observations
 from hftranslate.workspace import (
@@ -105,16 +106,15 @@ class _Refused(Exception):
 
 
 def _reason(document: object, refused: _Refused) -> str:
-    if isinstance(document, list) and document and all(isinstance(d, dict) and "op" in d for d in document):
-        return "this is a JSON patch; expected a workspace (which the patch can be applied to)"
+    mistake = mistaken(document, "a workspace")
+    if mistake is not None:
+        return mistake
+    if isinstance(document, list):
+        return f"this is a list of {len(document)}; expected a workspace, an object with {_listed(_WORKSPACE)}"
     if isinstance(document, dict):
-        keys = document.keys()
-        if "patches" in keys and "channels" not in keys:
-            return "this is a patchset; expected a workspace (which one of its patches can be applied to)"
-        if "distributions" in keys and "channels" not in keys:
-            return "this is an HS3 document; expected a pyhf workspace"
-        if "channels" in keys and not keys & {"measurements", "observations"}:
-            return "this is a model without measurements and observations; expected a workspace"
+        if not document.keys() & _WORKSPACE:
+            given = _listed(map(str, list(document)[:4])) + (", ..." if len(document) > 4 else "")
+            return f"this is no workspace: it has none of the keys {_listed(_WORKSPACE)} (found: {given})"
         version = document.get("version", VERSION)
         if isinstance(version, str) and version != VERSION:
             return f"version {version!r} of the schema is not known; expected {VERSION!r}"
@@ -131,6 +131,10 @@ def _reason(document: object, refused: _Refused) -> str:
         what = found[1]
     where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
     return (f"{where}: " if where else "") + what + (f" (in {', '.join(names)})" if names else "")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, sorted(names)))
 
 
 def _object(

@@ -117,6 +117,33 @@ def download(
     return Download(source=source, folder=target, files=files, archives=tuple(fetched))
 
 
+def download_archive(
+    source: str, path: Path, *, rules: Rules | None = None, resource: str | None = None, progress: Progress = silent
+) -> Fetched:
+    """Fetch the archive of a record and keep it as it is; parameters and errors as for :func:`download`.
+
+    Raises
+    ------
+    InputError
+        The file is there already or cannot be written, or the record has several archives.
+    """
+    if path.exists():
+        raise InputError(f"{path} is there already; give a new name")
+    with tempfile.TemporaryDirectory() as scratch:
+        fetched = _fetched(address_of(source), Path(scratch), Rules() if rules is None else rules, resource, progress)
+        if len(fetched) > 1:
+            names = ", ".join(f.name for f in fetched)
+            raise InputError(f"{source} has several archives ({names}); unpack them into a folder instead")
+        if kind_of(fetched[0].path) not in ("tar", "zip"):
+            raise FormatError(f"{fetched[0].url} gives {fetched[0].content_type}, which is no archive")
+        try:
+            shutil.copyfile(fetched[0].path, path)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
+    return replace(fetched[0], path=path)
+
+
 def address_of(source: str) -> str:
     """The address of a DOI, of a record of HEPData, or the address that was given.
 

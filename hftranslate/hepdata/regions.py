@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hftranslate.errors import InputError, VerificationFailed
+from hftranslate.errors import FormatError, InputError, VerificationFailed
 from hftranslate.formats import pyhf_json
 from hftranslate.formats.documents import parse_json, read_bytes
 from hftranslate.patchset import PatchSet, digest
@@ -76,6 +76,8 @@ def read_region(
                 f"{workspace}: {'; '.join(mismatches)} ({patchset}); make one for this workspace with "
                 "hftranslate patchset create"
             )
+    for path, data in zip((workspace, patchset), texts.values(), strict=False):
+        _check_utf8(data, f"{path}")
     for scan in scans:
         _check_scan(scan, document, patches, str(workspace))
     return Region(
@@ -86,6 +88,14 @@ def read_region(
         texts=texts,
         scans=scans,
     )
+
+
+def _check_utf8(data: bytes, source: str) -> None:
+    """Refuse what others, who read it as UTF-8, could not."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        raise FormatError(f"{source}: what is published must be UTF-8; convert it (iconv -t utf-8)") from None
 
 
 def _check_scan(scan: Scan, document: Mapping[str, Any], patches: PatchSet | None, source: str) -> None:

@@ -151,18 +151,32 @@ def fit(
 def failure_message(model: Model, data: Data, minimum: Minimum) -> str:
     """The sentence of a failed fit, with the place where the likelihood leaves its domain if that is the cause."""
     text = f"fit failed: {STATUS[minimum.status]}"
-    if minimum.status == "outside_domain":
-        rates = model.rates(minimum.theta)
-        bad = int(np.argmax((rates < 0.0) | ((rates == 0.0) & (data.observed > 0.0))))
-        first = 0
-        for name, n_bins in model.channels:
-            if bad < first + n_bins:
-                text += (
-                    f" (channel {name!r}, bin {bad - first}: {rates[bad]:g} expected, {data.observed[bad]:g} observed)"
-                )
-                break
-            first += n_bins
-    return text
+    if minimum.status != "outside_domain":
+        return text
+    rates = model.rates(minimum.theta)
+    bad = int(np.argmax((rates < 0.0) | ((rates == 0.0) & (data.observed > 0.0))))
+    first, place = 0, ""
+    for name, n_bins in model.channels:
+        if first <= bad < first + n_bins:
+            place = f" (channel {name!r}, bin {bad - first}: {rates[bad]:g} expected, {data.observed[bad]:g} observed)"
+        first += n_bins
+    if _only_signal(model, minimum.theta, bad):
+        text = (
+            "fit failed: events are observed where only the signal expects any: the fit without signal is impossible; "
+            "give the bin a background, or leave it out ('doctor' lists all such bins). Is this the signal without its "
+            "background?"
+        )
+    return text + place
+
+
+def _only_signal(model: Model, theta: Floats, index: int) -> bool:
+    """Whether a bin expects events as soon as the parameter of interest leaves zero, and none without it."""
+    p = model.parameters
+    if not p.poi_names or p.poi_names[0] not in p.names or theta[p.poi_index] != 0.0:
+        return False
+    with_signal = theta.copy()
+    with_signal[p.poi_index] = 1.0
+    return bool(model.rates(theta)[index] == 0.0 and model.rates(with_signal)[index] > 0.0)
 
 
 def _prepared(

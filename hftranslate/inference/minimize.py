@@ -1,5 +1,6 @@
 """One signature for three minimisers: our bounded Newton, iminuit and scipy, all given exact derivatives."""
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import isfinite
@@ -12,6 +13,8 @@ from hftranslate.errors import InputError, Unsupported, did_you_mean
 from hftranslate.inference.minima import other_starts
 from hftranslate.inference.newton import NewtonResult, newton
 from hftranslate.likelihood.model import Data, Model
+
+_log = logging.getLogger("hftranslate.fit")
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -40,7 +43,10 @@ STATUS: dict[Status, str] = {
         "interpolation code bends or a bin without observed events reaches zero; uncertainties from second "
         "derivatives mean little there (use profile scans)"
     ),
-    "iterations": "the limit of iterations was reached before the minimum; raise max_iterations or start elsewhere",
+    "iterations": (
+        "the limit of iterations was reached before the minimum; raise it (--optconf maxiter=N, max_iterations in "
+        "Python) or start elsewhere"
+    ),
     "stuck": (
         "no further decrease was possible although the gradient does not vanish; "
         "try another starting point or minimizer"
@@ -64,9 +70,12 @@ class FitOptions:
     tolerance
         expected distance to the minimum, in units of the NLL, at which to stop.
     max_iterations
-        limit of Newton steps (or of the other minimisers' iterations, times ten).
+        limit of Newton steps, of all iterations of L-BFGS-B, or of MIGRAD's calls of the likelihood; by default 200,
+        2000 between two restarts, and 10 000.
     strategy
         MIGRAD's strategy.
+    solver_options
+        of SciPy's L-BFGS-B (:data:`SOLVER_OPTIONS`), by name.
     other_minima
         look for a second, lower minimum along the parameters with a very uneven effect (``"newton"`` only).
     raise_on_failure
@@ -80,8 +89,9 @@ class FitOptions:
 
     minimizer: MinimizerName = "newton"
     tolerance: float = 1e-8
-    max_iterations: int = 200
+    max_iterations: int | None = None
     strategy: int = 1
+    solver_options: tuple[tuple[str, float], ...] = ()
     other_minima: bool = True
     raise_on_failure: bool = True
 
@@ -92,11 +102,20 @@ class FitOptions:
             raise InputError(f"no minimizer {self.minimizer!r}" + did_you_mean(str(self.minimizer), known))
         if not (isfinite(self.tolerance) and self.tolerance > 0.0):
             raise InputError(f"the tolerance of a fit is above zero, not {self.tolerance}")
-        if self.max_iterations < 1:
+        if self.max_iterations is not None and self.max_iterations < 1:
             raise InputError(f"a fit takes one iteration at least, not {self.max_iterations}")
         if self.strategy not in (0, 1, 2):
             raise InputError(f"the strategy of MIGRAD is 0, 1 or 2, not {self.strategy}")
+        for name, value in self.solver_options:
+            if name not in SOLVER_OPTIONS:
+                raise InputError(f"L-BFGS-B has no setting {name!r} here" + did_you_mean(name, SOLVER_OPTIONS))
+            if not (isfinite(value) and value > 0.0):
+                raise InputError(f"the setting {name!r} of L-BFGS-B is above zero, not {value}")
 
+
+#: What L-BFGS-B is told, unless the settings of a fit say otherwise; it is restarted until the EDM is small.
+SOLVER_OPTIONS: dict[str, float] = {"ftol": 1e-15, "gtol": 1e-9, "maxcor": 30, "maxfun": 15_000, "maxls": 20}
+_NEWTON_STEPS, _LBFGSB_ITERATIONS, _MIGRAD_CALLS = 200, 2000, 10_000
 
 DEFAULT_OPTIONS = FitOptions()
 
@@ -129,6 +148,10 @@ def minimize(model: Model, data: Data, start: Floats, free: Booleans, bounds: Fl
             inside = _into_domain(problem)
             if inside is not None:
                 found = _run(replace(problem, theta=problem.full(inside)), options)
+    _log.info(
+        "%s: %s after %d iterations, NLL %.6g above the saturated model, EDM %.2g",
+        *(options.minimizer, found.status, found.iterations, found.excess_nll, found.edm),
+    )
     return found
 
 
@@ -237,7 +260,7 @@ def _by_another_way(problem: _Problem, found: NewtonResult, options: FitOptions)
     badly = found.value > _BAD * len(problem.data.observed)
     if found.reason not in ("converged", "iterations") or not (badly or found.iterations > _SUSPICIOUS):
         return
-    rough = _scipy(problem, replace(options, tolerance=1e-3), rounds=2, most_evaluations=2000)
+    rough = _scipy(problem, replace(options, tolerance=1e-3, solver_options=(("maxfun", 2000),)), rounds=2)
     yield _run_newton(problem, rough.theta[problem.index], options)
     if badly:
         width = problem.model.parameters.width[problem.index]
@@ -252,7 +275,7 @@ def _run_newton(problem: _Problem, start: Floats, options: FitOptions) -> Newton
         problem.bounds[:, 0],
         problem.bounds[:, 1],
         tolerance=options.tolerance,
-        max_iterations=options.max_iterations,
+        max_iterations=options.max_iterations or _NEWTON_STEPS,
     )
 
 
@@ -403,15 +426,19 @@ def _minuit(problem: _Problem, options: FitOptions) -> Minimum:
     m.errors = np.where(widths > 0.0, widths, np.maximum(0.1 * np.abs(x0), 0.1))
     m.strategy = options.strategy
     m.tol = max(options.tolerance / 0.002 / 0.5, 1e-8)  # Minuit stops at an EDM of 0.002 * tol * errordef
-    m.migrad(ncall=10_000 * max(1, options.max_iterations // 200), iterate=10)
+    m.migrad(ncall=options.max_iterations or _MIGRAD_CALLS, iterate=10)
     x = np.clip(np.array(m.values), problem.bounds[:, 0], problem.bounds[:, 1])
     edm = float(m.fmin.edm) if m.fmin is not None else np.inf
     # Minuit's own verdict on its covariance is not ours to repeat: what counts is the distance to the minimum.
-    converged = m.valid or problem.edm(x) < 1e-4
-    return problem.minimum(x, problem.value(x), "converged" if converged else "stuck", edm, m.nfcn)
+    status: Status = "stuck"
+    if m.valid or problem.edm(x) < 1e-4:
+        status = "converged"
+    elif m.fmin is not None and m.fmin.has_reached_call_limit:
+        status = "iterations"
+    return problem.minimum(x, problem.value(x), status, edm, m.nfcn)
 
 
-def _scipy(problem: _Problem, options: FitOptions, *, rounds: int = 20, most_evaluations: int = 15_000) -> Minimum:
+def _scipy(problem: _Problem, options: FitOptions, *, rounds: int = 20) -> Minimum:
     from scipy.optimize import Bounds
     from scipy.optimize import minimize as scipy_minimize
 
@@ -433,8 +460,10 @@ def _scipy(problem: _Problem, options: FitOptions, *, rounds: int = 20, most_eva
         return value, gradient * unit
 
     box = Bounds(problem.bounds[:, 0] / unit, problem.bounds[:, 1] / unit)
+    settings = SOLVER_OPTIONS | dict(options.solver_options)
     best, iterations = x0 / unit, 0
     for _ in range(rounds):
+        left = _LBFGSB_ITERATIONS if options.max_iterations is None else options.max_iterations - iterations
         result = scipy_minimize(
             scaled,
             best,
@@ -442,19 +471,23 @@ def _scipy(problem: _Problem, options: FitOptions, *, rounds: int = 20, most_eva
             method="L-BFGS-B",
             bounds=box,
             options={
-                "maxiter": 10 * options.max_iterations,
-                "maxfun": most_evaluations,
-                "ftol": 1e-15,
-                "gtol": 1e-9,
-                "maxcor": 30,
+                "maxiter": left,
+                "maxfun": int(settings["maxfun"]),
+                "maxcor": int(settings["maxcor"]),
+                "maxls": int(settings["maxls"]),
+                "ftol": settings["ftol"],
+                "gtol": settings["gtol"],
             },
         )
         iterations += int(result.nit)
         moved = not np.array_equal(best, result.x)
         best = result.x
         edm = problem.edm(best * unit)
-        if edm < options.tolerance or not moved:
+        exhausted = options.max_iterations is not None and iterations >= options.max_iterations
+        if edm < options.tolerance or not moved or exhausted:
             break
     x = np.clip(best * unit, problem.bounds[:, 0], problem.bounds[:, 1])
-    status: Status = "converged" if edm < max(options.tolerance, 1e-4) else "stuck"
+    status: Status = "iterations" if exhausted else "stuck"
+    if edm < max(options.tolerance, 1e-4):
+        status = "converged"
     return problem.minimum(x, problem.value(x), status, edm, iterations)

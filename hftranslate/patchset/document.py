@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from hftranslate.errors import FormatError, InputError, MissingInput, did_you_mean
 from hftranslate.formats.documents import document_digest, parse_json, read_bytes
+from hftranslate.formats.recognition import Tell, mistaken, patchset_in
 from hftranslate.formats.schemas import violation
 from hftranslate.json_patch import patched
 
@@ -188,8 +189,13 @@ def digest(document: object, algorithm: str = "sha256") -> str:
 
 
 # ------------------------------------------------------------------------------------------------------------- reading
-def read_patchset(path: str | Path) -> PatchSet:
+def read_patchset(path: str | Path, *, tell: Tell | None = None) -> PatchSet:
     """Read a patch set; ``-`` is standard input, gzip is undone.
+
+    Parameters
+    ----------
+    tell
+        is told where it was found in a pallet or a list; without it these are refused.
 
     Raises
     ------
@@ -201,7 +207,12 @@ def read_patchset(path: str | Path) -> PatchSet:
         Names or points appear twice, or a point has the wrong number of values.
     """
     source = "standard input" if str(path) == "-" else str(path)
-    return from_document(parse_json(read_bytes(path), source), source)
+    document = parse_json(read_bytes(path), source)
+    inside = patchset_in(document)
+    if inside.told and tell is not None:
+        document = inside.document
+        tell(f"{source}: this is {inside.told}")
+    return from_document(document, source)
 
 
 def from_document(document: object, source: str = "patch set") -> PatchSet:
@@ -260,10 +271,9 @@ def _is_patch(operations: object) -> bool:
 
 
 def _reason(document: object) -> str:
-    if isinstance(document, list):
-        return "this is a JSON patch; expected a patch set, which holds patches with their names and values"
-    if isinstance(document, dict) and "channels" in document:
-        return "this is a workspace; expected a patch set"
+    mistake = None if isinstance(document, dict) and "patches" in document else mistaken(document, "a patch set")
+    if mistake is not None:
+        return mistake
     found = violation(document, "patchset")
     if found is None:
         return "it breaks the schema of patch sets"

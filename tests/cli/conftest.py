@@ -1,7 +1,9 @@
 """Commands run in this process, as the installed program runs them."""
 
 import io
+import logging
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +32,9 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     def command(*arguments: str | Path, stdin: bytes = b"") -> Run:
         monkeypatch.setattr(sys, "argv", ["hftranslate", *map(str, arguments)])
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        of_fits = logging.getLogger("hftranslate.fit")  # a process runs one command, a test several
+        of_fits.handlers.clear()
+        of_fits.setLevel(logging.NOTSET)
         capsys.readouterr()
         try:
             main()
@@ -41,3 +46,15 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
         return Run(code, out, err)
 
     return command
+
+
+def pyhf_says(*arguments: str | Path, stdin: bytes = b"") -> str:
+    """The standard output of pyhf's command line."""
+    from click.testing import CliRunner
+    from pyhf.cli import cli
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = CliRunner().invoke(cli, list(map(str, arguments)), input=stdin)
+    assert found.exit_code == 0, found.output
+    return found.stdout

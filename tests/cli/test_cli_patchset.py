@@ -8,8 +8,7 @@ import pytest
 
 from hftranslate.patchset import read_patchset
 from hftranslate.translate import read, write
-from tests.cli.conftest import Runner
-from tests.cli.test_edit import pyhf_says
+from tests.cli.conftest import Runner, pyhf_says
 from tests.patchset.grid import POINTS, background, patches, with_signal
 
 

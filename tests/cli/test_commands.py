@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hftranslate.cli import COMMANDS
+from hftranslate.formats import FORMATS
 from tests.cases import case
 from tests.cli.conftest import Runner
 from tests.cli.documents import document, text
@@ -65,6 +66,28 @@ def test_unknown_commands_and_options_are_answered_with_the_nearest(run: Runner,
     assert run().code == 2
     assert run("cls", ws, "--test-poi", "much").code == 2
     assert run("cls", ws, "--conventions", "rot").code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("contour", "no command 'contour'; did you mean 'plot contour'?"),
+        ("verify", "no command 'verify'; did you mean 'patchset verify'?"),
+        ("brasil", "no command 'brasil'; did you mean 'plot brazil'?"),
+        ("download", "did you mean 'contrib download' or 'hepdata download'?"),
+        ("result", "did you mean 'results' or 'toys result'?"),
+        ("nonsense", "no command 'nonsense'; there are 'cls', 'combine'"),
+        ("plot brasil", "no command 'brasil'; did you mean 'hftranslate plot brazil'?"),
+        ("plot cls", "no command 'cls'; did you mean 'hftranslate cls'?"),
+        ("patchset bundle", "no command 'bundle'; did you mean 'hftranslate hepdata bundle'?"),
+        ("hepdata patchset", "no command 'patchset'; did you mean 'hftranslate patchset'?"),
+        ("toys xyz", "no command 'xyz'; there are 'merge', 'result'"),
+    ],
+)
+def test_commands_that_are_elsewhere_are_pointed_to(words: str, told: str, run: Runner) -> None:
+    found = run(*words.split())
+    assert (found.code, found.out) == (2, "")
+    assert told in found.err
 
 
 def test_the_answer_no_is_an_exit_code(run: Runner, ws: Path, tmp_path: Path) -> None:
@@ -356,7 +379,7 @@ def test_bad_places_to_write_to(run: Runner, ws: Path, tmp_path: Path) -> None:
 
 
 def test_options_of_xml_are_checked(run: Runner, xml: Path) -> None:
-    assert "'nonsense' must look like FROM:TO" in run("xml2json", xml, "-v", "nonsense").err
+    assert "'nonsense' must look like LOCAL:IN_XML" in run("xml2json", xml, "-v", "nonsense").err
     assert "ROOT version 'six' must look like '6.40'" in run("xml2json", xml, "--root-version", "six").err
     found = run("cls", xml, "-p", xml)
     assert found.code == 2
@@ -369,7 +392,7 @@ def test_inspect_shows_and_writes(run: Runner, ws: Path, tmp_path: Path) -> None
     for word in ("SR", "signal, background", "staterror[2]", "parameter of interest: mu", "conventions: pyhf"):
         assert word in shown.out
     run("inspect", ws, "-o", tmp_path / "facts.json")
-    facts = json.loads((tmp_path / "facts.json").read_text())
+    facts = json.loads((tmp_path / "facts.json").read_text())["details"]
     assert facts["channels"][0]["samples"] == ["signal", "background"]
     assert facts["measurements"][1]["constant"] == ["JES"]
 
@@ -476,10 +499,14 @@ def test_convert_goes_both_ways(run: Runner, ws: Path, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "copy").read_text()) == json.loads(ws.read_text())
 
 
+def test_the_help_of_convert_lists_what_can_be_written(run: Runner) -> None:
+    assert f"--to [{'|'.join(FORMATS)}]" in run("convert", "--help").out
+
+
 def test_convert_says_what_it_cannot(run: Runner, ws: Path, tmp_path: Path) -> None:
     for options, message in [
         (("out.yaml",), "no format is known by the ending '.yaml'"),
-        (("out.json", "--to", "hs3"), "HS3 cannot be written yet"),
+        (("out.json", "--to", "hs3"), "'hs3' is not one of 'pyhf-json', 'xml'"),
     ]:
         found = run("convert", ws, tmp_path / options[0], *options[1:])
         assert found.code == 2

@@ -1,7 +1,6 @@
 """The commands that edit, as users meet them."""
 
 import json
-import warnings
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from hftranslate.editing import prune
 from hftranslate.formats.pyhf_json import from_document, to_document
 from hftranslate.translate import load, read
-from tests.cli.conftest import Runner
+from tests.cli.conftest import Runner, pyhf_says
 from tests.cli.documents import document, text
 
 
@@ -18,18 +17,6 @@ def ws(tmp_path: Path) -> Path:
     path = tmp_path / "ws.json"
     path.write_text(text())
     return path
-
-
-def pyhf_says(*arguments: str | Path) -> str:
-    """The standard output of pyhf's command line."""
-    from click.testing import CliRunner
-    from pyhf.cli import cli
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        found = CliRunner().invoke(cli, list(map(str, arguments)))
-    assert found.exit_code == 0, found.output
-    return found.stdout
 
 
 # -------------------------------------------------------------------------------------- the same options as pyhf

@@ -891,7 +891,125 @@ def test_confine_holds_for_links_that_a_search_meets(model, tmp_path):
 def test_hint_at_the_base_folder(shared):
     folder = shared / "xml" / "pyhf_multibin"
     with pytest.raises(MissingInput, match=r"relative paths seem to start elsewhere, try --basedir .*pyhf_multibin$"):
-        read(folder / "config" / "example.xml")
+        read(folder / "config" / "example.xml", XmlOptions(confine=True))
+
+
+@pytest.fixture
+def from_above(model, tmp_path):
+    """A driver whose paths start two folders above it, as TRExFitter writes them; and what reading it there gives."""
+    expected, _ = model()
+    inner = tmp_path / "work" / "job" / "RooStats"
+    (inner.parent / "Histograms").mkdir(parents=True)
+    inner.mkdir()
+    shutil.copy(tmp_path / "data.root", inner.parent / "Histograms" / "data.root")
+    top, sr = ((tmp_path / name).read_text() for name in ("top.xml", "SR.xml"))
+    (inner / "top.xml").write_text(top.replace("./SR.xml", "./job/RooStats//SR.xml"))
+    (inner / "SR.xml").write_text(sr.replace("./data.root", "job/Histograms/data.root"))
+    for name in ("top.xml", "SR.xml", "data.root"):
+        (tmp_path / name).unlink()
+    return inner / "top.xml", expected
+
+
+def test_the_only_folder_above_that_fits_is_taken_and_said(from_above, tmp_path, monkeypatch):
+    driver, expected = from_above
+    found, outcomes = read(driver)
+    assert found == expected
+    assert [(o.kind, o.where) for o in outcomes] == [("repair", str(driver))]
+    assert f"relative paths start at {tmp_path / 'work'}, the only folder above the XML" in outcomes[0].what
+    assert f"--basedir {tmp_path / 'work'} says the same" in outcomes[0].what
+    assert read(driver, XmlOptions(basedir=tmp_path / "work"))[0] == expected
+    monkeypatch.chdir(driver.parent)  # a driver that is named relative to where one stands
+    found, outcomes = read("top.xml")
+    assert found == expected
+    assert "--basedir ../.. says the same" in outcomes[0].what
+
+
+def test_a_folder_above_is_not_taken_where_several_fit(from_above, tmp_path):
+    driver, _ = from_above
+    shutil.copytree(tmp_path / "work" / "job", tmp_path / "job")
+    with pytest.raises(MissingInput, match=f"try --basedir {tmp_path / 'work'} or {tmp_path}$"):
+        read(driver)
+
+
+def test_a_folder_above_is_not_taken_where_one_is_given_or_reading_is_confined(from_above, tmp_path):
+    driver, expected = from_above
+    with pytest.raises(MissingInput, match=f"try --basedir {tmp_path / 'work'}$"):
+        read(driver, XmlOptions(basedir=tmp_path))
+    with pytest.raises(MissingInput, match=f"try --basedir {tmp_path / 'work'}$"):
+        read(driver, XmlOptions(confine=True))
+    assert read(driver, XmlOptions(confine=True, basedir=tmp_path / "work"))[0] == expected
+
+
+def test_all_paths_start_at_the_same_folder_above(from_above, tmp_path):
+    """What one path led to is kept to: the histograms of another run are not mixed in."""
+    driver, _ = from_above
+    (tmp_path / "job").mkdir()
+    (tmp_path / "work" / "job" / "Histograms").rename(tmp_path / "job" / "Histograms")
+    with pytest.raises(MissingInput, match=f"and {tmp_path / 'work' / 'job' / 'Histograms' / 'data.root'}"):
+        read(driver)
+
+
+def test_published_configurations_of_trexfitter_are_found(shared):
+    for name in ("trexfitter_minimal/minimal_example", "trexfitter_three_lepton/my_wrcspc"):
+        folder = shared / "xml" / name
+        driver = folder / "RooStats" / f"{folder.name}.xml"
+        found, outcomes = read(driver)
+        assert found == read(driver, XmlOptions(basedir=folder.parent))[0]
+        assert sum("the only folder above the XML" in o.what for o in outcomes) == 1
+
+
+# ------------------------------------------------------------------------------------------------- what is missing, all
+def test_everything_that_is_missing_is_listed(model, tmp_path):
+    modifiers = """
+    <HistoSys Name="JES" HistoNameHigh="upp" HistoNameLow="down"/>
+    <HistoSys Name="JER" HistoNameHigh="up" HistoNameLow="lost"/>
+    <ShapeSys Name="shape" HistoName="relativ"/>
+    <StatError Activate="True" HistoName="stat"/>"""
+    with pytest.raises(MissingInput) as missing:
+        model(modifiers, sig=' HistoPath="deeper"')
+    first, *lines = str(missing.value).splitlines()
+    assert first == f"{tmp_path}/top.xml: 5 things that it names are missing:"
+    for line, words in zip(
+        lines,
+        (
+            ("<Sample Name='sig'>", "there is no directory '/deeper'"),
+            ("<HistoSys Name='JES'>", "no histogram 'upp'; did you mean 'up'?"),
+            ("<HistoSys Name='JER'>", "no histogram 'lost'"),
+            ("<ShapeSys Name='shape'>", "no histogram 'relativ'; did you mean 'relative'?"),
+            ("<StatError>", "no histogram 'stat'"),
+        ),
+        strict=True,
+    ):
+        assert all(word in line for word in words), line
+        assert f"{tmp_path}/SR.xml:" in line
+
+
+def test_one_thing_that_is_missing_is_said_in_one_sentence(model, tmp_path):
+    with pytest.raises(MissingInput, match=r"^[^\n]*<HistoSys Name='JES'>: [^\n]*no histogram 'upp'[^\n]*$"):
+        model('<HistoSys Name="JES" HistoNameHigh="upp" HistoNameLow="down"/>')
+
+
+def test_missing_files_are_listed_once_each(model, tmp_path):
+    model()
+    driver = tmp_path / "top.xml"
+    driver.write_text(driver.read_text().replace("</Input>", "</Input>\n<Input>./CR.xml</Input>", 1))
+    (tmp_path / "data.root").unlink()
+    with pytest.raises(MissingInput) as missing:
+        read(driver, XmlOptions(basedir=tmp_path))
+    first, *lines = str(missing.value).splitlines()
+    assert "2 things that it names are missing" in first
+    assert "(and 2 more elements): the file './data.root' was not found; tried" in lines[0]  # data, sig, bkg
+    assert lines[1].endswith("<Input>: the file './CR.xml' was not found")
+
+
+def test_a_long_list_of_missing_histograms_ends(model):
+    modifiers = "\n".join(f'<HistoSys Name="s{i}" HistoNameHigh="h{i}" HistoNameLow="l{i}"/>' for i in range(30))
+    with pytest.raises(MissingInput) as missing:
+        model(modifiers)
+    lines = str(missing.value).splitlines()
+    assert "60 things that it names are missing" in lines[0]
+    assert len(lines) == 22
+    assert lines[-1] == "  and 40 more"
 
 
 # -------------------------------------------------------------------------------------------------------------- errors

@@ -262,7 +262,7 @@ def test_there_are_invalid_documents() -> None:
         ("workspaces/pyhf_unknown_schema_version", FormatError, "version '1.1.0' of the schema is not known"),
         ("models/pyhf_model_duplicate_channels", FormatError, "this is a model without measurements"),
         ("models/pyhf_model_duplicate_modifiers", FormatError, "this is a model without measurements"),
-        ("patchsets/pyhf_patchset_bad_duplicate_patch_name", FormatError, "this is a patchset"),
+        ("patchsets/pyhf_patchset_bad_duplicate_patch_name", FormatError, "this is a patch set"),
         ("patches/MA5_RegionA_sig", FormatError, "this is a JSON patch"),
     ],
 )

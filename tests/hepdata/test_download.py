@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import os
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -317,3 +318,59 @@ def test_the_command_refuses_other_hosts(tmp_path):
     result = CliRunner().invoke(cli, ["hepdata", "download", "https://example.org/a", str(tmp_path / "out")])
     assert isinstance(result.exception, UnsafeInput)
     assert HOSTS[1] in str(result.exception)
+
+
+@pytest.fixture
+def contrib(server, monkeypatch):
+    """The group of pyhf's options, with a server of this machine for the known hosts."""
+    monkeypatch.setattr(web, "Rules", lambda **options: Rules(plain_http_to_this_machine=True, **options))
+    monkeypatch.setattr(downloading, "Rules", web.Rules)
+    server.answers["/a.tar.gz"] = Answer(ARCHIVE)
+
+    def command(*arguments):
+        return CliRunner().invoke(cli, ["contrib", "download", *map(str, arguments)], standalone_mode=False)
+
+    return command
+
+
+def test_contrib_download_takes_the_options_of_pyhf_and_prints_what_it_prints(contrib, server, tmp_path, monkeypatch):
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pyhf.cli import cli as pyhf_cli
+
+    folders = {program: tmp_path / program for program in ("pyhf", "hftranslate")}
+    url = server.url("/a.tar.gz")
+    options = ("--verbose", "--force")
+    theirs = CliRunner().invoke(pyhf_cli, ["contrib", "download", url, str(folders["pyhf"]), *options])
+    ours = contrib(url, folders["hftranslate"], *options)
+    assert ours.exception is None
+    names = {p: sorted(Path(line).name for line in r.stdout.splitlines()) for p, r in (("a", theirs), ("b", ours))}
+    assert names["a"] == names["b"] == ["BkgOnly.json", "patchset.json"]
+    for name in names["b"]:
+        assert (folders["hftranslate"] / name).read_bytes() == (folders["pyhf"] / name).read_bytes()
+    silent = contrib(url, tmp_path / "quiet", "-f")
+    assert (silent.exception, silent.stdout) == (None, "")
+
+
+def test_contrib_download_keeps_the_archive_where_that_is_asked_for(contrib, server, tmp_path):
+    target = tmp_path / "likelihoods.tar.gz"
+    told = contrib(server.url("/a.tar.gz"), target, "-c", "-v")
+    assert told.stdout == f"{target}\n"
+    assert target.read_bytes() == ARCHIVE
+    again = contrib(server.url("/a.tar.gz"), target, "-c")
+    assert "is there already" in str(again.exception)
+    elsewhere = contrib(server.url("/a.tar.gz"), tmp_path / "missing" / "x.tar.gz", "-c")
+    assert "cannot be written" in str(elsewhere.exception)
+    server.answers["/page"] = Answer(b"{}", "application/json")
+    assert isinstance(contrib(server.url("/page"), tmp_path / "y", "-c").exception, FormatError)
+    assert [p.name for p in tmp_path.iterdir()] == ["likelihoods.tar.gz"]
+
+
+def test_contrib_download_asks_before_it_goes_to_another_host(contrib, tmp_path):
+    found = contrib("https://example.org/a.tar.gz", tmp_path / "out")
+    assert isinstance(found.exception, UnsafeInput)
+    assert not (tmp_path / "out").exists()
+    forced = contrib("https://unknown.invalid/a.tar.gz", tmp_path / "out", "--force")
+    assert isinstance(forced.exception, MissingInput)  # it was asked for, but is not there

@@ -67,6 +67,10 @@ def parse(data: bytes, file: str, expected: str, notes: Notes) -> Node:
     root = _parse_xml(data, file)
     if root.tag != expected:
         raise FormatError(_wrong_root(str(root.tag), expected, file))
+    if "WorkspaceName" in root.attrib:
+        raise FormatError(
+            f"{file} is a configuration of XMLAnaWSBuilder (quickFit), which has other words; expected HistFactory XML"
+        )
     node = _node(root, file, notes)
     if notes.documents is not None:
         notes.documents.append(node)

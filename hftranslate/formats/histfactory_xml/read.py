@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from hftranslate.errors import FormatError, InvalidWorkspace, Unsupported
+from hftranslate.errors import FormatError, InvalidWorkspace, MissingInput, Unsupported
 from hftranslate.formats.documents import read_bytes
 from hftranslate.formats.histfactory_xml.account import AttributeFate, account
 from hftranslate.formats.histfactory_xml.channels import read_channel
@@ -14,6 +14,7 @@ from hftranslate.formats.histfactory_xml.functions import read_functions, with_m
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes, number
 from hftranslate.formats.histfactory_xml.lumi import recognise, with_lumi, with_partial_lumi
 from hftranslate.formats.histfactory_xml.measurements import Model, read_measurement, with_centres
+from hftranslate.formats.histfactory_xml.missing import all_missing
 from hftranslate.formats.histfactory_xml.parse import parse
 from hftranslate.formats.histfactory_xml.sources import FileSource, Source, XmlOptions
 from hftranslate.formats.root_histograms import HistogramFiles
@@ -80,7 +81,11 @@ def _read(path: str | Path, options: XmlOptions, data: bytes | None, notes: Note
     name = "standard input" if str(path) == "-" else str(path)
     document = parse(read_bytes(path) if data is None else data, name, "Combination", notes)
     with HistogramFiles(trusted=not options.confine) as histograms:
-        return interpret(document, FileSource(driver, options, notes, histograms), notes, options, progress)
+        source = FileSource(driver, options, notes, histograms)
+        try:
+            return interpret(document, source, notes, options, progress)
+        except MissingInput as error:
+            raise all_missing(document, source, notes, error) from None
 
 
 def interpret(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from glob import escape
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol
 
 from hftranslate.errors import FormatError, MissingInput, UnsafeInput
@@ -76,10 +76,16 @@ class Source(Protocol):
 
 
 class FileSource:
-    """Files on disk. Paths are tried relative to the base folder, as in ROOT, then to the driver's folder."""
+    """Files on disk.
+
+    Paths are tried relative to the base folder, as in ROOT, then to the driver's folder; where no base folder is given,
+    the only folder above that fits is taken, and said.
+    """
 
     def __init__(self, driver: Path, options: XmlOptions, notes: Notes, histograms: HistogramFiles) -> None:
+        self._driver = driver
         self._driver_folder = Path() if str(driver) == "-" else driver.parent
+        self._above: Path | None = None
         self._options = options
         self._notes = notes
         self._histograms = histograms
@@ -156,9 +162,8 @@ class FileSource:
 
     def _mounted(self, text: str) -> str:
         for old, new in self._options.mounts:
-            prefix = old.rstrip("/")
-            if text == prefix or text.startswith(prefix + "/"):
-                return new.rstrip("/") + text[len(prefix) :]
+            if PurePosixPath(text).is_relative_to(old):
+                return str(Path(new, PurePosixPath(text).relative_to(old)))
         return text
 
     def _inside(self, path: Path) -> bool:
@@ -181,17 +186,45 @@ class FileSource:
                 )
             self._notes.add("repair", text, f"not where the XML says; the search found {hits[0]}")
             return hits[0]
+        if self._above is not None:
+            tried.append(self._above / mounted)
+        fitting = self._fitting(mounted)
+        if len(fitting) == 1 and self._options.basedir is None and not self._options.confine:
+            return self._from_above(fitting[0], mounted)
         raise MissingInput(
             f"{node.where}: the file {text!r} was not found; tried {' and '.join(map(str, tried))}"
-            + self._hint(mounted)
+            + self._hint(mounted, fitting)
         )
 
-    def _hint(self, mounted: str) -> str:
+    def _fitting(self, mounted: str) -> list[Path]:
+        """The folders above the driver's from where a path leads to a file; one that was chosen is kept to."""
         if Path(mounted).is_absolute():
-            return "; map the folder of another machine with --mount FROM:TO, or look for the file with --search DIR"
-        for folder in self._driver_folder.resolve().parents:
-            if (folder / mounted).is_file():
-                return f"; relative paths seem to start elsewhere, try --basedir {os.path.relpath(folder)}"
+            return []
+        if self._above is not None:
+            return [self._above] if (self._above / mounted).is_file() else []
+        folders = [folder for folder in self._driver_folder.resolve().parents if (folder / mounted).is_file()]
+        return folders if self._driver.is_absolute() else [Path(os.path.relpath(folder)) for folder in folders]
+
+    def _from_above(self, folder: Path, mounted: str) -> Path:
+        """The file in the only folder above that fits: programs like TRExFitter write paths from where they ran."""
+        if self._above is None:
+            self._above = folder
+            self._notes.add(
+                "repair",
+                str(self._driver),
+                f"relative paths start at {folder}, the only folder above the XML where they lead to a file; "
+                f"--basedir {folder} says the same",
+            )
+        return folder / mounted
+
+    def _hint(self, mounted: str, fitting: list[Path]) -> str:
+        if Path(mounted).is_absolute():
+            return (
+                "; map the folder of another machine with --mount LOCAL:IN_XML, or look for the file with --search DIR"
+            )
+        if fitting:
+            choice = " or ".join(map(str, fitting))
+            return f"; relative paths seem to start elsewhere, try --basedir {choice}"
         return "; name the folder that relative paths start from with --basedir DIR, or look for it with --search DIR"
 
 

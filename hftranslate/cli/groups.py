@@ -1,0 +1,52 @@
+"""Groups of commands that say where a command is that was looked for in the wrong place, or misspelt."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+import click
+
+from hftranslate.errors import did_you_mean
+
+#: Names this alike are one name with a slip of the finger.
+_A_SLIP = 0.85
+
+
+class Group(click.Group):
+    """A group in which an unknown name is answered with the nearest command of the whole program."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command of a name, or a usage error."""
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            ctx.fail(f"no command {args[0]!r}" + self._nearest(ctx, args[0]))
+        return super().resolve_command(ctx, args)
+
+    def _nearest(self, ctx: click.Context, name: str) -> str:
+        root = ctx.find_root()
+        assert isinstance(root.command, click.Group)
+        inside = " ".join(ctx.command_path.split()[1:])
+        own = {n: f"{inside} {n}".strip() for n in self.list_commands(ctx)}
+        # a command of two groups (contour) counts once
+        others = {id(command): path for path, command in _commands(root.command, root)}.values()
+        of_name: dict[str, list[str]] = {}
+        for path in others:
+            if path not in own.values():
+                of_name.setdefault(path.split()[-1], []).append(path)
+        found = [own[n] for n in get_close_matches(name, own, n=1, cutoff=_A_SLIP)] + of_name.get(name, [])
+        found = found or [own[n] for n in get_close_matches(name, own, n=1)]
+        found = found or [path for n in get_close_matches(name, of_name, n=1) for path in of_name[n]]
+        if not found:
+            return did_you_mean(name, own)
+        program = f"{root.info_name} " if inside else ""
+        return f"; did you mean {' or '.join(repr(program + path) for path in found)}?"
+
+
+def _commands(group: click.Group, ctx: click.Context, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
+    """All commands and groups in a group, however deep, each with its words."""
+    for name in group.list_commands(ctx):
+        command = group.get_command(ctx, name)
+        if command is not None:
+            yield f"{prefix}{name}", command
+        if isinstance(command, click.Group):
+            yield from _commands(command, ctx, f"{prefix}{name} ")
