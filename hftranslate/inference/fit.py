@@ -251,11 +251,11 @@ def inverse_of(hessian: Floats) -> Floats | None:
     diagonal = np.diagonal(hessian)
     if not (diagonal > 0.0).all():
         return None
-    if diagonal.size:
-        scaled = hessian / np.sqrt(np.outer(diagonal, diagonal))
-        if np.linalg.eigvalsh(scaled)[0] <= _ROUNDING * len(diagonal):
-            return None
-    return np.asarray(np.linalg.inv(hessian), dtype=np.float64)
+    unit = 1.0 / np.sqrt(diagonal)
+    scaled = hessian * unit[:, None] * unit  # parameters may be of very different sizes
+    if diagonal.size and np.linalg.eigvalsh(scaled)[0] <= _ROUNDING * len(diagonal):
+        return None
+    return np.asarray(np.linalg.inv(scaled) * unit[:, None] * unit, dtype=np.float64)
 
 
 def asimov_data(

@@ -22,6 +22,7 @@ from hftranslate.inference.kept import run_kept
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions, minimize
 from hftranslate.inference.pulls import constraint_centres
 from hftranslate.journal import Journal
+from hftranslate.likelihood import poisson
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.many import Failed
 from hftranslate.progress import Progress, silent
@@ -143,10 +144,7 @@ def saturated_ratio(model: Model, data: Data, excess_nll: float) -> float:
 
 def _deviance(rates: Floats, data: Data) -> Floats:
     """Twice the NLL of each bin above its smallest possible value, ``(n_bins,)``."""
-    n = data.observed
-    logs = np.where(n > 0.0, n * np.log(data.positive / np.where(rates > 0.0, rates, 1.0)), 0.0)
-    deviance: Floats = 2.0 * (rates - n + logs)
-    return deviance
+    return 2.0 * poisson.excess(rates, data.observed, rates - data.observed)
 
 
 def _degrees_of_freedom(model: Model, best: FitResult) -> int:

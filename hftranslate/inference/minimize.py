@@ -210,8 +210,10 @@ class _Problem:
             return np.inf
         held = ((x <= self.bounds[:, 0]) & (g > 0.0)) | ((x >= self.bounds[:, 1]) & (g < 0.0))
         i = np.flatnonzero(~held)
-        step = np.linalg.lstsq(hessian[np.ix_(i, i)], g[i], rcond=None)[0]
-        return 0.5 * abs(float(g[i] @ step))
+        curvature = np.abs(np.diagonal(hessian))[i]  # in units of which no parameter is lost beside those of a large one
+        unit = 1.0 / np.sqrt(np.where(curvature > 0.0, curvature, 1.0))
+        step = np.linalg.lstsq(hessian[np.ix_(i, i)] * unit[:, None] * unit, g[i] * unit, rcond=None)[0]
+        return 0.5 * abs(float(g[i] * unit @ step))
 
     def minimum(self, x: Floats, value: float, status: Status, edm: float, iterations: int) -> Minimum:
         return Minimum(theta=self.full(x), excess_nll=value, edm=edm, status=status, iterations=iterations)

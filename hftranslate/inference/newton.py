@@ -27,6 +27,7 @@ _LITTLE_DAMPING = 1e-2  # up to it the EDM of the damped model is that of the fu
 _MOST_DAMPING = 1e12  # beyond it the damped step is lost in rounding
 _NEAR = 1e-3  # EDM below which the Hessian changes so little along the step that its factors serve once more
 _FALL = 0.05  # by which each such step has to lower the EDM
+_EPS = float(np.finfo(np.float64).eps)
 
 
 class Function(Protocol):
@@ -92,7 +93,7 @@ def newton(
         move = _bounded_step(quadratic, function, damping)
         step, damping, edm = move.step, move.damping, move.edm
         full = _inside(x + step, low, high)
-        if edm <= tolerance and move.exact and damping <= _LITTLE_DAMPING:
+        if edm <= max(tolerance, _resolution(x, hessian)) and move.exact and damping <= _LITTLE_DAMPING:
             x, f = _lower(function, full, x, f)
             return NewtonResult(x=x, value=f, edm=edm, hessian=hessian, iterations=iteration, reason="converged")
         if edm <= _NEAR and move.exact and damping == 0.0:
@@ -179,6 +180,11 @@ def _finish(
         if edm > _FALL * before:
             return None
         x, f, before = last, value, edm
+
+
+def _resolution(x: Floats, hessian: Floats) -> float:
+    """The EDM that the spacing of numbers around a point leaves: a parameter that is known to 13 digits has no lower one."""
+    return 0.5 * float(np.diagonal(hessian) @ (_EPS * x) ** 2)
 
 
 def _inside(x: Floats, low: Floats, high: Floats) -> Floats:

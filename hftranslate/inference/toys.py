@@ -176,7 +176,10 @@ class _Starts:
         index = np.flatnonzero(free)
         matrix = np.zeros_like(response)
         hessian = model.hessian(base, asimov)[np.ix_(index, index)]
-        matrix[index] = -np.linalg.pinv(hessian, hermitian=True) @ response[index]
+        curvature = np.abs(np.diagonal(hessian))  # in units of which parameters of all sizes count
+        unit = 1.0 / np.sqrt(np.where(curvature > 0.0, curvature, 1.0))[:, None]
+        inverse = np.linalg.pinv(hessian * unit * unit.T, hermitian=True)
+        matrix[index] = -unit * (inverse @ (unit * response[index]))
         return cls(base=base, matrix=matrix, expected=np.concatenate([asimov.observed, asimov.auxdata]))
 
     def step(self, data: Data) -> Floats:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import chain
-from math import isfinite, sqrt
+from math import isfinite, log1p, sqrt
 from typing import TYPE_CHECKING, TypeVar, assert_never
 
 import numpy as np
@@ -25,6 +25,7 @@ from hftranslate.naming import declared_parameters
 from hftranslate.parameters import ParameterSet, beta_name, parameter_sets
 from hftranslate.workspace import (
     Channel,
+    ConstraintTerm,
     Conventions,
     Lumi,
     Measurement,
@@ -127,7 +128,7 @@ def _derived(
         if term.kind == "gamma" and (beta := beta_name(term.name)) in places:
             systematics[term.name] = add(parse_expression(f"(@0-1.0)/{r!r}", [beta]))
         elif term.kind == "lognormal" and alpha in places:
-            systematics[term.name] = add(parse_expression(f"({1.0 + r!r}^@0-1.0)/{r!r}", [alpha]))
+            systematics[term.name] = add(parse_expression(_lognormal(measurement.name, term), [alpha]))
     derived = Derived(
         n_parameters=len(places),
         names=(*functions, *systematics),
@@ -135,6 +136,17 @@ def _derived(
         parameters=tuple(parameters),
     )
     return derived, functions, systematics
+
+
+def _lognormal(measurement: str, term: ConstraintTerm) -> str:
+    """``((1 + r)^alpha - 1) / r`` in a form that keeps the digits of a small ``r``."""
+    r = term.relative_uncertainty
+    if not -1.0 < r or r == 0.0:
+        raise InvalidWorkspace(
+            f"measurement {measurement!r}: the lognormal constraint of {term.name!r} has a relative uncertainty of {r:g}"
+        )
+    half = 0.5 * log1p(r)
+    return f"2.0*exp({half!r}*@0)*sinh({half!r}*@0)/{r!r}"
 
 
 def _observed(workspace: Workspace) -> Floats:

@@ -17,14 +17,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erfcx, gammaln, log_ndtr, ndtr, ndtri, xlogy
+from scipy.special import erfcx, gammaln, log_ndtr, ndtr, ndtri
+
+from hftranslate.likelihood import poisson
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-#: Means up to which Poisson numbers are drawn as such; beyond, their relative spread is below 1e-6.
-_LARGEST_MEAN = 1e12
-
 
 #: The range of the global observable of a Gamma term, and the nodes of its normalisation (Gauss-Legendre).
 _HIGHEST = 10.0
@@ -57,7 +55,7 @@ class Constraints:
     def saturated(self, auxdata: Floats) -> float:
         """Sum of the terms where every parameter agrees with its global observable."""
         x = auxdata[self.poisson_aux]
-        return float(np.sum(np.log(self.width * np.sqrt(2.0 * np.pi))) + np.sum(x - xlogy(x, x) + gammaln(x + 1.0)))
+        return float(np.sum(np.log(self.width * np.sqrt(2.0 * np.pi))) + np.sum(poisson.saturated(x)))
 
     def excess(self, theta: Floats, auxdata: Floats) -> float:
         """The terms above their saturated value; infinite where a Poisson mean is not positive."""
@@ -71,12 +69,11 @@ class Constraints:
             total += np.sum(self._log_probability(thetas)[0], axis=-1)
         if self.scale.size:
             x = auxdata[self.poisson_aux]
-            mean = thetas[..., self.poisson_parameter] * self.scale
-            counted = x > 0.0
-            outside = np.any((mean < 0.0) | ((mean == 0.0) & counted), axis=-1)
-            ratio = np.where(counted & (mean > 0.0), mean / np.where(counted, x, 1.0), 1.0)
-            total += np.sum(mean - x - x * np.log(ratio), axis=-1)
-            total = np.where(outside, np.inf, total)
+            t = thetas[..., self.poisson_parameter]
+            inside = np.all((t > 0.0) | ((t == 0.0) & (x == 0.0)), axis=-1)
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+                terms = poisson.excess(t * self.scale, x, poisson.deviation(t, self.scale, x))
+            total = np.where(inside, total + np.sum(terms, axis=-1), np.inf)
         if self.gamma_scale.size:
             total = total + np.sum(self._gamma_terms(thetas, auxdata)[0], axis=-1)
         return total
@@ -92,11 +89,11 @@ class Constraints:
         gradient: Floats = np.bincount(self.gauss_parameter, slope, self.n_parameters).astype(np.float64)
         diagonal: Floats = np.bincount(self.gauss_parameter, curvature, self.n_parameters).astype(np.float64)
         if self.scale.size:
-            x = auxdata[self.poisson_aux]
-            with np.errstate(divide="ignore", invalid="ignore"):
-                ratio = np.where(x == 0.0, 0.0, x / theta[self.poisson_parameter])
-                bend = np.where(x == 0.0, 0.0, ratio / theta[self.poisson_parameter])
-            gradient += np.bincount(self.poisson_parameter, self.scale - ratio, self.n_parameters)
+            t, x = theta[self.poisson_parameter], auxdata[self.poisson_aux]
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+                first = np.where(x == 0.0, self.scale, poisson.deviation(t, self.scale, x) / t)
+                bend = np.where(x == 0.0, 0.0, x / t / t)
+            gradient += np.bincount(self.poisson_parameter, first, self.n_parameters)
             diagonal += np.bincount(self.poisson_parameter, bend, self.n_parameters)
         if self.gamma_scale.size:
             _, first, second = self._gamma_terms(theta, auxdata)
@@ -151,7 +148,7 @@ class Constraints:
         else:
             aux[:, self.gauss_aux] = rng.normal(centre, self.width, size=(n_toys, len(centre)))
         mean = theta[self.poisson_parameter] * self.scale
-        aux[:, self.poisson_aux] = poisson_sample(mean, n_toys, rng)
+        aux[:, self.poisson_aux] = poisson.sample(mean, n_toys, rng)
         for parameter, place, scale in zip(self.gamma_parameter, self.gamma_aux, self.gamma_scale, strict=True):
             y = np.linspace(0.0, _HIGHEST, 4001)
             density = np.exp(y * np.log(max(theta[parameter] / scale, 1e-300)) - gammaln(y + 1.0))
@@ -187,18 +184,6 @@ class Constraints:
         aux[self.poisson_aux] = theta[self.poisson_parameter] * self.scale
         aux[self.gamma_aux] = np.clip(theta[self.gamma_parameter] / self.gamma_scale, 0.0, _HIGHEST)
         return aux
-
-
-def poisson_sample(mean: Floats, n_toys: int, rng: np.random.Generator) -> Floats:
-    """Poisson numbers around means ``(n,)``, shape ``(n_toys, n)``.
-
-    Where a mean is beyond what integers hold exactly, a Gaussian stands for the distribution.
-    """
-    large = mean > _LARGEST_MEAN
-    drawn = rng.poisson(np.where(large, 1.0, mean), size=(n_toys, len(mean))).astype(np.float64)
-    if large.any():
-        drawn[:, large] = rng.normal(mean[large], np.sqrt(mean[large]), size=(n_toys, int(large.sum())))
-    return drawn
 
 
 def _hazard(z: Floats) -> Floats:

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln, xlogy
 
 from hftranslate.errors import InputError, MissingInput, did_you_mean
+from hftranslate.likelihood import poisson
 from hftranslate.likelihood.cells import Cells, State
-from hftranslate.likelihood.constraints import Constraints, Floats, poisson_sample
+from hftranslate.likelihood.constraints import Constraints, Floats
 from hftranslate.likelihood.derived import Derived
 from hftranslate.likelihood.second_order import jacobian, second_order
+from hftranslate.likelihood.sizes import unwarned
 from hftranslate.workspace import Conventions, Numbers
 
 if TYPE_CHECKING:
@@ -103,15 +104,11 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Data:
-    """Observed events ``(n_bins,)`` and auxiliary data ``(n_aux,)``, with the NLL of their saturated model.
-
-    ``positive`` are the observed events to divide by, with one in place of zero (and of what would overflow).
-    """
+    """Observed events ``(n_bins,)`` and auxiliary data ``(n_aux,)``, with the NLL of their saturated model."""
 
     observed: Floats
     auxdata: Floats
     saturated_nll: float
-    positive: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -155,8 +152,8 @@ class Model:
             raise InputError("observed events and auxiliary measurements are finite numbers")
         if np.any(n < 0.0):
             raise InputError(f"observed events are negative in bin {int(np.argmin(n))}: {n.min()}")
-        saturated = float(np.sum(n - xlogy(n, n) + gammaln(n + 1.0))) + self.constraints.saturated(x)
-        return Data(observed=n, auxdata=x, saturated_nll=saturated, positive=_frozen(np.where(n > 1e-290, n, 1.0)))
+        saturated = float(np.sum(poisson.saturated(n))) + self.constraints.saturated(x)
+        return Data(observed=n, auxdata=x, saturated_nll=saturated)
 
     def expected_data(self, theta: ArrayLike) -> Data:
         """The Asimov data set of a parameter point: every observable at its expectation."""
@@ -175,7 +172,7 @@ class Model:
         bins = self.state(t).bins
         if bins.min() < 0.0:
             raise InputError(f"bin {int(np.argmin(bins))} has a negative expectation ({bins.min():g}): no toys there")
-        return poisson_sample(bins, n_toys, rng), self.constraints.sample(t, self.n_aux, n_toys, rng)
+        return poisson.sample(bins, n_toys, rng), self.constraints.sample(t, self.n_aux, n_toys, rng)
 
     # --------------------------------------------------------------------------------------------------------- rates
     def rates(self, theta: ArrayLike) -> Floats:
@@ -196,6 +193,7 @@ class Model:
         """How far the additive part of each cell that may be clipped is from zero, in events."""
         return self.cells.distance_to_clip(self.derived.extend(theta))
 
+    @unwarned
     def jacobian(self, theta: ArrayLike) -> Floats:
         """Derivatives of the rates, ``(n_bins, n_parameters)``."""
         t = self._vector(theta)
@@ -223,6 +221,7 @@ class Model:
         """The negative log-likelihood, constants included; infinite outside the domain."""
         return self.excess_nll(theta, data) + data.saturated_nll
 
+    @unwarned
     def excess_nll(self, theta: ArrayLike, data: Data) -> float:
         """The NLL above that of the saturated model: the same function without its large constant."""
         t = self._vector(theta)
@@ -234,11 +233,11 @@ class Model:
         parts = [self._excess_of_chunk(thetas[i : i + chunk], data) for i in range(0, len(thetas), chunk)]
         return np.concatenate([np.zeros(0), *parts])
 
+    @unwarned
     def _excess_of_chunk(self, thetas: Floats, data: Data) -> Floats:
         nu, n = self.cells.evaluate_many(self.derived.extend(thetas)), data.observed
         inside = np.all((nu > 0.0) | ((nu == 0.0) & (n == 0.0)), axis=1)
-        ratio = np.maximum(nu, np.finfo(np.float64).tiny) / data.positive
-        total = np.sum(nu - n, axis=1) - np.log(ratio) @ n
+        total = np.sum(poisson.excess(nu, n, nu - n), axis=1)
         total += self.constraints.excess_of_many(thetas, data.auxdata)
         return np.where(inside, total, np.inf)
 
@@ -251,6 +250,7 @@ class Model:
         value, gradient = self.excess_and_gradient(theta, data)
         return value + data.saturated_nll, gradient
 
+    @unwarned
     def excess_and_gradient(self, theta: ArrayLike, data: Data) -> tuple[float, Floats]:
         """:meth:`excess_nll` and its gradient."""
         t = self._vector(theta)
@@ -265,6 +265,7 @@ class Model:
         """Exact second derivatives of the NLL, ``(n_parameters, n_parameters)``; NaN outside the domain."""
         return self.expansion(theta, data)[2]
 
+    @unwarned
     def expansion(self, theta: ArrayLike, data: Data) -> tuple[float, Floats, Floats]:
         """:meth:`excess_nll`, gradient and Hessian from one evaluation."""
         t = self._vector(theta)
@@ -275,13 +276,14 @@ class Model:
             return value, np.full(n, np.nan), np.full((n, n), np.nan)
         weights = self._weights(state, data)
         first, diagonal = self.constraints.derivatives(t, data.auxdata)
-        # n / nu^2; in the domain a yield of zero has no observed events
-        curvature = data.observed / np.maximum(state.bins, 1e-150) ** 2
+        nu = np.maximum(state.bins, 1e-150)  # in the domain a yield of zero has no observed events
+        curvature = data.observed / nu / nu
         slopes, second = second_order(self.cells, state, weights, curvature)
         hessian = self.derived.hessian(t, slopes, second)
         hessian[np.diag_indices(n)] += diagonal
         return value, self.derived.rows(t, slopes) + first, hessian
 
+    @unwarned
     def convex_hessian(self, theta: ArrayLike, data: Data) -> Floats:
         """An approximation of the Hessian without negative eigenvalues, ``(n_parameters, n_parameters)``.
 
@@ -290,8 +292,7 @@ class Model:
         """
         t = self._vector(theta)
         state = self.state(t)
-        with np.errstate(divide="ignore"):
-            information = np.where(state.bins > 0.0, 1.0 / state.bins, 0.0)
+        information = np.where(state.bins > 0.0, 1.0 / state.bins, 0.0)
         slopes = self.derived.rows(t, jacobian(self.cells, state))
         matrix: Floats = slopes.T @ (slopes * information[:, None])
         diagonal = self.constraints.derivatives(t, data.auxdata)[1]
@@ -299,17 +300,16 @@ class Model:
         return matrix
 
     def _weights(self, state: State, data: Data) -> Floats:
-        """``d NLL / d nu_bin = 1 - n / nu``."""
-        return 1.0 - data.observed / np.maximum(state.bins, np.finfo(np.float64).tiny)
+        """``d NLL / d nu_bin = (nu - n) / nu``."""
+        nu = np.maximum(state.bins, np.finfo(np.float64).tiny)
+        return (nu - data.observed) / nu
 
     def _excess(self, state: State, theta: Floats, data: Data) -> float:
         nu, n = state.bins, data.observed
         lowest = nu.min()
         if not lowest > 0.0 and not np.all((nu > 0.0) | ((nu == 0.0) & (n == 0.0))):
             return np.inf
-        # the smallest number stands for a yield of zero, which is without observed events here
-        ratio = np.maximum(nu, np.finfo(np.float64).tiny) / data.positive
-        total = float(np.sum(nu - n)) - float(n @ np.log(ratio)) + self.constraints.excess(theta, data.auxdata)
+        total = float(np.sum(poisson.excess(nu, n, nu - n))) + self.constraints.excess(theta, data.auxdata)
         return total if isfinite(total) else np.inf  # yields beyond the range of numbers are outside, too
 
     def _vector(self, theta: ArrayLike) -> Floats:

@@ -1,5 +1,9 @@
 """Numbers that can be evaluated."""
 
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
 import numpy as np
 
 from hftranslate.errors import Unsupported
@@ -8,6 +12,20 @@ from hftranslate.likelihood.constraints import Floats
 #: Yields, factors, uncertainties and settings that are larger, and uncertainties smaller than its inverse, are not
 #: evaluated: their products leave the range of double precision.
 LARGEST = 1e30
+
+
+_P, _R = ParamSpec("_P"), TypeVar("_R")
+
+
+def unwarned(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """A function whose numbers may leave double precision: they become infinite or NaN, and nobody is warned."""
+
+    @wraps(function)
+    def quiet(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            return function(*args, **kwargs)
+
+    return quiet
 
 
 def check_size(what: str, *values: Floats) -> None:
