@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, xlogy
 
+from hftranslate.likelihood.sizes import unwarned
+
 Floats = NDArray[np.float64]
 
 _TINY = float(np.finfo(np.float64).tiny)
@@ -26,6 +28,7 @@ _LARGEST_MEAN = 1e12
 _SPLIT = 2.0**27 + 1.0
 
 
+@unwarned
 def excess(mean: Floats, x: Floats, deviation: Floats) -> Floats:
     """``mean - x - x ln(mean / x)`` of each term; infinite where a mean of zero has a count.
 

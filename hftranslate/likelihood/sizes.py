@@ -5,9 +5,11 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hftranslate.errors import Unsupported
-from hftranslate.likelihood.constraints import Floats
+
+Floats = NDArray[np.float64]
 
 #: Yields, factors, uncertainties and settings that are larger, and uncertainties smaller than its inverse, are not
 #: evaluated: their products leave the range of double precision.

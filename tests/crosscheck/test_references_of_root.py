@@ -2,6 +2,7 @@
 
 import tomllib
 
+import numpy as np
 import pytest
 
 from hftranslate.crosschecking.cases import read_cases
@@ -41,7 +42,8 @@ def test_agrees_with_root(name: str) -> None:
     for rung in ("yields", "nll"):  # the same function: far closer than what is tolerated
         worst = by_name[rung].worst
         assert worst is not None
-        assert worst.excess < 0.2, worst
+        # ROOT sums terms whose digits cancel: at an NLL of 2e8, seven units of the last place (extended precision)
+        assert abs(worst.difference) < max(0.2 * worst.allowed, 10.0 * np.spacing(worst.reference)), worst
 
 
 @pytest.mark.slow
