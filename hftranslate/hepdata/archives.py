@@ -10,19 +10,17 @@ import gzip
 import io
 import lzma
 import re
-import shutil
 import stat
 import tarfile
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal, TypeAlias, cast
 
-from hftranslate.errors import FormatError, InputError, UnsafeInput
+from hftranslate.errors import FormatError, UnsafeInput
+from hftranslate.formats.files import fresh_folder, naming
 
 Kind: TypeAlias = Literal["tar", "zip", "json"]
 
@@ -140,42 +138,6 @@ def unpack_into(path: Path, folder: Path, limits: Limits = DEFAULT_LIMITS) -> tu
     return tuple(sorted(written))
 
 
-@contextmanager
-def fresh_folder(folder: Path) -> Iterator[Path]:
-    """A folder whose content becomes that of the one that is wanted once all is done; gone where something failed.
-
-    An empty folder that is there, the one that one stands in, say, stays the same folder; one that is not is made.
-
-    Raises
-    ------
-    InputError
-        The wanted folder holds something already, or cannot be made.
-    """
-    is_there = folder.exists()
-    if is_there and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} holds something already; give a new or empty folder")
-    made = [parent for parent in folder.parents if not parent.exists()]
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=".hftranslate-", dir=folder if is_there else folder.parent))
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made: {error.strerror or error}") from None
-    try:
-        yield work
-        if is_there:
-            for path in sorted(work.iterdir()):
-                path.rename(folder / path.name)
-        else:
-            work.chmod(0o755)
-            work.rename(folder)
-        made = []
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-        for parent in made:
-            with suppress(OSError):  # someone else uses it by now
-                parent.rmdir()
-
-
 Member: TypeAlias = tuple[str, BinaryIO | None]
 
 
@@ -283,10 +245,15 @@ def _check_new(name: str, seen: dict[str, str], source: str) -> None:
 def _write(target: Path, content: BinaryIO, source: str) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("xb") as file:
-            shutil.copyfileobj(content, file, _CHUNK)
+        file = target.open("xb")
     except (FileExistsError, NotADirectoryError, IsADirectoryError):
         raise UnsafeInput(f"{source}: {target.name!r} stands in it more than once; refused") from None
+    with file:
+        while chunk := content.read(_CHUNK):
+            with naming(target):
+                file.write(chunk)
+        with naming(target):
+            file.flush()
 
 
 def read_files(folder: Path) -> Iterable[str]:
@@ -310,7 +277,6 @@ __all__ = [
     "DEFAULT_LIMITS",
     "Kind",
     "Limits",
-    "fresh_folder",
     "kind_of",
     "pack",
     "read_files",

@@ -15,7 +15,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 from hftranslate.errors import FormatError, InputError, MissingInput, VerificationFailed, did_you_mean
-from hftranslate.hepdata.archives import DEFAULT_LIMITS, Limits, fresh_folder, kind_of, read_files, unpack_into
+from hftranslate.formats.files import fresh_folder
+from hftranslate.hepdata.archives import DEFAULT_LIMITS, Limits, kind_of, read_files, unpack_into
 from hftranslate.hepdata.web import Fetched, Rules, fetch, fetch_json
 from hftranslate.progress import Progress, silent
 
