@@ -48,7 +48,7 @@ class _HtmlPlace(OutputFile):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The path."""
-        if ctx is not None and ctx.params.get("cases") is not None:
+        if ctx is not None and isinstance(ctx.params.get("cases"), Path):
             return OutputFolder().convert(value, param, ctx)
         return super().convert(value, param, ctx)
 

@@ -9,7 +9,13 @@ from contextlib import suppress
 from typing import Any
 
 
-class _Results(io.TextIOWrapper):
+class _Stream(io.TextIOWrapper):
+    def close(self) -> None:
+        """Leave what lies below open: Python's own stream still has it."""
+        self.flush()
+
+
+class _Results(_Stream):
     """Standard output: its errors say what could not be written. That nobody reads on changes nothing."""
 
     def write(self, text: str) -> int:
@@ -22,7 +28,7 @@ class _Results(io.TextIOWrapper):
         _told(super().flush)
 
 
-class _Messages(io.TextIOWrapper):
+class _Messages(_Stream):
     """Standard error: where it cannot be written, there is no other place to say so, and results matter more."""
 
     def write(self, text: str) -> int:
@@ -60,7 +66,7 @@ def prepare() -> None:
     sys.stderr = _checked(sys.stderr, 2, _Messages)
 
 
-def _checked(stream: Any, number: int, kind: type[io.TextIOWrapper]) -> Any:
+def _checked(stream: Any, number: int, kind: type[_Stream]) -> Any:
     if stream is None:
         return kind(io.BufferedWriter(io.FileIO(number, "w", closefd=False)), encoding="utf-8")
     if type(stream) is not io.TextIOWrapper:  # a test looks on
