@@ -64,8 +64,8 @@ def write_together(main: Sequence[FileStep], beside: Mapping[Path, Content | Non
 def write_steps(steps: Sequence[FileStep]) -> None:
     """Write files one after the other in this order, once the content of all lies ready; folders are made as needed.
 
-    An interruption leaves what is there between two steps, never a part of a file. A path may come more than once. As
-    long as nothing was replaced, a failure brings back what was set aside.
+    An interruption leaves what is there between two steps, never a part of a file. A path may come more than once. A
+    failure is undone as long as nothing was replaced.
 
     Raises
     ------
@@ -89,23 +89,24 @@ def write_steps(steps: Sequence[FileStep]) -> None:
 
 
 def _put_in_place(ready: Iterable[tuple[Path, Path | None]], beside: "_Working") -> None:
-    aside: list[tuple[Path, Path]] = []
-    try:
+    with ExitStack() as undo:
         for path, source in ready:
             with naming(path):
+                is_there = os.path.lexists(path)
                 if source is not None:
-                    path.parent.mkdir(parents=True, exist_ok=True)
+                    for parent in reversed([p for p in path.parents if not p.exists()]):
+                        parent.mkdir()
+                        undo.callback(_remove_if_empty, parent)
                     os.replace(source, path)
-                    aside.clear()
-                elif os.path.lexists(path):
+                    if is_there:  # there is no way back
+                        undo.pop_all()
+                    else:
+                        undo.callback(path.unlink, missing_ok=True)
+                elif is_there:
                     kept = beside.place(path)
                     os.rename(path, kept)
-                    aside.append((kept, path))
-    except BaseException:
-        for kept, path in aside:
-            with suppress(OSError):
-                os.rename(kept, path)
-        raise
+                    undo.callback(os.rename, kept, path)
+        undo.pop_all()
 
 
 class _Working:

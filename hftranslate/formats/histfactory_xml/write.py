@@ -94,7 +94,7 @@ def _files(model: XmlModel) -> dict[str, bytes]:
 
 def _spare_others(files: Mapping[str, bytes], driver: Path) -> None:
     """Refuse to replace what another driver in the same folder leads to."""
-    others = [p for p in driver.parent.glob("*.xml") if p.name != driver.name and p.is_file()]
+    others = [p for p in sorted(driver.parent.glob("*.xml")) if p.name != driver.name and p.is_file()]
     others = [p for p in others if b"<Combination" in p.read_bytes()]
     if not others:
         return
