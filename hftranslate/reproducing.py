@@ -16,7 +16,7 @@ from hftranslate.contour import Interpolation, contour_document, take_slice
 from hftranslate.errors import InputError, MissingInput
 from hftranslate.formats.documents import dump_json
 from hftranslate.formats.files import Content, write_files
-from hftranslate.hepdata.archives import kind_of, unpack
+from hftranslate.hepdata.archives import DEFAULT_LIMITS, kind_of, unpack
 from hftranslate.hepdata.check_likelihood import likelihood_entries
 from hftranslate.hepdata.check_report import check_document
 from hftranslate.hepdata.contents import FILE_LABEL, Contents, Likelihood, contents_of
@@ -132,7 +132,7 @@ def _contents(path: Path, scratch: Path) -> Iterator[Contents]:
     yield contents_of(path)
     for i, file in enumerate(sorted(p for p in path.rglob("*") if p.is_file())):
         if file.name.lower().endswith(_ARCHIVES) and kind_of(file) in ("tar", "zip"):
-            unpack(file, scratch / str(i))
+            unpack(file, scratch / str(i), DEFAULT_LIMITS.beside(scratch))
             inside, prefix = contents_of(scratch / str(i)), file.relative_to(path).as_posix()
             yield replace(inside, likelihoods=tuple(_below(prefix, x) for x in inside.likelihoods))
 

@@ -15,7 +15,8 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal, TypeAlias, cast
 
@@ -50,6 +51,11 @@ class Limits:
     files: int = 20_000
     total_bytes: int = 1 << 30
     ratio: float = 300.0
+
+    def beside(self, folder: Path) -> "Limits":
+        """What is left of them for more archives, where a folder holds what was unpacked already."""
+        sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+        return replace(self, files=self.files - len(sizes), total_bytes=self.total_bytes - sum(sizes))
 
 
 DEFAULT_LIMITS = Limits()
@@ -256,6 +262,22 @@ def _write(target: Path, content: BinaryIO, source: str) -> None:
             file.flush()
 
 
+def folder_names(names: Iterable[str]) -> list[str]:
+    """Names of folders that differ, in more than case: of those that are the same all but the first get a number."""
+    wanted = [name or "likelihood" for name in names]
+    known = {name.casefold() for name in wanted}
+    taken: set[str] = set()
+    found = []
+    for name in wanted:
+        chosen = name
+        if name.casefold() in taken:
+            numbered = (f"{name}-{i}" for i in count(1))
+            chosen = next(n for n in numbered if n.casefold() not in known | taken)
+        taken.add(chosen.casefold())
+        found.append(chosen)
+    return found
+
+
 def read_files(folder: Path) -> Iterable[str]:
     """Names of all files below a folder, sorted, with ``/`` between folders; links are refused.
 
@@ -277,6 +299,7 @@ __all__ = [
     "DEFAULT_LIMITS",
     "Kind",
     "Limits",
+    "folder_names",
     "kind_of",
     "pack",
     "read_files",
