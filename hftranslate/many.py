@@ -74,7 +74,7 @@ def run_many(
     WorkersLost
         A worker process died; what arrived before has been given to ``keep``.
     """
-    results: list[R | Failed | None] = [None] * len(items)
+    results: dict[int, R | Failed] = {}
     progress(step, 0, len(items))
     arrivals = _here(Attempt(function), items) if executor is None else _on(executor, Attempt(function), items)
     for done, (index, result) in enumerate(arrivals, start=1):
@@ -82,7 +82,7 @@ def run_many(
         if keep is not None:
             keep(index, result)
         progress(step, done, len(items))
-    return [result for result in results if result is not None]
+    return [results[index] for index in range(len(items))]
 
 
 def _here(attempt: Attempt[T, R], items: Sequence[T]) -> Iterator[tuple[int, R | Failed]]:

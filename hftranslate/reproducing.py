@@ -15,7 +15,8 @@ from pathlib import Path
 from hftranslate.contour import Interpolation, contour_document, take_slice
 from hftranslate.errors import InputError, MissingInput
 from hftranslate.formats.documents import dump_json
-from hftranslate.hepdata.archives import kind_of, unpack
+from hftranslate.formats.files import Content, write_files
+from hftranslate.hepdata.archives import DEFAULT_LIMITS, kind_of, unpack
 from hftranslate.hepdata.check_likelihood import likelihood_entries
 from hftranslate.hepdata.check_report import check_document
 from hftranslate.hepdata.contents import FILE_LABEL, Contents, Likelihood, contents_of
@@ -25,7 +26,6 @@ from hftranslate.journal import Journal
 from hftranslate.patchset import PatchSet, PointNames, digest
 from hftranslate.progress import Progress, silent
 from hftranslate.scanning import Background, Scan, ScanSettings, csv_text, scan, scan_task
-from hftranslate.translate import write_texts
 
 #: What a scan cannot go on from; a patch that is wrong, say, fails alone.
 _STOPPING = {"schema", "model", "digest"}
@@ -132,7 +132,7 @@ def _contents(path: Path, scratch: Path) -> Iterator[Contents]:
     yield contents_of(path)
     for i, file in enumerate(sorted(p for p in path.rglob("*") if p.is_file())):
         if file.name.lower().endswith(_ARCHIVES) and kind_of(file) in ("tar", "zip"):
-            unpack(file, scratch / str(i))
+            unpack(file, scratch / str(i), DEFAULT_LIMITS.beside(scratch))
             inside, prefix = contents_of(scratch / str(i)), file.relative_to(path).as_posix()
             yield replace(inside, likelihoods=tuple(_below(prefix, x) for x in inside.likelihoods))
 
@@ -236,32 +236,29 @@ def reproduce(
     task = scan_task(document, region.patches, chosen)
     journal = Journal.open(directory / f"scan-{digest(task)[:12]}.jsonl", task)
     done = scan(document, region.patches, chosen, executor=executor, progress=progress, journal=journal)
-    texts = {
-        directory / "check.json": dump_json(check_document(report)),
-        directory / "scan.json": dump_json(done.to_document()),
-        directory / "scan.csv": csv_text(done.rows()),
+    texts: dict[str, Content] = {
+        "scan.json": dump_json(done.to_document()),
+        "scan.csv": csv_text(done.rows()),
+        "check.json": dump_json(check_document(report)),
     }
     remarks: tuple[str, ...] = ()
-    drawn: list[Path] = []
+    of_contour: dict[str, Content] = {}
     try:
-        from hftranslate.plots import save
+        from hftranslate.plots import picture
         from hftranslate.plots_contour import contour as draw
 
         plane = take_slice(done)
-        texts[directory / "contour.json"] = dump_json(contour_document(plane, interpolation))
         figure = draw(plane, interpolation=interpolation, title=region.patches.description)
-        for ending in pictures:
-            drawn.append(directory / f"contour.{ending}")
-            save(figure, drawn[-1])
+        of_contour["contour.json"] = dump_json(contour_document(plane, interpolation))
+        of_contour |= {name: picture(figure, name) for name in (f"contour.{ending}" for ending in pictures)}
     except InputError as error:
         remarks = (f"no contour: {error}",)
-        for name in ("json", *pictures):  # those of an earlier record do not belong to this one
-            (directory / f"contour.{name}").unlink(missing_ok=True)
-        texts.pop(directory / "contour.json", None)
-        drawn = []
-    write_texts(texts)
+    # a contour of an earlier record does not belong to this one
+    gone = dict.fromkeys(("contour.json", *(f"contour.{ending}" for ending in pictures)))
+    write_files({directory / name: content for name, content in {**texts, **gone, **of_contour}.items()})
     journal.path.unlink(missing_ok=True)
-    return Reproduced(region=region, report=report, scan=done, files=(*texts, *drawn), remarks=remarks)
+    files = tuple(directory / name for name in (*texts, *of_contour))
+    return Reproduced(region=region, report=report, scan=done, files=files, remarks=remarks)
 
 
 def summary_text(found: Reproduced) -> str:

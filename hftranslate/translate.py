@@ -7,9 +7,8 @@ measured by what it does to the likelihood. What reading the target back alone w
 the difference to the original becomes the sidecar.
 """
 
-import os
-import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from hftranslate.errors import FormatError, InputError, MissingInput, Translatio
 from hftranslate.expected_data import with_expected_data
 from hftranslate.formats import FORMATS, FormatName, pyhf_json, which_format
 from hftranslate.formats.documents import dump_json, parse_json, read_bytes, source_name
+from hftranslate.formats.files import Content, FileStep, is_stream, write_together
 from hftranslate.formats.patched import patched_document
 from hftranslate.outcomes import Outcome, told
 from hftranslate.progress import Progress, silent
@@ -127,12 +127,24 @@ def load(
     if patches:
         return _ignoring(beside, "it belongs to the file without patches", plain)
     try:
-        original = apply_sidecar(workspace, sidecar)
+        original = _original(workspace, sidecar)
     except SidecarMismatch as mismatch:
         return _ignoring(beside, str(mismatch), plain)
     except InputError as error:
         raise type(error)(f"{beside}: {error}") from None
     return Loaded(workspace=original, format=found, with_sidecar=True, outcomes=(), account=fates)
+
+
+def _original(plain: Workspace, sidecar: object) -> Workspace:
+    """What a sidecar restores, or one that it came after: it is written before its document."""
+    try:
+        return apply_sidecar(plain, sidecar)
+    except SidecarMismatch:
+        former = sidecar.get("former") if isinstance(sidecar, dict) else None
+        for one in former if isinstance(former, list) else []:
+            with suppress(SidecarMismatch):
+                return apply_sidecar(plain, one)
+        raise
 
 
 def _ignoring(sidecar: Path, why: str, plain: Loaded) -> Loaded:
@@ -262,106 +274,94 @@ def _format_by_ending(path: Path) -> FormatName:
             raise Unsupported(f"{path}: no format is known by the ending {other!r}; expected .json or .xml")
 
 
-def write_json(translation: JsonTranslation, path: Path, *, sidecar: Path | None) -> None:
-    """Write a translated document and, where a path is given, its sidecar (not beside a device): both or none."""
-    texts = {path: dump_json(translation.document)}
-    if sidecar is not None and not (_is_stream(path) and sidecar == sidecar_path(path)):
-        texts[sidecar] = _sidecar_text(translation.sidecar, "pyhf-json", sidecar)
-    write_texts(texts)
+def write_json(
+    translation: JsonTranslation, path: Path, *, sidecar: Path | None, beside: Mapping[Path, Content] | None = None
+) -> None:
+    """Write a translated document with its sidecar and what else is said about it: all or none.
+
+    Parameters
+    ----------
+    sidecar
+        where its sidecar goes, if anywhere; the one that belongs beside the document is not written beside a device.
+    beside
+        other documents about the translation.
+    """
+    if sidecar is not None and is_stream(path) and sidecar == sidecar_path(path):
+        sidecar = None
+    first, last = _sidecar_steps(translation.sidecar, "pyhf-json", sidecar)
+    write_together([*first, (path, dump_json(translation.document)), *last], beside or {})
 
 
-def write_sidecar(translation: JsonTranslation, path: Path) -> None:
+def write_sidecar(translation: JsonTranslation, path: Path, *, beside: Mapping[Path, Content] | None = None) -> None:
     """Write the sidecar of a document alone, for one that goes elsewhere."""
-    write_texts({path: _sidecar_text(translation.sidecar, "pyhf-json", path)})
+    first, last = _sidecar_steps(translation.sidecar, "pyhf-json", path)
+    write_together([*first, *last][-1:], beside or {})
 
 
-def write_xml(translation: XmlTranslation, directory: Path, *, sidecar: bool) -> None:
-    """Write a translated model and its sidecar into a folder."""
+def write_xml(
+    translation: XmlTranslation, directory: Path, *, sidecar: bool, beside: Mapping[Path, Content] | None = None
+) -> None:
+    """Write a translated model into a folder, with its sidecar and what else is said about it.
+
+    Raises
+    ------
+    Unsupported
+        The folder holds another model, which would lose its histograms or channels.
+    """
     from hftranslate.formats import histfactory_xml
 
-    beside = sidecar_path(directory / translation.model.driver)
-    text = _sidecar_text(translation.sidecar, "xml", beside) if sidecar else None
-    try:
-        histfactory_xml.write_model(translation.model, directory)
-    except OSError as error:
-        raise MissingInput(f"{directory} cannot be written: {error.strerror or error}") from None
-    if text is not None:
-        write_texts({beside: text})
+    place = sidecar_path(directory / translation.model.driver) if sidecar else None
+    first, last = _sidecar_steps(translation.sidecar, "xml", place)
+    write_together([*first, *histfactory_xml.steps(translation.model, directory), *last], beside or {})
 
 
-def _sidecar_text(sidecar: dict[str, Any], format: FormatName, path: Path) -> str:
-    """A sidecar, together with the one for the other format that may lie at the same place."""
+def _sidecar_steps(
+    sidecar: dict[str, Any], format: FormatName, path: Path | None
+) -> tuple[list[FileStep], list[FileStep]]:
+    """What is written before and after the document of a sidecar takes its place.
+
+    In between the sidecar fits both the old document and the new one. It always holds the one for the other format,
+    which may lie at the same place.
+    """
+    if path is None:
+        return [], []
     document = {**sidecar, "of": format}
+    former: list[object] = []
+    if (present := _present_sidecar(path, sidecar["format"])) is not None:
+        own: object
+        other: object
+        own, other = present, present.get("other")
+        if present.get("of", format) != format:
+            own, other = other, present
+        if isinstance(own, dict):
+            plain = {key: value for key, value in own.items() if key not in ("other", "former")}
+            former = [plain] if dump_json(plain) != dump_json(document) else []
+            former += kept if isinstance(kept := own.get("former"), list) else []
+        if isinstance(other, dict):
+            document["other"] = {key: value for key, value in other.items() if key != "other"}
+    last: list[FileStep] = [(path, dump_json(document))]
+    return ([(path, dump_json({**document, "former": former}))], last) if former else (last, [])
+
+
+def _present_sidecar(path: Path, format: str) -> dict[str, Any] | None:
+    """The sidecar that lies where one is to be written.
+
+    Raises
+    ------
+    Unsupported
+        Something else lies there.
+    """
     try:
         present = parse_json(read_bytes(path), str(path))
     except MissingInput:
         if path.is_dir():
             raise
-        present = None
+        return None
     except FormatError:
-        raise Unsupported(
-            f"{path} would be replaced by a sidecar, but it is not one; move it or name another"
-        ) from None
-    if present is not None:
-        if not isinstance(present, dict) or present.get("format") != sidecar["format"]:
-            raise Unsupported(f"{path} would be replaced by a sidecar, but it is not one; move it or name another")
-        other = present if present.get("of", format) != format else present.get("other")
-        if isinstance(other, dict):
-            document["other"] = {key: value for key, value in other.items() if key != "other"}
-    return dump_json(document)
-
-
-def write_texts(texts: dict[Path, str]) -> None:
-    """Write files so that a failure leaves none of them half-written.
-
-    What is no file, a device or a pipe, is written to as it is; a link stays one, to the file that is replaced.
-    """
-    for path in texts:
-        if path.is_dir():
-            raise MissingInput(f"{path} cannot be written: it is a directory")
-    streams = {path: text for path, text in texts.items() if _is_stream(path)}
-    files = {_file_of(path): text for path, text in texts.items() if path not in streams}
-    prepared: list[tuple[str, Path]] = []
-    try:
-        for path, text in files.items():
-            try:
-                handle, name = tempfile.mkstemp(prefix=".hftranslate-", dir=path.parent)
-                prepared.append((name, path))
-                with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                    stream.write(text)
-                os.chmod(name, 0o666 & ~_umask())
-            except OSError as error:
-                raise MissingInput(f"{path} cannot be written: {_reason(path, error)}") from None
-        for name, path in prepared:
-            try:
-                os.replace(name, path)
-            except OSError as error:
-                raise MissingInput(f"{path} cannot be written: {_reason(path, error)}") from None
-    finally:
-        for name, _ in prepared:
-            Path(name).unlink(missing_ok=True)
-    for path, text in streams.items():
-        path.write_text(text, encoding="utf-8")
-
-
-def _is_stream(path: Path) -> bool:
-    return os.path.exists(path) and not path.is_file() and not path.is_dir()
-
-
-def _file_of(path: Path) -> Path:
-    return Path(os.path.realpath(path)) if path.is_symlink() else path
-
-
-def _reason(path: Path, error: OSError) -> str:
-    if isinstance(error, FileNotFoundError) and not path.parent.is_dir():
-        return f"there is no folder {str(path.parent)!r}"
-    return error.strerror or str(error)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        present = None
+    if not isinstance(present, dict) or present.get("format") != format:
+        raise Unsupported(f"{path} would be replaced by a sidecar, but it is not one; move it or name another")
+    return present
 
 
 # ------------------------------------------------------------------------------------------------------------ account

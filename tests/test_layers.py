@@ -27,7 +27,7 @@ CORE = {
     "hist_out",
     "json_patch",
 } | {"root_versions"}
-SHARED_FORMATS = {"formats.documents", "formats.recognition", "formats.schemas"}
+SHARED_FORMATS = {"formats.documents", "formats.files", "formats.recognition", "formats.schemas"}
 DIALECTS = {"dialects"}
 DESCRIPTION = CORE | DIALECTS | {"sidecar", "editing", "patchset", "simplemodels", "hist_in"}
 FORMATS = SHARED_FORMATS | {"formats", "formats.pyhf_json", "formats.histfactory_xml", "formats.hs3_json"}
@@ -63,6 +63,7 @@ MAY_IMPORT = {
     "hist_in": CORE,
     "formats": CORE | SHARED_FORMATS,
     "formats.documents": {"errors", "formats.recognition"},
+    "formats.files": {"errors"},
     "formats.recognition": set(),
     "formats.schemas": {"errors"},
     "formats.pyhf_json": CORE | SHARED_FORMATS,

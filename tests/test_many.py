@@ -54,6 +54,20 @@ def test_a_defect_is_no_failed_item() -> None:
         run_many(defect, [1], executor=executor)
 
 
+def nothing_for_even(x: int) -> int | None:
+    return x if x % 2 else None
+
+
+@pytest.mark.parametrize("threads", [0, 3])
+def test_no_result_is_a_result_and_has_its_place(threads: int) -> None:
+    if threads:
+        with ThreadPoolExecutor(threads) as executor:
+            found = run_many(nothing_for_even, range(5), executor=executor)
+    else:
+        found = run_many(nothing_for_even, range(5))
+    assert found == [None, 1, None, 3, None]
+
+
 def test_processes_give_the_same_as_none() -> None:
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
         assert run_many(square, range(5), executor=executor) == run_many(square, range(5))

@@ -22,6 +22,7 @@ from hftranslate.effects import likelihood_difference
 from hftranslate.errors import InputError, MissingInput, TranslationLoss, Unsupported
 from hftranslate.formats import histfactory_xml, pyhf_json
 from hftranslate.formats.documents import dump_json
+from hftranslate.formats.files import write_files
 from hftranslate.formats.histfactory_xml import XmlOptions
 from hftranslate.formats.schemas import violation
 from hftranslate.likelihood.compile import compile_model
@@ -35,7 +36,6 @@ from hftranslate.translate import (
     to_pyhf_json,
     to_xml,
     write_json,
-    write_texts,
     write_xml,
 )
 from hftranslate.workspace import (
@@ -551,7 +551,7 @@ def test_json_goes_nowhere_if_its_sidecar_cannot_be_written(tmp_path: Path) -> N
 def test_files_that_exist_survive_a_failure(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("old")
     with pytest.raises(MissingInput, match="there is no folder"):
-        write_texts({tmp_path / "a": "new", tmp_path / "missing" / "b": "new"})
+        write_files({tmp_path / "a": "new", tmp_path / "missing" / "b": "new"})
     assert (tmp_path / "a").read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
 
@@ -564,7 +564,7 @@ def test_pipes_and_links_are_written_to_and_not_replaced(tmp_path: Path) -> None
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        write_texts({pipe: "to the pipe", link: "new"})
+        write_files({pipe: "to the pipe", link: "new"})
         assert os.read(reader, 100) == b"to the pipe"
         hft.write(simple(), pipe)
         assert json.loads(os.read(reader, 100_000))["version"] == "1.0.0"

@@ -8,11 +8,12 @@ from hftranslate.crosschecking.compare import crosscheck
 from hftranslate.crosschecking.report import write_html
 from hftranslate.crosschecking.results import read_results, results
 from hftranslate.formats.documents import dump_json
+from hftranslate.formats.files import write_files
 from hftranslate.inference.fit import fit, fit_document
 from hftranslate.inference.hypotest import hypotest, limit_document, upper_limit
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.plots import brazil, pulls, save
-from hftranslate.translate import load, read, sidecar_path, to_pyhf_json, to_xml, write_json, write_texts, write_xml
+from hftranslate.translate import load, read, sidecar_path, to_pyhf_json, to_xml, write_json, write_xml
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 XML = REPOSITORY / "validation" / "cases" / "demo" / "demo.xml"
@@ -67,7 +68,7 @@ def compute() -> None:
     print(f"  {poi} < {limit.observed:.4f} observed, {limit.expected[2]:.4f} expected, at 95% confidence level")
     print("  expected at -2 ... +2 sigma: " + "  ".join(f"{value:.4f}" for value in limit.expected))
     documents = {"fit.json": fit_document(model, best), "limit.json": limit_document(model, limit)}
-    write_texts({OUTPUT / name: dump_json(document) for name, document in documents.items()})
+    write_files({OUTPUT / name: dump_json(document) for name, document in documents.items()})
     step("Plots", f"plot brazil {shown(OUTPUT / 'limit.json')} -o {shown(OUTPUT / 'brazil.png')}    (and pulls)")
     save(brazil(limit, poi_name=poi), OUTPUT / "brazil.png")
     save(pulls(documents["fit.json"]), OUTPUT / "pulls.png")

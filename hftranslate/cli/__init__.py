@@ -6,6 +6,7 @@ from importlib import import_module
 
 import click
 
+from hftranslate.cli import streams
 from hftranslate.cli.groups import Group
 from hftranslate.errors import FitFailed, HFTranslateError, TranslationLoss, VerificationFailed, WorkersLost
 
@@ -99,18 +100,17 @@ def main() -> None:
     """Run the command line; errors become one message and an exit code."""
     debug = "--debug" in sys.argv
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    streams.prepare()
     try:
         # what a command gives to Context.exit is returned here, not raised
         code = cli.main(args=arguments, prog_name="hftranslate", standalone_mode=False)
+        streams.finish()
     except click.ClickException as error:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
     except HFTranslateError as error:
         if debug:
             raise

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from hftranslate.cli.common import command_line, emit, input_files, load_model, model_options
+from hftranslate.cli.paths import InputFile
 from hftranslate.crosschecking.document import read_results
 from hftranslate.crosschecking.results import results as evaluate
 from hftranslate.workspace import CONVENTIONS
@@ -12,7 +13,9 @@ from hftranslate.workspace import CONVENTIONS
 
 @click.command()
 @model_options
-@click.option("--like", metavar="REFERENCE.json", help="Evaluate at the points of this result document.")
+@click.option(
+    "--like", type=InputFile(), metavar="REFERENCE.json", help="Evaluate at the points of this result document."
+)
 def results(like: str | None, **options: Any) -> None:
     """Write a result document: yields, NLL, fit, tests and limit, in the schema of the references."""
     output_file, chosen = options.pop("output_file"), options["conventions"]

@@ -1,18 +1,19 @@
 """Options and helpers that several commands share."""
 
-import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from hftranslate.cli.paths import InputFile, InputFolder, ModelFile, OutputFile
 from hftranslate.errors import FitFailed
 from hftranslate.formats.documents import dump_json
+from hftranslate.formats.files import Content, write_files
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
 from hftranslate.outcomes import Outcome, told
-from hftranslate.translate import Loaded, load, write_texts
+from hftranslate.translate import Loaded, load
 from hftranslate.workspace import CONVENTIONS, Conventions, Workspace
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -29,29 +30,17 @@ def combined_options(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
     return apply
 
 
-class OutputFile(click.Path):
-    """A file that is written to once the work is done: whether that is possible is asked before."""
-
-    def __init__(self) -> None:
-        super().__init__(dir_okay=False, writable=True, path_type=Path)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The path; ``-`` is standard output."""
-        path = Path(str(super().convert(value, param, ctx)))
-        if str(path) == "-" or path.suffix == ".xml":  # XML makes the folder that it goes into
-            return path
-        if not path.parent.is_dir():
-            self.fail(f"{path} cannot be written: there is no folder {str(path.parent)!r}", param, ctx)
-        if (path.is_file() or not path.exists()) and not os.access(os.path.dirname(os.path.realpath(path)), os.W_OK):
-            self.fail(f"{path} cannot be written: the folder {str(path.parent)!r} is closed", param, ctx)
-        return path
-
-
-file_argument = click.argument("file", default="-")
+file_argument = click.argument("file", default="-", type=InputFile())
 output_option = click.option(
     "-o",
     "--output-file",
     type=OutputFile(),
+    help="Where to write; default: standard output.",
+)
+model_output_option = click.option(
+    "-o",
+    "--output-file",
+    type=ModelFile(),
     help="Where to write; default: standard output.",
 )
 patch_option = click.option(
@@ -59,11 +48,12 @@ patch_option = click.option(
     "--patch",
     "patches",
     multiple=True,
+    type=InputFile(),
     metavar="PATCH.json",
     help="JSON patch for the raw document, - for standard input; repeatable.",
 )
 xml_options = combined_options(
-    click.option("--basedir", type=click.Path(path_type=Path), help="Folder that paths in XML are relative to."),
+    click.option("--basedir", type=InputFolder(), help="Folder that paths in XML are relative to."),
     click.option(
         "-v",
         "--mount",
@@ -72,9 +62,7 @@ xml_options = combined_options(
         metavar="LOCAL:IN_XML",
         help="Take what XML names below IN_XML from below LOCAL, a folder here; repeatable.",
     ),
-    click.option(
-        "--search", multiple=True, type=click.Path(path_type=Path), help="Look for missing files by name below here."
-    ),
+    click.option("--search", multiple=True, type=InputFolder(), help="Look for missing files by name below here."),
     click.option("--confine", is_flag=True, help="Read nothing outside the folder of the XML."),
     click.option("--asimov-if-missing", is_flag=True, help="Where XML has no data, take the nominal expectation."),
     click.option("--root-version", default="6.40", show_default=True, help="Whose meaning the XML has."),
@@ -178,23 +166,39 @@ def tell(sentence: str) -> None:
     click.echo(sentence, err=True)
 
 
-def emit(document: object, output_file: Path | None) -> None:
-    """Write a JSON document to a file or to standard output."""
+def emit(document: object, output_file: Path | None, *, beside: Mapping[Path, Content] | None = None) -> None:
+    """Write a JSON document to a file or to standard output, and what is beside it: all or none."""
+    emit_text(json_text(document), output_file, beside=beside)
+
+
+def json_text(document: object) -> str:
+    """The text of a JSON document.
+
+    Raises
+    ------
+    FitFailed
+        There are numbers in it that are not finite.
+    """
     try:
-        text = dump_json(document)
+        return dump_json(document)
     except ValueError:
         raise FitFailed(
             "the result contains numbers that are not finite; are there extreme yields or uncertainties in the model?"
         ) from None
-    emit_text(text, output_file)
 
 
-def emit_text(text: str, output_file: Path | None) -> None:
-    """Write text to a file or to standard output."""
-    if output_file is None or str(output_file) == "-":
-        click.echo(text, nl=False)
-    else:
-        write_texts({output_file: text})
+def emit_text(text: str, output_file: Path | None, *, beside: Mapping[Path, Content] | None = None) -> None:
+    """Write text to a file or to standard output, and what is beside it: all or none."""
+    emit_texts({output_file or Path("-"): text, **(beside or {})})
+
+
+def emit_texts(texts: Mapping[Path, Content]) -> None:
+    """Write files that belong together, the main one first: all or none. What goes to standard output comes last."""
+    if files := {path: content for path, content in texts.items() if str(path) != "-"}:
+        write_files(files)
+    for path, content in texts.items():
+        if str(path) == "-":
+            click.echo(content, nl=False)
 
 
 __all__ = [
@@ -204,7 +208,9 @@ __all__ = [
     "command_line",
     "emit",
     "emit_text",
+    "emit_texts",
     "input_files",
+    "json_text",
     "load_model",
     "model_options",
     "read_once",

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import click
 
 from hftranslate.cli.groups import Group
+from hftranslate.cli.paths import OutputFolder
 
 
 @click.group(cls=Group)
@@ -16,7 +17,7 @@ def contrib() -> None:
 
 @contrib.command()
 @click.argument("source", metavar="ARCHIVE_URL")
-@click.argument("target", metavar="OUTPUT_DIRECTORY", type=click.Path(path_type=Path))
+@click.argument("target", metavar="OUTPUT_DIRECTORY", type=OutputFolder(file_okay=True))
 @click.option("-v", "--verbose", is_flag=True, help="List the files on standard output.")
 @click.option("-f", "--force", is_flag=True, help="Fetch from a host that is not known, too.")
 @click.option("-c", "--compress", is_flag=True, help="Keep the archive as it is, in the file OUTPUT_DIRECTORY.")

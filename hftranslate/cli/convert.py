@@ -13,15 +13,19 @@ from hftranslate.cli.common import (
     emit,
     emit_text,
     file_argument,
+    json_text,
+    model_output_option,
     output_option,
     patch_option,
     report,
     take_xml_options,
     xml_options,
 )
+from hftranslate.cli.paths import InputFile, ModelFile, ModelFolder, SidecarFile
 from hftranslate.cli.progress import ProgressBar, progress_option
 from hftranslate.formats import FORMATS, FormatName
 from hftranslate.formats.documents import dump_json
+from hftranslate.formats.files import Content
 from hftranslate.outcomes import Outcome
 from hftranslate.translate import (
     Loaded,
@@ -33,7 +37,6 @@ from hftranslate.translate import (
     write,
     write_json,
     write_sidecar,
-    write_texts,
     write_xml,
 )
 
@@ -67,13 +70,13 @@ losses_option = click.option(
 
 
 @click.command()
-@click.argument("config")
-@output_option
+@click.argument("config", type=InputFile())
+@model_output_option
 @xml_options
 @strict_option
 @losses_option
 @verify_option
-@click.option("--sidecar", type=OutputFile(), help="Where to keep what JSON cannot say.")
+@click.option("--sidecar", type=SidecarFile(), help="Where to keep what JSON cannot say.")
 @click.option("--no-sidecar", is_flag=True, help="Neither use the sidecar beside the XML nor write one.")
 @progress_option
 @click.option("--validation-as-error/--validation-as-warning", hidden=True, default=True)
@@ -106,14 +109,16 @@ def xml2json(
     has_sidecar = not no_sidecar and (sidecar is not None or (output_file is not None and str(output_file) != "-"))
     if strict:
         check_strict(translation.outcomes, loaded.outcomes, with_sidecar=not no_sidecar)
+    account = _account(outcomes, losses, loaded)
     if output_file is None or str(output_file) == "-":
         if sidecar is not None and not no_sidecar:
-            write_sidecar(translation, sidecar)
-        emit(translation.document, None)
+            write_sidecar(translation, sidecar, beside=account)
+            account = {}
+        emit(translation.document, None, beside=account)
     else:
-        beside = None if no_sidecar else sidecar or sidecar_path(output_file)
-        write_json(translation, output_file, sidecar=beside)
-    _account(outcomes, losses, loaded)
+        kept = None if no_sidecar else sidecar or sidecar_path(output_file)
+        write_json(translation, output_file, sidecar=kept, beside=account)
+    _tell(outcomes, losses, loaded)
     _warn_without_sidecar(outcomes, has_sidecar)
     if verify:
         from hftranslate.verification import verify_file, verify_json
@@ -130,8 +135,10 @@ def xml2json(
 @click.command()
 @file_argument
 @patch_option
-@click.option("-d", "--output-dir", type=click.Path(path_type=Path), default=Path("."), help="Folder to write into.")
-@click.option("--prefix", "--resultprefix", default="FitConfig", show_default=True, help="Name of the driver.")
+@click.option("-d", "--output-dir", type=ModelFolder(), default=Path("."), help="Folder to write into.")
+@click.option(
+    "--prefix", "--resultprefix", default="FitConfig", show_default=True, is_eager=True, help="Name of the driver."
+)
 @click.option("--no-sidecar", is_flag=True, help="Neither use the sidecar beside the JSON nor write one.")
 @click.option("--specroot", hidden=True)
 @click.option("--dataroot", hidden=True)
@@ -180,8 +187,8 @@ def json2xml(
     outcomes = loaded.outcomes + translation.outcomes
     if strict:
         check_strict(translation.outcomes, loaded.outcomes, with_sidecar=not no_sidecar)
-    write_xml(translation, output_dir, sidecar=not no_sidecar)
-    _account(outcomes, losses, loaded)
+    write_xml(translation, output_dir, sidecar=not no_sidecar, beside=_account(outcomes, losses, loaded))
+    _tell(outcomes, losses, loaded)
     _warn_without_sidecar(outcomes, not no_sidecar)
     if verify:
         from hftranslate.verification import verify_file
@@ -217,7 +224,7 @@ def inspect(
 
 @click.command()
 @file_argument
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("out", type=ModelFile())
 @click.option("--to", type=click.Choice(FORMATS), help="The format; default: by the ending of OUT.")
 @patch_option
 @xml_options
@@ -247,17 +254,27 @@ def _warn_without_sidecar(outcomes: tuple[Outcome, ...], has_sidecar: bool) -> N
         click.echo(f"no sidecar is written: the {len(carried)} item(s) marked 'carried' are lost", err=True)
 
 
-def _account(outcomes: tuple[Outcome, ...], losses: Path | None, loaded: Loaded) -> None:
-    report(outcomes)
-    if losses is None:
-        return
+def _account(outcomes: tuple[Outcome, ...], losses: Path | None, loaded: Loaded) -> dict[Path, Content]:
+    """The account of a translation as a document, where one is wanted in a file."""
+    if losses is None or str(losses) == "-":
+        return {}
+    return {losses: json_text(_items(outcomes, loaded))}
+
+
+def _items(outcomes: tuple[Outcome, ...], loaded: Loaded) -> list[dict[str, Any]]:
     fields = ("kind", "where", "what", "effect", "effect_on_cls")
     items = [{f: getattr(o, f) for f in fields} for o in outcomes]
     for fate in loaded.account:
         what = f"{fate.attribute}={fate.value!r}: {fate.becomes}"
         items.append({"kind": fate.fate, "where": fate.where, "what": what, "effect": None, "effect_on_cls": None})
         items[-1] |= {"attribute": fate.attribute, "value": fate.value, "source": fate.source}
-    write_texts({losses: dump_json(items)})
+    return items
+
+
+def _tell(outcomes: tuple[Outcome, ...], losses: Path | None, loaded: Loaded) -> None:
+    if losses is not None and str(losses) == "-":
+        emit(_items(outcomes, loaded), None)
+    report(outcomes)
     if loaded.account:
         from hftranslate.formats.histfactory_xml import table
 

@@ -10,13 +10,15 @@ from hftranslate.cli.common import (
     OutputFile,
     command_line,
     emit,
-    emit_text,
+    emit_texts,
     input_files,
+    json_text,
     patch_option,
     report,
     take_xml_options,
     xml_options,
 )
+from hftranslate.cli.paths import InputFile, OutputFolder
 from hftranslate.crosschecking.cases import Case, read_cases
 from hftranslate.crosschecking.compare import Report
 from hftranslate.crosschecking.compare import crosscheck as compare
@@ -27,7 +29,8 @@ from hftranslate.crosschecking.results import results as evaluate
 from hftranslate.crosschecking.with_root import Source, find_root, root_results
 from hftranslate.errors import HFTranslateError
 from hftranslate.formats.documents import read_bytes
-from hftranslate.translate import Loaded, load, write_texts
+from hftranslate.formats.files import Content
+from hftranslate.translate import Loaded, load
 from hftranslate.workspace import CONVENTIONS, PYHF, ROOT, Conventions, Workspace
 
 
@@ -40,20 +43,28 @@ class _Outputs:
     json: Path | None
 
 
+class _HtmlPlace(OutputFile):
+    """A page, or with ``--cases`` a folder of pages."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path."""
+        if ctx is not None and isinstance(ctx.params.get("cases"), Path):
+            return OutputFolder().convert(value, param, ctx)
+        return super().convert(value, param, ctx)
+
+
 @click.command()
-@click.argument("file", required=False)
-@click.argument("reference", required=False, metavar="REFERENCE.json")
+@click.argument("file", required=False, type=InputFile())
+@click.argument("reference", required=False, type=InputFile(), metavar="REFERENCE.json")
 @click.option(
-    "--cases", type=click.Path(path_type=Path), metavar="CASES.toml", help="Compare all stored cases instead."
+    "--cases", type=InputFile(Path), is_eager=True, metavar="CASES.toml", help="Compare all stored cases instead."
 )
 @click.option("--with-root", is_flag=True, help="Make the reference with the ROOT that is installed.")
 @click.option(
     "--root-python", metavar="PYTHON", help="A Python that can import ROOT; default: $ROOT_PYTHON, or this one."
 )
 @click.option("--save-reference", type=OutputFile(), help="Keep what ROOT said (--with-root).")
-@click.option(
-    "--html", type=click.Path(path_type=Path), help="Write the report as one HTML page; with --cases: into this folder."
-)
+@click.option("--html", type=_HtmlPlace(), help="Write the report as one HTML page; with --cases: into this folder.")
 @click.option("--markdown", type=OutputFile(), help="Write the report as Markdown.")
 @click.option("--json", "json_file", type=OutputFile(), help="Write the report as JSON.")
 @patch_option
@@ -98,20 +109,22 @@ def crosscheck(
             if reference is None
             else _with_document(file, read_results(reference), options)
         )
-        click.echo(found.text(), nl=False)
         _write(found, outputs)
+        click.echo(found.text(), nl=False)
         passed = found.passed
     if not passed:
         ctx.exit(1)
 
 
 def _write(found: Report, outputs: _Outputs) -> None:
+    texts: dict[Path, Content] = {}
     if outputs.json is not None:
-        emit(found.to_document(), outputs.json)
+        texts[outputs.json] = json_text(found.to_document())
     if outputs.html is not None:
-        emit_text(report_html(found), outputs.html)
+        texts[outputs.html] = report_html(found)
     if outputs.markdown is not None:
-        emit_text(report_markdown(found), outputs.markdown)
+        texts[outputs.markdown] = report_markdown(found)
+    emit_texts(texts)
 
 
 def _with_document(file: str, reference: Results, options: dict[str, Any]) -> Report:
@@ -191,10 +204,13 @@ def _all_cases(cases: tuple[Case, ...], outputs: _Outputs) -> bool:
         if result.report is not None and not result.report.passed:
             click.echo(result.report.text(), nl=False)
         found.append(result)
+    texts: dict[Path, Content] = {}
     if outputs.html is not None:
-        write_texts({outputs.html / "index.html": index_html(found)})
+        pages = {outputs.html / r.link: report_html(r.report) for r in found if r.report is not None and r.link}
+        texts |= {outputs.html / "index.html": index_html(found), **pages}
     if outputs.json is not None:
-        emit({r.name: r.report.to_document() for r in found if r.report is not None}, outputs.json)
+        texts[outputs.json] = json_text({r.name: r.report.to_document() for r in found if r.report is not None})
+    emit_texts(texts)
     return all(result.verdict != "failed" for result in found)
 
 
@@ -209,5 +225,4 @@ def _one_case(case: Case, folder: Path | None) -> CaseResult:
     link = None
     if folder is not None:
         link = f"{case.name}.html"
-        write_texts({folder / link: report_html(found)})
     return CaseResult(name=case.name, description=case.description, report=found, link=link)

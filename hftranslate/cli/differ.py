@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from hftranslate.cli.common import emit, emit_text, output_option, read_once, report, take_xml_options, xml_options
+from hftranslate.cli.paths import InputFile
 from hftranslate.cli.progress import ProgressBar, progress_option
 from hftranslate.difference import difference
 from hftranslate.difference import document as as_document
@@ -16,8 +17,8 @@ from hftranslate.workspace import CONVENTIONS
 
 
 @click.command()
-@click.argument("first")
-@click.argument("second")
+@click.argument("first", type=InputFile())
+@click.argument("second", type=InputFile())
 @output_option
 @click.option("--json", "as_json", is_flag=True, help="JSON on standard output instead of the table.")
 @click.option(
@@ -35,8 +36,18 @@ from hftranslate.workspace import CONVENTIONS
     show_default=True,
     help="How to evaluate both likelihoods; auto: as the first is.",
 )
-@click.option("-p", "--patch", "patches", multiple=True, metavar="PATCH.json", help="JSON patch for the first.")
-@click.option("--patch-second", multiple=True, metavar="PATCH.json", help="JSON patch for the second.")
+@click.option(
+    "-p",
+    "--patch",
+    "patches",
+    multiple=True,
+    type=InputFile(),
+    metavar="PATCH.json",
+    help="JSON patch for the first.",
+)
+@click.option(
+    "--patch-second", multiple=True, type=InputFile(), metavar="PATCH.json", help="JSON patch for the second."
+)
 @click.option("--no-sidecar", is_flag=True, help="Compare what the files say without the sidecars beside them.")
 @progress_option
 @xml_options

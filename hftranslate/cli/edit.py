@@ -1,6 +1,6 @@
 """Commands that edit workspaces, and their digests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,15 @@ from hftranslate.cli.common import (
     emit,
     emit_text,
     file_argument,
-    output_option,
+    json_text,
+    model_output_option,
     patch_option,
     read_once,
     report,
     take_xml_options,
     xml_options,
 )
+from hftranslate.cli.paths import InputFile
 from hftranslate.editing import combine as combine_workspaces
 from hftranslate.editing import consequences, set_aside
 from hftranslate.editing import prune as prune_workspace
@@ -28,6 +30,7 @@ from hftranslate.editing import rename as rename_workspace
 from hftranslate.editing import sort as sort_workspace
 from hftranslate.editing.combining import JOINS, Join
 from hftranslate.errors import InputError
+from hftranslate.formats.files import Content
 from hftranslate.negligible import Negligible, PruningEffect, negligible, pruning_effects, without
 from hftranslate.sidecar import canonical_digest, make_sidecar
 from hftranslate.translate import load, sidecar_path, to_xml, write_json, write_xml
@@ -38,7 +41,7 @@ Edit = Callable[[Workspace], Workspace]
 _SHOWN = 20
 
 #: Options of every command that writes an edited workspace.
-_one_workspace = combined_options(file_argument, output_option, patch_option, xml_options)
+_one_workspace = combined_options(file_argument, model_output_option, patch_option, xml_options)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,24 +85,25 @@ def _edited(edited: _Edited, edit: Edit) -> _Edited:
     return replace(edited, workspace=workspace, original=original)
 
 
-def _write(edited: _Edited) -> None:
+def _write(edited: _Edited, beside: Mapping[Path, Content] | None = None) -> None:
     """Write as JSON, or as XML where the output file says so, with a sidecar where there is something for it."""
     workspace, original, output_file = edited.workspace, edited.original, edited.output_file
     if output_file is not None and output_file.suffix.lower() == ".xml":
         xml = to_xml(workspace if original is None else original, prefix=output_file.stem)
         report(xml.outcomes)
-        write_xml(xml, output_file.parent, sidecar=True)
+        write_xml(xml, output_file.parent, sidecar=True, beside=beside)
         return
     written = as_json(workspace)
     if original is not None:
         written = replace(written, sidecar=make_sidecar(workspace, original))
     report(written.outcomes)
     if output_file is None or str(output_file) == "-":
-        emit(written.document, None)
+        emit(written.document, None, beside=beside)
         if original is not None or any(o.kind == "carried" for o in written.outcomes):
             click.echo("no sidecar is written to standard output: what JSON cannot say is lost", err=True)
         return
-    write_json(written, output_file, sidecar=sidecar_path(output_file) if edited.with_sidecar else None)
+    kept = sidecar_path(output_file) if edited.with_sidecar else None
+    write_json(written, output_file, sidecar=kept, beside=beside)
 
 
 def _names(*declarations: str, arity: int = 1, metavar: str, help: str) -> Callable[[Any], Any]:
@@ -146,19 +150,21 @@ def prune(threshold: float | None, report_file: Path | None, bins: tuple[tuple[s
     if threshold is None and report_file is not None:
         raise click.UsageError("--report belongs to --negligible")
     edited = _edited(_read(options), lambda ws: prune_workspace(ws, bins=_bins(ws, ranges), **chosen))
+    said: dict[str, object] = {}
     if threshold is not None:
-        edited = _without_negligible(edited, threshold, report_file)
-    _write(edited)
+        edited, said = _without_negligible(edited, threshold)
+    if report_file is not None and str(report_file) == "-":
+        emit(said, None)
+        report_file = None
+    _write(edited, None if report_file is None else {report_file: json_text(said)})
 
 
-def _without_negligible(edited: _Edited, threshold: float, report_file: Path | None) -> _Edited:
+def _without_negligible(edited: _Edited, threshold: float) -> tuple[_Edited, dict[str, object]]:
     found = negligible(edited.workspace, threshold)
     pruned = _edited(edited, lambda ws: without(ws, found))
     effects = pruning_effects(edited.workspace, pruned.workspace)
     click.echo(_pruned_text(found, effects, threshold), err=True)
-    if report_file is not None:
-        emit(_pruned_document(found, effects, threshold), report_file)
-    return pruned
+    return pruned, _pruned_document(found, effects, threshold)
 
 
 def _range(channel: str, text: str) -> tuple[int, int]:
@@ -237,9 +243,9 @@ def sort(**options: Any) -> None:
 
 
 @click.command()
-@click.argument("first", default="-")
-@click.argument("second", default="-")
-@output_option
+@click.argument("first", default="-", type=InputFile())
+@click.argument("second", default="-", type=InputFile())
+@model_output_option
 @click.option(
     "-j",
     "--join",
@@ -287,7 +293,9 @@ def combine(
 )
 @click.option("-j/-p", "--json/--plaintext", "as_json_object", default=False, help="A JSON object, or lines of text.")
 @click.option("--canonical", is_flag=True, help="Also one that is the same for any order and for 50 and 50.0 (sha256).")
-@click.option("--patch", "patches", multiple=True, metavar="PATCH.json", help="JSON patch, or -; repeatable.")
+@click.option(
+    "--patch", "patches", multiple=True, type=InputFile(), metavar="PATCH.json", help="JSON patch, or -; repeatable."
+)
 @click.option("-o", "--output-file", type=OutputFile(), help="Where to write.")
 @xml_options
 def digest(

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hftranslate.cli.common import OutputFile, emit, emit_text, output_option
+from hftranslate.cli.common import OutputFile, emit, emit_text, emit_texts, json_text, output_option
 from hftranslate.cli.groups import Group
+from hftranslate.cli.paths import InputFile, InputFolder, NamedFiles, OutputFolder
 from hftranslate.cli.progress import ProgressBar, progress_option
 from hftranslate.cli.workers import executor_of, workers_options
 
 if TYPE_CHECKING:
+    from hftranslate.formats.files import Content
     from hftranslate.hepdata.regions import Region
 
 
@@ -23,7 +25,7 @@ def hepdata() -> None:
 
 @hepdata.command()
 @click.argument("source", metavar="DOI_OR_URL")
-@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("folder", metavar="DIR", type=OutputFolder())
 @click.option("--resource", metavar="NAME", help="Which file of a record; default: all of type HistFactory.")
 @click.option("--sha256", metavar="HEX", help="What the checksum of the archive must be; else exit code 1.")
 @click.option("--allow-host", "hosts", multiple=True, metavar="HOST", help="Fetch from this host, too; repeatable.")
@@ -56,16 +58,27 @@ def download(
 
 
 @hepdata.command()
-@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--workspace", metavar="BKG.json", help="The workspace of the only region; --region for several.")
-@click.option("--patchset", metavar="PATCHSET.json", help="The patch set of its signals.")
+@click.argument("folder", metavar="DIR", type=OutputFolder())
 @click.option(
-    "--region", "regions", multiple=True, metavar="NAME=BKG.json[,PATCHSET.json]", help="A region; repeatable."
+    "--workspace",
+    type=InputFile(),
+    metavar="BKG.json",
+    help="The workspace of the only region; --region for several.",
+)
+@click.option("--patchset", type=InputFile(), metavar="PATCHSET.json", help="The patch set of its signals.")
+@click.option(
+    "--region",
+    "regions",
+    multiple=True,
+    type=NamedFiles(),
+    metavar="NAME=BKG.json[,PATCHSET.json]",
+    help="A region; repeatable.",
 )
 @click.option(
     "--scan",
     "scans",
     multiple=True,
+    type=NamedFiles(),
     metavar="[NAME=]SCAN.json",
     help="CLs or limits of the signals (of a region), from patchset scan; repeatable.",
 )
@@ -79,7 +92,7 @@ def download(
 @click.option("--energy", "energies", multiple=True, type=float, metavar="GEV", help="Keyword; repeatable.")
 @click.option("--reaction", "reactions", multiple=True, metavar="TEXT", help="Keyword: P P --> X; repeatable.")
 @click.option("--phrase", "phrases", multiple=True, metavar="TEXT", help="Keyword; repeatable.")
-@click.option("--upload", type=OutputFile(), help="Write the file for the upload, too (.tar.gz).")
+@click.option("--upload", type=OutputFile(takes_dash=False), help="Write the file for the upload, too (.tar.gz).")
 def bundle(
     folder: Path,
     workspace: str | None,
@@ -103,7 +116,7 @@ def bundle(
     The archive holds the workspaces and patch sets byte for byte, and a README written from them. The same input gives
     the same bytes. Prints, as JSON, the files with their sizes and checksums; check them with hepdata check.
     """
-    from hftranslate.hepdata.bundle import make_bundle, upload_file, write_bundle
+    from hftranslate.hepdata.bundle import make_bundle, write_bundle
     from hftranslate.hepdata.submission import Record, licence_of
 
     record = Record(
@@ -117,9 +130,7 @@ def bundle(
     made = make_bundle(
         _read_regions(workspace, patchset, regions, scans), record, yields=not no_yields, measurement=measurement
     )
-    write_bundle(made, folder)
-    if upload is not None:
-        upload.write_bytes(upload_file(made))
+    write_bundle(made, folder, upload)
     emit(made.to_document(), None)
 
 
@@ -176,7 +187,7 @@ class _Points(click.ParamType):  # type: ignore[type-arg]
 
 
 @hepdata.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=InputFolder())
 @click.option(
     "--points",
     type=_Points(),
@@ -221,10 +232,10 @@ def check(
             executor=executor,
             progress=progress,
         )
-    if html is not None:
-        emit_text(check_html(report), html)
+    texts: dict[Path, Content] = {} if html is None else {html: check_html(report)}
     if output_file is not None:
-        emit(check_document(report), output_file)
+        texts = {output_file: json_text(check_document(report)), **texts}
+    emit_texts(texts)
     if not as_json:
         emit_text(check_text(report), None)
     elif output_file is None:

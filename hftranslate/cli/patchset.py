@@ -11,6 +11,10 @@ from hftranslate.cli.common import (
     combined_options,
     emit,
     emit_text,
+    emit_texts,
+    file_argument,
+    json_text,
+    model_output_option,
     output_option,
     read_once,
     report,
@@ -20,6 +24,7 @@ from hftranslate.cli.common import (
 )
 from hftranslate.cli.fitting import minimizer_options, take_fit_options
 from hftranslate.cli.groups import Group
+from hftranslate.cli.paths import InputFile
 from hftranslate.cli.progress import ProgressBar, progress_option
 from hftranslate.cli.workers import executor_of, resume_option, settled, workers_options
 from hftranslate.contour import Interpolation, contour_document, take_slice
@@ -27,6 +32,7 @@ from hftranslate.editing import consequences
 from hftranslate.editing import strip as strip_signals
 from hftranslate.errors import InputError
 from hftranslate.formats.documents import parse_json, read_bytes
+from hftranslate.formats.files import Content
 from hftranslate.journal import Journal
 from hftranslate.outcomes import Outcome
 from hftranslate.patchset import Patch, PatchSet, PointNames, Signal, read_patchset
@@ -63,7 +69,7 @@ def _chosen(patches: PatchSet, name: str | None, values: str | None) -> Patch:
 
 
 @patchset.command()
-@click.argument("patchset", default="-")
+@click.argument("patchset", default="-", type=InputFile())
 @click.option("--json", "as_document", is_flag=True, help="As JSON.")
 @output_option
 def inspect(patchset: str, as_document: bool, output_file: Path | None) -> None:
@@ -78,8 +84,8 @@ def inspect(patchset: str, as_document: bool, output_file: Path | None) -> None:
 
 
 @patchset.command()
-@click.argument("background", default="-")
-@click.argument("patchset", default="-")
+@click.argument("background", default="-", type=InputFile())
+@click.argument("patchset", default="-", type=InputFile())
 @click.pass_context
 def verify(context: click.Context, background: str, patchset: str) -> None:
     """Check that a patch set was made for this background-only workspace: by the digests in it. Exit code 1: no."""
@@ -92,7 +98,7 @@ def verify(context: click.Context, background: str, patchset: str) -> None:
 
 
 @patchset.command()
-@click.argument("patchset", default="-")
+@click.argument("patchset", default="-", type=InputFile())
 @_one_patch
 @click.option("--with-metadata/--without-metadata", default=False, help="The metadata too, those of the set included.")
 @output_option
@@ -108,8 +114,8 @@ def extract(patchset: str, name: str | None, values: str | None, with_metadata: 
 
 
 @patchset.command()
-@click.argument("background", default="-")
-@click.argument("patchset", default="-")
+@click.argument("background", default="-", type=InputFile())
+@click.argument("patchset", default="-", type=InputFile())
 @_one_patch
 @click.option("--any-background", is_flag=True, help="Also where the digest says that the patches are for another one.")
 @output_option
@@ -137,8 +143,8 @@ def check_background(name: str, document: object, patches: PatchSet, *, any_back
 
 
 @patchset.command()
-@click.argument("background")
-@click.argument("signals", nargs=-1, required=True)
+@click.argument("background", type=InputFile())
+@click.argument("signals", nargs=-1, required=True, type=InputFile())
 @click.option("--labels", default="", metavar="L1,L2", help="What the values are called; default: the named groups.")
 @click.option(
     "--values-from",
@@ -204,7 +210,7 @@ def create(background: str, signals: tuple[str, ...], **options: Any) -> None:
 
 
 @patchset.command()
-@click.argument("file", default="-")
+@file_argument
 @click.option(
     "-s",
     "--signal",
@@ -214,7 +220,7 @@ def create(background: str, signals: tuple[str, ...], **options: Any) -> None:
     metavar="SAMPLE",
     help="A signal sample, or a pattern of names (C1N2_*); repeatable.",
 )
-@output_option
+@model_output_option
 @xml_options
 def strip(file: str, signals: tuple[str, ...], output_file: Path | None, **options: Any) -> None:
     """The background-only workspace of a full one, as JSON: without its signal samples, with all settings."""
@@ -232,8 +238,8 @@ def strip(file: str, signals: tuple[str, ...], output_file: Path | None, **optio
 
 
 @patchset.command()
-@click.argument("background")
-@click.argument("patchset")
+@click.argument("background", type=InputFile())
+@click.argument("patchset", type=InputFile())
 @click.option("--what", type=click.Choice(["cls", "limit"]), default="cls", show_default=True, help="What to compute.")
 @click.option("--point", "points", multiple=True, metavar="NAME", help="Only this point; repeatable.")
 @click.option("--measurement", metavar="NAME", help="Which measurement; default: the first.")
@@ -281,9 +287,7 @@ def scan(background: str, patchset: str, table: Path | None, **options: Any) -> 
             document, patches, settings, names=names or None, executor=executor, progress=bar, journal=journal
         )
     tell_failures(done)
-    if table is not None:
-        emit_text(csv_text(done.rows()), table)
-    emit(done.to_document(), output_file)
+    emit(done.to_document(), output_file, beside=None if table is None else {table: csv_text(done.rows())})
     click.get_current_context().exit(0 if done.points else 1)
 
 
@@ -297,7 +301,7 @@ def tell_failures(done: Scan) -> None:
 
 
 @patchset.command()
-@click.argument("scan", default="-")
+@click.argument("scan", default="-", type=InputFile())
 @click.option("-o", "--output-file", required=True, type=_FILE, help="The picture: png, pdf or svg, by its ending.")
 @click.option("--x", metavar="LABEL", help="Horizontal axis; default: the first label that is not held.")
 @click.option("--y", metavar="LABEL", help="Vertical axis; default: the next one.")
@@ -324,15 +328,16 @@ def contour(
     **titles: Any,
 ) -> None:
     """Draw the exclusion contour of a scan: observed, expected and +-1 sigma, with its points."""
-    from hftranslate.plots import save
+    from hftranslate.plots import picture
     from hftranslate.plots_contour import contour as draw
 
     source = "standard input" if scan == "-" else scan
     found = take_slice(scan_from_document(parse_json(read_bytes(scan), source), source), x, y, at=_held(held))
     figure = draw(found, interpolation=interpolation, **titles)
+    texts: dict[Path, Content] = {output_file: picture(figure, output_file)}
     if lines is not None:
-        emit(contour_document(found, interpolation), lines)
-    save(figure, output_file)
+        texts[lines] = json_text(contour_document(found, interpolation))
+    emit_texts(texts)
 
 
 def _held(texts: tuple[str, ...]) -> dict[str, Value]:

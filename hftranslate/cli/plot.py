@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from hftranslate.cli.common import OutputFile, combined_options
+from hftranslate.cli.common import OutputFile, combined_options, file_argument
 from hftranslate.cli.groups import Group
+from hftranslate.cli.paths import InputFile
 from hftranslate.cli.toys import read_journals
 from hftranslate.errors import FormatError, InputError, MissingInput
 from hftranslate.formats.documents import parse_json, read_bytes, source_name
@@ -31,7 +32,7 @@ plot_options = combined_options(
         "--style", type=click.Choice(_STYLES, case_sensitive=False), default="ROOT", show_default=True, help="mplhep's."
     ),
 )
-_file = click.argument("file", default="-")
+_files = click.argument("files", nargs=-1, type=InputFile(), metavar="FILE...")
 
 
 def top_option(default: int, what: str) -> Callable[[F], F]:
@@ -58,7 +59,7 @@ def plot() -> None:
 
 
 @plot.command()
-@click.argument("files", nargs=-1, metavar="FILE...")
+@_files
 @click.option("--at", type=float, multiple=True, help="With several limits: where each stands on the axis; repeatable.")
 @click.option("--poi-name", default="parameter of interest", help="Name of the parameter of interest.")
 @click.option("--x-name", default="signal", help="With several limits: name of the horizontal axis.")
@@ -79,7 +80,7 @@ def brazil(
 
 
 @plot.command()
-@_file
+@file_argument
 @top_option(60, "Constrained parameters that are drawn: the most pulled or constrained ones.")
 @plot_options
 def pulls(file: str, top: int, output_file: Path, **options: Any) -> None:
@@ -90,7 +91,7 @@ def pulls(file: str, top: int, output_file: Path, **options: Any) -> None:
 
 
 @plot.command()
-@_file
+@file_argument
 @click.option(
     "--threshold", type=click.FloatRange(0.0, 1.0), default=0.2, show_default=True, help="Smallest one drawn."
 )
@@ -104,7 +105,7 @@ def correlations(file: str, threshold: float, top: int, output_file: Path, **opt
 
 
 @plot.command()
-@_file
+@file_argument
 @top_option(25, "Parameters that are drawn on one page.")
 @click.option("--pages", type=click.IntRange(min=1), default=1, show_default=True, help="Pages at most.")
 @plot_options
@@ -120,7 +121,7 @@ def impacts(file: str, top: int, pages: int, output_file: Path, **options: Any) 
 
 
 @plot.command()
-@click.argument("files", nargs=-1, metavar="FILE...")
+@_files
 @click.option("--channel", "channels", multiple=True, help="Only this channel; repeatable.")
 @click.option("--log/--linear", default=None, help="The axis of events; default: by their range.")
 @click.option("--x-name", default="observable", help="Name of the axis of channels with known bin edges.")
@@ -140,7 +141,7 @@ def yields(files: tuple[str, ...], channels: tuple[str, ...], output_file: Path,
 
 
 @plot.command()
-@_file
+@file_argument
 @plot_options
 def scan(file: str, output_file: Path, **options: Any) -> None:
     """A profile scan of one parameter, or contours of two, from the JSON of 'scan'."""
@@ -150,9 +151,11 @@ def scan(file: str, output_file: Path, **options: Any) -> None:
 
 
 @plot.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="KEPT...")
+@click.argument("files", nargs=-1, required=True, type=InputFile(Path), metavar="KEPT...")
 @click.option("--poi", type=float, help="The tested value, where toys of several are kept.")
-@click.option("--asymptotics", metavar="CLS.json", help="Draw the asymptotic densities of this test too.")
+@click.option(
+    "--asymptotics", type=InputFile(), metavar="CLS.json", help="Draw the asymptotic densities of this test too."
+)
 @click.option("--bins", type=click.IntRange(min=2), default=40, show_default=True, help="Bins of the histograms.")
 @plot_options
 def toys(

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from hftranslate.cli.paths import InputFile, OutputFolder
 from hftranslate.cli.progress import ProgressBar, progress_option
 from hftranslate.cli.workers import executor_of, settled
 from hftranslate.contour import Interpolation
@@ -21,11 +22,11 @@ def _cores() -> int:
 
 
 @click.command()
-@click.argument("record")
+@click.argument("record", type=InputFile())
 @click.option(
     "-d",
     "--output-dir",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=OutputFolder(),
     default=Path("reproduced"),
     show_default=True,
     help="Where scans and pictures go, in a folder for each region.",

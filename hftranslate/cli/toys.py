@@ -7,6 +7,7 @@ import click
 
 from hftranslate.cli.common import emit, emit_text, output_option
 from hftranslate.cli.groups import Group
+from hftranslate.cli.paths import InputFile
 from hftranslate.errors import FormatError, InputError, MissingInput
 from hftranslate.inference.asymptotics import TestStat
 from hftranslate.inference.toy_discovery import toy_significance_document, toy_significance_of
@@ -14,7 +15,7 @@ from hftranslate.inference.toy_samples import MOST_FAILED, KeptToys, kept_toys, 
 from hftranslate.inference.toy_tests import toy_test_document, toy_test_of
 from hftranslate.journal import Journal
 
-_files = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+_files = click.argument("files", nargs=-1, required=True, type=InputFile(Path), metavar="FILE...")
 
 
 max_failed_option = click.option(

@@ -11,7 +11,8 @@ from threading import Thread
 
 import click
 
-from hftranslate.cli.common import OutputFile, combined_options
+from hftranslate.cli.common import combined_options
+from hftranslate.cli.paths import KeptFile
 from hftranslate.errors import InputError, Unsupported
 
 workers_options = combined_options(
@@ -20,7 +21,7 @@ workers_options = combined_options(
 )
 resume_option = click.option(
     "--resume",
-    type=OutputFile(),
+    type=KeptFile(),
     help="Keep results in this file as they arrive, and take up what is in it.",
 )
 

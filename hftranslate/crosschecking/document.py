@@ -14,6 +14,7 @@ from typing import Any
 
 from hftranslate.errors import FormatError
 from hftranslate.formats.documents import dump_json, parse_json, read_bytes
+from hftranslate.formats.files import write_files
 from hftranslate.formats.recognition import mistaken
 from hftranslate.inference.hypotest import TestStat
 from hftranslate.workspace import Conventions
@@ -179,9 +180,7 @@ class Results:
 
     def write(self, path: str | Path) -> None:
         """Write the document to a file."""
-        from hftranslate.translate import write_texts
-
-        write_texts({Path(path): dump_json(self.to_document())})
+        write_files({Path(path): dump_json(self.to_document())})
 
 
 def to_json(value: Any) -> Any:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from hftranslate.crosschecking.report_html import report_html
 from hftranslate.crosschecking.report_text import report_markdown, report_text
+from hftranslate.formats.files import write_files
 
 if TYPE_CHECKING:
     from hftranslate.crosschecking.compare import Report
@@ -14,13 +15,9 @@ __all__ = ["report_html", "report_markdown", "report_text", "write_html", "write
 
 def write_html(report: "Report", path: str | Path) -> None:
     """Write the HTML page to a file."""
-    from hftranslate.translate import write_texts
-
-    write_texts({Path(path): report_html(report)})
+    write_files({Path(path): report_html(report)})
 
 
 def write_markdown(report: "Report", path: str | Path) -> None:
     """Write the Markdown text to a file."""
-    from hftranslate.translate import write_texts
-
-    write_texts({Path(path): report_markdown(report)})
+    write_files({Path(path): report_markdown(report)})

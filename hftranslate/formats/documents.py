@@ -50,7 +50,7 @@ def read_bytes(path: str | Path) -> bytes:
         it begins like gzip but is damaged.
     """
     if str(path) == "-":
-        return _decompress(_limited(sys.stdin.buffer, source_name(path)), source_name(path))
+        return _decompress(_standard_input(), "standard input")
     file = Path(path)
     try:
         with file.open("rb") as stream:
@@ -64,6 +64,15 @@ def read_bytes(path: str | Path) -> bytes:
     except ValueError as error:  # a name that no file system takes
         raise MissingInput(f"{str(path)!r} is no file name: {error}") from None
     return _decompress(data, str(path))
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None:
+        raise MissingInput("standard input is closed; name a file")
+    try:
+        return _limited(sys.stdin.buffer, "standard input")
+    except OSError as error:
+        raise MissingInput(f"standard input cannot be read: {error.strerror or error}") from None
 
 
 def _nearest(file: Path) -> str:

@@ -10,19 +10,18 @@ import gzip
 import io
 import lzma
 import re
-import shutil
 import stat
 import tarfile
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal, TypeAlias, cast
 
-from hftranslate.errors import FormatError, InputError, UnsafeInput
+from hftranslate.errors import FormatError, UnsafeInput
+from hftranslate.formats.files import fresh_folder, naming
 
 Kind: TypeAlias = Literal["tar", "zip", "json"]
 
@@ -52,6 +51,11 @@ class Limits:
     files: int = 20_000
     total_bytes: int = 1 << 30
     ratio: float = 300.0
+
+    def beside(self, folder: Path) -> "Limits":
+        """What is left of them for more archives, where a folder holds what was unpacked already."""
+        sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+        return replace(self, files=self.files - len(sizes), total_bytes=self.total_bytes - sum(sizes))
 
 
 DEFAULT_LIMITS = Limits()
@@ -138,42 +142,6 @@ def unpack_into(path: Path, folder: Path, limits: Limits = DEFAULT_LIMITS) -> tu
             raise FormatError(f"{path.name} is a damaged archive: {error}") from None
         raise
     return tuple(sorted(written))
-
-
-@contextmanager
-def fresh_folder(folder: Path) -> Iterator[Path]:
-    """A folder whose content becomes that of the one that is wanted once all is done; gone where something failed.
-
-    An empty folder that is there, the one that one stands in, say, stays the same folder; one that is not is made.
-
-    Raises
-    ------
-    InputError
-        The wanted folder holds something already, or cannot be made.
-    """
-    is_there = folder.exists()
-    if is_there and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} holds something already; give a new or empty folder")
-    made = [parent for parent in folder.parents if not parent.exists()]
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=".hftranslate-", dir=folder if is_there else folder.parent))
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made: {error.strerror or error}") from None
-    try:
-        yield work
-        if is_there:
-            for path in sorted(work.iterdir()):
-                path.rename(folder / path.name)
-        else:
-            work.chmod(0o755)
-            work.rename(folder)
-        made = []
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-        for parent in made:
-            with suppress(OSError):  # someone else uses it by now
-                parent.rmdir()
 
 
 Member: TypeAlias = tuple[str, BinaryIO | None]
@@ -283,10 +251,31 @@ def _check_new(name: str, seen: dict[str, str], source: str) -> None:
 def _write(target: Path, content: BinaryIO, source: str) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("xb") as file:
-            shutil.copyfileobj(content, file, _CHUNK)
+        file = target.open("xb")
     except (FileExistsError, NotADirectoryError, IsADirectoryError):
         raise UnsafeInput(f"{source}: {target.name!r} stands in it more than once; refused") from None
+    with file:
+        while chunk := content.read(_CHUNK):
+            with naming(target):
+                file.write(chunk)
+        with naming(target):
+            file.flush()
+
+
+def folder_names(names: Iterable[str]) -> list[str]:
+    """Names of folders that differ, in more than case: of those that are the same all but the first get a number."""
+    wanted = [name or "likelihood" for name in names]
+    known = {name.casefold() for name in wanted}
+    taken: set[str] = set()
+    found = []
+    for name in wanted:
+        chosen = name
+        if name.casefold() in taken:
+            numbered = (f"{name}-{i}" for i in count(1))
+            chosen = next(n for n in numbered if n.casefold() not in known | taken)
+        taken.add(chosen.casefold())
+        found.append(chosen)
+    return found
 
 
 def read_files(folder: Path) -> Iterable[str]:
@@ -310,7 +299,7 @@ __all__ = [
     "DEFAULT_LIMITS",
     "Kind",
     "Limits",
-    "fresh_folder",
+    "folder_names",
     "kind_of",
     "pack",
     "read_files",

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from hftranslate.errors import InputError
-from hftranslate.hepdata.archives import fresh_folder, pack
+from hftranslate.formats.files import fresh_folder, naming, write_files
+from hftranslate.hepdata.archives import pack
 from hftranslate.hepdata.readme import readme
 from hftranslate.hepdata.regions import README, Region
 from hftranslate.hepdata.submission import Record, submission_documents
@@ -113,17 +114,20 @@ def size_problems(sizes: Mapping[str, int]) -> list[str]:
     return problems
 
 
-def write_bundle(bundle: Bundle, folder: Path) -> None:
-    """Write a submission into a new or empty folder.
+def write_bundle(bundle: Bundle, folder: Path, upload: Path | None = None) -> None:
+    """Write a submission into a new or empty folder, and where wanted as one file for the upload, too.
 
     Raises
     ------
     InputError
-        The folder holds something already.
+        The folder holds something already, or a file cannot be written.
     """
     with fresh_folder(folder) as work:
         for name, data in bundle.files.items():
-            (work / name).write_bytes(data)
+            with naming(folder / name):
+                (work / name).write_bytes(data)
+        if upload is not None:
+            write_files({upload: upload_file(bundle)})
 
 
 def upload_file(bundle: Bundle) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 from hftranslate.errors import HFTranslateError, InputError, MissingInput
 from hftranslate.formats import pyhf_json
 from hftranslate.formats.documents import read_bytes
-from hftranslate.hepdata.archives import kind_of, unpack_into
+from hftranslate.hepdata.archives import DEFAULT_LIMITS, folder_names, kind_of, unpack_into
 from hftranslate.hepdata.bundle import SUBMISSION, size_problems
 from hftranslate.hepdata.check_likelihood import likelihood_entries
 from hftranslate.hepdata.check_points import point_entries, yield_entries
@@ -134,7 +134,8 @@ def _unpacked(folder: Path, documents: list[Mapping[str, Any]], target: Path) ->
     if not chosen:
         what = f"no resource of the record has the type {RESOURCE_TYPE}: HEPData shows no likelihood"
         yield Entry(status="error", check="resource", where=SUBMISSION, what=what)
-    for resource in chosen:
+    places = folder_names(str(resource.get("location", "")).split(".")[0] for resource in chosen)
+    for resource, name in zip(chosen, places, strict=True):
         location = str(resource.get("location", ""))
         yield from _resource_entries(resource, location)
         path = folder / location
@@ -142,13 +143,13 @@ def _unpacked(folder: Path, documents: list[Mapping[str, Any]], target: Path) ->
             what = "it is not in the folder, and was not looked into"
             yield Entry(status="warning", check="archive", where=location, what=what)
             continue
-        place = target / location.split(".")[0] if len(chosen) > 1 else target
+        place = target / name if len(chosen) > 1 else target
         try:
             place.mkdir(exist_ok=True)
             if kind_of(path) == "json":
                 (place / PurePosixPath(location).name).write_bytes(read_bytes(path))
             else:
-                unpack_into(path, place)
+                unpack_into(path, place, DEFAULT_LIMITS.beside(target))
         except InputError as error:
             yield Entry(status="error", check="archive", where=location, what=str(error))
         else:

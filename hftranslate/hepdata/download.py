@@ -5,6 +5,7 @@ part, and a page by its INSPIRE number (``ins1755298``). A record lists its anal
 HistFactory are the likelihoods. Zenodo lists the files of a record.
 """
 
+import os
 import re
 import shutil
 import tempfile
@@ -14,8 +15,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
-from hftranslate.errors import FormatError, InputError, MissingInput, VerificationFailed, did_you_mean
-from hftranslate.hepdata.archives import DEFAULT_LIMITS, Limits, fresh_folder, kind_of, read_files, unpack_into
+from hftranslate.errors import FormatError, InputError, MissingInput, UnsafeInput, VerificationFailed, did_you_mean
+from hftranslate.formats.files import fresh_folder, naming, working_folder
+from hftranslate.hepdata.archives import DEFAULT_LIMITS, Limits, folder_names, kind_of, read_files, unpack_into
 from hftranslate.hepdata.web import Fetched, Rules, fetch, fetch_json
 from hftranslate.progress import Progress, silent
 
@@ -112,7 +114,7 @@ def download(
             _verify(fetched, sha256)
         places = _places(fetched)
         for one, place in zip(fetched, places, strict=True):
-            _put(one, work / place, limits)
+            _put(one, work / place, limits.beside(work))
         files = tuple(read_files(work))
     return Download(source=source, folder=target, files=files, archives=tuple(fetched))
 
@@ -136,11 +138,8 @@ def download_archive(
             raise InputError(f"{source} has several archives ({names}); unpack them into a folder instead")
         if kind_of(fetched[0].path) not in ("tar", "zip"):
             raise FormatError(f"{fetched[0].url} gives {fetched[0].content_type}, which is no archive")
-        try:
-            shutil.copyfile(fetched[0].path, path)
-        except OSError as error:
-            path.unlink(missing_ok=True)
-            raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
+        with naming(path), working_folder(path.parent) as work:
+            os.rename(shutil.copyfile(fetched[0].path, work / path.name), path)
     return replace(fetched[0], path=path)
 
 
@@ -166,7 +165,8 @@ def address_of(source: str) -> str:
 
 
 def _fetched(url: str, scratch: Path, rules: Rules, resource: str | None, progress: Progress) -> list[Fetched]:
-    """What lies at an address: the file itself, or the files that its record lists."""
+    """What lies at an address: the file itself, or the files that its record lists; one download of all."""
+    rules = rules.metered()
     first = fetch(url, scratch / "0", rules, accept=ACCEPT, progress=progress)
     if kind_of(first.path) is not None and not _is_record(first):
         if resource is not None and resource != first.name:
@@ -178,6 +178,11 @@ def _fetched(url: str, scratch: Path, rules: Rules, resource: str | None, progre
         return [replace(again, url=url)]
     offered = _offered(first, scratch, rules)
     chosen = _chosen(offered, resource, first.final_url)
+    if len(chosen) > rules.max_files:
+        raise UnsafeInput(
+            f"{first.final_url}: the record has {len(chosen)} likelihoods; more than {rules.max_files} are refused; "
+            "choose one with --resource"
+        )
     return [
         fetch(r.url, scratch / str(i), rules, accept=ACCEPT, progress=progress) for i, r in enumerate(chosen, start=1)
     ]
@@ -272,13 +277,7 @@ def _verify(fetched: Sequence[Fetched], sha256: str) -> None:
 
 def _places(fetched: Sequence[Fetched]) -> list[str]:
     """The folder of each: the one that was asked for, or one of its own where there are several."""
-    if len(fetched) == 1:
-        return ["."]
-    places: list[str] = []
-    for one in fetched:
-        stem = _ARCHIVE.sub("", one.name) or "likelihood"
-        places.append(stem if stem not in places else f"{stem}-{len(places)}")
-    return places
+    return ["."] if len(fetched) == 1 else folder_names(_ARCHIVE.sub("", one.name) for one in fetched)
 
 
 def _put(fetched: Fetched, folder: Path, limits: Limits) -> None:

@@ -1,12 +1,12 @@
 """Results in, matplotlib figures out. matplotlib is imported when a figure is drawn, and no global state is touched.
 
 Every function takes results, or the JSON documents that the commands write, and returns a figure; :func:`save` writes
-it. The keyword ``style`` is one of mplhep's styles: ROOT, ATLAS, CMS, ALICE or DUNE.
+it, :func:`picture` gives its bytes. The keyword ``style`` is one of mplhep's styles: ROOT, ATLAS, CMS, ALICE or DUNE.
 """
 
 from hftranslate.plots.curves import interpolation
 from hftranslate.plots.distributions import toys
-from hftranslate.plots.figures import STYLES, save, save_pages
+from hftranslate.plots.figures import STYLES, picture, save, save_pages
 from hftranslate.plots.fitted import correlations, pulls
 from hftranslate.plots.limits import brazil, limit_band
 from hftranslate.plots.profiles import scan
@@ -21,6 +21,7 @@ __all__ = [
     "interpolation",
     "limit_band",
     "pages",
+    "picture",
     "pulls",
     "save",
     "save_pages",

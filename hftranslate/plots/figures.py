@@ -6,6 +6,7 @@ Figures are made without pyplot's global state; matplotlib and mplhep are import
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hftranslate.errors import InputError
+from hftranslate.formats.files import write_files
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -180,18 +182,29 @@ def save(figure: "Figure", path: str | Path) -> None:
     InputError
         No picture has that ending, or the file cannot be written.
     """
-    target = Path(path)
-    if not target.suffix:  # matplotlib would write to another name
+    write_files({Path(path): picture(figure, path)})
+
+
+def picture(figure: "Figure", path: str | Path) -> bytes:
+    """A figure as the content of a file, whose ending says how it is drawn.
+
+    Raises
+    ------
+    InputError
+        No picture has that ending.
+    """
+    ending = Path(path).suffix[1:].lower()
+    if not ending:
         raise InputError(f"{path} has no ending that says how to draw; expected .png, .pdf or .svg")
     # dates would make the same picture another file every day
-    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(target.suffix[1:].lower())
+    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(ending)
+    drawn = BytesIO()
     try:
         with styled():
-            figure.savefig(target, dpi=200, metadata=undated)
+            figure.savefig(drawn, format=ending, dpi=200, metadata=undated)
     except ValueError as error:  # of text between dollars too, in several lines
         raise InputError(f"{path}: {' '.join(str(error).split())}") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
+    return drawn.getvalue()
 
 
 def save_pages(figures: Sequence["Figure"], path: str | Path) -> list[Path]:
@@ -216,14 +229,12 @@ def save_pages(figures: Sequence["Figure"], path: str | Path) -> list[Path]:
     if target.suffix.lower() == ".pdf":
         from matplotlib.backends.backend_pdf import PdfPages
 
-        try:
-            with styled(), PdfPages(target, metadata={"CreationDate": None}) as pages:
-                for figure in figures:
-                    pages.savefig(figure)
-        except OSError as error:
-            raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
+        drawn = BytesIO()
+        with styled(), PdfPages(drawn, metadata={"CreationDate": None}) as pages:
+            for figure in figures:
+                pages.savefig(figure)
+        write_files({target: drawn.getvalue()})
         return [target]
     written = [target.with_name(f"{target.stem}-{k}{target.suffix}") for k in range(1, len(figures) + 1)]
-    for figure, one in zip(figures, written, strict=True):
-        save(figure, one)
+    write_files({one: picture(figure, one) for figure, one in zip(figures, written, strict=True)})
     return written

@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -506,6 +507,39 @@ def test_existing_folder_keeps_its_other_files(tmp_path):
     write(example(), tmp_path)
     assert (tmp_path / "notes.txt").read_text() == "mine"
     assert read(tmp_path / "FitConfig.xml")[0] == example()
+
+
+def numbered(k):
+    """One of many models with the same names, and other numbers in every file."""
+    channels = [
+        replace(c, samples=tuple(replace(s, nominal=tuple(float(k) for _ in s.nominal)) for s in c.samples))
+        for c in example().channels
+    ]
+    return replace(example(channels=tuple(channels)), annotations=(("OutputFilePrefix", f"./{k}"),))
+
+
+def test_a_second_model_in_a_folder_must_not_take_the_files_of_the_first(tmp_path):
+    write(numbered(1), tmp_path, "A")
+    write(numbered(1), tmp_path, "B")  # the same histograms and channels
+    for prefix in "BC":
+        with pytest.raises(Unsupported, match=r"holds another model, A\.xml, whose file .* write into another folder"):
+            write(numbered(2), tmp_path, prefix)
+    for prefix in "AB":
+        assert read(tmp_path / f"{prefix}.xml")[0] == numbered(1)
+    assert not (tmp_path / "C.xml").exists()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "results.xml").write_text("<results/>")
+    write(numbered(2), tmp_path / "other")
+
+
+def test_runs_at_one_time_leave_the_model_of_one_of_them(tmp_path):
+    models = [numbered(k) for k in range(1, 5)]
+    rendered = [render(m) for m in models]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            list(pool.map(lambda m: write_model(m, tmp_path), rendered))
+            assert read(tmp_path / "FitConfig.xml")[0] in models
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["FitConfig.xml", "HistFactorySchema.dtd", "config", "data"]
 
 
 # ---------------------------------------------------------------------------------------------------------- properties

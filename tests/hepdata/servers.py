@@ -15,15 +15,23 @@ class Answer:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     length: int | None = None
+    #: How often the body is sent; more than once: without a stated length.
+    times: int = 1
+    #: What is sent instead of an answer, byte by byte.
+    raw: bytes | None = None
 
 
 @dataclass
 class Server:
-    """Answers by path (with query); ``requests`` holds the path and the Accept header of what was asked."""
+    """Answers by path (with query); ``requests`` holds the path and the Accept header of what was asked.
+
+    ``sent`` counts the bytes of bodies that were handed to the network.
+    """
 
     address: str
     answers: dict[str, Answer | Callable[[str], Answer]]
     requests: list[tuple[str, str]]
+    sent: list[int]
 
     def url(self, path: str) -> str:
         return self.address + path
@@ -33,6 +41,7 @@ class Server:
 def serving() -> Iterator[Server]:
     answers: dict[str, Answer | Callable[[str], Answer]] = {}
     requests: list[tuple[str, str]] = []
+    sent: list[int] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -40,14 +49,30 @@ def serving() -> Iterator[Server]:
             answer = answers.get(self.path) or answers.get(urlsplit(self.path).path) or Answer(status=404)
             if not isinstance(answer, Answer):
                 answer = answer(self.headers["Accept"])
+            try:
+                self.send(answer)
+            except ConnectionError:  # who asked has heard enough
+                self.close_connection = True
+
+        def send(self, answer: Answer) -> None:
+            if answer.raw is not None:
+                for byte in answer.raw:
+                    self.send_piece(bytes([byte]))
+                self.close_connection = True
+                return
             self.send_response(answer.status)
             self.send_header("Content-Type", answer.content_type)
-            if answer.length is not None or answer.body:
+            if answer.length is not None or (answer.body and answer.times == 1):
                 self.send_header("Content-Length", str(len(answer.body) if answer.length is None else answer.length))
             for name, value in answer.headers.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(answer.body)
+            for _ in range(answer.times):
+                self.send_piece(answer.body)
+
+        def send_piece(self, piece: bytes) -> None:
+            self.wfile.write(piece)
+            sent.append(len(piece))
 
         def log_message(self, *arguments: object) -> None:
             pass
@@ -57,7 +82,9 @@ def serving() -> Iterator[Server]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
-        yield Server(address=f"http://127.0.0.1:{server.server_address[1]}", answers=answers, requests=requests)
+        yield Server(
+            address=f"http://127.0.0.1:{server.server_address[1]}", answers=answers, requests=requests, sent=sent
+        )
     finally:
         server.shutdown()
         server.server_close()

@@ -14,7 +14,7 @@ from hftranslate.cli import cli
 from hftranslate.errors import MissingInput
 from hftranslate.hepdata.archives import pack
 from hftranslate.hepdata.bundle import make_bundle, write_bundle
-from hftranslate.hepdata.check import check
+from hftranslate.hepdata.check import _unpacked, check
 from hftranslate.hepdata.check_points import chosen_points
 from hftranslate.hepdata.check_report import check_document, check_html, check_text, verdict
 from hftranslate.hepdata.contents import contents_of, kind_of_document
@@ -548,3 +548,21 @@ def test_points_may_be_computed_elsewhere(good):
     result = CliRunner().invoke(cli, arguments, standalone_mode=False)
     assert not result.return_value
     assert "CLs of 3 points agree" in result.stdout
+
+
+def test_archives_of_nearly_one_name_do_not_meet(tmp_path):
+    folder, target = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    target.mkdir()
+    names = ["x.tar.gz", "x.zip.tar", "X-1.tar"]
+    for i, name in enumerate(names):
+        (folder / name).write_bytes(pack({"ws.json": b"{}", f"{i}.json": b"{}"}))
+    resources = [{"location": name, "type": "HistFactory", "description": ""} for name in names]
+    entries = list(_unpacked(folder, [{"additional_resources": resources}], target))
+    assert [e.where for e in entries if e.what == "unpacks safely"] == names
+
+    assert {p.relative_to(target).as_posix() for p in target.rglob("[0-9].json")} == {
+        "x/0.json",
+        "x-2/1.json",
+        "X-1/2.json",
+    }

@@ -4,16 +4,22 @@ import gzip
 import hashlib
 import json
 import os
+import socket
+import threading
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hftranslate.cli import cli
 from hftranslate.errors import FormatError, InputError, MissingInput, UnsafeInput, VerificationFailed
 from hftranslate.hepdata import download as downloading
 from hftranslate.hepdata import web
-from hftranslate.hepdata.archives import pack
+from hftranslate.hepdata.archives import Limits, folder_names, pack
 from hftranslate.hepdata.download import address_of, download
 from hftranslate.hepdata.web import HOSTS, Rules
 from tests.hepdata.hostile import HOSTILE
@@ -33,6 +39,7 @@ def started():
 def server(started):
     started.answers.clear()
     started.requests.clear()
+    started.sent.clear()
     return started
 
 
@@ -178,6 +185,178 @@ def test_several_likelihoods_get_folders_of_their_own(server, tmp_path):
 def test_archives_of_one_name_do_not_meet():
     one = downloading.Fetched(url="", final_url="", name="a.tar.gz", content_type="", path=None, sha256="", n_bytes=0)
     assert downloading._places([one, one]) == ["a", "a-1"]
+
+
+@pytest.mark.parametrize(
+    ("names", "folders"),
+    [
+        (["x-2", "x", "x"], ["x-2", "x", "x-1"]),
+        (["x", "x", "x-1"], ["x", "x-2", "x-1"]),
+        (["x", "X", "x"], ["x", "X-1", "x-2"]),
+        (["", "", "likelihood"], ["likelihood", "likelihood-1", "likelihood-2"]),
+    ],
+)
+def test_every_likelihood_has_a_folder_of_its_own(names, folders, server, tmp_path):
+    assert folder_names(names) == folders
+    document = record(server, **{str(i): "HistFactory" for i in range(len(names))})
+    server.answers["/record/1"] = Answer(json.dumps(document).encode(), "application/json")
+    for i, name in enumerate(names):
+        server.answers[f"/record/resource/{i}?view=true"] = Answer(
+            pack({"ws.json": b"{}", f"{i}.json": b"{}"}),
+            headers={"Content-Disposition": f"attachment; filename={name or '.'}.tar.gz"},
+        )
+    done = download(server.url("/record/1"), tmp_path / "out", rules=LOCAL)
+    assert len(done.files) == 2 * len(names)
+    if all(names):
+        assert set(done.files) >= {f"{folder}/{i}.json" for i, folder in enumerate(folders)}
+
+
+@given(st.lists(st.text("xX-12", max_size=4), max_size=8))
+def test_names_of_folders_differ(names):
+    found = folder_names(names)
+    assert len({name.casefold() for name in found}) == len(names)
+    pairs = zip(found, (name or "likelihood" for name in names), strict=True)
+    assert all(name in (wanted, f"{wanted}-{name.rpartition('-')[2]}") for name, wanted in pairs)
+
+
+# -------------------------------------------------------------------------------------------------------------- bounds
+MEGABYTE = bytes(1 << 20)
+TIGHT = replace(LOCAL, max_bytes=1 << 20)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 404, 500])
+def test_the_body_of_what_is_no_file_is_not_read(status, server, tmp_path):
+    headers = {"Location": "/b"} if status < 400 else {}
+    server.answers["/a"] = Answer(MEGABYTE, status=status, headers=headers, times=200)
+    server.answers["/b"] = Answer(ARCHIVE)
+    if status < 400:
+        assert len(download(server.url("/a"), tmp_path / "out", rules=TIGHT).files) == 2
+    else:
+        with pytest.raises(MissingInput, match=f"answers {status}"):
+            download(server.url("/a"), tmp_path / "out", rules=TIGHT)
+    assert sum(server.sent) < 50 << 20  # what lies in buffers on the way
+
+
+def test_redirects_are_counted(server, tmp_path):
+    for i in range(30):
+        server.answers[f"/{i}"] = Answer(status=302, headers={"Location": f"/{i + 1}"})
+    server.answers["/30"] = Answer(ARCHIVE)
+    assert download(server.url("/20"), tmp_path / "out", rules=LOCAL).archives[0].final_url == server.url("/30")
+    server.requests.clear()
+    with pytest.raises(MissingInput, match="more than 10"):
+        download(server.url("/0"), tmp_path / "no", rules=LOCAL)
+    assert len(server.requests) == 11
+
+
+def test_a_record_with_very_many_likelihoods_is_refused_at_once(server, tmp_path):
+    document = record(server, **{str(i): "HistFactory" for i in range(2000)})
+    server.answers["/record/1"] = Answer(json.dumps(document).encode(), "application/json")
+    with pytest.raises(
+        UnsafeInput, match="has 2000 likelihoods; more than 100 are refused; choose one with --resource"
+    ):
+        download(server.url("/record/1"), tmp_path / "out", rules=LOCAL)
+    assert len(server.requests) == 2
+    server.answers["/record/resource/7?view=true"] = Answer(ARCHIVE)
+    assert download(server.url("/record/1"), tmp_path / "out", rules=LOCAL, resource="HistFactory7.tar.gz").files
+
+
+def test_all_files_together_are_limited(server, tmp_path):
+    document = record(server, **{str(i): "HistFactory" for i in range(20)})
+    server.answers["/record/1"] = Answer(json.dumps(document).encode(), "application/json")
+    for i in range(20):
+        server.answers[f"/record/resource/{i}?view=true"] = Answer(MEGABYTE)
+    with pytest.raises(UnsafeInput, match="this and the files before have more than 4194304 bytes"):
+        download(server.url("/record/1"), tmp_path / "out", rules=TIGHT)
+    assert len(server.requests) < 9
+    assert os.listdir(tmp_path) == []
+    for _ in range(3):  # the next download begins anew
+        server.answers["/a"] = Answer(ARCHIVE)
+        assert download(server.url("/a"), tmp_path / f"out{_}", rules=TIGHT).files
+
+
+def test_what_is_unpacked_is_limited_together(server, tmp_path):
+    document = record(server, **{str(i): "HistFactory" for i in range(3)})
+    server.answers["/record/1"] = Answer(json.dumps(document).encode(), "application/json")
+    for i in range(3):
+        server.answers[f"/record/resource/{i}?view=true"] = Answer(pack({"a.json": bytes(400_000)}))
+    for limits, message in (
+        (Limits(total_bytes=1_000_000), "unpacks to more than"),
+        (Limits(files=2), "more than 0 files"),
+    ):
+        with pytest.raises(UnsafeInput, match=message):
+            download(server.url("/record/1"), tmp_path / "out", rules=LOCAL, limits=limits)
+        assert os.listdir(tmp_path) == []
+
+
+def test_the_description_of_a_record_is_limited(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(web, "_MAX_JSON", 1000)
+    document = {**record(server, **{"1": "HistFactory"}), "more": "x" * 2000}
+    server.answers["/record/1"] = Answer(b"<html>", "text/html")
+    server.answers["/record/1?format=json"] = Answer(json.dumps(document).encode(), "application/json")
+    with pytest.raises(UnsafeInput, match="more than 1000 are refused"):
+        download(server.url("/record/1"), tmp_path / "out", rules=LOCAL)
+
+
+def a_byte_in_half_a_second(server):
+    """A clock that goes on as the server sends."""
+    return replace(LOCAL, timeout=2.0, clock=lambda: 0.5 * len(server.sent))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"HTTP/1.0 200 OK\r\nContent-Type: x/y\r\n\r\n" + bytes(60),
+        b"HTTP/1.0 200 OK\r\nX-Name: " + b"a" * 60,
+        b"HTTP/1.0 200" + b" " * 60,
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 5,
+        b"HTTP/1.0 302 Found\r\nLocation: /b\r\nX-Name: " + b"a" * 60,
+    ],
+)
+def test_an_answer_that_trickles_is_given_up(raw, server, tmp_path):
+    server.answers["/a"] = Answer(raw=raw)
+    with pytest.raises(MissingInput, match="cannot be fetched: it comes with less than 1024 bytes a second"):
+        download(server.url("/a"), tmp_path / "out", rules=a_byte_in_half_a_second(server))
+
+
+def test_answers_before_the_answer_are_limited(tmp_path):
+    many = [b"HTTP/1.1 100 Continue\r\n\r\n" * 1000] * 200
+    with pytest.raises(UnsafeInput, match="more than 1000 bytes; refused"), sending(many) as address:
+        download(address, tmp_path / "out", rules=replace(LOCAL, max_bytes=1000))
+
+
+@contextmanager
+def sending(pieces):
+    """A server that knows no HTTP."""
+
+    def serve():
+        connection, _ = listening.accept()
+        with connection, suppress(OSError):
+            connection.recv(1 << 16)
+            for piece in pieces:
+                connection.sendall(piece)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}/a"
+        finally:
+            thread.join()
+
+
+def test_a_download_of_many_files_has_an_end(server, tmp_path):
+    """A thousand seconds for every request."""
+    document = record(server, **{str(i): "HistFactory" for i in range(9)})
+    server.answers["/record/1"] = Answer(json.dumps(document).encode(), "application/json")
+    for i in range(9):
+        server.answers[f"/record/resource/{i}?view=true"] = Answer(ARCHIVE)
+    rules = replace(LOCAL, clock=lambda: 1000.0 * len(server.requests), max_seconds=5500.0, timeout=1500.0)
+    with pytest.raises(MissingInput, match="cannot be fetched: the whole download takes longer than 5500 s"):
+        download(server.url("/record/1"), tmp_path / "out", rules=rules)
+    assert len(server.requests) == 6
+    server.requests.clear()
+    rules = replace(rules, max_seconds=1e6)
+    assert len(download(server.url("/record/1"), tmp_path / "out", rules=rules).archives) == 9
 
 
 def test_an_old_record_without_types_offers_its_archives(server, tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from hftranslate.formats.histfactory_xml.account import FATES, AttributeFate, ta
 from hftranslate.formats.histfactory_xml.read import interpret, read, read_accounted
 from hftranslate.formats.histfactory_xml.render import XmlModel, render
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
-from hftranslate.formats.histfactory_xml.write import read_back, write, write_model
+from hftranslate.formats.histfactory_xml.write import read_back, steps, write, write_model
 
 __all__ = [
     "FATES",
@@ -20,6 +20,7 @@ __all__ = [
     "read_accounted",
     "read_back",
     "render",
+    "steps",
     "table",
     "write",
     "write_model",

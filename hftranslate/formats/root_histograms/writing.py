@@ -25,15 +25,15 @@ _NO_UUID = SHORT.pack(1) + bytes(16)
 _KEY_VERSION, _DIRECTORY_VERSION = 4, 5
 
 
-def write_histograms(path: Path, histograms: Mapping[str, Histogram]) -> None:
+def write_histograms(target: Path | BinaryIO, histograms: Mapping[str, Histogram]) -> None:
     """Write a ROOT file of TH1D, TH2D and TH3D in its top directory; the same histograms give the same bytes.
 
     Squared errors are stored only for histograms that have errors.
 
     Parameters
     ----------
-    path
-        file to write; an existing one is replaced.
+    target
+        file to write, where an existing one is replaced, or one that is open.
     histograms
         by name; one, two or three axes each.
 
@@ -42,8 +42,11 @@ def write_histograms(path: Path, histograms: Mapping[str, Histogram]) -> None:
     Unsupported
         A name is too long, or the file would have more than 2 GB.
     """
-    with path.open("wb") as stream:
-        _File(stream).write(histograms)
+    if isinstance(target, Path):
+        with target.open("wb") as stream:
+            _File(stream).write(histograms)
+    else:
+        _File(target).write(histograms)
 
 
 class _File:

@@ -1,0 +1,230 @@
+"""A run that is killed at any moment leaves what was there before, or what it was to write: never a mixture."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hftranslate.errors import InputError
+from hftranslate.translate import Loaded, load
+from tests.cli.conftest import Runner
+from tests.cli.documents import document
+from tests.interruptions import content, copy_of, killed_states
+from tests.patchset.grid import background, patches
+
+
+def other() -> dict[str, Any]:
+    """Another model in the same channel: other numbers in every file of its translation."""
+    changed = document()
+    changed["channels"][0]["samples"][1]["data"] = [41.0, 42.0]
+    changed["channels"][0]["samples"][1]["modifiers"][0]["data"] = {"hi": 1.4, "lo": 0.6}
+    changed["channels"].append({**changed["channels"][0], "name": "CR"})
+    changed["channels"][1] = json.loads(json.dumps(changed["channels"][1]).replace("staterror_SR", "staterror_CR"))
+    changed["observations"].append({"name": "CR", "data": [44, 43]})
+    changed["measurements"][0]["config"]["parameters"].append({"name": "JES", "inits": [0.25]})
+    return changed
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder in which commands run, with two models."""
+    place = tmp_path / "before"
+    place.mkdir()
+    (place / "old.json").write_text(json.dumps(document()))
+    (place / "new.json").write_text(json.dumps(other()))
+    return place
+
+
+def run_in(folder: Path, run: Runner, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    def command(*arguments: str) -> None:
+        with monkeypatch.context() as patch:
+            patch.chdir(folder)
+            found = run(*arguments)
+        assert found.code == 0, found.err
+
+    return command
+
+
+def as_read(path: Path, *, with_sidecar: bool) -> Loaded | None:
+    try:
+        return load(path, use_sidecar=with_sidecar)
+    except InputError:
+        return None
+
+
+#: A model that is written over another one: the command lines of both, and the file that is read.
+MODELS = {
+    "json2xml into the working directory": (["json2xml", "old.json"], ["json2xml", "new.json"], "FitConfig.xml"),
+    "json2xml with losses": (
+        ["json2xml", "old.json", "-d", "out", "--losses", "l.json"],
+        ["json2xml", "new.json", "-d", "out", "--losses", "l.json"],
+        "out/FitConfig.xml",
+    ),
+    "xml2json": (
+        ["xml2json", "oldxml/FitConfig.xml", "-o", "out.json", "--losses", "l.json"],
+        ["xml2json", "newxml/FitConfig.xml", "-o", "out.json", "--losses", "l.json"],
+        "out.json",
+    ),
+    "xml2json with a sidecar": (
+        ["xml2json", "oldxml/FitConfig.xml", "-o", "out.json", "--sidecar", "out.histfactory.json"],
+        ["xml2json", "newxml/FitConfig.xml", "-o", "out.json", "--sidecar", "out.histfactory.json"],
+        "out.json",
+    ),
+    "convert": (["convert", "old.json", "out/X.xml"], ["convert", "new.json", "out/X.xml"], "out/X.xml"),
+    "sort": (
+        ["sort", "oldxml/FitConfig.xml", "-o", "out.json"],
+        ["sort", "newxml/FitConfig.xml", "-o", "out.json"],
+        "out.json",
+    ),
+    "prune": (
+        ["prune", "old.json", "--negligible", "0.01", "-o", "out/X.xml", "--report", "r.json"],
+        ["prune", "new.json", "--negligible", "0.01", "-o", "out/X.xml", "--report", "r.json"],
+        "out/X.xml",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_is_the_old_one_or_the_new_one(
+    name: str, folder: Path, tmp_path: Path, run: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, arguments, model = MODELS[name]
+    command = run_in(folder, run, monkeypatch)
+    for kind in ("old", "new"):
+        command("json2xml", f"{kind}.json", "-d", f"{kind}xml")
+    command(*before)
+    (folder / model).with_name("notes.txt").write_text("mine")
+    old = {s: as_read(folder / model, with_sidecar=s) for s in (False, True)}
+    killed, done = killed_states(folder, arguments, tmp_path / "states")
+    new = {s: as_read(done / model, with_sidecar=s) for s in (False, True)}
+    assert None not in (*old.values(), *new.values())
+    assert old[True] != new[True]
+    seen = []
+    for state in killed:
+        for with_sidecar in (False, True):
+            found = as_read(state / model, with_sidecar=with_sidecar)
+            assert found in (old[with_sidecar], new[with_sidecar]), state.name
+        seen.append(found == new[True])
+        assert (state / model).with_name("notes.txt").read_text() == "mine"
+        for document_about in ("l.json", "r.json"):  # never of the other model
+            if (state / document_about).exists():
+                expected = done if seen[-1] else folder
+                assert (state / document_about).read_bytes() == (expected / document_about).read_bytes()
+    assert seen == sorted(seen)
+    assert set(seen) == {False, True}
+    wanted = sorted(p.relative_to(done) for p in done.rglob("*"))
+    for state in killed:  # what a killed run left is gone after the next one
+        run_in(state, run, monkeypatch)(*arguments)
+        assert content(state) == content(done)
+        assert sorted(p.relative_to(state) for p in state.rglob("*")) == wanted
+
+
+def test_a_killed_run_may_be_followed_by_one_with_another_model(
+    folder: Path, tmp_path: Path, run: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed, and killed again: three models, of which every state holds one."""
+    third = document()
+    third["channels"][0]["samples"][1]["data"] = [31.0, 32.0]
+    (folder / "third.json").write_text(json.dumps(third))
+    command = run_in(folder, run, monkeypatch)
+    command("json2xml", "old.json", "-d", "out")
+    first, done = killed_states(folder, ["json2xml", "new.json", "-d", "out"], tmp_path / "first")
+    models = [as_read(place / "out/FitConfig.xml", with_sidecar=True) for place in (folder, done)]
+    for i, state in enumerate(first[::5]):
+        again, final = killed_states(state, ["json2xml", "third.json", "-d", "out"], tmp_path / f"again{i}")
+        last = as_read(final / "out/FitConfig.xml", with_sidecar=True)
+        for place in again:
+            assert as_read(place / "out/FitConfig.xml", with_sidecar=True) in (*models, last)
+        assert not [p for p in (final / "out").iterdir() if p.name.startswith(".")]
+
+
+#: Documents that are written together: how to prepare them, both command lines, and their names, the main one first.
+DOCUMENTS = {
+    "crosscheck": (
+        [["results", "old.json", "-o", "ref.json"]],
+        ["crosscheck", "old.json", "ref.json", "--json", "r.json", "--html", "r.html", "--markdown", "r.md"],
+        ["crosscheck", "old.json", "ref2.json", "--json", "r.json", "--html", "r.html", "--markdown", "r.md"],
+        ["r.json", "r.html", "r.md"],
+    ),
+    "patchset scan": (
+        [],
+        ["patchset", "scan", "bkg.json", "ps.json", "--point", "sig_200_50", "-o", "s.json", "--csv", "s.csv"],
+        ["patchset", "scan", "bkg.json", "ps.json", "--point", "sig_400_100", "-o", "s.json", "--csv", "s.csv"],
+        ["s.json", "s.csv"],
+    ),
+    "patchset contour": (
+        [
+            ["patchset", "scan", "bkg.json", "ps.json", "-o", "one.json"],
+            ["patchset", "scan", "bkg.json", "ps.json", "--test-poi", "1.5", "-o", "two.json"],
+        ],
+        ["plot", "contour", "one.json", "-o", "c.png", "--lines", "c.json"],
+        ["plot", "contour", "two.json", "-o", "c.png", "--lines", "c.json"],
+        ["c.png", "c.json"],
+    ),
+    "plot": (
+        [["impacts", "old.json", "-o", "one.json"], ["impacts", "old.json", "--bounds", "mu=0:9", "-o", "two.json"]],
+        ["plot", "impacts", "one.json", "--top", "1", "--pages", "2", "-o", "i.svg"],
+        ["plot", "impacts", "two.json", "--top", "1", "--pages", "2", "--title", "other", "-o", "i.svg"],
+        ["i-1.svg", "i-2.svg"],
+    ),
+    "reproduce": (
+        [],
+        ["reproduce", "record", "-d", "out", "--workers", "1"],
+        ["reproduce", "record", "-d", "out", "--workers", "1", "--level", "0.3"],
+        ["out/scan.json", "out/scan.csv", "out/contour.json", "out/contour.pdf", "out/contour.png"],
+    ),
+    "hepdata check": (
+        [["hepdata", "bundle", "bundle", "--workspace", "bkg.json", "--patchset", "ps.json"]],
+        ["hepdata", "check", "bundle", "--points", "0", "-o", "c.json", "--html", "c.html"],
+        ["hepdata", "check", "bundle", "--points", "1", "-o", "c.json", "--html", "c.html"],
+        ["c.json", "c.html"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_documents_are_never_of_different_runs(
+    name: str, folder: Path, tmp_path: Path, run: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preparation, before, arguments, names = DOCUMENTS[name]
+    for place in (folder, folder / "record"):
+        place.mkdir(exist_ok=True)
+        (place / "bkg.json").write_text(json.dumps(background()))
+        (place / "ps.json").write_text(json.dumps(patches().to_document()))
+    command = run_in(folder, run, monkeypatch)
+    for line in preparation:
+        command(*line)
+    if name == "crosscheck":
+        reference = json.loads((folder / "ref.json").read_text())
+        reference["fit"]["nll"] += 1e-9
+        (folder / "ref2.json").write_text(json.dumps(reference))
+    command(*before)
+    killed, done = killed_states(folder, arguments, tmp_path / "states")
+    old, new = ({n: (place / n).read_bytes() for n in names} for place in (folder, done))
+    assert old[names[0]] != new[names[0]]
+    for state in killed:
+        there = {n: (state / n).read_bytes() for n in names if (state / n).exists()}
+        assert names[0] in there
+        assert there.items() <= old.items() or there.items() <= new.items(), state.name
+    assert len(killed) >= len(names)
+
+
+def test_a_bundle_is_there_or_not(folder: Path, tmp_path: Path, run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "bkg.json").write_text(json.dumps(background()))
+    (folder / "ps.json").write_text(json.dumps(patches().to_document()))
+    (folder / "empty").mkdir()
+    bundle = ["hepdata", "bundle", "--workspace", "bkg.json", "--patchset", "ps.json", "--upload", "up.tar.gz"]
+    for target in ("out", "deep/out", "empty"):
+        killed, done = killed_states(folder, [*bundle, target], tmp_path / target.replace("/", "-"))
+        whole = content(done / target)
+        assert "submission.yaml" in whole
+        for state in killed:
+            assert content(state / target) in ({}, whole)
+            if (state / "up.tar.gz").exists():
+                assert (state / "up.tar.gz").read_bytes() == (done / "up.tar.gz").read_bytes()
+        again = copy_of(killed[0], tmp_path / f"again-{target.replace('/', '-')}")
+        run_in(again, run, monkeypatch)(*bundle, target)
+        assert content(again) == content(done)
+        assert not list(again.rglob(".*"))

@@ -1,0 +1,112 @@
+"""Standard streams that are closed, full, or read by nobody."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.documents import text
+from tests.cli.test_paths import ALL
+from tests.conftest import REPOSITORY
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+PROGRAM = f"{sys.executable} -c 'from hftranslate.cli import main; main()'"
+
+#: Every command in a process of its own, with a standard output that takes nothing.
+_ALL_COMMANDS = """
+import json, os, sys
+from importlib import import_module
+from hftranslate.cli import COMMANDS, main
+lines, how = json.loads(sys.argv[1])
+for module in set(COMMANDS.values()):
+    import_module(f"hftranslate.cli.{module}")
+
+def run(line):
+    if how == "closed":
+        os.close(1)
+        sys.stdout = None
+    else:
+        os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
+    sys.argv = ["hftranslate", *line]
+    try:
+        main()
+    except SystemExit as stop:
+        return stop.code or 0
+    return 0
+
+for line in lines:
+    if (child := os.fork()) == 0:
+        try:
+            os._exit(run(line))
+        finally:
+            os._exit(120)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "ws.json").write_text(text())
+    return tmp_path
+
+
+def shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """A line for bash, in which PROGRAM is the command line and the exit code is that of its first part."""
+    script = f"{line.replace('PROGRAM', PROGRAM)}; exit ${{PIPESTATUS[0]}}"
+    return subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, check=False, cwd=folder, env=ENVIRONMENT
+    )
+
+
+@pytest.mark.parametrize(("how", "says"), [("closed", "it is closed"), ("full", "No space left on device")])
+def test_every_command_tells_that_it_cannot_print(how: str, says: str) -> None:
+    lines = [["--version"], ["--help"], *([*name.split(), "--help"] for name in ALL)]
+    run = subprocess.run(
+        [sys.executable, "-c", _ALL_COMMANDS, json.dumps([lines, how])],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=ENVIRONMENT,
+    )
+    assert run.stdout.split() == ["2"] * len(lines)
+    assert run.stderr == f"hftranslate: standard output: {says}\n" * len(lines)
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "says"),
+    [
+        ("PROGRAM fit ws.json >&-", 2, "hftranslate: standard output: it is closed\n"),
+        ("PROGRAM fit ws.json >/dev/full", 2, "hftranslate: standard output: No space left on device\n"),
+        ("PROGRAM inspect - <&-", 2, "hftranslate: standard input is closed; name a file\n"),
+        ("PROGRAM fit ws.json -o out.json >&-", 0, ""),
+        ("PROGRAM sort ws.json -o /dev/full", 2, "hftranslate: /dev/full cannot be written: No space left on device\n"),
+        ("PROGRAM fit nothing.json 2>&-", 2, ""),
+        ("PROGRAM fit nothing.json 2>/dev/full", 2, ""),
+        ("PROGRAM json2xml ws.json -d out 2>/dev/full", 0, ""),
+        ("PROGRAM json2xml ws.json -d out >&- 2>&- <&-", 0, ""),
+        ("PROGRAM sort ws.json | true", 0, ""),
+        ("PROGRAM fit nothing.json 2>&1 | true", 2, ""),
+        ("PROGRAM diff ws.json other.json --no-sidecar | true", 1, ""),
+        ("PROGRAM sort ws.json -o >(true)", 0, ""),
+    ],
+)
+def test_streams_as_the_shell_gives_them(line: str, code: int, says: str, folder: Path) -> None:
+    (folder / "other.json").write_text(text().replace("50.0", "49.0"))
+    found = shell(line, folder)
+    assert found.stderr == says
+    assert found.returncode == code
+    if "out.json" in line:
+        assert json.loads((folder / "out.json").read_text())["status"] == "converged"
+
+
+def test_files_are_written_though_nobody_reads_what_is_printed(folder: Path) -> None:
+    """The answer of a comparison stays its answer, too."""
+    assert shell("PROGRAM results ws.json -o ref.json", folder).returncode == 0
+    (folder / "other.json").write_text(text().replace("50.0", "49.0"))
+    for file, code in (("ws.json", 0), ("other.json", 1)):
+        found = shell(f"PROGRAM crosscheck {file} ref.json --json {code}.json | true", folder)
+        assert (found.returncode, found.stderr) == (code, "")
+        assert json.loads((folder / f"{code}.json").read_text())["passed"] is (code == 0)
