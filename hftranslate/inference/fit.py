@@ -17,9 +17,9 @@ Booleans = NDArray[np.bool_]
 
 #: Of an eigenvalue of a matrix with a unit diagonal, for each of its rows.
 _ROUNDING = 100.0 * float(np.finfo(np.float64).eps)
-#: A parameter is at its bound this close to it, in units of its range (of at most ten), as ROOT's references have it,
-#: where the NLL rises by no more than this on the way there (a thousandth of an uncertainty): no minimiser could tell.
-_NEAR, _UNTOLD = 1e-5, 5e-7
+#: A parameter is at its bound where the NLL rises by no more than this on the way there (a thousandth of an
+#: uncertainty), which no minimiser could tell, and where that is a small part of its range (ten, if that is open).
+_UNTOLD, _NEAR, _OPEN = 5e-7, 1e-3, 10.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,7 +71,8 @@ class FitResult:
         below, above = self.values - low, high - self.values
         distance = np.minimum(below, above)
         found: Booleans = ~self.fixed & (distance <= 0.0)
-        near = np.flatnonzero(~self.fixed & ~found & (distance < _NEAR * np.minimum(high - low, 10.0)))
+        length = np.where(np.isfinite(high - low), high - low, _OPEN)
+        near = np.flatnonzero(~self.fixed & ~found & (distance < _NEAR * length))
         if near.size and np.isfinite(self.nll):
             step = np.where(below < above, -below, above)[near]
             curvature = np.diagonal(self.hessian)[near]
