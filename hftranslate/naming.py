@@ -13,7 +13,7 @@ staterror      ``staterror_C[i]``       ``gamma_stat_C_bin_i`` (C: the channel)
 =============  =======================  =====================================
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter
@@ -184,3 +184,33 @@ def _declare(name: str, uses: list[Use], several_staterrors: set[str]) -> Declar
     return DeclaredParameter(
         name=name, kind=kind, uses=tuple(uses), root_names=root, bin_channels=tuple(c.name for c in channels)
     )
+
+
+# ------------------------------------------------------------------------------------------------------ short of space
+#: By how many letters a name may exceed its room, to differ from another.
+_MOST_MORE = 48
+
+
+def shortened(text: str, longest: int) -> str:
+    """A name without its middle where it is longer than there is room for."""
+    if len(text) <= longest:
+        return text
+    left = (longest - 1) // 2
+    return f"{text[:left]}…{text[-(longest - 1 - left) :]}"
+
+
+def shortened_all(names: Sequence[str], longest: int) -> list[str]:
+    """Names, each shortened as far as it still differs from the others; numbered where it would have to be longer."""
+    short = [shortened(name, longest) for name in names]
+    step = 8
+    while len(set(short)) < len(set(names)) and step < _MOST_MORE:
+        again = {s for s in short if short.count(s) > 1}
+        short = [shortened(n, longest + step) if s in again else s for n, s in zip(names, short, strict=True)]
+        step += 8
+    places: dict[str, list[str]] = {}
+    for name, text in dict(zip(names, short, strict=True)).items():
+        places.setdefault(text, []).append(name)
+    return [
+        f"{text} ({places[text].index(name) + 1})" if len(places[text]) > 1 else text
+        for name, text in zip(names, short, strict=True)
+    ]

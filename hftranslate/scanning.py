@@ -334,8 +334,7 @@ class PointTask:
             options=settings.options,
         )
         found = limit_document(model, limit)
-        del found["scan"]
-        return found
+        return {key: value for key, value in found.items() if key not in ("scan", "poi")}
 
 
 def scan(

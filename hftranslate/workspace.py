@@ -11,7 +11,7 @@ The model (CERN-OPEN-2012-016): in each bin the expected yield is the sum over s
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
 from math import isfinite
@@ -397,6 +397,13 @@ class Workspace:
         errors = [next((m.data for m in s.modifiers if isinstance(m, StatError)), (0.0,) * c.n_bins) for s in c.samples]
         variances = [[float(e) * float(e) for e in of_sample] for of_sample in errors]
         return stacked(c.name, [s.name for s in c.samples], c.edges, [s.nominal for s in c.samples], variances)
+
+    def with_edges_of(self, other: "Workspace") -> "Workspace":
+        """With the bin edges of another workspace, where a channel has none and its namesake as many bins."""
+        known = {(c.name, c.n_bins): c.edges for c in other.channels}
+        return replace(
+            self, channels=tuple(replace(c, edges=c.edges or known.get((c.name, c.n_bins))) for c in self.channels)
+        )
 
     def measurement(self, name: str | None = None) -> Measurement:
         """The measurement of that name, or the first one.

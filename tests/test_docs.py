@@ -69,13 +69,18 @@ def test_diagnostics(run: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.slow
-def test_pictures_can_be_made_again(tmp_path: Path) -> None:
+def test_pictures_can_be_made_again(run: Runner, tmp_path: Path) -> None:  # noqa: F811
     make_pictures.main(tmp_path)
     made = {p.name for p in tmp_path.iterdir()}
     assert made <= {p.name for p in (DOCS / "images").iterdir()}
     for name in made:
         if name.endswith(".svg"):
             assert (tmp_path / name).stat().st_size < 150_000
+    # that of the README is what the commands beside it make, to the byte
+    limit, picture = tmp_path / "limit.json", tmp_path / "brazil.png"
+    assert run("limit", make_pictures.DEMO, "-o", limit).code == 0
+    assert run("plot", "brazil", limit, "-o", picture).code == 0
+    assert picture.read_bytes() == (tmp_path / "demo_brazil.png").read_bytes()
 
 
 def test_pictures_of_the_pages_are_there() -> None:

@@ -1,9 +1,11 @@
 """Parameter names in pyhf's and ROOT's words, and the order of parameters."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hftranslate.errors import InvalidWorkspace
-from hftranslate.naming import bin_labels, declared_parameters, staterror_name
+from hftranslate.naming import bin_labels, declared_parameters, shortened_all, staterror_name
 from hftranslate.workspace import (
     Channel,
     HistoSys,
@@ -123,3 +125,17 @@ def test_shared_bin_factors_need_equal_bins():
     ]
     with pytest.raises(InvalidWorkspace, match="'f' is shared by channel 'A' with 1 bins and channel 'B' with 2 bins"):
         declared_parameters(channels)
+
+
+@given(
+    st.lists(st.text("ab_", min_size=1, max_size=120), max_size=8),
+    st.lists(st.sampled_from("abcdef"), max_size=4),
+    st.integers(5, 40),
+)
+def test_shortened_names_differ_where_names_do(names, middles, longest):
+    """Also those that differ in the middle of a long name only, which is what is left out first."""
+    names += [f"{'x' * 60}{middle}{'y' * 60}" for middle in middles]
+    short = shortened_all(names, longest)
+    assert len(short) == len(names)
+    assert len(set(zip(names, short, strict=True))) == len(set(names)) == len(set(short))
+    assert all(len(s) <= longest + 60 for s in short)

@@ -70,7 +70,7 @@ def compute() -> None:
     documents = {"fit.json": fit_document(model, best), "limit.json": limit_document(model, limit)}
     write_files({OUTPUT / name: dump_json(document) for name, document in documents.items()})
     step("Plots", f"plot brazil {shown(OUTPUT / 'limit.json')} -o {shown(OUTPUT / 'brazil.png')}    (and pulls)")
-    save(brazil(limit, poi_name=poi), OUTPUT / "brazil.png")
+    save(brazil(documents["limit.json"]), OUTPUT / "brazil.png")
     save(pulls(documents["fit.json"]), OUTPUT / "pulls.png")
 
 

@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 import click
 
 from hftranslate.cli.paths import InputFile, InputFolder, ModelFile, OutputFile
-from hftranslate.errors import FitFailed
+from hftranslate.errors import FitFailed, InputError
 from hftranslate.formats.documents import dump_json
 from hftranslate.formats.files import Content, write_files
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
 from hftranslate.outcomes import Outcome, told
-from hftranslate.translate import Loaded, load
+from hftranslate.translate import Loaded, load, sidecar_path
 from hftranslate.workspace import CONVENTIONS, Conventions, Workspace
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -131,18 +131,31 @@ def read_once(*files: str) -> None:
         raise click.UsageError("standard input can be one of the files, not several")
 
 
-def load_model(options: dict[str, Any]) -> tuple[Workspace, str | None, Conventions]:
-    """Read the workspace that a command's model options name, with the measurement and conventions to use."""
-    chosen = options.pop("conventions")
+def load_model(options: dict[str, Any], *, edges: bool = False) -> tuple[Workspace, str | None, Conventions]:
+    """Read the workspace that a command's model options name, with the measurement and conventions to use.
+
+    With ``edges``, the bin edges that lie in a sidecar come along whatever the conventions: they change no physics.
+    """
+    chosen, file = options.pop("conventions"), options.pop("file")
     loaded = load(
-        options.pop("file"),
+        file,
         patches=options.pop("patches"),
         xml=take_xml_options(options),
         use_sidecar=chosen == "root",
     )
     report(loaded.outcomes)
-    conventions = loaded.workspace.conventions if chosen == "auto" else CONVENTIONS[chosen]
-    return loaded.workspace, options.pop("measurement"), conventions
+    workspace = loaded.workspace
+    conventions = workspace.conventions if chosen == "auto" else CONVENTIONS[chosen]
+    if edges and loaded.format != "xml" and not loaded.with_sidecar and file != "-" and sidecar_path(file).is_file():
+        try:
+            whole = load(file, use_sidecar=True)
+        except InputError as error:
+            click.echo(f"the bin edges are not known: {error}", err=True)
+        else:
+            workspace = workspace.with_edges_of(whole.workspace)
+            if chosen != "root":  # else it was said that the sidecar is not used
+                report(tuple(o for o in whole.outcomes if o not in loaded.outcomes))
+    return workspace, options.pop("measurement"), conventions
 
 
 def command_line() -> str:

@@ -144,12 +144,6 @@ def impacts(names: tuple[str, ...], groups: tuple[str, ...], minos: bool, kind: 
         )
     for reason in found.failures:
         click.echo(f"no impact: {reason}", err=True)
-    if found.at_bound:
-        click.echo(
-            f"the best fit of {found.poi!r} lies at its bound, {found.value:g}: it cannot move beyond, and impacts are "
-            f"one-sided; see --bounds {found.poi}=LOW:HIGH and --asimov",
-            err=True,
-        )
     if kind == "table":
         emit_text(impacts_table(found, top), output_file)
     else:
@@ -186,7 +180,7 @@ def gof(toys: int, seed: int, **options: Any) -> None:
 def yields(postfit: bool, kind: str, **options: Any) -> None:
     """Expected and observed events per sample, bin and channel, with propagated uncertainties."""
     output_file: Path | None = options.pop("output_file")
-    task = take_task(options)
+    task = take_task(options, edges=True)
     stage: Stage = "postfit" if postfit else "prefit"
     best = fit(task.model, task.data, options=task.options) if postfit else None
     found = fitted_yields(task.model, best)

@@ -61,11 +61,11 @@ def plot() -> None:
 @plot.command()
 @_files
 @click.option("--at", type=float, multiple=True, help="With several limits: where each stands on the axis; repeatable.")
-@click.option("--poi-name", default="parameter of interest", help="Name of the parameter of interest.")
+@click.option("--poi-name", help="What to call the parameter of interest; default: its name.")
 @click.option("--x-name", default="signal", help="With several limits: name of the horizontal axis.")
 @plot_options
 def brazil(
-    files: tuple[str, ...], at: tuple[float, ...], poi_name: str, x_name: str, output_file: Path, **options: Any
+    files: tuple[str, ...], at: tuple[float, ...], poi_name: str | None, x_name: str, output_file: Path, **options: Any
 ) -> None:
     """CLs with its expected bands, from the JSON of 'limit'; or limits against a mass, from several of them."""
     from hftranslate import plots

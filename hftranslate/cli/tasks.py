@@ -65,10 +65,10 @@ class Task:
         return Journal.open(path, {"model": model, "minimizer": self.options.minimizer, **task})
 
 
-def take_task(options: dict[str, Any]) -> Task:
+def take_task(options: dict[str, Any], *, edges: bool = False) -> Task:
     """Load and compile the model that a command's options name, hold and confine what they say, take Asimov data."""
     fix, bounds, asimov = (options.pop(name) for name in ("fix", "bounds", "asimov"))
-    workspace, measurement, conventions = load_model(options)
+    workspace, measurement, conventions = load_model(options, edges=edges)
     fit_options = take_fit_options(options)
     model, data = compile_model(workspace, measurement, conventions)
     held = {n: number(v, f"--fix {n}") for n, v in named_values(fix, "--fix", model).items()}

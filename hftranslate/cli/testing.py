@@ -20,7 +20,7 @@ from hftranslate.inference.discovery import significance_document
 from hftranslate.inference.hypotest import hypotest, hypotest_document
 from hftranslate.inference.limits import limit_document, upper_limit
 from hftranslate.inference.minimize import FitOptions
-from hftranslate.inference.tester import PoiRange
+from hftranslate.inference.tester import PoiRange, outside_range, poi_bounds
 from hftranslate.inference.toy_discovery import toy_significance, toy_significance_document
 from hftranslate.inference.toy_limits import toy_limit, toy_limit_document
 from hftranslate.inference.toy_tests import toy_test, toy_test_document
@@ -35,7 +35,7 @@ _poi_range = click.option(
     type=click.Choice(["named", "model"]),
     default="named",
     show_default=True,
-    help="Whether the test statistic is what its name says, or depends on the model's range of the POI.",
+    help="Whether the statistic is what its name says, or fits and limits keep to the model's range of the POI.",
 )
 _calctype = click.option(
     "--calctype",
@@ -107,6 +107,19 @@ def _take_toys(options: dict[str, Any], calctype: str | None) -> _Toys | None:
     return None
 
 
+def _emit(document: dict[str, Any], model: Model, output_file: Path | None) -> None:
+    """Write a result, and say on standard error what of it lies outside the range of the parameter of interest."""
+    if document.get("outside_range"):
+        low, high = poi_bounds(model)
+        name, what = model.parameters.names[model.parameters.poi_index], ", ".join(document["outside_range"])
+        click.echo(
+            f"hftranslate: outside the model's range of {name!r}, [{low:g}, {high:g}]: {what}; "
+            "--poi-range model keeps to it",
+            err=True,
+        )
+    emit(document, output_file)
+
+
 def _take_model(options: dict[str, Any]) -> tuple[Model, Data, FitOptions]:
     workspace, measurement, conventions = load_model(options)
     fit_options = take_fit_options(options)
@@ -131,7 +144,7 @@ def cls(test_stat: TestStat, poi_range: PoiRange, test_poi: float, calctype: str
     model, data, fit_options = _take_model(options)
     if toys is None:
         result = hypotest(model, data, test_poi, test_stat=test_stat, poi_range=poi_range, options=fit_options)
-        emit(hypotest_document(model, result), output_file)
+        _emit(hypotest_document(model, result), model, output_file)
         return
     with toys.running() as shared:
         by_toys = toy_test(
@@ -143,7 +156,9 @@ def cls(test_stat: TestStat, poi_range: PoiRange, test_poi: float, calctype: str
             options=fit_options,
             **shared,
         )
-    emit(toy_test_document(by_toys, model.conventions.name, (toys.seed,)), output_file)
+    document = toy_test_document(by_toys, model.conventions.name, (toys.seed,))
+    outside = outside_range(model, {"poi_test": test_poi, "muhat": by_toys.muhat})
+    _emit(document | ({"outside_range": outside} if outside else {}), model, output_file)
 
 
 @click.command()
@@ -182,10 +197,10 @@ def limit(
                 options=fit_options,
                 **shared,
             )
-        document, failures = toy_limit_document(by_toys, model.conventions.name, toys.seed), by_toys.failures
+        document, failures = toy_limit_document(model, by_toys, toys.seed), by_toys.failures
     for name, reason in failures.items():
         click.echo(f"hftranslate: no {name} limit: {reason}", err=True)
-    emit(document, output_file)
+    _emit(document, model, output_file)
 
 
 @click.command()
@@ -201,7 +216,7 @@ def significance(poi_range: PoiRange, expected_poi: float, calctype: str | None,
     model, data, fit_options = _take_model(options)
     if toys is None:
         result = test_background(model, data, expected_poi=expected_poi, poi_range=poi_range, options=fit_options)
-        emit(significance_document(model, result), output_file)
+        _emit(significance_document(model, result), model, output_file)
         return
     with toys.running() as shared:
         by_toys = toy_significance(
@@ -212,4 +227,6 @@ def significance(poi_range: PoiRange, expected_poi: float, calctype: str | None,
             options=fit_options,
             **shared,
         )
-    emit(toy_significance_document(by_toys, model.conventions.name, (toys.seed,)), output_file)
+    document = toy_significance_document(by_toys, model.conventions.name, (toys.seed,))
+    outside = outside_range(model, {"muhat": by_toys.muhat, "expected_poi": expected_poi})
+    _emit(document | ({"outside_range": outside} if outside else {}), model, output_file)

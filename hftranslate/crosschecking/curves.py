@@ -19,8 +19,10 @@ from hftranslate.crosschecking.svg import (
     text,
     ticks,
 )
+from hftranslate.naming import shortened
 
 _LOWEST = 1e-4  # CLs below are drawn here
+_LONGEST = 50  # letters of a name that fit below an axis
 _TOP, _BOTTOM, _LEFT, _RIGHT, _HEIGHT = 30.0, 36.0, 58.0, 14.0, 300.0
 _FLOOR = _HEIGHT - _BOTTOM
 Scale = Callable[[float], float]
@@ -49,7 +51,7 @@ def _frame(x: Scale, tests: Sequence[HypoTestRecord], poi: str, name: str) -> li
     return [
         *parts,
         line(_LEFT, _FLOOR, WIDTH - _RIGHT, _FLOOR, "axis"),
-        text((WIDTH + _LEFT) / 2.0, _HEIGHT - 4.0, poi),
+        text((WIDTH + _LEFT) / 2.0, _HEIGHT - 4.0, shortened(poi, _LONGEST)),
         text(_LEFT - 6.0, 14.0, name, "end"),
     ]
 

@@ -1,5 +1,6 @@
 """The rungs of the ladder: what of two result documents is compared with what, in which order, and how closely."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import asin, cos, hypot, sin
@@ -268,9 +269,8 @@ def _hesse(rung: Comparison, minima: _Minima) -> None:
     assert theirs is not None
     if theirs.at_limit is not None:
         rung.keys("fit, at a limit of its range:", (mine and mine.at_limit) or (), theirs.at_limit)
-    found = (mine and mine.uncertainties) or {}
+    found = compared_uncertainties(minima.ours, minima.reference)
     if minima.reference.provenance.engine in _BY_MINUIT and mine is not None:
-        found = _as_minuit_quotes(mine, {p.name: p for p in minima.ours.parameters})
         rung.remarks.append(
             "Minuit takes the uncertainty of a parameter with a range through the sine that keeps it there, which "
             "shortens large ones; ours are taken through it too before they are compared"
@@ -278,6 +278,15 @@ def _hesse(rung: Comparison, minima: _Minima) -> None:
     for name, value in (theirs.uncertainties or {}).items():
         rung.number(f"uncertainty of {name}", found.get(name), value, "uncertainties")
     _correlations(rung, mine, theirs)
+
+
+def compared_uncertainties(ours: Results, reference: Results) -> Mapping[str, float]:
+    """Our uncertainties as they are compared with those of the reference: as Minuit quotes them where it made those."""
+    if ours.fit is None or not ours.fit.uncertainties:
+        return {}
+    if reference.provenance.engine not in _BY_MINUIT:
+        return ours.fit.uncertainties
+    return _as_minuit_quotes(ours.fit, {p.name: p for p in ours.parameters})
 
 
 def _as_minuit_quotes(fit: FitRecord, parameters: dict[str, ParameterRecord]) -> dict[str, float]:

@@ -1,12 +1,13 @@
 """The sections of the HTML report that show both engines' results: yields, best fit, tests and limits."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
 from typing import TYPE_CHECKING
 
 from hftranslate.crosschecking import curves, pictures
-from hftranslate.crosschecking.document import Bins, HypoTestRecord, Results
+from hftranslate.crosschecking.document import Bins, FitRecord, HypoTestRecord, Results
 from hftranslate.crosschecking.html_parts import delta, number, numeric, table, value
+from hftranslate.crosschecking.ladder import compared_uncertainties
 from hftranslate.crosschecking.report_text import cls_rows
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 _OPEN_CHANNELS = 4  # tables of yields that are not folded
 _OPEN_PARAMETERS = 60  # parameters up to which the table of the best fit is not folded
 _MOST_PARAMETERS = 60  # drawn in the pull plot
+_AT_LIMIT = "at a limit"
 
 
 # --------------------------------------------------------------------------------------------------------------- yields
@@ -63,18 +65,19 @@ def fit_section(report: "Report") -> str:
     theirs, mine = report.reference.fit, report.ours.fit
     if theirs is None:
         return ""
-    errors, own_errors = theirs.uncertainties or {}, (mine.uncertainties if mine else None) or {}
+    errors, own_errors = theirs.uncertainties or {}, compared_uncertainties(report.ours, report.reference)
+    constant = {p.name for p in report.reference.parameters if p.fixed}
     rows = []
     for name, best in theirs.values.items():
         own = None if mine is None else mine.values.get(name)
-        if name not in errors and name not in own_errors and own == best:
-            continue  # constant in both
-        sigma, own_sigma = errors.get(name), own_errors.get(name)
+        if name in constant and own == best:
+            continue
+        sigma = errors.get(name, own_errors.get(name))
         distance = "&ndash;" if own is None or not sigma else f"{(own - best) / sigma:+.1e}".replace("-", "&minus;")
-        cells = (value(best, 5), value(sigma, 4), value(own, 5), value(own_sigma, 4), distance)
+        cells = (value(best, 5), _error(name, errors, theirs), value(own, 5), _error(name, own_errors, mine), distance)
         rows.append([f"<td><code>{escape(name)}</code></td>", *(number(c) for c in cells)])
     header = ["parameter", *numeric("reference", "±", "ours", "±", "Δ / σ")]
-    drawn = pictures.pulls_picture(report.reference, report.ours, _MOST_PARAMETERS)
+    drawn = pictures.pulls_picture(report.reference, report.ours, own_errors, _MOST_PARAMETERS)
     matrix = pictures.correlations_picture(report.reference, report.ours)
     note = next((r.reason for r in report.rungs if r.name == "uncertainties" and r.verdict != "skipped"), "")
     opened = " open" if len(rows) <= _OPEN_PARAMETERS else ""
@@ -83,10 +86,29 @@ def fit_section(report: "Report") -> str:
         f"<p>NLL at the minimum: {value(theirs.nll, 10)} ({escape(theirs.status)}), "
         f"ours {value(mine.nll if mine else None, 10)} ({escape(mine.status) if mine else 'no fit'}).</p>"
     )
+    poi = report.reference.poi
+    if poi is not None and poi in theirs.values:
+        both = (_told(poi, f, e) for f, e in ((theirs, errors), (mine, own_errors)))
+        nlls += "<p><code>{}</code> = {}, ours {}.</p>".format(escape(poi), *both)
     return (
         f'<section><h2>Best fit</h2>{nlls}{drawn}<div class="channels"><div>{listed}</div><div>{matrix}</div></div>'
         f'<p class="dim">{escape(note)}</p></section>'
     )
+
+
+def _told(name: str, fit: FitRecord | None, errors: Mapping[str, float]) -> str:
+    """Value and uncertainty of a parameter, as a part of a sentence."""
+    if fit is None or name not in fit.values:
+        return "&ndash;"
+    sigma = _error(name, errors, fit)
+    return value(fit.values[name], 5) + (f" {sigma}" if sigma == _AT_LIMIT else f" &plusmn; {sigma}")
+
+
+def _error(name: str, errors: Mapping[str, float], fit: FitRecord | None) -> str:
+    """An uncertainty; why there is none where the parameter ended at a limit."""
+    if name not in errors and fit is not None and name in (fit.at_limit or ()):
+        return _AT_LIMIT
+    return value(errors.get(name), 4)
 
 
 # ---------------------------------------------------------------------------------------------------- tests and limits

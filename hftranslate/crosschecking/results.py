@@ -25,14 +25,15 @@ from hftranslate.crosschecking.document import (
     Results,
     read_results,
 )
-from hftranslate.crosschecking.limits import limits_within
 from hftranslate.crosschecking.toy_tests import toy_record
 from hftranslate.errors import FitFailed, InputError, MissingInput, did_you_mean
 from hftranslate.inference.asymptotics import discovery_pvalue
 from hftranslate.inference.diagnostics import profile_interval
-from hftranslate.inference.fit import FitResult, fit, inverse_of
-from hftranslate.inference.hypotest import PoiRange, Tester, TestStat, upper_limit
+from hftranslate.inference.fit import FitResult, fit
+from hftranslate.inference.hypotest import PoiRange, Tester, TestStat
+from hftranslate.inference.limits import limits_of
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
+from hftranslate.inference.tester import poi_bounds
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.workspace import Conventions, Workspace
@@ -47,8 +48,6 @@ LEVEL = 0.05
 RANDOM_POINTS = 5
 MOVED_ALONE = 40
 SEED = 20120704
-#: A parameter is at a limit this close to it, in units of its range (of at most ten): as the references have it.
-AT_LIMIT = 1e-5
 #: With a reference: toys of each hypothesis, at most.
 TOYS = 1000
 
@@ -120,7 +119,7 @@ def results(
     model, data = compile_model(workspace, measurement, conventions)
     engine = _Engine.of(model, data, like, options, variation)
     notes: list[str] = []
-    has_poi = bool(model.parameters.poi_names) and model.parameters.poi_names[0] in model.parameters.names
+    tests = engine.has_tests(notes)
     free = engine.fit() if like is None or like.fit is not None else None
     tested = _wanted_tests(like)
     return Results(
@@ -136,10 +135,10 @@ def results(
         ),
         fit=None if free is None else engine.fit_record(free, _wanted_minos(engine, like), notes),
         hypotests=None
-        if tested is None or not has_poi
+        if tested is None or not tests
         else (*engine.hypotests(tested, notes), *engine.toy_tests(like, notes)),
-        discovery=engine.discovery(notes) if has_poi and (like is None or like.discovery is not None) else None,
-        limit=engine.limit(like, notes) if has_poi and (like is None or like.limit is not None) else None,
+        discovery=engine.discovery(notes) if tests and (like is None or like.discovery is not None) else None,
+        limit=engine.limit(like, notes) if tests and (like is None or like.limit is not None) else None,
         provenance=_provenance(inputs, command, [_poi_range_note(engine.poi_range), *notes]),
     )
 
@@ -340,44 +339,36 @@ class _Engine:
 
     def fit_record(self, found: FitResult, minos: list[str] | None, notes: list[str]) -> FitRecord:
         values = (found.values - self.offset) / self.scale
-        at_limit = self._at_limit(found)
-        index = np.flatnonzero(~found.fixed & ~at_limit)
-        covariance = None if found.status == "kink" else self._covariance(found, index)
+        inside = ~found.fixed & ~found.at_bound
+        known = np.flatnonzero(inside & np.isfinite(found.uncertainties))
         uncertainties, correlation = None, None
-        if covariance is None:
-            notes.append(f"no uncertainties from second derivatives at the best fit: {found.message}")
-        else:
-            sigma = np.sqrt(np.diagonal(covariance))
-            names = tuple(self.names[i] for i in index)
-            uncertainties = dict(zip(names, map(float, sigma / self.scale[index]), strict=True))
-            matrix = covariance / np.outer(sigma, sigma)
-            np.fill_diagonal(matrix, 1.0)
+        if known.size or not inside.any():
+            names = tuple(self.names[i] for i in known)
+            sigma = found.uncertainties[known] / self.scale[known]
+            uncertainties = dict(zip(names, map(float, sigma), strict=True))
+            matrix = found.correlation[np.ix_(known, known)]
             correlation = Correlation(names=names, matrix=tuple(tuple(map(float, row)) for row in matrix))
+        notes += self._without_uncertainty(found)
         return FitRecord(
             nll=self.document_nll(found.nll),
             status=found.status,
             edm=found.edm if isfinite(found.edm) else None,
             values=dict(zip(self.names, map(float, values), strict=True)),
-            at_limit=tuple(self.names[i] for i in np.flatnonzero(at_limit)),
+            at_limit=tuple(self.names[i] for i in np.flatnonzero(found.at_bound)),
             uncertainties=uncertainties,
-            minos=None
-            if minos is None
-            else self._minos(found, [n for n in minos if not at_limit[self.names.index(n)]]),
+            minos=None if minos is None else self._minos(found, minos),
             correlation=correlation,
         )
 
-    def _at_limit(self, found: FitResult) -> NDArray[np.bool_]:
-        """Parameters that ended at a limit, or so near that no minimiser could tell: a minimum may lie just there."""
-        low, high = ((b - self.offset) / self.scale for b in found.bounds.T)
-        values = (found.values - self.offset) / self.scale
-        margin = AT_LIMIT * np.minimum(high - low, 10.0)
-        near: NDArray[np.bool_] = ~found.fixed & ((values - low < margin) | (high - values < margin))
-        return near
-
-    def _covariance(self, found: FitResult, index: NDArray[np.int64]) -> Floats | None:
-        """Inverse Hessian of the parameters that are not at a bound; ``None`` where it is not positive definite."""
-        hessian = self.model.hessian(found.values, self.data)[np.ix_(index, index)]
-        return inverse_of(hessian)
+    def _without_uncertainty(self, found: FitResult) -> list[str]:
+        """For each reason why parameters have no uncertainty, the first of them and how many more."""
+        by_reason: dict[str, list[str]] = {}
+        for name, reason in found.no_uncertainty.items():
+            by_reason.setdefault(reason, []).append(self.names[found.names.index(name)])
+        return [
+            f"no uncertainty of {names[0]}{f' and {len(names) - 1} more' if names[1:] else ''}: {reason}"
+            for reason, names in by_reason.items()
+        ]
 
     def _minos(self, found: FitResult, wanted: list[str]) -> dict[str, tuple[float | None, float | None]]:
         shifts: dict[str, tuple[float | None, float | None]] = {}
@@ -391,6 +382,15 @@ class _Engine:
         return shifts
 
     # ----------------------------------------------------------------------------------------------------------- tests
+    def has_tests(self, notes: list[str]) -> bool:
+        """Whether there is a parameter of interest that tests can move."""
+        p = self.model.parameters
+        if not p.poi_names or p.poi_names[0] not in p.names:
+            return False
+        if p.fixed[p.poi_index]:
+            notes.append(f"no tests: the parameter of interest {self.poi!r} is constant")
+        return not p.fixed[p.poi_index]
+
     def tester(self, test_stat: TestStat) -> Tester:
         """The tester of what the document calls ``test_stat``."""
         other: TestStat = "q" if test_stat == "qtilde" else "qtilde"
@@ -409,7 +409,7 @@ class _Engine:
         for poi, test_stat in wanted:
             try:
                 test = self.tester(test_stat).test(poi)
-            except FitFailed as error:
+            except (FitFailed, InputError) as error:
                 notes.append(f"no test of {poi:g}: {error}")
                 continue
             found.append(
@@ -453,27 +453,21 @@ class _Engine:
         return tuple(found)
 
     def limit(self, like: Results | None, notes: list[str]) -> LimitRecord | None:
-        if like is not None and like.limit is not None:
-            high = float(self.model.parameters.bounds[self.model.parameters.poi_index, 1])
-            return limits_within(self.tester(self._statistic_of(like)), like.limit.level, high, notes)
+        """Upper limits within the range of the parameter of interest, ``None`` beyond."""
+        recorded = None if like is None else like.limit
+        level = LEVEL if recorded is None else recorded.level
+        tester = self.tester("qtilde" if like is None or recorded is None else self._statistic_of(like))
         try:
-            found = upper_limit(
-                self.model,
-                self.data,
-                LEVEL,
-                test_stat="qtilde",
-                poi_range=self.poi_range,
-                options=self.options,
-            )
+            found = limits_of(tester, level, poi_bounds(self.model)[1])
         except (FitFailed, InputError) as error:
-            notes.append(f"no upper limit: {error}")
-            return None
+            notes.append(str(error))
+            return None if recorded is None else LimitRecord(level=level, observed=None, expected=(None,) * 5)
         notes += [f"no {name} limit: {reason}" for name, reason in found.failures.items()]
         observed, *expected = (v if isfinite(v) else None for v in (found.observed, *found.expected))
-        return LimitRecord(level=LEVEL, observed=observed, expected=tuple(expected))
+        return LimitRecord(level=level, observed=observed, expected=tuple(expected))
 
     def _statistic_of(self, like: Results) -> TestStat:
         """The document does not state the test statistic of its limit: that of its tests, or by the POI's range."""
         if like.hypotests:
             return like.hypotests[0].test_stat
-        return "q" if self.model.parameters.bounds[self.model.parameters.poi_index, 0] < 0.0 else "qtilde"
+        return "q" if poi_bounds(self.model)[0] < 0.0 else "qtilde"

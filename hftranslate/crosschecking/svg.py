@@ -4,14 +4,16 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from math import ceil, floor, log10
 
-#: Width of every picture, in its own units; the page scales it.
+#: Width of most pictures, in their own units; the page scales them.
 WIDTH = 480.0
+#: Width of a letter of a name, in units of its size: names have letters of one width, so that their room is known.
+LETTER = 0.62
 
 
-def svg(height: float, title: str, parts: Iterable[str]) -> str:
-    """A picture of the given height."""
+def svg(height: float, title: str, parts: Iterable[str], width: float = WIDTH) -> str:
+    """A picture of the given size."""
     return (
-        f'<svg viewBox="0 0 {WIDTH:g} {height:g}" role="img" aria-label="{escape(title)}">' + "".join(parts) + "</svg>"
+        f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(title)}">' + "".join(parts) + "</svg>"
     )
 
 
@@ -23,6 +25,14 @@ def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
 def text(x: float, y: float, text: str, anchor: str = "middle", kind: str = "") -> str:
     """Text at a point."""
     return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+
+
+def name(x: float, y: float, name: str, size: float = 11.0) -> str:
+    """The name of a parameter that ends at a point."""
+    return (
+        f'<text class="name" style="font-size:{size:.1f}px" x="{x:.1f}" y="{y:.1f}" text-anchor="end">'
+        f"{escape(name)}</text>"
+    )
 
 
 def box(x: float, width: float, y1: float, y2: float, kind: str) -> str:

@@ -6,10 +6,10 @@ root of the statistic there (CCGV Eq. 30), so that both follow from the statisti
 ``Phi`` is the cumulative distribution of the standard normal, and the tails beyond ``x`` are ``1 - Phi(x)``.
 """
 
-from math import sqrt
+from math import exp, log, sqrt
 from typing import Literal, assert_never
 
-from scipy.special import ndtr, ndtri
+from scipy.special import log_ndtr, ndtr, ndtri
 
 TestStat = Literal["qtilde", "q", "ttilde", "t"]
 #: The test statistics of upper limits: values below the best fit are never rejected.
@@ -19,6 +19,9 @@ ONE_SIDED: tuple[OneSided, ...] = ("qtilde", "q")
 
 #: The quantiles of an expectation at which expected results are given, in standard deviations.
 BANDS = (-2.0, -1.0, 0.0, 1.0, 2.0)
+
+#: Below this p-values lose their digits.
+_SMALLEST = 1e-290
 
 Five = tuple[float, ...]
 
@@ -49,28 +52,43 @@ def asymptotic_pvalues(q: float, q_asimov: float, test_stat: TestStat = "qtilde"
     tuple
         the p-values of signal plus background and of background alone.
     """
+    signal, background = _tails(q, q_asimov, test_stat)
+    return sum(map(tail, signal)), sum(map(tail, background))
+
+
+def asymptotic_cls(q: float, q_asimov: float, test_stat: TestStat = "qtilde") -> float:
+    """The ratio ``CLs+b / CLb`` of an observed test statistic; from logarithms where both are too small for numbers."""
+    clsb, clb = asymptotic_pvalues(q, q_asimov, test_stat)
+    if clb >= _SMALLEST:
+        return clsb / clb
+    signal, background = (_log_sum(tails) for tails in _tails(q, q_asimov, test_stat))
+    return exp(signal - background)
+
+
+def _tails(q: float, q_asimov: float, test_stat: TestStat) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Where the tails begin whose sums are ``CLs+b`` and ``CLb``.
+
+    Without any power (``q_asimov`` of zero) the two hypotheses are one, and so are the p-values.
+    """
     root, root_a = sqrt(q), sqrt(q_asimov)
-    beyond = q > q_asimov
+    upper = (root,), (root - root_a,)
+    if test_stat.endswith("tilde") and q > q_asimov > 0.0:
+        # the best fit is so far below zero that the statistic is linear in it
+        upper = ((q + q_asimov) / (2.0 * root_a),), ((q - q_asimov) / (2.0 * root_a),)
     match test_stat:
-        case "q":
-            return tail(root), tail(root - root_a)
-        case "qtilde":
-            return _below_tilde(q, q_asimov) if beyond else (tail(root), tail(root - root_a))
-        case "t":
-            return 2.0 * tail(root), tail(root + root_a) + tail(root - root_a)
-        case "ttilde":
-            clsb, clb = _below_tilde(q, q_asimov) if beyond else (tail(root), tail(root - root_a))
-            return tail(root) + clsb, tail(root + root_a) + clb
+        case "q" | "qtilde":
+            return upper
+        case "t" | "ttilde":
+            return (root, *upper[0]), (root + root_a, *upper[1])
         case _ as unreachable:
             assert_never(unreachable)
 
 
-def _below_tilde(q: float, q_asimov: float) -> tuple[float, float]:
-    """Probabilities of a best fit so far below zero that the statistic, linear in it there, is above ``q``."""
-    if q_asimov == 0.0:
-        return 0.0, 0.0
-    root_a = sqrt(q_asimov)
-    return tail((q + q_asimov) / (2.0 * root_a)), tail((q - q_asimov) / (2.0 * root_a))
+def _log_sum(tails: tuple[float, ...]) -> float:
+    """The logarithm of a sum of tails."""
+    logs = [float(log_ndtr(-x)) for x in tails]
+    most = max(logs)
+    return most + log(sum(exp(x - most) for x in logs))
 
 
 def expected_pvalues(q_asimov: float, test_stat: TestStat = "qtilde") -> tuple[Five, Five, Five]:

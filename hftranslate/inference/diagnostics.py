@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from math import isfinite, sqrt
+from math import isfinite
 
 from hftranslate.errors import InputError
 from hftranslate.inference.fit import FitResult, Floats, fit
@@ -77,8 +77,8 @@ class _Profile:
 
         centre = float(self.best.values[self.index])
         bound = float(self.model.parameters.bounds[self.index, 0 if direction < 0.0 else 1])
-        sigma = float(self.best.uncertainties[self.index])
-        step = sqrt(2.0 * level_up) * (sigma if isfinite(sigma) and sigma > 0.0 else 0.1)
+        way = self.best.reach(self.name, level_up)
+        step = way if isfinite(way) and way > 0.0 else 0.1
         inside, point = 0.0, self.best.values
         value, distance = 0.0, 0.0
         for _ in range(_MOST_STEPS):
@@ -90,7 +90,7 @@ class _Profile:
                 break
             if not isfinite(value):  # beyond the domain, or too far for the start: a shorter step
                 step = 0.5 * min(step, distance - inside)
-                if step < 1e-6 * max(inside, abs(sigma) if isfinite(sigma) else 1.0):
+                if step < 1e-6 * max(inside, way if isfinite(way) else 1.0):
                     return None
                 continue
             inside, point, step = distance, fitted, max(step, (_GROWTH - 1.0) * distance)

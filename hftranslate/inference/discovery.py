@@ -7,7 +7,7 @@ from typing import Any
 from hftranslate.errors import InputError
 from hftranslate.inference.asymptotics import BANDS, discovery_pvalue, tail
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
-from hftranslate.inference.tester import PoiRange, Tester
+from hftranslate.inference.tester import PoiRange, Tester, outside_range
 from hftranslate.likelihood.model import Data, Model
 
 
@@ -60,6 +60,8 @@ def significance(
     ------
     FitFailed
         One of the fits reached no minimum.
+    InputError
+        The parameter of interest is constant, or a signal lies outside the range to which ``"model"`` keeps.
     MissingInput
         The measurement names no parameter of interest that the model has.
     """
@@ -85,12 +87,16 @@ def significance(
 
 
 def significance_document(model: Model, result: Significance) -> dict[str, Any]:
-    """A significance as plain JSON values."""
+    """A significance as plain JSON values.
+
+    ``outside_range`` names what lies outside the model's range of the parameter of interest.
+    """
     return {
         "p0": result.p0,
         "z": result.z,
         "q0": result.q0,
         "muhat": result.muhat,
+        "outside_range": outside_range(model, {"muhat": result.muhat, "expected_poi": result.expected_poi}),
         "expected": {
             "poi": result.expected_poi,
             "p0": list(result.p0_exp),

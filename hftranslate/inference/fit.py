@@ -17,6 +17,9 @@ Booleans = NDArray[np.bool_]
 
 #: Of an eigenvalue of a matrix with a unit diagonal, for each of its rows.
 _ROUNDING = 100.0 * float(np.finfo(np.float64).eps)
+#: A parameter is at its bound where the NLL rises by no more than this on the way there (a thousandth of an
+#: uncertainty), which no minimiser could tell, and where that is a small part of its range (ten, if that is open).
+_UNTOLD, _NEAR, _OPEN = 5e-7, 1e-3, 10.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,8 +36,10 @@ class FitResult:
         expected distance to the minimum, in units of the NLL.
     status, message
         how the fit ended; the sentence says what it means and what helps.
-    fixed, at_bound
-        which parameters were held constant, and which ended at a bound.
+    fixed
+        which parameters were held constant, ``(n,)``.
+    bounds
+        the ranges of the parameters in this fit, ``(n, 2)``.
     """
 
     names: tuple[str, ...]
@@ -46,7 +51,6 @@ class FitResult:
     message: str
     iterations: int
     fixed: Booleans = field(repr=False)
-    at_bound: Booleans = field(repr=False)
     bounds: Floats = field(repr=False)
     _model: Model = field(repr=False)
     _data: Data = field(repr=False)
@@ -57,15 +61,38 @@ class FitResult:
         return self._model.hessian(self.values, self._data)
 
     @cached_property
-    def covariance(self) -> Floats:
-        """Inverse of the exact Hessian of the free parameters (HESSE), ``(n, n)``.
+    def at_bound(self) -> Booleans:
+        """Which free parameters ended at an end of their range, ``(n,)``.
 
-        Rows and columns of constant parameters are zero. Where the Hessian is not positive definite, parameters at a
-        bound are left out, and the variance of those without any effect is NaN; all are NaN where that does not help,
-        or where the minimum lies on a kink.
+        MINUIT never quite reaches it, and a minimum may happen to lie there: what is so near that the NLL does not rise
+        on the way counts, too.
+        """
+        low, high = self.bounds.T
+        below, above = self.values - low, high - self.values
+        distance = np.minimum(below, above)
+        found: Booleans = ~self.fixed & (distance <= 0.0)
+        length = np.where(np.isfinite(high - low), high - low, _OPEN)
+        near = np.flatnonzero(~self.fixed & ~found & (distance < _NEAR * length))
+        if near.size and np.isfinite(self.nll):
+            step = np.where(below < above, -below, above)[near]
+            curvature = np.diagonal(self.hessian)[near]
+            found[near] = self._gradient[near] * step + 0.5 * curvature * step**2 <= _UNTOLD
+        return found
+
+    @cached_property
+    def _gradient(self) -> Floats:
+        return self._model.nll_and_gradient(self.values, self._data)[1]
+
+    @cached_property
+    def covariance(self) -> Floats:
+        """Inverse of the exact Hessian of the free parameters that are not at a bound (HESSE), ``(n, n)``.
+
+        Rows and columns of the others are zero: constant parameters are held, and those at a bound are held there, as
+        MINUIT does. The variance of parameters without any effect is NaN; all are NaN where the Hessian is not positive
+        definite, or where the minimum lies on a kink.
         """
         free = ~self.fixed
-        inverse = None if self.status == "kink" else _covariance(self.hessian, free, self.at_bound)
+        inverse = None if self.status == "kink" else _covariance(self.hessian, free & ~self.at_bound)
         if inverse is None:
             inverse = np.zeros((len(free), len(free)))
             inverse[np.ix_(free, free)] = np.nan
@@ -73,18 +100,49 @@ class FitResult:
 
     @cached_property
     def uncertainties(self) -> Floats:
-        """Standard deviations ``(n,)``; zero for constant parameters."""
+        """Standard deviations ``(n,)``; zero for constant parameters, NaN where there are none, as at a bound."""
         with np.errstate(invalid="ignore"):
             deviations: Floats = np.sqrt(np.diagonal(self.covariance))
-        return deviations
+        return np.where(self.at_bound, np.nan, deviations)
+
+    @property
+    def no_uncertainty(self) -> dict[str, str]:
+        """Why free parameters have no uncertainty, by name."""
+        return {self.names[i]: self._why_none(i) for i in np.flatnonzero(np.isnan(self.uncertainties)).tolist()}
+
+    def _why_none(self, index: int) -> str:
+        if self.at_bound[index]:
+            low, high = self.bounds[index]
+            value = self.values[index]
+            which, end = ("lower", low) if value - low < high - value else ("upper", high)
+            return f"it ended at the {which} end of its range, {end:g}, and is held there; MINOS gives the other side"
+        if self.status == "kink":
+            return "the minimum lies on a kink or at the edge of the likelihood, where second derivatives mean little"
+        if not np.any(self.hessian[index, ~self.fixed & ~self.at_bound] != 0.0):
+            return "it has no effect on the likelihood here"
+        return "the matrix of second derivatives is not positive definite: the data cannot tell some parameters apart"
 
     @property
     def correlation(self) -> Floats:
-        """Correlation matrix ``(n, n)``."""
+        """Correlation matrix ``(n, n)``; NaN for parameters at a bound, which have none."""
         sigma = np.where(self.uncertainties > 0.0, self.uncertainties, 1.0)
         matrix: Floats = self.covariance / np.outer(sigma, sigma)
+        matrix[self.at_bound] = matrix[:, self.at_bound] = np.nan
         np.fill_diagonal(matrix, 1.0)
         return matrix
+
+    def reach(self, name: str, rise: float = 0.5) -> float:
+        """How far a parameter moves until the NLL, minimised over the others, has risen, by its first two derivatives.
+
+        For a rise of 0.5 that is the uncertainty; from a bound it is the way into the range. NaN where it is unknown.
+        """
+        index = self._index(name)
+        if not self.at_bound[index]:
+            return float(np.sqrt(2.0 * rise) * self.uncertainties[index])
+        slope, row = abs(float(self._gradient[index])), self.hessian[index]
+        curvature = max(float(row[index] - row @ self.covariance @ row), 0.0)
+        down = slope + (slope**2 + 2.0 * curvature * rise) ** 0.5
+        return 2.0 * rise / down if down > 0.0 else float("nan")
 
     def value(self, name: str) -> float:
         """Best-fit value of one parameter."""
@@ -215,28 +273,27 @@ def _result(model: Model, data: Data, minimum: Minimum, free: Booleans, box: Flo
         message=STATUS[minimum.status],
         iterations=minimum.iterations,
         fixed=~free,
-        at_bound=free & ((minimum.theta <= box[:, 0]) | (minimum.theta >= box[:, 1])),
         bounds=box,
         _model=model,
         _data=data,
     )
 
 
-def _covariance(hessian: Floats, free: Booleans, at_bound: Booleans) -> Floats | None:
-    """Inverse of the Hessian of the free parameters; without those at a bound where that alone is positive definite.
+def _covariance(hessian: Floats, free: Booleans) -> Floats | None:
+    """Inverse of the Hessian of the free parameters; of those with any effect where that alone is positive definite.
 
-    What is then left may hold parameters without any effect: their variance is NaN, and the others have theirs.
+    The variance of those without is then NaN.
     """
     if not np.isfinite(hessian[np.ix_(free, free)]).all():  # the likelihood has no value there
         return None
-    idle = free & ~at_bound & ~np.any(hessian[:, free] != 0.0, axis=1)
-    for chosen in (free, free & ~at_bound, free & ~at_bound & ~idle):
+    idle = free & ~np.any(hessian[:, free] != 0.0, axis=1)
+    for chosen in (free, free & ~idle):
         index = np.ix_(np.flatnonzero(chosen), np.flatnonzero(chosen))
         inverse = inverse_of(hessian[index])
         if inverse is not None:
             covariance = np.zeros_like(hessian)
             covariance[index] = inverse
-            unknown = np.flatnonzero(idle & ~chosen)
+            unknown = np.flatnonzero(free & ~chosen)
             covariance[unknown, unknown] = np.nan
             return covariance
     return None
@@ -305,5 +362,6 @@ def fit_document(model: Model, result: FitResult) -> dict[str, Any]:
         "message": result.message,
         "edm": result.edm,
         "at_bound": [result.names[i] for i in np.flatnonzero(result.at_bound)],
+        "no_uncertainty": result.no_uncertainty,
         "conventions": model.conventions.name,
     }

@@ -14,6 +14,7 @@ from hftranslate.inference.tester import HypoTestResult as HypoTestResult
 from hftranslate.inference.tester import PoiRange as PoiRange
 from hftranslate.inference.tester import Tester as Tester
 from hftranslate.inference.tester import free_range as free_range
+from hftranslate.inference.tester import outside_range
 from hftranslate.likelihood.model import Data, Model
 
 
@@ -43,6 +44,9 @@ def hypotest(
     ------
     FitFailed
         One of the fits reached no minimum.
+    InputError
+        The parameter of interest is constant, or the value cannot be tested: below zero with a statistic for signals
+        that cannot be negative, or with ``"model"`` outside the range.
     MissingInput
         The measurement names no parameter of interest that the model has.
     """
@@ -50,7 +54,10 @@ def hypotest(
 
 
 def hypotest_document(model: Model, result: HypoTestResult) -> dict[str, Any]:
-    """A test as plain JSON values, with pyhf's keys ``CLs_obs`` and ``CLs_exp``."""
+    """A test as plain JSON values, with pyhf's keys ``CLs_obs`` and ``CLs_exp``.
+
+    ``outside_range`` names what lies outside the model's range of the parameter of interest.
+    """
     return {
         "CLs_obs": result.cls_obs,
         "CLs_exp": list(result.cls_exp),
@@ -62,5 +69,6 @@ def hypotest_document(model: Model, result: HypoTestResult) -> dict[str, Any]:
         "q_asimov": result.q_asimov,
         "muhat": result.muhat,
         "status": result.muhat_status,
+        "outside_range": outside_range(model, {"poi_test": result.poi_test, "muhat": result.muhat}),
         "conventions": model.conventions.name,
     }

@@ -51,7 +51,8 @@ class Impact:
     parameter
         its value, uncertainty and pull in the fit.
     low, high
-        how far below and above its best-fit value it was held for the post-fit impact.
+        how far below and above its best-fit value it was held for the post-fit impact; NaN by HESSE at a bound, where
+        there is no post-fit impact.
     prefit, postfit
         shifts of the parameter of interest with the parameter below and above; ``prefit`` is ``None`` for a free one.
     """
@@ -78,8 +79,6 @@ class Impacts:
         the parameter of interest, its best-fit value, and how far its uncertainty reaches below and above.
     widths
         whether uncertainties are by HESSE or MINOS.
-    at_bound
-        whether the parameter of interest ended at its bound: it cannot move beyond, and impacts are one-sided.
     parameters
         the nuisance parameters, those with the largest impact first.
     groups
@@ -94,7 +93,6 @@ class Impacts:
     low: float
     high: float
     widths: Widths
-    at_bound: bool
     parameters: tuple[Impact, ...]
     groups: Mapping[str, tuple[float, float]]
     failures: tuple[str, ...]
@@ -128,8 +126,8 @@ def impacts(
     Raises
     ------
     InputError
-        The parameter of interest is constant or not there, a named parameter is constant or the one of interest, or a
-        group has the name of one that is always there.
+        The parameter of interest is constant, not there, or at its bound, where it cannot move; a named parameter is
+        constant or the one of interest; or a group has the name of one that is always there.
     MissingInput
         There is no such parameter, or a pattern fits none.
     FitFailed
@@ -143,13 +141,7 @@ def impacts(
     if p.fixed[p.poi_index]:
         raise InputError(f"the parameter of interest {poi!r} is constant and shows no impacts")
     members = _members(model, groups or {})
-    best = fit(model, data, options=options)
-    if widths == "hesse" and not np.isfinite(best.uncertainties).all():
-        unknown = best.names[int(np.argmin(np.isfinite(best.uncertainties)))]
-        raise FitFailed(
-            f"the fit gives no uncertainties by HESSE (of {unknown!r}, for one; {best.message}): 'doctor' tells which "
-            "parameters have no effect or cannot be told apart; use those by MINOS"
-        )
+    best = _free_fit(model, data, poi, widths, options)
     chosen = [n for n in _chosen(model, best, names) if n != poi]
     task = _Shift(model=model, data=data, best=best, widths=widths, options=options)
     found = run_kept(task, chosen, executor=executor, progress=progress, step="impacts", journal=journal)
@@ -164,8 +156,8 @@ def impacts(
         ranked.append(
             Impact(
                 parameter=parameter,
-                low=shift["widths"][0],
-                high=shift["widths"][1],
+                low=_or_nan(shift["widths"][0]),
+                high=_or_nan(shift["widths"][1]),
                 prefit=None if pre is None else (pre[0], pre[1]),
                 postfit=(post[0], post[1]),
             )
@@ -177,11 +169,32 @@ def impacts(
         low=low,
         high=high,
         widths=widths,
-        at_bound=bool(best.at_bound[p.poi_index]),
         parameters=tuple(sorted(ranked, key=lambda i: -i.size)),
         groups=_group_impacts(model, data, best, members, (low, high), widths, options),
         failures=tuple(failures),
     )
+
+
+def _free_fit(model: Model, data: Data, poi: str, widths: Widths, options: FitOptions) -> FitResult:
+    """The fit that impacts are about; refused where it shows none."""
+    best = fit(model, data, options=options)
+    at_bound = {name for name, at in zip(best.names, best.at_bound, strict=True) if at}
+    if poi in at_bound:
+        raise InputError(
+            f"the best fit of {poi!r} lies at its bound, {best.value(poi):.3g}, and cannot move beyond: it shows no "
+            f"impacts; take the Asimov data of a signal (--asimov 1), or give it room (--bounds {poi}=LOW:HIGH)"
+        )
+    unknown = next((name for name in best.no_uncertainty if name not in at_bound), None)
+    if widths == "hesse" and unknown is not None:
+        raise FitFailed(
+            f"the fit gives no uncertainties by HESSE (of {unknown!r}, for one; {best.message}): 'doctor' tells which "
+            "parameters have no effect or cannot be told apart; use those by MINOS"
+        )
+    return best
+
+
+def _or_nan(width: float | None) -> float:
+    return float("nan") if width is None else width
 
 
 def _chosen(model: Model, best: FitResult, names: Sequence[str] | None) -> list[str]:
@@ -242,17 +255,24 @@ class _Shift:
     def __call__(self, name: str) -> dict[str, Any]:
         index = self.best.names.index(name)
         centre, prior = float(self.best.values[index]), float(self.model.parameters.width[index])
-        low, high = self._widths(name, index)
         reasons: list[str] = []
-        post = self._shifts(name, centre - low, centre + high, reasons)
+        post: list[float | None] = [None, None]
+        widths = self._widths(name, index)
+        if widths is None:
+            reasons.append(f"{name}, post-fit: {self.best.no_uncertainty[name]}")
+        else:
+            post = self._shifts(name, centre - widths[0], centre + widths[1], reasons)
         pre = self._shifts(name, centre - prior, centre + prior, reasons) if prior > 0.0 else None
-        return {"widths": [low, high], "postfit": post, "prefit": pre, "why": reasons}
+        return {"widths": widths or [None, None], "postfit": post, "prefit": pre, "why": reasons}
 
-    def _widths(self, name: str, index: int) -> tuple[float, float]:
-        """How far to move the parameter; to the end of its range where the interval does not end before."""
+    def _widths(self, name: str, index: int) -> list[float] | None:
+        """How far to move the parameter; to the end of its range where the interval does not end before.
+
+        ``None`` by HESSE where it ended there.
+        """
         if self.widths == "hesse":
             sigma = float(self.best.uncertainties[index])
-            return sigma, sigma
+            return [sigma, sigma] if isfinite(sigma) else None
         centre, box = float(self.best.values[index]), self.best.bounds[index]
         ends = profile_interval(self.model, self.data, self.best, name, options=self.options)
         guess = step_of(self.model, self.best, index)
@@ -260,7 +280,7 @@ class _Shift:
             min(guess, abs(float(bound) - centre)) if end is None else abs(end - centre)
             for end, bound in zip(ends, box, strict=True)
         )
-        return below, above
+        return [below, above]
 
     def _shifts(self, name: str, low: float, high: float, reasons: list[str]) -> list[float | None]:
         box, poi = self.best.bounds[self.best.names.index(name)], self.model.parameters.poi_index
@@ -282,8 +302,7 @@ def _poi_uncertainty(
     """How far the uncertainty of the parameter of interest reaches below and above; NaN where that is unknown."""
     index = model.parameters.poi_index
     if widths == "hesse":
-        # at a bound where the NLL is no parabola there is none, and the parameter counts as held
-        sigma = float(best.uncertainties[index]) or float("nan")
+        sigma = float(best.uncertainties[index])
         return sigma, sigma
     ends = profile_interval(model, data, best, best.names[index], options=options)
     below, above = (float("nan") if e is None else abs(e - float(best.values[index])) for e in ends)
@@ -336,7 +355,7 @@ def impacts_document(model: Model, result: Impacts) -> dict[str, Any]:
             "name": result.poi,
             "value": result.value,
             "uncertainty": [plain(result.low), plain(result.high)],
-            "at_bound": result.at_bound,
+            "at_bound": False,  # there are no impacts where it is
         },
         "widths": result.widths,
         "parameters": [

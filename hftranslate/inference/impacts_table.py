@@ -11,10 +11,12 @@ def impacts_table(result: Impacts, top: int = 30) -> str:
     for impact in result.parameters[:top]:
         p = impact.parameter
         if p.pull is None or p.constraint is None:
-            rows.append([p.name, f"{p.value:.3g} ± {p.uncertainty:.2g}", "free", "", _pair(impact.postfit)])
+            sigma = f"{p.uncertainty:.2g}" if isfinite(p.uncertainty) else "?"
+            rows.append([p.name, f"{p.value:.3g} ± {sigma}", "free", "", _pair(impact.postfit)])
             continue
+        constraint = f"{p.constraint:.2f}" if isfinite(p.constraint) else "?"
         pre = "" if impact.prefit is None else _pair(impact.prefit)
-        rows.append([p.name, f"{round(p.pull, 2) + 0.0:+.2f}", f"{p.constraint:.2f}", pre, _pair(impact.postfit)])
+        rows.append([p.name, f"{round(p.pull, 2) + 0.0:+.2f}", constraint, pre, _pair(impact.postfit)])
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     low, high = _known(result.low), _known(result.high)
     lines = [f"{result.poi} = {result.value:.4g}  -{low} +{high} ({result.widths.upper()})", ""]

@@ -11,13 +11,13 @@ from hftranslate.inference.asymptotics import (
     BANDS,
     ONE_SIDED,
     TestStat,
-    asymptotic_pvalues,
+    asymptotic_cls,
     expected_pvalues,
     significance_of,
 )
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 from hftranslate.inference.root_finding import NoCrossing, crossing
-from hftranslate.inference.tester import PoiRange, Tester
+from hftranslate.inference.tester import PoiRange, Tester, outside_range, poi_document
 from hftranslate.likelihood.model import Data, Model
 
 #: What the limits are called where one of them is missing: the expected ones in the order of the bands.
@@ -34,6 +34,8 @@ class UpperLimitResult:
 
     Attributes
     ----------
+    poi
+        the parameter of interest.
     level
         CLs at the limits.
     observed, expected
@@ -45,11 +47,17 @@ class UpperLimitResult:
         for each limit that was not found, its name and why.
     """
 
+    poi: str
     level: float
     observed: float
     expected: tuple[float, ...]
     scan: tuple[tuple[float, float, tuple[float, ...]], ...]
     failures: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def by_name(self) -> dict[str, float]:
+        """The limits by their names."""
+        return {OBSERVED: self.observed, **dict(zip(EXPECTED, self.expected, strict=bool(self.expected)))}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +98,8 @@ def upper_limit(
     test_stat
         ``"qtilde"`` or ``"q"``.
     poi_range
-        as in :func:`~hftranslate.inference.hypotest.hypotest`.
+        ``"named"``: limits may lie outside the model's range of the parameter of interest, which is a setting of fits;
+        ``"model"``: fits and limits keep to it, as in ROOT and pyhf, and a limit beyond does not exist.
     relative_tolerance
         of each limit.
     bands
@@ -99,16 +108,24 @@ def upper_limit(
     Raises
     ------
     FitFailed
-        No limit at all was found: the fit without signal failed, or CLs does not fall to ``level`` however large the
-        parameter of interest.
+        No limit at all was found: the fit without signal failed, CLs does not fall to ``level`` however large the
+        parameter of interest, or not within its range.
     InputError
-        The level lies not between 0 and 1, or the test statistic is two-sided.
+        The level lies not between 0 and 1, the test statistic is two-sided, or the parameter of interest is constant.
     """
+    tester = Tester(model=model, data=data, test_stat=test_stat, poi_range=poi_range, options=options)
+    return limits_of(tester, level, tester.range[1], relative_tolerance=relative_tolerance, bands=bands)
+
+
+def limits_of(
+    tester: Tester, level: float, highest: float, *, relative_tolerance: float = 1e-6, bands: bool = True
+) -> UpperLimitResult:
+    """:func:`upper_limit` with a tester, which may have fitted the data already, up to a highest value."""
     if not 0.0 < level < 1.0:
         raise InputError(f"the level of a limit lies between 0 and 1, not {level}")
-    if test_stat not in ONE_SIDED:
-        raise InputError(f"an upper limit needs a one-sided test statistic, {' or '.join(ONE_SIDED)}, not {test_stat}")
-    tester = Tester(model=model, data=data, test_stat=test_stat, poi_range=poi_range, options=options)
+    if tester.test_stat not in ONE_SIDED:
+        needed = " or ".join(ONE_SIDED)
+        raise InputError(f"an upper limit needs a one-sided test statistic, {needed}, not {tester.test_stat}")
     guess = first_guess(tester)
     points: dict[float, _Point] = {}
 
@@ -122,13 +139,14 @@ def upper_limit(
     for band in (2, None, 0, 1, 3, 4) if bands else (None,):
         curve = partial(_above_level, point, band, level)
         try:
-            limits[band] = guess = crossing(curve, sorted(points), guess, relative_tolerance)
+            limits[band] = guess = crossing(curve, sorted(points), guess, relative_tolerance, highest)
         except NoCrossing as none:
             limits[band] = nan
-            failures[OBSERVED if band is None else EXPECTED[band]] = _reason(none, level, points, band)
+            failures[OBSERVED if band is None else EXPECTED[band]] = _reason(none, level, points, band, highest)
     if all(map(isnan, limits.values())):
         raise FitFailed(f"no upper limit: {failures[EXPECTED[2] if bands else OBSERVED]}")
     return UpperLimitResult(
+        poi=tester.poi,
         level=level,
         observed=limits[None],
         expected=tuple(limits[band] for band in range(len(BANDS))) if bands else (),
@@ -147,7 +165,7 @@ def _above_level(point: Callable[[float], _Point], band: int | None, level: floa
     return significance_of(level) - significance_of(max(cls, _SMALLEST))
 
 
-def _reason(none: NoCrossing, level: float, points: Mapping[float, _Point], band: int | None) -> str:
+def _reason(none: NoCrossing, level: float, points: Mapping[float, _Point], band: int | None, highest: float) -> str:
     """Why CLs does not cross the level."""
     if none.last == 0.0:
         text = f"CLs is below {level} down to a parameter of interest of {none.first:.3g}"
@@ -158,6 +176,8 @@ def _reason(none: NoCrossing, level: float, points: Mapping[float, _Point], band
         return text + f"beyond, {none.beyond}"
     if cls > 0.99:
         return text + "does the parameter change the expectation?"
+    if none.last >= highest:
+        return text + "the model's range ends there, and --poi-range named looks beyond it"
     return text + "it levels off there, because larger values describe the data no worse"
 
 
@@ -170,8 +190,8 @@ def first_guess(tester: Tester) -> float:
             f"no upper limit: CLs compares with the background alone, which cannot be fitted to the data: {error}"
         ) from error
     free = tester.free_fit()
-    sigma = free.uncertainty(tester.poi)
-    return max(free.value(tester.poi), 0.0) + 2.0 * (sigma if isfinite(sigma) and sigma > 0.0 else 1.0)
+    way = free.reach(tester.poi, rise=2.0)
+    return max(free.value(tester.poi), 0.0) + (way if isfinite(way) and way > 0.0 else 2.0)
 
 
 def _tested(tester: Tester, poi: float) -> _Point:
@@ -181,17 +201,21 @@ def _tested(tester: Tester, poi: float) -> _Point:
         return _Point(observed=error, expected=error)
     expected = expected_pvalues(q_asimov, tester.test_stat)[2]
     try:
-        clsb, clb = asymptotic_pvalues(tester.q(poi)[0], q_asimov, tester.test_stat)
+        return _Point(observed=asymptotic_cls(tester.q(poi)[0], q_asimov, tester.test_stat), expected=expected)
     except FitFailed as error:
         return _Point(observed=error, expected=expected)
-    return _Point(observed=clsb / clb if clb > 0.0 else 0.0, expected=expected)
 
 
 def limit_document(model: Model, result: UpperLimitResult) -> dict[str, Any]:
-    """An upper limit as plain JSON values; ``None`` for a limit that was not found, whose reason is in ``failures``."""
+    """An upper limit as plain JSON values; ``None`` for a limit that was not found, whose reason is in ``failures``.
+
+    ``outside_range`` names the limits that lie outside the model's range of the parameter of interest.
+    """
     return {
+        "poi": poi_document(model),
         "observed": result.observed if isfinite(result.observed) else None,
         "expected": [limit if isfinite(limit) else None for limit in result.expected],
+        "outside_range": outside_range(model, result.by_name),
         "level": result.level,
         "scan": [{"poi": mu, "CLs_obs": observed, "CLs_exp": list(expected)} for mu, observed, expected in result.scan],
         **({"failures": dict(result.failures)} if result.failures else {}),

@@ -244,7 +244,7 @@ def _rise(profile: ProfileOf, x: float) -> float:
 
 def step_of(model: Model, best: FitResult, index: int) -> float:
     """How far to move a parameter first: its uncertainty, or a guess of it where there is none."""
-    for sigma in (float(best.uncertainties[index]), float(model.parameters.width[index])):
+    for sigma in (best.reach(best.names[index]), float(model.parameters.width[index])):
         if np.isfinite(sigma) and sigma > 0.0:
             return sigma
     return 0.1 * max(1.0, abs(float(best.values[index])))

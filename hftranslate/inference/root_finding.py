@@ -34,7 +34,13 @@ class NoCrossing(Exception):
         self.last, self.first, self.beyond = last, first, beyond
 
 
-def crossing(curve: Callable[[float], float], known: list[float], guess: float, relative_tolerance: float) -> float:
+def crossing(
+    curve: Callable[[float], float],
+    known: list[float],
+    guess: float,
+    relative_tolerance: float,
+    highest: float = inf,
+) -> float:
     """The positive root of a curve that falls from above zero.
 
     A bracket grows from what is known, or from the guess, until it holds the root, which inverse interpolation through
@@ -51,11 +57,13 @@ def crossing(curve: Callable[[float], float], known: list[float], guess: float, 
         where to begin if they do not bracket the root.
     relative_tolerance
         of the root, which is a point where the curve was called.
+    highest
+        where to stop looking.
 
     Raises
     ------
     NoCrossing
-        The curve does not cross zero, within a factor of 1e12 around the guess.
+        The curve does not cross zero below ``highest``, within a factor of 1e12 around the guess.
     """
     values = {}
     for x in known:
@@ -64,17 +72,19 @@ def crossing(curve: Callable[[float], float], known: list[float], guess: float, 
     low = max((x for x, y in values.items() if y > 0.0), default=0.0)
     high = min((x for x, y in values.items() if x > low and y <= 0.0), default=None)
     if high is None:
-        low, high = _grown(curve, values, low, guess)
+        low, high = _grown(curve, values, low, guess, highest)
     if low == 0.0:
         low, high = _shrunk(curve, values, high, guess)
     return _refined(curve, values, low, high, relative_tolerance)
 
 
 def _grown(
-    curve: Callable[[float], float], values: dict[float, float], low: float, guess: float
+    curve: Callable[[float], float], values: dict[float, float], low: float, guess: float, highest: float
 ) -> tuple[float, float]:
     """A bracket whose upper end is above what is known."""
-    x = max(guess, 1.5 * low)
+    if low >= highest:
+        raise NoCrossing(last=low)
+    x = min(max(guess, 1.5 * low), highest)
     retreats, beyond = 0, ""
     while True:
         try:
@@ -89,10 +99,10 @@ def _grown(
             continue
         if values[x] <= 0.0:
             return low, x
-        if x > _FAR * guess:
+        if x > _FAR * guess or x >= highest:
             raise NoCrossing(last=x)
         step = 2.0 if retreats else _extrapolated(values, low, x) / x
-        low, x = x, x * min(max(step, 1.3), _STRIDE)
+        low, x = x, min(x * min(max(step, 1.3), _STRIDE), highest)
 
 
 def _extrapolated(values: dict[float, float], low: float, x: float) -> float:

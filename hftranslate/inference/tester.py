@@ -12,16 +12,17 @@ A test statistic is defined by its name: the range that a model happens to give 
 change it, unless ``poi_range="model"`` asks for that (ROOT's and pyhf's behaviour).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf, isfinite
-from typing import Literal, assert_never, get_args
+from typing import Any, Literal, assert_never, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.errors import InputError, did_you_mean
-from hftranslate.inference.asymptotics import TestStat, asymptotic_pvalues, expected_pvalues
+from hftranslate.inference.asymptotics import TestStat, asymptotic_cls, asymptotic_pvalues, expected_pvalues
 from hftranslate.inference.fit import FitResult, fit
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 from hftranslate.likelihood.model import Data, Model
@@ -30,6 +31,27 @@ Floats = NDArray[np.float64]
 PoiRange = Literal["named", "model"]
 #: Every statistic, that of a discovery too.
 AnyStat = Literal["qtilde", "q", "ttilde", "t", "q0"]
+#: What fits leave of a best fit at the end of a range, in units of the range (of at most ten).
+_ROUNDING = 1e-7
+
+
+def poi_bounds(model: Model) -> tuple[float, float]:
+    """The model's range of the parameter of interest."""
+    low, high = (float(b) for b in model.parameters.bounds[model.parameters.poi_index])
+    return low, high
+
+
+def poi_document(model: Model) -> dict[str, Any]:
+    """Name and range of the parameter of interest as plain JSON values; an open end is ``None``."""
+    ends = [end if isfinite(end) else None for end in poi_bounds(model)]
+    return {"name": model.parameters.names[model.parameters.poi_index], "range": ends}
+
+
+def outside_range(model: Model, values: Mapping[str, float]) -> list[str]:
+    """Which values of the parameter of interest, by what they are, lie outside the model's range of it."""
+    low, high = poi_bounds(model)
+    rounding = _ROUNDING * min(high - low, 10.0)
+    return [what for what, value in values.items() if value < low - rounding or value > high + rounding]
 
 
 def free_range(model: Model, poi_test: float, test_stat: AnyStat, poi_range: PoiRange) -> tuple[float, float]:
@@ -37,7 +59,7 @@ def free_range(model: Model, poi_test: float, test_stat: AnyStat, poi_range: Poi
 
     Above the tested value it does not matter for the statistics that are zero there: the model's range is kept.
     """
-    low, high = (float(b) for b in model.parameters.bounds[model.parameters.poi_index])
+    low, high = poi_bounds(model)
     if poi_range == "model":
         return low, high
     match test_stat:
@@ -120,15 +142,43 @@ class Tester:
     _conditional: dict[tuple[str, float], FitResult] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse names that mean nothing: they come from users of the Python interface."""
+        """Refuse names that mean nothing, which come from users of the Python interface, and what cannot be tested."""
         for what, name, kind in (("test statistic", self.test_stat, TestStat), ("range", self.poi_range, PoiRange)):
             if name not in get_args(kind):
                 raise InputError(f"no {what} {name!r} of tests" + did_you_mean(str(name), get_args(kind)))
+        p = self.model.parameters
+        if p.fixed[p.poi_index]:
+            raise InputError(
+                f"the parameter of interest {self.poi!r} is constant, at {p.init[p.poi_index]:g}, and tests move it; "
+                "free it ('fixed' in JSON, ParamSetting Const in XML), or choose another measurement"
+            )
 
     @cached_property
     def poi(self) -> str:
         """Name of the parameter of interest."""
         return self.model.parameters.names[self.model.parameters.poi_index]
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The values of the parameter of interest that can be tested."""
+        low, high = poi_bounds(self.model) if self.poi_range == "model" else (-inf, inf)
+        return (max(low, 0.0) if self.test_stat.endswith("tilde") else low), high
+
+    def _admit(self, poi: float) -> None:
+        """Refuse a value for which the test statistic has no meaning."""
+        low, high = self.range
+        if low <= poi <= high:
+            return
+        if poi < 0.0 and self.test_stat.endswith("tilde"):
+            raise InputError(
+                f"{self.test_stat} is for signals that cannot be negative: it tests no {self.poi} = {poi:g}; take "
+                f"{self.test_stat.removesuffix('tilde')!r}"
+            )
+        low, high = poi_bounds(self.model)
+        raise InputError(
+            f"{self.poi} = {poi:g} lies outside the model's range, [{low:g}, {high:g}], to which tests are to keep; "
+            "--poi-range named looks beyond it"
+        )
 
     @cached_property
     def _asimov(self) -> tuple[Data, FitResult]:
@@ -172,6 +222,7 @@ class Tester:
 
     def _at(self, which: Literal["data", "asimov"], poi: float) -> FitResult:
         """The conditional fit of the data or the Asimov data at a value of the parameter of interest."""
+        self._admit(poi)
         key = (which, poi)
         if key not in self._conditional:
             # Always from the same point, so that no result depends on what was asked before.
@@ -227,7 +278,7 @@ class Tester:
             muhat_status=free.status,
             clsb_obs=clsb,
             clb_obs=clb,
-            cls_obs=clsb / clb if clb > 0.0 else 0.0,
+            cls_obs=asymptotic_cls(q, q_asimov, self.test_stat),
             clsb_exp=clsb_exp,
             clb_exp=clb_exp,
             cls_exp=cls_exp,

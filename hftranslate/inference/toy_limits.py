@@ -19,7 +19,7 @@ from hftranslate.errors import FitFailed, InputError
 from hftranslate.inference.asymptotics import BANDS, ONE_SIDED, TestStat, significance_of
 from hftranslate.inference.limits import EXPECTED, OBSERVED, first_guess, upper_limit
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
-from hftranslate.inference.tester import PoiRange, Tester
+from hftranslate.inference.tester import PoiRange, Tester, outside_range, poi_document
 from hftranslate.inference.toy_samples import MOST_FAILED, journal_of
 from hftranslate.inference.toy_tests import ToyTestResult, experiment_of, run_toy_test
 from hftranslate.likelihood.model import Data, Model
@@ -118,8 +118,8 @@ def toy_limit(
     failures: dict[str, str] = {}
     for band in wanted:
         try:
-            test(guesses[band])
-            limits[band] = _limit(test, tests, band, level)
+            test(min(guesses[band], tester.range[1]))
+            limits[band] = _limit(test, tests, band, level, tester.range[1])
         except FitFailed as error:
             limits[band] = nan, nan
             failures[OBSERVED if band is None else EXPECTED[band]] = str(error)
@@ -159,15 +159,21 @@ def _guesses(tester: Tester, level: float, bands: bool) -> dict[int | None, floa
 
 
 def _limit(
-    test: Callable[[float], None], tests: Mapping[float, ToyTestResult], band: int | None, level: float
+    test: Callable[[float], None],
+    tests: Mapping[float, ToyTestResult],
+    band: int | None,
+    level: float,
+    highest: float,
 ) -> tuple[float, float]:
-    """One limit and its error; tests more values until one of them is near it."""
+    """One limit and its error; tests more values, up to the highest one, until one of them is near it."""
     for _ in range(_STEPS):
         points = _curve(tests, band, level)
         if not np.any(points[1] > 0.0):
             test(float(points[0].min()) / _STRIDE)
         elif not np.any(points[1] <= 0.0):
-            test(float(points[0].max()) * _STRIDE)
+            if points[0].max() >= highest:
+                raise FitFailed(f"CLs is still above {level:g} at {highest:.3g}, where the model's range ends")
+            test(min(float(points[0].max()) * _STRIDE, highest))
         else:
             break
     else:
@@ -180,7 +186,7 @@ def _limit(
         root, error = _root(*_curve(tests, band, level))
         if min(abs(poi - root) for poi in tests) < _NEAR * root:
             return root, error
-        test(root)
+        test(min(root, highest))
     return _root(*_curve(tests, band, level))
 
 
@@ -220,17 +226,20 @@ def _root(values: Floats, excess: Floats, errors: Floats) -> tuple[float, float]
     return float(root), float(sqrt(variance) / abs(slope))
 
 
-def toy_limit_document(result: ToyLimitResult, conventions: str, seed: int) -> dict[str, Any]:
+def toy_limit_document(model: Model, result: ToyLimitResult, seed: int) -> dict[str, Any]:
     """Upper limits by toys as plain JSON values; ``None`` for a limit that was not found, see ``failures``."""
 
     def finite(values: tuple[float, ...]) -> list[float | None]:
         return [v if isfinite(v) else None for v in values]
 
+    names = dict(zip((OBSERVED, *EXPECTED), (result.observed, *result.expected), strict=False))
     observed, observed_error = finite((result.observed, result.observed_error))
     return {
+        "poi": poi_document(model),
         "observed": observed,
         "expected": finite(result.expected),
         "errors": {"observed": observed_error, "expected": finite(result.expected_errors)},
+        "outside_range": outside_range(model, names),
         "level": result.level,
         "scan": [
             {
@@ -248,5 +257,5 @@ def toy_limit_document(result: ToyLimitResult, conventions: str, seed: int) -> d
             "seeds": [seed],
         },
         **({"failures": dict(result.failures)} if result.failures else {}),
-        "conventions": conventions,
+        "conventions": model.conventions.name,
     }

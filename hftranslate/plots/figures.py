@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hftranslate import naming
 from hftranslate.errors import InputError
 from hftranslate.formats.files import write_files
 
@@ -157,21 +158,12 @@ def literal(text: str) -> str:
 
 def shortened(text: str, longest: int = 48) -> str:
     """A name without its middle where it is too long to stand beside a picture."""
-    if len(text) <= longest:
-        return literal(text)
-    left = (longest - 1) // 2
-    return literal(f"{text[:left]}…{text[-(longest - 1 - left) :]}")
+    return literal(naming.shortened(text, longest))
 
 
 def shortened_all(names: Sequence[str], longest: int = 48) -> list[str]:
     """Names, each shortened as far as it still differs from the others."""
-    short = [shortened(name, longest) for name in names]
-    step = 8
-    while len(set(short)) < len(set(names)) and step < 400:
-        again = {s for s in short if short.count(s) > 1}
-        short = [shortened(n, longest + step) if s in again else s for n, s in zip(names, short, strict=True)]
-        step += 8
-    return short
+    return [literal(name) for name in naming.shortened_all(names, longest)]
 
 
 def save(figure: "Figure", path: str | Path) -> None:

@@ -37,7 +37,7 @@ def pulls(fit: Mapping[str, Any], *, title: str = "", most: int = 80, style: str
     axes.plot([0.0, 0.0], span, color="black", lw=0.8, ls=":")
     axes.errorbar(pull, y, xerr=error, fmt="o", color="black", ms=3.2, lw=1.1)
     for k, (_, value, sigma) in enumerate(free):
-        text = f"{value:.3f}" + (f" ± {sigma:.3f}" if sigma else " at its bound" if sigma == 0.0 else "")
+        text = f"{value:.3f}" + ("" if sigma is None else f" ± {sigma:.3f}" if sigma else " at its bound")
         box = {"boxstyle": "square,pad=0.15", "fc": "white", "ec": "none"}
         axes.annotate(text, (0.0, len(y) + 0.5 + k), ha="center", va="center", fontsize=8.5, bbox=box)
     axes.set_yticks([*y, *(len(y) + 0.5 + k for k in range(len(free)))], labels, fontsize=8)
@@ -52,11 +52,14 @@ def pulls(fit: Mapping[str, Any], *, title: str = "", most: int = 80, style: str
 
 
 def _fitted(fit: Mapping[str, Any]) -> tuple[list[tuple[str, float, float]], list[tuple[str, float, float | None]]]:
-    """Constrained parameters with pull and its uncertainty, and free ones with value and uncertainty."""
+    """Constrained parameters with pull and its uncertainty, and free ones with value and uncertainty.
+
+    The uncertainty is zero at a bound, ``None`` where it is unknown.
+    """
     constrained: list[tuple[str, float, float]] = []
     free: list[tuple[str, float, float | None]] = []
     try:
-        at_bound = set(fit.get("at_bound", ()))  # without uncertainty, but the fit has moved them
+        at_bound = set(fit.get("at_bound", ()))
         for name, values in fit["mle_parameters"].items():
             columns = (fit["uncertainties"][name], fit["initial_values"][name], fit["prior_uncertainties"][name])
             for i, row in enumerate(zip(values, *columns, strict=True)):
@@ -65,7 +68,9 @@ def _fitted(fit: Mapping[str, Any]) -> tuple[list[tuple[str, float, float]], lis
                 label = name if len(values) == 1 else f"{name}[{i}]"
                 if sigma is not None and sigma < 0.0:
                     raise ValueError(f"the uncertainty of {label!r}")
-                if sigma == 0.0 and not at_bound & {name, f"{name}[{i}]"}:
+                if at_bound & {name, f"{name}[{i}]"}:
+                    sigma = 0.0
+                elif sigma == 0.0:
                     continue  # constant
                 if prior:
                     constrained.append((label, (value - initial) / prior, (sigma or 0.0) / prior))

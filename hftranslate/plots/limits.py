@@ -9,7 +9,7 @@ import numpy as np
 
 from hftranslate.errors import FormatError, InputError
 from hftranslate.inference.hypotest import UpperLimitResult
-from hftranslate.plots.figures import MARK, ONE_SIGMA, TWO_SIGMA, Floats, finite, in_style, new_axes
+from hftranslate.plots.figures import MARK, ONE_SIGMA, TWO_SIGMA, Floats, finite, in_style, literal, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,8 @@ Limit = UpperLimitResult | Mapping[str, Any]
 class _Scan:
     """CLs against the parameter of interest: ``(n,)`` observed, ``(n, 5)`` expected, and the limits.
 
-    ``errors`` of the observed values, ``(n,)``, where they come from toys; no ``expected_limits`` where nobody looked.
+    ``errors`` of the observed values, ``(n,)``, where they come from toys; no ``expected_limits`` where nobody looked;
+    ``name`` of the parameter of interest, where the document says it.
     """
 
     poi: Floats
@@ -32,6 +33,7 @@ class _Scan:
     level: float
     limit: float
     expected_limits: Sequence[float] | None
+    name: str | None
 
 
 def _scan(limit: Limit) -> _Scan:
@@ -39,14 +41,16 @@ def _scan(limit: Limit) -> _Scan:
         if isinstance(limit, UpperLimitResult):
             rows: Sequence[Any] = [{"poi": mu, "CLs_obs": obs, "CLs_exp": exp} for mu, obs, exp in limit.scan]
             level, limits, by_toys = limit.level, (limit.observed, limit.expected), False
+            name: str | None = limit.poi
         else:
             rows = limit["scan"]
             level, limits, by_toys = limit["level"], (limit["observed"], limit["expected"]), "toys" in limit
+            name = None if limit.get("poi") is None else str(limit["poi"]["name"])
         if rows == []:
             raise InputError("the upper limit holds no tested values to draw")
         poi, observed, expected = ([row[name] for row in rows] for name in ("poi", "CLs_obs", "CLs_exp"))
         errors = [row["errors"]["CLs_obs"] for row in rows] if by_toys else None
-        return _completed(poi, observed, expected, errors, level, *limits)
+        return _completed(name, poi, observed, expected, errors, level, *limits)
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(
             f"no upper limit as 'hftranslate limit' writes it: {error} is missing or of another shape"
@@ -54,6 +58,7 @@ def _scan(limit: Limit) -> _Scan:
 
 
 def _completed(
+    name: str | None,
     poi: Sequence[float],
     observed: Sequence[float],
     expected: Sequence[Sequence[float]],
@@ -71,6 +76,7 @@ def _completed(
         level=float(level),
         limit=_number(limit),
         expected_limits=[_number(value) for value in expected_limits] or None,
+        name=name,
     )
     if scan.expected_limits is not None and len(scan.expected_limits) != 5:
         raise ValueError(f"an expectation of {len(scan.expected_limits)} limits")
@@ -92,6 +98,13 @@ def _number(value: float | None) -> float:
     return np.nan if value is None else float(value)
 
 
+def _axis(name: str | None, given: str | None) -> str:
+    """What stands at the axis of the parameter of interest: what was asked for, or its name."""
+    if given is not None:
+        return given
+    return "parameter of interest" if name is None else literal(name)
+
+
 def _told(name: str, limit: float | None) -> str:
     if limit is None:
         return name
@@ -99,7 +112,7 @@ def _told(name: str, limit: float | None) -> str:
 
 
 @in_style
-def brazil(limit: Limit, *, poi_name: str = "parameter of interest", title: str = "", style: str = "ROOT") -> "Figure":
+def brazil(limit: Limit, *, poi_name: str | None = None, title: str = "", style: str = "ROOT") -> "Figure":
     """CLs against the parameter of interest, observed and expected with its bands, and where they reach the level.
 
     Parameters
@@ -107,6 +120,8 @@ def brazil(limit: Limit, *, poi_name: str = "parameter of interest", title: str 
     limit
         an upper limit, or the JSON document that ``hftranslate limit`` writes. The curves go through its tested
         values, which are marked on the observed one; those from toys with their errors.
+    poi_name
+        of the axis, in place of the parameter's name.
     """
     scan = _scan(limit)
     figure, axes = new_axes(6.4, 4.6)
@@ -137,7 +152,9 @@ def brazil(limit: Limit, *, poi_name: str = "parameter of interest", title: str 
     )
     for value, dashes in ((scan.limit, "-"), (np.nan if median is None else median, "--")):
         axes.plot([value, value], [0.0, scan.level], color=MARK, ls=dashes, lw=1.2)
-    axes.set(xlim=(x[0], right), ylim=(0.0, 1.0), xlabel=poi_name, ylabel=r"CL$_\mathrm{s}$", title=title)
+    axes.set(
+        xlim=(x[0], right), ylim=(0.0, 1.0), xlabel=_axis(scan.name, poi_name), ylabel=r"CL$_\mathrm{s}$", title=title
+    )
     _legend(axes, [3, 2, 1, 0], loc="upper right")
     return figure
 
@@ -171,7 +188,7 @@ def limit_band(
     limits: Sequence[Limit],
     *,
     x_name: str = "signal",
-    poi_name: str = "parameter of interest",
+    poi_name: str | None = None,
     theory: float | None = 1.0,
     log: bool | None = None,
     title: str = "",
@@ -200,6 +217,7 @@ def limit_band(
     levels = sorted({scan.level for scan in scans})
     if len(levels) > 1:
         raise InputError(f"the upper limits are at different levels: {levels}")
+    one_name = scans[0].name if len({scan.name for scan in scans}) == 1 else None
     order = np.argsort(at)
     x = np.asarray(at, dtype=np.float64)[order]
     observed = np.array([scans[i].limit for i in order])
@@ -222,6 +240,6 @@ def limit_band(
     else:
         axes.set_ylim(0.0, 1.35 * max(highest, theory or 0.0))
     axes.set(xlim=(x[0], x[-1]), xlabel=x_name, title=title)
-    axes.set_ylabel(f"{100.0 * (1.0 - levels[0]):g} % CL upper limit on {poi_name}")
+    axes.set_ylabel(f"{100.0 * (1.0 - levels[0]):g} % CL upper limit on {_axis(one_name, poi_name)}")
     _legend(axes, [3, 2, 1, 0], loc="upper right", ncols=2)
     return figure

@@ -38,14 +38,15 @@ def impacts(
         how many parameters are drawn, and how many with larger impacts are left out before.
     """
     try:
-        rows: Sequence[Mapping[str, Any]] = document["parameters"][first : first + top]
-        poi, count = document["poi"], len(document["parameters"])
-        drawn = [_Row.of(row) for row in rows]
+        rows = [_Row.of(row) for row in document["parameters"]]
+        poi, count, drawn = document["poi"], len(rows), rows[first : first + top]
         poi_name, poi_text = str(poi["name"]), _measured(poi)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise FormatError(f"no impacts as 'hftranslate impacts' writes them: {error} is missing or wrong") from None
     if not drawn:
         raise InputError("there are no impacts to draw")
+    if not any(shift for row in rows for shift in (*row.post, *row.pre) if np.isfinite(shift)):
+        raise InputError(f"there are no impacts to draw: no parameter moves {poi_name!r}, which may lie at its bound")
     ranks = [f"{first + k + 1:>3}".replace(" ", _FIGURE_SPACE) for k in range(len(drawn))]
     names = shortened_all([row.name for row in drawn], 44)
     labels = [f"{name} {rank}" for name, rank in zip(names, ranks, strict=True)]

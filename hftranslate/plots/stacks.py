@@ -94,7 +94,7 @@ def yields(
             main, ratio, panel, palette, _Axis.of(panels[first : first + side_by_side], logarithmic), x_name
         )
     order = ["data", "uncertainty"] + [n for n in reversed(palette) if n in handles]
-    names = [shortened(n, 30) for n in order]
+    names = shortened_all(order, 30)
     fitting = max(1, int(width * columns / (0.5 + 0.072 * max(map(len, names)))))
     figure.legend([handles[n] for n in order], names, loc="outside upper center", ncols=min(fitting, 6), fontsize=8.5)
     if title:

@@ -133,9 +133,10 @@ def test_impacts_tell_of_bounds_and_failed_fits(run: Runner, tmp_path: Path) -> 
     path = tmp_path / "low.json"
     path.write_text(json.dumps(content))
     found = run("impacts", path)
-    assert found.code == 0
+    assert (found.code, found.out) == (2, "")
     assert "the best fit of 'mu' lies at its bound, 0" in found.err
-    assert json.loads(found.out)["poi"]["at_bound"] is True
+    assert "--asimov 1" in found.err
+    assert result(run, "impacts", path, "--asimov", "1")["parameters"][0]["postfit"][0] != 0.0
     # a background that would be negative at -1 is there in a channel of its own
     shape = {"name": "shape", "type": "histosys", "data": {"lo_data": [-5.0], "hi_data": [12.0]}}
     content = document()
@@ -168,6 +169,33 @@ def test_yields(run: Runner, ws: Path, tmp_path: Path) -> None:
     xml = result(run, "yields", DEMO, "--postfit")
     assert xml["conventions"] == "root"
     assert xml["channels"][0]["edges"] is not None
+
+
+def test_bin_edges_come_back_from_the_sidecar(run: Runner, tmp_path: Path) -> None:
+    """JSON has no word for them; under any conventions, and with patches, they are those of the histograms."""
+    expected = [c["edges"] for c in result(run, "yields", DEMO)["channels"]]
+    assert all(expected)
+    path, patch = tmp_path / "demo.json", tmp_path / "patch.json"
+    assert run("xml2json", DEMO, "-o", path).code == 0
+    patch.write_text('[{"op": "replace", "path": "/observations/0/data/0", "value": 7}]')
+
+    def edges(*options: str | Path) -> list:
+        return sorted(c["edges"] for c in result(run, "yields", path, *options)["channels"])
+
+    for conventions in ("auto", "root", "pyhf"):
+        for patches in ((), ("-p", patch)):
+            assert edges("--conventions", conventions, *patches) == sorted(expected)
+    sidecar = tmp_path / "demo.histfactory.json"
+    whole = sidecar.read_text()
+    sidecar.write_text(whole.replace('"version": 1', '"version": 9'))
+    damaged = run("yields", path)
+    assert damaged.code == 0
+    assert "the bin edges are not known" in damaged.err
+    sidecar.write_text(whole)
+    path.write_text(path.read_text().replace("541", "540"))
+    other = run("yields", path)
+    assert "the sidecar is ignored" in other.err
+    assert json.loads(other.out)["channels"][0]["edges"] is None
 
 
 def test_standard_input_and_bad_files(run: Runner, tmp_path: Path) -> None:

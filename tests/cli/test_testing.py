@@ -72,6 +72,68 @@ def test_limits_without_bands(run: Runner, ws: Path) -> None:
     assert observed["expected"] == []
 
 
+@pytest.fixture
+def narrow(tmp_path: Path) -> Path:
+    """The range of the parameter of interest ends before most limits."""
+    path = tmp_path / "narrow.json"
+    document = to_document(uncorrelated_background([1.0], [50.0], [5.0], observed=[90]))
+    document["measurements"][0]["config"]["parameters"] = [{"name": "mu", "bounds": [[0, 5]], "inits": [1.0]}]
+    path.write_text(json.dumps(document))
+    return path
+
+
+@pytest.mark.parametrize("toys", [(), ("--toys", "30", "--seed", "1")])
+def test_what_lies_outside_the_range_is_said(run: Runner, narrow: Path, toys: tuple[str, ...]) -> None:
+    for arguments, outside in (
+        (("limit",), ["observed", *(f"expected{band}" for band in (" -2 sigma", " -1 sigma", "", " +1 sigma"))]),
+        (("cls", "--test-poi", "7"), ["poi_test", "muhat"]),
+        (("significance", "--expected-poi", "6"), ["muhat", "expected_poi"]),
+    ):
+        found = run(*arguments, narrow, *toys)
+        assert found.code == 0, found.err
+        document = json.loads(found.out)
+        expected = outside[:1] if toys and arguments[0] == "limit" else outside  # bands take more toys
+        assert set(expected) <= set(document["outside_range"])
+        assert "outside the model's range of 'mu', [0, 5]: " in found.err
+        assert "--poi-range model keeps to it" in found.err
+        kept = run(*arguments, narrow, *toys, "--poi-range", "model")
+        assert kept.code > 0 or json.loads(kept.out)["observed"] is None
+        assert "the model's range" in kept.err
+    inside = answer(run, "limit", narrow)
+    assert inside["poi"] == {"name": "mu", "range": [0.0, 5.0]}
+
+
+def test_what_cannot_be_tested(run: Runner, ws: Path, tmp_path: Path) -> None:
+    document = json.loads(ws.read_text())
+    document["measurements"][0]["config"]["parameters"] = [{"name": "mu", "fixed": True}]
+    constant = tmp_path / "constant.json"
+    constant.write_text(json.dumps(document))
+    for command in (["cls"], ["limit"], ["significance"], ["cls", "--toys", "10"], ["limit", "--toys", "10"]):
+        found = run(command[0], constant, *command[1:])
+        assert (found.code, found.out) == (2, "")
+        assert found.err.count("\n") == 1
+        assert "the parameter of interest 'mu' is constant, at 1" in found.err
+    results = answer(run, "results", constant)
+    assert "hypotests" not in results
+    assert "no tests: the parameter of interest 'mu' is constant" in results["provenance"]["notes"]
+    below = run("cls", ws, "--test-poi", "-1")
+    assert (below.code, below.out, below.err.count("\n")) == (2, "", 1)
+    assert "qtilde is for signals that cannot be negative" in below.err
+    assert run("cls", ws, "--test-poi", "-1", "--test-stat", "q").code == 0
+
+
+def test_a_signal_without_effect(run: Runner, tmp_path: Path) -> None:
+    path = tmp_path / "empty.json"
+    path.write_text(json.dumps(to_document(uncorrelated_background([0.0], [50.0], [5.0], observed=[52]))))
+    assert answer(run, "cls", path)["CLs_obs"] == 1.0
+    assert answer(run, "significance", path)["z"] == 0.0
+    results = answer(run, "results", path)
+    assert [t["CLs_obs"] for t in results["hypotests"]] == [1.0] * 3
+    missing = run("limit", path)
+    assert missing.code == 1
+    assert "does the parameter change the expectation?" in missing.err
+
+
 def test_partial_limits_say_why(run: Runner, shared: Path) -> None:
     found = run("limit", shared / "workspaces/belle2-tutorial/workspace_ratio.json")
     assert found.code == 0

@@ -12,6 +12,7 @@ from hftranslate.crosschecking.causes import Cause, Diagnosis
 from hftranslate.crosschecking.compare import Report, crosscheck
 from hftranslate.crosschecking.comparison import Entry
 from hftranslate.crosschecking.document import Results, from_document
+from hftranslate.crosschecking.ladder import compared_uncertainties
 from hftranslate.crosschecking.report import report_html, write_html, write_markdown
 from hftranslate.workspace import PYHF
 
@@ -219,3 +220,56 @@ def test_toys_are_compared_within_their_errors() -> None:
     assert [entry.where for entry in failing.failures] == ["test of 1 with qtilde, CLsb by toys"]
     missing = crosscheck(ours(), early()).rungs[8]
     assert [entry.where for entry in missing.failures] == ["test of 1 with qtilde"]
+
+
+def at_its_limit(engine: str) -> Results:
+    """A fit that ended at zero signal, a constant parameter, and names that differ in their middle."""
+    plain = document(engine)
+    names = [f"alpha_jet_energy_scale_of_{flavour}_quarks_in_the_barrel_region_only" for flavour in ("light", "heavy")]
+    plain["parameters"] += [
+        {"name": "Lumi", "init": 1.0, "low": 0.0, "high": 10.0, "fixed": True},
+        {"name": "start", "init": 0.0, "low": -5.0, "high": 5.0, "fixed": False},
+        *({"name": n, "init": 0.0, "low": -5.0, "high": 5.0, "fixed": False} for n in names),
+    ]
+    plain["fit"] |= {
+        "values": {"mu": 0.0, "alpha_JES": 0.25, "Lumi": 1.0, "start": 0.5, **dict.fromkeys(names, 0.5)},
+        "at_limit": ["mu"],
+        "uncertainties": {"alpha_JES": 0.75, "start": 0.125, **dict.fromkeys(names, 0.5)},
+        "minos": {},
+    }
+    del plain["fit"]["correlation"]
+    return from_document(plain)
+
+
+def cells(text: str) -> dict[str, list[str]]:
+    """The table of all values: the cells after each name."""
+    rows = re.findall(r"<tr><td><code>(.*?)</code></td>(.*?)</tr>", text)
+    return {name: re.findall(r'<td class="n">(.*?)</td>', rest) for name, rest in rows}
+
+
+def test_a_parameter_at_its_limit_is_shown() -> None:
+    text = report_html(crosscheck(at_its_limit("hftranslate"), at_its_limit("ROOT")))
+    assert cells(text)["mu"] == ["0", "at a limit", "0", "at a limit", "&ndash;"]
+    assert "<code>mu</code> = 0 at a limit, ours 0 at a limit." in text
+    assert "<title>mu: 0, ours 0</title>" in text  # in the picture
+    assert "<title>start: 0.5 ± 0.125" in text  # relative to an initial value of zero nothing can be drawn
+    assert "Lumi" not in cells(text)  # constant in both
+    labels = re.findall(r'<text class="name"[^>]*>(.*?)</text>', text)
+    assert len(set(labels)) == len(labels) > 4
+
+
+def test_the_uncertainties_shown_are_those_compared() -> None:
+    """Minuit quotes half of what a sine spans where a parameter has a range: 0.6173 for 0.6356, say."""
+    reference, own = document("ROOT"), document("hftranslate")
+    own["fit"]["uncertainties"]["mu"] = 0.5
+    quoted = compared_uncertainties(from_document(own), from_document(reference))["mu"]
+    assert quoted < 0.497
+    reference["fit"]["uncertainties"]["mu"] = quoted
+    report = crosscheck(from_document(own), from_document(reference))
+    assert report.rungs[4].verdict == "passed"
+    shown = cells(report_html(report))["mu"]
+    assert shown[1] == shown[3] == f"{quoted:.4g}"
+    assert f"0.5 ± {quoted:.3g}, ours 0.5 ± {quoted:.3g}" in report_html(report)
+    # between documents of ours nothing is taken through a sine
+    alike = crosscheck(from_document(own), from_document({**own, "measurement": "search"}))
+    assert cells(report_html(alike))["mu"][3] == "0.5"

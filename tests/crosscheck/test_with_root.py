@@ -12,9 +12,14 @@ from click.testing import CliRunner
 from hftranslate.cli import cli
 from hftranslate.crosschecking.with_root import RootInstallation, Source, find_root, root_results, scripts
 from hftranslate.errors import RootFailed
+from hftranslate.formats.pyhf_json import to_document
+from hftranslate.inference.fit import fit
+from hftranslate.likelihood.compile import compile_model
 from hftranslate.simplemodels import uncorrelated_background
 from hftranslate.translate import load
+from hftranslate.workspace import ROOT, NormFactor, NormSys, Workspace
 from tests.conftest import REPOSITORY
+from tests.likelihood.builders import channel, workspace
 
 CASES = REPOSITORY / "validation" / "cases"
 STORED = REPOSITORY / "reference_outputs" / "normfactor.json"
@@ -145,6 +150,61 @@ def test_real_root_agrees(name: str) -> None:
         pytest.skip(str(error))
     found = CliRunner().invoke(cli, ["crosscheck", str(CASES / name), "--with-root"])
     assert found.exit_code == 0, found.output
+
+
+def at_the_edge(signal: list[float], observed: list[int]) -> Workspace:
+    """A signal on a background with a systematic and a scale that a control region measures."""
+    both = (NormSys(name="sys", lo=0.85, hi=1.2), NormFactor(name="k"))
+    return workspace(
+        channel("SR", observed, ("s", signal, NormFactor(name="mu")), ("b", [40.0, 30.0], *both)),
+        channel("CR", [310.0], ("b", [300.0], NormFactor(name="k"))),
+    )
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(
+    ("signal", "observed", "at_limit"),
+    [
+        ([6.0, 9.0], [34, 22], ["mu"]),  # a deficit: the other uncertainties are those with mu held
+        ([6.0, 9.0], [0, 0], ["mu"]),
+        ([6e5, 9e5], [60, 60], []),  # a best fit that is small in its range, and not in its uncertainty
+    ],
+)
+def test_real_root_agrees_near_a_bound(
+    signal: list[float], observed: list[int], at_limit: list[str], tmp_path: Path
+) -> None:
+    try:
+        find_root()
+    except RootFailed as error:
+        pytest.skip(str(error))
+    model, kept, report = (tmp_path / name for name in ("model.json", "kept.json", "report.json"))
+    model.write_text(json.dumps(to_document(at_the_edge(signal, observed))))
+    outputs = ["--save-reference", str(kept), "--json", str(report)]
+    found = CliRunner().invoke(cli, ["crosscheck", str(model), "--with-root", *outputs])
+    assert found.exit_code == 0, found.output
+    theirs = json.loads(kept.read_text())["fit"]
+    assert theirs["at_limit"] == at_limit
+    best = fit(*compile_model(load(model).workspace, None, ROOT))
+    assert {n for n, at in zip(best.names, best.at_bound, strict=True) if at} == set(at_limit)
+    assert best.uncertainty("k") == pytest.approx(theirs["uncertainties"]["k"], rel=1e-2)
+    verdicts = {rung["name"]: rung["verdict"] for rung in json.loads(report.read_text())["rungs"]}
+    assert verdicts["uncertainties"] == "passed"
+
+
+@pytest.mark.root
+def test_real_root_and_a_signal_without_effect(tmp_path: Path) -> None:
+    """The statistic in the Asimov data is exactly zero: nothing is excluded, and nothing divided by it."""
+    try:
+        find_root()
+    except RootFailed as error:
+        pytest.skip(str(error))
+    model, kept = tmp_path / "model.json", tmp_path / "kept.json"
+    model.write_text(json.dumps(to_document(at_the_edge([0.0, 0.0], [34, 22]))))
+    found = CliRunner().invoke(cli, ["crosscheck", str(model), "--with-root", "--save-reference", str(kept)])
+    assert found.exit_code == 0, found.output
+    theirs = json.loads(kept.read_text())
+    assert {t["CLs_obs"] for t in theirs["hypotests"] if t["calculator"] == "asymptotic"} == {1.0}
+    assert theirs["limit"] == {"level": 0.05, "observed": None, "expected": [None] * 5}
 
 
 @pytest.mark.root

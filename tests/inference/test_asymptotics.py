@@ -1,14 +1,16 @@
 """The asymptotic formulae against what they stand for: a best fit that is normal around the truth."""
 
+import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from hftranslate.inference.asymptotics import (
     BANDS,
     TestStat,
+    asymptotic_cls,
     asymptotic_pvalues,
     discovery_pvalue,
     expected_pvalues,
@@ -81,7 +83,29 @@ def test_two_sided_median_of_a_far_away_signal_is_the_asimov_value() -> None:
 def test_nothing_to_tell_the_hypotheses_apart() -> None:
     for test_stat in STATISTICS:
         assert expected_pvalues(0.0, test_stat)[2] == pytest.approx([1.0] * 5)
-    assert asymptotic_pvalues(1.0, 0.0, "qtilde") == (0.0, 0.0)
+        for q in (0.0, 1e-14, 1.0, 1e4):
+            assert asymptotic_cls(q, 0.0, test_stat) == pytest.approx(1.0)
+
+
+@given(
+    test_stat=st.sampled_from(STATISTICS),
+    q=st.floats(min_value=0.0, max_value=1e5),
+    q_asimov=st.floats(min_value=1e-12, max_value=1e5),
+)
+def test_the_ratio_of_p_values_beyond_the_range_of_numbers(test_stat: TestStat, q: float, q_asimov: float) -> None:
+    """By extended precision, where both p-values are zero in double precision too."""
+    with mpmath.workdps(40):
+        root, root_a = mpmath.sqrt(q), mpmath.sqrt(q_asimov)
+        signal, background = root, root - root_a
+        if test_stat.endswith("tilde") and q > q_asimov:
+            signal, background = (q + mpmath.mpf(q_asimov)) / (2 * root_a), (q - mpmath.mpf(q_asimov)) / (2 * root_a)
+        above, below = (mpmath.ncdf(-x) for x in (signal, background))
+        if test_stat.startswith("t"):
+            above, below = above + mpmath.ncdf(-root), below + mpmath.ncdf(-root - root_a)
+        expected = above / below
+    digits = max(1e-9, 1e-15 * float(signal) ** 2)  # the logarithms of both are of the size of this square
+    assume(digits < 1e-3)
+    assert asymptotic_cls(q, q_asimov, test_stat) == pytest.approx(float(expected), rel=digits, abs=1e-280)
 
 
 @pytest.mark.parametrize(("z", "p"), [(0.0, 0.5), (1.6448536269514722, 0.05), (5.0, 2.866515718791933e-07)])

@@ -12,6 +12,7 @@ from scipy.stats import norm
 import hftranslate.inference.hypotest as engine  # its Tester would be collected as a test by name
 from hftranslate.errors import FitFailed, InputError, MissingInput
 from hftranslate.formats.pyhf_json import from_document
+from hftranslate.inference.discovery import significance
 from hftranslate.inference.fit import fit
 from hftranslate.inference.hypotest import (
     asymptotic_pvalues,
@@ -22,8 +23,9 @@ from hftranslate.inference.hypotest import (
     upper_limit,
 )
 from hftranslate.inference.minimize import FitOptions
+from hftranslate.inference.toy_tests import toy_test
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.workspace import PYHF, ROOT, NormFactor, StatError
+from hftranslate.workspace import PYHF, ROOT, NormFactor, NormSys, StatError
 from tests.cases import case, case_ids, compiled, load_json, pyhf_model
 from tests.likelihood.builders import channel, config, counting, hello_world, workspace
 
@@ -128,7 +130,9 @@ def test_range_of_the_model():
 def test_tested_values_beyond_the_range():
     model, data = counting(40.0, 1.0, 10.0, bounds=((0.0, 10.0),))
     assert hypotest(model, data, 50.0).muhat == pytest.approx(30.0, abs=1e-6)
-    assert hypotest(model, data, 50.0, poi_range="model").muhat == 10.0
+    with pytest.raises(InputError, match=r"mu = 50 lies outside the model's range, \[0, 10\]"):
+        hypotest(model, data, 50.0, poi_range="model")
+    assert hypotest(model, data, 10.0, poi_range="model").muhat == 10.0
 
 
 def test_q_without_observed_events():
@@ -308,10 +312,12 @@ SECOND_MINIMUM = {
 #: Bins with observed events have no background at all.
 NO_BACKGROUND = {"pyhf_workspace_no_parameter_bounds", "pyhf_workspace_no_parameter_inits"}
 NO_POI = {"pyhf_poiless": "names no parameter", "pyhf_issue1720_greedy_staterror": "used by no modifier"}
+#: Its parameter of interest is a constant luminosity: it waits for a signal. ROOT and pyhf make no tests of it either.
+CONSTANT_POI = {"compressed_EWKinos_poi_lumi_fixed"}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [c for c in case_ids() if c not in NO_BACKGROUND and c not in NO_POI])
+@pytest.mark.parametrize("name", [c for c in case_ids() if c not in NO_BACKGROUND | NO_POI.keys() | CONSTANT_POI])
 def test_cls_of_published_models(name):
     model, data = compiled(name)
     result = hypotest(model, data, 1.0)
@@ -330,6 +336,12 @@ def test_cls_of_published_models(name):
         difference = np.abs(found - expected).max()
         assert difference < LOOSE_REFERENCES.get(name, 1e-4)
         assert name not in LOOSE_REFERENCES or difference > 1e-4, "no longer an exception"
+
+
+@pytest.mark.parametrize("name", sorted(CONSTANT_POI) if case_ids() else [])
+def test_published_models_that_cannot_be_tested(name):
+    with pytest.raises(InputError, match="'lumi' is constant, at 1, and tests move it"):
+        hypotest(*compiled(name), 1.0)
 
 
 @pytest.mark.slow
@@ -461,3 +473,64 @@ def test_names_that_mean_nothing():
         hypotest(model, data, test_stat="qtild")
     with pytest.raises(InputError, match="no range 'models' of tests; did you mean 'model'"):
         hypotest(model, data, poi_range="models")
+
+
+# ------------------------------------------------------------ what cannot be tested
+
+
+@pytest.mark.parametrize("test_stat", ["qtilde", "ttilde"])
+def test_no_value_below_zero_with_a_tilde(test_stat):
+    with pytest.raises(InputError, match=f"{test_stat} is for signals that cannot be negative: .* mu = -1; take '"):
+        hypotest(*hello_world(), -1.0, test_stat=test_stat)
+    plain = test_stat.removesuffix("tilde")
+    assert 0.0 < hypotest(*hello_world(), -1.0, test_stat=plain).cls_obs <= 1.0
+
+
+@pytest.mark.parametrize("poi_test", [-0.5, 7.0])
+def test_values_outside_the_range(poi_test):
+    """pyhf refuses them; so do we where tests are to keep to the range, and say so otherwise."""
+    model, data = counting(12.0, 2.0, 10.0, bounds=((0.0, 5.0),))
+    with pytest.raises(InputError, match=r"outside the model's range, \[0, 5\], .*--poi-range named"):
+        hypotest(model, data, poi_test, test_stat="q", poi_range="model")
+    result = hypotest(model, data, poi_test, test_stat="q")
+    assert hypotest_document(model, result)["outside_range"] == ["poi_test"]
+    assert hypotest_document(model, hypotest(model, data, 2.0))["outside_range"] == []
+
+
+def test_background_outside_the_range():
+    """Every test compares with zero signal."""
+    model, data = counting(12.0, 2.0, 10.0, bounds=((0.5, 5.0),))
+    with pytest.raises(InputError, match=r"mu = 0 lies outside the model's range, \[0\.5, 5\]"):
+        hypotest(model, data, 1.0, poi_range="model")
+    assert 0.0 < hypotest(model, data, 1.0).cls_obs < 1.0
+
+
+def test_a_constant_parameter_of_interest():
+    space = workspace(
+        channel("SR", [12.0], ("s", [2.0], NormFactor(name="mu")), ("b", [10.0])),
+        parameters=[config("mu", fixed=True, inits=(1.0,))],
+    )
+    model, data = compile_model(space)
+    for test in (hypotest, upper_limit, significance, toy_test):
+        with pytest.raises(InputError, match="'mu' is constant, at 1, and tests move it; free it"):
+            test(model, data)
+
+
+def test_a_signal_without_any_effect_excludes_nothing():
+    """The statistic in the Asimov data is exactly zero; that of the data may differ from it by rounding."""
+    degenerate = workspace(
+        channel(
+            "SR",
+            [52.0, 63.0],
+            ("s", [5.0, 6.0], NormFactor(name="mu")),
+            ("b", [50.0, 60.0], NormFactor(name="k"), NormSys(name="a", lo=0.9, hi=1.1)),
+        )
+    )
+    for model, data in (counting(52.0, 0.0, 50.0), compile_model(degenerate)):
+        for test_stat in ("q", "qtilde", "t", "ttilde"):
+            result = hypotest(model, data, 1.0, test_stat=test_stat)
+            assert result.q_asimov == 0.0
+            assert result.cls_obs == pytest.approx(1.0, abs=1e-6)
+            assert result.cls_exp == pytest.approx((1.0,) * 5)
+        assert significance(model, data).z == pytest.approx(0.0, abs=1e-5)
+        assert np.isfinite(significance(model, data).z_exp).all()

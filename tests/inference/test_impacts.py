@@ -10,7 +10,7 @@ import pytest
 
 from hftranslate.errors import FitFailed, InputError, MissingInput
 from hftranslate.inference.diagnostics import profile_interval
-from hftranslate.inference.fit import fit
+from hftranslate.inference.fit import asimov_data, fit
 from hftranslate.inference.impacts import Impacts, _Shift, impacts, impacts_document, matching
 from hftranslate.inference.impacts_table import impacts_table
 from hftranslate.inference.minimize import FitOptions
@@ -42,7 +42,7 @@ def one_bin() -> tuple[Model, Data]:
 
 def test_one_bin_in_closed_form(one_bin: tuple[Model, Data]) -> None:
     found = impacts(*one_bin)
-    assert (found.poi, found.widths, found.at_bound) == ("mu", "hesse", False)
+    assert (found.poi, found.widths) == ("mu", "hesse")
     assert found.value == pytest.approx((20.0 - 10.0) / 4.0)
     (norm,) = found.parameters
     assert norm.parameter.name == "norm"
@@ -143,27 +143,40 @@ def test_minos_ends_at_the_bound_of_the_parameter() -> None:
     assert k.parameter.pull is None
 
 
-def test_poi_at_its_bound_is_told() -> None:
-    model, data = counting(2.0, 4.0, 10.0, NormSys(name="norm", lo=0.8, hi=1.3))
-    found = impacts(model, data)
-    assert found.at_bound
-    assert found.value == 0.0
-    assert all(s is not None and s >= 0.0 for s in found.parameters[0].postfit)
+@pytest.mark.parametrize("widths", ["hesse", "minos"])
+@pytest.mark.parametrize("n", [0.0, 2.0])
+def test_poi_at_its_bound_shows_no_impacts(n: float, widths: str) -> None:
+    model, data = counting(n, 4.0, 10.0, NormSys(name="norm", lo=0.8, hi=1.3))
+    with pytest.raises(InputError, match=r"'mu' lies at its bound, 0, .*--asimov 1.*--bounds mu=LOW:HIGH"):
+        impacts(model, data, widths=widths)  # type: ignore[arg-type]
+    asimov, _ = asimov_data(model, data, 1.0)
+    (norm,) = impacts(model, asimov, widths=widths).parameters  # type: ignore[arg-type]
+    assert norm.size > 0.4
 
 
-def test_poi_at_its_bound_without_an_uncertainty() -> None:
-    """Nothing observed: the NLL is a straight line from the bound on, and HESSE says nothing about it."""
+def test_a_nuisance_parameter_at_its_bound() -> None:
+    """By HESSE it has no uncertainty and no post-fit impact; by MINOS that of the one side."""
     space = workspace(
-        channel("SR", [0.0], ("s", [4.0], NormFactor(name="mu"))),
-        channel("CR", [11.0], ("b", [10.0], NormSys(name="norm", lo=0.8, hi=1.3))),
+        channel("SR", [20.0], ("s", [5.0], NormFactor(name="mu")), ("b", [10.0], NormFactor(name="k"))),
+        channel("CR", [30.0], ("b", [10.0], NormFactor(name="k"))),
+        channel("VR", [12.0], ("c", [10.0], NormSys(name="c", lo=0.9, hi=1.1))),
     )
     model, data = compile_model(space)
-    found = impacts(model, data, groups={"g": ["norm"]})
-    assert found.at_bound
-    assert np.isnan([found.low, found.high, *found.groups["g"], *found.groups["statistical"]]).all()
+    model = restricted(model, bounds={"k": (0.5, 1.5)})
+    found = impacts(model, data)
+    last = found.parameters[-1]
+    assert last.parameter.name == "k"
+    assert last.postfit == (None, None)
+    assert np.isnan(last.low)
+    assert any("k, post-fit: it ended at the upper end of its range, 1.5" in reason for reason in found.failures)
     document = impacts_document(model, found)
-    assert document["poi"]["uncertainty"] == [None, None]
-    assert document["groups"]["systematic"] == [None, None]
+    row = next(row for row in document["parameters"] if row["name"] == "k")
+    assert (row["uncertainty"], row["postfit"]) == ([None, None], [None, None])
+    assert "1.5 ± ?" in impacts_table(found)
+    by_minos = next(i for i in impacts(model, data, widths="minos").parameters if i.parameter.name == "k")
+    assert by_minos.high == 0.0
+    assert by_minos.postfit[0] is not None
+    assert by_minos.postfit[0] > 0.0  # less background, more signal
 
 
 def test_a_shift_without_a_fit_is_reported() -> None:

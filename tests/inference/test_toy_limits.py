@@ -53,13 +53,13 @@ def test_does_not_depend_on_what_was_kept(tmp_path: Path) -> None:
     path = tmp_path / "toys.jsonl"
     first = toy_limit(model, data, toys=60, seed=1, bands=False, resume=path)
     again = toy_limit(model, data, toys=60, seed=1, bands=False, resume=path)
-    assert toy_limit_document(first, "", 1) == toy_limit_document(again, "", 1)
+    assert toy_limit_document(model, first, 1) == toy_limit_document(model, again, 1)
     assert first.expected == ()
     kept = kept_toys(Journal.read(path).results, "")
     assert [k.poi_test for k in kept] == [t.poi_test for t in first.scan]
     assert (
-        toy_limit_document(toy_limit(model, data, toys=60, seed=1, bands=False), "", 1)["scan"]
-        == (toy_limit_document(first, "", 1)["scan"])
+        toy_limit_document(model, toy_limit(model, data, toys=60, seed=1, bands=False), 1)["scan"]
+        == (toy_limit_document(model, first, 1)["scan"])
     )
 
 
@@ -119,16 +119,17 @@ def test_partial_results_survive(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isnan(found.expected[4])
     assert "9 of 100 toys" in found.failures["expected +2 sigma"]
     assert isfinite(found.expected[2])
-    document = toy_limit_document(found, "pyhf", 2)
+    document = toy_limit_document(model, found, 2)
     assert document["expected"][4] is None
     assert document["failures"] == found.failures
     json.dumps(document, allow_nan=False)
 
 
 def test_result_adds_up() -> None:
-    found = toy_limit(*hello_world(), toys=40, seed=2, bands=False)
+    model, data = hello_world()
+    found = toy_limit(model, data, toys=40, seed=2, bands=False)
     assert isinstance(found, ToyLimitResult)
-    document = toy_limit_document(found, "pyhf", 2)
+    document = toy_limit_document(model, found, 2)
     assert document["toys"] == {
         "signal": 40 * len(found.scan),
         "background": 40 * len(found.scan),

@@ -15,7 +15,8 @@ from hftranslate.inference import hypotest
 from hftranslate.inference.limits import UpperLimitResult, limit_document, upper_limit
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
-from hftranslate.workspace import NormFactor, NormSys
+from hftranslate.likelihood.restricted import restricted
+from hftranslate.workspace import NormFactor, NormSys, ShapeSys
 from tests.cases import compiled
 from tests.likelihood.builders import channel, counting, hello_world, workspace
 
@@ -83,15 +84,48 @@ def test_no_background_but_events() -> None:
 
 
 @pytest.mark.parametrize("poi_range", ["named", "model"])
-def test_best_fit_at_a_bound(poi_range: str) -> None:
+@pytest.mark.parametrize(("n", "high"), [(1.0, 10.0), (80.0, 10.0), (80.0, 100.0)])
+def test_best_fit_at_a_bound(poi_range: str, n: float, high: float) -> None:
     """A deficit, and an excess that ends at the upper end of the range; limits lie beyond it where they must."""
-    for n, bounds in ((1.0, (0.0, 10.0)), (80.0, (0.0, 10.0)), (80.0, (0.0, 100.0))):
-        model, data = counting(n, 2.0, 10.0, bounds=(bounds,))
-        found = upper_limit(model, data, poi_range=poi_range)  # type: ignore[arg-type]
-        tester = hypotest.Tester(model=model, data=data, poi_range=poi_range)  # type: ignore[arg-type]
-        below, above = (tester.test(found.observed * factor).cls_obs for factor in (1.0 - 1e-6, 1.0 + 1e-6))
-        assert above < 0.05 < below
-        assert found.failures == {}
+    model, data = counting(n, 2.0, 10.0, bounds=((0.0, high),))
+    tester = hypotest.Tester(model=model, data=data, poi_range=poi_range)  # type: ignore[arg-type]
+    found = upper_limit(model, data, poi_range=poi_range)  # type: ignore[arg-type]
+    if poi_range == "model" and n > 10.0 * high / 5.0:  # within the range no strength is too large for the data
+        assert isnan(found.observed)
+        assert "the model's range ends there, and --poi-range named looks beyond" in found.failures["observed"]
+        assert tester.test(high).cls_obs > 0.05
+        assert max(found.expected) < high
+        return
+    below, above = (tester.test(found.observed * factor).cls_obs for factor in (1.0 - 1e-6, 1.0 + 1e-6))
+    assert above < 0.05 < below
+    assert found.failures == {}
+    assert limit_document(model, found)["outside_range"] == (["observed"] if found.observed > high else [])
+
+
+@pytest.mark.parametrize("test_stat", ["qtilde", "q"])
+def test_limits_within_a_range_are_those_without(test_stat: str) -> None:
+    """Where the range ends between the limits, those below are the same and those above do not exist."""
+    wide = upper_limit(*hello_world(), test_stat=test_stat)  # type: ignore[arg-type]
+    end = 0.5 * (wide.expected[2] + wide.expected[3])
+    model, data = hello_world()
+    narrow = restricted(model, bounds={"mu": (-5.0 if test_stat == "q" else 0.0, end)})
+    within = upper_limit(narrow, data, test_stat=test_stat, poi_range="model")  # type: ignore[arg-type]
+    assert within.expected[:3] == pytest.approx(wide.expected[:3], rel=2e-6)
+    assert np.isnan(within.expected[3:]).all()
+    assert max(poi for poi, _, _ in within.scan) <= end
+    named = upper_limit(narrow, data, test_stat=test_stat)  # type: ignore[arg-type]
+    assert named.expected == pytest.approx(wide.expected, rel=2e-6)
+    document = limit_document(narrow, named)
+    assert document["poi"] == {"name": "mu", "range": [narrow.parameters.bounds[0, 0], end]}
+    assert document["outside_range"][-2:] == ["expected +1 sigma", "expected +2 sigma"]
+    assert limit_document(narrow, within)["outside_range"] == []
+
+
+def test_no_limit_within_the_range() -> None:
+    model, data = counting(50.0, 1.0, 50.0, ShapeSys(name="u", data=(5.0,)), bounds=((0.0, 5.0),))
+    with pytest.raises(FitFailed, match=r"no upper limit: CLs is still 0\.5\d+ at .* of 5; the model"):
+        upper_limit(model, data, poi_range="model")
+    assert 15.0 < upper_limit(model, data).observed < 20.0
 
 
 def test_expected_limits_survive_a_failing_observed_one() -> None:

@@ -129,3 +129,5 @@ def test_pulls_show_parameters_that_ended_at_a_bound() -> None:
     axes = plots.pulls(best).axes[0]
     assert {"mu", "a", "g"} == {t.get_text() for t in axes.get_yticklabels()}
     assert [t.get_text() for t in axes.texts] == ["10.000 at its bound"]
+    older = {**best, "uncertainties": {name: [0.0] * len(v) for name, v in best["uncertainties"].items()}}
+    assert [t.get_text() for t in plots.pulls(older).axes[0].texts] == ["10.000 at its bound"]

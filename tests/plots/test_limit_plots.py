@@ -185,3 +185,19 @@ def test_brazil_does_not_swing_between_the_tested_values() -> None:
     (axes,) = plots.brazil(found).axes
     curve = next(line for line in axes.lines if str(line.get_label()).startswith("observed"))
     assert np.all(np.diff(np.asarray(curve.get_ydata())) <= 1e-12)
+
+
+def test_the_axis_has_the_name_of_the_parameter(compiled: tuple[Model, Data], limit: UpperLimitResult) -> None:
+    document = limit_document(compiled[0], limit)
+    for given in (limit, document):
+        assert plots.brazil(given).axes[0].get_xlabel() == "mu"
+        assert plots.brazil(given, poi_name=r"$\mu$").axes[0].get_xlabel() == r"$\mu$"
+    band = plots.limit_band([1.0, 2.0], [document, limit])
+    assert band.axes[0].get_ylabel().endswith("limit on mu")
+    other = {**document, "poi": {"name": "k$1", "range": [0.0, None]}}
+    assert plots.brazil(other).axes[0].get_xlabel() == r"k\$1"
+    assert plots.limit_band([1.0, 2.0], [document, other]).axes[0].get_ylabel().endswith("on parameter of interest")
+    without = {key: value for key, value in document.items() if key != "poi"}  # as older files have it
+    assert plots.brazil(without).axes[0].get_xlabel() == "parameter of interest"
+    with pytest.raises(FormatError, match="no upper limit as 'hftranslate limit' writes it"):
+        plots.brazil({**document, "poi": "mu"})

@@ -91,3 +91,10 @@ def test_a_shift_to_one_side_only_is_no_impact(document: dict[str, Any]) -> None
     (row, *_) = document["parameters"]
     with pytest.raises(FormatError, match="no impacts as 'hftranslate impacts' writes them"):
         plots.impacts({**document, "parameters": [{**row, "postfit": row["postfit"][:1]}]})
+
+
+def test_no_empty_picture(document: dict[str, Any]) -> None:
+    """Nothing moves a parameter of interest at its bound; older files may hold such a ranking of zeros."""
+    idle = [{**row, "prefit": [0.0, None], "postfit": [0.0, 0.0]} for row in document["parameters"]]
+    with pytest.raises(InputError, match="no impacts to draw: no parameter moves 'mu', which may lie at its bound"):
+        plots.impacts({**document, "parameters": idle})

@@ -7,7 +7,7 @@ that leaves errors up to 1e-3 on CLs. Its results are recorded beside, as a chec
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from math import erfc, log, sqrt
+from math import erfc, exp, log, pi, sqrt
 from statistics import NormalDist
 
 from evaluation import SAME_MINIMUM, Dataset, Minimum, RootModel
@@ -40,6 +40,14 @@ def _cdf(x: float) -> float:
 
 def _tail(x: float) -> float:
     return 0.5 * erfc(x / sqrt(2.0))
+
+
+def _log_tail(x: float) -> float:
+    """The logarithm of the tail; beyond 30 standard deviations by its asymptotic series, good to 1e-11."""
+    if x < 30.0:
+        return log(_tail(x))
+    terms = (1.0, -1.0 / x**2, 3.0 / x**4, -15.0 / x**6)
+    return -0.5 * x**2 - log(x * sqrt(2.0 * pi)) + log(sum(terms))
 
 
 class Asymptotics:
@@ -119,20 +127,19 @@ class Asymptotics:
         q = 0.0 if muhat > value else max(0.0, 2.0 * (conditional.nll - self.free.nll))
         q_asimov = self.q_asimov(value)
         root, root_asimov = sqrt(q), sqrt(q_asimov)
-        if self.statistic == "q" or q <= q_asimov:
-            clsb, clb = _tail(root), _tail(root - root_asimov)
-        else:  # muhat < 0 would be the best fit: the boundary changes the distribution of q-tilde
-            clsb = _tail((q + q_asimov) / (2.0 * root_asimov))
-            clb = _tail((q - q_asimov) / (2.0 * root_asimov))
+        signal, background = root, root - root_asimov
+        if self.statistic != "q" and q > q_asimov > 0.0:
+            # muhat < 0 would be the best fit: the boundary changes the distribution of q-tilde
+            signal, background = (q + q_asimov) / (2.0 * root_asimov), (q - q_asimov) / (2.0 * root_asimov)
         return HypoTest(
             poi=value,
             q=q,
             q_asimov=q_asimov,
             muhat=muhat,
             nll_conditional=conditional.nll,
-            clsb=clsb,
-            clb=clb,
-            cls_obs=clsb / clb,
+            clsb=_tail(signal),
+            clb=_tail(background),
+            cls_obs=exp(_log_tail(signal) - _log_tail(background)),
             cls_exp=[_tail(root_asimov - k) / _cdf(k) for k in SIGMAS],
         )
 

@@ -396,9 +396,11 @@ def _limit(parameter: Any, value: float) -> float:
 
 
 def _at_limit(parameter: Any) -> bool:
-    # Minuit sees a sine of the parameter: at a limit its derivative vanishes and HESSE's numbers mean nothing
-    nearest = min(parameter.getVal() - parameter.getMin(), parameter.getMax() - parameter.getVal())
-    return bool(nearest < 1e-5 * _span(parameter))
+    # Minuit sees a sine of the parameter: at a limit its derivative vanishes and HESSE's numbers mean nothing. What is
+    # small in units of its range only, and not of its uncertainty, is none at a limit.
+    low, high = parameter.getMin(), parameter.getMax()
+    nearest = min(parameter.getVal() - low, high - parameter.getVal())
+    return bool(nearest <= 0.0 or nearest < 1e-3 * min(high - low, parameter.getError()))
 
 
 def _minos(parameter: Any) -> list[float | None]:
