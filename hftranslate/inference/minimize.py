@@ -210,7 +210,7 @@ class _Problem:
             return np.inf
         held = ((x <= self.bounds[:, 0]) & (g > 0.0)) | ((x >= self.bounds[:, 1]) & (g < 0.0))
         i = np.flatnonzero(~held)
-        curvature = np.abs(np.diagonal(hessian))[i]  # in units of which no parameter is lost beside those of a large one
+        curvature = np.abs(np.diagonal(hessian))[i]  # in these units no parameter is lost beside a large one
         unit = 1.0 / np.sqrt(np.where(curvature > 0.0, curvature, 1.0))
         step = np.linalg.lstsq(hessian[np.ix_(i, i)] * unit[:, None] * unit, g[i] * unit, rcond=None)[0]
         return 0.5 * abs(float(g[i] * unit @ step))

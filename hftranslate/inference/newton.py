@@ -183,7 +183,7 @@ def _finish(
 
 
 def _resolution(x: Floats, hessian: Floats) -> float:
-    """The EDM that the spacing of numbers around a point leaves: a parameter that is known to 13 digits has no lower one."""
+    """The EDM that the spacing of numbers around a point leaves: none is lower for a parameter known to 13 digits."""
     return 0.5 * float(np.diagonal(hessian) @ (_EPS * x) ** 2)
 
 

@@ -141,9 +141,10 @@ def _derived(
 def _lognormal(measurement: str, term: ConstraintTerm) -> str:
     """``((1 + r)^alpha - 1) / r`` in a form that keeps the digits of a small ``r``."""
     r = term.relative_uncertainty
-    if not -1.0 < r or r == 0.0:
+    if not r > -1.0 or r == 0.0:
         raise InvalidWorkspace(
-            f"measurement {measurement!r}: the lognormal constraint of {term.name!r} has a relative uncertainty of {r:g}"
+            f"measurement {measurement!r}: the lognormal constraint of {term.name!r} has a relative uncertainty"
+            f" of {r:g}"
         )
     half = 0.5 * log1p(r)
     return f"2.0*exp({half!r}*@0)*sinh({half!r}*@0)/{r!r}"

@@ -16,7 +16,8 @@ Floats = NDArray[np.float64]
 LARGEST = 1e30
 
 
-_P, _R = ParamSpec("_P"), TypeVar("_R")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 def unwarned(function: Callable[_P, _R]) -> Callable[_P, _R]:

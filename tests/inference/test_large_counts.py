@@ -75,7 +75,9 @@ def search(seed, relative, *, kind="poisson"):
             "gaussian": [StatError(name=f"size_{c}", data=uncertainty)],
             "exact": [],
         }[kind]
-        shape = HistoSys(name="shape", hi_data=tuple(nominal * (1.0 + shift)), lo_data=tuple(nominal * (1.0 - 0.9 * shift)))
+        shape = HistoSys(
+            name="shape", hi_data=tuple(nominal * (1.0 + shift)), lo_data=tuple(nominal * (1.0 - 0.9 * shift))
+        )
         channels.append(
             channel(
                 f"R{c}",

@@ -47,7 +47,8 @@ class Counting:
     def slope(self, mu):
         """Its derivative: factors at their best do not count."""
         return sum(
-            s * (1 - n / (mu * s + self.factor(i, mu) * self.b[i])) for i, (s, n) in enumerate(zip(self.s, self.n))
+            s * (1 - n / (mu * s + self.factor(i, mu) * self.b[i]))
+            for i, (s, n) in enumerate(zip(self.s, self.n, strict=True))
         )
 
     def best(self):

@@ -12,7 +12,7 @@ from mpmath import mpf
 
 from hftranslate.likelihood import poisson
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.workspace import NormFactor, NormSys, ConstraintTerm, ShapeSys
+from hftranslate.workspace import ConstraintTerm, NormFactor, NormSys, ShapeSys
 from tests.likelihood.builders import channel, workspace
 from tests.likelihood.extended import DIGITS, saturated, term
 from tests.likelihood.test_constraints import poisson as constraint
