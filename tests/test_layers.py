@@ -14,6 +14,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 #: the package; the longest name that fits a module counts.
 CORE = {
     "errors",
+    "display",
     "outcomes",
     "progress",
     "many",
@@ -42,10 +43,11 @@ LIBRARY = (
 TOOLS = {"doctor", "crosschecking", "hepdata", "plots", "plots_contour", "reproducing"}
 MAY_IMPORT = {
     "errors": set(),
+    "display": set(),
     "outcomes": {"errors"},
     "progress": set(),
     "many": {"errors", "progress"},
-    "journal": {"errors"},
+    "journal": {"errors", "formats.documents"},
     "hist_out": set(),
     "root_versions": {"errors"},
     "workspace": {"errors", "hist_out"},
@@ -93,6 +95,8 @@ ONLY_IN = {
     "cramjam": {"formats.root_histograms"},
     "click": {"cli"},
     "lxml": {"formats.histfactory_xml"},
+    "jsonpatch": {"json_patch"},  # which guards against patches that do harm
+    "jsonpointer": {"json_patch"},
     "pyhf": set(),
     "ROOT": set(),
     "iminuit": {"inference"},
@@ -180,6 +184,13 @@ def test_libraries(path, tree):
                 for n in tree.body
             )
             assert guarded, f"{module} imports {library} outside functions"
+
+
+def test_the_scripts_beside_the_package_take_no_patches_either():
+    """They are installed with it; the one that makes references patches files of the repository only."""
+    scripts = PACKAGE.parent / "validation" / "make_reference"
+    found = {p.name for p in scripts.glob("*.py") if "jsonpatch" in p.read_text(encoding="utf-8")}
+    assert found <= {"make.py"}
 
 
 @EVERY_MODULE
