@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import isfinite
 from pathlib import Path
 from typing import Any, BinaryIO
 from weakref import WeakValueDictionary
@@ -65,9 +64,15 @@ def _lock(path: Path) -> _Lock:
     return lock
 
 
+#: What can be doubled still, and integers that double precision holds.
+_LARGEST, _LARGEST_INTEGER = 1e300, 2**53
+
+
 def is_number(value: object) -> bool:
-    """Whether a JSON value is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    """Whether a JSON value is a number that can be computed with."""
+    if isinstance(value, float):
+        return abs(value) <= _LARGEST
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _LARGEST_INTEGER
 
 
 def are_numbers(value: object, n: int | None = None, *, or_null: bool = False) -> bool:
