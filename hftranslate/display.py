@@ -12,7 +12,7 @@ _MARKUP = re.compile(r"([\\`*\[\]{}|~$#@])")
 #: An underscore that can begin or end an emphasis: one that does not stand between letters or digits.
 _EMPHASIS = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 #: What makes a list, a heading or a rule of a line that begins with it, and what renderers take for an address.
-_BEGINNING = re.compile(r"^([-+](?=\s)|[-=](?=[-=]+$)|\d+(?=[.)]\s))")
+_BEGINNING = re.compile(r"^(\s*)([-+](?=\s)|[-=](?=[-=]+$)|\d+(?=[.)]\s))")
 _ADDRESS = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
 #: Text that a span of code can hold as it is.
 _PLAIN_CODE = re.compile(r"[^`<>&|]+")
@@ -48,7 +48,7 @@ def markdown(text: str) -> str:
     """
     line = _html.escape(_MARKUP.sub(r"\\\1", terminal(text)), quote=False)
     line = _ADDRESS.sub(r"\\\g<0>", _EMPHASIS.sub(r"\\_", line))
-    return _BEGINNING.sub(lambda m: f"\\{m[0]}" if m[0] in "-+=" else f"{m[0]}\\", line)
+    return _BEGINNING.sub(lambda m: m[1] + (f"\\{m[2]}" if m[2] in "-+=" else f"{m[2]}\\"), line)
 
 
 def markdown_code(text: str) -> str:

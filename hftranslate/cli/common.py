@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from hftranslate.display import terminal, terminal_lines
 from hftranslate.errors import FitFailed
 from hftranslate.formats.documents import dump_json
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
@@ -130,10 +131,10 @@ def _mount(text: str) -> tuple[str, str]:
             return in_xml, str(Path(local).resolve())
     for in_xml, local in reversed(parts):
         if Path(local).exists():
-            click.echo(f"--mount {text}: read as {local}:{in_xml}; the folder here comes first", err=True)
+            tell(f"--mount {text}: read as {local}:{in_xml}; the folder here comes first")
             return in_xml, str(Path(local).resolve())
     local, in_xml = parts[0]
-    click.echo(f"--mount {text}: there is no folder {local!r} here", err=True)
+    tell(f"--mount {text}: there is no folder {local!r} here")
     return in_xml, str(Path(local).resolve())
 
 
@@ -167,15 +168,20 @@ def input_files(file: str, patches: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in (file, *patches) if name != "-")
 
 
+def tell(sentence: str) -> None:
+    """Say a sentence on standard error; a name in it cannot make it look like another."""
+    click.echo(terminal(sentence), err=True)
+
+
+def tell_lines(text: str) -> None:
+    """Show lines on standard error."""
+    click.echo(terminal_lines(text).removesuffix("\n"), err=True)
+
+
 def report(outcomes: tuple[Outcome, ...]) -> None:
     """Tell on standard error what did not pass unchanged."""
     for line in told(outcomes):
-        click.echo(line, err=True)
-
-
-def tell(sentence: str) -> None:
-    """A sentence on standard error."""
-    click.echo(sentence, err=True)
+        tell(line)
 
 
 def emit(document: object, output_file: Path | None) -> None:
@@ -190,7 +196,8 @@ def emit(document: object, output_file: Path | None) -> None:
 
 
 def emit_text(text: str, output_file: Path | None) -> None:
-    """Write text to a file or to standard output."""
+    """Write lines of text to a file or to standard output."""
+    text = terminal_lines(text)
     if output_file is None or str(output_file) == "-":
         click.echo(text, nl=False)
     else:
@@ -211,5 +218,6 @@ __all__ = [
     "report",
     "take_xml_options",
     "tell",
+    "tell_lines",
     "xml_options",
 ]

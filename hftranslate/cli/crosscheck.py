@@ -15,6 +15,7 @@ from hftranslate.cli.common import (
     patch_option,
     report,
     take_xml_options,
+    tell,
     xml_options,
 )
 from hftranslate.crosschecking.cases import Case, read_cases
@@ -98,7 +99,7 @@ def crosscheck(
             if reference is None
             else _with_document(file, read_results(reference), options)
         )
-        click.echo(found.text(), nl=False)
+        emit_text(found.text(), None)
         _write(found, outputs)
         passed = found.passed
     if not passed:
@@ -138,7 +139,7 @@ def _with_root(file: str, python: str | None, keep: Path | None, options: dict[s
         loaded.workspace,
         find_root(python),
         measurement=options["measurement"],
-        progress=lambda line: click.echo(f"ROOT: {line}", err=True),
+        progress=lambda line: tell(f"ROOT: {line}"),
     )
     if keep is not None:
         emit(reference.to_document(), keep)
@@ -175,7 +176,7 @@ def _beside(workspace: Workspace, ours: Results, reference: Results) -> Results 
     try:
         return evaluate(workspace, like=tests_only, measurement=ours.measurement, conventions=other)
     except HFTranslateError as error:
-        click.echo(f"no CLs under {other.name} conventions: {error}", err=True)
+        tell(f"no CLs under {other.name} conventions: {error}")
         return None
 
 
@@ -187,9 +188,9 @@ def _all_cases(cases: tuple[Case, ...], outputs: _Outputs) -> bool:
     found = []
     for case in cases:
         result = _one_case(case, outputs.html)
-        click.echo(case_line(result))
+        emit_text(case_line(result) + "\n", None)
         if result.report is not None and not result.report.passed:
-            click.echo(result.report.text(), nl=False)
+            emit_text(result.report.text(), None)
         found.append(result)
     if outputs.html is not None:
         write_texts({outputs.html / "index.html": index_html(found)})

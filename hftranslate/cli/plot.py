@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from hftranslate.cli.common import OutputFile, combined_options
+from hftranslate.cli.common import OutputFile, combined_options, tell
 from hftranslate.cli.groups import Group
 from hftranslate.cli.toys import read_journals
 from hftranslate.errors import FormatError, InputError, MissingInput
@@ -224,4 +224,4 @@ def draw(figures: "Figure | list[Figure]", path: Path) -> None:
 
     for written in plots.save_pages(figures if isinstance(figures, list) else [figures], path):
         if written != path:
-            click.echo(f"wrote {written}", err=True)
+            tell(f"wrote {written}")

@@ -1,10 +1,10 @@
 """Pictures of the best fit for the HTML report: pulls, and correlations of both engines in one matrix."""
 
 from collections.abc import Sequence
-from html import escape
 
 from hftranslate.crosschecking.document import Correlation, FitRecord, Results
 from hftranslate.crosschecking.svg import WIDTH, box, cross, dot, legend, line, svg, text, ticks
+from hftranslate.display import html
 
 _ROW = 20.0  # height per parameter
 _LABELS = 186.0  # width of the parameters' names
@@ -69,7 +69,7 @@ def _pulls(rows: list[tuple[str, float, float, float, float]], engine: str, rela
     for i, (name, value, error, own, own_error) in enumerate(rows):
         y = top + _ROW * (i + 0.5)
         parts += [
-            f"<g><title>{escape(name)}: {value:.4g} ± {error:.3g}, ours {own:.4g} ± {own_error:.3g}</title>",
+            f"<g><title>{html(name)}: {value:.4g} ± {error:.3g}, ours {own:.4g} ± {own_error:.3g}</title>",
             text(_LABELS, y + 4.0, _short(name), "end"),
             line(x(value - error), y - 3.0, x(value + error), y - 3.0, "reference"),
             dot(x(value), y - 3.0, "fill-reference", 3.0),
@@ -97,7 +97,7 @@ def correlations_picture(reference: Results, ours: Results) -> str:
         return ""
     engine = reference.provenance.engine
     cut = f" (the {len(names)} most correlated of {len(common)})" if len(names) < len(common) else ""
-    caption = f"Correlations{cut}: below the diagonal {escape(engine)}, above it ours"
+    caption = f"Correlations{cut}: below the diagonal {html(engine)}, above it ours"
     return f'<figure class="half"><figcaption>{caption}</figcaption>{_matrix(names, theirs, mine, engine)}</figure>'
 
 
@@ -129,8 +129,8 @@ def _matrix(names: Sequence[str], reference: Correlation, ours: Correlation, eng
                 whose = "ours" if which else engine
                 parts.append(
                     f'<rect class="{kind}" x="{left + size * k:.1f}" y="{y:.1f}" width="{size:.1f}" '
-                    f'height="{size:.1f}" fill-opacity="{abs(value):.2f}"><title>{escape(a)}, {escape(b)}: '
-                    f"{value:.3f} ({escape(whose)})</title></rect>"
+                    f'height="{size:.1f}" fill-opacity="{abs(value):.2f}"><title>{html(a)}, {html(b)}: '
+                    f"{value:.3f} ({html(whose)})</title></rect>"
                 )
     extent = size * len(names)
     parts += [

@@ -1,8 +1,9 @@
 """Marks of the report's pictures as inline SVG: no fonts, no scripts, colours from the page's style sheet."""
 
 from collections.abc import Iterable, Sequence
-from html import escape
 from math import ceil, floor, log10
+
+from hftranslate.display import html
 
 #: Width of every picture, in its own units; the page scales it.
 WIDTH = 480.0
@@ -10,9 +11,7 @@ WIDTH = 480.0
 
 def svg(height: float, title: str, parts: Iterable[str]) -> str:
     """A picture of the given height."""
-    return (
-        f'<svg viewBox="0 0 {WIDTH:g} {height:g}" role="img" aria-label="{escape(title)}">' + "".join(parts) + "</svg>"
-    )
+    return f'<svg viewBox="0 0 {WIDTH:g} {height:g}" role="img" aria-label="{html(title)}">' + "".join(parts) + "</svg>"
 
 
 def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
@@ -22,7 +21,7 @@ def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
 
 def text(x: float, y: float, text: str, anchor: str = "middle", kind: str = "") -> str:
     """Text at a point."""
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{html(text)}</text>'
 
 
 def box(x: float, width: float, y1: float, y2: float, kind: str) -> str:
