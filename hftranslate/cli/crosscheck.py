@@ -133,7 +133,7 @@ def _with_root(file: str, python: str | None, keep: Path | None, options: dict[s
     xml = take_xml_options(options)
     loaded = load(file, patches=patches, xml=xml, use_sidecar=True)
     report(loaded.outcomes)
-    source = Source(path=Path(file), patches=tuple(map(Path, patches)), basedir=xml.basedir)
+    source = Source(path=Path(file), patches=tuple(map(Path, patches)), basedir=xml.basedir, confine=xml.confine)
     reference = root_results(
         source,
         loaded.workspace,

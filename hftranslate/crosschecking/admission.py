@@ -7,6 +7,7 @@ ROOT starts: Functions by the grammar of :mod:`hftranslate.expressions`, all oth
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from hftranslate.errors import UnsafeInput, Unsupported
@@ -17,7 +18,7 @@ from hftranslate.formats.histfactory_xml.grammar import Node
 _NAME = re.compile(r"\w([\w .+/-]*[\w.+-])?")
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w.]*", re.ASCII)
 _FILE = re.compile(r"[\w ./+@%=,-]*")
-_OBJECT = re.compile(r"[\w ./+@%=,:-]*(;\d{1,9})?")
+_OBJECT = re.compile(r"[\w ./+@%=,:-]*")
 _LONGEST = 500
 _LISTS = ("POI", "ParamSetting", "ConstraintTerm")
 
@@ -139,14 +140,32 @@ def _check_element(node: Node) -> None:
             check_name("parameter", name)
 
 
+def check_confined(documents: Iterable[Node], basedir: Path, folders: Iterable[Path]) -> None:
+    """Refuse files outside some folders, where ROOT would find them.
+
+    Raises
+    ------
+    UnsafeInput
+        The message names the element.
+    """
+    allowed = [folder.resolve() for folder in folders]
+    for node in (n for document in documents for n in _nodes(document)):
+        texts = [t for a, t in node.attributes.items() if a.startswith(("InputFile", "HistoFile"))]
+        for text in [*texts, *([node.text.strip()] if node.tag == "Input" else [])]:
+            if not any((basedir / text).resolve().is_relative_to(folder) for folder in allowed):
+                raise UnsafeInput(
+                    f"{node.where}: {text!r} leads outside the folder of the XML, which --confine forbids"
+                )
+
+
 def _kind(tag: str) -> str:
     return tag.lower() if tag in ("Channel", "Sample", "Measurement") else tag
 
 
 def _check_text(attribute: str, text: str, allowed: re.Pattern[str]) -> None:
     bad = next((c for c in text if not allowed.fullmatch(c)), None)
-    if not allowed.fullmatch(text):
+    if bad is not None:
         raise UnsafeInput(
-            f"{attribute}={text!r} with {bad or ';'!r} is not given to ROOT, which could expand it by a shell or take "
+            f"{attribute}={text!r} with {bad!r} is not given to ROOT, which could expand it by a shell or take "
             "it for an address"
         )

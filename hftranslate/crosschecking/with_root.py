@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from hftranslate.crosschecking.admission import check_json, check_xml
+from hftranslate.crosschecking.admission import check_confined, check_json, check_xml
 from hftranslate.crosschecking.document import InputFile, Results, read_results
 from hftranslate.crosschecking.variants import lumi_carriers
 from hftranslate.errors import MissingInput, RootFailed
@@ -27,7 +27,10 @@ from hftranslate.formats import which_format
 from hftranslate.formats.documents import dump_json, read_bytes
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes
 from hftranslate.formats.histfactory_xml.parse import parse
+from hftranslate.formats.histfactory_xml.read import interpret
+from hftranslate.formats.histfactory_xml.sources import FileSource, XmlOptions
 from hftranslate.formats.patched import patched_document
+from hftranslate.formats.root_histograms import HistogramFiles
 from hftranslate.translate import to_xml, write_xml
 from hftranslate.workspace import Measurement, Workspace
 
@@ -46,11 +49,12 @@ class RootInstallation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """The file of a model: what it is patched with, and what paths in XML are relative to."""
+    """The file of a model: what it is patched with, what paths in XML are relative to, and whether they may leave."""
 
     path: Path
     patches: tuple[Path, ...] = ()
     basedir: Path | None = None
+    confine: bool = False
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -157,7 +161,7 @@ def _by_description(source: Source, measurement: Measurement, folder: Path) -> l
     chosen = ["--measurement", measurement.name]
     if which_format(data, str(source.path)) == "xml":
         basedir = source.basedir or _basedir(source.path, data)
-        driver = _copied_xml(source.path, data, basedir, folder)
+        driver = _copied_xml(source, data, basedir, folder)
         return [str(driver), "--kind", "xml", "--basedir", str(basedir.resolve()), *chosen]
     document: Any = patched_document(data, str(source.path), source.patches)[0]
     check_json(document)
@@ -166,15 +170,19 @@ def _by_description(source: Source, measurement: Measurement, folder: Path) -> l
     return [str(path), "--kind", "pyhf-json", *chosen]
 
 
-def _copied_xml(driver: Path, data: bytes, basedir: Path, folder: Path) -> Path:
+def _copied_xml(source: Source, data: bytes, basedir: Path, folder: Path) -> Path:
     """Copies of a driver and its channels as our parser sees them, judged; histograms stay where they are."""
-    notes = Notes()
+    notes, driver, options = Notes(), source.path, XmlOptions(basedir=basedir)
     parsed = parse(data, str(driver), "Combination", notes)
     channels = []
     for node in parsed.all("Input"):
         path = basedir / node.text.strip()
         channels.append(parse(read_bytes(path), str(path), "Channel", notes))
     check_xml([parsed, *channels])
+    if source.confine:
+        check_confined([parsed, *channels], basedir, (driver.parent, source.basedir or driver.parent))
+    with HistogramFiles(plain=True) as histograms:  # all that ROOT will read
+        interpret(parsed, FileSource(driver, options, notes, histograms), notes, options)
     root = _element(parsed)
     root.attrib.pop("OutputFilePrefix", None)  # nothing is written there
     for i, (element, channel) in enumerate(zip(root.iter("Input"), channels, strict=True)):

@@ -1,9 +1,10 @@
 """What is given to ROOT: nothing that its interpreter, its factory or its shell could take for more than a name."""
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -18,7 +19,10 @@ from hftranslate.errors import InputError, RootFailed, UnsafeInput
 from hftranslate.formats.histfactory_xml.grammar import Notes
 from hftranslate.formats.histfactory_xml.parse import parse
 from hftranslate.formats.pyhf_json import from_document
+from hftranslate.formats.root_histograms.container import RootFile
+from hftranslate.formats.root_histograms.objects import BadObject, UnknownLayout, number_of_functions
 from hftranslate.translate import load, write
+from tests.conftest import REPOSITORY
 from tests.crosscheck.test_with_root import program
 
 HOSTILE = (
@@ -241,6 +245,38 @@ def test_where_output_goes_is_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert f"<Combination{expected}>" in (tmp_path / f"{n}.xml").read_text()
 
 
+def test_confined_models_stay_so_in_root(python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ROOT opens the histograms itself, where the working directory says, also where we would find another file."""
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    path = xml_model(inside, lambda text: text.replace("./data/data.root", "../outside.root"))
+    (tmp_path / "outside.root").write_bytes((inside / "data" / "data.root").read_bytes())
+    monkeypatch.chdir(inside)
+    installation = RootInstallation(python=python, hist2workspace=None)
+    for confine, refused in ((False, RootFailed), (True, UnsafeInput)):
+        with pytest.raises(refused, match=r"started|leads outside the folder of the XML"):
+            root_results(Source(path=path, confine=confine), from_document(model()), installation)
+    (inside / "link.root").symlink_to(tmp_path / "outside.root")
+    path = xml_model(inside, lambda text: text.replace("./data/data.root", "link.root"))
+    with pytest.raises(UnsafeInput, match=r"link\.root' leads outside"):
+        root_results(Source(path=path, confine=True), from_document(model()), installation)
+
+
+def test_histograms_with_functions() -> None:
+    """ROOT compiles a function when it reads the histogram that it hangs on; what it writes without any passes."""
+    with closing(RootFile(REPOSITORY / "validation" / "cases" / "root_files" / "none.root")) as file:
+        for name, key in file.top.items():
+            if not name.startswith("TH"):
+                continue
+            data = file.payload(key)
+            assert number_of_functions(data, key.class_name) == 0
+            found = []
+            for at in range(len(data) - 3):
+                with suppress(BadObject, UnknownLayout):
+                    found.append(number_of_functions(data[:at] + b"\0\0\0\1" + data[at + 4 :], key.class_name))
+            assert 1 in found
+
+
 def test_modules_of_the_working_directory_are_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "ROOT.py").write_text(f"open({str(tmp_path / 'PWNED')!r}, 'w')\n")
     monkeypatch.chdir(tmp_path)
@@ -250,6 +286,27 @@ def test_modules_of_the_working_directory_are_not_imported(tmp_path: Path, monke
     with suppress(RootFailed):
         find_root(sys.executable)
     assert not (tmp_path / "PWNED").exists()
+
+
+WITH_FUNCTION = """
+import sys, ROOT
+file = ROOT.TFile.Open(sys.argv[1], "UPDATE")
+histogram = file.Get("channel_name_sample_name")
+histogram.GetListOfFunctions().Add(ROOT.TF1("f", "x+0*sin(x)", 0, 2))
+file.WriteTObject(histogram, histogram.GetName(), "Overwrite")
+file.Close()
+"""
+
+
+@pytest.mark.root
+def test_live_functions_on_histograms(root_python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = xml_model(tmp_path, lambda text: text)
+    subprocess.run([root_python, "-c", WITH_FUNCTION, "data/data.root"], check=True, capture_output=True)
+    arguments = ["crosscheck", str(path), "--with-root", "--root-python", root_python]
+    found = CliRunner().invoke(cli, arguments)
+    assert isinstance(found.exception, UnsafeInput)
+    assert "functions hang on histogram 'channel_name_sample_name'" in str(found.exception)
 
 
 @pytest.mark.root
