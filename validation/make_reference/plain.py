@@ -11,8 +11,35 @@ _SIGNS = re.compile(r"[\w\s.,()+*/^@<>=!&|?:-]*", re.ASCII)
 _DEPENDENTS = re.compile(r"\s*[A-Za-z_][\w.]*\s*(\[[\d\s.,eE+-]*\])?\s*(,|$)", re.ASCII)
 #: What may be called, without namespace; TMath is mathematics only.
 _FUNCTIONS = frozenset(
-    ("abs", "fabs", "sqrt", "exp", "log", "log10", "log2", "pow", "min", "max", "sin", "cos", "tan", "asin", "acos")
-    + ("atan", "atan2", "sinh", "cosh", "tanh", "erf", "erfc", "floor", "ceil", "sq", "sign", "int")
+    (
+        "abs",
+        "fabs",
+        "sqrt",
+        "exp",
+        "log",
+        "log10",
+        "log2",
+        "pow",
+        "min",
+        "max",
+        "sin",
+        "cos",
+        "tan",
+        "asin",
+        "acos",
+        "atan",
+        "atan2",
+        "sinh",
+        "cosh",
+        "tanh",
+        "erf",
+        "erfc",
+        "floor",
+        "ceil",
+        "sq",
+        "sign",
+        "int",
+    )
 )
 
 
