@@ -45,7 +45,7 @@ CASE = "[cases.a]\ninput = 'x'\nreference = 'r'\nmeasurement = 'm'\n"
         (CASE + "ranges.mu = [0, 1" + 400 * "0" + "]", r"the range of 'mu' is \[0, 1000"),
         (CASE + "patch_name = 's'", "has a patch_name but no patch"),
         (CASE.replace("[cases.a]", "[cases.'../../a']"), r"case '\.\./\.\./a': expected a name of letters"),
-        (CASE.replace("[cases.a]", "[cases.'/tmp/a']"), "case '/tmp/a': expected a name of letters"),
+        (CASE.replace("[cases.a]", "[cases.'/elsewhere/a']"), "case '/elsewhere/a': expected a name of letters"),
         (CASE.replace("[cases.a]", "[cases.'..']"), r"case '\.\.': expected a name of letters"),
         (CASE.replace("[cases.a]", "[cases.Index]"), "case 'Index': .* other than 'index'"),
     ],
