@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.contour import Interpolation, Slice, contour_lines, crossings, refined, shown, surface
+from hftranslate.plots.figures import literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,11 +55,11 @@ def contour(
         _draw_line(axes, found)
     else:
         _draw_plane(axes, found, interpolation)
-    held = ", ".join(f"{label} = {value}" for label, value in found.fixed.items())
+    held = ", ".join(literal(f"{label} = {value}") for label, value in found.fixed.items())
     axes.set_title("   ".join(filter(None, (title, held))), fontsize=11)
-    axes.set_xlabel(x_title or found.labels[0])
+    axes.set_xlabel(x_title or literal(found.labels[0]))
     if len(found.labels) == 2 or y_title:
-        axes.set_ylabel(y_title or found.labels[1])
+        axes.set_ylabel(y_title or literal(found.labels[1]))
     axes.tick_params(direction="in", top=True, right=True)
     return figure
 

@@ -13,6 +13,7 @@ from itertools import count
 from pathlib import Path
 
 from hftranslate.contour import Interpolation, contour_document, take_slice
+from hftranslate.display import terminal
 from hftranslate.errors import InputError, MissingInput
 from hftranslate.formats.documents import dump_json
 from hftranslate.formats.files import Content, write_files
@@ -284,4 +285,4 @@ def summary_text(found: Reproduced) -> str:
     lines += [f"  failed      {sentence}" for sentence in done.failures()]
     lines += [f"  {remark}" for remark in found.remarks]
     lines.append(f"  written     {', '.join(str(f) for f in found.files)}")
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(terminal, lines)) + "\n"

@@ -12,6 +12,7 @@ from functools import cached_property
 from math import isfinite
 from typing import Any, Literal, TypeAlias
 
+from hftranslate.display import csv_cell
 from hftranslate.errors import FormatError, InputError
 from hftranslate.formats import pyhf_json
 from hftranslate.formats.recognition import mistaken
@@ -24,7 +25,7 @@ from hftranslate.inference.hypotest import (
     upper_limit,
 )
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
-from hftranslate.journal import Journal
+from hftranslate.journal import Journal, are_numbers, is_number
 from hftranslate.json_patch import patched
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.templates import KnownTemplates, known_templates
@@ -154,7 +155,7 @@ _COLUMNS: dict[What, tuple[str, ...]] = {
 def csv_text(rows: Iterable[Iterable[Value | None]]) -> str:
     """A table as comma-separated values; numbers are written so that they read back exactly."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    csv.writer(text, lineterminator="\n").writerows(map(csv_cell, row) for row in rows)
     return text.getvalue()
 
 
@@ -186,7 +187,9 @@ def _read(document: Mapping[str, Any]) -> Scan:
     labels = task.pop("labels")
     _demand(isinstance(labels, list) and all(isinstance(a, str) for a in labels), "'labels' is no list of texts")
     _demand(document["what"] in ("cls", "limit"), f"'what' is {document['what']!r}, expected 'cls' or 'limit'")
-    _demand(_is_number(document["level"]) and 0.0 < document["level"] < 1.0, "'level' is no number between 0 and 1")
+    _demand(is_number(document["level"]) and 0.0 < document["level"] < 1.0, "'level' is no number between 0 and 1")
+    for key, (good, words) in _TASK.items():
+        _demand(key not in document or good(document[key]), f"{key!r} is {document.get(key)!r:.60}, expected {words}")
     points = [_point(node, document["what"]) for node in _nodes(task.pop("points"), len(labels))]
     failed = [
         FailedPoint(name=node["name"], values=tuple(node["values"]), reason=str(node["reason"]))
@@ -202,24 +205,59 @@ def _nodes(nodes: object, n_labels: int) -> list[Json]:
     for node in nodes:
         name, values = node["name"], node["values"]
         _demand(isinstance(name, str), f"the name {name!r} of a point is no text")
-        are_values = isinstance(values, list) and all(_is_number(v) or isinstance(v, str) for v in values)
+        are_values = isinstance(values, list) and all(is_number(v) or isinstance(v, str) for v in values)
         _demand(are_values, f"the values of {name!r} are neither numbers nor texts")
         _demand(len(values) == n_labels, f"{name!r} has {len(values)} values for {n_labels} labels")
     return nodes
 
 
+def _is_name(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_probability(value: object) -> bool:
+    return isinstance(value, int | float) and is_number(value) and 0.0 <= value <= 1.0 + 1e-9  # as rounding leaves it
+
+
+def _are_probabilities(value: object) -> bool:
+    return isinstance(value, list) and len(value) == len(_BANDS) and all(v is None or _is_probability(v) for v in value)
+
+
+#: What a scan and its results hold besides what :func:`_read` looks at itself: whether a value is good, and in words.
+_Kinds: TypeAlias = Mapping[str, tuple[Callable[[object], bool], str]]
+_TASK: _Kinds = {
+    "test_poi": (is_number, "a number"),
+    **dict.fromkeys(("test_stat", "conventions", "background_sha256"), (_is_name, "a text")),
+    "measurement": (lambda v: v is None or isinstance(v, str), "a text or null"),
+}
+_RESULT: dict[What, _Kinds] = {
+    "cls": {
+        "CLs_obs": (lambda v: v is None or _is_probability(v), "a probability or null"),
+        "CLs_exp": (_are_probabilities, "a list of probabilities"),
+        **dict.fromkeys(("CLsb", "CLb"), (lambda v: v is None or _is_probability(v), "a probability or null")),
+        **dict.fromkeys(("poi_test", "q", "q_asimov", "muhat"), (lambda v: v is None or is_number(v), "a number")),
+        **dict.fromkeys(("test_stat", "status", "conventions"), (_is_name, "a text")),
+    },
+    "limit": {
+        "observed": (lambda v: v is None or is_number(v), "a number or null"),
+        "expected": (lambda v: are_numbers(v, len(_BANDS), or_null=True), "a list of numbers"),
+        "level": (_is_probability, "a probability"),
+        "failures": (lambda v: isinstance(v, dict) and all(map(_is_name, v.values())), "reasons by name"),
+        "conventions": (_is_name, "a text"),
+    },
+}
+
+
 def _point(node: Json, what: What) -> Point:
-    observed, expected = (node[key] for key in _KEYS[what])
-    is_full = isinstance(expected, list) and len(expected) == len(_BANDS)
-    _demand(is_full, f"{_KEYS[what][1]!r} of {node['name']!r} has not {len(_BANDS)} numbers")
-    are_numbers = all(v is None or _is_number(v) for v in (observed, *expected))
-    _demand(are_numbers, f"a result of {node['name']!r} is neither a number nor null")
+    kinds = _RESULT[what]
+    for key in _KEYS[what]:
+        _demand(key in node, f"{key!r} of {node['name']!r} is missing")
+    for key, (good, words) in kinds.items():
+        _demand(
+            key not in node or good(node[key]), f"{key!r} of {node['name']!r} is {node.get(key)!r:.60}, not {words}"
+        )
     result = {key: value for key, value in node.items() if key not in ("name", "values")}
     return Point(name=node["name"], values=tuple(node["values"]), result=result)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _demand(right: bool, otherwise: str) -> None:
@@ -415,8 +453,10 @@ def _kept(journal: Journal, patches: Iterable[Patch], what: What) -> dict[str, J
     for name, result in results.items():
         try:
             _point({**result, "name": name, "values": []}, what)
-        except (KeyError, TypeError, ValueError):
-            raise FormatError(f"{journal.path} keeps something of {name!r} that is no result of a scan") from None
+        except (TypeError, ValueError):
+            raise journal.wrong(name, "a scan") from None
+        if not isinstance(result, dict) or {"name", "values"} & result.keys():
+            raise journal.wrong(name, "a scan")
     return results
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+from hftranslate.display import terminal
 from hftranslate.functions import settle_functions, used_names
 from hftranslate.naming import DeclaredParameter, declared_parameters
 from hftranslate.parameters import beta_name, parameter_sets
@@ -175,4 +176,4 @@ def summary_text(workspace: Workspace) -> str:
             )
             lines.append(f"    constant: {shown}")
     lines += ["", f"conventions: {facts['conventions']}"]
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(terminal, lines)) + "\n"

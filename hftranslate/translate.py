@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from hftranslate.dialects.pyhf_json import TO_PYHF
 from hftranslate.dialects.rewriting import Step
 from hftranslate.dialects.xml import to_xml_steps
+from hftranslate.display import terminal
 from hftranslate.effects import cls_difference, likelihood_differences
 from hftranslate.errors import FormatError, InputError, MissingInput, TranslationLoss, Unsupported, did_you_mean
 from hftranslate.expected_data import with_expected_data
@@ -471,4 +472,5 @@ def check_strict(translating: Iterable[Outcome], reading: Iterable[Outcome] = ()
         or (o.kind == "convention" and (o.effect is None or o.effect > NEGLIGIBLE))
     ]
     if lost:
-        raise TranslationLoss("the translation is not exact:\n" + "\n".join(f"  {line}" for line in told(lost)))
+        lines = (f"  {terminal(line)}" for line in told(lost))
+        raise TranslationLoss("the translation is not exact:\n" + "\n".join(lines))

@@ -116,7 +116,7 @@ def changed_documents(draw: st.DrawFn, sources: list[Any]) -> Any:
             case "drop":
                 del parent[key]
             case "replace":
-                parent[key] = draw(st.sampled_from(_VALUES))
+                parent[key] = copy.deepcopy(draw(st.sampled_from(_VALUES)))
             case "double" if isinstance(parent, list):
                 parent.insert(key, copy.deepcopy(parent[key]))
             case _:

@@ -14,6 +14,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 #: the package; the longest name that fits a module counts.
 CORE = {
     "errors",
+    "display",
     "outcomes",
     "progress",
     "many",
@@ -42,10 +43,11 @@ LIBRARY = (
 TOOLS = {"doctor", "crosschecking", "hepdata", "plots", "plots_contour", "reproducing"}
 MAY_IMPORT = {
     "errors": set(),
+    "display": set(),
     "outcomes": {"errors"},
     "progress": set(),
     "many": {"errors", "progress"},
-    "journal": {"errors"},
+    "journal": {"errors", "formats.documents"},
     "hist_out": set(),
     "root_versions": {"errors"},
     "workspace": {"errors", "hist_out"},
@@ -94,6 +96,8 @@ ONLY_IN = {
     "cramjam": {"formats.root_histograms"},
     "click": {"cli"},
     "lxml": {"formats.histfactory_xml"},
+    "jsonpatch": {"json_patch"},  # which guards against patches that do harm
+    "jsonpointer": {"json_patch"},
     "pyhf": set(),
     "ROOT": set(),
     "iminuit": {"inference"},
@@ -183,6 +187,13 @@ def test_libraries(path, tree):
             assert guarded, f"{module} imports {library} outside functions"
 
 
+def test_the_scripts_beside_the_package_take_no_patches_either():
+    """They are installed with it; the one that makes references patches files of the repository only."""
+    scripts = PACKAGE.parent / "validation" / "make_reference"
+    found = {p.name for p in scripts.glob("*.py") if "jsonpatch" in p.read_text(encoding="utf-8")}
+    assert found <= {"make.py"}
+
+
 @EVERY_MODULE
 def test_sizes(path, tree):
     lines = path.read_text(encoding="utf-8").count("\n")
@@ -208,6 +219,15 @@ def test_the_library_neither_prints_nor_configures_logging(path, tree):
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func)
             assert called not in ("print", "logging.basicConfig", "sys.exit"), f"line {node.lineno}: {called}"
+
+
+@EVERY_MODULE
+def test_what_is_printed_is_made_harmless(path, tree):
+    """Two modules print: one makes lines of ours and names of files fit for a terminal, the other shows errors."""
+    if name_of(path) not in ("cli", "cli.common"):
+        assert not any(isinstance(n, ast.Call) and ast.unparse(n.func) == "click.echo" for n in ast.walk(tree))
+    for imported, _ in imports(tree, name_of(path), path.name == "__init__.py"):
+        assert imported != "html" or name_of(path) in ("display", "hepdata.readme")
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ def test_what_is_kept_is_judged(result: Any, tmp_path: Path) -> None:
     some, settings = patches(POINTS), ScanSettings()
     journal = Journal.open(tmp_path / "kept", scan_task(background(), some, settings))
     journal.keep("sig_200_50", result)
-    with pytest.raises(FormatError, match="kept keeps something of 'sig_200_50' that is no result of a scan"):
+    with pytest.raises(FormatError, match="kept is damaged: what it keeps of 'sig_200_50' is no result of a scan"):
         scan(background(), some, settings, journal=journal)
 
 

@@ -3,11 +3,13 @@
 import os
 import sys
 from importlib import import_module
+from io import StringIO
 
 import click
 
 from hftranslate.cli import streams
 from hftranslate.cli.groups import Group
+from hftranslate.display import terminal, terminal_lines
 from hftranslate.errors import FitFailed, HFTranslateError, TranslationLoss, VerificationFailed, WorkersLost
 
 # The matrices are small: threads of the linear algebra library only get in each other's way. NumPy reads it on import.
@@ -92,7 +94,7 @@ def cli(debug: bool) -> None:
 
 def _shortened(message: str) -> str:
     """The message with what is too long for a line cut out of it: names come from files, of any length."""
-    lines = message.splitlines()
+    lines = message.split("\n")
     return "\n".join(line if len(line) <= _LONGEST_LINE else f"{line[:600]} [...] {line[-600:]}" for line in lines)
 
 
@@ -106,7 +108,9 @@ def main() -> None:
         code = cli.main(args=arguments, prog_name="hftranslate", standalone_mode=False)
         streams.finish()
     except click.ClickException as error:
-        error.show()
+        shown_by_click = StringIO()
+        error.show(shown_by_click)
+        click.echo(terminal_lines(shown_by_click.getvalue()), err=True, nl=False)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
@@ -114,12 +118,14 @@ def main() -> None:
     except HFTranslateError as error:
         if debug:
             raise
-        click.echo(f"hftranslate: {_shortened(str(error))}", err=True)
+        # only a list of losses has several lines; another line break comes from a name
+        shown = terminal_lines if isinstance(error, TranslationLoss) else terminal
+        click.echo(f"hftranslate: {_shortened(shown(str(error)))}", err=True)
         sys.exit(1 if isinstance(error, _ANSWERS_NO) else 2)
     except OSError as error:
         if debug:
             raise
-        click.echo(f"hftranslate: {error.filename or 'a file'}: {error.strerror or error}", err=True)
+        click.echo(f"hftranslate: {terminal(str(error.filename or 'a file'))}: {error.strerror or error}", err=True)
         sys.exit(2)
     except MemoryError:
         if debug:
@@ -129,7 +135,7 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
-        what = f"internal error: {type(error).__name__}: {error}"
+        what = _shortened(terminal_lines(f"internal error: {type(error).__name__}: {error}"))
         click.echo(f"hftranslate: {what}\nThis is a bug; please report it with the output of --debug.", err=True)
         sys.exit(2)
     if isinstance(code, int) and code != 0:

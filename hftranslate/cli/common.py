@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from hftranslate.cli.paths import InputFile, InputFolder, ModelFile, OutputFile
+from hftranslate.display import terminal, terminal_lines
 from hftranslate.errors import FitFailed, InputError
 from hftranslate.formats.documents import dump_json
 from hftranslate.formats.files import Content, write_files
@@ -118,10 +119,10 @@ def _mount(text: str) -> tuple[str, str]:
             return in_xml, str(Path(local).resolve())
     for in_xml, local in reversed(parts):
         if Path(local).exists():
-            click.echo(f"--mount {text}: read as {local}:{in_xml}; the folder here comes first", err=True)
+            tell(f"--mount {text}: read as {local}:{in_xml}; the folder here comes first")
             return in_xml, str(Path(local).resolve())
     local, in_xml = parts[0]
-    click.echo(f"--mount {text}: there is no folder {local!r} here", err=True)
+    tell(f"--mount {text}: there is no folder {local!r} here")
     return in_xml, str(Path(local).resolve())
 
 
@@ -150,7 +151,7 @@ def load_model(options: dict[str, Any], *, edges: bool = False) -> tuple[Workspa
         try:
             whole = load(file, use_sidecar=True)
         except InputError as error:
-            click.echo(f"the bin edges are not known: {error}", err=True)
+            tell(f"the bin edges are not known: {error}")
         else:
             workspace = workspace.with_edges_of(whole.workspace)
             if chosen != "root":  # else it was said that the sidecar is not used
@@ -168,15 +169,20 @@ def input_files(file: str, patches: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in (file, *patches) if name != "-")
 
 
+def tell(sentence: str) -> None:
+    """Say a sentence on standard error; a name in it cannot make it look like another."""
+    click.echo(terminal(sentence), err=True)
+
+
+def tell_lines(text: str) -> None:
+    """Show lines on standard error."""
+    click.echo(terminal_lines(text).removesuffix("\n"), err=True)
+
+
 def report(outcomes: tuple[Outcome, ...]) -> None:
     """Tell on standard error what did not pass unchanged."""
     for line in told(outcomes):
-        click.echo(line, err=True)
-
-
-def tell(sentence: str) -> None:
-    """A sentence on standard error."""
-    click.echo(sentence, err=True)
+        tell(line)
 
 
 def emit(document: object, output_file: Path | None, *, beside: Mapping[Path, Content] | None = None) -> None:
@@ -201,8 +207,8 @@ def json_text(document: object) -> str:
 
 
 def emit_text(text: str, output_file: Path | None, *, beside: Mapping[Path, Content] | None = None) -> None:
-    """Write text to a file or to standard output, and what is beside it: all or none."""
-    emit_texts({output_file or Path("-"): text, **(beside or {})})
+    """Write lines of text to a file or to standard output, and what is beside it: all or none."""
+    emit_texts({output_file or Path("-"): terminal_lines(text), **(beside or {})})
 
 
 def emit_texts(texts: Mapping[Path, Content]) -> None:
@@ -230,5 +236,6 @@ __all__ = [
     "report",
     "take_xml_options",
     "tell",
+    "tell_lines",
     "xml_options",
 ]

@@ -6,8 +6,10 @@ from urllib.parse import urlsplit
 
 import click
 
+from hftranslate.cli.common import emit_text
 from hftranslate.cli.groups import Group
 from hftranslate.cli.paths import OutputFolder
+from hftranslate.display import terminal
 
 
 @click.group(cls=Group)
@@ -36,4 +38,4 @@ def download(source: str, target: Path, verbose: bool, force: bool, compress: bo
         done = downloading.download(source, target, rules=rules)
         written = [target / name for name in done.files]
     if verbose:
-        click.echo("\n".join(map(str, written)))
+        emit_text("".join(f"{terminal(str(p))}\n" for p in written), None)

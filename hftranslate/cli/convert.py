@@ -19,6 +19,8 @@ from hftranslate.cli.common import (
     patch_option,
     report,
     take_xml_options,
+    tell,
+    tell_lines,
     xml_options,
 )
 from hftranslate.cli.paths import InputFile, ModelFile, ModelFolder, SidecarFile
@@ -172,7 +174,7 @@ def json2xml(
     """
     for name, value in (("--specroot", specroot), ("--dataroot", dataroot)):
         if value is not None:
-            click.echo(f"{name} is ignored: channels go to config/, histograms to data/data.root", err=True)
+            tell(f"{name} is ignored: channels go to config/, histograms to data/data.root")
     xml = take_xml_options(options)
     with ProgressBar(shown=track_progress) as progress:
         loaded = load(
@@ -242,16 +244,16 @@ def convert(
 
 
 def _verify(ctx: click.Context, checked: "Verification") -> None:
-    click.echo(checked.sentence, err=True)
+    tell(checked.sentence)
     if not checked.verified:
-        click.echo(checked.details(), err=True, nl=False)
+        tell_lines(checked.details())
         ctx.exit(1)
 
 
 def _warn_without_sidecar(outcomes: tuple[Outcome, ...], has_sidecar: bool) -> None:
     carried = [o for o in outcomes if o.kind == "carried"]
     if carried and not has_sidecar:
-        click.echo(f"no sidecar is written: the {len(carried)} item(s) marked 'carried' are lost", err=True)
+        tell(f"no sidecar is written: the {len(carried)} item(s) marked 'carried' are lost")
 
 
 def _account(outcomes: tuple[Outcome, ...], losses: Path | None, loaded: Loaded) -> dict[Path, Content]:
@@ -278,4 +280,4 @@ def _tell(outcomes: tuple[Outcome, ...], losses: Path | None, loaded: Loaded) ->
     if loaded.account:
         from hftranslate.formats.histfactory_xml import table
 
-        click.echo(table(loaded.account), err=True, nl=False)
+        tell_lines(table(loaded.account))

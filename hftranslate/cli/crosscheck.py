@@ -10,12 +10,14 @@ from hftranslate.cli.common import (
     OutputFile,
     command_line,
     emit,
+    emit_text,
     emit_texts,
     input_files,
     json_text,
     patch_option,
     report,
     take_xml_options,
+    tell,
     xml_options,
 )
 from hftranslate.cli.paths import InputFile, OutputFolder
@@ -145,13 +147,13 @@ def _with_root(file: str, python: str | None, keep: Path | None, options: dict[s
     xml = take_xml_options(options)
     loaded = load(file, patches=patches, xml=xml, use_sidecar=True)
     report(loaded.outcomes)
-    source = Source(path=Path(file), patches=tuple(map(Path, patches)), basedir=xml.basedir)
+    source = Source(path=Path(file), patches=tuple(map(Path, patches)), basedir=xml.basedir, confine=xml.confine)
     reference = root_results(
         source,
         loaded.workspace,
         find_root(python),
         measurement=options["measurement"],
-        progress=lambda line: click.echo(f"ROOT: {line}", err=True),
+        progress=lambda line: tell(f"ROOT: {line}"),
     )
     if keep is not None:
         emit(reference.to_document(), keep)
@@ -188,7 +190,7 @@ def _beside(workspace: Workspace, ours: Results, reference: Results) -> Results 
     try:
         return evaluate(workspace, like=tests_only, measurement=ours.measurement, conventions=other)
     except HFTranslateError as error:
-        click.echo(f"no CLs under {other.name} conventions: {error}", err=True)
+        tell(f"no CLs under {other.name} conventions: {error}")
         return None
 
 
@@ -200,9 +202,9 @@ def _all_cases(cases: tuple[Case, ...], outputs: _Outputs) -> bool:
     found = []
     for case in cases:
         result = _one_case(case, outputs.html)
-        click.echo(case_line(result))
+        emit_text(case_line(result) + "\n", None)
         if result.report is not None and not result.report.passed:
-            click.echo(result.report.text(), nl=False)
+            emit_text(result.report.text(), None)
         found.append(result)
     texts: dict[Path, Content] = {}
     if outputs.html is not None:

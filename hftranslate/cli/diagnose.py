@@ -10,7 +10,7 @@ from typing import Any
 import click
 import numpy as np
 
-from hftranslate.cli.common import combined_options, emit, emit_text, model_options
+from hftranslate.cli.common import combined_options, emit, emit_text, model_options, tell
 from hftranslate.cli.fitting import minimizer_options
 from hftranslate.cli.progress import ProgressBar, progress_option
 from hftranslate.cli.tasks import interval, restriction_options, take_task
@@ -70,7 +70,7 @@ def scan(parameters: tuple[str, ...], points: tuple[int, ...], ranges: tuple[str
         )
     for index, reason in found.failures.items():
         where = ", ".join(f"{n} = {v[i]:g}" for n, v, i in zip(found.names, found.values, index, strict=True))
-        click.echo(f"no value at {where}: {reason}", err=True)
+        tell(f"no value at {where}: {reason}")
     emit(scan_document(task.model, found), output_file)
 
 
@@ -91,7 +91,7 @@ class _Many:
                 yield executor, bar
             except KeyboardInterrupt:
                 if self.resume is not None:
-                    click.echo(f"what was done is kept in {self.resume}; run again to go on", err=True)
+                    tell(f"what was done is kept in {self.resume}; run again to go on")
                 raise
 
 
@@ -143,7 +143,7 @@ def impacts(names: tuple[str, ...], groups: tuple[str, ...], minos: bool, kind: 
             journal=task.journal(many.resume, command="impacts", widths=widths),
         )
     for reason in found.failures:
-        click.echo(f"no impact: {reason}", err=True)
+        tell(f"no impact: {reason}")
     if kind == "table":
         emit_text(impacts_table(found, top), output_file)
     else:

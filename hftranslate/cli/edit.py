@@ -20,9 +20,12 @@ from hftranslate.cli.common import (
     read_once,
     report,
     take_xml_options,
+    tell,
+    tell_lines,
     xml_options,
 )
 from hftranslate.cli.paths import InputFile
+from hftranslate.display import terminal
 from hftranslate.editing import combine as combine_workspaces
 from hftranslate.editing import consequences, set_aside
 from hftranslate.editing import prune as prune_workspace
@@ -75,12 +78,12 @@ def _edited(edited: _Edited, edit: Edit) -> _Edited:
     """Both workspaces changed; what the user should know about that is told."""
     workspace, original = edit(edited.workspace), edited.original
     for sentence in consequences(edited.workspace, workspace):
-        click.echo(f"note: {sentence}", err=True)
+        tell(f"note: {sentence}")
     if original is not None:
         try:
             original = edit(original)
         except InputError as error:
-            click.echo(f"loss: what the sidecar holds cannot follow and is left out: {error}", err=True)
+            tell(f"loss: what the sidecar holds cannot follow and is left out: {error}")
             original = None
     return replace(edited, workspace=workspace, original=original)
 
@@ -100,7 +103,7 @@ def _write(edited: _Edited, beside: Mapping[Path, Content] | None = None) -> Non
     if output_file is None or str(output_file) == "-":
         emit(written.document, None, beside=beside)
         if original is not None or any(o.kind == "carried" for o in written.outcomes):
-            click.echo("no sidecar is written to standard output: what JSON cannot say is lost", err=True)
+            tell("no sidecar is written to standard output: what JSON cannot say is lost")
         return
     kept = sidecar_path(output_file) if edited.with_sidecar else None
     write_json(written, output_file, sidecar=kept, beside=beside)
@@ -163,7 +166,7 @@ def _without_negligible(edited: _Edited, threshold: float) -> tuple[_Edited, dic
     found = negligible(edited.workspace, threshold)
     pruned = _edited(edited, lambda ws: without(ws, found))
     effects = pruning_effects(edited.workspace, pruned.workspace)
-    click.echo(_pruned_text(found, effects, threshold), err=True)
+    tell_lines(_pruned_text(found, effects, threshold))
     return pruned, _pruned_document(found, effects, threshold)
 
 
@@ -199,7 +202,7 @@ def _pruned_text(found: tuple[Negligible, ...], effects: tuple[PruningEffect, ..
         lines.append(
             f"measurement {e.measurement!r}: largest change of the NLL within 3 sigma {nll}, change of CLs(1) {cls}"
         )
-    return "\n".join(lines)
+    return "\n".join(map(terminal, lines))
 
 
 def _pruned_document(
@@ -269,12 +272,12 @@ def combine(
     for file, loaded in ((first, one), (second, two)):
         report(loaded.outcomes)
         if file != "-" and sidecar_path(file).is_file():
-            click.echo(f"{sidecar_path(file)} is not used: a sidecar belongs to one workspace", err=True)
+            tell(f"{sidecar_path(file)} is not used: a sidecar belongs to one workspace")
     both = combine_workspaces(one.workspace, two.workspace, join=join, merge_channels=merge_channels)
     for sentence in set_aside(one.workspace, two.workspace, both):
-        click.echo(f"loss: {sentence}", err=True)
+        tell(f"loss: {sentence}")
     for sentence in consequences(one.workspace, both):
-        click.echo(f"note: {sentence}", err=True)
+        tell(f"note: {sentence}")
     from_xml = "xml" in (one.format, two.format)
     _write(_Edited(workspace=both, original=None, output_file=output_file, with_sidecar=from_xml))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.common import combined_options
+from hftranslate.cli.common import combined_options, tell
 from hftranslate.errors import InputError, Unsupported, did_you_mean
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 
@@ -74,7 +74,7 @@ def _settings(minimizer: str, texts: dict[str, str]) -> dict[str, Any]:
         settings.setdefault("tolerance", DEFAULT_OPTIONS.tolerance)
         settings["tolerance"] *= number(texts["errordef"], "--optconf errordef")
     if "steps" in texts:
-        click.echo("--optconf steps has no effect, as in pyhf", err=True)
+        tell("--optconf steps has no effect, as in pyhf")
     if number(texts.get("verbose", "0"), "--optconf verbose", int) > 0:
         _tell_of_fits()
     return settings

@@ -92,9 +92,9 @@ def verify(context: click.Context, background: str, patchset: str) -> None:
     read_once(background, patchset)
     document, patches = read_background(background, tell=tell), read_patchset(patchset, tell=tell)
     for sentence in patches.mismatches(document):
-        click.echo(f"{background}: {sentence}", err=True)
+        tell(f"{background}: {sentence}")
         context.exit(1)
-    click.echo("All good.")
+    emit_text("All good.\n", None)
 
 
 @patchset.command()
@@ -139,7 +139,7 @@ def check_background(name: str, document: object, patches: PatchSet, *, any_back
     for sentence in patches.mismatches(document):
         if not any_background:
             raise InputError(f"{name}: {sentence} (--any-background goes on)")
-        click.echo(f"warning: {name}: {sentence}", err=True)
+        tell(f"warning: {name}: {sentence}")
 
 
 @patchset.command()
@@ -206,7 +206,7 @@ def create(background: str, signals: tuple[str, ...], **options: Any) -> None:
     report(tuple(told))
     emit(made.to_document(), output_file)
     operations = sum(len(p.operations) for p in made)
-    click.echo(f"{len(made)} patches, {operations} operations; each gives back its workspace", err=True)
+    tell(f"{len(made)} patches, {operations} operations; each gives back its workspace")
 
 
 @patchset.command()
@@ -228,7 +228,7 @@ def strip(file: str, signals: tuple[str, ...], output_file: Path | None, **optio
     report(loaded.outcomes)
     stripped = strip_signals(loaded.workspace, signals)
     for sentence in consequences(loaded.workspace, stripped):
-        click.echo(f"note: {sentence}", err=True)
+        tell(f"note: {sentence}")
     written = as_json(stripped)
     report(written.outcomes)
     if output_file is None or str(output_file) == "-":
@@ -295,9 +295,9 @@ def tell_failures(done: Scan) -> None:
     """The points without a result, on standard error."""
     sentences = done.failures()
     for sentence in sentences[:_SHOWN]:
-        click.echo(f"failed: {sentence}", err=True)
+        tell(f"failed: {sentence}")
     if len(sentences) > _SHOWN:
-        click.echo(f"... and {len(sentences) - _SHOWN} more", err=True)
+        tell(f"... and {len(sentences) - _SHOWN} more")
 
 
 @patchset.command()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from hftranslate.cli.common import OutputFile, combined_options, file_argument
+from hftranslate.cli.common import OutputFile, combined_options, file_argument, tell
 from hftranslate.cli.groups import Group
 from hftranslate.cli.paths import InputFile
 from hftranslate.cli.toys import read_journals
@@ -227,4 +227,4 @@ def draw(figures: "Figure | list[Figure]", path: Path) -> None:
 
     for written in plots.save_pages(figures if isinstance(figures, list) else [figures], path):
         if written != path:
-            click.echo(f"wrote {written}", err=True)
+            tell(f"wrote {written}")

@@ -8,6 +8,8 @@ from typing import Any, Self
 
 import click
 
+from hftranslate.display import terminal
+
 #: Seconds before a bar appears: what is over sooner needs none.
 PATIENCE = 1.0
 
@@ -37,10 +39,10 @@ class ProgressBar:
             self._step, self._began, self._first = step, time.time(), done
         if not self._shown or time.time() - self._start < PATIENCE:
             return
-        if self._bar is None or step != self._bar.label or total != self._bar.length or done < self._bar.pos:
+        if self._bar is None or terminal(step) != self._bar.label or total != self._bar.length or done < self._bar.pos:
             self._finish(complete=True)
             self._bar = click.progressbar(
-                length=total, label=step, show_eta=False, item_show_func=lambda left: left, file=sys.stderr
+                length=total, label=terminal(step), show_eta=False, item_show_func=lambda left: left, file=sys.stderr
             )
             self._bar.__enter__()
         self._bar.update(done - self._bar.pos, self._left(done, total))

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from hftranslate.cli.common import emit_text, tell
 from hftranslate.cli.paths import InputFile, OutputFolder
 from hftranslate.cli.progress import ProgressBar, progress_option
 from hftranslate.cli.workers import executor_of, settled
@@ -72,7 +73,7 @@ def reproduce(
     with ProgressBar(shown=track_progress) as bar:
         found = read_record(fetched(record, output_dir, bar), names)
         for entry in found.entries:
-            click.echo(f"{entry.status}: {entry.where}: {entry.what}", err=True)
+            tell(f"{entry.status}: {entry.where}: {entry.what}")
         with settled(), executor_of(workers or _cores(), dask) as executor:
             for region in found.regions:
                 folder = output_dir / region.name if len(found.regions) > 1 else output_dir
@@ -86,9 +87,9 @@ def reproduce(
                         progress=bar,
                     )
                 except InputError as error:
-                    click.echo(f"{region.name}: {error}", err=True)
+                    tell(f"{region.name}: {error}")
                     empty = True
                     continue
-                click.echo(summary_text(done), nl=False)
+                emit_text(summary_text(done), None)
                 empty |= not done.scan.points
     click.get_current_context().exit(1 if empty else 0)

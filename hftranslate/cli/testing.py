@@ -8,7 +8,13 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.common import combined_options, emit, load_model, model_options
+from hftranslate.cli.common import (
+    combined_options,
+    emit,
+    load_model,
+    model_options,
+    tell,
+)
 from hftranslate.cli.fitting import minimizer_options, take_fit_options
 from hftranslate.cli.progress import ProgressBar, progress_option
 from hftranslate.cli.toys import max_failed_option
@@ -82,7 +88,7 @@ class _Toys:
                 }
             except KeyboardInterrupt:
                 if self.resume is not None:
-                    click.echo(f"the toys made so far are kept in {self.resume}; run again to go on", err=True)
+                    tell(f"the toys made so far are kept in {self.resume}; run again to go on")
                 raise
 
 
@@ -112,10 +118,9 @@ def _emit(document: dict[str, Any], model: Model, output_file: Path | None) -> N
     if document.get("outside_range"):
         low, high = poi_bounds(model)
         name, what = model.parameters.names[model.parameters.poi_index], ", ".join(document["outside_range"])
-        click.echo(
+        tell(
             f"hftranslate: outside the model's range of {name!r}, [{low:g}, {high:g}]: {what}; "
-            "--poi-range model keeps to it",
-            err=True,
+            "--poi-range model keeps to it"
         )
     emit(document, output_file)
 
@@ -199,7 +204,7 @@ def limit(
             )
         document, failures = toy_limit_document(model, by_toys, toys.seed), by_toys.failures
     for name, reason in failures.items():
-        click.echo(f"hftranslate: no {name} limit: {reason}", err=True)
+        tell(f"hftranslate: no {name} limit: {reason}")
     _emit(document, model, output_file)
 
 

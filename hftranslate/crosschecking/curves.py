@@ -1,7 +1,6 @@
 """Curves of the HTML report: the test statistic and CLs against the parameter of interest, of both engines."""
 
 from collections.abc import Callable, Sequence
-from html import escape
 from math import ceil, log10
 
 from hftranslate.crosschecking.document import HypoTestRecord, Results
@@ -19,6 +18,7 @@ from hftranslate.crosschecking.svg import (
     text,
     ticks,
 )
+from hftranslate.display import html
 from hftranslate.naming import shortened
 
 _LOWEST = 1e-4  # CLs below are drawn here
@@ -116,7 +116,7 @@ def cls_picture(reference: Results, ours: Results, beside: Results | None) -> st
         marks.append((diamond(0, 0, "beside", 5.0), f"{beside.conventions.name} conventions"))
     parts += [*_frame(x, tests, reference.poi, "CLs"), legend(_LEFT + 14.0, 14.0, marks)]
     caption = (
-        f"Observed CLs of both engines; bands: expected by {escape(reference.provenance.engine)}, median, "
+        f"Observed CLs of both engines; bands: expected by {html(reference.provenance.engine)}, median, "
         f"&plusmn;1 and &plusmn;2 standard deviations; dashed: {level:g}."
     )
     return f'<figure class="half">{svg(_HEIGHT, "CLs", parts)}<figcaption>{caption}</figcaption></figure>'

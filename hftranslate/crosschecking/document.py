@@ -5,8 +5,8 @@ so that any two can be compared. Parameters carry ROOT's names.
 """
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -227,7 +227,7 @@ def from_document(document: object, source: str = "the document") -> Results:
     Raises
     ------
     FormatError
-        The values are against the schema.
+        The values are against the schema, or against each other.
     """
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
@@ -243,7 +243,11 @@ def from_document(document: object, source: str = "the document") -> Results:
         message = error.message if len(error.message) < 300 else error.message[:300] + " ..."
         raise FormatError(f"{source} is no result document of the schema {SCHEMA_NAME}{at}: {message}")
     assert isinstance(document, dict)
-    return _results(document)
+    found = _results(document)
+    wrong = next(_inconsistencies(found), None)
+    if wrong is not None:
+        raise FormatError(f"{source} is no result document that could be used: {wrong}")
+    return found
 
 
 def _results(d: dict[str, Any]) -> Results:
@@ -275,6 +279,8 @@ def _record(kind: type[Any], document: dict[str, Any]) -> Any:
 
 def _hypotest(document: dict[str, Any]) -> HypoTestRecord:
     toys = {"toys": _record(ToysRecord, document["toys"])} if "toys" in document else {}
+    if toys:  # an integer of JSON's schema may be written as 3.0
+        toys["toys"] = replace(toys["toys"], n=int(toys["toys"].n), seed=int(toys["toys"].seed))
     record: HypoTestRecord = _record(HypoTestRecord, {**document, **toys})
     return record
 
@@ -304,3 +310,65 @@ def _fit(document: dict[str, Any]) -> FitRecord:
         matrix = tuple(tuple(row) for row in found["correlation"]["matrix"])
         found["correlation"] = Correlation(names=tuple(found["correlation"]["names"]), matrix=matrix)
     return FitRecord(**found)
+
+
+# ------------------------------------------------------------------------ what the schema cannot say of its numbers
+def _inconsistencies(found: Results) -> Iterator[str]:
+    """What is wrong with the numbers of a document: a sentence for each; nothing where all is well."""
+    yield from _twice((p.name for p in found.parameters), "parameter")
+    for p in found.parameters:
+        if p.low is not None and p.high is not None and p.low > p.high:
+            yield f"the range of parameter {p.name!r} is [{p.low:g}, {p.high:g}], its lower end above the upper one"
+    yield from _twice((r.name for r in found.parametrisation), "parametrisation by")
+    yield from _twice((r.parameter for r in found.parametrisation), "parametrisation of")
+    yield from _twice((p.label for p in found.points), "point")
+    if found.fit is not None:
+        yield from _in_fit(found.fit)
+    for test in found.hypotests or ():
+        yield from _in_test(test)
+    if found.discovery is not None:
+        yield from _outside("discovery: p0", found.discovery.p0, most=1.0)
+        yield from _outside("discovery: q0", found.discovery.q0)
+
+
+def _twice(names: Iterable[str], what: str) -> Iterator[str]:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            yield f"{what} {name!r} appears more than once"
+        seen.add(name)
+
+
+def _outside(what: str, value: float | None, *, most: float | None = None) -> Iterator[str]:
+    if value is not None and (value < 0.0 or (most is not None and value > most)):
+        yield f"{what} is {value:g}, expected a number {'not below 0' if most is None else f'from 0 to {most:g}'}"
+
+
+def _in_fit(fit: FitRecord) -> Iterator[str]:
+    for name, sigma in (fit.uncertainties or {}).items():
+        yield from _outside(f"fit: the uncertainty of {name!r}", sigma)
+    for name, (low, high) in (fit.minos or {}).items():
+        if (low or 0.0) > 0.0 or (high or 0.0) < 0.0:
+            yield f"fit: the MINOS errors of {name!r} are {low} and {high}, expected one down and one up"
+    if fit.correlation is None:
+        return
+    names, matrix = fit.correlation.names, fit.correlation.matrix
+    yield from _twice(names, "fit: correlation of")
+    if len(matrix) != len(names) or any(len(row) != len(names) for row in matrix):
+        yield f"fit: the matrix of correlations has not {len(names)} rows and columns, as it has names"
+    elif any(abs(c) > 1.0 + 1e-6 for row in matrix for c in row):
+        yield "fit: a correlation lies outside [-1, 1]"
+
+
+def _in_test(test: HypoTestRecord) -> Iterator[str]:
+    where = f"test of {test.poi:g}"
+    values: Mapping[str, float | None] = {"CLsb": test.clsb, "CLb": test.clb}
+    for name, value in values.items():
+        yield from _outside(f"{where}: {name}", value, most=1.0)
+    for name, value in (("CLs_obs", test.cls_obs), *(("CLs_exp", x) for x in test.cls_exp), ("q", test.q)):
+        yield from _outside(f"{where}: {name}", value)  # toys may leave CLs above one
+    yield from _outside(f"{where}: q_asimov", test.q_asimov)
+    if test.toys is not None:
+        yield from _outside(f"{where}: seed of toys", test.toys.seed)
+        for name in ("clsb_error", "clb_error", "cls_error"):
+            yield from _outside(f"{where}: {name}", getattr(test.toys, name))

@@ -1,8 +1,9 @@
 """The pieces that HTML reports are made of: tables, numbers, verdicts, and the page around them."""
 
 from collections.abc import Iterable
-from html import escape
 from importlib.resources import files
+
+from hftranslate.display import html
 
 #: Marks and words of the verdicts.
 _MARKS = {"passed": "&#10003;", "failed": "&#10007;", "skipped": "&ndash;", "lower": "&darr;"}
@@ -15,7 +16,7 @@ def page(title: str, body: Iterable[str]) -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
+        f"<title>{html(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
         + "\n".join(part for part in body if part)
         + "\n</main>\n</body>\n</html>\n"
     )
@@ -42,7 +43,7 @@ def number(text: str, extra: str = "") -> str:
 
 def numeric(*headers: str) -> list[str]:
     """Header cells above numbers."""
-    return [f'<th class="n">{escape(h)}</th>' for h in headers]
+    return [f'<th class="n">{html(h)}</th>' for h in headers]
 
 
 def chip(verdict: str) -> str:
@@ -52,7 +53,7 @@ def chip(verdict: str) -> str:
 
 def mark(verdict: str, title: str) -> str:
     """A verdict as a single coloured sign."""
-    return f'<span class="chip {verdict}" title="{escape(title)}">{_MARKS[verdict]}</span>'
+    return f'<span class="chip {verdict}" title="{html(title)}">{_MARKS[verdict]}</span>'
 
 
 def value(x: float | None, digits: int = 6) -> str:
@@ -71,4 +72,4 @@ def plain(x: float | str | bool | None) -> str:
     """What an entry compares."""
     if x is None:
         return "&ndash;"
-    return value(x, 10) if isinstance(x, float) else escape(str(x))
+    return value(x, 10) if isinstance(x, float) else html(str(x))

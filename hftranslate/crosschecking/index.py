@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 
 from hftranslate.crosschecking.compare import Report
 from hftranslate.crosschecking.comparison import Rung
 from hftranslate.crosschecking.html_parts import chip, mark, number, numeric, page, table
 from hftranslate.crosschecking.report_text import WORDS, allowed, difference
+from hftranslate.display import html, terminal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ def case_line(result: CaseResult) -> str:
     """A line for a terminal."""
     verdict = WORDS[result.verdict] if result.verdict != "failed" else "FAILED"
     what = f"{result.numbers} numbers, {result.description}" if result.report is not None else result.reason
-    return f"{verdict:<11}{result.name}: {what}"
+    return terminal(f"{verdict:<11}{result.name}: {what}")
 
 
 def index_html(results: Sequence[CaseResult]) -> str:
@@ -56,7 +56,7 @@ def index_html(results: Sequence[CaseResult]) -> str:
         f"<header><h1>Crosscheck of {len(results)} cases {chip('failed' if failed else 'passed')}</h1>"
         f"<p>{said}; {compared:,} numbers compared.</p></header>"
     )
-    head = ["case", "", *(f'<th class="mark" title="{escape(n)}">{escape(n)}</th>' for n in rungs), *numeric("numbers")]
+    head = ["case", "", *(f'<th class="mark" title="{html(n)}">{html(n)}</th>' for n in rungs), *numeric("numbers")]
     rows = [[*_name(r), *_marks(r, rungs), number(f"{r.numbers:,}" if r.numbers else "")] for r in results]
     return page(
         "Crosscheck of all cases",
@@ -70,11 +70,11 @@ def index_html(results: Sequence[CaseResult]) -> str:
 
 
 def _name(result: CaseResult) -> tuple[str, str]:
-    name = f"<b>{escape(result.name)}</b>"
+    name = f"<b>{html(result.name)}</b>"
     if result.link is not None:
-        name = f'<a href="{escape(result.link)}">{name}</a>'
+        name = f'<a href="{html(result.link)}">{name}</a>'
     what = result.description if result.report is not None else f"{result.description}: {result.reason}"
-    return f'{name}<br><span class="dim">{escape(what)}</span>', chip(result.verdict)
+    return f'{name}<br><span class="dim">{html(what)}</span>', chip(result.verdict)
 
 
 def _marks(result: CaseResult, rungs: Sequence[str]) -> list[str]:
@@ -97,7 +97,7 @@ def _engines(results: Iterable[CaseResult]) -> str:
         for r in results
         if r.report is not None
     )
-    return f"<p class='dim'>{escape('; '.join(found))}</p>" if found else ""
+    return f"<p class='dim'>{html('; '.join(found))}</p>" if found else ""
 
 
 def _closest(results: Sequence[CaseResult]) -> str:
@@ -112,7 +112,7 @@ def _closest(results: Sequence[CaseResult]) -> str:
         worst = rung.worst
         assert worst is not None
         cells = [number(difference(worst)), number(allowed(worst))]
-        rows.append([f"<b>{escape(name)}</b>", *cells, escape(result.name), escape(worst.where)])
+        rows.append([f"<b>{html(name)}</b>", *cells, html(result.name), html(worst.where)])
     if not rows:
         return ""
     header = ["rung", *numeric("worst difference", "allowed"), "case", "where"]

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 
 from hftranslate.crosschecking.document import Correlation, Results
 from hftranslate.crosschecking.svg import LETTER, WIDTH, box, cross, dot, legend, line, name, svg, text, ticks
+from hftranslate.display import html
 from hftranslate.naming import shortened_all
 
 _ROW = 20.0  # height per parameter
@@ -103,7 +103,7 @@ def _pulls(rows: Sequence[_Row], engine: str, relative: bool) -> str:
     for i, (row, label) in enumerate(zip(rows, names, strict=True)):
         y, theirs, ours = top + _ROW * (i + 0.5), row.theirs, row.ours
         parts += [
-            f"<g><title>{escape(row.name)}: {theirs.says}, ours {ours.says}</title>",
+            f"<g><title>{html(row.name)}: {theirs.says}, ours {ours.says}</title>",
             name(labels, y + 4.0, label, _NAME),
             line(x(theirs.value - theirs.error), y - 3.0, x(theirs.value + theirs.error), y - 3.0, "reference"),
             dot(x(theirs.value), y - 3.0, "fill-reference", 3.0),
@@ -127,7 +127,7 @@ def correlations_picture(reference: Results, ours: Results) -> str:
         return ""
     engine = reference.provenance.engine
     cut = f" (the {len(names)} most correlated of {len(common)})" if len(names) < len(common) else ""
-    caption = f"Correlations{cut}: below the diagonal {escape(engine)}, above it ours"
+    caption = f"Correlations{cut}: below the diagonal {html(engine)}, above it ours"
     return f'<figure class="half"><figcaption>{caption}</figcaption>{_matrix(names, theirs, mine, engine)}</figure>'
 
 
@@ -160,8 +160,8 @@ def _matrix(names: Sequence[str], reference: Correlation, ours: Correlation, eng
                 whose = "ours" if which else engine
                 parts.append(
                     f'<rect class="{kind}" x="{left + size * k:.1f}" y="{y:.1f}" width="{size:.1f}" '
-                    f'height="{size:.1f}" fill-opacity="{abs(value):.2f}"><title>{escape(a)}, {escape(b)}: '
-                    f"{value:.3f} ({escape(whose)})</title></rect>"
+                    f'height="{size:.1f}" fill-opacity="{abs(value):.2f}"><title>{html(a)}, {html(b)}: '
+                    f"{value:.3f} ({html(whose)})</title></rect>"
                 )
     extent = size * len(names)
     parts += [

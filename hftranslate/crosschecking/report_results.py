@@ -1,7 +1,6 @@
 """The sections of the HTML report that show both engines' results: yields, best fit, tests and limits."""
 
 from collections.abc import Iterator, Mapping
-from html import escape
 from typing import TYPE_CHECKING
 
 from hftranslate.crosschecking import curves, pictures
@@ -9,6 +8,7 @@ from hftranslate.crosschecking.document import Bins, FitRecord, HypoTestRecord, 
 from hftranslate.crosschecking.html_parts import delta, number, numeric, table, value
 from hftranslate.crosschecking.ladder import compared_uncertainties
 from hftranslate.crosschecking.report_text import cls_rows
+from hftranslate.display import html
 
 if TYPE_CHECKING:
     from hftranslate.crosschecking.compare import Report
@@ -40,7 +40,7 @@ def yields_section(report: "Report") -> str:
         listed = table(["sample", *numeric("bin", engine, "ours", "difference")], rows, "yields")
         opened = " open" if k < _OPEN_CHANNELS else ""
         parts.append(
-            f"<details{opened}><summary>Region <b>{escape(channel)}</b></summary>"
+            f"<details{opened}><summary>Region <b>{html(channel)}</b></summary>"
             f'<p class="dim">observed: {observed}</p>{listed}</details>'
         )
     others = sum(p.yields is not None for p in report.reference.points) - 1
@@ -55,7 +55,7 @@ def _bins(sample: str, bins: Bins, ours: Bins | None, kind: str = "") -> Iterato
     for i, x in enumerate(bins):
         mine = ours[i] if ours is not None and i < len(ours) else None
         cells = [number(t, kind) for t in (str(i), value(x), value(mine), delta(mine, x))]
-        first = [f'<th class="row {kind}" rowspan="{len(bins)}">{escape(sample)}</th>'] if i == 0 else []
+        first = [f'<th class="row {kind}" rowspan="{len(bins)}">{html(sample)}</th>'] if i == 0 else []
         yield [*first, *cells]
 
 
@@ -75,7 +75,7 @@ def fit_section(report: "Report") -> str:
         sigma = errors.get(name, own_errors.get(name))
         distance = "&ndash;" if own is None or not sigma else f"{(own - best) / sigma:+.1e}".replace("-", "&minus;")
         cells = (value(best, 5), _error(name, errors, theirs), value(own, 5), _error(name, own_errors, mine), distance)
-        rows.append([f"<td><code>{escape(name)}</code></td>", *(number(c) for c in cells)])
+        rows.append([f"<td><code>{html(name)}</code></td>", *(number(c) for c in cells)])
     header = ["parameter", *numeric("reference", "±", "ours", "±", "Δ / σ")]
     drawn = pictures.pulls_picture(report.reference, report.ours, own_errors, _MOST_PARAMETERS)
     matrix = pictures.correlations_picture(report.reference, report.ours)
@@ -83,16 +83,16 @@ def fit_section(report: "Report") -> str:
     opened = " open" if len(rows) <= _OPEN_PARAMETERS else ""
     listed = f"<details{opened}><summary>All values</summary>{table(header, rows)}</details>"
     nlls = (
-        f"<p>NLL at the minimum: {value(theirs.nll, 10)} ({escape(theirs.status)}), "
-        f"ours {value(mine.nll if mine else None, 10)} ({escape(mine.status) if mine else 'no fit'}).</p>"
+        f"<p>NLL at the minimum: {value(theirs.nll, 10)} ({html(theirs.status)}), "
+        f"ours {value(mine.nll if mine else None, 10)} ({html(mine.status) if mine else 'no fit'}).</p>"
     )
     poi = report.reference.poi
     if poi is not None and poi in theirs.values:
         both = (_told(poi, f, e) for f, e in ((theirs, errors), (mine, own_errors)))
-        nlls += "<p><code>{}</code> = {}, ours {}.</p>".format(escape(poi), *both)
+        nlls += "<p><code>{}</code> = {}, ours {}.</p>".format(html(poi), *both)
     return (
         f'<section><h2>Best fit</h2>{nlls}{drawn}<div class="channels"><div>{listed}</div><div>{matrix}</div></div>'
-        f'<p class="dim">{escape(note)}</p></section>'
+        f'<p class="dim">{html(note)}</p></section>'
     )
 
 
@@ -117,7 +117,7 @@ def tests_section(report: "Report") -> str:
     reference, ours = report.reference, report.ours
     if not reference.hypotests:
         return ""
-    header = [escape(reference.poi or ""), "", *numeric("reference", "ours", "difference")]
+    header = [html(reference.poi or ""), "", *numeric("reference", "ours", "difference")]
     if report.beside is not None:
         header += numeric(f"ours, {report.beside.conventions.name}")
     rows = []

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from hftranslate.crosschecking.comparison import TOLERANCES, Entry, Rung
 from hftranslate.crosschecking.document import Provenance, Results
+from hftranslate.display import markdown, markdown_code, terminal
 
 if TYPE_CHECKING:
     from hftranslate.crosschecking.compare import Report
@@ -42,7 +43,7 @@ def report_text(report: "Report") -> str:
     if report.diagnosis is not None:
         lines += ["", *_diagnosis(report)]
     lines += _beside(report)
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(terminal, lines)) + "\n"
 
 
 def engine(p: Provenance) -> str:
@@ -134,15 +135,15 @@ def report_markdown(report: "Report") -> str:
     """The report as Markdown: verdicts, causes, CLs and limits, provenance."""
     reference, ours = report.reference, report.ours
     verdict = "passed" if report.passed else "failed"
-    lines = [f"# Crosscheck of {reference.measurement}: {verdict}", ""]
+    lines = [f"# Crosscheck of {markdown(reference.measurement)}: {verdict}", ""]
     if report.conventions_note:
-        lines += [f"**Note:** {report.conventions_note}", ""]
+        lines += [f"**Note:** {markdown(report.conventions_note)}", ""]
     lines += _table(
         ("rung", "verdict", "compared", "worst difference", "allowed", "where"),
         (_markdown_rung(rung) for rung in report.rungs),
     )
     if report.diagnosis is not None:
-        lines += ["", "## Why", "", *(line.strip() for line in _diagnosis(report))]
+        lines += ["", "## Why", "", *(markdown(line.strip()) for line in _diagnosis(report))]
     for rung in report.rungs:
         if rung.n_failures:
             lines += ["", f"## {rung.name}: {rung.n_failures} of {rung.comparisons} comparisons fail", ""]
@@ -156,11 +157,11 @@ def report_markdown(report: "Report") -> str:
     lines += _markdown_tests(report)
     lines += ["", "## Provenance", ""]
     sources = [
-        (r.provenance.engine, r.provenance.version, r.provenance.date, f"`{r.provenance.command}`", r.conventions.name)
+        (r.provenance.engine, r.provenance.version, r.provenance.date, r.provenance.command, r.conventions.name)
         for r in (reference, ours)
     ]
     lines += _table(("engine", "version", "date", "command", "conventions"), sources)
-    lines += ["", *(f"- `{i.path}` sha256 `{i.sha256}`" for i in reference.provenance.inputs)]
+    lines += ["", *(f"- {markdown_code(i.path)} sha256 `{i.sha256}`" for i in reference.provenance.inputs)]
     lines += ["", "## Tolerances", ""]
     lines += _table(("of", "allowed", "because"), [(n, str(t), t.reason) for n, t in TOLERANCES.items()])
     return "\n".join(lines) + "\n"
@@ -199,6 +200,6 @@ def _shown(x: float | str | bool | None) -> str:
 
 def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
     def line(cells: tuple[str, ...]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+        return "| " + " | ".join(markdown(cell) for cell in cells) + " |"
 
     return [line(header), "|" + "---|" * len(header), *map(line, rows)]

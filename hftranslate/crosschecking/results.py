@@ -318,13 +318,14 @@ class _Engine:
 
     def point(self, label: str, values: Mapping[str, float]) -> Point:
         theta = self.theta(values)
-        nu, start = self.model.state(theta).nu, 0
+        with np.errstate(all="ignore"):  # a document may ask for any point
+            nu, nll = self.model.state(theta).nu, self.model.nll(theta, self.data)
+        start = 0
         yields = {}
         for (channel, n_bins), samples in zip(self.model.channels, self.model.samples, strict=True):
             block = nu[start : start + n_bins * len(samples)].reshape(n_bins, len(samples))
             yields[channel] = {s: tuple(map(float, block[:, k])) for k, s in enumerate(samples)}
             start += n_bins * len(samples)
-        nll = self.model.nll(theta, self.data)
         return Point(
             label=label,
             values=dict(values),

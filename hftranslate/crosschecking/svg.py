@@ -1,8 +1,9 @@
 """Marks of the report's pictures as inline SVG: no fonts, no scripts, colours from the page's style sheet."""
 
 from collections.abc import Iterable, Sequence
-from html import escape
 from math import ceil, floor, log10
+
+from hftranslate.display import html
 
 #: Width of most pictures, in their own units; the page scales them.
 WIDTH = 480.0
@@ -12,9 +13,7 @@ LETTER = 0.62
 
 def svg(height: float, title: str, parts: Iterable[str], width: float = WIDTH) -> str:
     """A picture of the given size."""
-    return (
-        f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(title)}">' + "".join(parts) + "</svg>"
-    )
+    return f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{html(title)}">' + "".join(parts) + "</svg>"
 
 
 def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
@@ -24,14 +23,14 @@ def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
 
 def text(x: float, y: float, text: str, anchor: str = "middle", kind: str = "") -> str:
     """Text at a point."""
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{html(text)}</text>'
 
 
 def name(x: float, y: float, name: str, size: float = 11.0) -> str:
     """The name of a parameter that ends at a point."""
     return (
         f'<text class="name" style="font-size:{size:.1f}px" x="{x:.1f}" y="{y:.1f}" text-anchor="end">'
-        f"{escape(name)}</text>"
+        f"{html(name)}</text>"
     )
 
 

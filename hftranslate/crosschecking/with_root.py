@@ -12,15 +12,25 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
-from hftranslate.crosschecking.document import Results, read_results
+from hftranslate.crosschecking.admission import check_confined, check_json, check_xml
+from hftranslate.crosschecking.document import InputFile, Results, read_results
 from hftranslate.crosschecking.variants import lumi_carriers
 from hftranslate.errors import MissingInput, RootFailed
 from hftranslate.formats import which_format
-from hftranslate.formats.documents import dump_json, parse_json, read_bytes
+from hftranslate.formats.documents import dump_json, read_bytes
+from hftranslate.formats.histfactory_xml.grammar import Node, Notes
+from hftranslate.formats.histfactory_xml.parse import parse
+from hftranslate.formats.histfactory_xml.read import interpret
+from hftranslate.formats.histfactory_xml.sources import FileSource, XmlOptions
+from hftranslate.formats.patched import patched_document
+from hftranslate.formats.root_histograms import HistogramFiles
 from hftranslate.translate import to_xml, write_xml
 from hftranslate.workspace import Measurement, Workspace
 
@@ -39,11 +49,17 @@ class RootInstallation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """The file of a model: what it is patched with, and what paths in XML are relative to."""
+    """The file of a model: what it is patched with, what paths in XML are relative to, and whether they may leave."""
 
     path: Path
     patches: tuple[Path, ...] = ()
     basedir: Path | None = None
+    confine: bool = False
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The file and its patches."""
+        return (self.path, *self.patches)
 
 
 def find_root(python: str | None = None) -> RootInstallation:
@@ -56,8 +72,9 @@ def find_root(python: str | None = None) -> RootInstallation:
     """
     tried = [python] if python else [p for p in (os.environ.get("ROOT_PYTHON"), sys.executable, "python3") if p]
     for candidate in dict.fromkeys(tried):
-        if _imports_root(candidate):
-            return RootInstallation(python=candidate, hist2workspace=shutil.which("hist2workspace"))
+        found = shutil.which(candidate)
+        if found is not None and _imports_root(os.path.abspath(found)):
+            return RootInstallation(python=os.path.abspath(found), hist2workspace=shutil.which("hist2workspace"))
     raise RootFailed(
         f"no ROOT: {' and '.join(dict.fromkeys(tried))} cannot import it; install it (pip install 'hftranslate[root]') "
         "or name a Python that has it (--root-python, or ROOT_PYTHON in the environment)"
@@ -66,7 +83,8 @@ def find_root(python: str | None = None) -> RootInstallation:
 
 def _imports_root(python: str) -> bool:
     try:
-        done = subprocess.run([python, "-c", "import ROOT"], capture_output=True, check=False)
+        with _scratch() as folder:
+            done = subprocess.run([python, "-c", "import ROOT"], capture_output=True, check=False, cwd=folder)
     except OSError:
         return False
     return done.returncode == 0
@@ -95,21 +113,30 @@ def root_results(
     ------
     RootFailed
         ROOT could not evaluate the model; the message ends with what it printed.
+    UnsafeInput
+        The model says something that ROOT might execute; it was not started.
     Unsupported
         XML has no word for a part of the model.
     """
     chosen = workspace.measurement(measurement)
-    with tempfile.TemporaryDirectory(prefix="hftranslate-root-") as folder:
-        target = Path(folder) / "reference.json"
-        inputs = [str(p) for p in (source.path, *source.patches)]
+    with _scratch() as folder:
+        target = folder / "reference.json"
         if installation.hist2workspace is not None:
-            arguments = _by_hist2workspace(installation.hist2workspace, workspace, chosen, Path(folder))
+            arguments = _by_hist2workspace(installation.hist2workspace, workspace, chosen, folder)
         else:
-            arguments = _by_description(source, chosen, Path(folder))
+            arguments = _by_description(source, chosen, folder)
         script = str(scripts() / "of_file.py")
-        command = [installation.python, script, *arguments, "--inputs", *inputs, "-o", str(target)]
-        _run(command, Path.cwd(), progress)
-        return read_results(target)
+        _run([installation.python, script, *arguments, "-o", str(target)], folder, progress)
+        found = read_results(target)
+    inputs = tuple(InputFile(path=str(p), sha256=sha256(p.read_bytes()).hexdigest()) for p in source.files)
+    return replace(found, provenance=replace(found.provenance, inputs=inputs))
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """An empty folder for ROOT to start in: where it starts it obeys ``.rootrc`` and loads modules and libraries."""
+    with tempfile.TemporaryDirectory(prefix="hftranslate-root-") as folder:
+        yield Path(folder)
 
 
 def scripts() -> Path:
@@ -129,21 +156,48 @@ def scripts() -> Path:
 
 # ---------------------------------------------------------------------------------------------- how ROOT gets the model
 def _by_description(source: Source, measurement: Measurement, folder: Path) -> list[str]:
+    """The arguments for a model that scripts describe: what is judged here is what they read, not the files again."""
     data = read_bytes(source.path)
     chosen = ["--measurement", measurement.name]
     if which_format(data, str(source.path)) == "xml":
         basedir = source.basedir or _basedir(source.path, data)
-        return [str(source.path.resolve()), "--kind", "xml", "--basedir", str(basedir), *chosen]
-    document = parse_json(data, str(source.path))
-    if source.patches:
-        import jsonpatch
-
-        for patch in source.patches:
-            operations: Any = parse_json(read_bytes(patch), str(patch))
-            document = jsonpatch.apply_patch(document, operations)
+        driver = _copied_xml(source, data, basedir, folder)
+        return [str(driver), "--kind", "xml", "--basedir", str(basedir.resolve()), *chosen]
+    document: Any = patched_document(data, str(source.path), source.patches)[0]
+    check_json(document)
     path = folder / f"{source.path.name.split('.')[0]}.json"
     path.write_text(dump_json(document), encoding="utf-8")
     return [str(path), "--kind", "pyhf-json", *chosen]
+
+
+def _copied_xml(source: Source, data: bytes, basedir: Path, folder: Path) -> Path:
+    """Copies of a driver and its channels as our parser sees them, judged; histograms stay where they are."""
+    notes, driver, options = Notes(), source.path, XmlOptions(basedir=basedir)
+    parsed = parse(data, str(driver), "Combination", notes)
+    channels = []
+    for node in parsed.all("Input"):
+        path = basedir / node.text.strip()
+        channels.append(parse(read_bytes(path), str(path), "Channel", notes))
+    check_xml([parsed, *channels])
+    if source.confine:
+        check_confined([parsed, *channels], basedir, (driver.parent, source.basedir or driver.parent))
+    with HistogramFiles(plain=True) as histograms:  # all that ROOT will read
+        interpret(parsed, FileSource(driver, options, notes, histograms), notes, options)
+    root = _element(parsed)
+    root.attrib.pop("OutputFilePrefix", None)  # nothing is written there
+    for i, (element, channel) in enumerate(zip(root.iter("Input"), channels, strict=True)):
+        element.text = str(folder / f"channel_{i}.xml")
+        ElementTree.ElementTree(_element(channel)).write(element.text, encoding="utf-8")
+    copy = folder / f"{driver.stem}.xml"
+    ElementTree.ElementTree(root).write(copy, encoding="utf-8")
+    return copy
+
+
+def _element(node: Node) -> ElementTree.Element:
+    element = ElementTree.Element(node.tag, dict(node.attributes))
+    element.text = node.text
+    element.extend(map(_element, node.children))
+    return element
 
 
 def _basedir(driver: Path, data: bytes) -> Path:
@@ -153,7 +207,12 @@ def _basedir(driver: Path, data: bytes) -> Path:
 
 
 def _by_hist2workspace(tool: str, workspace: Workspace, measurement: Measurement, folder: Path) -> list[str]:
-    write_xml(to_xml(workspace, prefix=_PREFIX, measure=False), folder, sidecar=False)
+    # the prefix of the model's own output files may lead anywhere
+    translation = to_xml(replace(workspace, annotations=()), prefix=_PREFIX, measure=False)
+    notes, model = Notes(), translation.model
+    kinds = {path: "Combination" if path == model.driver else "Channel" for path in model.documents}
+    check_xml(parse(data, path, kinds[path], notes) for path, data in model.documents.items())
+    write_xml(translation, folder, sidecar=False)
     _run([tool, f"{_PREFIX}.xml"], folder, lambda line: None)
     made = sorted(_combined(folder, measurement.name))
     if not made:

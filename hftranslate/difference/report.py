@@ -4,6 +4,7 @@ from typing import Any
 
 from hftranslate.difference.compare import Difference
 from hftranslate.difference.likelihoods import LikelihoodComparison
+from hftranslate.display import terminal
 
 #: So many differences of a kind are shown in the text; the document holds them all.
 _SHOWN = 30
@@ -22,7 +23,7 @@ def text(found: Difference) -> str:
     lines.append(_numbers(found))
     lines += [_likelihood(found, c) for c in found.likelihoods]
     lines.append("the two have the same meaning" if found.equal else "the two DIFFER")
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(terminal, lines)) + "\n"
 
 
 def _numbers(found: Difference) -> str:

@@ -4,6 +4,7 @@ import textwrap
 from collections import Counter
 from typing import Any
 
+from hftranslate.display import terminal
 from hftranslate.doctor import SEVERITIES, Diagnosis, Finding, Place
 
 _WIDTH = 116
@@ -55,7 +56,7 @@ def text(diagnosis: Diagnosis, *, n_examples: int = 3) -> str:
     lines = [f"measurement {diagnosis.measurement} ({diagnosis.conventions} conventions): {told}"]
     for finding in diagnosis.findings:
         lines += ["", *finding_lines(finding, n_examples=n_examples)]
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(terminal, lines)) + "\n"
 
 
 def finding_lines(finding: Finding, *, n_examples: int = 3) -> list[str]:

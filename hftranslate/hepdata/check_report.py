@@ -2,10 +2,10 @@
 
 import textwrap
 from collections import Counter
-from html import escape
 from typing import Any
 
 from hftranslate.crosschecking.html_parts import page, table
+from hftranslate.display import html, terminal
 from hftranslate.hepdata.entries import STATUSES, CheckReport
 
 _WIDTH = 116
@@ -47,7 +47,7 @@ def check_text(report: CheckReport) -> str:
                 break_long_words=False,
                 break_on_hyphens=False,
             )
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(terminal, lines)) + "\n"
 
 
 def check_html(report: CheckReport) -> str:
@@ -55,14 +55,12 @@ def check_html(report: CheckReport) -> str:
     rows = [
         (
             f'<span class="chip {_CHIPS[status]}">{status}</span>',
-            escape(e.check),
-            escape(e.where),
-            escape(e.what),
+            html(e.check),
+            html(e.where),
+            html(e.what),
         )
         for status in STATUSES
         for e in report.of(status)
     ]
-    header = (
-        f"<header><h1>Check of <span>{escape(report.folder)}</span></h1>\n<p>{escape(verdict(report))}.</p></header>"
-    )
+    header = f"<header><h1>Check of <span>{html(report.folder)}</span></h1>\n<p>{html(verdict(report))}.</p></header>"
     return page(f"Check of {report.folder}", [header, table(("", "check", "where", "what"), rows)])

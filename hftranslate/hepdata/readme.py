@@ -1,23 +1,26 @@
 """The README of a likelihood archive, written from the models, and the facts that a README states."""
 
+import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from hftranslate.display import markdown, markdown_code
 from hftranslate.hepdata.regions import PATCHSET, WORKSPACE, Region
 from hftranslate.patchset import PatchSet, digest
 from hftranslate.summary import summary
 
 Rows: TypeAlias = tuple[tuple[str, ...], ...]
 
-_SPECIAL = re.compile(r"([\\|`])")
+#: A cell of a table and the line that ends it; after a backslash anything is itself.
+_CELL = re.compile(r"((?:[^|\\]|\\.)*)\|")
 
 
 def readme(regions: Sequence[Region], title: str = "Likelihoods") -> str:
     """What is in the archive and how to use it: files, channels, samples, parameters, signals, commands."""
     lines = [
-        f"# {title}",
+        f"# {markdown(title)}",
         "",
         "Statistical models in the HistFactory JSON format (CERN-OPEN-2012-016; schema 1.0.0 of pyhf): the expected "
         "and observed events of all channels with every uncertainty, and the signals as JSON patches (RFC 6902).",
@@ -48,8 +51,8 @@ def _model(region: Region) -> list[str]:
     facts = summary(region.workspace)
     lines = []
     for m in facts["measurements"]:
-        pois = ", ".join(f"`{p}`" for p in m["pois"]) or "none"
-        lines.append(f"- measurement `{m['name']}`, parameter of interest: {pois}")
+        pois = ", ".join(map(markdown_code, m["pois"])) or "none"
+        lines.append(f"- measurement {markdown_code(m['name'])}, parameter of interest: {pois}")
     lines.append(f"- sha256 of `{region.folder}{WORKSPACE}` (as `pyhf digest` gives it): `{digest(region.document)}`")
     if region.patches is not None:
         lines += [f"- signals: {len(region.patches)}", *_naming(region.patches)]
@@ -76,7 +79,7 @@ def _model(region: Region) -> list[str]:
 
 def _naming(patches: PatchSet) -> list[str]:
     first = patches.patches[0]
-    point = ", ".join(f"{label} = {value}" for label, value in zip(patches.labels, first.values, strict=True))
+    point = ", ".join(markdown(f"{label} = {value}") for label, value in zip(patches.labels, first.values, strict=True))
     lines = [f"- names of signals, for example `{first.name}`: {point}"]
     for i, label in enumerate(patches.labels):
         numbers = [p.values[i] for p in patches if not isinstance(p.values[i], str)]
@@ -111,8 +114,8 @@ def _usage(region: Region) -> list[str]:
             f"pyhf cls {workspace} --patch {name}.json",
         ),
         "",
-        f"The background-only workspace alone has no signal: `{poi}` does nothing in it, and observed and expected CLs "
-        "mean nothing without a patch.",
+        f"The background-only workspace alone has no signal: {markdown_code(poi)} does nothing in it, and observed and "
+        "expected CLs mean nothing without a patch.",
     ]
 
 
@@ -122,7 +125,7 @@ def _block(*commands: str) -> list[str]:
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
-    return lines + ["| " + " | ".join(_SPECIAL.sub(r"\\\1", cell) or " " for cell in row) + " |" for row in rows]
+    return lines + ["| " + " | ".join(markdown(cell) or " " for cell in row) + " |" for row in rows]
 
 
 # --------------------------------------------------------------------------------------------------------------- facts
@@ -160,5 +163,6 @@ def _sections(text: str) -> list[tuple[str, str]]:
 def _rows(text: str) -> Rows:
     lines = [line for line in text.splitlines() if line.startswith("| ")]
     return tuple(
-        tuple(re.sub(r"\\(.)", r"\1", c.strip()) for c in re.split(r"(?<!\\)\|", line)[1:-1]) for line in lines[1:]
+        tuple(html.unescape(re.sub(r"\\(.)", r"\1", c.strip())) for c in _CELL.findall(line.removeprefix("|")))
+        for line in lines[1:]
     )

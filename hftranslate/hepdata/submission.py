@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any, TypeAlias
 
+from hftranslate.display import terminal
 from hftranslate.errors import InputError, did_you_mean
 from hftranslate.hepdata.regions import PATCHSET, WORKSPACE, Region
 from hftranslate.hepdata.tables import Table
@@ -138,7 +139,7 @@ def resource_description(regions: Sequence[Region]) -> str:
     if patched is not None and patched.patches is not None:
         first = patched.patches.patches[0]
         point = ", ".join(
-            f"{label} = {value}" for label, value in zip(patched.patches.labels, first.values, strict=True)
+            terminal(f"{label} = {value}") for label, value in zip(patched.patches.labels, first.values, strict=True)
         )
         text += (
             f" without signal, {PATCHSET} holds a JSON patch for each signal; the patch {first.name} is that of {point}"

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from hftranslate.display import terminal
 from hftranslate.errors import FitFailed, MissingInput
 from hftranslate.hepdata.regions import Region
 from hftranslate.inference.fit import fit
@@ -92,7 +93,7 @@ def yields_table(region: Region, measurement: str | None = None) -> Table:
             name="Observed",
             units="Events",
             values=tuple(_observed(n) for n in data.observed),
-            qualifiers={} if measurement is None else {"Measurement": measurement},
+            qualifiers={} if measurement is None else {"Measurement": terminal(measurement)},
         ),
         Column(
             name="Total expected, after the fit without signal",
@@ -115,7 +116,7 @@ def yields_table(region: Region, measurement: str | None = None) -> Table:
             "maximum-likelihood fit to the observed events of all channels. Uncertainties are those of the fit."
         ),
         independent=(
-            Column(name="Channel", values=tuple(c.name for c, _ in rows)),
+            Column(name="Channel", values=tuple(terminal(c.name) for c, _ in rows)),
             Column(name="Bin", values=tuple(b for _, b in rows)),
         ),
         dependent=tuple(columns),
@@ -163,7 +164,7 @@ def _sample_column(sample: str, rows: Sequence[tuple[ChannelYields, int]]) -> Co
         else:
             values.append(NOTHING)
             errors.append(None)
-    return Column(name=sample, units="Events", values=tuple(values), errors=tuple(errors))
+    return Column(name=terminal(sample), units="Events", values=tuple(values), errors=tuple(errors))
 
 
 # --------------------------------------------------------------------------------------------------------------- scans
@@ -174,13 +175,13 @@ def scan_table(region: Region, scan: Scan) -> Table:
     poi = region.workspace.measurement(scan.task.get("measurement")).pois[:1]
     qualifiers: dict[str, int | float | str] = {"Test statistic": str(scan.task.get("test_stat", "qtilde"))}
     if poi:
-        qualifiers["Parameter of interest"] = poi[0]
+        qualifiers["Parameter of interest"] = terminal(poi[0])
     if scan.what == "cls":
         qualifiers["Tested value"] = float(scan.task.get("test_poi", 1.0))
     else:
         qualifiers["Confidence level"] = round(1.0 - scan.level, 9)
     if scan.task.get("measurement") is not None:
-        qualifiers["Measurement"] = str(scan.task["measurement"])
+        qualifiers["Measurement"] = terminal(str(scan.task["measurement"]))
     if scan.task.get("conventions", "pyhf") != "pyhf":
         qualifiers["Conventions"] = str(scan.task["conventions"])
     if region.name:
@@ -198,7 +199,8 @@ def scan_table(region: Region, scan: Scan) -> Table:
             f"record.{missing}"
         ),
         independent=tuple(
-            Column(name=label, values=tuple(p.values[i] for p in scan.points)) for i, label in enumerate(scan.labels)
+            Column(name=label, values=tuple(_shown(p.values[i]) for p in scan.points))
+            for i, label in enumerate(scan.labels)
         ),
         dependent=tuple(
             Column(name=name, values=tuple(_rounded(x) for x in values), qualifiers=qualifiers)
@@ -206,6 +208,10 @@ def scan_table(region: Region, scan: Scan) -> Table:
         ),
         keywords={"observables": ["CLS" if scan.what == "cls" else "LIMIT"]},
     )
+
+
+def _shown(value: int | float | str) -> int | float | str:
+    return terminal(value) if isinstance(value, str) else value
 
 
 def _name(what: str, region: Region) -> str:

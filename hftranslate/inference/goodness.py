@@ -21,7 +21,7 @@ from hftranslate.inference.fit import FitResult, fit
 from hftranslate.inference.kept import run_kept
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions, minimize
 from hftranslate.inference.pulls import constraint_centres
-from hftranslate.journal import Journal
+from hftranslate.journal import Journal, are_numbers
 from hftranslate.likelihood import poisson
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.many import Failed
@@ -204,7 +204,13 @@ def _toys(
     task = _Batch(model=model, truth=best.values, free=~best.fixed, bounds=best.bounds, seed=seed, options=options)
     items = [(k, min(_PER_TASK, toys - first)) for k, first in enumerate(range(0, toys, _PER_TASK))]
     batches = run_kept(
-        task, items, executor=executor, progress=progress, step=f"batches of {_PER_TASK} toys", journal=journal
+        task,
+        items,
+        executor=executor,
+        progress=progress,
+        step=f"batches of {_PER_TASK} toys",
+        journal=journal,
+        fits=_are_statistics,
     )
     for batch in batches:
         if isinstance(batch, Failed):
@@ -212,6 +218,11 @@ def _toys(
     values = [t for batch in batches for t in batch]
     good = np.array(sorted(t for t in values if t is not None), dtype=np.float64)
     return good, len(values) - len(good)
+
+
+def _are_statistics(item: tuple[int, int], kept: Any) -> bool:
+    """Whether a JSON value can be what :class:`_Batch` gives."""
+    return are_numbers(kept, item[1], or_null=True) and all(t is None or t >= 0.0 for t in kept)
 
 
 def goodness_document(model: Model, result: GoodnessOfFit) -> dict[str, Any]:

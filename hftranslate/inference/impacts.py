@@ -26,7 +26,7 @@ from hftranslate.inference.kept import run_kept
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 from hftranslate.inference.profiles import ProfileOf, step_of
 from hftranslate.inference.pulls import Pull, pulls
-from hftranslate.journal import Journal
+from hftranslate.journal import Journal, are_numbers
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.restricted import restricted
 from hftranslate.many import Failed
@@ -144,7 +144,9 @@ def impacts(
     best = _free_fit(model, data, poi, widths, options)
     chosen = [n for n in _chosen(model, best, names) if n != poi]
     task = _Shift(model=model, data=data, best=best, widths=widths, options=options)
-    found = run_kept(task, chosen, executor=executor, progress=progress, step="impacts", journal=journal)
+    found = run_kept(
+        task, chosen, executor=executor, progress=progress, step="impacts", journal=journal, fits=_is_shift
+    )
     failures: list[str] = []
     ranked = []
     for parameter, shift in zip(pulls(model, data, best, chosen), found, strict=True):
@@ -293,6 +295,21 @@ class _Shift:
                 shifts.append(None)
                 reasons.append(f"{name} = {at:g}: {error}")
         return shifts
+
+
+def _is_shift(_name: str, kept: Any) -> bool:
+    """Whether a JSON value can be what :class:`_Shift` gives."""
+    if not isinstance(kept, dict) or kept.keys() != {"widths", "postfit", "prefit", "why"}:
+        return False
+    widths, prefit, why = kept["widths"], kept["prefit"], kept["why"]
+    return (
+        are_numbers(widths, 2)
+        and min(widths) >= 0.0
+        and are_numbers(kept["postfit"], 2, or_null=True)
+        and (prefit is None or are_numbers(prefit, 2, or_null=True))
+        and isinstance(why, list)
+        and all(isinstance(reason, str) for reason in why)
+    )
 
 
 # ------------------------------------------------------------------------------------------------------------- groups

@@ -2,6 +2,7 @@
 
 from math import isfinite
 
+from hftranslate.display import terminal
 from hftranslate.inference.impacts import Impacts, Shifts
 
 
@@ -30,7 +31,7 @@ def impacts_table(result: Impacts, top: int = 30) -> str:
     lines += ["", "groups (below, above)"]
     width = max(map(len, result.groups))
     lines += [f"  {name.ljust(width)}  {_known(a):>9} {_known(b):>9}" for name, (a, b) in result.groups.items()]
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(terminal, lines)) + "\n"
 
 
 def _known(value: float) -> str:

@@ -19,14 +19,28 @@ def run_kept(
     progress: Progress = silent,
     step: str = "tasks",
     journal: Journal | None = None,
+    fits: Callable[[T, Any], bool],
 ) -> list[Any]:
     """:func:`~hftranslate.many.run_many` for results that are JSON values, kept in a journal where there is one.
 
     Items whose result is in the journal, under their ``repr``, are not run again; failed items are not kept.
+
+    Parameters
+    ----------
+    fits
+        whether a JSON value can be the result of an item: it judges what the journal holds.
+
+    Raises
+    ------
+    FormatError
+        The journal holds something else.
     """
     if journal is None:
         return run_many(function, items, executor=executor, progress=progress, step=step)
     keys = [repr(item) for item in items]
+    for key, item in zip(keys, items, strict=True):
+        if key in journal.results and not fits(item, journal.results[key]):
+            raise journal.wrong(key, step)
     missing = [i for i, key in enumerate(keys) if key not in journal.results]
 
     def keep(position: int, result: Any) -> None:

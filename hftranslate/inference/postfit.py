@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from hftranslate.display import terminal
 from hftranslate.inference.fit import FitResult
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.yields import ChannelYields, Yields, expected_yields, prior_covariance
@@ -100,7 +101,7 @@ def yields_table(data: Data, yields: Yields, stage: Stage) -> str:
         observed = data.observed[start : start + len(channel.total)]
         start += len(channel.total)
         parts = _folded(_rows(channel, observed))
-        blocks.append(f"{channel.name} ({stage})\n" + "\n".join(map(_aligned, parts)))
+        blocks.append(f"{terminal(channel.name)} ({stage})\n" + "\n".join(map(_aligned, parts)))
     sums = [[name, _pair(v, u)] for name, (v, u) in yields.sample_sums.items()]
     sums += [["total", _pair(yields.sum, yields.sum_uncertainty)], ["observed", _events(float(np.sum(data.observed)))]]
     blocks.append(f"all channels ({stage})\n" + _aligned([["", "sum"], *sums]))
@@ -139,7 +140,7 @@ def _aligned(rows: list[list[str]]) -> str:
             "  ".join([first.ljust(widths[0]), *(c.rjust(w) for c, w in zip(others, widths[1:], strict=True))]).rstrip()
         )
     lines.insert(1, "-" * max(map(len, lines)))
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(terminal, lines)) + "\n"
 
 
 def _pair(value: float, uncertainty: float) -> str:

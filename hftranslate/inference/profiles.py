@@ -18,7 +18,7 @@ from hftranslate.errors import InputError
 from hftranslate.inference.fit import FitResult, fit
 from hftranslate.inference.kept import run_kept
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
-from hftranslate.journal import Journal
+from hftranslate.journal import Journal, is_number
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.many import Failed
 from hftranslate.progress import Progress, silent
@@ -162,7 +162,15 @@ def profile_scan(
     axes = _axes(profile, wanted, points or ([41] if len(where) == 1 else [21, 21]))
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
     items = [tuple(p) for p in grid.tolist()]
-    found = run_kept(profile.excess, items, executor=executor, progress=progress, step="profile fits", journal=journal)
+    found = run_kept(
+        profile.excess,
+        items,
+        executor=executor,
+        progress=progress,
+        step="profile fits",
+        journal=journal,
+        fits=lambda _, kept: is_number(kept),
+    )
     nll = np.array([np.nan if isinstance(f, Failed) else f for f in found])
     shape = tuple(len(a) for a in axes)
     best = _deepest(profile, nll, grid)

@@ -21,7 +21,7 @@ from hftranslate.inference.fingerprint import fingerprint
 from hftranslate.inference.minimize import FitOptions
 from hftranslate.inference.tester import AnyStat, PoiRange
 from hftranslate.inference.toys import TOY_OPTIONS, fit_toys, sample_toys
-from hftranslate.journal import Journal
+from hftranslate.journal import Journal, are_numbers, is_number
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.many import Failed, run_many
 from hftranslate.progress import Progress, silent
@@ -37,9 +37,13 @@ CHUNK = 100
 MOST_FAILED = 0.01
 #: By how much two computations of a toy may differ: twice what a fit leaves, with a margin.
 _SAME = 1e-6
+_NUMBER = r"-?\d+(\.\d+)?(e[-+]?\d+)?"
 _KEY = re.compile(
-    r"poi=(?P<poi>[-+.e\d]+) (observed|seed=(?P<seed>\d+) (?P<hypothesis>signal|background) (?P<number>\d+))"
+    rf"poi=(?P<poi>{_NUMBER}) "
+    r"(observed|seed=(?P<seed>\d{1,40}) (?P<hypothesis>signal|background) (?P<number>\d{1,18}))",
+    re.ASCII,
 )
+_OBSERVED = ("q", "muhat")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -232,20 +236,16 @@ def toys_journal(path: Path) -> Journal:
 def _of_toys(journal: Journal) -> Journal:
     """The journal, if it keeps toys and nothing else."""
     for key, result in journal.results.items():
-        match = _KEY.fullmatch(key) if isinstance(key, str) else None
-        if match is None:
+        match = _KEY.fullmatch(key)
+        if match is None or not isfinite(float(match["poi"])):
             raise FormatError(f"{journal.path} holds other results than toys: {key!r}")
         if match["seed"] is None:
-            good = isinstance(result, dict) and all(_is_number(result.get(name)) for name in ("q", "muhat"))
+            good = isinstance(result, dict) and result.keys() == set(_OBSERVED) and all(map(is_number, result.values()))
         else:
-            good = isinstance(result, list) and bool(result) and all(q is None or _is_number(q) for q in result)
+            good = are_numbers(result, or_null=True) and 0 < len(result) <= CHUNK
         if not good:
-            raise FormatError(f"{journal.path} is damaged: what it keeps as {key!r} are no test statistics")
+            raise journal.wrong(key, "toys")
     return journal
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
 def observed_key(poi_test: float) -> str:
@@ -286,7 +286,7 @@ def _longer(one: Any, other: Any, where: str) -> Any:
 
 
 def _numbers(result: Any) -> Floats:
-    values = result.values() if isinstance(result, dict) else result
+    values = [result[name] for name in _OBSERVED] if isinstance(result, dict) else result
     return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+from hftranslate.display import terminal
 from hftranslate.patchset.document import Patch, PatchSet
 
 
@@ -23,7 +24,7 @@ def summary_text(patches: PatchSet) -> str:
     for row in rows:
         cells = [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:-1], widths[1:], strict=True)), row[-1]]
         lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(terminal, lines)) + "\n"
 
 
 def what_it_does(patch: Patch) -> str:

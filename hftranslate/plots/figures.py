@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hftranslate import naming
+from hftranslate.display import terminal
 from hftranslate.errors import InputError
 from hftranslate.formats.files import write_files
 
@@ -152,8 +153,8 @@ def finite(values: ArrayLike, *shape: int) -> Floats:
 
 
 def literal(text: str) -> str:
-    """Text from a model as matplotlib must see it, to write a dollar as a dollar."""
-    return text.replace("$", r"\$")
+    """Text from a model as matplotlib must see it, to write a dollar as a dollar and nothing unseen."""
+    return terminal(text).replace("$", r"\$")
 
 
 def shortened(text: str, longest: int = 48) -> str:

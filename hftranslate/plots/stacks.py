@@ -238,7 +238,7 @@ def _draw(
     main.set_ylim(axis.low, axis.high)
     main.set_ylabel("events" if panel.labels or len(panel.observed) == 1 else "events per bin")
     main.annotate(
-        "  ".join(t for t in (shortened(panel.name, 40), panel.stage) if t),
+        "  ".join(t for t in (shortened(panel.name, 40), literal(panel.stage)) if t),
         (0.0, 1.0),
         (6, -6),
         "axes fraction",

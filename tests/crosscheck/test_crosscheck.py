@@ -368,22 +368,6 @@ def test_written_documents_come_back(tmp_path: Any) -> None:
     assert read_results(tmp_path / "ours.json") == ours
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("[cases", "not valid TOML"),
-        ("a = 1", r"expected tables \[cases\.NAME\]"),
-        ("[cases.a]\ninputs = 'x'", "unknown key 'inputs'; did you mean 'input'"),
-        ("[cases.a]\ninput = 'x'", "needs the key 'measurement'"),
-    ],
-)
-def test_wrong_cases(tmp_path: Any, text: str, message: str) -> None:
-    path = tmp_path / "cases.toml"
-    path.write_text(text)
-    with pytest.raises(FormatError, match=message):
-        read_cases(path)
-
-
 def test_absent_shared_input() -> None:
     case: Case = replace(CASES["demo"], shared=True)
     assert case.absent is None

@@ -4,6 +4,7 @@ import json
 import os
 import stat
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -26,11 +27,11 @@ STORED = REPOSITORY / "reference_outputs" / "normfactor.json"
 
 #: Stands for a Python with ROOT: notes its arguments and answers with a stored reference.
 FAKE = """#!{python}
-import json, shutil, sys
+import json, os, shutil, sys
 if sys.argv[1] == "-c":
     sys.exit(0)
 with open({log!r}, "w") as log:
-    json.dump(sys.argv[1:], log)
+    json.dump([os.getcwd(), *sys.argv[2:]], log)
 print("[1.0 s] points", file=sys.stderr)
 shutil.copy({stored!r}, sys.argv[sys.argv.index("-o") + 1])
 """
@@ -42,6 +43,10 @@ assert Path(sys.argv[1]).is_file() and Path("HistFactorySchema.dtd").is_file()
 Path("results").mkdir()
 Path("results/FitConfig_combined_{measurement}_model.root").write_bytes(b"")
 """
+
+
+def digest(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest()
 
 
 def program(path: Path, text: str, **values: str) -> str:
@@ -80,22 +85,26 @@ def test_xml_is_described_to_the_classes(fake: tuple[str, Path]) -> None:
     installation = RootInstallation(python=fake[0], hist2workspace=None)
     found = root_results(Source(path=path), load(path).workspace, installation, progress=lines.append)
     assert found.provenance.engine == "ROOT"
+    assert [(i.path, i.sha256) for i in found.provenance.inputs] == [(str(path), digest(path))]
     assert lines == ["[1.0 s] points"]
-    arguments = json.loads(fake[1].read_text())
-    assert arguments[1:7] == [str(path), "--kind", "xml", "--basedir", str(path.parent), "--measurement"]
-    assert arguments[7:10] == ["measurement", "--inputs", str(path)]
+    folder, driver, *others = json.loads(fake[1].read_text())
+    assert (Path(driver).parent, Path(driver).name) == (Path(folder), "model.xml")
+    assert others[:6] == ["--kind", "xml", "--basedir", str(path.parent), "--measurement", "measurement"]
 
 
 def test_paths_are_relative_to_the_working_directory_as_for_root(
-    fake: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+    fake: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = CASES / "normfactor" / "model.xml"
     installation = RootInstallation(python=fake[0], hist2workspace=None)
     monkeypatch.chdir(path.parent)
     root_results(Source(path=Path("model.xml")), load("model.xml").workspace, installation)
-    assert json.loads(fake[1].read_text())[4:6] == ["--basedir", "."]
-    root_results(Source(path=path, basedir=Path("/elsewhere")), load(path).workspace, installation)
-    assert json.loads(fake[1].read_text())[4:6] == ["--basedir", "/elsewhere"]
+    assert json.loads(fake[1].read_text())[4:6] == ["--basedir", str(path.parent)]
+    (tmp_path / "model.xml").symlink_to(path)
+    for name in ("SR.xml", "CR.xml"):
+        (tmp_path / name).symlink_to(path.parent / name)
+    root_results(Source(path=path, basedir=tmp_path), load(path).workspace, installation)
+    assert json.loads(fake[1].read_text())[4:6] == ["--basedir", str(tmp_path)]
 
 
 def test_json_is_patched(fake: tuple[str, Path], tmp_path: Path) -> None:
@@ -104,10 +113,9 @@ def test_json_is_patched(fake: tuple[str, Path], tmp_path: Path) -> None:
     patch.write_text('[{"op": "replace", "path": "/observations/0/data/0", "value": 64.0}]')
     workspace = load(path, patches=(patch,)).workspace
     installation = RootInstallation(python=fake[0], hist2workspace=None)
-    root_results(Source(path=path, patches=(patch,)), workspace, installation)
-    arguments = json.loads(fake[1].read_text())
-    assert arguments[2:4] == ["--kind", "pyhf-json"]
-    assert arguments[-4:-2] == [str(path), str(patch)]
+    found = root_results(Source(path=path, patches=(patch,)), workspace, installation)
+    assert json.loads(fake[1].read_text())[2:4] == ["--kind", "pyhf-json"]
+    assert [i.path for i in found.provenance.inputs] == [str(path), str(patch)]
 
 
 def test_a_full_root_reads_our_xml(fake: tuple[str, Path], tmp_path: Path) -> None:
@@ -138,7 +146,9 @@ def test_command(fake: tuple[str, Path], tmp_path: Path) -> None:
     found = CliRunner().invoke(cli, arguments)
     assert found.exit_code == 0, found.output
     assert "ROOT: [1.0 s] points" in found.stderr
-    assert json.loads(kept.read_text()) == json.loads(STORED.read_text())
+    expected = json.loads(STORED.read_text())
+    expected["provenance"]["inputs"] = [{"path": model, "sha256": digest(Path(model))}]
+    assert json.loads(kept.read_text()) == expected
 
 
 @pytest.mark.root

@@ -202,6 +202,24 @@ def test_colliding_and_odd_names(tmp_path):
     assert read(tmp_path / "FitConfig.xml")[0] == ws
 
 
+def test_very_long_names_give_shorter_files(tmp_path):
+    """Unique, the same every time, and such that any file system takes them; the names in the model stay whole."""
+    ws = example()
+    long = ("n" * 3000, "n" * 2999 + "m", "ä" * 3000, "N" * 3000)
+    channels = tuple(
+        replace(ws.channels[1], name=name, samples=(replace(ws.channels[1].samples[0], name="s" * 3000),))
+        for name in long
+    )
+    many = replace(ws, channels=(*ws.channels, *channels))
+    first, again = (render(many) for _ in range(2))
+    assert list(first.documents) == list(again.documents)
+    assert len({path.lower() for path in first.documents}) == len(many.channels) + 1
+    assert all(len(part.encode()) <= 255 for path in first.documents for part in path.split("/"))
+    assert all(len(name) <= 210 for name in first.histograms)
+    write_model(first, tmp_path)
+    assert {c.name for c in read(tmp_path / "FitConfig.xml", XmlOptions(basedir=tmp_path))[0].channels} >= set(long)
+
+
 def test_several_measurements_differ_by_settings():
     (first,) = example().measurements
     mu = ParameterConfig(name="mu", inits=(2.5,), bounds=((0.0, 10.0),))

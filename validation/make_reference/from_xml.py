@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 from typing import Any
 
 from models import Description, ModelError
+from plain import plain_function
 from quiet import ROOT
 
 HF: Any = ROOT.RooStats.HistFactory
@@ -75,8 +76,8 @@ def _measurement(element: Element, combination: Element) -> Any:
             case other:
                 raise ModelError(f"Measurement {name!r}: unexpected element {other!r}")
     for function in combination.findall("Function"):
-        arguments = (function.attrib[key] for key in ("Name", "Expression", "Dependents"))
-        result.AddPreprocessFunction(*arguments)
+        name, expression, dependents = (function.attrib[key] for key in ("Name", "Expression", "Dependents"))
+        result.AddPreprocessFunction(*plain_function(name, expression, dependents))
     return result
 
 

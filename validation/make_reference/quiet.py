@@ -14,6 +14,12 @@ ROOT.gROOT.SetBatch(True)
 ROOT.gErrorIgnoreLevel = ROOT.kWarning
 ROOT.RooMsgService.instance().setGlobalKillBelow(ROOT.RooFit.ERROR)
 ROOT.Math.MinimizerOptions.SetDefaultPrintLevel(-1)
+# libraries and macros of ROOT's own only: the working directory may hold a model from anywhere
+for _path, _set in (
+    (ROOT.gSystem.GetDynamicPath(), ROOT.gSystem.SetDynamicPath),
+    (ROOT.gROOT.GetMacroPath(), ROOT.gROOT.SetMacroPath),
+):
+    _set(":".join(folder for folder in str(_path).split(":") if folder not in ("", ".")))
 
 __all__ = ["ROOT", "no_standard_output"]
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from hftranslate.display import terminal
 from hftranslate.formats.histfactory_xml.grammar import DEFAULTS, OLD_STATERROR_CONSTRAINT, Node
 from hftranslate.root_versions import POISSON_STATERROR, UNIFORM_LUMI, Version, version_text
 
@@ -135,4 +136,4 @@ def table(fates: Iterable[AttributeFate]) -> str:
     rows += [(e, a, fate, str(n), text) for (e, a, fate, text), n in sorted(counts.items())]
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
     lines = ["  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[4]]) for row in rows]
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+    return "\n".join(terminal(line.rstrip()) for line in lines) + "\n"

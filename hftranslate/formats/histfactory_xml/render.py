@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from math import sqrt
 from typing import Any, assert_never
 
@@ -40,6 +41,8 @@ _CHANNELS = "config"
 _MOST_AXES = 3
 _CONSTRAINTS = {"gaussian": "Gaussian", "poisson": "Poisson"}
 _UNSAFE = re.compile(r"[^A-Za-z0-9_]")
+#: File systems take 255 bytes, with the ending and a number; a longer name ends in a digest of the whole instead.
+_LONGEST_NAME, _DIGITS = 200, 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +140,9 @@ class _UniqueNames:
 
     def get(self, *parts: str) -> str:
         base = "_".join(_UNSAFE.sub("_", part) for part in parts)
+        if len(base) > _LONGEST_NAME:
+            digest = sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
+            base = f"{base[: _LONGEST_NAME - _DIGITS - 1]}_{digest}"
         name, i = base, 1
         while name.lower() in self._used:
             i += 1

@@ -20,6 +20,9 @@ KNOWN_TH1_VERSIONS = (5, 6, 7, 8)
 #: Bar offset and width, entries, four sums, maximum, minimum, normalisation.
 _STATISTICS_BYTES = 2 + 2 + 8 * 8
 _AXIS = Struct(">idd")
+#: A TObject: version, unique number, bits; the number of its process follows where it is referenced.
+_OBJECT_BITS, _IS_REFERENCED = Struct(">6xI"), 1 << 4
+_LONG_STRING = 255
 
 
 class UnknownLayout(Exception):
@@ -48,12 +51,31 @@ def from_bytes(data: bytes, kind: str) -> Histogram:
         The bytes contradict themselves.
     """
     try:
-        return _from_bytes(data, kind)
+        return _from_bytes(data, kind)[0]
     except (StructError, IndexError, ValueError, OverflowError):
         raise BadObject(f"its {len(data)} bytes do not follow the layout of a {kind}") from None
 
 
-def _from_bytes(data: bytes, kind: str) -> Histogram:
+def number_of_functions(data: bytes, kind: str) -> int:
+    """How many functions (fits, texts, ...) hang on a serialised histogram; parameters and errors as above."""
+    try:
+        _, at = _from_bytes(data, kind)
+        at = _after_string(data, at)  # an option
+        _, _, at = _header(data, at)  # of the list
+        (bits,) = _OBJECT_BITS.unpack_from(data, at)
+        at = _after_string(data, at + _OBJECT_BITS.size + (2 if bits & _IS_REFERENCED else 0))
+        return int(INT.unpack_from(data, at)[0])
+    except (StructError, IndexError, ValueError, OverflowError):
+        raise BadObject(f"its {len(data)} bytes do not follow the layout of a {kind}") from None
+
+
+def _after_string(data: bytes, at: int) -> int:
+    length = data[at]
+    return at + 1 + length if length < _LONG_STRING else at + 5 + int(INT.unpack_from(data, at + 1)[0])
+
+
+def _from_bytes(data: bytes, kind: str) -> tuple[Histogram, int]:
+    """The histogram, and where the members follow that are not wanted."""
     n_axes = int(kind[2])
     end, _, at = _header(data, 0)
     cells_at = end
@@ -77,8 +99,8 @@ def _from_bytes(data: bytes, kind: str) -> Histogram:
             edges.append(_axis(data[axis_at:at], n_cells))
     at += _STATISTICS_BYTES
     _, at = _array(data, at, "d")  # contours
-    sumw2, _ = _array(data, at, "d")
-    return make_histogram(cells, sumw2, tuple(edges))
+    sumw2, at = _array(data, at, "d")
+    return make_histogram(cells, sumw2, tuple(edges)), at
 
 
 def _header(data: bytes, at: int) -> tuple[int, int, int]:

@@ -18,6 +18,7 @@ from hftranslate.formats.root_histograms.objects import (
     UnknownLayout,
     from_bytes,
     make_histogram,
+    number_of_functions,
 )
 
 _FOLDERS = ("TDirectory", "TDirectoryFile")
@@ -29,11 +30,13 @@ class HistogramFiles:
     """ROOT files for reading, each opened once and kept until closed. A context manager.
 
     Histograms whose layout is not known here are left to uproot, which reads them as the file itself describes them,
-    but only from files that are ``trusted``.
+    but only from files that are ``trusted``. With ``plain``, histograms with functions are refused: ROOT compiles a
+    function when it reads the histogram that it hangs on.
     """
 
-    def __init__(self, *, trusted: bool = True) -> None:
-        self._trusted = trusted
+    def __init__(self, *, trusted: bool = True, plain: bool = False) -> None:
+        self._trusted = trusted and not plain
+        self._plain = plain
         self._numbers = 0
         self._files: dict[Path, RootFile] = {}
         self._folders: dict[tuple[Path, str], tuple[tuple[str, ...], dict[str, Key]]] = {}
@@ -117,6 +120,11 @@ class HistogramFiles:
     def _histogram(self, file: Path, parts: tuple[str, ...], key: Key) -> Histogram:
         data = self._open(file).payload(key)
         try:
+            if self._plain and number_of_functions(data, key.class_name):
+                raise UnsafeInput(
+                    f"{_inside(file, parts)}: functions hang on histogram {key.name!r}, which ROOT would compile; take "
+                    "them off"
+                )
             return from_bytes(data, key.class_name)
         except BadObject as error:
             raise Damaged(f"the record of {key.name!r}: {error}") from None
