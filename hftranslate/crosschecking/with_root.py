@@ -201,9 +201,13 @@ def _element(node: Node) -> ElementTree.Element:
 
 
 def _basedir(driver: Path, data: bytes) -> Path:
-    """The working directory, as for ROOT, if the XML's inputs are found from there; else the folder of the XML."""
+    """The working directory, as for ROOT, if the XML's inputs are found from there; else the folder of the XML.
+
+    Or the folder above it from where they are found, which reading took, too.
+    """
     inputs = [os.fsdecode(text.strip()) for text in re.findall(rb"<Input>([^<]*)</Input>", data)]
-    return Path() if all(Path(text).is_file() for text in inputs) else driver.parent
+    folders = (Path(), driver.parent, *driver.resolve().parents)
+    return next((f for f in folders if all((f / text).is_file() for text in inputs)), driver.parent)
 
 
 def _by_hist2workspace(tool: str, workspace: Workspace, measurement: Measurement, folder: Path) -> list[str]:

@@ -335,6 +335,28 @@ def signal_only() -> bytes:
     return json.dumps(changed).encode()
 
 
+@pytest.mark.parametrize("line", ["cls", "limit", "significance", "impacts"])
+def test_a_background_only_workspace_is_told_where_its_signal_is(line: str, command: Command) -> None:
+    changed = background()
+    changed["measurements"][0]["config"]["poi"] = "mu_SIG"
+    found = command(f"{line} FILE", json.dumps(changed).encode())
+    assert (found.code, found.out) == (2, "")
+    words = "'mu_SIG' is used by no modifier; if this is a background-only workspace, its signal comes with a patch"
+    assert words in found.err
+    assert "did you mean" not in found.err
+
+
+def test_bin_factors_are_no_parameter_of_interest(command: Command) -> None:
+    changed = document()
+    changed["measurements"][0]["config"]["poi"] = "staterror_SR"
+    found = command("cls FILE", json.dumps(changed).encode())
+    assert (found.code, found.out) == (2, "")
+    assert (
+        "'staterror_SR' is used by no modifier of a single parameter, but by one with a factor for each bin"
+        in found.err
+    )
+
+
 @pytest.mark.parametrize("line", ["cls", "limit", "significance"])
 def test_a_workspace_of_signal_only_is_told_as_the_doctor_tells_it(line: str, command: Command) -> None:
     found = command(f"{line} FILE", signal_only())
