@@ -120,8 +120,9 @@ def _quantile(clb: float, q_asimov: float, test_stat: TestStat) -> float:
     def excess(root: float) -> float:
         return asymptotic_pvalues(root * root, q_asimov, test_stat)[1] - clb
 
-    # beyond sqrt(q_A) + 5 or, in the linear part, beyond q_A + 10 sqrt(q_A), less than 1e-6 is left
-    return float(brentq(excess, 0.0, sqrt(q_asimov) + 10.0, xtol=1e-13) ** 2)
+    # beyond sqrt(q_A) + 5 or, in the linear part, beyond q_A + 10 sqrt(q_A), less than 1e-6 is left; a number that is
+    # so large that ten more make no difference has to grow, too
+    return float(brentq(excess, 0.0, 1.1 * sqrt(q_asimov) + 10.0, xtol=1e-13) ** 2)
 
 
 def discovery_pvalue(q0: float) -> float:

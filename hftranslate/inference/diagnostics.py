@@ -79,7 +79,7 @@ class _Profile:
         bound = float(self.model.parameters.bounds[self.index, 0 if direction < 0.0 else 1])
         way = self.best.reach(self.name, level_up)
         step = way if isfinite(way) and way > 0.0 else 0.1
-        inside, point = 0.0, self.best.values
+        inside, point, below = 0.0, self.best.values, 0.0
         value, distance = 0.0, 0.0
         for _ in range(_MOST_STEPS):
             distance = min(inside + step, abs(bound - centre))
@@ -93,14 +93,14 @@ class _Profile:
                 if step < 1e-6 * max(inside, way if isfinite(way) else 1.0):
                     return None
                 continue
-            inside, point, step = distance, fitted, max(step, (_GROWTH - 1.0) * distance)
+            inside, point, below, step = distance, fitted, value, max(step, (_GROWTH - 1.0) * distance)
         else:
             return None
-        root = brentq(
-            lambda d: min(self.rise(centre + direction * d, point)[0], 1e3 * level_up) - level_up,
-            inside,
-            distance,
-            xtol=_PRECISION * distance,
-            rtol=_PRECISION,
-        )
+        known = {inside: below, distance: value}  # from another start the fit at an end may find something else
+
+        def excess(d: float) -> float:
+            rise = known[d] if d in known else self.rise(centre + direction * d, point)[0]
+            return min(rise, 1e3 * level_up) - level_up
+
+        root = brentq(excess, inside, distance, xtol=_PRECISION * distance, rtol=_PRECISION)
         return centre + direction * float(root)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hftranslate.errors import FitFailed, InputError, MissingInput, did_you_mean
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, STATUS, FitOptions, Minimum, Status, minimize
 from hftranslate.likelihood.model import Data, Model
+from hftranslate.likelihood.sizes import unwarned
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -152,6 +153,7 @@ class FitResult:
         """Uncertainty of one parameter."""
         return float(self.uncertainties[self._index(name)])
 
+    @unwarned
     def moved(self, name: str, value: float) -> Floats:
         """Where the minimum would be with one parameter held at a value, to first order: a start for that fit."""
         index = self._index(name)

@@ -20,6 +20,7 @@ from hftranslate.inference.kept import run_kept
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 from hftranslate.journal import Journal, is_number
 from hftranslate.likelihood.model import Data, Model
+from hftranslate.likelihood.sizes import unwarned
 from hftranslate.many import Failed
 from hftranslate.progress import Progress, silent
 
@@ -100,6 +101,7 @@ class ProfileOf:
         return self(point).excess_nll
 
 
+@unwarned
 def start_near(best: FitResult, held: Mapping[str, float]) -> Floats:
     """Where the minimum would be with some parameters held at values, to first order: a start for that fit."""
     at = np.array([best.names.index(n) for n in held])

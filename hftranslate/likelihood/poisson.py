@@ -54,10 +54,11 @@ def excess(mean: Floats, x: Floats, deviation: Floats) -> Floats:
 
 def saturated(x: Floats) -> Floats:
     """``x - x ln x + ln Gamma(x + 1)``: each term where the mean is the count."""
-    y = np.maximum(x, _STIRLING)
-    z = 1.0 / (y * y)
-    series = (1 / 12 - z * (1 / 360 - z * (1 / 1260 - z * (1 / 1680 - z / 1188)))) / y
-    return np.where(x < _STIRLING, x - xlogy(x, x) + gammaln(x + 1.0), 0.5 * np.log(2.0 * np.pi * y) + series)
+    few, inverse = np.minimum(x, _STIRLING), 1.0 / np.maximum(x, _STIRLING)
+    z = inverse * inverse
+    series = inverse * (1 / 12 - z * (1 / 360 - z * (1 / 1260 - z * (1 / 1680 - z / 1188))))
+    stirling = 0.5 * (np.log(2.0 * np.pi) - np.log(inverse)) + series
+    return np.where(x < _STIRLING, few - xlogy(few, few) + gammaln(few + 1.0), stirling)
 
 
 def deviation(factor: Floats, scale: Floats, x: Floats) -> Floats:
