@@ -121,6 +121,7 @@ def test_a_model_is_the_old_one_or_the_new_one(
         assert sorted(p.relative_to(state) for p in state.rglob("*")) == wanted
 
 
+@pytest.mark.slow
 def test_a_killed_run_may_be_followed_by_one_with_another_model(
     folder: Path, tmp_path: Path, run: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,6 +185,7 @@ DOCUMENTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_documents_are_never_of_different_runs(
     name: str, folder: Path, tmp_path: Path, run: Runner, monkeypatch: pytest.MonkeyPatch

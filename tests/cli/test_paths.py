@@ -31,7 +31,7 @@ KINDS = {InputFile, InputFolder, KeptFile, ModelFile, ModelFolder, NamedFiles, O
 WRITTEN = (OutputFile, OutputFolder)
 FOLDERS = (InputFolder, OutputFolder)
 #: Arguments that are no paths.
-OTHER_ARGUMENTS = {("scan", "parameters"), ("hepdata download", "source")}
+OTHER_ARGUMENTS = {("scan", "parameters"), ("hepdata download", "source"), ("contrib download", "source")}
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def test_the_shell_completes_names_of_files(place: Place) -> None:
         words.append(place.parameter.opts[0])
     found = BashComplete(cli, {}, "hftranslate", "_HFTRANSLATE_COMPLETE").get_completions(words, "begun")
     assert [(item.type, item.value) for item in found] == [
-        ("dir" if isinstance(place.kind, FOLDERS) else "file", "begun")
+        ("file" if getattr(place.kind, "file_okay", True) else "dir", "begun")
     ]
 
 
