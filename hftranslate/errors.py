@@ -74,20 +74,22 @@ class VerificationFailed(HFTranslateError):
 _LONGEST_NAME, _MOST_NAMES = 200, 2000
 
 
-def _nearest(name: str, choices: list[str]) -> list[str]:
+def _nearest(name: str, choices: list[str], alike: float) -> list[str]:
     if len(name) > _LONGEST_NAME:
         return []
-    return get_close_matches(name, [c for c in choices if len(c) <= _LONGEST_NAME][:_MOST_NAMES], n=1)
+    return get_close_matches(name, [c for c in choices if len(c) <= _LONGEST_NAME][:_MOST_NAMES], n=1, cutoff=alike)
 
 
-def did_you_mean(name: str, valid: Iterable[str]) -> str:
+def did_you_mean(name: str, valid: Iterable[str], *, alike: float = 0.6) -> str:
     """The end of an error message: the nearest valid name, or the list of the valid ones if they are few.
+
+    ``alike``, between 0 and 1, is how near a name must be to be taken for the one that was meant.
 
     >>> did_you_mean("signl", ["signal", "background"])
     "; did you mean 'signal'?"
     """
     choices = sorted(set(valid))
-    close = _nearest(name, choices)
+    close = _nearest(name, choices, alike)
     if close:
         return f"; did you mean {close[0]!r}?"
     if not choices:

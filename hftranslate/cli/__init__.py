@@ -45,6 +45,46 @@ COMMANDS = {
     "yields": "diagnose",
 }
 
+#: The list of commands as --help shows it, in the order of the work; no command is imported for it.
+SECTIONS = {
+    "Translate": {
+        "xml2json": "HistFactory XML with its ROOT histograms to pyhf JSON",
+        "json2xml": "a workspace to HistFactory XML with ROOT histograms",
+        "convert": "between any two formats",
+        "diff": "what two workspaces mean: what differs, exit 1 if any",
+    },
+    "Look and edit": {
+        "inspect": "what is in a workspace",
+        "doctor": "what is suspicious in it, and what helps",
+        "prune": "leave parts out",
+        "rename": "give parts other names",
+        "combine": "two workspaces into one",
+        "sort": "put everything in alphabetical order",
+        "digest": "the checksum that pyhf gives it",
+    },
+    "Fit and test": {
+        "fit": "best fit, uncertainties, correlations",
+        "cls": "CLs of one signal strength, observed and expected",
+        "limit": "upper limits, observed and expected",
+        "significance": "p0 and Z of a signal",
+        "scan": "profile scans of one or two parameters",
+        "impacts": "ranking of the nuisance parameters",
+        "gof": "goodness of fit",
+        "yields": "events per sample, bin and channel, before and after a fit",
+        "toys": "merge kept toys, and compute from them",
+        "plot": "draw what these commands write",
+    },
+    "Compare with ROOT": {
+        "crosscheck": "with stored ROOT results, or with the ROOT that is here",
+        "results": "a result document of our own",
+    },
+    "Publish and reuse": {
+        "patchset": "signal grids: apply, create, scan, contour, ...",
+        "hepdata": "submissions: bundle, check, download",
+        "reproduce": "from a published record to its exclusion contours",
+        "contrib": "for those who come from pyhf: contrib download",
+    },
+}
 
 _LONGEST_LINE = 2000
 #: Errors that are an answer, and not the fault of the input.
@@ -54,6 +94,11 @@ _ANSWERS_NO = (TranslationLoss, FitFailed, WorkersLost, VerificationFailed)
 class _LazyGroup(Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(commands.items()), col_max=14, col_spacing=2)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:

@@ -77,11 +77,16 @@ def _standard_input() -> bytes:
 
 def _nearest(file: Path) -> str:
     try:
-        return did_you_mean(file.name, (entry.name for entry in file.parent.iterdir()))
+        names = [entry.name for entry in file.parent.iterdir()]
     except FileNotFoundError:
         return f"; the folder {str(file.parent)!r} does not exist"
     except OSError:
         return ""
+    near = did_you_mean(file.name, names)
+    if near.startswith("; did you mean"):
+        return near
+    same = [name for name in names if file.suffix and name.endswith(file.suffix)]
+    return did_you_mean(file.name, same) if same else ""
 
 
 def _candidates(folder: Path) -> str:

@@ -89,8 +89,8 @@ class Parameters:
         poi = self.poi_names[0]
         if poi not in self.names:
             raise MissingInput(
-                f"the parameter of interest {poi!r} is used by no modifier (a background-only workspace?)"
-                + did_you_mean(poi, self.names)
+                f"the parameter of interest {poi!r} is used by no modifier: the signal of a background-only workspace "
+                "comes with a patch (--patch)" + did_you_mean(poi, self.names, alike=0.8)
             )
         return self.names.index(poi)
 

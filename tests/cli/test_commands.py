@@ -3,13 +3,14 @@
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from hftranslate.cli import COMMANDS
+from hftranslate.cli import COMMANDS, SECTIONS
 from hftranslate.formats import FORMATS
 from tests.cases import case
 from tests.cli.conftest import Runner
@@ -44,6 +45,16 @@ def test_help_lists_all_commands(run: Runner) -> None:
             assert f"  {command} " in found.out
         assert "Exit codes: 0 done; 1 the answer is no; 2 bad input or usage." in found.out
     assert run("--version").out.startswith("hftranslate, version ")
+
+
+def test_the_list_of_commands_is_whole_and_nothing_in_it_is_cut(run: Runner) -> None:
+    listed = [name for commands in SECTIONS.values() for name in commands]
+    assert sorted(listed) == sorted(COMMANDS)
+    shown = run("--help").out
+    for title, commands in SECTIONS.items():
+        assert f"\n{title}:\n" in shown
+        for name, what in commands.items():
+            assert re.search(rf"^  {name} +{re.escape(what)}$", shown, re.MULTILINE), name
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))

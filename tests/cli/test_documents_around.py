@@ -335,6 +335,16 @@ def signal_only() -> bytes:
     return json.dumps(changed).encode()
 
 
+@pytest.mark.parametrize("line", ["cls", "limit", "significance", "impacts"])
+def test_a_background_only_workspace_is_told_where_its_signal_is(line: str, command: Command) -> None:
+    changed = background()
+    changed["measurements"][0]["config"]["poi"] = "mu_SIG"
+    found = command(f"{line} FILE", json.dumps(changed).encode())
+    assert (found.code, found.out) == (2, "")
+    assert "'mu_SIG' is used by no modifier: the signal of a background-only workspace comes with a patch" in found.err
+    assert "did you mean" not in found.err
+
+
 @pytest.mark.parametrize("line", ["cls", "limit", "significance"])
 def test_a_workspace_of_signal_only_is_told_as_the_doctor_tells_it(line: str, command: Command) -> None:
     found = command(f"{line} FILE", signal_only())

@@ -90,6 +90,11 @@ def test_a_missing_file_names_the_nearest(tmp_path: Path) -> None:
     (tmp_path / "workspace.json").write_text("{}")
     with pytest.raises(MissingInput, match=r"worksapce.json: no such file; did you mean 'workspace.json'\?"):
         read_bytes(tmp_path / "worksapce.json")
+    (tmp_path / "picture.png").write_text("")
+    with pytest.raises(MissingInput, match=r"other.json: no such file; there are 'workspace.json'$"):
+        read_bytes(tmp_path / "other.json")
+    with pytest.raises(MissingInput, match=r"other.xml: no such file$"):
+        read_bytes(tmp_path / "other.xml")
     with pytest.raises(MissingInput, match=r"no such file; the folder '.*nowhere' does not exist"):
         read_bytes(tmp_path / "nowhere" / "x.json")
     with pytest.raises(MissingInput, match="is a directory; expected a file"):

@@ -989,6 +989,20 @@ def test_one_thing_that_is_missing_is_said_in_one_sentence(model, tmp_path):
         model('<HistoSys Name="JES" HistoNameHigh="upp" HistoNameLow="down"/>')
 
 
+def test_a_file_of_the_same_name_beside_the_xml_is_pointed_to(model, tmp_path, monkeypatch):
+    """Paths lead to where one stands first, as in ROOT: there may lie the histograms of another model."""
+    model()
+    here = tmp_path / "here"
+    here.mkdir()
+    write_histograms(here / "data.root", {"other": histograms()["sig"]})
+    monkeypatch.chdir(here)
+    told = f"; {tmp_path / 'data.root'}, beside the XML, is another file: --basedir {tmp_path} reads that one"
+    with pytest.raises(MissingInput) as missing:
+        read(tmp_path / "top.xml")
+    assert told in str(missing.value)
+    read(tmp_path / "top.xml", XmlOptions(basedir=tmp_path))
+
+
 def test_missing_files_are_listed_once_each(model, tmp_path):
     model()
     driver = tmp_path / "top.xml"

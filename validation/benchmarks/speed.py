@@ -66,6 +66,7 @@ MODELS: dict[str, tuple[str, str | None, str | None]] = {
 ENGINES: dict[str, tuple[str, list[str]]] = {
     "ours": ("ours.py", ["-e", str(REPOSITORY)]),
     "pyhf": ("pyhf_numpy.py", ["pyhf==0.7.6"]),
+    "pyhf-JAX": ("pyhf_jax.py", ["pyhf==0.7.6", "jax"]),
     "ROOT": ("root_cpu.py", ["ROOT>=0.1a12", "numpy"]),
     "NextStat": ("nextstat_rust.py", ["nextstat>=0.10"]),
 }
@@ -105,6 +106,7 @@ def install(engines: list[str]) -> list[str]:
 
 def measure(engine: str, path: Path, repeat: int, timeout: float) -> Json:
     environment = os.environ | {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "RAYON")}
+    environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     script = HERE / "peers" / ENGINES[engine][0]
     command = [str(ENVIRONMENT / "bin" / "python"), str(script), str(path), str(repeat)]
     try:

@@ -63,4 +63,6 @@ def all_missing(driver: Node, source: Source, notes: Notes, first: MissingInput)
 
 def _line(what: str, places: list[str], *, full: bool) -> str:
     more = f" (and {len(places) - 1} more elements)" if len(places) > 1 else ""
-    return f"  {places[0]}{more}: {what if full else what.partition('; tried ')[0]}"
+    if not full:  # where was looked, and what is there instead, is said of the first
+        what = what.partition("; tried ")[0].partition("; there are ")[0]
+    return f"  {places[0]}{more}: {what}"

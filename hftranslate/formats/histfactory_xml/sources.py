@@ -86,6 +86,7 @@ class FileSource:
         self._driver = driver
         self._driver_folder = Path() if str(driver) == "-" else driver.parent
         self._above: Path | None = None
+        self._others: dict[Path, Path] = {}
         self._options = options
         self._notes = notes
         self._histograms = histograms
@@ -105,7 +106,14 @@ class FileSource:
         try:
             return self._histograms.get(path, f"{inner}/{directory}", name)
         except (MissingInput, FormatError) as error:
-            raise type(error)(f"{node.where}: {error}") from error.__cause__
+            raise type(error)(f"{node.where}: {error}{self._another(path)}") from error.__cause__
+
+    def _another(self, path: Path) -> str:
+        """What may have been meant where a file of that name lies in the driver's folder, too."""
+        other = self._others.get(path)
+        if other is None:
+            return ""
+        return f"; {other}, beside the XML, is another file: --basedir {self._driver_folder} reads that one"
 
     def _split(self, file: str, node: Node) -> tuple[Path, str]:
         match = _WITH_DIRECTORY.fullmatch(file)
@@ -150,6 +158,7 @@ class FileSource:
                 )
             existing = allowed
         if len(existing) > 1 and not filecmp.cmp(existing[0], existing[1], shallow=False):
+            self._others[existing[0]] = existing[1]
             self._notes.add(
                 "repair",
                 text,
