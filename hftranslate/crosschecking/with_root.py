@@ -14,13 +14,13 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hftranslate.crosschecking.document import Results, read_results
 from hftranslate.crosschecking.variants import lumi_carriers
 from hftranslate.errors import MissingInput, RootFailed
 from hftranslate.formats import which_format
-from hftranslate.formats.documents import dump_json, parse_json, read_bytes
+from hftranslate.formats.documents import dump_json, read_bytes
+from hftranslate.formats.patched import patched_document
 from hftranslate.translate import to_xml, write_xml
 from hftranslate.workspace import Measurement, Workspace
 
@@ -134,22 +134,20 @@ def _by_description(source: Source, measurement: Measurement, folder: Path) -> l
     if which_format(data, str(source.path)) == "xml":
         basedir = source.basedir or _basedir(source.path, data)
         return [str(source.path.resolve()), "--kind", "xml", "--basedir", str(basedir), *chosen]
-    document = parse_json(data, str(source.path))
-    if source.patches:
-        import jsonpatch
-
-        for patch in source.patches:
-            operations: Any = parse_json(read_bytes(patch), str(patch))
-            document = jsonpatch.apply_patch(document, operations)
+    document, _ = patched_document(data, str(source.path), source.patches)
     path = folder / f"{source.path.name.split('.')[0]}.json"
     path.write_text(dump_json(document), encoding="utf-8")
     return [str(path), "--kind", "pyhf-json", *chosen]
 
 
 def _basedir(driver: Path, data: bytes) -> Path:
-    """The working directory, as for ROOT, if the XML's inputs are found from there; else the folder of the XML."""
+    """The working directory, as for ROOT, if the XML's inputs are found from there; else the folder of the XML.
+
+    Or the folder above it from where they are found, which reading took, too.
+    """
     inputs = [os.fsdecode(text.strip()) for text in re.findall(rb"<Input>([^<]*)</Input>", data)]
-    return Path() if all(Path(text).is_file() for text in inputs) else driver.parent
+    folders = (Path(), driver.parent, *driver.resolve().parents)
+    return next((f for f in folders if all((f / text).is_file() for text in inputs)), driver.parent)
 
 
 def _by_hist2workspace(tool: str, workspace: Workspace, measurement: Measurement, folder: Path) -> list[str]:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import stat
 import sys
 from pathlib import Path
@@ -96,6 +98,27 @@ def test_paths_are_relative_to_the_working_directory_as_for_root(
     assert json.loads(fake[1].read_text())[4:6] == ["--basedir", "."]
     root_results(Source(path=path, basedir=Path("/elsewhere")), load(path).workspace, installation)
     assert json.loads(fake[1].read_text())[4:6] == ["--basedir", "/elsewhere"]
+
+
+def test_paths_of_xml_may_start_above_it(fake: tuple[str, Path], tmp_path: Path) -> None:
+    """As reading takes them: from where TRExFitter, for one, ran."""
+    folder = tmp_path / "work" / "job"
+    shutil.copytree(CASES / "normfactor", folder)
+    driver = folder / "model.xml"
+    for path in folder.glob("*.xml"):
+        path.write_text(re.sub(r'(?<=[">])(\./)?(\w+\.(root|xml))(?=["<])', r"job/\2", path.read_text()))
+    installation = RootInstallation(python=fake[0], hist2workspace=None)
+    root_results(Source(path=driver), load(driver).workspace, installation)
+    assert json.loads(fake[1].read_text())[4:6] == ["--basedir", str(tmp_path / "work")]
+
+
+def test_the_workspace_of_a_pallet_goes_to_root(fake: tuple[str, Path], tmp_path: Path) -> None:
+    document = json.loads((CASES / "json_settings" / "workspace.json").read_text())
+    path = tmp_path / "pallet.json"
+    path.write_text(json.dumps({"workspace": document, "patchsets": []}))
+    installation = RootInstallation(python=fake[0], hist2workspace=None)
+    root_results(Source(path=path), load(path).workspace, installation)
+    assert json.loads(fake[1].read_text())[2:4] == ["--kind", "pyhf-json"]
 
 
 def test_json_is_patched(fake: tuple[str, Path], tmp_path: Path) -> None:
