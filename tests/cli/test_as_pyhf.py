@@ -1,6 +1,7 @@
 """Who comes from pyhf types what pyhf's commands take, and gets what they print. pyhf's own program is the judge."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -394,3 +395,16 @@ def test_inspect_of_xml_names_root_s_constraints(
     assert constraints.get(name) == constraint
     assert constraints["mu"] == "unconstrained"
     assert [[n, c] for n, c, _ in facts["systematics"]] == facts["parameters"]
+
+
+def test_the_page_lists_the_keys_of_optconf_that_there_are(run: Runner, ws: Path) -> None:
+    page = (REPOSITORY / "docs" / "from-pyhf.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| ([\w, ]+) \|", page, re.MULTILINE)
+    values = {"solver_options": "{ftol: 1e-12}", "verbose": "0", "strategy": "1"}
+    for key, minimizers in rows:
+        for minimizer in ("newton", "minuit", "scipy"):
+            setting = f"{key}={values.get(key, '1000' if key in ('maxiter', 'steps') else '0.001')}"
+            found = run("fit", ws, "--minimizer", minimizer, "--optconf", setting)
+            assert found.code == (0 if minimizers in ("all", minimizer) else 2), (setting, minimizer, found.err)
+    told = run("fit", ws, "--optconf", "nonsense=1").err
+    assert set(re.findall(r"'(\w+)'", told)) == {key for key, _ in rows} | {"max_iterations"}
