@@ -88,9 +88,12 @@ class Parameters:
             raise MissingInput("the measurement names no parameter of interest")
         poi = self.poi_names[0]
         if poi not in self.names:
+            what = f"the parameter of interest {poi!r} is used by no modifier"
+            if any(name.startswith(f"{poi}[") for name in self.names):
+                raise MissingInput(f"{what} of a single parameter, but by one with a factor for each bin")
             raise MissingInput(
-                f"the parameter of interest {poi!r} is used by no modifier: the signal of a background-only workspace "
-                "comes with a patch (--patch)" + did_you_mean(poi, self.names, alike=0.8)
+                f"{what}; if this is a background-only workspace, its signal comes with a patch (--patch)"
+                + did_you_mean(poi, self.names, alike=0.8)
             )
         return self.names.index(poi)
 

@@ -341,8 +341,20 @@ def test_a_background_only_workspace_is_told_where_its_signal_is(line: str, comm
     changed["measurements"][0]["config"]["poi"] = "mu_SIG"
     found = command(f"{line} FILE", json.dumps(changed).encode())
     assert (found.code, found.out) == (2, "")
-    assert "'mu_SIG' is used by no modifier: the signal of a background-only workspace comes with a patch" in found.err
+    words = "'mu_SIG' is used by no modifier; if this is a background-only workspace, its signal comes with a patch"
+    assert words in found.err
     assert "did you mean" not in found.err
+
+
+def test_bin_factors_are_no_parameter_of_interest(command: Command) -> None:
+    changed = document()
+    changed["measurements"][0]["config"]["poi"] = "staterror_SR"
+    found = command("cls FILE", json.dumps(changed).encode())
+    assert (found.code, found.out) == (2, "")
+    assert (
+        "'staterror_SR' is used by no modifier of a single parameter, but by one with a factor for each bin"
+        in found.err
+    )
 
 
 @pytest.mark.parametrize("line", ["cls", "limit", "significance"])
