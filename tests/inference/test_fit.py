@@ -85,7 +85,7 @@ def test_everything_fixed():
     assert (result.iterations, result.edm) == (0, 0.0)
     np.testing.assert_array_equal(result.uncertainties, 0.0)
     outside, data = counting(3.0, 1.0, 0.0)
-    with pytest.raises(FitFailed, match="only the signal expects any.*Is this the signal without its background"):
+    with pytest.raises(FitFailed, match=r"only the signal expects any.*Is this the signal without its background"):
         fit(outside, data, fixed={"mu": 0.0})
 
 
