@@ -112,7 +112,7 @@ def crosscheck(
             else _with_document(file, read_results(reference), options)
         )
         _write(found, outputs)
-        click.echo(found.text(), nl=False)
+        emit_text(found.text(), None)
         passed = found.passed
     if not passed:
         ctx.exit(1)

@@ -223,9 +223,10 @@ def failure_message(model: Model, data: Data, minimum: Minimum) -> str:
     if _only_signal(model, minimum.theta, bad):
         text = (
             "fit failed: events are observed where only the signal expects any: the fit without signal is impossible; "
-            "give the bin a background, or leave it out ('doctor' lists all such bins). Is this the signal without its "
-            "background?"
+            "give the bin a background, or leave it out ('doctor' lists all such bins)"
         )
+        if not rates.any():
+            text += ". Is this the signal without its background?"
     return text + place
 
 

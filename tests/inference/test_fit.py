@@ -85,7 +85,7 @@ def test_everything_fixed():
     assert (result.iterations, result.edm) == (0, 0.0)
     np.testing.assert_array_equal(result.uncertainties, 0.0)
     outside, data = counting(3.0, 1.0, 0.0)
-    with pytest.raises(FitFailed, match="no or a negative expectation"):
+    with pytest.raises(FitFailed, match=r"only the signal expects any.*Is this the signal without its background"):
         fit(outside, data, fixed={"mu": 0.0})
 
 
@@ -114,9 +114,16 @@ def test_outside_the_domain_names_the_bin():
     )
     model, data = compile_model(space)
     with pytest.raises(
-        FitFailed, match=r"fit failed: at the starting point .* \(channel 'SR', bin 1: 0 expected, 2 obs"
+        FitFailed, match=r"only the signal expects any: .* all such bins\) \(channel 'SR', bin 1: 0 expected, 2 obs"
     ):
         fit(model, data, fixed={"mu": 0.0})
+    empty, data_of_empty = compile_model(
+        workspace(channel("SR", [7.0, 2.0], ("s", [1.0, 0.0], NormFactor(name="mu")), ("b", [3.0, 0.0])))
+    )
+    with pytest.raises(
+        FitFailed, match=r"fit failed: at the starting point .* \(channel 'SR', bin 1: 0 expected, 2 obs"
+    ):
+        fit(empty, data_of_empty)
     for minimizer in ("newton", "minuit", "scipy"):
         quiet = fit(model, data, fixed={"mu": 0.0}, options=replace(QUIET, minimizer=minimizer))
         assert quiet.status == "outside_domain"
