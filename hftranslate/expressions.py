@@ -1,47 +1,76 @@
 r"""Scalar arithmetic of parameters, as ROOT's Function elements state it, with exact derivatives.
 
-The language is the part of ROOT's TFormula that makes a number out of numbers: ``+ - * / ^ **``, parentheses, numbers,
-``pi``, names, ``@0`` (the first dependent, and so on), ``pow``, ``min``, ``max`` and the functions of
-:data:`FUNCTIONS`, with or without ``std::`` or ``TMath::`` (``TMath::Power``, ``TMath::Sqrt``, ...). Anything else is
-refused by name: nothing is ever executed. ROOT compiles an expression as C++, so that integers stay integers: ``1/2``
-is zero; ``+ - * /``, ``abs``, ``min`` and ``max`` of integers are integers, powers and all other functions are not.
+A Function is a formula of ROOT's RooFormula and TFormula, which turn its text into C++ and compile that
+(:mod:`hftranslate.formula_text`). The language here is the part of this C++ that makes a number out of numbers:
+
+* ``+ - * / %``, ``< > <= >= == !=``, ``! && ||``, ``? :``, parentheses; ``^`` and ``**`` become ``pow`` before;
+* numbers, names of parameters, ``@0`` or ``x[0]`` (the first dependent, and so on), TFormula's constants (``pi``, ...);
+* the functions of :data:`hftranslate.jets.FUNCTIONS`: those of C++, with or without ``std::``, of TMath and ROOT::Math.
+
+Anything else is refused by name: nothing is ever executed. Types are those of C++: integers stay integers, so that
+``1/2`` and ``(x>1)/2`` are zero; ``max(x,0)`` is refused, as the compiler refuses a maximum of two types.
 
 Dependents are the factory expressions of RooFit: ``x[1,0,10]`` (value and range), ``x[0,3]`` (a range, the value in its
 middle), ``x[5]`` (a constant), ``x`` (one that exists).
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import e, inf, isfinite, pi
-from operator import mul
-from typing import Any, TypeAlias
+from math import inf, isfinite
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.errors import Unsupported, did_you_mean
+from hftranslate.formula_text import compiled_text
+from hftranslate.jets import (
+    COMPARISONS,
+    CONSTANT_FUNCTIONS,
+    CONSTANTS,
+    FUNCTIONS,
+    LARGEST_INTEGER,
+    Jet,
+    Kind,
+    Node,
+    arithmetic,
+    chosen,
+    constant,
+    decided,
+    negative,
+    opposite,
+    product,
+    quotient,
+    remainder,
+    stepped,
+    total,
+    variable,
+    whole,
+    whole_quotient,
+)
 
 Floats = NDArray[np.float64]
-#: Value, gradient ``(m,)`` and Hessian ``(m, m)``.
-Jet: TypeAlias = tuple[float, Floats, Floats]
-_Node: TypeAlias = Callable[[Floats], Jet]
-#: A function of two numbers: value, ``f_u, f_v, f_uu, f_uv`` and ``f_vv``.
-_Function2: TypeAlias = Callable[[float, float], tuple[float, ...]]
-#: A part of an expression, and its value where it is one of C++'s integers.
-_Term: TypeAlias = tuple[_Node, int | None]
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<at>@\d+)"
-    r"|(?P<name>[A-Za-z_][\w.]*(?:::\w+)*)|(?P<operator>\*\*|[-+*/^(),]))",
+    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))|(?P<at>x\[(?:0|[1-9]\d*)\])"
+    r"|(?P<name>[A-Za-z_][\w.]*(?:::\w+)*)|(?P<operator>\+\+|--|<<|>>|[<>=!]=|&&|\|\||[-+*/%(),<>!?:]))",
     re.ASCII,
 )
 _DEPENDENT = re.compile(r"\s*(?P<name>[A-Za-z_][\w.]*)\s*(?:\[(?P<numbers>[^\]]*)\])?\s*(?:,|$)")
 _DEEPEST = 100
-_DIGITS = 20
-_LARGEST_INTEGER = 2**31 - 1
 #: What real Functions stay far below: characters, dependents, and steps of one evaluation.
 _LONGEST, _MOST_DEPENDENTS, _MOST_STEPS = 10_000, 100, 10_000
+#: How tightly C++'s operators between two numbers bind.
+_PRECEDENCE = {
+    **dict.fromkeys(("||",), 1),
+    **dict.fromkeys(("&&",), 2),
+    **dict.fromkeys(("==", "!="), 3),
+    **dict.fromkeys(("<", ">", "<=", ">="), 4),
+    **dict.fromkeys(("+", "-"), 5),
+    **dict.fromkeys(("*", "/", "%"), 6),
+}
+_NOWHERE = np.zeros(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,11 +144,14 @@ class Expression:
         as written.
     names
         what it depends on, in the order of the vectors that it is evaluated with.
+    smooth
+        whether it has no kinks and steps: no comparisons, and no functions such as ``max``.
     """
 
     text: str
     names: tuple[str, ...]
-    _node: _Node
+    smooth: bool
+    _node: Node
     _steps: int = 1  # of one evaluation, and how deep they are nested
     _depth: int = 1
     _given: tuple[tuple[str, ...], tuple[tuple[str, "Expression"], ...]] = ((), ())
@@ -132,7 +164,7 @@ class Expression:
     def evaluate(self, x: Sequence[float] | Floats) -> Jet:
         """Value, gradient ``(m,)`` and Hessian ``(m, m)`` at values ``(m,)``; NaN where it is not defined.
 
-        Where a derivative does not exist (``abs``, ``min``, ``max``) it is the one from the right.
+        Where a derivative does not exist it is that of the branch that is evaluated (:mod:`hftranslate.jets`).
         """
         with np.errstate(all="ignore"):
             value, gradient, hessian = self._node(np.asarray(x, dtype=np.float64))
@@ -158,184 +190,224 @@ def parse_expression(text: str, names: Sequence[str], known: Mapping[str, Expres
     """
     inner = known or {}
     leaves = tuple(dict.fromkeys(leaf for n in names for leaf in (inner[n].names if n in inner else (n,))))
-    parser = _Parser(text, tuple(names))
-    for name in names:
-        parser.nodes.append(_inserted(inner[name], leaves) if name in inner else _variable(leaves.index(name)))
-        parser.steps_of.append(inner[name]._steps if name in inner else 1)
-    node, integer = parser.sum()
+    nodes = [_inserted(inner[n], leaves) if n in inner else variable(leaves.index(n)) for n in names]
+    parser = _Parser(text, tuple(names), nodes, [inner[n]._steps if n in inner else 1 for n in names])
+    term = parser.conditional()
     depth = 1 + max((inner[name]._depth for name in names if name in inner), default=0)
     if parser.steps > _MOST_STEPS or depth > _DEEPEST or len(leaves) > _MOST_DEPENDENTS:
         raise Unsupported(f"the expression {text[:40]!r} with the Functions in it is too large to be evaluated")
     if parser.tokens:
-        raise Unsupported(f"the expression {text!r} cannot be evaluated: unexpected {parser.tokens[0][1]!r}")
-    node = node if integer is None else _constant(float(integer))
+        raise parser.refused(f"unexpected {parser.tokens[-1][1]!r}")
     given = (tuple(names), tuple((n, inner[n]) for n in names if n in inner))
-    return Expression(text, leaves, node, parser.steps, depth, given)
+    smooth = parser.smooth and all(e.smooth for e in inner.values() if e.names)
+    return Expression(text, leaves, smooth, term.node, parser.steps, depth, given)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Term:
+    """A part of an expression; ``value`` where it depends on nothing."""
+
+    node: Node
+    kind: Kind
+    value: float | None = None
 
 
 class _Parser:
-    """Recursive descent: sums of products of signed powers."""
+    """Recursive descent through the C++ that ROOT compiles."""
 
-    def __init__(self, text: str, names: tuple[str, ...]) -> None:
+    def __init__(self, text: str, names: tuple[str, ...], nodes: Sequence[Node], steps_of: Sequence[int]) -> None:
         _limited(text)
-        self.text, self.names, self.depth, self.steps = text, names, 0, 0
-        self.nodes: list[_Node] = []  # of the names
-        self.steps_of: list[int] = []  # of the names
-        self.tokens: list[tuple[str, str]] = []
-        at = 0
-        while at < len(text) and text[at:].strip():
-            match = _TOKEN.match(text, at)
+        self.text, self.names, self.nodes, self.steps_of = text, names, nodes, steps_of
+        self.depth, self.steps, self.smooth = 0, 0, True
+        self.compiled = compiled_text(text, names)
+        self.tokens: list[tuple[str, str]] = []  # the next one last
+        at, end = 0, len(self.compiled.rstrip())
+        while at < end:
+            match = _TOKEN.match(self.compiled, at)
             if match is None:
-                raise Unsupported(f"the expression {text!r} cannot be evaluated: unexpected {text[at:].strip()[0]!r}")
+                raise self.refused(f"unexpected {self.compiled[at : at + 10].strip()!r}")
             self.tokens.append((str(match.lastgroup), match[str(match.lastgroup)]))
             at = match.end()
+        self.tokens.reverse()
+
+    def refused(self, why: str) -> Unsupported:
+        """Why the expression cannot be evaluated, with what ROOT makes of it where that is not what stands there."""
+        read = "" if self.compiled == self.text.replace(" ", "") else f" (ROOT reads {self.compiled[:80]!r})"
+        return Unsupported(f"the expression {self.text[:200]!r} cannot be evaluated: {why}{read}")
 
     def accept(self, *operators: str) -> str | None:
         """Take the next token if it is one of these operators."""
-        if self.tokens and self.tokens[0][0] == "operator" and self.tokens[0][1] in operators:
-            return self.tokens.pop(0)[1]
+        if self.tokens and self.tokens[-1][0] == "operator" and self.tokens[-1][1] in operators:
+            return self.tokens.pop()[1]
         return None
 
     def expect(self, operator: str) -> None:
         if self.accept(operator) is None:
-            found = self.tokens[0][1] if self.tokens else "the end"
-            raise Unsupported(f"the expression {self.text!r} cannot be evaluated: {operator!r} expected, not {found!r}")
+            raise self.refused(f"{operator!r} expected, not {self.next()}")
+
+    def next(self) -> str:
+        return repr(self.tokens[-1][1]) if self.tokens else "the end"
 
     def deeper(self) -> None:
         self.depth += 1
         if self.depth > _DEEPEST:
             raise Unsupported(f"the expression {self.text[:40]!r}... is nested too deeply")
 
-    def sum(self) -> _Term:
-        self.deeper()
-        node, integer = self.product()
-        nodes, signs = [node], [1]
-        while operator := self.accept("+", "-"):
-            node, term = self.product()
-            nodes.append(node)
-            signs.append(1 if operator == "+" else -1)
-            integer = None if integer is None or term is None else integer + signs[-1] * term
-        self.depth -= 1
-        if integer is not None:
-            return self.integer(integer)
-        return (_sum(nodes, signs) if len(nodes) > 1 else nodes[0]), None
-
-    def product(self) -> _Term:
+    # ---------------------------------------------------------------- the grammar
+    def conditional(self) -> _Term:
         depth = self.depth
-        term = self.signed()
-        while operator := self.accept("*", "/"):
-            self.deeper()
-            term = self.combined(operator, _times if operator == "*" else _over, term, self.signed())
+        self.deeper()
+        condition = self.operation(1)
+        if self.accept("?"):
+            yes = self.conditional()
+            self.expect(":")
+            no = self.conditional()
+            self.smooth = False
+            kind = yes.kind if yes.kind == no.kind else arithmetic((yes.kind, no.kind))
+            condition = self.term(chosen(condition.node, yes.node, no.node), kind, condition, yes, no)
         self.depth = depth
-        return term
+        return condition
 
-    def combined(self, word: str, function: _Function2, left: _Term, right: _Term) -> _Term:
-        """Two parts and what stands between them; of two integers an integer."""
-        node = _binary(function, left[0], right[0])
-        if left[1] is None or right[1] is None or word not in _OF_INTEGERS:
-            return node, None
-        if word == "/" and right[1] == 0:
-            raise Unsupported(
-                f"the expression {self.text!r} cannot be evaluated: it divides the integer {left[1]} by 0"
-            )
-        return self.integer(_OF_INTEGERS[word](left[1], right[1]))
+    def operation(self, least: int) -> _Term:
+        """Operands with operators between them that bind at least so tightly."""
+        depth = self.depth
+        left = self.signed()
+        while (level := self.level()) >= least:
+            operands, operators = [left], []
+            while self.level() == level:
+                operators.append(self.tokens.pop()[1])
+                operands.append(self.operation(level + 1))
+            left = self.combined(operators, operands)
+        self.depth = depth
+        return left
 
-    def integer(self, value: int) -> _Term:
-        if abs(value) > _LARGEST_INTEGER:
-            raise Unsupported(
-                f"the expression {self.text!r} cannot be evaluated: the integer {value} is too large; write {value}.0"
-            )
-        return _constant(float(value)), value
+    def level(self) -> int:
+        return _PRECEDENCE.get(self.tokens[-1][1], 0) if self.tokens and self.tokens[-1][0] == "operator" else 0
+
+    def combined(self, operators: Sequence[str], operands: Sequence[_Term]) -> _Term:
+        """Operands with operators of one level between them, from the left to the right."""
+        if operators[0] in ("+", "-"):
+            signs = [1, *(1 if operator == "+" else -1 for operator in operators)]
+            kind = arithmetic([t.kind for t in operands])
+            return self.term(total([t.node for t in operands], signs), kind, *operands)
+        if operators[0] in ("&&", "||"):
+            self.smooth = False
+            return self.term(decided([t.node for t in operands], every=operators[0] == "&&"), "bool", *operands)
+        left = operands[0]
+        for operator, right in zip(operators, operands[1:], strict=True):
+            self.deeper()
+            left = self.pair(operator, left, right)
+        return left
+
+    def pair(self, operator: str, left: _Term, right: _Term) -> _Term:
+        if operator in COMPARISONS:
+            self.smooth = False
+            return self.term(stepped(COMPARISONS[operator], left.node, right.node), "bool", left, right)
+        kind = arithmetic((left.kind, right.kind))
+        if operator == "*":
+            return self.term(product(left.node, right.node), kind, left, right)
+        if operator == "/" and kind == "double":
+            return self.term(quotient(left.node, right.node), kind, left, right)
+        if kind == "double":
+            raise self.refused("C++ has '%' for integers only")
+        if right.value == 0.0:
+            raise self.refused("it divides an integer by the integer 0")
+        self.smooth = False
+        node = whole_quotient if operator == "/" else remainder
+        return self.term(node(left.node, right.node), kind, left, right)
 
     def signed(self) -> _Term:
-        negative = False
-        while sign := self.accept("+", "-"):
-            negative ^= sign == "-"
-        node, integer = self.power()
-        if not negative:
-            return node, integer
-        return _unary(lambda u: (-u, -1.0, 0.0), node), None if integer is None else -integer
-
-    def power(self) -> _Term:
+        signs = []
+        while sign := self.accept("+", "-", "!"):
+            signs.append(sign)
         term = self.atom()
-        if self.accept("^", "**"):
+        for sign in reversed(signs):
             self.deeper()
-            term = self.combined("^", _power, term, self.signed())
-            self.depth -= 1
+            if sign == "!":
+                self.smooth = False
+                term = self.term(opposite(term.node), "bool", term)
+            else:
+                node = term.node if sign == "+" else negative(term.node)
+                term = self.term(node, arithmetic((term.kind,)), term)
         return term
 
     def atom(self) -> _Term:
         if self.accept("("):
-            term = self.sum()
+            term = self.conditional()
             self.expect(")")
             return term
-        if not self.tokens or self.tokens[0][0] == "operator":
-            found = repr(self.tokens[0][1]) if self.tokens else "the end"
-            raise Unsupported(f"the expression {self.text!r} cannot be evaluated: unexpected {found}")
-        kind, token = self.tokens.pop(0)
+        if not self.tokens or self.tokens[-1][0] == "operator":
+            raise self.refused(f"unexpected {self.next()}")
+        kind, token = self.tokens.pop()
         self.steps += 1
         if kind == "number":
-            whole = token.isdecimal() and len(token) <= _DIGITS
-            return self.integer(int(token)) if whole else (_constant(float(token)), None)
+            return self.number(token)
         if kind == "at":
-            return self.variable(int(token[1 : _DIGITS + 1]), token)
-        if self.tokens and self.tokens[0][1] == "(":
+            return self.parameter(token)
+        if self.tokens and self.tokens[-1] == ("operator", "("):
             return self.call(token)
+        if token in CONSTANTS:
+            value = CONSTANTS[token]
+            return _constant(value, "int" if value.is_integer() else "double")
         if token in self.names:
-            return self.variable(self.names.index(token), token)
-        if token in _CONSTANTS:
-            return _constant(_CONSTANTS[token]), None
-        raise Unsupported(
-            f"the expression {self.text!r} cannot be evaluated: {token!r} is not among its dependents"
-            + did_you_mean(token, self.names)
-        )
+            why = f"ROOT misses the name {token!r} there; write @{self.names.index(token)}, or use a longer name"
+            raise self.refused(why)
+        raise self.refused(f"{token!r} is not among its dependents" + did_you_mean(token, self.names))
 
-    def variable(self, index: int, token: str) -> _Term:
+    def number(self, token: str) -> _Term:
+        if not token.isdecimal():
+            return _constant(float(token), "double")
+        if token != "0" and token.startswith("0"):
+            raise self.refused(f"{token!r} is a number to the base of 8 for C++; write it without the leading zero")
+        if len(token) > 10 or int(token) > LARGEST_INTEGER:
+            raise self.refused(f"the integer {token[:20]} is too large; write {token[:20]}.0")
+        return _constant(float(token), "int")
+
+    def parameter(self, token: str) -> _Term:
+        index = int(token[2:-1]) if len(token) < 10 else len(self.nodes)
         if index >= len(self.nodes):
-            raise Unsupported(f"the expression {self.text!r} cannot be evaluated: there is no dependent {token}")
+            raise self.refused(f"there is no dependent @{token[2:-1][:20]}")
         self.steps += self.steps_of[index]
-        return self.nodes[index], None
+        return _Term(node=self.nodes[index], kind="double")
 
     def call(self, name: str) -> _Term:
         self.expect("(")
-        arguments = []
-        while not self.accept(")"):
-            arguments.append(self.sum())
-            if not self.accept(","):
-                self.expect(")")
-                break
-        plain = name.removeprefix("std::").removeprefix("TMath::").lower()
-        if plain == "pi" and not arguments:
-            return _constant(pi), None
-        if plain in FUNCTIONS and len(arguments) == 1:
-            node, integer = arguments[0]
-            if plain == "abs" and integer is not None:
-                return self.integer(abs(integer))
-            return _unary(FUNCTIONS[plain], node), None
-        if plain in _BINARY_FUNCTIONS and len(arguments) == 2:
-            return self.combined(plain, _BINARY_FUNCTIONS[plain], *arguments)
-        known = [*FUNCTIONS, *_BINARY_FUNCTIONS]
-        raise Unsupported(
-            f"the expression {self.text!r} cannot be evaluated: no function {name!r} of {len(arguments)} argument(s) "
-            "is known" + did_you_mean(plain, known)
-        )
+        arguments: list[_Term] = []
+        if not self.accept(")"):
+            arguments.append(self.conditional())
+            while self.accept(","):
+                arguments.append(self.conditional())
+            self.expect(")")
+        if name in CONSTANT_FUNCTIONS and not arguments:
+            return _constant(CONSTANT_FUNCTIONS[name], "double")
+        function = FUNCTIONS.get(name)
+        if function is None or not function.least <= len(arguments) <= function.most:
+            hint = did_you_mean(name, [*FUNCTIONS, *CONSTANT_FUNCTIONS])
+            raise self.refused(f"no function {name!r} of {len(arguments)} argument(s) is known{hint}")
+        kind = function.kind([t.kind for t in arguments])
+        if kind is None:
+            kinds = ", ".join(t.kind for t in arguments)
+            raise self.refused(f"C++ has no {name}({kinds}) of numbers of these types; write integers as 1.0")
+        self.smooth = self.smooth and function.smooth
+        return self.term(function.made(*(t.node for t in arguments)), kind, *arguments)
+
+    # ---------------------------------------------------------------- terms
+    def term(self, node: Node, kind: Kind, *parts: _Term) -> _Term:
+        """A term made of others, worked out here where they depend on nothing."""
+        if any(part.value is None for part in parts):
+            return _Term(node=whole(node) if kind == "int" else node, kind=kind)
+        with np.errstate(all="ignore"):
+            value = float(node(_NOWHERE)[0])
+        if kind == "int" and not abs(value) <= LARGEST_INTEGER:
+            raise self.refused(f"the integer {value:.0f} is too large; write numbers as 1.0")
+        return _constant(value, kind)
 
 
-# ------------------------------------------------------------------------------------- values with two derivatives
-def _constant(value: float) -> _Node:
-    return lambda x: (value, np.zeros(len(x)), np.zeros((len(x), len(x))))
+def _constant(value: float, kind: Kind) -> _Term:
+    return _Term(node=constant(value), kind=kind, value=value)
 
 
-def _variable(index: int) -> _Node:
-    def node(x: Floats) -> Jet:
-        gradient = np.zeros(len(x))
-        gradient[index] = 1.0
-        return float(x[index]), gradient, np.zeros((len(x), len(x)))
-
-    return node
-
-
-def _inserted(expression: Expression, leaves: tuple[str, ...]) -> _Node:
+def _inserted(expression: Expression, leaves: tuple[str, ...]) -> Node:
     """An expression as part of another one, which depends on more."""
     at = np.array([leaves.index(name) for name in expression.names], dtype=np.int64)
 
@@ -347,103 +419,6 @@ def _inserted(expression: Expression, leaves: tuple[str, ...]) -> _Node:
         return value, gradient, hessian
 
     return node
-
-
-def _sum(nodes: Sequence[_Node], signs: Sequence[int]) -> _Node:
-    def node(x: Floats) -> Jet:
-        value, gradient, hessian = 0.0, np.zeros(len(x)), np.zeros((len(x), len(x)))
-        for sign, term in zip(signs, nodes, strict=True):
-            f, df, ddf = term(x)
-            value, gradient, hessian = value + sign * f, gradient + sign * df, hessian + sign * ddf
-        return value, gradient, hessian
-
-    return node
-
-
-def _unary(function: Callable[[float], tuple[float, float, float]], argument: _Node) -> _Node:
-    """The chain rule for a function that gives its value and two derivatives."""
-
-    def node(x: Floats) -> Jet:
-        u, du, ddu = argument(x)
-        f, df, ddf = function(np.float64(u))
-        return f, df * du, df * ddu + ddf * np.outer(du, du)
-
-    return node
-
-
-def _binary(function: _Function2, left: _Node, right: _Node) -> _Node:
-    """The chain rule for a function that gives its value, ``f_u, f_v, f_uu, f_uv`` and ``f_vv``."""
-
-    def node(x: Floats) -> Jet:
-        (u, du, ddu), (v, dv, ddv) = left(x), right(x)
-        f, fu, fv, fuu, fuv, fvv = function(np.float64(u), np.float64(v))
-        # a term whose inner derivative vanishes does not count, whatever the outer one (the logarithm in x^2 at zero)
-        gradient, hessian = np.zeros_like(du), np.zeros_like(ddu)
-        if du.any() or ddu.any():
-            gradient, hessian = gradient + fu * du, hessian + fu * ddu + fuu * np.outer(du, du)
-        if dv.any() or ddv.any():
-            gradient, hessian = gradient + fv * dv, hessian + fv * ddv + fvv * np.outer(dv, dv)
-        if du.any() and dv.any():
-            hessian = hessian + fuv * (np.outer(du, dv) + np.outer(dv, du))
-        return f, gradient, hessian
-
-    return node
-
-
-def _times(u: float, v: float) -> tuple[float, ...]:
-    return u * v, v, u, 0.0, 1.0, 0.0
-
-
-def _over(u: float, v: float) -> tuple[float, ...]:
-    return u / v, 1.0 / v, -u / v**2, 0.0, -1.0 / v**2, 2.0 * u / v**3
-
-
-def _power(u: float, v: float) -> tuple[float, ...]:
-    f, log = u**v, np.log(u)
-    fu = v * u ** (v - 1.0) if v != 0.0 else 0.0
-    fuu = v * (v - 1.0) * u ** (v - 2.0) if v not in (0.0, 1.0) else 0.0
-    return f, fu, f * log, fuu, u ** (v - 1.0) * (1.0 + v * log), f * log**2
-
-
-def _lower_of(u: float, v: float) -> tuple[float, ...]:
-    return (u, 1.0, 0.0, 0.0, 0.0, 0.0) if u < v else (v, 0.0, 1.0, 0.0, 0.0, 0.0)
-
-
-def _higher_of(u: float, v: float) -> tuple[float, ...]:
-    return (u, 1.0, 0.0, 0.0, 0.0, 0.0) if u >= v else (v, 0.0, 1.0, 0.0, 0.0, 0.0)
-
-
-#: Functions of one argument: value and two derivatives.
-FUNCTIONS: dict[str, Callable[[float], tuple[float, float, float]]] = {
-    "sqrt": lambda u: (np.sqrt(u), 0.5 / np.sqrt(u), -0.25 * u**-1.5),
-    "exp": lambda u: (np.exp(u), np.exp(u), np.exp(u)),
-    "log": lambda u: (np.log(u), 1.0 / u, -1.0 / u**2),
-    "log10": lambda u: (np.log10(u), 1.0 / (u * np.log(10.0)), -1.0 / (u**2 * np.log(10.0))),
-    "abs": lambda u: (abs(u), 1.0 if u >= 0.0 else -1.0, 0.0),
-    "fabs": lambda u: (abs(u), 1.0 if u >= 0.0 else -1.0, 0.0),
-    "sin": lambda u: (np.sin(u), np.cos(u), -np.sin(u)),
-    "cos": lambda u: (np.cos(u), -np.sin(u), -np.cos(u)),
-    "tan": lambda u: (np.tan(u), 1.0 / np.cos(u) ** 2, 2.0 * np.tan(u) / np.cos(u) ** 2),
-    "atan": lambda u: (np.arctan(u), 1.0 / (1.0 + u**2), -2.0 * u / (1.0 + u**2) ** 2),
-    "sinh": lambda u: (np.sinh(u), np.cosh(u), np.sinh(u)),
-    "cosh": lambda u: (np.cosh(u), np.sinh(u), np.cosh(u)),
-    "tanh": lambda u: (np.tanh(u), 1.0 / np.cosh(u) ** 2, -2.0 * np.tanh(u) / np.cosh(u) ** 2),
-    "sq": lambda u: (u * u, 2.0 * u, 2.0),
-}
-_BINARY_FUNCTIONS: dict[str, _Function2] = {
-    "pow": _power,
-    "power": _power,
-    "min": _lower_of,
-    "max": _higher_of,
-}
-_CONSTANTS = {"pi": pi, "TMath::Pi": pi, "e": e}
-#: What C++ makes of two integers; a quotient is cut off towards zero.
-_OF_INTEGERS: dict[str, Callable[[int, int], int]] = {
-    "*": mul,
-    "/": lambda u, v: abs(u) // abs(v) * (1 if (u >= 0) == (v >= 0) else -1),
-    "min": min,
-    "max": max,
-}
 
 
 _WORD = re.compile(r"[A-Za-z_][\w.]*(?:::\w+)*(?!\s*\(|[\w.:])")

@@ -61,8 +61,10 @@ def test_functions_of_functions() -> None:
 
 
 def test_what_cannot_be_evaluated_is_named_where_it_is_used() -> None:
-    odd = function("f", "x > 1 ? 2 : 3", "x[1,0,10]")
-    with pytest.raises(Unsupported, match=r"channel 'SR', sample 's': function 'f': the expression .* unexpected '>'"):
+    odd = function("f", "x > 1 ? 2 : rand(3)", "x[1,0,10]")
+    with pytest.raises(
+        Unsupported, match=r"channel 'SR', sample 's': function 'f': the expression .* no function 'rand'"
+    ):
         used_functions(model(odd))
     assert used_functions(model(odd, factors=("k",))) == {}
     nested = function("f", "x", "expr::x('y*y',y[1,0,2])")

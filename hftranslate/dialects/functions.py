@@ -96,6 +96,8 @@ def _product(
     """The free parameters, each once, whose product these Functions are on the sample."""
     if any(n not in made for n in names) or any(isinstance(m, NormFactor) and m.power > 1 for m in sample.modifiers):
         return None
+    if not all(made[n].smooth for n in names):  # which may differ between any two points
+        return None
     leaves = tuple(dict.fromkeys(leaf for n in names for leaf in made[n].names))
     others = {m.name for m in sample.modifiers if m.name not in names}
     constrained = {root for d in declared.values() if d.kind != "normfactor" for root in (d.name, *d.root_names)}

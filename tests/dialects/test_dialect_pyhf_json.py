@@ -241,11 +241,18 @@ def test_functions_are_lost_where_they_are_used() -> None:
 
 def test_functions_that_cannot_be_evaluated_are_lost_without_a_measure() -> None:
     ws = model(sample("s", NormFactor(name="k")), pois=("x",))
-    ws = with_functions(ws, ("k", "x > 1 ? x : 1", "x[1,0,9]"))
+    ws = with_functions(ws, ("k", "TMath::BesselI0(x)", "x[1,0,9]"))
     after, outcomes = all_the_way(ws)
     assert "what ties it to 'x' is lost" in outcomes[0].what
     assert after.measurements[0].pois == ("k",)
     assert to_pyhf_json(ws).outcomes[0].effect is None
+
+
+def test_a_function_in_pieces_is_never_taken_for_a_product() -> None:
+    ws = with_functions(
+        model(sample("s", NormFactor(name="k")), pois=("x",)), ("k", "x<0.01 && x>0.001 ? 5. : x", "x[1,0,9]")
+    )
+    assert kinds(step("functions", ws)[1])[0] == "loss"
 
 
 def test_a_function_that_is_undefined_at_the_start() -> None:
