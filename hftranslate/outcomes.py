@@ -36,6 +36,9 @@ class Outcome:
     effect_on_cls
         absolute change of the observed CLs at a signal strength of one, ``None`` where it was not
         evaluated.
+    renamed
+        where a part has another name in the target: what it is (``"channel"``, ``"sample"``, ``"parameter"``,
+        ``"measurement"``), its name and its new name.
     """
 
     kind: Kind
@@ -43,6 +46,7 @@ class Outcome:
     what: str
     effect: float | None = None
     effect_on_cls: float | None = None
+    renamed: tuple[str, str, str] | None = None
 
     def __str__(self) -> str:
         text = f"{self.kind}: {self.where}: {self.what}"

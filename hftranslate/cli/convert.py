@@ -1,8 +1,10 @@
 """Commands that translate files and look at them."""
 
 import gc
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,7 @@ import click
 
 from hftranslate.cli.common import (
     OutputFile,
+    combined_options,
     emit,
     emit_text,
     file_argument,
@@ -43,6 +46,7 @@ from hftranslate.translate import (
 )
 
 if TYPE_CHECKING:
+    from hftranslate.crosschecking.with_root import RootInstallation
     from hftranslate.verification import Verification
 
 
@@ -61,8 +65,35 @@ def _many_small_objects() -> Iterator[None]:
 strict_option = click.option("--strict", is_flag=True, help="Fail, and write nothing, where something would be lost.")
 
 
-verify_option = click.option(
-    "--verify", is_flag=True, help="Read the output back and prove that the likelihood is the same; else exit code 1."
+class _Verifying(click.Command):
+    """A command with ``--verify``, which takes the word that follows as its value only where that is ``root``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As for every command."""
+        end = args.index("--") if "--" in args else len(args)
+        words: list[str] = []
+        for word in args[:end]:
+            if words[-1:] == ["--verify"]:
+                words[-1] = "--verify=root" if word == "root" else "--verify=hftranslate"
+                if word == "root":
+                    continue
+            words.append(word)
+        if words[-1:] == ["--verify"]:
+            words[-1] = "--verify=hftranslate"
+        return super().parse_args(ctx, words + args[end:])
+
+
+verify_options = combined_options(
+    click.option(
+        "--verify",
+        type=click.Choice(["hftranslate", "root"]),
+        metavar="[root]",
+        help="Read the output back and compare its likelihood with that of the input, as hftranslate evaluates both; "
+        "with the word root also as ROOT evaluates both. Else exit code 1.",
+    ),
+    click.option(
+        "--root-python", metavar="PYTHON", help="A Python that can import ROOT; default: $ROOT_PYTHON, or this."
+    ),
 )
 losses_option = click.option(
     "--losses",
@@ -71,13 +102,13 @@ losses_option = click.option(
 )
 
 
-@click.command()
+@click.command(cls=_Verifying)
 @click.argument("config", type=InputFile())
 @model_output_option
 @xml_options
 @strict_option
 @losses_option
-@verify_option
+@verify_options
 @click.option("--sidecar", type=SidecarFile(), help="Where to keep what JSON cannot say.")
 @click.option("--no-sidecar", is_flag=True, help="Neither use the sidecar beside the XML nor write one.")
 @progress_option
@@ -91,7 +122,8 @@ def xml2json(
     output_file: Path | None,
     strict: bool,
     losses: Path | None,
-    verify: bool,
+    verify: str | None,
+    root_python: str | None,
     sidecar: Path | None,
     no_sidecar: bool,
     track_progress: bool,
@@ -104,6 +136,7 @@ def xml2json(
     beside the output (OUT.histfactory.json).
     """
     xml = take_xml_options(options)
+    root = _root_that_verifies(verify, root_python, config)
     with ProgressBar(shown=track_progress) as progress:
         loaded = load(config, xml=xml, use_sidecar=not no_sidecar, account=losses is not None, progress=progress)
         translation = to_pyhf_json(loaded.workspace, progress=progress)
@@ -122,19 +155,25 @@ def xml2json(
         write_json(translation, output_file, sidecar=kept, beside=account)
     _tell(outcomes, losses, loaded)
     _warn_without_sidecar(outcomes, has_sidecar)
-    if verify:
-        from hftranslate.verification import verify_file, verify_json
+    if not verify:
+        return
+    from hftranslate.verification import verify_file, verify_json
 
-        with ProgressBar(shown=track_progress) as progress:
-            if output_file is None or str(output_file) == "-":
-                checked = verify_json(loaded.workspace, dump_json(translation.document), progress=progress)
-            else:
-                beside_it = not no_sidecar and sidecar in (None, sidecar_path(output_file))
-                checked = verify_file(loaded.workspace, output_file, with_sidecar=beside_it, progress=progress)
-        _verify(ctx, checked)
+    source = _Origin(file=config, basedir=xml.basedir, confine=xml.confine)
+    text = dump_json(translation.document)
+    with ProgressBar(shown=track_progress) as progress:
+        if output_file is None or str(output_file) == "-":
+            checked = verify_json(loaded.workspace, text, account=outcomes, progress=progress)
+        else:
+            beside_it = not no_sidecar and sidecar in (None, sidecar_path(output_file))
+            checked = verify_file(
+                loaded.workspace, output_file, with_sidecar=beside_it, account=outcomes, progress=progress
+            )
+    with _file_of(output_file, text) as path:
+        _verify(ctx, [checked, *_by_root(root, loaded, source, path, outcomes)])
 
 
-@click.command()
+@click.command(cls=_Verifying)
 @file_argument
 @patch_option
 @click.option("-d", "--output-dir", type=ModelFolder(), default=Path("."), help="Folder to write into.")
@@ -148,7 +187,7 @@ def xml2json(
 @xml_options
 @strict_option
 @losses_option
-@verify_option
+@verify_options
 @click.pass_context
 @_many_small_objects()
 def json2xml(
@@ -161,7 +200,8 @@ def json2xml(
     no_sidecar: bool,
     strict: bool,
     losses: Path | None,
-    verify: bool,
+    verify: str | None,
+    root_python: str | None,
     specroot: str | None,
     dataroot: str | None,
     track_progress: bool,
@@ -176,6 +216,7 @@ def json2xml(
         if value is not None:
             tell(f"{name} is ignored: channels go to config/, histograms to data/data.root")
     xml = take_xml_options(options)
+    root = _root_that_verifies(verify, root_python, file)
     with ProgressBar(shown=track_progress) as progress:
         loaded = load(
             file,
@@ -196,9 +237,12 @@ def json2xml(
         from hftranslate.verification import verify_file
 
         driver = output_dir / f"{prefix}.xml"
+        source = _Origin(file=file, patches=patches, basedir=xml.basedir, confine=xml.confine)
         with ProgressBar(shown=track_progress) as progress:
-            checked = verify_file(loaded.workspace, driver, with_sidecar=not no_sidecar, progress=progress)
-        _verify(ctx, checked)
+            checked = verify_file(
+                loaded.workspace, driver, with_sidecar=not no_sidecar, account=outcomes, progress=progress
+            )
+        _verify(ctx, [checked, *_by_root(root, loaded, source, driver, outcomes)])
 
 
 @click.command()
@@ -224,29 +268,98 @@ def inspect(
         emit_text(summary_text(loaded.workspace), None)
 
 
-@click.command()
+@click.command(cls=_Verifying)
 @file_argument
 @click.argument("out", type=ModelFile())
 @click.option("--to", type=click.Choice(FORMATS), help="The format; default: by the ending of OUT.")
 @patch_option
 @xml_options
 @click.option("--no-sidecar", is_flag=True, help="Neither use the sidecar beside FILE nor write one.")
+@verify_options
+@click.pass_context
 def convert(
-    file: str, out: Path, to: FormatName | None, patches: tuple[str, ...], no_sidecar: bool, **options: Any
+    ctx: click.Context,
+    /,
+    file: str,
+    out: Path,
+    to: FormatName | None,
+    patches: tuple[str, ...],
+    no_sidecar: bool,
+    verify: str | None,
+    root_python: str | None,
+    **options: Any,
 ) -> None:
     """Translate between any two formats: OUT.json, or FOLDER/PREFIX.xml for XML with its histograms in FOLDER.
 
-    xml2json and json2xml do the same and can do more: accounts, proofs, strictness.
+    xml2json and json2xml do the same and can do more: accounts, strictness.
     """
-    loaded = load(file, patches=patches, xml=take_xml_options(options), use_sidecar=not no_sidecar)
+    root = _root_that_verifies(verify, root_python, file)
+    xml = take_xml_options(options)
+    loaded = load(file, patches=patches, xml=xml, use_sidecar=not no_sidecar)
     report(loaded.outcomes)
-    report(write(loaded.workspace, out, format=to, sidecar=not no_sidecar))
+    outcomes = write(loaded.workspace, out, format=to, sidecar=not no_sidecar)
+    report(outcomes)
+    if verify:
+        from hftranslate.verification import verify_file
+
+        account = loaded.outcomes + outcomes
+        source = _Origin(file=file, patches=patches, basedir=xml.basedir, confine=xml.confine)
+        checked = verify_file(loaded.workspace, out, with_sidecar=not no_sidecar, account=account)
+        _verify(ctx, [checked, *_by_root(root, loaded, source, out, account)])
 
 
-def _verify(ctx: click.Context, checked: "Verification") -> None:
-    tell(checked.sentence)
-    if not checked.verified:
+# --------------------------------------------------------------------------------------------------------- verification
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Origin:
+    """Where the input of a translation came from."""
+
+    file: str
+    patches: tuple[str, ...] = ()
+    basedir: Path | None = None
+    confine: bool = False
+
+
+def _root_that_verifies(verify: str | None, python: str | None, file: str) -> "RootInstallation | None":
+    """The ROOT that is to verify the translation: found before anything is written."""
+    if verify != "root":
+        return None
+    if file == "-":
+        raise click.UsageError("--verify root reads the input again: it must be a file, not standard input")
+    from hftranslate.crosschecking.with_root import find_root
+
+    return find_root(python)
+
+
+def _by_root(
+    root: "RootInstallation | None", loaded: Loaded, origin: _Origin, path: Path, account: tuple[Outcome, ...]
+) -> "Iterator[Verification]":
+    if root is None:
+        return
+    from hftranslate.crosschecking.verify_with_root import verify_in_root
+    from hftranslate.crosschecking.with_root import Source
+
+    patches = tuple(map(Path, origin.patches))
+    source = Source(path=Path(origin.file), patches=patches, basedir=origin.basedir, confine=origin.confine)
+    yield verify_in_root(loaded, source, path, root, account=account)
+
+
+@contextmanager
+def _file_of(path: Path | None, text: str) -> Iterator[Path]:
+    """The file that was written, or one with what went to standard output."""
+    if path is not None and str(path) != "-":
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="hftranslate-") as folder:
+        written = Path(folder) / "output.json"
+        written.write_text(text, encoding="utf-8")
+        yield written
+
+
+def _verify(ctx: click.Context, checks: "Sequence[Verification]") -> None:
+    for checked in checks:
+        tell(checked.sentence)
         tell_lines(checked.details())
+    if not all(checked.verified for checked in checks):
         ctx.exit(1)
 
 

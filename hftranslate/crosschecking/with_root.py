@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -137,6 +137,46 @@ def _scratch() -> Iterator[Path]:
     """An empty folder for ROOT to start in: where it starts it obeys ``.rootrc`` and loads modules and libraries."""
     with tempfile.TemporaryDirectory(prefix="hftranslate-root-") as folder:
         yield Path(folder)
+
+
+def root_pair(
+    original: Source,
+    translation: Source,
+    measurements: tuple[Measurement, Measurement],
+    names: Mapping[str, str],
+    installation: RootInstallation,
+    *,
+    progress: Progress = lambda line: None,
+) -> dict[str, Any]:
+    """What ROOT says about a model and its translation at common points (see ``of_pair.py``).
+
+    Parameters
+    ----------
+    measurements
+        which one of each.
+    names
+        what ROOT calls parameters of the first in the second, where that differs.
+
+    Raises
+    ------
+    RootFailed
+        ROOT could not evaluate one of them; the message ends with what it printed.
+    UnsafeInput
+        One of them says something that ROOT might execute; it was not started.
+    """
+    with _scratch() as folder:
+        sides = []
+        for side, source, measurement in zip("ab", (original, translation), measurements, strict=True):
+            own = folder / side
+            own.mkdir()
+            sides.append(_by_description(source, measurement, own))
+        target, told = folder / "pair.json", folder / "names.json"
+        told.write_text(dump_json(dict(names)), encoding="utf-8")
+        script = str(scripts() / "of_pair.py")
+        command = [installation.python, script, "-o", str(target), "--names", str(told), *sides[0], "--against"]
+        _run([*command, *sides[1]], folder, progress)
+        found: Any = parse_json(target.read_bytes(), "what ROOT says")
+        return dict(found)
 
 
 def scripts() -> Path:

@@ -34,7 +34,10 @@ def root_names(workspace: Workspace) -> Rewriting:
         "measurement": _renaming((m.name for m in workspace.measurements), lambda n: _plain_name(n or "measurement")),
     }
     outcomes = tuple(
-        outcome("rewrite", f"{what} {old!r}", f"ROOT refuses the name; written as {new!r}")
+        replace(
+            outcome("rewrite", f"{what} {old!r}", f"ROOT refuses the name; written as {new!r}"),
+            renamed=(what, old, new),
+        )
         for what, renamed in renamings.items()
         for old, new in renamed.items()
         if old != new

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TypeAlias
@@ -24,6 +24,8 @@ from hftranslate.workspace import (
 )
 
 Names: TypeAlias = Mapping[str, str]
+#: What a translation renamed: what it is, its name in the first and its name in the second workspace.
+Announced: TypeAlias = Sequence[tuple[str, str, str]]
 #: Characters that ROOT refuses in names, or that separate the names of a list in XML.
 _REFUSED = re.compile(r"[\s\\,;\x00-\x1f\x7f-\x9f]")
 
@@ -63,20 +65,22 @@ class Alignment:
     respelt: tuple[str, ...]
 
 
-def align(first: Workspace, second: Workspace, *, across: bool = False) -> Alignment:
+def align(first: Workspace, second: Workspace, *, across: bool = False, announced: Announced = ()) -> Alignment:
     """Match channels, samples, parameters and measurements.
 
     Parameters
     ----------
     across
         one is XML and the other JSON: names are the same if ROOT has to spell them in that way.
+    announced
+        parts that have another name in the second, by the account of a translation.
 
     Raises
     ------
     InvalidWorkspace
         One name stands for parameters of different kinds or sizes.
     """
-    matcher = _Matcher(across)
+    matcher = _Matcher(across, announced)
     channels = matcher.match(
         "channel",
         {c.name: _channel_content(c) for c in second.channels},
@@ -91,6 +95,7 @@ def align(first: Workspace, second: Workspace, *, across: bool = False) -> Align
                 f"channel {one.name!r}: sample",
                 {s.name: _sample_content(s) for s in c.samples},
                 {s.name: _sample_content(s) for s in one.samples},
+                "sample",
             )
             samples |= {(c.name, sample): name for sample, name in found.items()}
     measurements = matcher.match(
@@ -110,17 +115,28 @@ def align(first: Workspace, second: Workspace, *, across: bool = False) -> Align
 class _Matcher:
     """Matches names of two workspaces, and keeps which are not the same."""
 
-    def __init__(self, across: bool) -> None:
+    def __init__(self, across: bool, announced: Announced) -> None:
         self.across = across
+        self.announced = announced
         self.renamed: list[Renamed] = []
         self.respelt: list[str] = []
 
-    def match(self, what: str, second: Mapping[str, object], first: Mapping[str, object]) -> dict[str, str]:
+    def names(self, kind: str) -> dict[str, str]:
+        """What parts of a kind were called before they were renamed."""
+        return {new: old for what, old, new in self.announced if what == kind}
+
+    def match(
+        self, what: str, second: Mapping[str, object], first: Mapping[str, object], kind: str = ""
+    ) -> dict[str, str]:
         """Names of the second and the first.
 
-        Equal ones; those that ROOT spells in the same way; those whose content is the only one of its kind in both.
+        Announced ones; equal ones; those that ROOT spells in the same way; those whose content is the only one of its
+        kind in both.
         """
-        matched = {name: name for name in second if name in first}
+        told = self.names(kind or what)
+        matched = {name: told[name] for name in second if told.get(name) in first}
+        gone = set(matched.values())
+        matched |= {name: name for name in second if name in first and name not in matched and name not in gone}
         if self.across:
             spelt = self._unique(first, matched.values(), spelling)
             for name, key in self._unique(second, matched, spelling).items():
@@ -216,8 +232,14 @@ def _entries(
     by_name = {(d.kind, name): name for d in mine.values() for name in d.names}
     entries: dict[str, str] = {}
     taken: set[str] = set()
+    for new, old in matcher.names("parameter").items():
+        if new in theirs and old in mine and _alike(theirs[new], mine[old]):
+            entries |= dict(zip(theirs[new].names, mine[old].names, strict=True))
+            taken |= set(mine[old].names)
     for d in theirs.values():
         for root, name in zip(d.root_names, d.names, strict=True):
+            if name in entries:
+                continue
             found = by_root.get((d.kind, _root_name(root, channels))) or by_name.get((d.kind, name))
             if found is not None and found not in taken:
                 entries[name] = found
@@ -225,15 +247,20 @@ def _entries(
     place = {(c, s): (channels[c], name) for (c, s), name in samples.items()}
     left = {n: d for n, d in theirs.items() if not any(name in entries for name in d.names)}
     free = {n: d for n, d in mine.items() if not taken & set(d.names)}
-    sets = matcher.match(
-        "parameter",
-        {n: _parameter_content(d, place) for n, d in left.items()},
-        {n: _parameter_content(d, {}) for n, d in free.items()},
-    )
-    for old, new in sets.items():
-        if theirs[old].kind == mine[new].kind and theirs[old].size == mine[new].size:
-            entries |= dict(zip(theirs[old].names, mine[new].names, strict=True))
+    for kind in dict.fromkeys(d.kind for d in left.values()):
+        sets = matcher.match(
+            "parameter",
+            {n: _parameter_content(d, place) for n, d in left.items() if d.kind == kind},
+            {n: _parameter_content(d, {}) for n, d in free.items() if d.kind == kind},
+        )
+        for old, new in sets.items():
+            if _alike(theirs[old], mine[new]):
+                entries |= dict(zip(theirs[old].names, mine[new].names, strict=True))
     return entries
+
+
+def _alike(one: DeclaredParameter, two: DeclaredParameter) -> bool:
+    return one.kind == two.kind and one.size == two.size
 
 
 def _root_name(root: str, channels: Names) -> str:

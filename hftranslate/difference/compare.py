@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 
-from hftranslate.difference.alignment import Alignment, align, spelling
+from hftranslate.difference.alignment import Alignment, Announced, align, spelling
 from hftranslate.difference.facts import (
     UNCHANGED,
     Fact,
@@ -109,6 +109,7 @@ def difference(
     measurement: str | None = None,
     conventions: Conventions | None = None,
     tolerance: float = TOLERANCE,
+    announced: Announced = (),
     progress: Progress = silent,
 ) -> Difference:
     """Compare two workspaces in meaning.
@@ -124,6 +125,8 @@ def difference(
         how to evaluate both likelihoods where ROOT and pyhf differ; by default as the first is evaluated.
     tolerance
         see :class:`Difference`.
+    announced
+        parts that a translation, the second, has under another name, and said so.
     progress
         is told how far it has come.
 
@@ -147,7 +150,7 @@ def difference(
             f"{second.conventions.name}; compared under {rules.name}"
         )
     plain, other = with_products_as_factors(first), with_products_as_factors(second)
-    alignment = align(plain, other, across=across)
+    alignment = align(plain, other, across=across, announced=announced)
     labels = Labels(channels=alignment.channels, samples=alignment.samples, entries=alignment.entries)
     ledger = _Ledger(tolerance, across)
     ledger.compare(model_facts(plain), model_facts(other, labels))

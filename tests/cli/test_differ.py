@@ -91,9 +91,9 @@ def test_translations_are_proved(run: Runner, ws: Path, tmp_path: Path) -> None:
     target = tmp_path / "back.json"
     for options, ending in [
         (("-o", target), "with its sidecar it is the input exactly"),
-        (("-o", target, "--no-sidecar"), "conventions)"),
-        (("-o", target, "--sidecar", tmp_path / "elsewhere.json"), "conventions)"),
-        ((), "conventions)"),
+        (("-o", target, "--no-sidecar"), "asks ROOT)"),
+        (("-o", target, "--sidecar", tmp_path / "elsewhere.json"), "asks ROOT)"),
+        ((), "asks ROOT)"),
     ]:
         found = run("xml2json", driver, "--basedir", driver.parent, "--verify", *options)
         assert found.code == 0, found.err
@@ -104,6 +104,36 @@ def test_translations_are_proved(run: Runner, ws: Path, tmp_path: Path) -> None:
             json.loads(found.out)
     found = run("json2xml", ws, "-d", tmp_path / "plain", "--verify", "--no-sidecar")
     assert found.code == 0
+
+
+@pytest.mark.parametrize("command", ["xml2json", "json2xml", "convert"])
+def test_verify_takes_the_next_word_only_where_it_is_root(
+    run: Runner, ws: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    if command == "xml2json":
+        run("json2xml", ws, "-d", tmp_path / "xml")
+        ws = tmp_path / "xml" / "FitConfig.xml"
+    rest = {
+        "xml2json": ["-o", tmp_path / "o.json"],
+        "json2xml": ["-d", tmp_path / "o"],
+        "convert": [tmp_path / "o.xml"],
+    }
+    for arguments in (["--verify", ws, *rest[command]], [ws, *rest[command], "--verify"]):
+        found = run(command, *arguments)
+        assert found.code == 0, found.err
+        assert found.err.count("verified: ") == 1
+        assert "verified by ROOT" not in found.err
+    written = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    for arguments in (["--verify", "root", ws, *rest[command]], [ws, *rest[command], "--verify=root"]):
+        found = run(command, *arguments, "--root-python", "/nowhere/python")
+        assert found.code == 2
+        assert "no ROOT: /nowhere/python cannot import it" in found.err
+    assert written == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    assert run(command, ws, *rest[command], "--verify=other").code == 2
+    if command != "xml2json":
+        found = run(command, "-", *rest[command], "--verify", "root")
+        assert found.code == 2
+        assert "must be a file, not standard input" in found.err
 
 
 def test_a_loss_is_the_answer_no(run: Runner, ws: Path, tmp_path: Path) -> None:
@@ -120,4 +150,5 @@ def test_a_loss_is_the_answer_no(run: Runner, ws: Path, tmp_path: Path) -> None:
     assert found.code == 1
     assert "NOT verified: " in found.err
     assert "parameter 'staterror_SR[0]', constraint: poisson / gaussian" in found.err
+    assert "what to do: the 1 line(s) 'loss' name what the format cannot say" in found.err
     assert "Traceback" not in found.err

@@ -79,9 +79,12 @@ def test_a_proof() -> None:
     found = difference(FULL, FULL)
     assert proven(FULL, found)
     sentence = proof(FULL, found, "out.json")
-    assert sentence.startswith("verified: out.json, read back, has the same likelihood as the input: at ")
+    assert sentence.startswith(
+        "verified: out.json, read back, has the same likelihood as the input, both as hftranslate"
+    )
     assert sentence.endswith(
-        "points of 2 measurement(s) the NLL differs by at most 0 and the yields by 0 (under pyhf conventions)"
+        "points of 2 measurement(s) the NLL differs by at most 0 and the yields by 0 "
+        "(under pyhf conventions; '--verify root' asks ROOT)"
     )
 
 

@@ -34,6 +34,42 @@ def describe_json(document: Json, measurement: str | None = None) -> Description
     return _Describer(document, wanted[0]).describe()
 
 
+def with_neutral_names(document: Json) -> tuple[Json, dict[str, str], dict[str, str]]:
+    """The same model under names that no two objects of ROOT can share: ``c000``, ``s000``, ``p000``.
+
+    Returns
+    -------
+    tuple
+        the document, its channels in the order of their old names, and what these names stand for: of channels, and of
+        parameters.
+    """
+    channels = {c["name"]: f"c{i:03d}" for i, c in enumerate(sorted(document["channels"], key=lambda c: c["name"]))}
+    parameters: dict[str, str] = {}
+
+    def parameter(modifier: Json) -> str:
+        new = "lumi" if modifier["type"] == "lumi" else f"p{len(parameters):03d}"
+        return parameters.setdefault(modifier["name"], new)
+
+    renamed = [
+        {
+            "name": channels[c["name"]],
+            "samples": [
+                {**s, "name": f"s{k:03d}", "modifiers": [{**m, "name": parameter(m)} for m in s["modifiers"]]}
+                for k, s in enumerate(c["samples"])
+            ],
+        }
+        for c in sorted(document["channels"], key=lambda c: c["name"])
+    ]
+    measurements = []
+    for m in document["measurements"]:
+        settings = [{**p, "name": parameters[p["name"]]} for p in m["config"]["parameters"] if p["name"] in parameters]
+        config = {"poi": parameters.get(m["config"]["poi"], ""), "parameters": settings}
+        measurements.append({"name": m["name"], "config": config})
+    observations = [{**o, "name": channels[o["name"]]} for o in document["observations"]]
+    result = {"channels": renamed, "observations": observations, "measurements": measurements}
+    return result, {new: old for old, new in channels.items()}, {new: old for old, new in parameters.items()}
+
+
 class _Describer:
     """Carries what the parts of one description share."""
 
@@ -63,6 +99,7 @@ class _Describer:
             from_files=False,
             ranges=self.ranges,
             parametrisation=self.parametrisation,
+            entries={name: [name] for name in self._norm_factors()} | dict(self.root_names),
             hidden=frozenset(self.hidden),
             notes=tuple(self.notes),
             keep_alive=self.histograms,
@@ -214,7 +251,7 @@ class _Describer:
 
     # ---------------------------------------------------------------- settings of the measurement
     def _settings(self, measurement: Any) -> None:
-        norm_factors = {m["name"] for _, _, m in self._modifiers("normfactor")}
+        norm_factors = self._norm_factors()
         for name, config in self.settings.items():
             root_names = [name] if name in norm_factors else self.root_names.get(name, [])
             if not root_names:
@@ -234,6 +271,9 @@ class _Describer:
                     measurement.SetParamValue(root_name, (value - offset) / scale)
             for root_name, (low, high) in zip(root_names, config.get("bounds", ()), strict=False):
                 self.ranges[root_name] = ((low - offset) / scale, (high - offset) / scale)
+
+    def _norm_factors(self) -> set[str]:
+        return {m["name"] for _, _, m in self._modifiers("normfactor")}
 
     def _affine(self, name: str) -> tuple[float, float]:
         for entry in self.parametrisation if name == "lumi" else ():

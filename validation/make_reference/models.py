@@ -1,6 +1,6 @@
 """A model as ROOT holds it: the workspace built by HistFactory, and what a reader of its numbers must know."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,8 @@ class Description:
     interpolation
         interpolation codes (ROOT's numbers) of all HistoSys (``histosys``) and OverallSys (``normsys``), where they are
         not ROOT's defaults: neither XML nor the HistFactory classes have a word for them, the workspace has.
+    entries
+        ROOT's names of the entries of each parameter of the input, by its name there; empty where they are the same.
     hidden
         ROOT's parameters that are no part of the model as the input states it, and constant.
     notes
@@ -60,6 +62,7 @@ class Description:
     ranges: Mapping[str, Range] = field(default_factory=dict)
     parametrisation: tuple[Reparametrised, ...] = ()
     interpolation: Mapping[str, int] = field(default_factory=dict)
+    entries: Mapping[str, Sequence[str]] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
     keep_alive: list[Any] = field(default_factory=list)

@@ -45,7 +45,8 @@ def describe(options: argparse.Namespace) -> Any:
     return finished(options.file, scale)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def options_of_a_model() -> argparse.ArgumentParser:
+    """The options that say which model it is."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("file", type=Path)
     parser.add_argument("--kind", choices=["xml", "pyhf-json", "workspace"], required=True)
@@ -55,6 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--lumi-function", type=float, nargs=2, metavar=("L", "S"), help="in a finished workspace: L + S alpha_lumi"
     )
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = options_of_a_model()
     parser.add_argument("--inputs", type=Path, nargs="*", default=[], help="files to name in the provenance")
     parser.add_argument("--note", action="append", default=[], help="for the provenance")
     parser.add_argument("-o", "--output-file", type=Path, required=True)
