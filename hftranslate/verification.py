@@ -110,13 +110,19 @@ def _verified(
     announced = [o.renamed for o in account if o.renamed is not None]
     found = difference(original, back, announced=announced, progress=progress)
     verified = proven(original, found)
-    advice = "" if verified else advice_for(account)
+    compared = any(c.points for c in found.likelihoods)
+    advice = "" if verified else advice_for(account) if compared or not found.equal else _NOTHING_COMPARED
     return Verification(verified=verified, sentence=proof(original, found, what), found=found, advice=advice)
 
 
 _OUR_FAULT = (
     "what to do: do not use it. No loss was announced, so this is a fault of hftranslate; please report it with the "
     "input and the lines above"
+)
+
+
+_NOTHING_COMPARED = (
+    "what to do: both state the same, but nothing could be evaluated; 'hftranslate doctor' says of the input why"
 )
 
 

@@ -67,8 +67,7 @@ def verify_in_root(
         alignment = align(original, back, across=first.format != second.format, announced=announced)
         pairs = list(_measurements(original, back, alignment))
         for mine, theirs in pairs:
-            ours, others = _called(first, mine), _called(second, theirs)
-            names = {ours[n]: o for name, o in others.items() if (n := alignment.entries.get(name, name)) in ours}
+            names = partners((first, mine), (second, theirs), alignment)
             found = root_pair(
                 source, Source(path=path, basedir=path.parent), (mine, theirs), names, installation, progress=progress
             )
@@ -111,6 +110,14 @@ def _measurements(
     for theirs in back.measurements:
         if theirs.name in alignment.measurements:
             yield original.measurement(alignment.measurements[theirs.name]), theirs
+
+
+def partners(
+    first: tuple[Loaded, Measurement], second: tuple[Loaded, Measurement], alignment: Alignment
+) -> dict[str, str]:
+    """What parameters of the first are called in the second, by the names that ``of_pair.py`` knows them by."""
+    ours, others = _called(*first), _called(*second)
+    return {ours[n]: other for name, other in others.items() if (n := alignment.entries.get(name, name)) in ours}
 
 
 def _called(loaded: Loaded, measurement: Measurement) -> dict[str, str]:

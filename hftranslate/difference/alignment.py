@@ -264,9 +264,9 @@ def _alike(one: DeclaredParameter, two: DeclaredParameter) -> bool:
 
 
 def _root_name(root: str, channels: Names) -> str:
-    """ROOT's name of a parameter with the name that the first workspace has for the channel in it."""
-    if root.startswith("gamma_stat_"):
-        for old, new in channels.items():
-            if old != new and root.startswith(f"gamma_stat_{old}_bin_"):
-                return root.replace(f"gamma_stat_{old}_bin_", f"gamma_stat_{new}_bin_", 1)
+    """ROOT's name of a bin factor with the name that the first workspace has for the channel at its end."""
+    for old, new in channels.items():
+        if old != new and root.startswith("gamma_") and f"_{old}_bin_" in root:
+            begin, _, bin_ = root.rpartition(f"_{old}_bin_")
+            return f"{begin}_{new}_bin_{bin_}"
     return root

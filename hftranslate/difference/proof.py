@@ -27,10 +27,10 @@ def proof(original: Workspace, found: Difference, what: str) -> str:
         nll = max(c.nll or 0.0 for c in found.likelihoods)
         yields = max(c.yields or 0.0 for c in found.likelihoods)
         return (
-            f"verified: {what}, read back, has the same likelihood as the input, both as hftranslate reads and evaluates "
-            f"them: at {n} points of {len(found.likelihoods)} measurement(s) the NLL differs by at most {nll:.2g} and "
-            f"the yields by {yields:.2g} (under {found.likelihoods[0].conventions} conventions; '--verify root' asks "
-            "ROOT)"
+            f"verified: {what}, read back, has the same likelihood as the input, both as hftranslate reads and "
+            f"evaluates them: at {n} points of {len(found.likelihoods)} measurement(s) the NLL differs by at most "
+            f"{nll:.2g} and the yields by {yields:.2g} (under {found.likelihoods[0].conventions} conventions; "
+            "'--verify root' asks ROOT)"
         )
     missing = [m.name for m in original.measurements if m.name not in {c.measurement for c in found.likelihoods}]
     reasons = [f"measurement {name!r} is not there" for name in missing]

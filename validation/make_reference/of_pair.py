@@ -27,9 +27,16 @@ class Side:
     """A model with the names of its parameters and channels (where they are not ROOT's)."""
 
     model: Any
-    lumi_error: float
+    description: Any
     parameters: Mapping[str, str]
     channels: Mapping[str, str]
+
+    def own_value(self, variable: str, value: float) -> float:
+        """The value of the input's parameter where ROOT's variable stands for one on another scale."""
+        for r in self.description.parametrisation:
+            if r.name == variable:
+                return float(r.offset + r.scale * value)
+        return value
 
     def named(self) -> dict[str, Any]:
         """The parameters by their names."""
@@ -76,7 +83,7 @@ def open_side(options: argparse.Namespace) -> Side:
             model = RootModel(description)
         except ModelError:
             model = RootModel(describe(options), "asimovData")
-    return Side(model=model, lumi_error=description.lumi_error, parameters=parameters, channels=channels)
+    return Side(model=model, description=description, parameters=parameters, channels=channels)
 
 
 def compare(one: Side, two: Side, names: Mapping[str, str]) -> Json:
@@ -97,14 +104,14 @@ def compare(one: Side, two: Side, names: Mapping[str, str]) -> Json:
     alone += [name for name, q in theirs.items() if not q.fixed and q.name not in taken and two.depends_on(q)]
     start = {p.name: p.init for p in shared}
     points = []
-    for point in parameter_points("pair", shared, one.lumi_error):
+    for point in parameter_points("pair", shared, one.description.lumi_error):
         values = start | point.values
-        told = [f"{called[n]} = {v:g}" for n, v in point.values.items()]
+        told = [f"{called[n]} = {one.own_value(n, v):g}" for n, v in point.values.items()]
         shown = [*told[:3], f"{len(told) - 3} more"] if len(told) > 4 else told
         points.append(
             {
                 "label": ", ".join(shown) or "the initial values",
-                "values": {called[n]: v for n, v in values.items()},
+                "values": {called[n]: one.own_value(n, v) for n, v in values.items()},
                 "original": one.at(values),
                 "translation": two.at({partner[n]: v for n, v in values.items()}),
             }
