@@ -24,7 +24,7 @@ from hftranslate.crosschecking.document import InputFile, Results, read_results
 from hftranslate.crosschecking.variants import lumi_carriers
 from hftranslate.errors import MissingInput, RootFailed
 from hftranslate.formats import which_format
-from hftranslate.formats.documents import dump_json, read_bytes
+from hftranslate.formats.documents import dump_json, parse_json, read_bytes
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes
 from hftranslate.formats.histfactory_xml.parse import parse
 from hftranslate.formats.histfactory_xml.read import interpret
