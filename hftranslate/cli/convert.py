@@ -159,7 +159,7 @@ def xml2json(
         return
     from hftranslate.verification import verify_file, verify_json
 
-    source = _Origin(file=config, basedir=xml.basedir)
+    source = _Origin(file=config, basedir=xml.basedir, confine=xml.confine)
     text = dump_json(translation.document)
     with ProgressBar(shown=track_progress) as progress:
         if output_file is None or str(output_file) == "-":
@@ -237,7 +237,7 @@ def json2xml(
         from hftranslate.verification import verify_file
 
         driver = output_dir / f"{prefix}.xml"
-        source = _Origin(file=file, patches=patches, basedir=xml.basedir)
+        source = _Origin(file=file, patches=patches, basedir=xml.basedir, confine=xml.confine)
         with ProgressBar(shown=track_progress) as progress:
             checked = verify_file(
                 loaded.workspace, driver, with_sidecar=not no_sidecar, account=outcomes, progress=progress
@@ -303,7 +303,7 @@ def convert(
         from hftranslate.verification import verify_file
 
         account = loaded.outcomes + outcomes
-        source = _Origin(file=file, patches=patches, basedir=xml.basedir)
+        source = _Origin(file=file, patches=patches, basedir=xml.basedir, confine=xml.confine)
         checked = verify_file(loaded.workspace, out, with_sidecar=not no_sidecar, account=account)
         _verify(ctx, [checked, *_by_root(root, loaded, source, out, account)])
 
@@ -316,6 +316,7 @@ class _Origin:
     file: str
     patches: tuple[str, ...] = ()
     basedir: Path | None = None
+    confine: bool = False
 
 
 def _root_that_verifies(verify: str | None, python: str | None, file: str) -> "RootInstallation | None":
@@ -337,7 +338,8 @@ def _by_root(
     from hftranslate.crosschecking.verify_with_root import verify_in_root
     from hftranslate.crosschecking.with_root import Source
 
-    source = Source(path=Path(origin.file), patches=tuple(map(Path, origin.patches)), basedir=origin.basedir)
+    patches = tuple(map(Path, origin.patches))
+    source = Source(path=Path(origin.file), patches=patches, basedir=origin.basedir, confine=origin.confine)
     yield verify_in_root(loaded, source, path, root, account=account)
 
 
@@ -356,8 +358,7 @@ def _file_of(path: Path | None, text: str) -> Iterator[Path]:
 def _verify(ctx: click.Context, checks: "Sequence[Verification]") -> None:
     for checked in checks:
         tell(checked.sentence)
-        if not checked.verified:
-            tell_lines(checked.details())
+        tell_lines(checked.details())
     if not all(checked.verified for checked in checks):
         ctx.exit(1)
 

@@ -14,7 +14,7 @@ from hftranslate.crosschecking.with_root import Progress, RootInstallation, Sour
 from hftranslate.dialects.rewriting import listed
 from hftranslate.difference.alignment import Alignment, align
 from hftranslate.difference.compare import NLL_PER_TOLERANCE, TOLERANCE
-from hftranslate.errors import InputError, RootFailed
+from hftranslate.errors import InputError, RootFailed, UnsafeInput
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
 from hftranslate.outcomes import Outcome
 from hftranslate.parameters import parameter_sets
@@ -50,6 +50,11 @@ def verify_in_root(
         what the translation said of itself.
     progress
         takes the lines that ROOT's scripts print.
+
+    Raises
+    ------
+    UnsafeInput
+        One of them says something that ROOT might execute; it was not started.
     """
     account = tuple(account)
     announced = [o.renamed for o in account if o.renamed is not None]
@@ -71,6 +76,8 @@ def verify_in_root(
             points += compared.points
             worst_nll, worst_yield = max(worst_nll, compared.nll), max(worst_yield, compared.yields)
             reasons += [f"measurement {mine.name!r}: {reason}" for reason in compared.reasons()]
+    except UnsafeInput:
+        raise
     except RootFailed as error:
         return _not(f"ROOT could not evaluate both: {error}", path, account)
     except InputError as error:

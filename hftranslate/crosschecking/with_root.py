@@ -161,6 +161,8 @@ def root_pair(
     ------
     RootFailed
         ROOT could not evaluate one of them; the message ends with what it printed.
+    UnsafeInput
+        One of them says something that ROOT might execute; it was not started.
     """
     with _scratch() as folder:
         sides = []

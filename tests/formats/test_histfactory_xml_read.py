@@ -644,6 +644,46 @@ def test_a_function_decides_about_the_range_of_its_dependents(model):
     assert sets["lumi"].constraints[0].auxdata == 1.0
 
 
+LUMI_OF_A_FUNCTION = '\n  <Function Name="k2" Expression="2.*Lumi" Dependents="Lumi[1.5,1,2]"/>'
+
+
+def test_a_sample_that_does_not_follow_theory_sets_the_luminosity_of_a_function_once_more(model):
+    """Measured in ROOT: the value is that of the measurement, and refused outside the Function's range."""
+
+    def start(**options):
+        ws, _ = model(functions=LUMI_OF_A_FUNCTION, **options)
+        return parameter_sets(ws, ws.measurements[0], ROOT)["lumi"].inits[0]
+
+    assert start() == 1.5
+    assert start(sig=' NormalizeByTheory="True"') == 1.5
+    assert start(bkg=' NormalizeByTheory="False"') == 1.0
+    assert start(bkg=' NormalizeByTheory="False"', error="0") == 1.0
+    assert start(lumi="3") == 1.5
+    with pytest.raises(InvalidWorkspace, match=r"Lumi=3 lies outside the range of Lumi\[1.5,1,2\] of a Function; ROOT"):
+        start(lumi="3", sig=' NormalizeByTheory="False"')
+
+
+def test_a_norm_factor_that_a_function_makes_a_constant(model):
+    ws, _ = model(
+        '<NormFactor Name="k2" Val="1" Low="0" High="5"/><NormFactor Name="k" Val="1" Low="0.5" High="5"/>',
+        functions='\n  <Function Name="k2" Expression="k*2." Dependents="k[0.7]"/>',
+    )
+    found = parameter_sets(ws, ws.measurements[0], ROOT)["k"]
+    assert (found.inits, found.fixed, found.bounds) == ((0.7,), (True,), ((-math.inf, math.inf),))
+
+
+def test_settings_of_a_systematic_that_only_functions_are_left_to_use(model):
+    ws, outcomes = model(
+        '<NormFactor Name="f" Val="1" Low="0" High="5"/><OverallSys Name="a" Low="0.9" High="1.1"/>',
+        functions='\n  <Function Name="f" Expression="1+0.1*alpha_a" Dependents="alpha_a[0.2,-4,4]"/>',
+        settings='\n<ParamSetting Const="True" Val="0.5">alpha_a</ParamSetting>'
+        '<ConstraintTerm Type="NoConstraint">a</ConstraintTerm>',
+    )
+    found = parameter_sets(ws, ws.measurements[0], ROOT)["alpha_a"]
+    assert (found.inits, found.fixed) == ((0.5,), (True,))
+    assert outcomes == ()
+
+
 def test_functions_follow_systematics_that_are_renamed(model):
     ws, _ = model(
         '<NormFactor Name="f" Val="1" Low="0" High="5"/><OverallSys Name="lumi" Low="0.9" High="1.1"/>',

@@ -50,7 +50,7 @@ class Verdict:
 
 #: What the reader says of a parameter that it cannot call as ROOT does, because pyhf's names have no prefixes.
 _CALLED = re.compile(r"^rewrite: (systematic|bin factor) '(.+)': .* it is called '(.+)' here")
-_PREFIX = {"systematic": "alpha_", "bin factor": "gamma_"}
+_PREFIX = {"systematic": "alpha_|beta_", "bin factor": "gamma_"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +69,8 @@ def read(folder: Path) -> Ours:
     model, data = compile_model(loaded.workspace)
     names = model.parameters.root_names
     for kind, old, new in (m.groups() for o in loaded.outcomes if (m := _CALLED.match(str(o)))):
-        name = re.compile(rf"{_PREFIX[kind]}{re.escape(new)}(_bin_.*)?")
-        names = tuple(_PREFIX[kind] + old + (m[1] or "") if (m := name.fullmatch(n)) else n for n in names)
+        name = re.compile(rf"({_PREFIX[kind]}){re.escape(new)}(_bin_.*)?")
+        names = tuple(m[1] + old + (m[2] or "") if (m := name.fullmatch(n)) else n for n in names)
     return Ours(workspace=loaded.workspace, model=model, data=data, names=names)
 
 

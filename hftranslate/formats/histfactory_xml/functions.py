@@ -7,7 +7,7 @@ from hftranslate.formats.histfactory_xml.grammar import Node, Notes
 from hftranslate.functions import renamed_function, settle_functions
 from hftranslate.naming import DeclaredParameter
 from hftranslate.parameters import beta_name
-from hftranslate.workspace import Annotations, ConstraintTerm, Function, NormSys
+from hftranslate.workspace import Annotations, ConstraintTerm, Function, HistoSys, NormSys
 
 
 def read_functions(driver: Node, notes: Notes) -> tuple[tuple[Function, ...], Annotations]:
@@ -40,7 +40,7 @@ def with_model_names(functions: Iterable[Function], renaming: Renaming) -> tuple
 def parameters_without_modifiers(
     functions: Sequence[Function],
     declared: Mapping[str, DeclaredParameter],
-    terms: Iterable[ConstraintTerm],
+    terms: Sequence[ConstraintTerm],
     renaming: Renaming,
 ) -> dict[str, str]:
     """Parameters of Functions and of Gamma terms, which no modifier declares: names in the model by ROOT's names."""
@@ -49,6 +49,8 @@ def parameters_without_modifiers(
         if t.kind == "gamma" and any(declared[t.name].modifiers(NormSys)):
             found[beta_name(renaming.xml_name(t.name))] = beta_name(t.name)
     settled = settle_functions(tuple(functions))
-    known = {root for d in declared.values() for root in d.root_names} | set(found.values())
+    removed = {t.name for t in terms if t.kind in ("none", "gamma")}
+    kept = [d for d in declared.values() if d.name not in removed or any(d.modifiers(HistoSys))]
+    known = {root for d in kept for root in d.root_names} | set(found.values())
     used = [name for name in settled.depends if name in declared and declared[name].kind == "normfactor"]
     return found | {leaf: leaf for leaf in settled.leaves(used) if leaf not in known}

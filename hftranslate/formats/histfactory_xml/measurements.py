@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import TypeAlias
 
 from hftranslate.errors import FormatError, InvalidWorkspace
@@ -48,6 +49,7 @@ class Model:
     functions: Sequence[Function]
     partial_lumi: PartialLumi | None
     renaming: Renaming
+    by_theory: Sequence[bool] = ()  # of channels in alphabetical order: whether a sample says NormalizeByTheory=False
 
     @property
     def definitions(self) -> Mapping[str, Dependent]:
@@ -247,6 +249,14 @@ class _Reader:
             )
         defined = self.model.definitions.get("Lumi")
         start = lumi if defined is None or defined.value is None else defined.value
+        if defined is not None and any(self.model.by_theory):
+            # the one effect that is left of NormalizeByTheory=False: ROOT sets the value once more, in each channel
+            if not defined.low <= lumi <= defined.high:
+                raise InvalidWorkspace(
+                    f"{self.node.where}: Lumi={lumi:g} lies outside the range of Lumi[{defined.text}] of a Function; "
+                    "ROOT refuses that where a sample says NormalizeByTheory=False"
+                )
+            start = lumi if self.model.by_theory[0] else start
         value = self.values.get("lumi", {}).get(0, start)
         if defined is None:
             self._check_range("Lumi", value, 0.0, 10.0 * lumi)
@@ -305,7 +315,8 @@ class _Reader:
         defined = self.model.definitions.get(declared.root_names[0]) if declared.kind == "normfactor" else None
         if defined is not None and defined.value is not None:
             where = f"function with {defined.name}[{defined.text}]"
-            return Stated(where=where, inits=(defined.value,), bounds=(defined.low, defined.high))
+            bounds = (defined.low, defined.high) if isfinite(defined.low) and isfinite(defined.high) else None
+            return Stated(where=where, inits=(defined.value,), bounds=bounds)
         return settle(declared, self.model.renaming.xml_name(declared.name), self.model.stated, self.notes)
 
     def _settled(self, terms: Sequence[ConstraintTerm]) -> list[ConstraintTerm]:

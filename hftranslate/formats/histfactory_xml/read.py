@@ -119,6 +119,10 @@ def interpret(
         functions=functions,
         partial_lumi=partial,
         renaming=renaming,
+        by_theory=[
+            any(("NormalizeByTheory", "False") in s.annotations for s in c.samples)
+            for c in sorted(channels, key=lambda c: c.name)
+        ],
     )
     annotations = [("OutputFilePrefix", driver.get("OutputFilePrefix"))]
     annotations += [("Mode", driver.attributes["Mode"])] if "Mode" in driver.attributes else []
