@@ -130,4 +130,4 @@ def test_plots(tmp_path: Path) -> None:
         assert found.exit_code == 0, found.output
         assert picture.stat().st_size > 1000
     (tmp_path / "list.json").write_text("[1]")
-    assert "expected the result of 'fit'" in str(run("plot", "pulls", tmp_path / "list.json", "-o", "x.png").exception)
+    assert "expected a JSON object" in str(run("plot", "pulls", tmp_path / "list.json", "-o", "x.png").exception)
