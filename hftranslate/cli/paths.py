@@ -50,7 +50,10 @@ class _Path(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The path; refused where another parameter has claimed it."""
-        path = super().convert(value, param, ctx)
+        try:
+            path = super().convert(value, param, ctx)
+        except ValueError as error:  # a name that no file system takes
+            self.fail(f"{str(value)!r} is no file name: {error}", param, ctx)
         if param is not None and ctx is not None and not ctx.resilient_parsing:
             claims: list[_Claim] = ctx.meta.setdefault(_META, [])
             for claim in self.claims(path, param.get_error_hint(ctx), ctx):
