@@ -217,7 +217,7 @@ def document_of(file: str, command: str) -> dict[str, Any]:
     if mistake is not None:
         raise FormatError(f"{source}: {mistake}")
     if not isinstance(document, dict):
-        raise InputError(f"{source}: expected a JSON object as the commands of hftranslate write it")
+        raise InputError(f"{source}: expected a JSON object as hftranslate writes it, the result of '{command}'")
     return document
 
 
