@@ -11,10 +11,12 @@ shapesys       ``S[i]``                 ``gamma_S_bin_i``
 shapefactor    ``F[i]``                 ``gamma_F_bin_i``
 staterror      ``staterror_C[i]``       ``gamma_stat_C_bin_i`` (C: the channel)
 =============  =======================  =====================================
+
+ROOT's names are made of the modifier's ``stem`` where it has one.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from operator import attrgetter
 from typing import Literal, TypeAlias
@@ -37,6 +39,7 @@ from hftranslate.workspace import (
 
 ParameterKind = Literal["lumi", "normfactor", "alpha", "gamma"]
 Use: TypeAlias = tuple[Channel, Sample, Modifier]
+Rename: TypeAlias = Callable[[Modifier], Modifier]
 
 _KINDS: dict[type[Modifier], ParameterKind] = {
     HistoSys: "alpha",
@@ -66,7 +69,9 @@ class DeclaredParameter:
         ROOT's name of each entry.
     bin_channels
         for bin factors of a staterror over several channels, the channels whose bins are strung together;
-        otherwise the first channel.
+        otherwise the first channel, or that of the staterror.
+    listed
+        the channels of bin factors in the order in which the workspace lists them.
     """
 
     name: str
@@ -74,6 +79,7 @@ class DeclaredParameter:
     uses: tuple[Use, ...]
     root_names: tuple[str, ...]
     bin_channels: tuple[str, ...] = ()
+    listed: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -101,6 +107,39 @@ def bin_labels(channel: Channel) -> list[str]:
 def staterror_name(channel: str) -> str:
     """The name that a staterror read from XML, where it has none, gets in JSON."""
     return f"staterror_{channel}"
+
+
+def stem(modifier: Modifier) -> str:
+    """What ROOT's name of the modifier's parameter is made of; of a staterror, that is its channel instead."""
+    return modifier.name if isinstance(modifier, Lumi | StatError) else modifier.stem or modifier.name
+
+
+def with_names(channels: Iterable[Channel], names: Mapping[str, str], channel_names: Mapping[str, str]) -> Rename:
+    """What gives modifiers of these channels other names, of which ROOT's are made, too.
+
+    Parameters
+    ----------
+    names, channel_names
+        new names of modifiers and of channels, by the old ones.
+    """
+    modifiers = [(c.name, m) for c in channels for s in c.samples for m in s.modifiers]
+    staterrors = {m.name: channel for channel, m in modifiers if isinstance(m, StatError)}
+
+    def renamed(modifier: Modifier) -> Modifier:
+        new = names.get(modifier.name, modifier.name)
+        if isinstance(modifier, Lumi | StatError):
+            return modifier if new == modifier.name else replace(modifier, name=new)
+        channel = staterrors.get(modifier.name)
+        if channel is not None and modifier.stem == staterror_stem(channel):  # it shares the factors of the staterror
+            return replace(modifier, name=new, stem=staterror_stem(channel_names.get(channel, channel)))
+        return modifier if new == modifier.name else replace(modifier, name=new, stem="")
+
+    return renamed
+
+
+def staterror_stem(channel: str) -> str:
+    """The name that a shapesys has in XML if it shares its factors with the staterror of the channel."""
+    return f"stat_{channel}"
 
 
 def declared_parameters(channels: Iterable[Channel]) -> dict[str, DeclaredParameter]:
@@ -137,7 +176,8 @@ def _declared_parameters(key: Same[tuple[Channel, ...]]) -> dict[str, DeclaredPa
         for name in sorted(of_type) if word == "staterror" else of_type:
             by_name.setdefault(name, []).extend(of_type[name])
     several_staterrors = _channels_with_several_staterrors(by_type["staterror"])
-    return {name: _declare(name, u, several_staterrors) for name, u in by_name.items()}
+    places = {channel.name: i for i, channel in enumerate(key.value)}
+    return {name: _declare(name, u, several_staterrors, places) for name, u in by_name.items()}
 
 
 def _channels_with_several_staterrors(staterrors: dict[str, list[Use]]) -> set[str]:
@@ -148,41 +188,66 @@ def _channels_with_several_staterrors(staterrors: dict[str, list[Use]]) -> set[s
     return {channel for channel, found in names.items() if len(found) > 1}
 
 
-def _declare(name: str, uses: list[Use], several_staterrors: set[str]) -> DeclaredParameter:
-    classes = {type(m) for _, _, m in uses}
-    words = sorted(MODIFIER_TYPES[c] for c in classes)
-    kinds = {_KINDS[c] for c in classes}
-    if len(kinds) > 1 or ("staterror" in words and len(words) > 1):
-        channel, sample, _ = uses[-1]
-        raise InvalidWorkspace(
-            f"the name {name!r} is used for {' and '.join(words)} (last in channel {channel.name!r}, "
-            f"sample {sample.name!r}); these cannot share a parameter"
-        )
+def _declare(name: str, uses: list[Use], several_staterrors: set[str], places: dict[str, int]) -> DeclaredParameter:
+    kinds = {_KINDS[type(m)] for _, _, m in uses}
+    if len(kinds) > 1:
+        raise InvalidWorkspace(_cannot_share(name, uses))
     kind = kinds.pop()
     if kind == "lumi":
         return DeclaredParameter(name=name, kind=kind, uses=tuple(uses), root_names=("Lumi",))
-    if kind == "normfactor":
-        return DeclaredParameter(name=name, kind=kind, uses=tuple(uses), root_names=(name,))
-    if kind == "alpha":
-        return DeclaredParameter(name=name, kind=kind, uses=tuple(uses), root_names=(f"alpha_{name}",))
+    stems = {stem(m) for _, _, m in uses if not isinstance(m, StatError)}
+    if len(stems) > 1:
+        found = ", ".join(map(repr, sorted(stems)))
+        raise InvalidWorkspace(f"the name {name!r} stands for several parameters, which ROOT calls {found}")
+    if kind == "gamma":
+        return _declare_bin_factors(name, uses, several_staterrors, places)
+    (own,) = stems
+    root = own if kind == "normfactor" else f"alpha_{own}"
+    return DeclaredParameter(name=name, kind=kind, uses=tuple(uses), root_names=(root,))
+
+
+def _declare_bin_factors(
+    name: str, uses: list[Use], several_staterrors: set[str], places: dict[str, int]
+) -> DeclaredParameter:
+    """Bin factors of staterrors, or of shapesys and shapefactors, which may share those of one staterror."""
     channels = list({c.name: c for c, _, _ in uses}.values())
-    first = channels[0]
-    if words != ["staterror"]:
-        for c in channels[1:]:
+    staterrors = list({c.name: c for c, _, m in uses if isinstance(m, StatError)}.values())
+    others = [m for _, _, m in uses if not isinstance(m, StatError)]
+    alone = len(staterrors) == 1 and staterrors[0].name not in several_staterrors
+    if staterrors and others and not (alone and {stem(m) for m in others} == {staterror_stem(staterrors[0].name)}):
+        raise InvalidWorkspace(_cannot_share(name, uses))
+    first = (staterrors or channels)[0]
+    if others:
+        for c in channels:
             if c.n_bins != first.n_bins:
                 raise InvalidWorkspace(
-                    f"{words[0]} {name!r} is shared by channel {first.name!r} with {first.n_bins} bins "
-                    f"and channel {c.name!r} with {c.n_bins} bins"
+                    f"{MODIFIER_TYPES[type(others[0])]} {name!r} is shared by channel {first.name!r} with "
+                    f"{first.n_bins} bins and channel {c.name!r} with {c.n_bins} bins"
                 )
-        channels = [first]
-    if words == ["staterror"] and len(channels) == 1 and first.name not in several_staterrors:
-        root = tuple(f"gamma_stat_{first.name}_bin_{b}" for b in bin_labels(first))
-    elif len(channels) == 1:
-        root = tuple(f"gamma_{name}_bin_{b}" for b in bin_labels(first))
+    strung = [first] if others else channels
+    if alone:
+        root = tuple(f"gamma_{staterror_stem(first.name)}_bin_{b}" for b in bin_labels(first))
+    elif len(strung) == 1:
+        own = stem(others[0]) if others else name
+        root = tuple(f"gamma_{own}_bin_{b}" for b in bin_labels(first))
     else:
-        root = tuple(f"gamma_{name}_{c.name}_bin_{b}" for c in channels for b in bin_labels(c))
+        root = tuple(f"gamma_{name}_{c.name}_bin_{b}" for c in strung for b in bin_labels(c))
     return DeclaredParameter(
-        name=name, kind=kind, uses=tuple(uses), root_names=root, bin_channels=tuple(c.name for c in channels)
+        name=name,
+        kind="gamma",
+        uses=tuple(uses),
+        root_names=root,
+        bin_channels=tuple(c.name for c in strung),
+        listed=tuple(sorted((c.name for c in channels), key=places.__getitem__)),
+    )
+
+
+def _cannot_share(name: str, uses: list[Use]) -> str:
+    channel, sample, _ = uses[-1]
+    words = sorted({MODIFIER_TYPES[type(m)] for _, _, m in uses})
+    return (
+        f"the name {name!r} is used for {' and '.join(words)} (last in channel {channel.name!r}, "
+        f"sample {sample.name!r}); these cannot share a parameter"
     )
 
 

@@ -7,11 +7,11 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from hftranslate.bin_factors import bin_widths
 from hftranslate.editing import prune
 from hftranslate.effects import cls_difference, likelihood_difference
 from hftranslate.errors import InputError
 from hftranslate.naming import DeclaredParameter, declared_parameters
-from hftranslate.parameters import bin_widths
 from hftranslate.workspace import (
     MODIFIER_TYPES,
     Channel,

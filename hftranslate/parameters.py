@@ -3,36 +3,27 @@
 This is where a measurement's settings meet the modifiers' declarations and the conventions' defaults.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
-from math import hypot, inf
+from math import inf
 from typing import Literal
 
+from hftranslate.bin_factors import Range, bin_factors, bin_widths
 from hftranslate.errors import InvalidWorkspace
 from hftranslate.expressions import Dependent
 from hftranslate.functions import settle_functions, used_names
-from hftranslate.naming import DeclaredParameter, ParameterKind, declared_parameters
+from hftranslate.naming import DeclaredParameter, ParameterKind, declared_parameters, stem
 from hftranslate.workspace import (
     BinConstraint,
-    Channel,
     ConstraintTerm,
     Conventions,
     Measurement,
     NormSys,
     Number,
     ParameterConfig,
-    Sample,
-    ShapeSys,
-    StatError,
     Workspace,
 )
 
-Range = tuple[float, float]
-
-#: ROOT's range of free bin factors.
-ROOT_SHAPEFACTOR_RANGE: Range = (0.0, 1000.0)
-#: Poisson constraints weaker than this (relative uncertainties of 1e145) or as much stronger are cut off there.
-_SMALLEST_SCALE = 1e-290
 #: Upper end of the range of ROOT's parameter of a Gamma term, and of its global observable.
 _HIGHEST_BETA = 10.0
 
@@ -91,9 +82,10 @@ def parameter_sets(workspace: Workspace, measurement: Measurement, conventions: 
         sets[name] = _resolve(declared, measurement, conventions, everywhere)
     for term in measurement.constraint_terms:
         if term.kind == "gamma" and term.name in declared_sets and any(declared_sets[term.name].modifiers(NormSys)):
-            sets[beta_name(term.name)] = _beta(term, measurement)
+            sets[beta_name(term.name)] = _beta(term, measurement, declared_sets[term.name])
     settled = settle_functions(workspace.functions)
-    sets = {name: _defined(s, settled.definitions.get(s.root_names[0]), measurement) for name, s in sets.items()}
+    if settled.definitions:
+        sets = {name: _defined(s, workspace, measurement) for name, s in sets.items()}
     known = {root for s in sets.values() for root in s.root_names}
     for leaf in settled.leaves(made):
         if leaf not in known:
@@ -111,7 +103,7 @@ def beta_name(systematic: str) -> str:
     return f"beta_{systematic}"
 
 
-def _beta(term: ConstraintTerm, measurement: Measurement) -> ParameterSet:
+def _beta(term: ConstraintTerm, measurement: Measurement, declared: DeclaredParameter) -> ParameterSet:
     """ROOT's parameter of a Gamma term: its global observable, ``1 / r^2``, is cut off at the end of its range."""
     name = beta_name(term.name)
     config = measurement.parameter(name)
@@ -125,7 +117,7 @@ def _beta(term: ConstraintTerm, measurement: Measurement) -> ParameterSet:
         name=name,
         kind="normfactor",
         names=(name,),
-        root_names=(name,),
+        root_names=(beta_name(stem(declared.uses[0][2])),),
         inits=tuple(_entries(config.inits, 1, f"{where}: inits", [1.0])),
         bounds=((0.0, _HIGHEST_BETA),) if config.bounds is None else _pairs(config.bounds),
         fixed=(config.fixed is True,),
@@ -133,17 +125,40 @@ def _beta(term: ConstraintTerm, measurement: Measurement) -> ParameterSet:
     )
 
 
-def _defined(s: ParameterSet, definition: Dependent | None, measurement: Measurement) -> ParameterSet:
-    """A parameter that a Function defines: it has value and range from there where no setting says otherwise."""
-    if definition is None or definition.value is None:
-        return s
+def _defined(s: ParameterSet, workspace: Workspace, measurement: Measurement) -> ParameterSet:
+    """A set with parameters that Functions define: value and range from there where no setting says otherwise.
+
+    ROOT sets the ranges of bin factors itself in the channels that have them, so that the Function's range, and its
+    constancy, count only where a channel with the Function comes before all of these.
+    """
+    definitions = settle_functions(workspace.functions).definitions
     config = measurement.parameter(s.name)
-    return replace(
-        s,
-        inits=(definition.value,) if config.inits is None else s.inits,
-        bounds=((definition.low, definition.high),) if config.bounds is None else s.bounds,
-        fixed=(definition.constant or s.fixed[0],),
-    )
+    inits, bounds, fixed = list(s.inits), list(s.bounds), list(s.fixed)
+    for i, root in enumerate(s.root_names):
+        definition = definitions.get(root)
+        if definition is None or definition.value is None:
+            continue
+        before = s.kind == "gamma" and _made_before(workspace, s.name, root)
+        if config.bounds is None and (s.kind != "gamma" or before):
+            bounds[i] = (definition.low, definition.high)
+        if before:
+            fixed[i] = config.fixed[i] if isinstance(config.fixed, tuple) else config.fixed is True
+        fixed[i] = fixed[i] or definition.constant
+        if config.inits is None:
+            inits[i] = definition.value if s.kind != "gamma" else min(max(definition.value, bounds[i][0]), bounds[i][1])
+    return replace(s, inits=tuple(inits), bounds=tuple(bounds), fixed=tuple(fixed))
+
+
+def _made_before(workspace: Workspace, name: str, root: str) -> bool:
+    """Whether a channel with a Function of the bin factor comes before all with the factor, in ROOT's order."""
+
+    def first(names: Set[str]) -> str | None:
+        uses = (c.name for c in workspace.channels for s in c.samples for m in s.modifiers if m.name in names)
+        return min(uses, default=None)
+
+    made = {f for f, leaves in settle_functions(workspace.functions).depends.items() if root in leaves}
+    before, own = first(made), first({name})
+    return before is not None and own is not None and before < own
 
 
 def _dependent(dependent: Dependent, measurement: Measurement) -> ParameterSet:
@@ -254,110 +269,38 @@ def _lumi(
         )
     lumi = _entries(config.auxdata, 1, f"{where}: auxdata", [])[0]
     sigma = _positive(_entries(config.sigmas, 1, f"{where}: sigmas", []), f"{where}: sigmas", or_zero=True)[0]
+    nominal = lumi if config.nominal is None else float(config.nominal)
     root_lumi = conventions.root_ranges and everywhere
-    bounds = (0.0, 10.0 * lumi) if root_lumi else (lumi - 5.0 * sigma, lumi + 5.0 * sigma)
+    bounds = (0.0, 10.0 * nominal) if root_lumi else (nominal - 5.0 * sigma, nominal + 5.0 * sigma)
     if sigma == 0.0:  # ROOT: no constraint term, and constant
         return [None], [True], [bounds]
-    lowest = 0.0 if everywhere else lumi - 10.0 * sigma
-    return [_gaussian(lumi, sigma, (lowest, lumi + 10.0 * sigma))], [False], [bounds]
+    lowest = 0.0 if everywhere else nominal - 10.0 * sigma
+    return [_gaussian(lumi, sigma, (lowest, nominal + 10.0 * sigma))], [False], [bounds]
 
 
 def _bin_factors(
     declared: DeclaredParameter, config: ParameterConfig, where: str, conventions: Conventions
 ) -> tuple[list[Constraint | None], list[bool], list[Range]]:
     size = declared.size
+    factors = bin_factors(declared)
+    roots = [f.range for f in factors]
     kind, widths = bin_widths(declared)
     if kind is None:
         _refuse(config, where, "auxdata", "sigmas", "factors")
-        return (
-            [None] * size,
-            [False] * size,
-            [ROOT_SHAPEFACTOR_RANGE if conventions.root_ranges else (0.0, 10.0)] * size,
-        )
-    _refuse(config, where, "factors" if kind == "gaussian" else "sigmas")
-    threshold = max((m.threshold for _, _, m in declared.modifiers(StatError) if isinstance(m, StatError)), default=0.0)
-    last = _last_widths(declared) or widths
-    fixed = [w <= 0.0 or w < threshold for w in last]
-    if conventions.root_ranges:
-        bounds = [(0.0, 1.0 + 5.0 * w) if w > 0.0 else (0.0, 10.0) for w in last]
-    else:
-        bounds = [(1e-10, 10.0)] * size
-    default_width = [w if w > 0.0 else 1.0 for w in widths]
-    if kind == "gaussian":
-        scale = _positive(_entries(config.sigmas, size, f"{where}: sigmas", default_width), f"{where}: sigmas")
-        aux = _entries(config.auxdata, size, f"{where}: auxdata", [1.0] * size)
-        domain = (0.0, 10.0)
-    else:
-        tau = _poisson_factors(declared, default_width)
-        scale = _positive(_entries(config.factors, size, f"{where}: factors", tau), f"{where}: factors")
-        aux = _positive(_entries(config.auxdata, size, f"{where}: auxdata", tau), f"{where}: auxdata", or_zero=True)
-        domain = (0.0, inf)
+        return [None] * size, [False] * size, roots if conventions.root_ranges else [(0.0, 10.0)] * size
+    kinds = [f.kind or kind for f in factors]
+    word = {"gaussian": "sigmas", "poisson": "factors"}[kind]
+    _refuse(config, where, *({"sigmas", "factors"} - ({word} if len(set(kinds)) == 1 else set())))
+    scales = [f.scale if k == "poisson" else w or 1.0 for f, k, w in zip(factors, kinds, widths, strict=True)]
+    scales = _positive(_entries(getattr(config, word), size, f"{where}: {word}", scales), f"{where}: {word}")
+    centres = _entries(config.auxdata, size, f"{where}: auxdata", [f.centre for f in factors])
+    if "poisson" in kinds:
+        _positive(centres, f"{where}: auxdata", or_zero=True)
     constraints = [
-        Constraint(kind=kind, auxdata=a, width=s, domain=domain) if w > 0.0 or conventions.constrain_empty else None
-        for a, s, w in zip(aux, scale, widths, strict=True)
+        Constraint(kind=k, auxdata=c, width=s, domain=(0.0, 10.0 if k == "gaussian" else inf))
+        if f.kind is not None or conventions.constrain_empty
+        else None
+        for f, k, c, s in zip(factors, kinds, centres, scales, strict=True)
     ]
-    return constraints, fixed, bounds
-
-
-def bin_widths(declared: DeclaredParameter) -> tuple[BinConstraint | None, list[float]]:
-    """Constraint kind and relative uncertainty of each bin factor; zero where the factor has none.
-
-    Staterror: ``sqrt(sum e^2) / sum h`` over the samples that carry it, zero where ``sum h <= 0``. Shapesys: of the
-    first sample in alphabetical order of channels, as ROOT settles it when several samples share one.
-    """
-    staterrors = [(c, s, m) for c, s, m in declared.uses if isinstance(m, StatError)]
-    if staterrors:
-        settings = {(m.constraint, m.threshold) for _, _, m in staterrors}
-        if len(settings) > 1:
-            raise InvalidWorkspace(
-                f"staterror {declared.name!r} has conflicting constraint types or thresholds: {settings}"
-            )
-        by_channel: dict[str, tuple[Channel, list[float], list[float]]] = {}
-        for channel, sample, m in staterrors:
-            _, total, error = by_channel.setdefault(
-                channel.name, (channel, [0.0] * channel.n_bins, [0.0] * channel.n_bins)
-            )
-            for i, (h, e) in enumerate(zip(sample.nominal, m.data, strict=True)):
-                total[i] += h
-                error[i] = hypot(error[i], e)
-        widths = []
-        for name in declared.bin_channels:
-            _, total, error = by_channel[name]
-            widths += [e / t if t > 0.0 else 0.0 for t, e in zip(total, error, strict=True)]
-        return staterrors[0][2].constraint, widths
-    for _, sample, modifier in declared.uses:
-        if isinstance(modifier, ShapeSys):
-            return modifier.constraint, _shapesys_widths(modifier, sample)
-    return None, [0.0] * declared.size
-
-
-def _shapesys_widths(modifier: ShapeSys, sample: Sample) -> list[float]:
-    if modifier.relative:
-        return [max(float(d), 0.0) for d in modifier.data]
-    return [d / h if d > 0 and h > 0 else 0.0 for d, h in zip(modifier.data, sample.nominal, strict=True)]
-
-
-def _last_widths(declared: DeclaredParameter) -> list[float] | None:
-    """What settles ranges and constants of a shared ShapeSys: the last sample of the first channel, as in ROOT."""
-    uses = [(c, s, m) for c, s, m in declared.uses if isinstance(m, ShapeSys)]
-    if not uses:
-        return None
-    _, sample, modifier = [use for use in uses if use[0].name == uses[0][0].name][-1]
-    return _shapesys_widths(modifier, sample)
-
-
-def _poisson_factors(declared: DeclaredParameter, widths: list[float]) -> list[float]:
-    for _, sample, m in declared.uses:
-        if isinstance(m, ShapeSys) and not m.relative:  # pyhf's expression, which keeps integers exact
-            return [_scale(h, d) if d > 0 and h > 0 else 1.0 for d, h in zip(m.data, sample.nominal, strict=True)]
-    return [_scale(1.0, w) for w in widths]
-
-
-def _scale(nominal: Number, uncertainty: Number) -> float:
-    """``(nominal / uncertainty)^2``, kept within what double precision can hold."""
-    try:
-        scale = float(nominal**2 / uncertainty**2)
-    except (OverflowError, ZeroDivisionError):
-        ratio = nominal / uncertainty
-        scale = ratio * ratio
-    return min(max(scale, _SMALLEST_SCALE), 1.0 / _SMALLEST_SCALE)
+    fixed = [f.constant for f in factors]
+    return constraints, fixed, roots if conventions.root_ranges else [(1e-10, 10.0)] * size

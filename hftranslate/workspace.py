@@ -108,10 +108,15 @@ class Lumi:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NormFactor:
-    """A free scale factor, raised to a power (ROOT multiplies by a factor as often as it stands on the sample)."""
+    """A free scale factor, raised to a power (ROOT multiplies by a factor as often as it stands on the sample).
+
+    ``stem``, here and below: what ROOT's name of the parameter is made of, where that is not ``name``. Parameters of
+    several kinds may have one name in XML, which ROOT tells apart by prefixes; here they need different ones.
+    """
 
     name: str
     power: int = 1
+    stem: str = ""
 
     def __post_init__(self) -> None:
         if self.power < 1:
@@ -126,6 +131,7 @@ class NormSys:
     lo: Number
     hi: Number
     interpolation: NormSysCode = "code4"
+    stem: str = ""
 
     def __post_init__(self) -> None:
         _check_numbers((self.lo, self.hi), f"normsys {self.name!r}")
@@ -139,6 +145,7 @@ class HistoSys:
     lo_data: Numbers
     hi_data: Numbers
     interpolation: HistoSysCode = "code4p"
+    stem: str = ""
 
     def __post_init__(self) -> None:
         _check_numbers(self.lo_data, f"histosys {self.name!r}, lo_data")
@@ -146,20 +153,37 @@ class HistoSys:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BinUncertainty:
+    """Uncertainties of bins and the kind of constraint they make."""
+
+    data: Numbers
+    constraint: BinConstraint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShapeSys:
     """Independent constrained factors per bin of one sample.
 
     ``data`` are the uncertainties in events, or, with ``relative``, as fractions of the nominal yield. An absolute
-    uncertainty on an empty bin means nothing (the factor is fixed); a relative one keeps its constraint.
+    uncertainty on an empty bin means nothing (the factor is fixed); a relative one keeps its constraint. ``further``
+    are more uncertainties of the same factors, where XML repeats the element (the sample is multiplied once).
     """
 
     name: str
     data: Numbers
     relative: bool = False
     constraint: BinConstraint = "poisson"
+    stem: str = ""
+    further: tuple[BinUncertainty, ...] = ()
 
     def __post_init__(self) -> None:
-        _check_numbers(self.data, f"shapesys {self.name!r}")
+        for uncertainty in self.uncertainties:
+            _check_numbers(uncertainty.data, f"shapesys {self.name!r}")
+
+    @property
+    def uncertainties(self) -> tuple[BinUncertainty, ...]:
+        """All uncertainties of the factors, in order."""
+        return BinUncertainty(data=self.data, constraint=self.constraint), *self.further
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +191,7 @@ class ShapeFactor:
     """Free factors per bin."""
 
     name: str
+    stem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,8 +247,12 @@ class Sample:
                 if len(m.lo_data) != n or len(m.hi_data) != n:
                     _check_length(m.lo_data, n, f"{self._label(m)}: lo_data")
                     _check_length(m.hi_data, n, f"{self._label(m)}: hi_data")
-            elif isinstance(m, ShapeSys | StatError) and len(m.data) != n:
-                _check_length(m.data, n, f"{self._label(m)}: data")
+            elif isinstance(m, ShapeSys | StatError):
+                if len(m.data) != n:
+                    _check_length(m.data, n, f"{self._label(m)}: data")
+                if isinstance(m, ShapeSys) and m.further:
+                    for uncertainty in m.further:
+                        _check_length(uncertainty.data, n, f"{self._label(m)}: further data")
 
     def _label(self, m: Modifier) -> str:
         return f"sample {self.name!r}: {MODIFIER_TYPES[type(m)]} {m.name!r}"
@@ -284,6 +313,7 @@ class ParameterConfig:
 
     ``name`` is the pyhf name of the set; a set of bin factors takes one entry per bin. ``auxdata`` are the centres of
     the constraint (its global observables), ``sigmas`` its widths, ``factors`` the scale of a Poisson constraint.
+    ``nominal`` is the luminosity that ROOT makes ranges from, where the centre of its constraint lies elsewhere.
     """
 
     name: str
@@ -293,6 +323,7 @@ class ParameterConfig:
     auxdata: Numbers | None = None
     sigmas: Numbers | None = None
     factors: Numbers | None = None
+    nominal: Number | None = None
 
     def __post_init__(self) -> None:
         for what in ("inits", "auxdata", "sigmas", "factors"):
@@ -305,6 +336,11 @@ class ParameterConfig:
             _check_numbers(pair, f"parameter {self.name!r}, bounds")
             if pair[0] > pair[1]:
                 raise InvalidWorkspace(f"parameter {self.name!r}: lower bound {pair[0]} above upper bound {pair[1]}")
+
+    @property
+    def root_nominal(self) -> Number | None:
+        """The luminosity that ROOT makes ranges from."""
+        return self.nominal if self.nominal is not None else self.auxdata[0] if self.auxdata else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

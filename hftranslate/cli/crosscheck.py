@@ -30,6 +30,7 @@ from hftranslate.crosschecking.report import report_html, report_markdown
 from hftranslate.crosschecking.results import results as evaluate
 from hftranslate.crosschecking.with_root import Source, find_root, root_results
 from hftranslate.errors import HFTranslateError
+from hftranslate.formats import which_format
 from hftranslate.formats.documents import read_bytes
 from hftranslate.formats.files import Content
 from hftranslate.translate import Loaded, load
@@ -145,7 +146,8 @@ def _with_root(file: str, python: str | None, keep: Path | None, options: dict[s
     if "-" in (file, *patches):
         raise click.UsageError("--with-root needs files, not standard input")
     xml = take_xml_options(options)
-    loaded = load(file, patches=patches, xml=xml, use_sidecar=True)
+    of_xml = which_format(read_bytes(file), file) == "xml"  # ROOT reads XML as it stands, without our sidecar
+    loaded = load(file, patches=patches, xml=xml, use_sidecar=not of_xml)
     report(loaded.outcomes)
     source = Source(path=Path(file), patches=tuple(map(Path, patches)), basedir=xml.basedir, confine=xml.confine)
     reference = root_results(

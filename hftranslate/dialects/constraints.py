@@ -8,10 +8,11 @@ another width is said by another uncertainty.
 from dataclasses import replace
 from math import isclose, sqrt
 
+from hftranslate.bin_factors import bin_widths
 from hftranslate.dialects.rewriting import Replacements, Rewriting, listed, map_modifiers, outcome, set_parameter
 from hftranslate.naming import DeclaredParameter, declared_parameters
 from hftranslate.outcomes import Outcome
-from hftranslate.parameters import Constraint, ParameterSet, bin_widths, parameter_sets
+from hftranslate.parameters import Constraint, ParameterSet, parameter_sets
 from hftranslate.workspace import Measurement, ParameterConfig, ShapeSys, StatError, Workspace
 
 _SAME = 1e-12
@@ -22,9 +23,10 @@ def same_number(one: float, two: float) -> bool:
     return isclose(one, two, rel_tol=_SAME)
 
 
-def bare(measurement: Measurement) -> Measurement:
+def bare(workspace: Workspace, measurement: Measurement) -> Measurement:
     """The measurement without any settings but those of the luminosity: what the modifiers alone say."""
-    return replace(measurement, parameters=tuple(p for p in measurement.parameters if p.name == "lumi"))
+    lumi = {d.name for d in declared_parameters(workspace.channels).values() if d.kind == "lumi"}
+    return replace(measurement, parameters=tuple(p for p in measurement.parameters if p.name in lumi))
 
 
 def centres_inside(config: ParameterConfig, default: ParameterSet) -> bool:
@@ -38,7 +40,7 @@ def constraint_widths(workspace: Workspace) -> Rewriting:
     outcomes: list[Outcome] = []
     replacements: Replacements = {}
     stated = [parameter_sets(workspace, m, workspace.conventions) for m in workspace.measurements]
-    plain = [parameter_sets(workspace, bare(m), workspace.conventions) for m in workspace.measurements]
+    plain = [parameter_sets(workspace, bare(workspace, m), workspace.conventions) for m in workspace.measurements]
     measurements = list(workspace.measurements)
     for name, declared in declared_parameters(workspace.channels).items():
         if declared.kind != "gamma" or not _rewritable(workspace, declared):
@@ -81,7 +83,7 @@ def _with_widths(
     found: Replacements = {}
     for channel, sample, m in declared.uses:
         if isinstance(m, ShapeSys):
-            found[channel.name, sample.name, m.name] = replace(m, data=tuple(wanted), relative=True)
+            found[channel.name, sample.name, m.name] = replace(m, data=tuple(wanted), relative=True, further=())
     start = 0
     for channel_name in declared.bin_channels if any(declared.modifiers(StatError)) else ():
         n = workspace.channel(channel_name).n_bins

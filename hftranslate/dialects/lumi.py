@@ -37,12 +37,13 @@ def luminosity(workspace: Workspace, version: Version = MEASURED) -> Rewriting:
     carries = [_carries(s) for c in workspace.channels for s in c.samples]
     if all(carries):
         return workspace, ()
+    what = "no sample depends on it: a luminosity of one without uncertainty"
+    if not any(carries) and Lumi().name in declared_parameters(workspace.channels):  # something else is called so
+        return workspace, (outcome("rewrite", "lumi", what),)
     if not any(carries):
         constant = ParameterConfig(name="lumi", inits=(1.0,), auxdata=(1.0,), sigmas=(0.0,), fixed=True)
         measurements = tuple(set_parameter(m, constant) for m in workspace.measurements)
-        return _lumi_everywhere(replace(workspace, measurements=measurements)), (
-            outcome("rewrite", "lumi", "no sample depends on it: a luminosity of one without uncertainty"),
-        )
+        return _lumi_everywhere(replace(workspace, measurements=measurements)), (outcome("rewrite", "lumi", what),)
     return _partial_luminosity(workspace) if version >= UNIFORM_LUMI else _partial_in_old_root(workspace)
 
 
@@ -73,14 +74,15 @@ def _map_samples(workspace: Workspace, change: Callable[[Sample], Sample]) -> Wo
 
 def _partial_in_old_root(workspace: Workspace) -> Rewriting:
     """The others follow the nominal luminosity, as a constant: their yields are divided by it."""
-    values = {c.auxdata for m in workspace.measurements if (c := m.parameter("lumi")).auxdata is not None}
-    if len(values) != 1 or any(m.parameter("lumi").auxdata is None for m in workspace.measurements):
+    values = {m.parameter("lumi").root_nominal for m in workspace.measurements}
+    if len(values) != 1 or None in values:
         raise Unsupported(
             "only some samples depend on the luminosity, and the measurements configure it differently "
             f"({', '.join(f'{m.name!r}: {_luminosity_text(m)}' for m in workspace.measurements)}); in ROOT before 6.24 "
             "the others would need different histograms for each"
         )
-    ((nominal,),) = values
+    (nominal,) = values
+    assert nominal is not None
     if nominal <= 0:
         raise Unsupported(f"a luminosity of {nominal}; expected a positive number")
     what = "only some samples depend on it: the others say NormalizeByTheory=False"
@@ -118,15 +120,15 @@ def _partial_luminosity(workspace: Workspace) -> Rewriting:
     An OverallSys of one on one of the samples makes ROOT create ``alpha_lumi`` with its unit Gaussian.
     """
     configs = [m.parameter("lumi") for m in workspace.measurements]
-    centre, sigma = configs[0].auxdata, configs[0].sigmas
-    if centre is None or sigma is None or any((c.auxdata, c.sigmas) != (centre, sigma) for c in configs):
+    nominal, sigma = configs[0].root_nominal, configs[0].sigmas
+    if nominal is None or sigma is None or any((c.root_nominal, c.sigmas) != (nominal, sigma) for c in configs):
         raise Unsupported(
             "only some samples depend on the luminosity, and the measurements configure it differently "
             f"({', '.join(f'{m.name!r}: {_luminosity_text(m)}' for m in workspace.measurements)}); in XML it is then "
             "a Function, which all measurements share"
         )
-    if centre[0] < 0 or sigma[0] < 0:
-        raise Unsupported(f"a luminosity of {centre[0]} +- {sigma[0]}; expected numbers that are not negative")
+    if nominal < 0 or sigma[0] < 0:
+        raise Unsupported(f"a luminosity of {nominal} +- {sigma[0]}; expected numbers that are not negative")
     used = set(declared_parameters(workspace.channels))
     name = unique("lumiscale", used)
     first = True
@@ -148,15 +150,15 @@ def _partial_luminosity(workspace: Workspace) -> Rewriting:
                 s, first = replace(s, modifiers=modifiers), False
             samples.append(s)
         channels.append(replace(c, samples=tuple(samples)))
-    expression = f"{float(centre[0])!r}+{float(sigma[0])!r}*alpha_lumi"
+    expression = f"{float(nominal)!r}+{float(sigma[0])!r}*alpha_lumi"
     function = Function(name=name, expression=expression, dependents="alpha_lumi[0,-5,5]")
-    measurements = tuple(_alpha_lumi(m, float(centre[0]), float(sigma[0])) for m in changed.measurements)
+    measurements = tuple(_alpha_lumi(m, float(nominal), float(sigma[0])) for m in changed.measurements)
     changed = replace(
         changed, channels=tuple(channels), measurements=measurements, functions=(*workspace.functions, function)
     )
     outcomes = [outcome("rewrite", "lumi", f"only some samples depend on it: the Function {expression}")]
     for m, config in zip(workspace.measurements, configs, strict=True):
-        usual = (centre[0] - 5 * sigma[0], centre[0] + 5 * sigma[0])
+        usual = (nominal - 5 * sigma[0], nominal + 5 * sigma[0])
         if config.bounds is not None and config.bounds != (usual,):
             what = f"the range {list(config.bounds[0])} cannot be said in XML; it becomes {list(usual)}"
             outcomes.append(outcome("carried", f"measurement {m.name!r}: lumi", what))
@@ -165,14 +167,16 @@ def _partial_luminosity(workspace: Workspace) -> Rewriting:
 
 def _luminosity_text(measurement: Measurement) -> str:
     config = measurement.parameter("lumi")
-    if config.auxdata is None or config.sigmas is None:
+    if config.root_nominal is None or config.sigmas is None:
         return "not at all"
-    return f"{config.auxdata[0]} +- {config.sigmas[0]}"
+    return f"{config.root_nominal} +- {config.sigmas[0]}"
 
 
-def _alpha_lumi(measurement: Measurement, centre: float, sigma: float) -> Measurement:
+def _alpha_lumi(measurement: Measurement, nominal: float, sigma: float) -> Measurement:
     config = measurement.parameter("lumi")
-    inits = None
-    if config.inits is not None and config.inits[0] != centre and sigma != 0.0:
-        inits = ((config.inits[0] - centre) / sigma,)
-    return set_parameter(measurement, ParameterConfig(name="lumi", inits=inits, fixed=config.fixed))
+
+    def alpha(values: Numbers | None) -> Numbers | None:
+        return None if values is None or values[0] == nominal or sigma == 0.0 else ((values[0] - nominal) / sigma,)
+
+    inits, centre = alpha(config.inits), alpha(config.auxdata)
+    return set_parameter(measurement, ParameterConfig(name="lumi", inits=inits, auxdata=centre, fixed=config.fixed))

@@ -1,13 +1,13 @@
 """Names that ROOT accepts: a step on the way to HistFactory XML (:mod:`hftranslate.dialects.xml`)."""
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from hftranslate.dialects.clashes import staterrors_of_a_channel, without_clashes
 from hftranslate.dialects.rewriting import Rewriting, map_modifiers, map_parameters, outcome
 from hftranslate.functions import renamed_function
-from hftranslate.naming import DeclaredParameter, bin_labels, declared_parameters, staterror_name
+from hftranslate.naming import declared_parameters, staterror_stem, stem, with_names
 from hftranslate.parameters import ParameterSet, beta_name, parameter_sets
 from hftranslate.workspace import StatError, Workspace
 
@@ -19,23 +19,28 @@ _BLANK = re.compile(r"[\s\\]")
 def root_names(workspace: Workspace) -> Rewriting:
     """Names that ROOT refuses: ``,`` ``;``, control characters, a leading digit of a channel, blanks in lists.
 
-    Also those that ROOT would take for the name of another parameter: a norm factor ``alpha_JES`` beside ``JES``.
+    Also those of which ROOT would make the name of another object: a norm factor ``alpha_JES`` beside ``JES``, a
+    sample ``b`` of a channel ``SR_x`` beside the sample ``b_SR`` of a channel ``x``.
     """
     listed_parameters, listed_channels = _names_in_lists(workspace)
-    channels = _renaming((c.name for c in workspace.channels), lambda n: _channel_name(n, n in listed_channels))
-    parameters = _renaming(
-        [*declared_parameters(workspace.channels), *sorted(listed_parameters)],
-        lambda n: _BLANK.sub("_", _plain_name(n)) if n in listed_parameters else _plain_name(n),
-    )
-    renamings = {
-        "channel": channels,
+    stems = {n: stem(d.uses[0][2]) for n, d in declared_parameters(workspace.channels).items()}
+
+    def parameter_name(name: str) -> str:
+        own = stems.get(name, name)  # what stands in the XML
+        plain = _BLANK.sub("_", _plain_name(own)) if name in listed_parameters else _plain_name(own)
+        return name if plain == own else plain
+
+    plain = {
+        "channel": _renaming((c.name for c in workspace.channels), lambda n: _channel_name(n, n in listed_channels)),
         "sample": _renaming((s.name for c in workspace.channels for s in c.samples), _plain_name),
-        "parameter": _without_collisions(workspace, parameters, channels),
-        "measurement": _renaming((m.name for m in workspace.measurements), lambda n: _plain_name(n or "measurement")),
+        "parameter": _renaming([*stems, *sorted(listed_parameters)], parameter_name),
     }
+    settled = dict(zip(plain, without_clashes(workspace, *plain.values()), strict=True))
+    measurements = _renaming((m.name for m in workspace.measurements), lambda n: _plain_name(n or "measurement"))
+    renamings = settled | {"measurement": measurements}
     outcomes = tuple(
         replace(
-            outcome("rewrite", f"{what} {old!r}", f"ROOT refuses the name; written as {new!r}"),
+            outcome("rewrite", f"{what} {old!r}", f"{_why(old, plain.get(what, renamed))}; written as {new!r}"),
             renamed=(what, old, new),
         )
         for what, renamed in renamings.items()
@@ -43,6 +48,10 @@ def root_names(workspace: Workspace) -> Rewriting:
         if old != new
     )
     return (_renamed(workspace, renamings) if outcomes else workspace), outcomes
+
+
+def _why(name: str, plain: dict[str, str]) -> str:
+    return "ROOT refuses the name" if plain[name] != name else "ROOT makes the name of another object of it, too"
 
 
 def _renamed(workspace: Workspace, renamings: dict[str, dict[str, str]]) -> Workspace:
@@ -53,10 +62,11 @@ def _renamed(workspace: Workspace, renamings: dict[str, dict[str, str]]) -> Work
         for i, old in enumerate(declared.names)
         if declared.kind == "gamma"
     }
-    variables = _root_variables(workspace, parameters)
-    changed = map_modifiers(workspace, lambda _c, _s, m: replace(m, name=parameters[m.name]))
-    parameters = variables | parameters
-    changed = map_parameters(changed, lambda _m, p: replace(p, name=parameters.get(p.name, p.name)))
+    variables = _root_variables(workspace, parameters, renamings["channel"])
+    renamed = with_names(workspace.channels, parameters, renamings["channel"])
+    changed = map_modifiers(workspace, lambda _c, _s, m: renamed(m))
+    settings = {beta_name(old): beta_name(new) for old, new in parameters.items()} | parameters
+    changed = map_parameters(changed, lambda _m, p: replace(p, name=settings.get(p.name, p.name)))
     return replace(
         changed,
         channels=tuple(
@@ -71,7 +81,7 @@ def _renamed(workspace: Workspace, renamings: dict[str, dict[str, str]]) -> Work
             replace(
                 m,
                 name=renamings["measurement"][m.name],
-                pois=tuple(entries.get(p, parameters.get(p, p)) for p in m.pois),
+                pois=tuple(entries.get(p, settings.get(p, p)) for p in m.pois),
                 constraint_terms=tuple(replace(t, name=parameters.get(t.name, t.name)) for t in m.constraint_terms),
             )
             for m in changed.measurements
@@ -80,15 +90,22 @@ def _renamed(workspace: Workspace, renamings: dict[str, dict[str, str]]) -> Work
     )
 
 
-def _root_variables(workspace: Workspace, parameters: dict[str, str]) -> dict[str, str]:
+def _root_variables(workspace: Workspace, parameters: dict[str, str], channels: dict[str, str]) -> dict[str, str]:
     """What becomes of the variables that Functions know, by ROOT's names."""
-    renamed = {}
-    for name, declared in declared_parameters(workspace.channels).items():
-        if declared.kind == "normfactor":
-            renamed[name] = parameters[name]
-        elif declared.kind == "alpha":
-            renamed[f"alpha_{name}"] = f"alpha_{parameters[name]}"
-            renamed[beta_name(name)] = beta_name(parameters[name])
+    renamed: dict[str, str] = {}
+    all_declared = declared_parameters(workspace.channels)
+    alone = staterrors_of_a_channel(all_declared)
+    for name, declared in all_declared.items():
+        new, own = parameters[name], stem(declared.uses[0][2])
+        if declared.kind == "gamma":
+            if name in alone:
+                own, new = (staterror_stem(c) for c in (alone[name], channels[alone[name]]))
+            pairs = ((root, root.replace(f"gamma_{own}_", f"gamma_{new}_", 1)) for root in declared.root_names)
+            renamed |= {old: root for old, root in pairs if name in alone or new != name}
+        elif new != name and declared.kind == "normfactor":
+            renamed |= {name: new, own: new}
+        elif new != name and declared.kind == "alpha":
+            renamed |= {f"alpha_{own}": f"alpha_{new}", beta_name(own): beta_name(new)}
     return renamed
 
 
@@ -132,46 +149,6 @@ def root_values(s: ParameterSet) -> tuple[float, ...]:
             return (1.0,) * len(s.names)
 
 
-def _without_collisions(workspace: Workspace, parameters: dict[str, str], channels: dict[str, str]) -> dict[str, str]:
-    """The renaming with further changes where two parameters would be one variable of ROOT."""
-    declared = declared_parameters(workspace.channels)
-    alone = staterrors_of_a_channel(declared)
-    taken = {"Lumi", "nominalLumi", "alpha_lumi", "nom_alpha_lumi"}
-    taken |= {f"gamma_stat_{channels[c]}_bin_{b}" for c in alone.values() for b in bin_labels(workspace.channel(c))}
-    settled = dict(parameters)
-    others = Counter([*settled.values(), "lumi"])
-    numbers: dict[str, int] = {}  # the next one to try, so that many equal names take no longer each
-    order = ("lumi", "alpha", "gamma", "normfactor")
-    for name, d in sorted(declared.items(), key=lambda item: order.index(item[1].kind)):
-        if d.kind == "lumi" or name in alone:
-            continue
-        first = settled[name]
-        others[first] -= 1
-        new, n = first, numbers.get(first, 2)
-        while taken & _variables(d, new, channels) or others[new]:
-            new, n = f"{first}_{n}", n + 1
-        settled[name] = new
-        others[new] += 1
-        numbers[first] = n
-        taken |= _variables(d, new, channels)
-    return settled
-
-
-def _variables(declared: DeclaredParameter, name: str, channels: dict[str, str]) -> set[str]:
-    """Names of ROOT's variables for a parameter set of that name."""
-    match declared.kind:
-        case "lumi":
-            return {"Lumi", "nominalLumi"}
-        case "normfactor":
-            return {name}
-        case "alpha":
-            return {f"alpha_{name}", f"nom_alpha_{name}"}
-        case "gamma":
-            places = [name] + [f"{name}_{channels[c]}" for c in declared.bin_channels]
-            entries = [f"gamma_{p}_bin_{b}" for p in places for c, _, _ in declared.uses for b in bin_labels(c)]
-            return {*entries, *(f"nom_{e}" for e in entries)}
-
-
 def _plain_name(name: str) -> str:
     return _CONTROL.sub("_", name.replace(",", "_").replace(";", "_")) or "_"
 
@@ -201,19 +178,3 @@ def unique(name: str, taken: set[str], numbers: dict[str, int] | None = None) ->
     if numbers is not None:
         numbers[name] = n
     return candidate
-
-
-def staterrors_of_a_channel(declared: dict[str, DeclaredParameter]) -> dict[str, str]:
-    """The staterrors that can stay one in XML, which has one a channel, and their channels."""
-    found: dict[str, set[str]] = {}
-    for name, d in declared.items():
-        for channel, _, _ in d.modifiers(StatError):
-            found.setdefault(channel.name, set()).add(name)
-    return {
-        name: channel
-        for channel, names in found.items()
-        for name in names
-        if len(names) == 1
-        and len(declared[name].bin_channels) == 1
-        and (staterror_name(channel) == name or staterror_name(channel) not in declared)
-    }

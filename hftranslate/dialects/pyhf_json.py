@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from sys import float_info
 
+from hftranslate.bin_factors import bin_factors, bin_widths
 from hftranslate.dialects.functions import without_functions
 from hftranslate.dialects.rewriting import (
     Replacements,
@@ -29,7 +30,7 @@ from hftranslate.dialects.rewriting import (
 from hftranslate.errors import Unsupported
 from hftranslate.naming import DeclaredParameter, declared_parameters
 from hftranslate.outcomes import Kind, Outcome
-from hftranslate.parameters import bin_widths, parameter_sets
+from hftranslate.parameters import parameter_sets
 from hftranslate.workspace import (
     PYHF,
     Channel,
@@ -38,8 +39,10 @@ from hftranslate.workspace import (
     Measurement,
     Modifier,
     NormSys,
+    Numbers,
     ParameterConfig,
     Sample,
+    ShapeFactor,
     ShapeSys,
     StatError,
     Workspace,
@@ -187,6 +190,7 @@ def _has_constants_one_by_one(workspace: Workspace, declared: DeclaredParameter,
     settings = [m.parameter(declared.name).fixed for m in workspace.measurements]
     return (
         any(m.threshold > 0.0 for _, _, m in declared.uses if isinstance(m, StatError))
+        or any(f.constant and f.width > 0.0 for f in bin_factors(declared))  # by an uncertainty of zero elsewhere
         or any(isinstance(fixed, tuple) for fixed in settings)
         or (workspace.conventions.root_ranges and False in settings and not all(widths))
     )
@@ -224,7 +228,14 @@ def _common_constants(
 def _zero_errors(m: Modifier, zeroed: list[bool] | None) -> Modifier:
     if zeroed is None or not isinstance(m, StatError | ShapeSys):
         return m
-    return replace(m, data=tuple(0.0 if z else d for d, z in zip(m.data, zeroed, strict=True)))
+    if isinstance(m, ShapeSys):
+        further = tuple(replace(u, data=_zeroed(u.data, zeroed)) for u in m.further)
+        return replace(m, data=_zeroed(m.data, zeroed), further=further)
+    return replace(m, data=_zeroed(m.data, zeroed))
+
+
+def _zeroed(data: Numbers, zeroed: list[bool]) -> Numbers:
+    return tuple(0.0 if z else d for d, z in zip(data, zeroed, strict=True))
 
 
 def _without_thresholds(workspace: Workspace) -> Workspace:
@@ -242,13 +253,15 @@ def _bin_uncertainties(workspace: Workspace) -> Rewriting:
             continue
         staterrors = [(c, s, m) for c, s, m in declared.uses if isinstance(m, StatError)]
         shapes = [(c, s, m) for c, s, m in declared.uses if isinstance(m, ShapeSys)]
-        if staterrors and staterrors[0][2].constraint == "poisson":
+        if len({type(m) for _, _, m in declared.uses}) > 1 or _unsayable(shapes):
+            outcomes += _shape_uncertainties(declared, replacements)
+        elif staterrors and staterrors[0][2].constraint == "poisson":
             outcomes.append(_poisson_staterror(name, staterrors, replacements))
-        elif any(m.relative or m.constraint == "gaussian" for _, _, m in shapes):
-            outcomes += _shape_uncertainties(declared, shapes, replacements)
     changed = map_modifiers(
         workspace,
-        lambda c, s, m: replacements.get((c.name, s.name, m.name), m) if isinstance(m, StatError | ShapeSys) else m,
+        lambda c, s, m: (
+            replacements.get((c.name, s.name, m.name), m) if isinstance(m, StatError | ShapeSys | ShapeFactor) else m
+        ),
     )
     return _fitting_settings(workspace, changed) if replacements else changed, tuple(outcomes)
 
@@ -269,7 +282,16 @@ def _fitting_settings(before: Workspace, after: Workspace) -> Workspace:
         frees_others = not before.conventions.root_ranges and not all(old[p.name][1])  # as pyhf does where told so
         return replace(p, fixed=None) if emptied and p.fixed is False and not frees_others else p
 
-    return map_parameters(after, change)
+    changed = map_parameters(after, change)
+    return replace(changed, measurements=tuple(_with_former_ranges(before, changed, m) for m in changed.measurements))
+
+
+def _with_former_ranges(before: Workspace, after: Workspace, measurement: Measurement) -> Measurement:
+    """The measurement with the ranges stated that modifiers said before and no longer say."""
+    former = parameter_sets(before, before.measurement(measurement.name), before.conventions)
+    present = parameter_sets(after, measurement, after.conventions)
+    lost = (n for n, s in present.items() if s.kind == "gamma" and s.bounds != former[n].bounds)
+    return set_parameters(measurement, [replace(measurement.parameter(n), bounds=former[n].bounds) for n in lost])
 
 
 def _poisson_staterror(name: str, uses: list[tuple[Channel, Sample, StatError]], replacements: Replacements) -> Outcome:
@@ -284,13 +306,16 @@ def _poisson_staterror(name: str, uses: list[tuple[Channel, Sample, StatError]],
     return outcome("loss", where, what)
 
 
-def _shape_uncertainties(
-    declared: DeclaredParameter, uses: list[tuple[Channel, Sample, ShapeSys]], replacements: Replacements
-) -> Iterable[Outcome]:
-    """A shapesys with relative uncertainties or a Gaussian constraint, which pyhf knows on one sample at most."""
-    name = declared.name
+def _unsayable(shapes: Iterable[tuple[Channel, Sample, ShapeSys]]) -> bool:
+    """Relative uncertainties or Gaussian constraints, or several of one factor."""
+    return any(m.relative or m.constraint == "gaussian" or m.further for _, _, m in shapes)
+
+
+def _shape_uncertainties(declared: DeclaredParameter, replacements: Replacements) -> Iterable[Outcome]:
+    """A shapesys that pyhf has no word for, which may share its factors with a staterror and with shapefactors."""
+    name, uses = declared.name, declared.uses
     kind, widths = bin_widths(declared)
-    channel, first, _ = uses[0]
+    channel, first, _ = next(declared.modifiers(ShapeSys, StatError))
     where = f"channel {channel.name!r}: shapesys {name!r}"
     channels = dict.fromkeys(c.name for c, _, _ in uses)
     if len(channels) > 1:
@@ -298,8 +323,8 @@ def _shape_uncertainties(
             f"shapesys {name!r} is shared by the channels {listed(channels)}; pyhf JSON knows factors shared by "
             "channels only as a shapefactor, without a constraint"
         )
-    if len(uses) != len(declared.uses):
-        raise Unsupported(f"{where} shares its factors with a shapefactor of the same name, which pyhf JSON cannot say")
+    if len({s.name for _, s, _ in uses}) < len(uses):
+        raise Unsupported(f"{where}: its factors multiply a sample twice, which pyhf JSON cannot say")
     total = [sum(float(s.nominal[i]) for _, s, _ in uses) for i in range(channel.n_bins)]
     absolute = tuple(w * t if t > 0.0 else 0.0 for w, t in zip(widths, total, strict=True))
     if kind == "poisson" and len(uses) == 1:
@@ -342,7 +367,16 @@ def _to_pyhf_conventions(workspace: Workspace) -> Rewriting:
                 inits = config.inits if config.inits is not None or s.kind != "normfactor" else s.inits
                 stated.append(replace(config, bounds=s.bounds, inits=inits))
         measurements.append(set_parameters(new, stated))
-    return replace(workspace, conventions=PYHF, measurements=tuple(measurements)), ()
+    changed = replace(workspace, conventions=PYHF, measurements=tuple(measurements))
+    outcomes = tuple(
+        outcome(
+            "carried", f"measurement {m.name!r}: lumi", f"ROOT makes its range from {p.nominal}, not from its centre"
+        )
+        for m in measurements
+        for p in m.parameters
+        if p.nominal is not None
+    )
+    return map_parameters(changed, lambda _m, p: replace(p, nominal=None)) if outcomes else changed, outcomes
 
 
 #: Rewrites any workspace into the pyhf JSON dialect.

@@ -8,13 +8,16 @@ centres of constraints outside ROOT's range, widths that differ between measurem
 modifier uses, and names of staterrors.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import replace
 from functools import partial
+from itertools import count
 
+from hftranslate.bin_factors import ROOT_SHAPEFACTOR_RANGE, Range, bin_widths
+from hftranslate.dialects.clashes import staterrors_of_a_channel
 from hftranslate.dialects.constraints import bare, constraint_widths, same_number, unsayable_centres
 from hftranslate.dialects.lumi import luminosity
-from hftranslate.dialects.names import root_names, root_values, staterrors_of_a_channel, unique
+from hftranslate.dialects.names import root_names, root_values, unique
 from hftranslate.dialects.rewriting import (
     Rewriting,
     Step,
@@ -25,9 +28,9 @@ from hftranslate.dialects.rewriting import (
     set_parameters,
 )
 from hftranslate.functions import redefined, settle_functions
-from hftranslate.naming import DeclaredParameter, declared_parameters, staterror_name
+from hftranslate.naming import DeclaredParameter, declared_parameters, staterror_name, staterror_stem
 from hftranslate.outcomes import Outcome
-from hftranslate.parameters import ROOT_SHAPEFACTOR_RANGE, ParameterSet, Range, bin_widths, parameter_sets
+from hftranslate.parameters import ParameterSet, parameter_sets
 from hftranslate.root_versions import MEASURED, SHAPEFACTOR_RANGES, Version
 from hftranslate.workspace import (
     ROOT,
@@ -54,12 +57,13 @@ def _staterrors(workspace: Workspace) -> Rewriting:
     shapes: dict[tuple[str, str], ShapeSys] = {}
     declared = declared_parameters(workspace.channels)
     alone = staterrors_of_a_channel(declared)
-    taken = set(declared) | {staterror_name(channel) for channel in alone.values()}
+    targets = {name: _free_name(staterror_name(channel), declared.keys() - {name}) for name, channel in alone.items()}
+    taken = set(declared) | set(targets.values())
     for name, d in declared.items():
         if not any(d.modifiers(StatError)):
             continue
         if name in alone:
-            target = new_names[name, alone[name]] = staterror_name(alone[name])
+            target = new_names[name, alone[name]] = targets[name]
             if name != target:
                 what = f"has no name in XML; read back as {target!r}"
                 outcomes.append(outcome("rewrite", f"staterror {name!r}", what))
@@ -79,9 +83,11 @@ def _staterrors(workspace: Workspace) -> Rewriting:
         outcomes.append(outcome("rewrite", f"staterror {name!r}", what))
 
     def change(c: Channel, _s: Sample, m: Modifier) -> Modifier:
-        if not isinstance(m, StatError):
-            return m
-        return shapes.get((m.name, c.name)) or replace(m, name=new_names[m.name, c.name])
+        if isinstance(m, StatError):
+            return shapes.get((m.name, c.name)) or replace(m, name=new_names[m.name, c.name])
+        if isinstance(m, ShapeSys | ShapeFactor) and m.name in alone:  # it shares the factors of the staterror
+            return replace(m, name=targets[m.name], stem=staterror_stem(alone[m.name]))
+        return m
 
     changed = map_modifiers(workspace, change)
     converted = {name for name, _ in shapes}
@@ -90,6 +96,11 @@ def _staterrors(workspace: Workspace) -> Rewriting:
         for m in changed.measurements
     )
     return replace(changed, measurements=measurements), tuple(outcomes)
+
+
+def _free_name(name: str, taken: Set[str]) -> str:
+    """What reading makes of the name of a staterror where something else has it."""
+    return name if name not in taken else next(n for i in count() if (n := f"stat_{name}" + "_" * i) not in taken)
 
 
 def _explicitly_fixed(measurement: Measurement, workspace: Workspace, names: set[str]) -> Measurement:
@@ -199,7 +210,7 @@ def _unsayable_settings(workspace: Workspace) -> Rewriting:
     unused: list[str] = []
     measurements = []
     for m in workspace.measurements:
-        defaults = parameter_sets(workspace, bare(m), workspace.conventions)
+        defaults = parameter_sets(workspace, bare(workspace, m), workspace.conventions)
         parameters: list[ParameterConfig] = []
         for p in m.parameters:
             if p.name not in declared and p.name not in defaults:

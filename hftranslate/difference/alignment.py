@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TypeAlias
 
+from hftranslate.bin_factors import bin_widths
 from hftranslate.naming import DeclaredParameter, declared_parameters
-from hftranslate.parameters import bin_widths
 from hftranslate.workspace import (
     Channel,
     HistoSys,

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from hftranslate.bin_factors import bin_widths
 from hftranslate.doctor.findings import Finding, Place, found
 from hftranslate.likelihood.cells import Floats
 from hftranslate.naming import Use, declared_parameters
-from hftranslate.parameters import bin_widths
 from hftranslate.workspace import Channel, Measurement, NormFactor, Sample, ShapeSys, StatError, Workspace
 
 #: Relative uncertainties of bins beyond which a constraint is no longer what its name says.

@@ -11,10 +11,10 @@ from hftranslate.editing.names import (
     sample_names,
 )
 from hftranslate.functions import renamed_function
-from hftranslate.naming import declared_parameters
+from hftranslate.naming import declared_parameters, stem, with_names
 from hftranslate.observations import observations, with_observations
 from hftranslate.parameters import beta_name
-from hftranslate.workspace import Function, Measurement, Modifier, Workspace
+from hftranslate.workspace import Function, Measurement, Workspace
 
 Names = Mapping[str, str]
 
@@ -45,9 +45,7 @@ def rename(
     check_known(modifiers, modifier_names(workspace), "modifier")
     check_known(measurements, measurement_names(workspace), "measurement")
 
-    def renamed(m: Modifier) -> Modifier:
-        return replace(m, name=modifiers[m.name]) if m.name in modifiers else m
-
+    renamed = with_names(workspace.channels, modifiers, channels)
     told = [(channels.get(name, name), data) for name, data in observations(workspace)]
     changed = replace(
         workspace,
@@ -92,17 +90,18 @@ def _functions(workspace: Workspace, modifiers: Names) -> tuple[Function, ...]:
     """Functions of the new names. They name parameters as ROOT does."""
     if not workspace.functions or not modifiers:
         return workspace.functions
-    names = {beta_name(old): beta_name(new) for old, new in modifiers.items()}
+    names: dict[str, str] = {}
     parameters = declared_parameters(workspace.channels)
     for old, new in modifiers.items():
         declared = parameters[old]
+        own = stem(declared.uses[0][2])
         match declared.kind:
             case "normfactor":
-                names[old] = new
+                names |= {old: new, own: new}
             case "alpha":
-                names[f"alpha_{old}"] = f"alpha_{new}"
+                names |= {f"alpha_{own}": f"alpha_{new}", beta_name(own): beta_name(new)}
             case "gamma":
-                prefix = f"gamma_{old}_"
+                prefix = f"gamma_{own}_"
                 names |= {
                     entry: f"gamma_{new}_{entry.removeprefix(prefix)}"
                     for entry in declared.root_names

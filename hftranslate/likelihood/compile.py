@@ -124,11 +124,12 @@ def _derived(
     functions = {name: add(expression) for name, expression in used_functions(workspace).items()}
     systematics = {}
     for term in measurement.constraint_terms:
-        r, alpha = term.relative_uncertainty, f"alpha_{term.name}"
-        if term.kind == "gamma" and (beta := beta_name(term.name)) in places:
-            systematics[term.name] = add(parse_expression(f"(@0-1.0)/{r!r}", [beta]))
-        elif term.kind == "lognormal" and alpha in places:
-            systematics[term.name] = add(parse_expression(_lognormal(measurement.name, term), [alpha]))
+        r, beta = term.relative_uncertainty, beta_name(term.name)
+        if term.kind == "gamma" and beta in sets:
+            systematics[term.name] = add(parse_expression(f"(@0-1.0)/{r!r}", sets[beta].root_names))
+        elif term.kind == "lognormal" and term.name in sets:
+            expression = _lognormal(measurement.name, term)
+            systematics[term.name] = add(parse_expression(expression, sets[term.name].root_names))
     derived = Derived(
         n_parameters=len(places),
         names=(*functions, *systematics),

@@ -473,7 +473,7 @@ def test_a_relative_uncertainty_of_an_empty_bin(constraint: Any) -> None:
 def test_shared_factors_without_a_word_in_json_are_refused_by_name() -> None:
     shape = ShapeSys(name="sys", data=(0.1, 0.2), relative=True)
     with_factor = model(sample("s", MU), sample("b", shape, ShapeFactor(name="sys")))
-    with pytest.raises(Unsupported, match="shapesys 'sys' shares its factors with a shapefactor of the same name"):
+    with pytest.raises(Unsupported, match="shapesys 'sys': its factors multiply a sample twice"):
         to_pyhf_json(with_factor)
     one = model(sample("s", MU, shape))
     two = replace(one, channels=(*one.channels, replace(one.channels[0], name="CR")))

@@ -176,14 +176,14 @@ def test_constraint_terms_follow_their_systematics() -> None:
         (NormFactor(name="nominalLumi"),),
         (NormFactor(name="gamma_f_bin_0"), ShapeFactor(name="f")),
         (StatError(name="stat", data=(5.0, 6.0)), ShapeSys(name="stat_SR", data=(5.0, 6.0))),
-        (NormSys(name="lumi", lo=0.9, hi=1.2),),
-        (HistoSys(name="lumi", lo_data=(45.0, 58.0), hi_data=(57.0, 61.0)),),
-        (NormFactor(name="lumi"),),
-        (ShapeFactor(name="lumi"),),
         (NormFactor(name="alpha_lumi"), Lumi()),
+        (JES, NormSys(name="JESConstraint", lo=0.9, hi=1.2)),
+        (NormFactor(name="b_SR_epsilon"),),
+        (NormFactor(name="SR_model"),),
+        (NormFactor(name="simPdf"),),
     ],
 )
-def test_names_that_root_gives_to_another_variable(modifiers: tuple[Modifier, ...]) -> None:
+def test_names_that_root_gives_to_another_object(modifiers: tuple[Modifier, ...]) -> None:
     config = (ParameterConfig(name="lumi", auxdata=(1.0,), sigmas=(0.1,)),) if Lumi() in modifiers else ()
     ws = pyhf_model(sample("s", MU), sample("b", *modifiers), settings=config)
     after, outcomes = step("names", ws)
@@ -200,6 +200,26 @@ def test_names_that_root_gives_to_another_variable(modifiers: tuple[Modifier, ..
         elif not isinstance(old, StatError):
             changed[old.name] = new.name
     through(ws, **{old: new for old, new in changed.items() if new})
+
+
+@pytest.mark.parametrize(
+    "modifier",
+    [
+        NormSys(name="lumi", lo=0.9, hi=1.2),
+        HistoSys(name="lumi", lo_data=(45.0, 58.0), hi_data=(57.0, 61.0)),
+        NormFactor(name="lumi"),
+        ShapeFactor(name="lumi"),
+        ShapeSys(name="stat_SR", data=(5.0, 6.0)),
+        NormFactor(name="alpha_JES"),
+    ],
+)
+def test_names_that_clash_with_nothing_are_kept(modifier: Modifier) -> None:
+    ws = pyhf_model(sample("s", MU), sample("b", modifier))
+    after, outcomes = step("names", ws)
+    assert after == ws
+    assert outcomes == ()
+    alone, _ = through(ws)
+    assert modifier.name in declared_parameters(alone.channels)
 
 
 def test_functions_follow_their_norm_factor() -> None:

@@ -367,8 +367,12 @@ def test_centres_of_constraints(model):
     with pytest.raises(InvalidWorkspace, match=r"'nom_alpha_a' Val=11 lies outside the range \[-10, 10\]"):
         model(modifiers, settings='<ParamSetting Val="11">nom_alpha_a</ParamSetting>')
     ws, outcomes = model(modifiers, settings='<ParamSetting Val="1.1">nominalLumi</ParamSetting>')
-    assert [o.kind for o in outcomes] == ["loss"]
-    assert ws.measurements[0].annotations == (("ParamSetting", "nominalLumi Val=1.1"),)
+    assert outcomes == ()
+    lumi = ws.measurements[0].parameter("lumi")
+    assert (lumi.auxdata, lumi.nominal, lumi.inits) == ((1.1,), 1.0, (1.0,))
+    found = parameter_sets(ws, ws.measurements[0], ROOT)["lumi"]
+    assert (found.bounds, found.constraints[0].auxdata) == (((0.0, 10.0),), 1.1)
+    assert found.constraints[0].domain == (0.0, pytest.approx(1.0 + 10.0 * lumi.sigmas[0]))
 
 
 TERM = '\n<ConstraintTerm Type="{}" {}>a</ConstraintTerm>'
@@ -684,13 +688,14 @@ def test_settings_of_a_systematic_that_only_functions_are_left_to_use(model):
     assert outcomes == ()
 
 
-def test_functions_follow_systematics_that_are_renamed(model):
+def test_functions_go_on_naming_systematics_as_root_does(model):
     ws, _ = model(
         '<NormFactor Name="f" Val="1" Low="0" High="5"/><OverallSys Name="lumi" Low="0.9" High="1.1"/>',
         functions='\n  <Function Name="f" Expression="1+0.1*alpha_lumi" Dependents="alpha_lumi[0,-5,5]"/>',
     )
-    assert ws.functions[0].dependents == "alpha_alpha_lumi[0,-5,5]"
-    assert set(parameter_sets(ws, ws.measurements[0], ROOT)) == {"lumi", "alpha_lumi", "mu"}
+    assert ws.functions[0].dependents == "alpha_lumi[0,-5,5]"
+    found = {name: s.root_names for name, s in parameter_sets(ws, ws.measurements[0], ROOT).items()}
+    assert found == {"lumi": ("Lumi",), "alpha_lumi": ("alpha_lumi",), "mu": ("mu",)}
 
 
 LUMI_FUNCTION = '\n  <Function Name="lumiscale" Expression="{}" Dependents="alpha_lumi[0,-5,5]"/>'
@@ -727,7 +732,10 @@ def test_luminosity_of_some_samples(model):
 def test_similar_functions_are_left_alone(model, modifiers, expression, error):
     ws, _ = model(modifiers, functions=LUMI_FUNCTION.format(expression), error=error)
     assert len(ws.functions) == 1
-    assert all(s.modifiers[0] == Lumi() for s in ws.channel("SR").samples)
+    carries = {Lumi() in s.modifiers for s in ws.channel("SR").samples}
+    assert carries == {
+        error != "0" or "OverallSys" not in modifiers
+    }  # a constant one yields its name to the systematic
 
 
 @pytest.mark.parametrize(
@@ -740,7 +748,7 @@ def test_similar_functions_are_left_alone(model, modifiers, expression, error):
 def test_settings_that_break_the_pattern_of_the_luminosity(model, setting):
     ws, _ = model(PARTIAL, functions=LUMI_FUNCTION.format("1+0.02*alpha_lumi"), error="0", settings=setting)
     assert len(ws.functions) == 1
-    assert all(s.modifiers[0] == Lumi() for s in ws.channel("SR").samples)
+    assert {Lumi() in s.modifiers for s in ws.channel("SR").samples} == {"Lumi" in setting.split(">")[1]}
 
 
 def test_systematic_with_the_name_of_another_parameter(model):
@@ -773,13 +781,30 @@ def test_first_channel_in_the_alphabet_settles_conflicts(shared):
         assert any("disagree" in o.what for o in of_kind(outcomes, "repair"))
 
 
-def test_unknown_poi_is_kept(model, tmp_path):
+@pytest.mark.parametrize(
+    ("text", "pois", "notes"),
+    [
+        ("mu_SIG  alpha_x mu", ("mu",), [("POI", "mu_SIG"), ("POI", "alpha_x")]),  # ROOT drops what it does not know
+        ("mu_SIG alpha_x", ("mu_SIG", "alpha_x"), []),  # a model without its signal: they tell what was meant
+    ],
+)
+def test_unknown_pois(model, tmp_path, text, pois, notes):
     ws, _ = model()
-    text = (tmp_path / "top.xml").read_text()
-    (tmp_path / "top.xml").write_text(text.replace("<POI>mu</POI>", "<POI>mu_SIG  alpha_x mu</POI>"))
+    driver = (tmp_path / "top.xml").read_text()
+    (tmp_path / "top.xml").write_text(driver.replace("<POI>mu</POI>", f"<POI>{text}</POI>"))
     ws, outcomes = read(tmp_path / "top.xml", XmlOptions(basedir=tmp_path))
-    assert ws.measurements[0].pois == ("mu_SIG", "alpha_x", "mu")
-    assert len(outcomes) == 2
+    assert ws.measurements[0].pois == pois
+    assert [a for a in ws.measurements[0].annotations if a[0] == "POI"] == notes
+    assert ["ROOT drops it" in o.what for o in outcomes] == [True, True]
+
+
+@pytest.mark.parametrize("centre", ["nominalLumi", "nom_alpha_a"])
+def test_a_centre_is_no_poi(model, tmp_path, centre):
+    model('<OverallSys Name="a" Low="0.9" High="1.1"/>')
+    text = (tmp_path / "top.xml").read_text()
+    (tmp_path / "top.xml").write_text(text.replace("<POI>mu</POI>", f"<POI>{centre} mu</POI>"))
+    with pytest.raises(InvalidWorkspace, match=f"the POI '{centre}' is the centre of a constraint"):
+        read(tmp_path / "top.xml", XmlOptions(basedir=tmp_path))
 
 
 def test_pois_under_our_names(shared):

@@ -189,7 +189,7 @@ class RootModel:
             for shape, factor in zip(total.funcList(), total.coefList(), strict=True):
                 # the shape is a density
                 per_bin = [float(shape.getVal() * factor.getVal() * size) for size in self._bins(channel)]
-                samples[str(shape.GetName()).removesuffix(f"_{channel}_shapes")] = per_bin
+                samples[str(factor.GetName()).removesuffix(f"_{channel}_scaleFactors")] = per_bin
             result[channel] = dict(sorted(samples.items()))
         self._reset()
         return result

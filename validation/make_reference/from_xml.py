@@ -176,7 +176,7 @@ def _systematic(sample: Any, element: Element, place: Place, old: bool) -> None:
         case "ShapeFactor":
             sample.AddShapeFactor(_shape_factor(element, name, place))
         case "StatError" if not _BOOLEANS[element.attrib["Activate"]]:
-            pass
+            sample.SetStatError(HF.StatError())  # of several, the last holds
         case "StatError" if element.get("HistoName"):
             # here, unlike elsewhere, an empty attribute counts as absent
             source = element.get("InputFile") or place[0], element.get("HistoPath") or place[1]

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from math import hypot
 
 from hftranslate.errors import FormatError, InvalidWorkspace, MissingInput
 from hftranslate.formats.histfactory_xml.factors import StatedFactors, norm_factor, shape_factor
@@ -23,6 +24,7 @@ from hftranslate.root_versions import POISSON_STATERROR
 from hftranslate.workspace import (
     Annotations,
     BinConstraint,
+    BinUncertainty,
     Channel,
     HistoSys,
     Modifier,
@@ -67,6 +69,7 @@ class _Reader:
         self.notes = notes
         self.stated: StatedFactors = {}
         self.first: tuple[str, Histogram] | None = None
+        self.template: Histogram | None = None  # the nominal histogram of the first sample with a StatError
         self.staterror: tuple[BinConstraint, float] = self._staterror_config()
 
     def channel(self) -> tuple[Channel, StatedFactors]:
@@ -85,7 +88,7 @@ class _Reader:
             self.notes.add("repair", self.node.where, "ROOT refuses a channel whose name has a comma in it")
         if "HistoName" in self.node.attributes:
             self.notes.add("repair", self.node.where, "HistoName of a channel is deprecated and ignored, as in ROOT")
-        read = tuple(self._sample(sample) for sample in samples)
+        read = self._with_stored_errors([self._sample(sample) for sample in samples])
         assert self.first is not None
         channel = Channel(
             name=self.name,
@@ -103,7 +106,7 @@ class _Reader:
         if len(configs) > 1:
             self.notes.add("repair", self.node.where, f"{len(configs)} StatErrorConfig; the last one holds, as in ROOT")
         config = configs[-1] if configs else None
-        active = any(boolean(e, "Activate") for sample in self.node.all("Sample") for e in sample.all("StatError"))
+        active = any(boolean(e, "Activate") for sample in self.node.all("Sample") for e in sample.all("StatError")[-1:])
         if active and (config is None or "ConstraintType" not in config.attributes):
             self.notes.add(
                 "default", f"channel {self.name!r}", f"StatErrorConfig states no ConstraintType: {default}, as in ROOT"
@@ -167,7 +170,7 @@ class _Reader:
         place = self._at(node, self.place)
         nominal = self._histogram(node, node.attributes.get("HistoName", ""), place, f"sample {name!r}")
         modifiers: list[Modifier] = []
-        for element in node.children:
+        for element in self._effective(node):
             modifier = self._modifier(element, name, nominal, place)
             if modifier is not None:
                 modifiers.append(modifier)
@@ -180,6 +183,26 @@ class _Reader:
             modifiers=tuple(self._merged(name, modifiers, nominal)),
             annotations=annotations,
         )
+
+    def _effective(self, node: Node) -> list[Node]:
+        """The modifiers of a sample without those that ROOT passes over: of StatError the last holds."""
+        effective: dict[tuple[str, str | int], Node] = {}
+        for i, element in enumerate(node.children):
+            match element.tag:
+                case "StatError":
+                    key: tuple[str, str | int] = (element.tag, "")
+                    if effective.pop(key, None) is not None:
+                        self.notes.add("repair", node.where, "several StatError; the last one holds, as in ROOT")
+                case "ShapeFactor":
+                    key = (element.tag, element.get("Name"))
+                    if key in effective:
+                        what = f"ShapeFactor {key[1]!r} stands twice; the first one holds and acts once, as in ROOT"
+                        self.notes.add("repair", node.where, what)
+                        continue
+                case _:
+                    key = (element.tag, i)
+            effective[key] = element
+        return list(effective.values())
 
     def _modifier(self, node: Node, sample: str, nominal: Histogram, place: Place) -> Modifier | None:
         match node.tag:
@@ -213,13 +236,46 @@ class _Reader:
         if not boolean(node, "Activate"):
             return None
         kind, threshold = self.staterror
-        errors: Sequence[float] = nominal.bin_errors
+        errors: Sequence[float] = nominal.stored(nominal.bin_errors)
         histogram = node.attributes.get("HistoName")
         if histogram:  # empty attributes count as not given, in this element only
             own = (node.attributes.get("InputFile") or place[0], node.attributes.get("HistoPath") or place[1])
-            relative = self._histogram(node, histogram, own, "StatError").contents
-            errors = [r * n for r, n in zip(relative, nominal.contents, strict=True)]
+            relative = self._histogram(node, histogram, own, "StatError")
+            errors = relative.stored([r * n for r, n in zip(relative.contents, nominal.contents, strict=True)])
+        self.template = self.template or nominal
         return StatError(name=staterror_name(self.name), data=tuple(errors), constraint=kind, threshold=threshold)
+
+    def _with_stored_errors(self, samples: Sequence[Sample]) -> tuple[Sample, ...]:
+        """The samples with the errors that ROOT works with.
+
+        It keeps the combined relative errors in a histogram of the class of the first nominal one: rounded to single
+        precision, or cut off to integers, mostly zero.
+        """
+        errors = {s.name: m.data for s in samples for m in s.modifiers if isinstance(m, StatError)}
+        if self.template is None or self.template.letter == "D":
+            return tuple(samples)
+        totals = [sum(s.nominal[i] for s in samples if s.name in errors) for i in range(len(self.template.contents))]
+        combined = [hypot(*of_bin) for of_bin in zip(*errors.values(), strict=True)]
+        relative = [e / t if t > 0.0 else 0.0 for e, t in zip(combined, totals, strict=True)]
+        stored = self.template.stored(relative)
+        factors = [kept / r if r > 0.0 else 1.0 for kept, r in zip(stored, relative, strict=True)]
+        class_name = self.template.class_name
+        if self.template.letter == "F":
+            what = f"with nominal histograms of single precision ({class_name}) its relative errors are rounded to it"
+            self.notes.add("convention", "StatError", f"{what}, as in ROOT")
+        else:
+            what = f"ROOT keeps relative errors in the class of the nominal histogram, {class_name}: they become "
+            what += f"{[int(x) for x in stored]}; where that is zero, the bin factor is constant"
+            self.notes.add("convention", f"channel {self.name!r}: StatError", what)
+        return tuple(
+            replace(
+                s,
+                modifiers=tuple(
+                    replace(m, data=_scaled(m.data, factors)) if isinstance(m, StatError) else m for m in s.modifiers
+                ),
+            )
+            for s in samples
+        )
 
     def _normfactor(self, node: Node, sample: str) -> NormFactor:
         name = node.get("Name")
@@ -251,7 +307,7 @@ class _Reader:
         return self._histogram(node, node.get(f"HistoName{side}"), own, what).contents
 
     def _merged(self, sample: str, modifiers: list[Modifier], nominal: Histogram) -> list[Modifier]:
-        """Duplicates as ROOT counts them: NormFactors multiply, HistoSys are added, others are refused."""
+        """Duplicates as ROOT counts them: it adds HistoSys, multiplies by bin factors once, and refuses OverallSys."""
         where = f"channel {self.name!r}, sample {sample!r}"
         merged: dict[tuple[type[Modifier], str], Modifier] = {}
         for modifier in modifiers:
@@ -268,9 +324,17 @@ class _Reader:
                     lo_data=_sum(earlier.lo_data, modifier.lo_data, nominal.contents),
                     hi_data=_sum(earlier.hi_data, modifier.hi_data, nominal.contents),
                 )
+            elif isinstance(modifier, ShapeSys) and isinstance(earlier, ShapeSys):
+                self.notes.add("repair", where, f"ShapeSys {modifier.name!r} stands twice; ROOT multiplies by it once")
+                uncertainty = BinUncertainty(data=modifier.data, constraint=modifier.constraint)
+                merged[key] = replace(earlier, further=(*earlier.further, uncertainty))
             else:
                 raise InvalidWorkspace(f"{self.node.file}: {where}: {modifier.name!r} stands twice; ROOT refuses that")
         return list(merged.values())
+
+
+def _scaled(errors: Sequence[float], factors: Sequence[float]) -> tuple[float, ...]:
+    return tuple(e * f for e, f in zip(errors, factors, strict=True))
 
 
 def _sum(first: Sequence[float], second: Sequence[float], nominal: Sequence[float]) -> tuple[float, ...]:

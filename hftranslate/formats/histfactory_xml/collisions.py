@@ -1,12 +1,15 @@
 """Names that ROOT keeps apart by prefixes, as ``X`` and ``alpha_X``, but that are one name without them."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import count
 
 from hftranslate.formats.histfactory_xml.grammar import Notes
+from hftranslate.functions import renamed_function
+from hftranslate.naming import staterror_name, staterror_stem
 from hftranslate.workspace import (
     Channel,
+    Function,
     HistoSys,
     Lumi,
     Modifier,
@@ -21,59 +24,68 @@ from hftranslate.workspace import (
 #: Kind of parameter by modifier. Where a name is used for several kinds, the first in this list keeps it.
 _KINDS: dict[type[Modifier], str] = {
     Lumi: "luminosity",
-    StatError: "staterror",
     NormFactor: "NormFactor",
     NormSys: "systematic",
     HistoSys: "systematic",
     ShapeSys: "bin factor",
     ShapeFactor: "bin factor",
+    StatError: "staterror",
 }
 _ORDER = list(dict.fromkeys(_KINDS.values()))
 _PREFIXES = {"NormFactor": "norm_", "systematic": "alpha_", "bin factor": "gamma_", "staterror": "stat_"}
 
 
-@dataclass(frozen=True, slots=True)
-class Renaming:
-    """Names as the XML gives them, and the ones they go by in the model."""
+def separate(
+    channels: Sequence[Channel], functions: Sequence[Function], notes: Notes
+) -> tuple[list[Channel], tuple[Function, ...]]:
+    """Give parameters of different kinds different names, and those that are one parameter to ROOT the same.
 
-    by_kind: Mapping[tuple[str, str], str]
+    The names of the XML stay on the modifiers as their stems, and Functions go on naming parameters as ROOT does.
+    """
+    stems = {staterror_stem(c.name): c.name for c in channels if any(isinstance(m, StatError) for m in _modifiers([c]))}
 
-    def model_name(self, modifier: type[Modifier], name: str) -> str:
-        """The name in the model of what the XML calls ``name``."""
-        return self.by_kind.get((_KINDS[modifier], name), name)
+    def kind(m: Modifier) -> str:
+        shares = isinstance(m, ShapeSys | ShapeFactor) and m.name in stems
+        return "staterror" if shares else _KINDS[type(m)]
 
-    def xml_name(self, name: str) -> str:
-        """What the XML calls the parameter ``name`` of the model."""
-        return next((old for (_, old), new in self.by_kind.items() if new == name), name)
+    def own_name(m: Modifier) -> str:
+        return staterror_name(stems[m.name]) if kind(m) == "staterror" and m.name in stems else m.name
 
-
-def separate(channels: Sequence[Channel], notes: Notes) -> tuple[list[Channel], Renaming]:
-    """Give parameters of different kinds different names."""
     kinds: dict[str, set[str]] = {}
-    for channel in channels:
-        for sample in channel.samples:
-            for m in sample.modifiers:
-                kinds.setdefault(m.name, set()).add(_KINDS[type(m)])
-    by_kind: dict[tuple[str, str], str] = {}
+    for m in _modifiers(channels):
+        kinds.setdefault(own_name(m), set()).add(kind(m))
+        if own_name(m) != m.name:
+            what = "in ROOT it shares the factors of the staterror of that name; it is called {!r} here"
+            notes.add("rewrite", f"bin factor {m.name!r}", what.format(own_name(m)))
+    renamed: dict[tuple[str, str], str] = {}
     for name, found in list(kinds.items()):
-        for kind in sorted(found, key=_ORDER.index)[1:]:
-            new = next(n for i in count() if (n := _PREFIXES[kind] + name + "_" * i) not in kinds)
-            kinds[new] = {kind}
-            by_kind[kind, name] = new
+        for other in sorted(found, key=_ORDER.index)[1:]:
+            new = next(n for i in count() if (n := _PREFIXES[other] + name + "_" * i) not in kinds)
+            kinds[new] = {other}
+            renamed[other, name] = new
             keeper = min(found, key=_ORDER.index)
             notes.add(
                 "rewrite",
-                f"{kind} {name!r}",
+                f"{other} {name!r}",
                 f"its name is also that of a {keeper}, which ROOT tells apart; it is called {new!r} here",
             )
-    if not by_kind:
-        return list(channels), Renaming({})
+    made = {f.name for f in functions}
 
-    def renamed(m: Modifier) -> Modifier:
-        new = by_kind.get((_KINDS[type(m)], m.name))
-        return m if new is None else replace(m, name=new)
+    def separated(m: Modifier) -> Modifier:
+        new = renamed.get((kind(m), own_name(m)), own_name(m))
+        if new == m.name:
+            return m
+        if isinstance(m, Lumi | StatError) or (isinstance(m, NormFactor) and m.name in made):
+            return replace(m, name=new)
+        return replace(m, name=new, stem=m.name)
 
-    def sample_renamed(s: Sample) -> Sample:
-        return replace(s, modifiers=tuple(map(renamed, s.modifiers)))
+    def sample(s: Sample) -> Sample:
+        return replace(s, modifiers=tuple(map(separated, s.modifiers)))
 
-    return [replace(c, samples=tuple(map(sample_renamed, c.samples))) for c in channels], Renaming(by_kind)
+    changed = [replace(c, samples=tuple(map(sample, c.samples))) for c in channels]
+    names = {old: new for (of, old), new in renamed.items() if of == "NormFactor" and old in made}
+    return changed, tuple(renamed_function(f, names) for f in functions) if names else tuple(functions)
+
+
+def _modifiers(channels: Sequence[Channel]) -> list[Modifier]:
+    return [m for c in channels for s in c.samples for m in s.modifiers]

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from hftranslate.bin_factors import ROOT_SHAPEFACTOR_RANGE
 from hftranslate.errors import InvalidWorkspace
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes, boolean, number
 from hftranslate.formats.root_histograms import Histogram
-from hftranslate.naming import DeclaredParameter
-from hftranslate.parameters import ROOT_SHAPEFACTOR_RANGE
+from hftranslate.naming import DeclaredParameter, stem
 from hftranslate.workspace import Modifier, NormFactor, ShapeFactor
 
 
@@ -75,16 +75,12 @@ def _within(stated: Stated) -> Stated:
     return stated
 
 
-def settle(declared: DeclaredParameter, name: str, stated: Mapping[tuple[str, str, type[Modifier], str], Stated],
-           notes: Notes) -> Stated | None:  # fmt: skip
-    """Where elements of one name disagree, the first sample of the alphabetically first channel decides, as in ROOT.
-
-    Parameters
-    ----------
-    name
-        what the XML calls the parameter.
-    """
+def settle(
+    declared: DeclaredParameter, stated: Mapping[tuple[str, str, type[Modifier], str], Stated], notes: Notes
+) -> Stated | None:
+    """Where elements of one name disagree, the first sample of the alphabetically first channel decides, as in ROOT."""
     channel, sample, first = declared.uses[0]
+    name = stem(first)  # in the XML
     kind = type(first)
     if kind not in (NormFactor, ShapeFactor):
         return None

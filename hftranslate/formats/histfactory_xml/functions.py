@@ -1,11 +1,10 @@
 """Function elements: which of them ROOT makes, and the parameters that only they and constraint terms know."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from hftranslate.formats.histfactory_xml.collisions import Renaming
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes
-from hftranslate.functions import renamed_function, settle_functions
-from hftranslate.naming import DeclaredParameter
+from hftranslate.functions import settle_functions
+from hftranslate.naming import DeclaredParameter, stem
 from hftranslate.parameters import beta_name
 from hftranslate.workspace import Annotations, ConstraintTerm, Function, HistoSys, NormSys
 
@@ -26,28 +25,16 @@ def read_functions(driver: Node, notes: Notes) -> tuple[tuple[Function, ...], An
     return tuple(f for f in functions if f.name not in dropped), tuple(kept)
 
 
-def with_model_names(functions: Iterable[Function], renaming: Renaming) -> tuple[Function, ...]:
-    """The Functions with parameters called as the model calls them, where that differs from the XML."""
-    names: dict[str, str] = {}
-    for (kind, old), new in renaming.by_kind.items():
-        if kind == "systematic":
-            names |= {f"alpha_{old}": f"alpha_{new}", beta_name(old): beta_name(new)}
-        elif kind == "NormFactor":
-            names[old] = new
-    return tuple(renamed_function(f, names) for f in functions) if names else tuple(functions)
-
-
 def parameters_without_modifiers(
     functions: Sequence[Function],
     declared: Mapping[str, DeclaredParameter],
     terms: Sequence[ConstraintTerm],
-    renaming: Renaming,
 ) -> dict[str, str]:
     """Parameters of Functions and of Gamma terms, which no modifier declares: names in the model by ROOT's names."""
     found = {}
     for t in terms:
         if t.kind == "gamma" and any(declared[t.name].modifiers(NormSys)):
-            found[beta_name(renaming.xml_name(t.name))] = beta_name(t.name)
+            found[beta_name(stem(declared[t.name].uses[0][2]))] = beta_name(t.name)
     settled = settle_functions(tuple(functions))
     removed = {t.name for t in terms if t.kind in ("none", "gamma")}
     kept = [d for d in declared.values() if d.name not in removed or any(d.modifiers(HistoSys))]

@@ -5,20 +5,21 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from typing import TypeAlias
 
+from hftranslate.bin_factors import bin_widths
 from hftranslate.errors import FormatError, InvalidWorkspace
 from hftranslate.expressions import Dependent
-from hftranslate.formats.histfactory_xml.collisions import Renaming
 from hftranslate.formats.histfactory_xml.factors import Stated, StatedFactors, settle
 from hftranslate.formats.histfactory_xml.functions import parameters_without_modifiers
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes, names, number
 from hftranslate.formats.histfactory_xml.lumi import PartialLumi
 from hftranslate.functions import settle_functions
 from hftranslate.naming import DeclaredParameter
-from hftranslate.parameters import bin_widths, parameter_sets
+from hftranslate.parameters import parameter_sets
 from hftranslate.workspace import (
     ROOT,
     ConstraintTerm,
     Function,
+    Lumi,
     Measurement,
     NormSys,
     ParameterConfig,
@@ -33,6 +34,8 @@ CONSTRAINT_TERMS: dict[str, TermKind] = {"Gamma": "gamma", "LogNormal": "lognorm
 NO_CONSTRAINT = "NoConstraint"
 #: ROOT's name of the centre of a constraint (its global observable) is that of the parameter with this in front.
 CENTRE = "nom_"
+#: That of the luminosity.
+LUMI_CENTRE = "nominalLumi"
 #: Attributes without any effect, kept as notes.
 _WITHOUT_EFFECT = ("BinLow", "BinHigh", "Mode", "ExportOnly")
 _GAMMA_DEFAULT = 1.0
@@ -48,7 +51,6 @@ class Model:
     stated: StatedFactors
     functions: Sequence[Function]
     partial_lumi: PartialLumi | None
-    renaming: Renaming
     by_theory: Sequence[bool] = ()  # of channels in alphabetical order: whether a sample says NormalizeByTheory=False
 
     @property
@@ -58,19 +60,29 @@ class Model:
 
     def entries(self) -> dict[str, tuple[str, int]]:
         """Parameter set and index of every parameter that ROOT knows, by ROOT's name."""
-        found = {}
-        for d in self.declared.values():
-            old = self.renaming.xml_name(d.name)
-            for i, root in enumerate(d.root_names):
-                found[root.replace(d.name, old, 1) if old != d.name else root] = (d.name, i)
         made_by_functions = {f.name for f in self.functions}
-        found = {root: entry for root, entry in found.items() if root not in made_by_functions}
-        if self.partial_lumi is None:
-            found["Lumi"] = ("lumi", 0)
-        else:
+        found = {
+            root: (d.name, i)
+            for d in self.declared.values()
+            if d.name not in made_by_functions
+            for i, root in enumerate(d.root_names)
+        }
+        if self.partial_lumi is not None:
             found.pop("Lumi", None)
             found["alpha_lumi"] = ("lumi", 0)
+        elif self.carries_lumi:
+            found["Lumi"] = ("lumi", 0)
         return found
+
+    @property
+    def carries_lumi(self) -> bool:
+        """Whether there is a luminosity; a constant one may be left out."""
+        return any(d.kind == "lumi" for d in self.declared.values())
+
+    def systematic(self, name: str) -> DeclaredParameter | None:
+        """The parameter of the OverallSys and HistoSys of that name."""
+        found = (d for d in self.declared.values() if d.kind == "alpha" and d.root_names == (f"alpha_{name}",))
+        return next(found, None)
 
 
 #: Centres of constraints that a measurement moves, by parameter set and index.
@@ -126,6 +138,7 @@ class _Reader:
         self.values: dict[str, dict[int, float]] = {}
         self.constants: dict[str, set[int]] = {}
         self.centres: dict[str, dict[int, float]] = {}
+        self.lumi_centre: float | None = None
         self.annotations: list[tuple[str, str]] = [
             (word, node.attributes[word]) for word in _WITHOUT_EFFECT if word in node.attributes
         ]
@@ -139,7 +152,7 @@ class _Reader:
         terms = self._settled([t for e in self.node.all("ConstraintTerm") for t in self._constraint_terms(e)])
         of_terms = self.annotations[n_annotations:]
         del self.annotations[n_annotations:]  # they follow those of the settings, as in the file
-        others = parameters_without_modifiers(self.model.functions, self.model.declared, terms, self.model.renaming)
+        others = parameters_without_modifiers(self.model.functions, self.model.declared, terms)
         self.entries |= {root: (name, 0) for root, name in others.items()}
         pois = self._pois()
         for setting in self.node.all("ParamSetting"):
@@ -148,14 +161,14 @@ class _Reader:
             self._keep("Asimov", " ".join(f"{k}={v!r}" for k, v in asimov.attributes.items()))
             self.notes.add("repair", asimov.where, "ROOT refuses this element; it is kept as a note")
         self.annotations += of_terms
-        lumi = self._lumi()
-        configs = [c for d in self.model.declared.values() if d.name != "lumi" and (c := self._config(d)) is not None]
+        lumi = [self._lumi()] if self.model.carries_lumi else []
+        configs = [c for d in self.model.declared.values() if d.kind != "lumi" and (c := self._config(d)) is not None]
         configs += [c for name in others.values() if (c := self._plain_config(name)) is not None]
         try:
             return Measurement(
                 name=self.name,
                 pois=pois,
-                parameters=(lumi, *configs),
+                parameters=(*lumi, *configs),
                 constraint_terms=tuple(terms),
                 annotations=tuple(self.annotations),
             )
@@ -169,19 +182,19 @@ class _Reader:
         elements = self.node.all("POI")
         if not elements:
             self.notes.add("repair", self.node.where, "no POI is named, which ROOT refuses; read as none")
-        found = [name for element in elements for name in names(element, self.notes)]
-        pois = []
-        for name in found:
-            if name == NO_POI:
-                continue
-            entry = self.entries.get(name)
-            if entry is None:
-                pois.append(name)
-                what = f"no modifier declares the POI {name!r}; ROOT drops it with a warning"
-                self.notes.add("repair", self.where, what)
-            else:
-                pois.append(self._own_name(*entry))
-        return tuple(dict.fromkeys(pois))
+        found = [name for element in elements for name in names(element, self.notes) if name != NO_POI]
+        centre = next(filter(self._is_centre, found), None)
+        if centre is not None:
+            raise InvalidWorkspace(f"{self.node.where}: the POI {centre!r} is the centre of a constraint, a constant")
+        known = [self._own_name(*self.entries[name]) for name in found if name in self.entries]
+        unknown = [name for name in found if name not in self.entries]
+        for name in unknown:
+            what = f"no modifier declares the POI {name!r}; ROOT drops it with a warning"
+            self.notes.add("repair", self.where, what)
+        if not known:  # a model without its signal, perhaps
+            return tuple(dict.fromkeys(unknown))
+        self.annotations += [("POI", name) for name in unknown]
+        return tuple(dict.fromkeys(known))
 
     def _own_name(self, name: str, index: int) -> str:
         declared = self.model.declared.get(name)
@@ -196,8 +209,10 @@ class _Reader:
         for name in given:
             entry = self.entries.get(name)
             if entry is None:
-                if not self._centre(name, value):
+                if not self._is_centre(name):
                     self._unknown_setting(name, value, const == "True")
+                elif value is not None:
+                    self._centre(name, value)
                 continue
             parameter_set, index = entry
             if value is not None:
@@ -205,27 +220,32 @@ class _Reader:
             if const == "True":
                 self.constants.setdefault(parameter_set, set()).add(index)
 
-    def _centre(self, name: str, value: float | None) -> bool:
-        """Note the centre of a constraint, if the name is one that ROOT knows; all of them are constant anyway."""
+    def _is_centre(self, name: str) -> bool:
+        """Whether the name is that of the centre of a constraint, which ROOT knows; all of them are constant."""
+        if name == LUMI_CENTRE:
+            error = number(self.node, "LumiRelErr", self.notes)
+            return self.model.carries_lumi and self.model.partial_lumi is None and error != 0.0
         entry = self.entries.get(name.removeprefix(CENTRE)) if name.startswith(CENTRE) else None
-        if entry is None or entry[0] == "lumi":
+        declared = None if entry is None else self.model.declared.get(entry[0])
+        if declared is None:
             return False
-        declared = self.model.declared[entry[0]]
-        if declared.kind != "alpha" and bin_widths(declared)[0] is None:  # free factors
-            return False
-        if value is not None:
-            self.centres.setdefault(entry[0], {})[entry[1]] = value
-        return True
+        if declared.kind == "lumi":
+            return self.model.partial_lumi is not None
+        return declared.kind == "alpha" or (declared.kind == "gamma" and bin_widths(declared)[0] is not None)
+
+    def _centre(self, name: str, value: float) -> None:
+        """Note the centre of a constraint that a setting moves."""
+        if name == LUMI_CENTRE or self.entries[name.removeprefix(CENTRE)][0] == Lumi().name:
+            self.lumi_centre = value
+        else:
+            parameter_set, index = self.entries[name.removeprefix(CENTRE)]
+            self.centres.setdefault(parameter_set, {})[index] = value
 
     def _unknown_setting(self, name: str, value: float | None, const: bool) -> None:
         words = ([f"Val={value!r}"] if value is not None else []) + (["Const=True"] if const else [])
         if not words:
             return
         self._keep("ParamSetting", " ".join([name, *words]))
-        if value is not None and name in ("nominalLumi", f"{CENTRE}alpha_lumi"):
-            what = f"ParamSetting {name!r} moves the centre of the constraint of the luminosity away from its value"
-            self.notes.add("loss", self.where, f"{what}; that is not read, and kept as a note")
-            return
         what = f"ParamSetting {name!r}: no modifier declares it and ROOT only prints a message"
         self.notes.add("repair", self.where, f"{what}; it is kept as a note")
 
@@ -235,10 +255,13 @@ class _Reader:
         if partial is not None:
             value = self.values.get("lumi", {}).get(0)
             self._check_range("alpha_lumi", value, -5.0, 5.0)
+            self._check_range(f"{CENTRE}alpha_lumi", self.lumi_centre, -10.0, 10.0)
+            centre = None if self.lumi_centre is None else partial.lumi + partial.sigma * self.lumi_centre
             return ParameterConfig(
                 name="lumi",
-                auxdata=(partial.lumi,),
+                auxdata=(partial.lumi if centre is None else centre,),
                 sigmas=(partial.sigma,),
+                nominal=None if centre in (None, partial.lumi) else partial.lumi,
                 inits=(partial.lumi if value is None else partial.lumi + partial.sigma * value,),
                 fixed=True if constant or partial.sigma == 0.0 else None,
             )
@@ -260,10 +283,12 @@ class _Reader:
         value = self.values.get("lumi", {}).get(0, start)
         if defined is None:
             self._check_range("Lumi", value, 0.0, 10.0 * lumi)
+        self._check_range(LUMI_CENTRE, self.lumi_centre, 0.0, lumi + 10.0 * lumi * error)
         return ParameterConfig(
             name="lumi",
-            auxdata=(lumi,),
+            auxdata=(lumi if self.lumi_centre is None else self.lumi_centre,),
             sigmas=(lumi * error,),
+            nominal=None if self.lumi_centre in (None, lumi) else lumi,
             inits=(value,),
             fixed=True if constant or error == 0.0 else None,
         )
@@ -281,7 +306,8 @@ class _Reader:
             return None
         stated = self._stated(declared)
         default = 0.0 if declared.kind == "alpha" else _GAMMA_DEFAULT
-        inits = dict.fromkeys(range(declared.size), default)
+        defined = map(self.model.definitions.get, declared.root_names)
+        inits = {i: default if d is None or d.value is None else d.value for i, d in enumerate(defined)}
         values, bounds = self.values.get(name, {}), None
         constants = set(self.constants.get(name, set()))
         if stated is not None:
@@ -317,7 +343,7 @@ class _Reader:
             where = f"function with {defined.name}[{defined.text}]"
             bounds = (defined.low, defined.high) if isfinite(defined.low) and isfinite(defined.high) else None
             return Stated(where=where, inits=(defined.value,), bounds=bounds)
-        return settle(declared, self.model.renaming.xml_name(declared.name), self.model.stated, self.notes)
+        return settle(declared, self.model.stated, self.notes)
 
     def _settled(self, terms: Sequence[ConstraintTerm]) -> list[ConstraintTerm]:
         """One term for each systematic: of one kind the last holds; NoConstraint comes first, then Gamma.
@@ -346,7 +372,14 @@ class _Reader:
                 settled.append(chosen)
             else:
                 settled += found.values()
-        return settled
+        return [self._acting(term) for term in settled]
+
+    def _acting(self, term: ConstraintTerm) -> ConstraintTerm:
+        if term.kind != "gamma" or term.relative_uncertainty > 0.0:
+            return term
+        what = f"a Gamma term with the uncertainty {term.relative_uncertainty:g} removes the OverallSys {term.name!r}"
+        self.notes.add("repair", self.node.where, f"{what}, as in ROOT")
+        return ConstraintTerm(name=term.name, kind="none")
 
     def _constraint_terms(self, node: Node) -> list[ConstraintTerm]:
         kind = node.get("Type")
@@ -366,9 +399,8 @@ class _Reader:
             return []
         terms = []
         for name in names(node, self.notes):
-            own_name = self.model.renaming.model_name(NormSys, name)
-            declared = self.model.declared.get(own_name)
-            if declared is None or declared.kind != "alpha":
+            declared = self.model.systematic(name)
+            if declared is None:
                 self._keep("ConstraintTerm", f"{kind} {uncertainty!r} {name}")
                 self.notes.add(
                     "repair",
@@ -377,5 +409,5 @@ class _Reader:
                 )
                 continue
             term = CONSTRAINT_TERMS.get(kind, "none")
-            terms.append(ConstraintTerm(name=own_name, kind=term, relative_uncertainty=uncertainty))
+            terms.append(ConstraintTerm(name=declared.name, kind=term, relative_uncertainty=uncertainty))
         return terms

@@ -10,12 +10,13 @@ from hftranslate.formats.histfactory_xml.account import AttributeFate, account
 from hftranslate.formats.histfactory_xml.channels import read_channel
 from hftranslate.formats.histfactory_xml.collisions import separate
 from hftranslate.formats.histfactory_xml.factors import StatedFactors
-from hftranslate.formats.histfactory_xml.functions import read_functions, with_model_names
+from hftranslate.formats.histfactory_xml.functions import read_functions
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes, number
 from hftranslate.formats.histfactory_xml.lumi import recognise, with_lumi, with_partial_lumi
 from hftranslate.formats.histfactory_xml.measurements import Model, read_measurement, with_centres
 from hftranslate.formats.histfactory_xml.missing import all_missing
 from hftranslate.formats.histfactory_xml.parse import parse
+from hftranslate.formats.histfactory_xml.shared import with_shared_parameters
 from hftranslate.formats.histfactory_xml.sources import FileSource, Source, XmlOptions
 from hftranslate.formats.root_histograms import HistogramFiles
 from hftranslate.naming import DeclaredParameter, declared_parameters
@@ -23,7 +24,7 @@ from hftranslate.outcomes import Outcome
 from hftranslate.parameters import parameter_sets
 from hftranslate.progress import Progress, silent
 from hftranslate.root_versions import UNIFORM_LUMI
-from hftranslate.workspace import ROOT, Channel, Measurement, Workspace
+from hftranslate.workspace import ROOT, Channel, Lumi, Measurement, Workspace
 
 
 def read(
@@ -99,6 +100,7 @@ def interpret(
         raise FormatError(f"{driver.where} has no Input")
     functions, dropped = read_functions(driver, notes)
     channels, stated = _channels(driver, source, notes, progress)
+    channels, functions = with_shared_parameters(channels, functions, stated, measurements, notes)
     partial = recognise(channels, functions, measurements, notes)
     if partial is not None:
         channels = [with_partial_lumi(channel, partial) for channel in channels]
@@ -108,17 +110,15 @@ def interpret(
             f"function {partial.function!r}",
             "the luminosity of some samples, said with a Function: read as lumi modifiers on these samples",
         )
-    else:
+    elif not _lumi_is_nothing(channels, measurements, notes):
         constant = _constant_lumi(channels, measurements, notes, options)
         channels = [with_lumi(channel, constant) for channel in channels]
-    channels, renaming = separate(channels, notes)
-    functions = with_model_names(functions, renaming)
+    channels, functions = separate(channels, functions, notes)
     model = Model(
         declared=_declared(driver, channels),
         stated=stated,
         functions=functions,
         partial_lumi=partial,
-        renaming=renaming,
         by_theory=[
             any(("NormalizeByTheory", "False") in s.annotations for s in c.samples)
             for c in sorted(channels, key=lambda c: c.name)
@@ -202,6 +202,18 @@ def _constant_lumi(
             "different histograms for each"
         )
     return values.pop()
+
+
+def _lumi_is_nothing(channels: Sequence[Channel], measurements: Sequence[Node], notes: Notes) -> bool:
+    """Whether a constant luminosity of one may be left out, because something else is called ``lumi``."""
+    if not any(m.name == Lumi().name for c in channels for s in c.samples for m in s.modifiers):
+        return False
+    return all(
+        number(node, "Lumi", notes) == 1.0
+        and number(node, "LumiRelErr", notes) == 0.0
+        and not any("Lumi" in element.text.replace("\\", " ").split() for element in node.children)
+        for node in measurements
+    )
 
 
 def _lumi_is_constant(node: Node, notes: Notes) -> bool:

@@ -14,10 +14,10 @@ from typing import Any, assert_never
 from lxml import etree
 
 from hftranslate.errors import FormatError, InvalidWorkspace, Unsupported
-from hftranslate.formats.histfactory_xml.lumi import expression
 from hftranslate.formats.histfactory_xml.parse import DTD_NAME, dtd_errors
 from hftranslate.formats.histfactory_xml.render_measurement import Factors, number, render_measurement
 from hftranslate.formats.root_histograms import Histogram
+from hftranslate.naming import stem
 from hftranslate.root_versions import MEASURED, UNIFORM_LUMI, Version, version_text
 from hftranslate.workspace import (
     Channel,
@@ -88,7 +88,7 @@ def render(workspace: Workspace, prefix: str = "FitConfig", root_version: Versio
         raise Unsupported(f"prefix {prefix!r}: use letters, digits, '_', '-' and '.' only")
     _check_names(workspace)
     _check_staterrors(workspace)
-    lumi_everywhere = root_version < UNIFORM_LUMI or _lumi_everywhere(workspace)
+    lumi_everywhere = _lumi_everywhere(workspace, root_version)
     factors = Factors(workspace, root_version)
     histograms: dict[str, Histogram] = {}
     names = _UniqueNames()
@@ -215,30 +215,31 @@ class _ChannelWriter:
                 pass  # every sample has it in ROOT, without a word
             case StatError():
                 _child(parent, "StatError", Activate="True")
-            case NormFactor(name=name):
-                val, (low, high) = self.factors.first(name)
+            case NormFactor():
+                val, (low, high) = self.factors.first(m.name)
                 for _ in range(m.power):
-                    _child(parent, "NormFactor", Name=name, Val=number(val), Low=number(low), High=number(high))
+                    _child(parent, "NormFactor", Name=stem(m), Val=number(val), Low=number(low), High=number(high))
             case NormSys(name=name, lo=lo, hi=hi):
                 _check_code(m, "code4", where)
                 if min(lo, hi) < 0:
                     raise Unsupported(f"{where}: normsys {name!r} has a negative factor (lo={lo!r}, hi={hi!r})")
-                _child(parent, "OverallSys", Name=name, Low=number(lo), High=number(hi))
+                _child(parent, "OverallSys", Name=stem(m), Low=number(lo), High=number(hi))
             case HistoSys(name=name):
                 _check_code(m, "code4p", where)
                 low_name = self._add(m.lo_data, sample, name, "down")
                 high_name = self._add(m.hi_data, sample, name, "up")
-                _child(parent, "HistoSys", Name=name, HistoNameLow=low_name, HistoNameHigh=high_name)
+                _child(parent, "HistoSys", Name=stem(m), HistoNameLow=low_name, HistoNameHigh=high_name)
             case ShapeSys(name=name):
                 if not m.relative:
                     raise Unsupported(
                         f"{where}: shapesys {name!r} has absolute uncertainties; XML knows relative ones only"
                     )
-                histogram = self._add(m.data, sample, name, "relative")
-                kind = _CONSTRAINTS[m.constraint]
-                _child(parent, "ShapeSys", Name=name, HistoName=histogram, ConstraintType=kind)
-            case ShapeFactor(name=name):
-                _child(parent, "ShapeFactor", Name=name, **self.factors.shape_attributes(name))
+                for u in m.uncertainties:
+                    histogram = self._add(u.data, sample, name, "relative")
+                    kind = _CONSTRAINTS[u.constraint]
+                    _child(parent, "ShapeSys", Name=stem(m), HistoName=histogram, ConstraintType=kind)
+            case ShapeFactor():
+                _child(parent, "ShapeFactor", Name=stem(m), **self.factors.shape_attributes(m.name))
             case _:
                 assert_never(m)
 
@@ -261,7 +262,7 @@ def _check_names(workspace: Workspace) -> None:
         for sample in channel.samples:
             check(f"channel {channel.name!r}: sample", sample.name)
             for m in sample.modifiers:
-                check(f"channel {channel.name!r}, sample {sample.name!r}: modifier", m.name)
+                check(f"channel {channel.name!r}, sample {sample.name!r}: modifier", stem(m))
     for measurement in workspace.measurements:
         check("measurement", measurement.name)
 
@@ -289,22 +290,23 @@ def _check_staterrors(workspace: Workspace) -> None:
                 )
 
 
-def _lumi_everywhere(workspace: Workspace) -> bool:
-    """Whether all samples carry Lumi; otherwise none must, and a Function takes its place."""
+def _lumi_everywhere(workspace: Workspace, version: Version) -> bool:
+    """Whether samples carry Lumi, which must be all of them since ROOT 6.24; with none it is a constant one.
+
+    A Function may take its place on some samples.
+    """
     without = [
         (c.name, s.name)
         for c in workspace.channels
         for s in c.samples
         if not any(isinstance(m, Lumi) for m in s.modifiers)
     ]
-    if not without:
-        return True
     if len(without) == sum(len(c.samples) for c in workspace.channels):
-        if any(expression(function) is not None for function in workspace.functions):
-            return False
-        raise Unsupported("no sample carries the luminosity; in ROOT all samples follow it")
-    channel, sample = without[0]
-    raise Unsupported(
-        f"{len(without)} sample(s) do not carry the luminosity (the first is {sample!r} in channel {channel!r}); "
-        "in ROOT all samples follow it"
-    )
+        return False
+    if without and version >= UNIFORM_LUMI:
+        channel, sample = without[0]
+        raise Unsupported(
+            f"{len(without)} sample(s) do not carry the luminosity (the first is {sample!r} in channel {channel!r}); "
+            "in ROOT all samples follow it"
+        )
+    return True

@@ -8,11 +8,18 @@ from typing import Any
 
 from lxml import etree
 
+from hftranslate.bin_factors import ROOT_SHAPEFACTOR_RANGE
 from hftranslate.errors import InvalidWorkspace, Unsupported
-from hftranslate.formats.histfactory_xml.measurements import CENTRE, CONSTRAINT_TERMS, NO_CONSTRAINT, NO_POI
+from hftranslate.formats.histfactory_xml.measurements import (
+    CENTRE,
+    CONSTRAINT_TERMS,
+    LUMI_CENTRE,
+    NO_CONSTRAINT,
+    NO_POI,
+)
 from hftranslate.functions import settle_functions
-from hftranslate.naming import DeclaredParameter, declared_parameters
-from hftranslate.parameters import ROOT_SHAPEFACTOR_RANGE, parameter_sets
+from hftranslate.naming import DeclaredParameter, declared_parameters, stem
+from hftranslate.parameters import parameter_sets
 from hftranslate.root_versions import MEASURED, SHAPEFACTOR_RANGES, UNIFORM_LUMI, Version
 from hftranslate.workspace import ROOT, Measurement, Number, ShapeFactor, Workspace
 
@@ -140,7 +147,9 @@ def render_measurement(workspace: Workspace, measurement: Measurement, factors: 
                     "needs a relative uncertainty other than zero"
                 )
             attributes["RelativeUncertainty"] = number(uncertainty)
-        _text(element, "ConstraintTerm", [term.name], measurement, **attributes)
+        systematic = factors.declared.get(term.name)
+        name = term.name if systematic is None else stem(systematic.uses[0][2])
+        _text(element, "ConstraintTerm", [name], measurement, **attributes)
     return element
 
 
@@ -163,8 +172,12 @@ def _centres(workspace: Workspace, measurement: Measurement) -> dict[Number, lis
     Unsupported
         A centre outside the range that ROOT gives it, or a width that is not what ROOT makes of the modifiers.
     """
+    lumi = {d.name for d in declared_parameters(workspace.channels).values() if d.kind == "lumi"}
     plain = tuple(
-        p if p.name == "lumi" else replace(p, auxdata=None, sigmas=None, factors=None) for p in measurement.parameters
+        replace(p, auxdata=None if p.root_nominal is None else (p.root_nominal,))
+        if p.name in lumi
+        else replace(p, auxdata=None, sigmas=None, factors=None)
+        for p in measurement.parameters
     )
     stated = parameter_sets(workspace, measurement, workspace.conventions)
     default = parameter_sets(workspace, replace(measurement, parameters=plain), workspace.conventions)
@@ -184,7 +197,8 @@ def _centres(workspace: Workspace, measurement: Measurement) -> dict[Number, lis
                     f"[{low:g}, {high:g}] that ROOT gives it"
                 )
             if not isclose(ours.auxdata, roots.auxdata, rel_tol=1e-12):
-                found.setdefault(ours.auxdata, []).append(f"{CENTRE}{root_name}")
+                centre = LUMI_CENTRE if parameters.kind == "lumi" else f"{CENTRE}{root_name}"
+                found.setdefault(ours.auxdata, []).append(centre)
     return found
 
 
@@ -206,11 +220,11 @@ def _check_values(workspace: Workspace, measurement: Measurement, factors: Facto
 def _luminosity(measurement: Measurement) -> tuple[Number, Number]:
     """Nominal luminosity and relative uncertainty."""
     config = measurement.parameter("lumi")
-    if config.auxdata is None or config.sigmas is None:
+    if config.root_nominal is None or config.sigmas is None:
         raise InvalidWorkspace(
             f"measurement {measurement.name!r} does not configure 'lumi' (auxdata and sigmas), which all samples carry"
         )
-    lumi, sigma = config.auxdata[0], config.sigmas[0]
+    lumi, sigma = config.root_nominal, config.sigmas[0]
     if lumi <= 0 or sigma < 0:
         raise Unsupported(
             f"measurement {measurement.name!r}: luminosity {lumi!r} +- {sigma!r}; ROOT needs a positive value"

@@ -100,7 +100,7 @@ def _from_bytes(data: bytes, kind: str) -> tuple[Histogram, int]:
     at += _STATISTICS_BYTES
     _, at = _array(data, at, "d")  # contours
     sumw2, at = _array(data, at, "d")
-    return make_histogram(cells, sumw2, tuple(edges)), at
+    return make_histogram(kind, cells, sumw2, tuple(edges)), at
 
 
 def _header(data: bytes, at: int) -> tuple[int, int, int]:
@@ -139,8 +139,10 @@ def _axis(data: bytes, n_cells: int) -> tuple[float, ...]:
     return variable or uniform_edges(n, low, high)
 
 
-def make_histogram(cells: tuple[Any, ...], sumw2: tuple[float, ...], edges: tuple[tuple[float, ...], ...]) -> Histogram:
-    """A histogram from all of its cells, under- and overflow included, x running fastest.
+def make_histogram(
+    kind: str, cells: tuple[Any, ...], sumw2: tuple[float, ...], edges: tuple[tuple[float, ...], ...]
+) -> Histogram:
+    """A histogram of a class from all of its cells, under- and overflow included, x running fastest.
 
     Raises
     ------
@@ -156,7 +158,8 @@ def make_histogram(cells: tuple[Any, ...], sumw2: tuple[float, ...], edges: tupl
     errors = None
     if sumw2:
         errors = tuple([sqrt(v) if v >= 0.0 else nan for v in _inner(sumw2, shape)])
-    return Histogram(contents=tuple(map(float, _inner(cells, shape))), errors=errors, edges=edges)
+    contents = tuple(map(float, _inner(cells, shape)))
+    return Histogram(contents=contents, errors=errors, edges=edges, letter=kind[3])
 
 
 def _inner(values: tuple[Any, ...], shape: tuple[int, ...]) -> Any:

@@ -194,4 +194,4 @@ def _from_members(h: Any, kind: str) -> Histogram:
         variable = tuple(np.asarray(axis.member("fXbins"), dtype=np.float64).tolist())
         edges.append(variable or uniform_edges(axis.member("fNbins"), axis.member("fXmin"), axis.member("fXmax")))
     cells = np.asarray(h.values(flow=True)).T.ravel().tolist()  # uproot gives x as the first index
-    return make_histogram(tuple(cells), tuple(np.asarray(h.member("fSumw2")).tolist()), tuple(edges))
+    return make_histogram(kind, tuple(cells), tuple(np.asarray(h.member("fSumw2")).tolist()), tuple(edges))
