@@ -22,6 +22,9 @@ from hftranslate.workspace import ROOT, Workspace
 Json = dict[str, Any]
 #: Relative, of yields and of the NLL (absolute below one).
 TOLERANCE = 1e-9
+#: Yields below this fraction of the largest in their channel are compared as if they were as large: they are rounded
+#: differences of larger numbers.
+_SMALLEST = 1e-6
 #: ROOT normalises Gamma terms by a numerical integral.
 GAMMA_TOLERANCE = 1e-4
 
@@ -164,8 +167,9 @@ def _yields(
         pairs = [(s.name, r, rows[s.name]) for s, r in zip(channel.samples, rates, strict=True) if s.name in rows]
         totals = [[sum(bins) for bins in zip(*table, strict=True)] for table in (rates, rows.values())]
         pairs.append(("all samples", totals[0], totals[1]))
+        floor = max((_SMALLEST * abs(y) for y in totals[1]), default=0.0)
         for sample, mine, yours in pairs:
-            size, place = _largest(mine, yours)
+            size, place = _largest(mine, yours, floor)
             if not size <= worst:
                 worst, where = size, f"channel {channel.name!r}, {sample!r}, {place}"
     return worst, where
@@ -230,12 +234,12 @@ def verdict_of_pair(theirs: Json, folder: Path, channels: Mapping[str, str]) -> 
     return worst
 
 
-def _largest(mine: Sequence[float], theirs: Sequence[float]) -> tuple[float, str]:
-    """The largest relative difference of two rows, and where it is."""
+def _largest(mine: Sequence[float], theirs: Sequence[float], floor: float = 0.0) -> tuple[float, str]:
+    """The largest difference of two rows, relative to a bin, but at least to ``floor``, and where it is."""
     worst, where = 0.0, ""
-    scale = max([abs(y) for y in theirs], default=0.0)
+    floor = max([floor, 1e-300, *(_SMALLEST * abs(y) for y in theirs)])
     for i, (x, y) in enumerate(zip(mine, theirs, strict=True)):
-        size = abs(x - y) / max(abs(y), 1e-6 * scale, 1e-300) if x != y else 0.0
+        size = abs(x - y) / max(abs(y), floor) if x != y else 0.0
         if not size <= worst:
             worst, where = size, f"bin {i}: {x!r} instead of {y!r}"
     return worst, where
