@@ -22,6 +22,11 @@ from hftranslate.workspace import ROOT, Workspace
 Json = dict[str, Any]
 #: Relative, of yields and of the NLL (absolute below one).
 TOLERANCE = 1e-9
+#: Yields below this fraction of the largest in their channel are compared as if they were as large: they are rounded
+#: differences of larger numbers.
+_SMALLEST = 1e-6
+#: What ROOT loses, relative to the logarithms of Poisson terms of many counts that it takes from each other.
+_ROUNDING = 2e-15
 #: ROOT normalises Gamma terms by a numerical integral.
 GAMMA_TOLERANCE = 1e-4
 
@@ -95,6 +100,8 @@ def compared(theirs: Json, ours: Ours) -> Verdict:
     for what, where in (*_parameters(theirs, ours), *_data(theirs, model, data)):
         return Verdict(kind="differ", what=what, where=where, size=np.inf)
     gamma = any(t.kind == "gamma" for t in workspace.measurements[0].constraint_terms)
+    counts = np.abs(np.maximum(data.auxdata, 1.0))
+    rounding = _ROUNDING * float(np.sum(counts * np.log(counts)))
     worst = Verdict(kind="agree")
     for point in theirs["points"]:
         theta = model.parameters.init.copy()
@@ -107,7 +114,7 @@ def compared(theirs: Json, ours: Ours) -> Verdict:
         if worst.what == "yields" or point["nll"] is None:
             continue
         mine = model.nll(theta, data)
-        size = abs(mine - point["nll"]) / max(1.0, abs(point["nll"]))
+        size = max(abs(mine - point["nll"]) - rounding, 0.0) / max(1.0, abs(point["nll"]))
         if not size <= max(GAMMA_TOLERANCE if gamma else TOLERANCE, worst.size):
             where = f"{mine!r} instead of {point['nll']!r} at {point['values'] or 'the start'}"
             worst = Verdict(kind="differ", what="NLL", where=where, size=size)
@@ -122,7 +129,9 @@ def _parameters(theirs: Json, ours: Ours) -> list[tuple[str, str]]:
         name: [float(p.init[i]), _end(p.bounds[i, 0]), _end(p.bounds[i, 1]), bool(p.fixed[i])]
         for i, name in enumerate(ours.names)
     }
-    found = [("a parameter is missing", name) for name in theirs["acting"] if name not in mine]
+    one = theirs["parameters"].get("Lumi", [0.0])
+    left_out = {"Lumi"} if one[0] == 1.0 and one[3] else set()  # a constant factor of one
+    found = [("a parameter is missing", name) for name in theirs["acting"] if name not in mine.keys() | left_out]
     found += [("a parameter too many", name) for name in mine if name not in theirs["parameters"]]
     words = ("value", "lower end of the range", "upper end of the range", "constant")
     for name in mine.keys() & theirs["parameters"].keys():
@@ -164,8 +173,9 @@ def _yields(
         pairs = [(s.name, r, rows[s.name]) for s, r in zip(channel.samples, rates, strict=True) if s.name in rows]
         totals = [[sum(bins) for bins in zip(*table, strict=True)] for table in (rates, rows.values())]
         pairs.append(("all samples", totals[0], totals[1]))
+        floor = max((_SMALLEST * abs(y) for y in totals[1]), default=0.0)
         for sample, mine, yours in pairs:
-            size, place = _largest(mine, yours)
+            size, place = _largest(mine, yours, floor)
             if not size <= worst:
                 worst, where = size, f"channel {channel.name!r}, {sample!r}, {place}"
     return worst, where
@@ -230,12 +240,12 @@ def verdict_of_pair(theirs: Json, folder: Path, channels: Mapping[str, str]) -> 
     return worst
 
 
-def _largest(mine: Sequence[float], theirs: Sequence[float]) -> tuple[float, str]:
-    """The largest relative difference of two rows, and where it is."""
+def _largest(mine: Sequence[float], theirs: Sequence[float], floor: float = 0.0) -> tuple[float, str]:
+    """The largest difference of two rows, relative to a bin, but at least to ``floor``, and where it is."""
     worst, where = 0.0, ""
-    scale = max([abs(y) for y in theirs], default=0.0)
+    floor = max([floor, 1e-300, *(_SMALLEST * abs(y) for y in theirs)])
     for i, (x, y) in enumerate(zip(mine, theirs, strict=True)):
-        size = abs(x - y) / max(abs(y), 1e-6 * scale, 1e-300) if x != y else 0.0
+        size = abs(x - y) / max(abs(y), floor) if x != y else 0.0
         if not size <= worst:
             worst, where = size, f"bin {i}: {x!r} instead of {y!r}"
     return worst, where
