@@ -62,5 +62,5 @@ def test_what_is_no_signal(tmp_path: Path) -> None:
     invalid = written(tmp_path / "invalid.json", [{"op": "add", "path": "/observations/1/data/-", "value": 1}])
     with pytest.raises(InvalidWorkspace, match=r"invalid\.json: .*'SR'.*3 entries, expected 2"):
         read_signal(invalid, background())
-    with pytest.raises(FormatError, match="this is a patchset"):
+    with pytest.raises(FormatError, match="this is a patch set"):
         read_signal(written(tmp_path / "set.json", patches().to_document()), background())
