@@ -6,7 +6,8 @@ root of the statistic there (CCGV Eq. 30), so that both follow from the statisti
 ``Phi`` is the cumulative distribution of the standard normal, and the tails beyond ``x`` are ``1 - Phi(x)``.
 """
 
-from math import exp, log, sqrt
+import sys
+from math import exp, inf, log, sqrt
 from typing import Literal, assert_never
 
 from scipy.special import log_ndtr, ndtr, ndtri
@@ -22,6 +23,8 @@ BANDS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 
 #: Below this p-values lose their digits.
 _SMALLEST = 1e-290
+#: The logarithm of the largest number: the ratio of two-sided p-values may be larger.
+_LARGEST_EXPONENT = log(sys.float_info.max)
 
 Five = tuple[float, ...]
 
@@ -62,7 +65,7 @@ def asymptotic_cls(q: float, q_asimov: float, test_stat: TestStat = "qtilde") ->
     if clb >= _SMALLEST:
         return clsb / clb
     signal, background = (_log_sum(tails) for tails in _tails(q, q_asimov, test_stat))
-    return exp(signal - background)
+    return exp(signal - background) if signal - background < _LARGEST_EXPONENT else inf
 
 
 def _tails(q: float, q_asimov: float, test_stat: TestStat) -> tuple[tuple[float, ...], tuple[float, ...]]:

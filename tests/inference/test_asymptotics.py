@@ -3,7 +3,7 @@
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -92,6 +92,7 @@ def test_nothing_to_tell_the_hypotheses_apart() -> None:
     q=st.floats(min_value=0.0, max_value=1e5),
     q_asimov=st.floats(min_value=1e-12, max_value=1e5),
 )
+@example(test_stat="ttilde", q=9346.0, q_asimov=80.0)  # beyond the largest number
 def test_the_ratio_of_p_values_beyond_the_range_of_numbers(test_stat: TestStat, q: float, q_asimov: float) -> None:
     """By extended precision, where both p-values are zero in double precision too."""
     with mpmath.workdps(40):
