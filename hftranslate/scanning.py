@@ -223,6 +223,14 @@ def _are_probabilities(value: object) -> bool:
     return isinstance(value, list) and len(value) == len(_BANDS) and all(v is None or _is_probability(v) for v in value)
 
 
+def _are_names(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_name, value))
+
+
+def _is_poi(value: object) -> bool:
+    return isinstance(value, dict) and _is_name(value.get("name")) and are_numbers(value.get("range"), 2, or_null=True)
+
+
 #: What a scan and its results hold besides what :func:`_read` looks at itself: whether a value is good, and in words.
 _Kinds: TypeAlias = Mapping[str, tuple[Callable[[object], bool], str]]
 _TASK: _Kinds = {
@@ -237,6 +245,7 @@ _RESULT: dict[What, _Kinds] = {
         **dict.fromkeys(("CLsb", "CLb"), (lambda v: v is None or _is_probability(v), "a probability or null")),
         **dict.fromkeys(("poi_test", "q", "q_asimov", "muhat"), (lambda v: v is None or is_number(v), "a number")),
         **dict.fromkeys(("test_stat", "status", "conventions"), (_is_name, "a text")),
+        "outside_range": (_are_names, "a list of texts"),
     },
     "limit": {
         "observed": (lambda v: v is None or is_number(v), "a number or null"),
@@ -244,6 +253,8 @@ _RESULT: dict[What, _Kinds] = {
         "level": (_is_probability, "a probability"),
         "failures": (lambda v: isinstance(v, dict) and all(map(_is_name, v.values())), "reasons by name"),
         "conventions": (_is_name, "a text"),
+        "poi": (_is_poi, "a parameter with its range"),
+        "outside_range": (_are_names, "a list of texts"),
     },
 }
 

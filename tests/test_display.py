@@ -101,7 +101,7 @@ def test_csv(row: list[str | float | None]) -> None:
             assert cell.removeprefix("'") == terminal(value).removeprefix("'")
             assert cell[:1] not in ("=", "+", "-", "@", "\t", "\r") or float(cell) == float(value)
         elif value is not None:
-            assert float(cell) == value
+            assert type(value)(cell) == value
 
 
 @pytest.mark.parametrize(
