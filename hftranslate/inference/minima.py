@@ -1,24 +1,57 @@
-r"""Other minima: where a nuisance parameter with a very uneven effect has two places to be.
+r"""Other minima: whether a fit has to look for a lower one, and where.
 
-The likelihood along the profile of one parameter has a second valley only where it is not convex on the way. What bends
-it down are bins whose expectation follows an uneven effect towards the observation: their second derivative
-``(1 - n / nu) d2 nu / d alpha2`` has to outweigh the curvature of the constraint. To first order the profile through a
-minimum with the covariance ``V`` is a straight line, ``theta(a) = theta_0 + V_k (a - theta_0k) / V_kk``; along it the
-NLL of a single valley rises about as the parabola ``(a - theta_0k)^2 / (2 V_kk)``. Where it stays far below, a new fit
-starts. All lines are evaluated at once.
+The likelihood has a second valley only where it is not convex. What bends it are effects of systematics that do not grow
+in proportion: an effect of the same sign on both sides makes two valleys that are nearly mirror images, one that is far
+larger on one side may make up for what a bin lacks, and the product of a systematic and a norm factor can be the same in
+several ways. What tells is the *unevenness* of the effects, half of what they add up to at -1 and +1, in units of the
+statistical uncertainty of the bins: published models rarely reach two, models of several valleys are far above.
 
-An effect of the same sign on both sides makes two valleys that are nearly mirror images, with the other parameters
-where they are: the parameter's mirror image about its centre is looked at too.
+*Unsuspected* models are left alone. The NLL above the saturated model is never much below zero, so that a fit that is
+nearly there needs no search either.
+
+*Profiles* are what large models get, those of the parameters along which uneven effects bend the NLL down. To first
+order the profile through a minimum with the covariance ``V`` is a straight line, ``theta(a) = theta_0 + V_k (a -
+theta_0k) / V_kk``; along it the NLL of a single valley rises about as the parabola ``(a - theta_0k)^2 / (2 V_kk)``. Where
+it stays far below, there or at the parameter's mirror image, a new fit starts. All lines are evaluated at once.
+
+*Clouds* are what small models get, and large ones where there is more to suspect: many random points, drawn around the
+initial values and within the distance that the constraints allow a lower minimum to have, go downhill together by
+Fisher's scoring, evaluated at once. What ends above the minimum that is known is forgotten; from the others new fits
+start. If the lowest minimum was reached by several points, it is believed to be the lowest; if not, further clouds
+follow, and in the end the search says that it is not sure.
 """
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.lapack import dpotrf, dpotri
 
+from hftranslate.inference.clouds import Cloud
+from hftranslate.inference.descent import may_get_stuck
+from hftranslate.inference.newton import NewtonResult
+from hftranslate.inference.problem import Problem
 from hftranslate.likelihood.model import Data, Model
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+#: A fit from a point.
+Descent = Callable[[Floats], NewtonResult]
+
+#: A minimum is lower than another one by this at least, in NLL.
+_LOWER = 1e-4
+#: Cells times parameters up to which a model is small: a cloud of it costs some ten fits.
+_SMALL = 4000
+#: Unevenness, and relative effect on a bin, from which small models get a cloud; and large ones.
+_UNEVEN, _STRONG, _VERY_UNEVEN = 0.2, 0.4, 6.0
+#: Newton steps beyond which a fit went through a difficult place, and NLL per bin from which data are described badly.
+_DIFFICULT, _BAD = 25, 10.0
+#: Starts within a cloud of a small and of a large model, clouds at most, and new fits from each.
+_POINTS, _FEW_POINTS, _CLOUDS, _FITS = 64, 16, 5, 4
+#: Points that have to end in the lowest minimum, and how far above it they may still be.
+_AGREED, _QUIET, _THERE = 3, 2, 1e-2
+_DIRECT = 4
 
 #: Distances along the profile, in units of the parameter, at which it is looked at on both sides.
 _DISTANCES = np.array([0.85, 1.2, 1.8])
@@ -37,6 +70,153 @@ _MIRRORED = 0.1
 _APART = 0.3
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The lowest minimum that a search found; whether it is sure that there is no lower one; all steps of its fits."""
+
+    lowest: NewtonResult
+    sure: bool
+    iterations: int
+
+
+def search(problem: Problem, first: NewtonResult, descend: Descent) -> Found:
+    """Look for a lower minimum than the first one.
+
+    Parameters
+    ----------
+    first
+        where a fit ended, at a minimum or stuck on the way.
+    descend
+        the fit from a point; where it ends is asked for its value, and its reason.
+    """
+    look = _Look(problem=problem, descend=descend, lowest=first, minima=[first.x])
+    at_a_minimum = first.reason in ("converged", "kink")
+    if at_a_minimum and first.value <= _lowest_value(problem, first.x) + _LOWER:
+        return look.found(sure=True)
+    effects = _Effects.at(problem, first.x)
+    small = len(problem.model.cells.nominal) * len(problem.index) <= _SMALL
+    difficult = (
+        first.reason != "converged"
+        or first.iterations > _DIFFICULT
+        or first.value > _BAD * len(problem.data.observed)
+    )
+    if small:
+        by_cloud = difficult or effects.uneven > _UNEVEN or effects.bent.max(initial=0.0) > _BENT
+        by_cloud = by_cloud or effects.strong > _STRONG or bool(problem.model.derived.expressions)
+    else:
+        by_cloud = difficult or effects.uneven > _VERY_UNEVEN
+        if first.reason == "converged" and effects.bent.max(initial=0.0) > _BENT:
+            by_cloud |= look.along_profiles(effects.bent)
+    return look.found(sure=look.by_clouds(small) if by_cloud else True)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Look:
+    """A search under way: the lowest minimum so far, and all that were seen."""
+
+    problem: Problem
+    descend: Descent
+    lowest: NewtonResult
+    minima: list[Floats]
+    iterations: int = 0
+
+    def found(self, *, sure: bool) -> Found:
+        return Found(lowest=self.lowest, sure=sure, iterations=self.iterations)
+
+    def start(self, x: Floats) -> bool:
+        """Fit from a point; whether that ended lower."""
+        other = self.descend(x)
+        self.iterations += other.iterations
+        self.minima.append(other.x)
+        better = other.value < self.lowest.value
+        same = other.value <= self.lowest.value + 1e-9 and self.lowest.reason not in ("converged", "kink")
+        if better or (same and other.reason in ("converged", "kink")):
+            lower = other.value < self.lowest.value - _LOWER
+            self.lowest = other
+            return lower
+        return False
+
+    def along_profiles(self, bent: Floats) -> bool:
+        """Fit from where profiles show another valley; whether one was lower."""
+        p = self.problem
+        theta, x = p.full(self.lowest.x), self.lowest.x
+        hessian = self.lowest.hessian if self.lowest.hessian is not None else p.expand(x)[2]
+        starts = other_starts(p.model, p.data, theta, hessian, p.index, p.bounds)
+        return any([self.start(start[p.index]) for start in starts])
+
+    def by_clouds(self, small: bool) -> bool:
+        """Fit from where points of clouds ended; whether the lowest minimum is the end of several of them."""
+        rng = np.random.default_rng(5)
+        quiet = agreed = 0
+        kinky = may_get_stuck(self.problem)
+        for _ in range(_CLOUDS if small else 1):
+            cloud = Cloud.around(self.problem, self.lowest, _POINTS if small else _FEW_POINTS, rng)
+            before, fits = self.lowest.value, 0
+            for x in cloud.x[: _DIRECT if kinky else 0]:
+                self.start(x)
+            cloud.go_down()
+            for i in np.argsort(cloud.value, kind="stable"):
+                if fits < _FITS and cloud.within_reach(i) < self.lowest.value - _LOWER and self._new(cloud, i):
+                    self.start(cloud.x[i])
+                    fits += 1
+            lower = self.lowest.value < before - _LOWER
+            quiet, agreed = (0, 0) if lower else (quiet + 1, agreed)
+            agreed += int(np.sum(cloud.value < self.lowest.value + _THERE))
+            if agreed >= _AGREED and quiet >= _QUIET:
+                return True
+        return False
+
+    def _new(self, cloud: Cloud, i: int) -> bool:
+        """Whether a point of a cloud lies in none of the valleys that were seen."""
+        return all(cloud.distance(i, x) > 0.1 for x in self.minima)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Effects:
+    """What systematics do to the bins, at a point.
+
+    Attributes
+    ----------
+    bent
+        how much uneven effects bend the NLL down along each free parameter, in units of its constraint.
+    uneven
+        the largest uneven effect of a parameter, in units of the statistical uncertainty of the bins.
+    strong
+        the largest effect on a bin, as a fraction of it.
+    """
+
+    bent: Floats
+    uneven: float
+    strong: float
+
+    @classmethod
+    def at(cls, problem: Problem, x: Floats) -> "_Effects":
+        model, theta = problem.model, problem.full(x)
+        state = model.state(theta)
+        nu = np.maximum(state.bins, 0.5)
+        size = np.zeros(model.cells.n_parameters)
+        for parameter, by_bin in model.cells.mean_effects(state):
+            np.add.at(size, parameter, np.sum(by_bin * by_bin / nu[:, None], axis=0))
+        constrained = np.append(model.parameters.width > 0.0, np.ones(model.cells.n_parameters - len(theta), np.bool_))
+        jacobian = model.jacobian(theta)[:, problem.index]
+        width = model.parameters.width[problem.index]
+        alpha = np.isin(problem.index, np.concatenate([model.cells.additive.parameter, model.cells.multiplicative.parameter]))
+        strong = np.abs(jacobian[:, alpha] * width[alpha]) / nu[:, None]
+        return cls(
+            bent=downward_curvature(model, problem.data, theta)[problem.index],
+            uneven=float(np.sqrt(size[constrained].max(initial=0.0))),
+            strong=float(strong.max(initial=0.0)),
+        )
+
+
+def _lowest_value(problem: Problem, x: Floats) -> float:
+    """What the NLL above the saturated model is not below: zero, but for the truncation of constraints."""
+    c = problem.model.constraints
+    if not c.low.size:
+        return 0.0
+    theta = problem.full(x).copy()
+    theta[c.gauss_parameter] = problem.data.auxdata[c.gauss_aux]
+    return min(0.0, c.excess(theta, problem.data.auxdata))
 def other_starts(
     model: Model, data: Data, theta: Floats, hessian: Floats, free: Integers, bounds: Floats
 ) -> list[Floats]:

@@ -50,6 +50,11 @@ class DenseShifts:
         n = len(dg)
         return self.matrix[:, :n] + self.matrix[:, n:] * dg
 
+    def slopes_many(self, dg: Floats) -> Floats:
+        """The same for ``(n_points, n_columns)``, ``(n_points, n_cells, n_columns)``."""
+        n = dg.shape[1]
+        return self.matrix[:, :n] + self.matrix[:, n:] * dg[:, None, :]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SparseShifts:
@@ -86,6 +91,13 @@ class SparseShifts:
     def slopes(self, dg: Floats) -> Slopes:
         """``S + A diag(dg)``."""
         return self._array(self.s + self.a * dg[self.indices])
+
+    def slopes_many(self, dg: Floats) -> Floats:
+        """The same for ``(n_points, n_columns)``, ``(n_points, n_cells, n_columns)``."""
+        result = np.zeros((len(dg), *self.shape))
+        rows = np.repeat(np.arange(self.shape[0]), np.diff(self.indptr))
+        result[:, rows, self.indices] = self.s + self.a * dg[:, self.indices]
+        return result
 
 
 Shifts: TypeAlias = DenseShifts | SparseShifts
