@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.inference.newton import NewtonResult
+from hftranslate.inference.newton import End
 from hftranslate.inference.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -17,6 +17,8 @@ _PLAN = ((6, 0.5), (8, 0.5), (12, 1.0))
 _LENGTHS = np.array([1.0, 0.5, 0.2, 0.05, 0.01])
 #: Widths of the distributions that points are drawn from, in units of the constraints.
 _SCALES = (0.3, 0.6, 1.0, 1.5)
+#: Widths of the distributions of the logarithms of free factors.
+_FACTORS = (0.5, 1.0, 2.0)
 #: Part of the points whose free parameters are anywhere near zero, of either sign.
 _ANYWHERE = 0.25
 #: Steps back that tell how much a point may still descend.
@@ -40,7 +42,7 @@ class Cloud:
     ahead: Floats
 
     @classmethod
-    def around(cls, problem: Problem, known: NewtonResult, n_points: int, rng: np.random.Generator) -> "Cloud":
+    def around(cls, problem: Problem, known: End, n_points: int, rng: np.random.Generator) -> "Cloud":
         """Points around the initial values, and around a known minimum as far as the constraints let one be lower."""
         p = problem.model.parameters
         width, init = p.width[problem.index], p.init[problem.index]
@@ -51,7 +53,7 @@ class Cloud:
         length = np.linalg.norm(z[:, constrained], axis=1, keepdims=True)
         ball = init + width * z * radius / np.maximum(length, 1e-300)
         inside = rng.random((n_points, 1)) < 0.25
-        free = np.where(inside, known.x, init) * np.exp(np.where(inside, 0.5, 1.0) * z)
+        free = np.where(inside, known.x, init) * np.exp(z * rng.choice(_FACTORS, size=(n_points, 1)))
         free = np.where(rng.random((n_points, 1)) < _ANYWHERE, 3.0 * z, free)
         points = np.where(constrained, np.where(inside, ball, near), free)
         return cls.at(problem, problem.inside(points))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.errors import FitFailed, InputError, MissingInput, did_you_mean
-from hftranslate.inference.minimize import DEFAULT_OPTIONS, STATUS, FitOptions, Minimum, Status, minimize
+from hftranslate.inference.minimize import AT_A_MINIMUM, DEFAULT_OPTIONS, FitOptions, Minimum, Status, minimize
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.sizes import unwarned
 
@@ -162,7 +162,7 @@ class FitResult:
         follow = ~self.fixed & ~self.at_bound
         follow[index] = False
         i = np.flatnonzero(follow)
-        if i.size and self.status == "converged":
+        if i.size and self.status in ("converged", "unsure"):
             try:
                 slope = np.linalg.solve(self.hessian[np.ix_(i, i)], self.hessian[i, index])
             except np.linalg.LinAlgError:
@@ -203,14 +203,14 @@ def fit(
         No minimum was reached (unless ``options.raise_on_failure`` is off); the message says why and what to try.
     """
     minimum, free, box = _prepared(model, data, fixed or {}, bounds or {}, start, options)
-    if options.raise_on_failure and minimum.status not in ("converged", "kink"):
+    if options.raise_on_failure and minimum.status not in AT_A_MINIMUM:
         raise FitFailed(failure_message(model, data, minimum))
     return _result(model, data, minimum, free, box)
 
 
 def failure_message(model: Model, data: Data, minimum: Minimum) -> str:
     """The sentence of a failed fit, with the place where the likelihood leaves its domain if that is the cause."""
-    text = f"fit failed: {STATUS[minimum.status]}"
+    text = f"fit failed: {minimum.message}"
     if minimum.status != "outside_domain":
         return text
     rates = model.rates(minimum.theta)
@@ -273,7 +273,7 @@ def _result(model: Model, data: Data, minimum: Minimum, free: Booleans, box: Flo
         excess_nll=minimum.excess_nll,
         edm=minimum.edm,
         status=minimum.status,
-        message=STATUS[minimum.status],
+        message=minimum.message,
         iterations=minimum.iterations,
         fixed=~free,
         bounds=box,

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from hftranslate.errors import FitFailed, InputError
 from hftranslate.inference.fit import FitResult, fit
 from hftranslate.inference.kept import run_kept
-from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions, minimize
+from hftranslate.inference.minimize import AT_A_MINIMUM, DEFAULT_OPTIONS, FitOptions, minimize
 from hftranslate.inference.pulls import constraint_centres
 from hftranslate.journal import Journal, are_numbers
 from hftranslate.likelihood import poisson
@@ -185,7 +185,7 @@ class _Batch:
         for observed, auxdata in zip(*self.model.sample(self.truth, size, rng), strict=True):
             data = self.model.data(observed, auxdata)
             minimum = minimize(self.model, data, self.truth, self.free, self.bounds, self.options)
-            good = minimum.status in ("converged", "kink") and isfinite(minimum.excess_nll)
+            good = minimum.status in AT_A_MINIMUM and isfinite(minimum.excess_nll)
             found.append(saturated_ratio(self.model, data, minimum.excess_nll) if good else None)
         return found
 

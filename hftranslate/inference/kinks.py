@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.lapack import dpotrf, dpotrs, dtrtrs
 
-from hftranslate.inference.newton import NewtonResult
+from hftranslate.inference.newton import End
 from hftranslate.inference.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -39,6 +39,8 @@ _INEXACT = 1e-3  # with another matrix than the Hessian the predicted decrease s
 _SUFFICIENT = 1e-4  # the fraction of the predicted decrease that counts as progress
 _SHORTEST = 1e-7
 _MOST_DAMPING = 1e10
+#: How far around a place its slopes are looked at, and the expectation of a bin at the edge of the domain, in events.
+_BESIDE, _EDGE = 1e-7, 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +116,7 @@ def has_pieces(problem: Problem) -> bool:
     return problem.model.cells.clipped is not None or bool(np.isin(problem.index, problem.model.bends).any())
 
 
-def through_kinks(problem: Problem, start: Floats, *, tolerance: float, max_iterations: int) -> NewtonResult:
+def through_kinks(problem: Problem, start: Floats, *, tolerance: float, max_iterations: int) -> End:
     """Minimise from a point of the domain.
 
     The reason of the result is ``"kink"`` where the minimum lies on a kink.
@@ -130,16 +132,16 @@ def through_kinks(problem: Problem, start: Floats, *, tolerance: float, max_iter
             f_new = problem.value(x_new)
             x, f = (x_new, f_new) if f_new <= f else (x, f)
             reason = "kink" if move.on_a_kink else "converged"
-            return NewtonResult(x=x, value=f, edm=abs(gain), hessian=None, iterations=iteration, reason=reason)
+            return End(x=x, value=f, edm=abs(gain), hessian=None, iterations=iteration, reason=reason)
         x_new, f_new = _along(problem, x, f, move)
         if not f_new < f:
             damping = max(10.0 * damping, 1e-3)
             if damping > _MOST_DAMPING:
-                return NewtonResult(x=x, value=f, edm=gain, hessian=None, iterations=iteration, reason="stuck")
+                return End(x=x, value=f, edm=gain, hessian=None, iterations=iteration, reason="stuck")
             continue
         damping = 0.1 * damping if damping > 1e-8 else 0.0
         x, f, before = x_new, f_new, move
-    return NewtonResult(x=x, value=f, edm=gain, hessian=None, iterations=max_iterations, reason="iterations")
+    return End(x=x, value=f, edm=gain, hessian=None, iterations=max_iterations, reason="iterations")
 
 
 def _along(problem: Problem, x: Floats, f: float, move: _Move) -> tuple[Floats, float]:
@@ -172,7 +174,7 @@ def _move(problem: Problem, x: Floats, before: _Move | None, damping: float) -> 
         start = np.concatenate([slopes[near], np.zeros(len(walls) - len(chosen))])
         multipliers = maximum_in_box(q, t, walls.low, walls.high, start)
         step = -(towards[:, 0] + towards[:, 1:] @ multipliers)
-        margin = 1e-12 * problem.unit
+        margin = 1e-12 * problem.unit(1.0)
         beyond = (x + step < problem.bounds[:, 0] - margin, x + step > problem.bounds[:, 1] + margin)
         more = [np.union1d(h, np.flatnonzero(b)) for h, b in zip(held, beyond, strict=True)]
         if all(len(m) == len(h) for m, h in zip(more, held, strict=True)):
@@ -305,3 +307,38 @@ def maximum_in_box(q: Floats, t: Floats, low: Floats, high: Floats, start: Float
             break
         free[int(np.argmax(urge))] = True
     return y
+
+
+def steepest(problem: Problem, x: Floats) -> tuple[Floats, float]:
+    """The steepest way down from a place where the NLL may have a kink of any kind, and the decrease it promises.
+
+    The shortest combination of the slopes at points very close by, which are those of the pieces that meet there, in the
+    metric of the expected information. If it vanishes, the one-sided slopes bracket zero in every direction: the place
+    is a minimum as far as first derivatives tell. The bounds of parameters and the edge of the domain take part with the
+    directions that they forbid.
+    """
+    rng = np.random.default_rng(1)
+    reach = _BESIDE * np.maximum(1.0, np.abs(x))
+    points = problem.inside(x + reach * rng.uniform(-1.0, 1.0, (2 * len(x) + 20, len(x))))
+    slopes = np.array([g for g in map(problem.gradient, points) if np.isfinite(g).all()])
+    theta, (low, high) = problem.full(x), problem.bounds.T
+    at_edge = (problem.data.observed == 0.0) & (problem.model.rates(theta) < _EDGE)
+    forbidden = np.concatenate(
+        [
+            -np.eye(len(x))[x <= low],
+            np.eye(len(x))[x >= high],
+            -problem.model.jacobian(theta)[at_edge][:, problem.index],
+        ]
+    )
+    if not len(slopes):
+        return np.zeros_like(x), 0.0
+    _, factor, _ = _definite(problem, x, problem.convex(x), np.zeros((0, len(x))), 0.0)
+    columns = dtrtrs(factor, np.concatenate([slopes, forbidden]).T, lower=1)[0]
+    weight = 1e3 * max(float(np.abs(columns).max()), 1.0)  # the slopes' shares add up to one
+    shares = np.concatenate([np.full(len(slopes), weight), np.zeros(len(forbidden))])
+    from scipy.optimize import nnls
+
+    solution = nnls(np.vstack([columns, shares]), np.append(np.zeros(len(x)), weight))[0]
+    shortest = columns @ solution
+    step, _ = dtrtrs(factor, -shortest, lower=1, trans=1)
+    return step, 0.5 * float(shortest @ shortest)

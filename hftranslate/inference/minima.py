@@ -21,8 +21,8 @@ start. If the lowest minimum was reached by several points, it is believed to be
 follow, and in the end the search says that it is not sure.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,28 +30,35 @@ from scipy.linalg.lapack import dpotrf, dpotri
 
 from hftranslate.inference.clouds import Cloud
 from hftranslate.inference.descent import may_get_stuck
-from hftranslate.inference.newton import NewtonResult
+from hftranslate.inference.newton import End
 from hftranslate.inference.problem import Problem
 from hftranslate.likelihood.model import Data, Model
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 #: A fit from a point.
-Descent = Callable[[Floats], NewtonResult]
+Descent = Callable[[Floats], End]
 
 #: A minimum is lower than another one by this at least, in NLL.
 _LOWER = 1e-4
 #: Cells times parameters up to which a model is small: a cloud of it costs some ten fits.
 _SMALL = 4000
-#: Unevenness, and relative effect on a bin, from which small models get a cloud; and large ones.
+#: Unevenness, and effect on a bin as a fraction of it, from which small models get a cloud; unevenness for large ones.
 _UNEVEN, _STRONG, _VERY_UNEVEN = 0.2, 0.4, 6.0
+#: Unevenness from which a small model gets at least two.
+_QUITE_UNEVEN = 1.0
 #: Newton steps beyond which a fit went through a difficult place, and NLL per bin from which data are described badly.
 _DIFFICULT, _BAD = 25, 10.0
-#: Starts within a cloud of a small and of a large model, clouds at most, and new fits from each.
-_POINTS, _FEW_POINTS, _CLOUDS, _FITS = 64, 16, 5, 4
+#: Points of a cloud: in small models, in those with Functions, which are evaluated one by one, and in large ones.
+_POINTS, _POINTS_OF_FUNCTIONS, _POINTS_OF_LARGE = 64, 24, 16
+#: Clouds at most, fits from each where it begins (if these may lead elsewhere) and where it ends.
+_CLOUDS, _FITS_BEFORE, _FITS_AFTER = 5, 3, 4
+#: Free factors whose products can be the same in so many ways that one more cloud is worth its time.
+_MANY_FREE = 3
 #: Points that have to end in the lowest minimum, and how far above it they may still be.
-_AGREED, _QUIET, _THERE = 3, 2, 1e-2
-_DIRECT = 4
+_AGREED, _THERE = 3, 1e-2
+#: Distance between a point and a minimum within which it belongs to its valley (twice a rise of the NLL).
+_SAME_VALLEY = 0.1
 
 #: Distances along the profile, in units of the parameter, at which it is looked at on both sides.
 _DISTANCES = np.array([0.85, 1.2, 1.8])
@@ -74,12 +81,12 @@ _APART = 0.3
 class Found:
     """The lowest minimum that a search found; whether it is sure that there is no lower one; all steps of its fits."""
 
-    lowest: NewtonResult
+    lowest: End
     sure: bool
     iterations: int
 
 
-def search(problem: Problem, first: NewtonResult, descend: Descent) -> Found:
+def search(problem: Problem, first: End, descend: Descent, *, clouds: bool = True) -> Found:
     """Look for a lower minimum than the first one.
 
     Parameters
@@ -87,27 +94,27 @@ def search(problem: Problem, first: NewtonResult, descend: Descent) -> Found:
     first
         where a fit ended, at a minimum or stuck on the way.
     descend
-        the fit from a point; where it ends is asked for its value, and its reason.
+        the fit from a point.
+    clouds
+        whether to take clouds where they are needed; otherwise profiles are all.
     """
     look = _Look(problem=problem, descend=descend, lowest=first, minima=[first.x])
-    at_a_minimum = first.reason in ("converged", "kink")
-    if at_a_minimum and first.value <= _lowest_value(problem, first.x) + _LOWER:
+    if first.at_a_minimum and first.value <= _lowest_value(problem, first.x) + _LOWER:
         return look.found(sure=True)
     effects = _Effects.at(problem, first.x)
     small = len(problem.model.cells.nominal) * len(problem.index) <= _SMALL
-    difficult = (
-        first.reason != "converged"
-        or first.iterations > _DIFFICULT
-        or first.value > _BAD * len(problem.data.observed)
-    )
-    if small:
-        by_cloud = difficult or effects.uneven > _UNEVEN or effects.bent.max(initial=0.0) > _BENT
-        by_cloud = by_cloud or effects.strong > _STRONG or bool(problem.model.derived.expressions)
-    else:
-        by_cloud = difficult or effects.uneven > _VERY_UNEVEN
-        if first.reason == "converged" and effects.bent.max(initial=0.0) > _BENT:
-            by_cloud |= look.along_profiles(effects.bent)
-    return look.found(sure=look.by_clouds(small) if by_cloud else True)
+    if first.reason == "converged" and effects.bent.max(initial=0.0) > _BENT and not (clouds and small):
+        look.along_profiles()
+    bad = first.value > _BAD * len(problem.data.observed)
+    difficult = not first.at_a_minimum or first.iterations > _DIFFICULT or bad or look.lowest is not first
+    if not clouds or not (difficult or effects.suspicious(small)):
+        return look.found(sure=True)
+    if not small:
+        return look.found(sure=look.by_clouds(_POINTS_OF_LARGE, most=1, quiet=1))
+    functions = bool(problem.model.derived.expressions)
+    quiet = 2 if difficult or functions or effects.uneven > _QUITE_UNEVEN else 1
+    quiet += int(np.sum(problem.model.parameters.width[problem.index] == 0.0) > _MANY_FREE)
+    return look.found(sure=look.by_clouds(_POINTS_OF_FUNCTIONS if functions else _POINTS, most=_CLOUDS, quiet=quiet))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -116,59 +123,61 @@ class _Look:
 
     problem: Problem
     descend: Descent
-    lowest: NewtonResult
+    lowest: End
     minima: list[Floats]
     iterations: int = 0
 
     def found(self, *, sure: bool) -> Found:
-        return Found(lowest=self.lowest, sure=sure, iterations=self.iterations)
+        return Found(lowest=self.lowest, sure=sure, iterations=self.lowest.iterations + self.iterations)
 
-    def start(self, x: Floats) -> bool:
-        """Fit from a point; whether that ended lower."""
-        other = self.descend(x)
-        self.iterations += other.iterations
+    def start(self, x: Floats) -> None:
+        """Fit from a point."""
+        other, known = self.descend(x), self.lowest
         self.minima.append(other.x)
-        better = other.value < self.lowest.value
-        same = other.value <= self.lowest.value + 1e-9 and self.lowest.reason not in ("converged", "kink")
-        if better or (same and other.reason in ("converged", "kink")):
-            lower = other.value < self.lowest.value - _LOWER
-            self.lowest = other
-            return lower
-        return False
+        better = other.value < known.value - (_LOWER if known.at_a_minimum else 0.0)
+        if better if other.at_a_minimum or not known.at_a_minimum else other.value < known.value - _THERE:
+            self.lowest, other = other, known
+        self.iterations += other.iterations
 
-    def along_profiles(self, bent: Floats) -> bool:
-        """Fit from where profiles show another valley; whether one was lower."""
-        p = self.problem
-        theta, x = p.full(self.lowest.x), self.lowest.x
+    def along_profiles(self) -> None:
+        """Fit from where profiles, or mirror images, show another valley."""
+        p, x = self.problem, self.lowest.x
         hessian = self.lowest.hessian if self.lowest.hessian is not None else p.expand(x)[2]
-        starts = other_starts(p.model, p.data, theta, hessian, p.index, p.bounds)
-        return any([self.start(start[p.index]) for start in starts])
+        for start in other_starts(p.model, p.data, p.full(x), hessian, p.index, p.bounds):
+            self.start(start[p.index])
 
-    def by_clouds(self, small: bool) -> bool:
-        """Fit from where points of clouds ended; whether the lowest minimum is the end of several of them."""
+    def by_clouds(self, points: int, *, most: int, quiet: int) -> bool:
+        """Fit from where clouds begin and end, until as many as ``quiet`` of them bring nothing new.
+
+        Returns whether they agree that the lowest minimum is the lowest.
+        """
         rng = np.random.default_rng(5)
-        quiet = agreed = 0
-        kinky = may_get_stuck(self.problem)
-        for _ in range(_CLOUDS if small else 1):
-            cloud = Cloud.around(self.problem, self.lowest, _POINTS if small else _FEW_POINTS, rng)
-            before, fits = self.lowest.value, 0
-            for x in cloud.x[: _DIRECT if kinky else 0]:
+        stuck = may_get_stuck(self.problem)
+        still = agreed = 0
+        for _ in range(most):
+            cloud = Cloud.around(self.problem, self.lowest, points, rng)
+            before = self.lowest.value
+            for x in cloud.x[: _FITS_BEFORE if stuck else 0]:
                 self.start(x)
             cloud.go_down()
+            fits = 0
             for i in np.argsort(cloud.value, kind="stable"):
-                if fits < _FITS and cloud.within_reach(i) < self.lowest.value - _LOWER and self._new(cloud, i):
+                promising = cloud.within_reach(i) < self.lowest.value - _LOWER
+                if fits < _FITS_AFTER and promising and self._new(cloud, i):
                     self.start(cloud.x[i])
                     fits += 1
-            lower = self.lowest.value < before - _LOWER
-            quiet, agreed = (0, 0) if lower else (quiet + 1, agreed)
+            if self.lowest.value < before - _LOWER:
+                still = agreed = 0
+            else:
+                still += 1
             agreed += int(np.sum(cloud.value < self.lowest.value + _THERE))
-            if agreed >= _AGREED and quiet >= _QUIET:
-                return True
+            if still >= quiet and agreed >= _AGREED:
+                return self.lowest.at_a_minimum
         return False
 
     def _new(self, cloud: Cloud, i: int) -> bool:
         """Whether a point of a cloud lies in none of the valleys that were seen."""
-        return all(cloud.distance(i, x) > 0.1 for x in self.minima)
+        return all(cloud.distance(i, x) > _SAME_VALLEY for x in self.minima)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,30 +192,39 @@ class _Effects:
         the largest uneven effect of a parameter, in units of the statistical uncertainty of the bins.
     strong
         the largest effect on a bin, as a fraction of it.
+    functions
+        whether Functions take part.
     """
 
     bent: Floats
     uneven: float
     strong: float
+    functions: bool
 
     @classmethod
     def at(cls, problem: Problem, x: Floats) -> "_Effects":
         model, theta = problem.model, problem.full(x)
         state = model.state(theta)
-        nu = np.maximum(state.bins, 0.5)
+        nu = np.maximum(state.bins, 0.5)[:, None]
         size = np.zeros(model.cells.n_parameters)
         for parameter, by_bin in model.cells.mean_effects(state):
-            np.add.at(size, parameter, np.sum(by_bin * by_bin / nu[:, None], axis=0))
-        constrained = np.append(model.parameters.width > 0.0, np.ones(model.cells.n_parameters - len(theta), np.bool_))
-        jacobian = model.jacobian(theta)[:, problem.index]
-        width = model.parameters.width[problem.index]
-        alpha = np.isin(problem.index, np.concatenate([model.cells.additive.parameter, model.cells.multiplicative.parameter]))
-        strong = np.abs(jacobian[:, alpha] * width[alpha]) / nu[:, None]
+            np.add.at(size, parameter, np.sum(by_bin * by_bin / nu, axis=0))
+        systematics = np.concatenate([model.cells.additive.parameter, model.cells.multiplicative.parameter])
+        own = np.isin(problem.index, systematics)
+        slopes = model.jacobian(theta)[:, problem.index[own]] * model.parameters.width[problem.index[own]]
         return cls(
             bent=downward_curvature(model, problem.data, theta)[problem.index],
-            uneven=float(np.sqrt(size[constrained].max(initial=0.0))),
-            strong=float(strong.max(initial=0.0)),
+            uneven=float(np.sqrt(size.max(initial=0.0))),
+            strong=float((np.abs(slopes) / nu).max(initial=0.0)),
+            functions=bool(model.derived.expressions),
         )
+
+    def suspicious(self, small: bool) -> bool:
+        """Whether a lower minimum may be anywhere."""
+        if not small:
+            return self.uneven > _VERY_UNEVEN
+        bent = float(self.bent.max(initial=0.0))
+        return self.uneven > _UNEVEN or self.strong > _STRONG or bent > _BENT or self.functions
 
 
 def _lowest_value(problem: Problem, x: Floats) -> float:
@@ -214,9 +232,11 @@ def _lowest_value(problem: Problem, x: Floats) -> float:
     c = problem.model.constraints
     if not c.low.size:
         return 0.0
-    theta = problem.full(x).copy()
+    theta = problem.full(x)
     theta[c.gauss_parameter] = problem.data.auxdata[c.gauss_aux]
     return min(0.0, c.excess(theta, problem.data.auxdata))
+
+
 def other_starts(
     model: Model, data: Data, theta: Floats, hessian: Floats, free: Integers, bounds: Floats
 ) -> list[Floats]:

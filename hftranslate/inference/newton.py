@@ -47,20 +47,20 @@ class Function(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewtonResult:
-    """Where the iteration ended.
+class End:
+    """Where a minimisation ended.
 
     Attributes
     ----------
     x, value, edm
         point, value, and EDM of the last iteration.
     hessian
-        exact Hessian of the last iteration, at or one last short step before ``x``; ``None`` outside the domain.
+        exact Hessian of the last iteration, at or one last short step before ``x``; ``None`` where there is none.
     iterations
-        number of expansions of the function.
+        number of expansions of the function, or of whatever counts elsewhere.
     reason
-        ``"converged"``, ``"iterations"`` (the limit was reached), ``"stuck"`` (no step along the descent direction
-        decreases the function: a kink, or the limit of precision) or ``"outside"`` (of the domain, at the start).
+        ``"converged"``, ``"kink"`` (the minimum lies on one), ``"iterations"`` (the limit was reached), ``"stuck"`` (no
+        step along the descent direction decreases the function) or ``"outside"`` (of the domain, at the start).
     """
 
     x: Floats
@@ -70,10 +70,15 @@ class NewtonResult:
     iterations: int
     reason: str
 
+    @property
+    def at_a_minimum(self) -> bool:
+        """Whether a minimum was reached."""
+        return self.reason in ("converged", "kink")
+
 
 def newton(
     function: Function, start: Floats, low: Floats, high: Floats, *, tolerance: float, max_iterations: int
-) -> NewtonResult:
+) -> End:
     """Minimise a function within bounds.
 
     Parameters
@@ -86,7 +91,7 @@ def newton(
     x = _inside(start, low, high)
     f, g, hessian = function.expand(x)
     if not np.isfinite(f):
-        return NewtonResult(x=x, value=f, edm=np.inf, hessian=None, iterations=1, reason="outside")
+        return End(x=x, value=f, edm=np.inf, hessian=None, iterations=1, reason="outside")
     damping, edm, iteration = 0.0, np.inf, 1
     while iteration < max_iterations:
         quadratic = _Quadratic(x=x, g=g, hessian=hessian, low=low, high=high)
@@ -95,12 +100,12 @@ def newton(
         full = _inside(x + step, low, high)
         if edm <= max(tolerance, _resolution(x, hessian)) and move.exact and damping <= _LITTLE_DAMPING:
             x, f = _lower(function, full, x, f)
-            return NewtonResult(x=x, value=f, edm=edm, hessian=hessian, iterations=iteration, reason="converged")
+            return End(x=x, value=f, edm=edm, hessian=hessian, iterations=iteration, reason="converged")
         if edm <= _NEAR and move.exact and damping == 0.0:
             end = _finish(function, quadratic, f, move, full, tolerance)
             if end is not None:
                 x, f, edm = end
-                return NewtonResult(x=x, value=f, edm=edm, hessian=hessian, iterations=iteration, reason="converged")
+                return End(x=x, value=f, edm=edm, hessian=hessian, iterations=iteration, reason="converged")
         trial = function.expand(full)
         iteration += 1
         if trial[0] < f and trial[0] <= f + _SUFFICIENT * float(g @ step):
@@ -111,12 +116,12 @@ def newton(
         if f_new >= f:  # not even a short step helps: lean towards the direction of steepest descent
             damping = max(10.0 * damping, 1e-3)
             if damping > _MOST_DAMPING:
-                return NewtonResult(x=x, value=f, edm=edm, hessian=hessian, iterations=iteration, reason="stuck")
+                return End(x=x, value=f, edm=edm, hessian=hessian, iterations=iteration, reason="stuck")
             continue
         x = x_new
         f, g, hessian = function.expand(x)
         iteration += 1
-    return NewtonResult(x=x, value=f, edm=edm, hessian=hessian, iterations=iteration, reason="iterations")
+    return End(x=x, value=f, edm=edm, hessian=hessian, iterations=iteration, reason="iterations")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

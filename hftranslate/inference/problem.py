@@ -39,11 +39,10 @@ class Problem:
         """The nearest point within the bounds."""
         return np.minimum(np.maximum(x, self.bounds[:, 0]), self.bounds[:, 1])
 
-    @property
-    def unit(self) -> Floats:
-        """A size for steps along each parameter: its prior uncertainty where it has one."""
+    def unit(self, part: float) -> Floats:
+        """A size for steps along each parameter: its prior uncertainty, or for free ones a part of where it starts."""
         widths = self.model.parameters.width[self.index]
-        return np.where(widths > 0.0, widths, np.maximum(0.1 * np.abs(self.start), 0.1))
+        return np.where(widths > 0.0, widths, np.maximum(part * np.abs(self.start), 0.1))
 
     def value(self, x: Floats) -> float:
         """The function, infinite outside its domain."""
@@ -82,5 +81,7 @@ class Problem:
             return np.inf
         held = ((x <= self.bounds[:, 0]) & (g > 0.0)) | ((x >= self.bounds[:, 1]) & (g < 0.0))
         i = np.flatnonzero(~held)
-        step = np.linalg.lstsq(hessian[np.ix_(i, i)], g[i], rcond=None)[0]
-        return 0.5 * abs(float(g[i] @ step))
+        curvature = np.abs(np.diagonal(hessian))[i]  # in these units no parameter is lost beside a large one
+        unit = 1.0 / np.sqrt(np.where(curvature > 0.0, curvature, 1.0))
+        step = np.linalg.lstsq(hessian[np.ix_(i, i)] * unit[:, None] * unit, g[i] * unit, rcond=None)[0]
+        return 0.5 * abs(float(g[i] * unit @ step))

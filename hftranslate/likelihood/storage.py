@@ -166,14 +166,3 @@ def weighted_sums(matrix: Slopes, groups: Groups, weights: Floats) -> Floats:
     summed: Any = selection @ matrix
     dense: Floats = summed if isinstance(summed, np.ndarray) else summed.toarray()
     return dense
-
-
-def outer_sum(matrix: Slopes, weights: Floats) -> Floats:
-    """``sum_i weights[i] * row_i^T row_i``, ``(n_columns, n_columns)``."""
-    if isinstance(matrix, np.ndarray):
-        result: Floats = (matrix * weights[:, None]).T @ matrix
-        return result
-    from scipy.sparse import diags_array
-
-    dense: Floats = (matrix.T @ (diags_array(weights) @ matrix)).toarray()
-    return dense
