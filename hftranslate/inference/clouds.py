@@ -70,16 +70,20 @@ class Cloud:
         cloud._keep(np.flatnonzero(np.isfinite(value)))
         return cloud
 
-    def go_down(self) -> None:
-        """Steps of Fisher's scoring; those that end high are left behind."""
+    def go_down(self, below: float) -> None:
+        """Steps of Fisher's scoring, as long as any point may come below a value; those that end high stay behind."""
         for rounds, part in _PLAN:
-            for _ in range(rounds if len(self.x) else 0):
+            for _ in range(rounds):
+                if len(self.before) > _MEMORY and not (self.within_reach() < below).any():
+                    return
                 self._step()
             self._keep(np.argsort(self.value, kind="stable")[: int(np.ceil(part * len(self.x)))])
 
-    def within_reach(self, i: int) -> float:
-        """The value that a point may still come down to, judged by its last steps."""
-        return float(self.value[i] - 2.0 * max(self.ahead[i], self.before[-min(_MEMORY + 1, len(self.before))][i] - self.value[i]))
+    def within_reach(self) -> Floats:
+        """The values that the points may still come down to, judged by their last steps, ``(n_points,)``."""
+        fell = self.before[-min(_MEMORY + 1, len(self.before))] - self.value
+        reach: Floats = self.value - 2.0 * np.maximum(self.ahead, fell)
+        return reach
 
     def distance(self, i: int, x: Floats) -> float:
         """How far another place is from a point, as twice the rise of its quadratic model; zero if it is not above."""
@@ -89,7 +93,7 @@ class Cloud:
     def _keep(self, which: Integers) -> None:
         for name in ("x", "value", "gradient", "fisher", "damping", "ahead"):
             setattr(self, name, getattr(self, name)[which])
-        self.before = [value[which] for value in self.before[-_MEMORY:]]
+        self.before = [value[which] for value in self.before[-_MEMORY - 1 :]]
 
     def _step(self) -> None:
         low, high = self.problem.bounds.T

@@ -41,16 +41,16 @@ Descent = Callable[[Floats], End]
 
 #: A minimum is lower than another one by this at least, in NLL.
 _LOWER = 1e-4
-#: Cells times parameters up to which a model is small: a cloud of it costs some ten fits.
-_SMALL = 4000
+#: Free parameters, and cells times free parameters, up to which a model is small: a cloud of it costs some ten fits.
+_SMALL = (30, 4000)
 #: Unevenness, and effect on a bin as a fraction of it, from which small models get a cloud; unevenness for large ones.
-_UNEVEN, _STRONG, _VERY_UNEVEN = 0.2, 0.4, 6.0
-#: Unevenness from which a small model gets at least two.
-_QUITE_UNEVEN = 1.0
+_UNEVEN, _STRONG, _VERY_UNEVEN = 0.2, 0.6, 6.0
+#: Unevenness, and effect, below which a small model gets only one, and of fewer points.
+_QUITE_UNEVEN, _QUITE_STRONG = 1.0, 1.0
 #: Newton steps beyond which a fit went through a difficult place, and NLL per bin from which data are described badly.
 _DIFFICULT, _BAD = 25, 10.0
-#: Points of a cloud: in small models, in those with Functions, which are evaluated one by one, and in large ones.
-_POINTS, _POINTS_OF_FUNCTIONS, _POINTS_OF_LARGE = 64, 24, 16
+#: Points of a cloud: in small models; in less suspicious ones, and those with Functions, which are evaluated one by one, and in large ones.
+_POINTS, _FEWER_POINTS, _POINTS_OF_LARGE = 64, 24, 16
 #: Clouds at most, fits from each where it begins (if these may lead elsewhere) and where it ends.
 _CLOUDS, _FITS_BEFORE, _FITS_AFTER = 5, 3, 4
 #: Free factors whose products can be the same in so many ways that one more cloud is worth its time.
@@ -102,19 +102,22 @@ def search(problem: Problem, first: End, descend: Descent, *, clouds: bool = Tru
     if first.at_a_minimum and first.value <= _lowest_value(problem, first.x) + _LOWER:
         return look.found(sure=True)
     effects = _Effects.at(problem, first.x)
-    small = len(problem.model.cells.nominal) * len(problem.index) <= _SMALL
+    n = len(problem.index)
+    small = n <= _SMALL[0] and n * len(problem.model.cells.nominal) <= _SMALL[1]
     if first.reason == "converged" and effects.bent.max(initial=0.0) > _BENT and not (clouds and small):
         look.along_profiles()
     bad = first.value > _BAD * len(problem.data.observed)
-    difficult = not first.at_a_minimum or first.iterations > _DIFFICULT or bad or look.lowest is not first
+    difficult = bad or not first.at_a_minimum or look.lowest is not first or (small and first.iterations > _DIFFICULT)
     if not clouds or not (difficult or effects.suspicious(small)):
         return look.found(sure=True)
     if not small:
-        return look.found(sure=look.by_clouds(_POINTS_OF_LARGE, most=1, quiet=1))
-    functions = bool(problem.model.derived.expressions)
-    quiet = 2 if difficult or functions or effects.uneven > _QUITE_UNEVEN else 1
-    quiet += int(np.sum(problem.model.parameters.width[problem.index] == 0.0) > _MANY_FREE)
-    return look.found(sure=look.by_clouds(_POINTS_OF_FUNCTIONS if functions else _POINTS, most=_CLOUDS, quiet=quiet))
+        return look.found(sure=look.by_clouds(_POINTS_OF_LARGE, most=1, quiet=1, before=0, after=2))
+    twice = difficult or effects.functions or effects.uneven > _QUITE_UNEVEN or effects.strong > _QUITE_STRONG
+    many = np.sum(problem.model.parameters.width[problem.index] == 0.0) > _MANY_FREE
+    points = _POINTS if twice and not effects.functions else _FEWER_POINTS
+    before = _FITS_BEFORE if twice and may_get_stuck(problem) else 0
+    quiet = 1 + int(twice) + int(many)
+    return look.found(sure=look.by_clouds(points, most=_CLOUDS, quiet=quiet, before=before, after=_FITS_AFTER))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -146,30 +149,25 @@ class _Look:
         for start in other_starts(p.model, p.data, p.full(x), hessian, p.index, p.bounds):
             self.start(start[p.index])
 
-    def by_clouds(self, points: int, *, most: int, quiet: int) -> bool:
-        """Fit from where clouds begin and end, until as many as ``quiet`` of them bring nothing new.
+    def by_clouds(self, points: int, *, most: int, quiet: int, before: int, after: int) -> bool:
+        """Fit from some points where clouds begin and end, until as many as ``quiet`` of them bring nothing new.
 
         Returns whether they agree that the lowest minimum is the lowest.
         """
         rng = np.random.default_rng(5)
-        stuck = may_get_stuck(self.problem)
         still = agreed = 0
         for _ in range(most):
             cloud = Cloud.around(self.problem, self.lowest, points, rng)
-            before = self.lowest.value
-            for x in cloud.x[: _FITS_BEFORE if stuck else 0]:
+            known = self.lowest.value
+            for x in cloud.x[:before]:
                 self.start(x)
-            cloud.go_down()
+            cloud.go_down(self.lowest.value - _LOWER)
             fits = 0
             for i in np.argsort(cloud.value, kind="stable"):
-                promising = cloud.within_reach(i) < self.lowest.value - _LOWER
-                if fits < _FITS_AFTER and promising and self._new(cloud, i):
+                if fits < after and cloud.within_reach()[i] < self.lowest.value - _LOWER and self._new(cloud, i):
                     self.start(cloud.x[i])
                     fits += 1
-            if self.lowest.value < before - _LOWER:
-                still = agreed = 0
-            else:
-                still += 1
+            still, agreed = (0, 0) if self.lowest.value < known - _LOWER else (still + 1, agreed)
             agreed += int(np.sum(cloud.value < self.lowest.value + _THERE))
             if still >= quiet and agreed >= _AGREED:
                 return self.lowest.at_a_minimum

@@ -172,7 +172,8 @@ def minimize(model: Model, data: Data, start: Floats, free: Booleans, bounds: Fl
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a step may lead to where nothing is finite
         problem, end, by = _reached(problem, options)
         sure = True
-        if options.other_minima is not False and np.isfinite(end.value):
+        limited = end.reason == "iterations" and options.max_iterations is not None
+        if options.other_minima is not False and np.isfinite(end.value) and not limited:
             end, by, sure = _lowest(problem, end, by, options)
     status = "unsure" if end.reason == "converged" and not sure else _STATUS_OF[end.reason]
     _log.info(

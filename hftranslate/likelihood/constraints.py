@@ -106,7 +106,7 @@ class Constraints:
         n = self.n_parameters
         if terms.ndim == 1:
             return np.bincount(parameter, terms, n).astype(np.float64)
-        points = terms.reshape(-1, len(parameter))
+        points = terms.reshape(int(np.prod(terms.shape[:-1])), len(parameter))
         places = parameter + n * np.arange(len(points))[:, None]
         sums: Floats = np.bincount(places.ravel(), points.ravel(), n * len(points)).astype(np.float64)
         return sums.reshape(*terms.shape[:-1], n)
