@@ -33,6 +33,10 @@ def stat_error(histogram: str | None = None) -> str:
     return f"<StatError{_attributes(Activate='True', HistoName=histogram)}/>"
 
 
+def inactive_stat_error() -> str:
+    return f"<StatError{_attributes(Activate='False')}/>"
+
+
 def sample(name: str, *modifiers: str, theory: bool | None = None) -> str:
     """A sample whose histogram has its name."""
     opening = f"  <Sample{_attributes(Name=name, HistoName=name, NormalizeByTheory=theory)}>\n"

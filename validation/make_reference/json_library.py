@@ -171,6 +171,12 @@ def json_no_poi() -> Json:
     )
 
 
+def json_systematic_lumi() -> Json:
+    """A systematic called lumi, and no sample that follows the luminosity."""
+    background = _sample("background", _BACKGROUND, _normsys("lumi", 0.9, 1.15))
+    return _workspace({"SR": (_OBSERVED, [_sample("signal", _SIGNAL, _mu()), background, _sample("rare", _RARE)])})
+
+
 JSON_LIBRARY = {
     function.__name__: function
     for function in (
@@ -180,5 +186,6 @@ JSON_LIBRARY = {
         json_settings,
         json_empty_bins,
         json_no_poi,
+        json_systematic_lumi,
     )
 }

@@ -1,13 +1,14 @@
 """The small XML cases: what each is about stands in ``cases.toml``."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from elements import (
     channel,
     constraint_term,
     driver,
     histo_sys,
+    inactive_stat_error,
     measurement,
     norm_factor,
     overall_sys,
@@ -136,17 +137,20 @@ def shapesys_poisson() -> XmlCase:
     )
 
 
-def shapefactor() -> XmlCase:
-    shape = shape_factor("background_shape")
+def _shape_factors(*shape: str) -> XmlCase:
     second = _region("VR", observed=([104.0, 133.0, 45.0], None), background=([100.3, 122.4, 41.6], None))
     return XmlCase(
         driver=driver(["SR", "VR"], measurement(CONSTANT_LUMI)),
         channels={
-            "SR": channel("SR", signal(), sample("background", shape), sample("rare")),
-            "VR": channel("VR", sample("background", shape)),
+            "SR": channel("SR", signal(), sample("background", *shape), sample("rare")),
+            "VR": channel("VR", sample("background", *shape)),
         },
         histograms=_region() | second,
     )
+
+
+def shapefactor() -> XmlCase:
+    return _shape_factors(shape_factor("background_shape"))
 
 
 # -------------------------------------------------------------------------------------------------- statistical errors
@@ -475,6 +479,163 @@ def only_the_poi() -> XmlCase:
     )
 
 
+# ----------------------------------------------------------------------------- one parameter under the names of several
+def _relative(channel: str = "SR", **values: Sequence[float]) -> dict[str, Histogram]:
+    edges = EDGES if channel == "SR" else CR_EDGES
+    return {f"{channel}/{name}": Histogram(edges, numbers) for name, numbers in values.items()}
+
+
+_WITH_ZEROS = _relative(whole=[0.09, 0.16, 0.05], zero=[0.0, 0.12, 0.3])
+
+
+def _shared_shape(first: str, second: str, constraint: str) -> XmlCase:
+    return _one_region(
+        signal(),
+        sample("background", shape_sys("shape", first, constraint)),
+        sample("rare", shape_sys("shape", second, constraint)),
+        histograms=_region() | _WITH_ZEROS,
+    )
+
+
+def shapesys_zero_first() -> XmlCase:
+    return _shared_shape("zero", "whole", "Gaussian")
+
+
+def shapesys_zero_last() -> XmlCase:
+    return _shared_shape("whole", "zero", "Poisson")
+
+
+def shapesys_twice() -> XmlCase:
+    shapes = (shape_sys("shape", "zero", "Gaussian"), shape_sys("shape", "whole", "Gaussian"))
+    return _one_region(
+        signal(),
+        sample("background", *shapes),
+        sample("rare"),
+        histograms=_region() | _WITH_ZEROS,
+    )
+
+
+def shapefactor_twice() -> XmlCase:
+    return _shape_factors(shape_factor("background_shape"), shape_factor("background_shape"))
+
+
+def shapesys_of_two_channels() -> XmlCase:
+    second = _region("AR", observed=([104.0, 133.0, 45.0], None), background=([100.3, 122.4, 41.6], None))
+    other = {"AR/other": Histogram(EDGES, [0.093, 0.0, 0.051])}
+    return XmlCase(
+        driver=driver(["SR", "AR"], measurement(CONSTANT_LUMI)),  # the centres come from SR, all else from AR
+        channels={
+            "SR": channel("SR", signal(), sample("background", shape_sys("shape", "whole", "Poisson")), sample("rare")),
+            "AR": channel("AR", sample("background", shape_sys("shape", "other", "Poisson")), sample("rare")),
+        },
+        histograms=_region() | second | _WITH_ZEROS | other,
+    )
+
+
+def shapesys_and_shapefactor() -> XmlCase:
+    return _one_region(
+        signal(),
+        sample("background", shape_sys("shape", "whole", "Poisson")),
+        sample("rare", shape_factor("shape")),
+        histograms=_region() | _WITH_ZEROS,
+    )
+
+
+def shapesys_and_staterror() -> XmlCase:
+    return _one_region(
+        signal(),
+        sample("background", stat_error()),
+        sample("rare", shape_sys("stat_SR", "whole", "Gaussian")),
+        stat=(0.0, "Gaussian"),
+        histograms=_region() | _WITH_ZEROS,
+    )
+
+
+def normfactor_named_alpha() -> XmlCase:
+    return _one_region(
+        signal(norm_factor("alpha_xsec", 0.8, 0.0, 3.0)),
+        sample("background", overall_sys("xsec", 0.9, 1.12)),
+        sample("rare"),
+    )
+
+
+def normfactor_named_gamma() -> XmlCase:
+    return _one_region(
+        signal(norm_factor("gamma_stat_SR_bin_0", 1.1, 0.0, 3.0)),
+        sample("background", stat_error()),
+        sample("rare", norm_factor("gamma_shape_bin_2", 0.9, 0.0, 2.0), shape_sys("shape", "zero", "Poisson")),
+        stat=(0.0, "Poisson"),
+        histograms=_region() | _WITH_ZEROS,
+    )
+
+
+def normfactor_named_lumi() -> XmlCase:
+    return _one_region(
+        signal(norm_factor("Lumi", 1.0, 0.0, 3.0)),
+        sample("background", overall_sys("lumi", 0.95, 1.06)),
+        sample("rare", norm_factor("lumi", 1.1, 0.0, 4.0)),
+        histograms=_TWICE,
+        measurements=[measurement(lumi=2.0, error=0.05)],
+    )
+
+
+# ------------------------------------------------------------------------------------------- what ROOT does not refuse
+def staterror_twice() -> XmlCase:
+    return _one_region(
+        signal(stat_error("whole"), inactive_stat_error()),
+        sample("background", stat_error(), stat_error("whole")),
+        sample("rare", inactive_stat_error(), stat_error()),
+        histograms=_region() | _WITH_ZEROS,
+    )
+
+
+def nominal_lumi() -> XmlCase:
+    return _lumi(2.0, 0.2, _TWICE, setting("nominalLumi", value=2.3), setting("Lumi", value=1.9))
+
+
+def poi_unknown() -> XmlCase:
+    return _one_region(
+        signal(overall_sys("acceptance", 0.93, 1.06)),
+        sample("background", overall_sys("xsec", 0.9, 1.12)),
+        sample("rare"),
+        measurements=[measurement(CONSTANT_LUMI, poi="mu_tt mu")],
+    )
+
+
+def constraint_gamma_negative() -> XmlCase:
+    return _constraint("Gamma", -0.3)
+
+
+# ------------------------------------------------------------------------------------------------ classes of histograms
+def _of_kinds(region: Mapping[str, Histogram], **kinds: str) -> dict[str, Histogram]:
+    return {key: replace(h, kind=kinds.get(key.partition("/")[2], "TH1D")) for key, h in region.items()}
+
+
+def _integers(**kinds: str) -> XmlCase:
+    region = _region(background=([50.0, 60.0, 20.0], [7.3, 75.5, 3.2]), rare=([4.0, 7.0, 3.0], [1.3, 2.9, 3.6]))
+    return _staterror((0.0, "Poisson"), _of_kinds(region, **kinds))
+
+
+def staterror_integers() -> XmlCase:
+    return _integers(background="TH1I")
+
+
+def staterror_some_integers() -> XmlCase:
+    return _integers(background="TH1D", rare="TH1S")
+
+
+def staterror_single_precision() -> XmlCase:
+    every = _region(background=([50.2, 60.9, 20.4], [5.02, 2.3, 3.2]))
+    kinds = dict.fromkeys(("signal", "background", "rare", "observed"), "TH1F")
+    return _one_region(
+        signal(),
+        sample("background", stat_error()),
+        sample("rare"),
+        stat=(0.1, "Gaussian"),  # single precision lifts the first bin above it
+        histograms=_of_kinds(every, **kinds),
+    )
+
+
 # ------------------------------------------------------------------------------------------------- interpolation codes
 def interpolation_histosys() -> XmlCase:
     return _one_region(
@@ -524,6 +685,23 @@ _FUNCTIONS: tuple[Callable[[], XmlCase], ...] = (
     deficit,
     paramsetting,
     only_the_poi,
+    shapesys_zero_first,
+    shapesys_zero_last,
+    shapesys_twice,
+    shapefactor_twice,
+    shapesys_of_two_channels,
+    shapesys_and_shapefactor,
+    shapesys_and_staterror,
+    normfactor_named_alpha,
+    normfactor_named_gamma,
+    normfactor_named_lumi,
+    staterror_twice,
+    nominal_lumi,
+    poi_unknown,
+    constraint_gamma_negative,
+    staterror_integers,
+    staterror_some_integers,
+    staterror_single_precision,
     interpolation_histosys,
 )
 LIBRARY: dict[str, Callable[[], XmlCase]] = {function.__name__: function for function in _FUNCTIONS}

@@ -15,15 +15,19 @@ _DTD = "HistFactorySchema.dtd"
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Contents per bin, and bin errors where they mean something (without, ROOT takes the root of the content)."""
+    """Contents per bin, and bin errors where they mean something (without, ROOT takes the root of the content).
+
+    ``kind`` is ROOT's class, which decides what contents, and relative errors, are stored in.
+    """
 
     edges: Sequence[float]
     contents: Sequence[float]
     errors: Sequence[float] | None = None
+    kind: str = "TH1D"
 
 
 def write_histograms(path: Path, histograms: Mapping[str, Histogram]) -> None:
-    """Write a ROOT file with one TH1D per entry; a key ``"a/b/name"`` puts it into the directory ``a/b``.
+    """Write a ROOT file with one histogram per entry; a key ``"a/b/name"`` puts it into the directory ``a/b``.
 
     ROOT writes the same bytes for the same content (no time stamps), so checksums survive a remake.
     """
@@ -34,7 +38,7 @@ def write_histograms(path: Path, histograms: Mapping[str, Histogram]) -> None:
         for part in directory.split("/") if directory else []:
             folder = folder.GetDirectory(part) or folder.mkdir(part)
         folder.cd()
-        th1 = ROOT.TH1D(name, "", len(histogram.contents), np.asarray(histogram.edges, dtype=float))
+        th1 = getattr(ROOT, histogram.kind)(name, "", len(histogram.contents), np.asarray(histogram.edges, dtype=float))
         if histogram.errors is not None:
             th1.Sumw2()
         for i, content in enumerate(histogram.contents, start=1):
