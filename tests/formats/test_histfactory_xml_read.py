@@ -667,6 +667,19 @@ def test_a_sample_that_does_not_follow_theory_sets_the_luminosity_of_a_function_
         start(lumi="3", sig=' NormalizeByTheory="False"')
 
 
+def test_a_luminosity_of_a_function_counts_beside_a_systematic_called_lumi(model):
+    """A constant luminosity of one may be left out for the sake of the name, but this one is 1.5."""
+    lumi = '<OverallSys Name="lumi" Low="0.9" High="1.1"/>'
+    ws, _ = model(lumi, functions=LUMI_OF_A_FUNCTION, error="0")
+    (found,) = [s for s in parameter_sets(ws, ws.measurements[0], ROOT).values() if s.kind == "lumi"]
+    assert (found.inits, found.fixed) == ((1.5,), (True,))
+    assert "lumi" not in {s.kind for s in parameter_sets(*_first(model(lumi, error="0")[0])).values()}
+
+
+def _first(ws):
+    return ws, ws.measurements[0], ROOT
+
+
 def test_a_norm_factor_that_a_function_makes_a_constant(model):
     ws, _ = model(
         '<NormFactor Name="k2" Val="1" Low="0" High="5"/><NormFactor Name="k" Val="1" Low="0.5" High="5"/>',

@@ -19,35 +19,12 @@ SEEDS = range(1, 301)
 BATCH = 50
 
 
-def not_read_yet(made: dict[str, Any]) -> set[str]:
-    """Kinds of things in a recipe that the reader does not read as ROOT does: empty, once it does."""
-    samples = [(c["name"], s) for c in made["channels"] for s in c["samples"]]
-    modifiers = [(s, m) for _, s in samples for m in s["modifiers"]]
-    found = set()
-    for s, m in modifiers:
-        histograms = [s["histogram"], *filter(None, [m.get("histogram")])]
-        if m["type"] == "StatError" and any(h["class"] != "TH1D" for h in histograms):
-            found.add("stat errors of histograms with less than double precision")
-        if m["type"] == "NormFactor" and (m["name"] == "Lumi" or m["name"].startswith(("alpha_", "gamma_"))):
-            found.add("norm factors that are another parameter, too")
-        if m.get("name") == "stat_SR":
-            found.add("a shapesys with the name of a staterror")
-    shapes = [m["name"] for _, m in modifiers if m["type"] == "ShapeSys"]
-    if len(set(shapes)) < len(shapes):
-        found.add("a shapesys that several samples share")
-    if len({f"{s['name']}_{channel}" for channel, s in samples}) < len(samples):
-        found.add("two objects of one name")
-    if any("nominalLumi" in s["names"] and s["value"] is not None for s in made["measurement"]["settings"]):
-        found.add("a setting of nominalLumi")
-    return found
-
-
 @pytest.mark.root
 @pytest.mark.parametrize("first", range(SEEDS.start, SEEDS.stop, BATCH))
 def test_root_and_we_agree_about_random_measurements(root_python: str, first: int) -> None:
-    found = [c for c in run(root_python, range(first, first + BATCH)) if not not_read_yet(c.recipe)]
+    found = list(run(root_python, range(first, first + BATCH)))
     assert [(c.seed, c.verdict) for c in found if c.verdict.kind == "differ"] == []
-    assert sum(c.verdict.kind == "agree" for c in found) > 0.8 * len(found) > 0.2 * BATCH
+    assert sum(c.verdict.kind == "agree" for c in found) > 0.75 * BATCH
 
 
 @pytest.mark.root

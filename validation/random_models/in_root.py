@@ -86,6 +86,8 @@ def _width(p: Parameter) -> float:
 
 def _inside(p: Parameter, value: float) -> float:
     low = -1e9 if p.low is None else p.low
+    if p.name.startswith("gamma_"):
+        low = max(low, 0.0)  # below, a Poisson constraint has no meaning
     high = 1e9 if p.high is None else p.high
     margin = 1e-3 * min(high - low, 1.0)
     return round(min(max(value, low + margin), high - margin), 6)

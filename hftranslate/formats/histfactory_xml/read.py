@@ -19,6 +19,7 @@ from hftranslate.formats.histfactory_xml.parse import parse
 from hftranslate.formats.histfactory_xml.shared import with_shared_parameters
 from hftranslate.formats.histfactory_xml.sources import FileSource, Source, XmlOptions
 from hftranslate.formats.root_histograms import HistogramFiles
+from hftranslate.functions import settle_functions
 from hftranslate.naming import DeclaredParameter, declared_parameters
 from hftranslate.outcomes import Outcome
 from hftranslate.parameters import parameter_sets
@@ -110,7 +111,7 @@ def interpret(
             f"function {partial.function!r}",
             "the luminosity of some samples, said with a Function: read as lumi modifiers on these samples",
         )
-    elif not _lumi_is_nothing(channels, measurements, notes):
+    elif "Lumi" in settle_functions(functions).definitions or not _lumi_is_nothing(channels, measurements, notes):
         constant = _constant_lumi(channels, measurements, notes, options)
         channels = [with_lumi(channel, constant) for channel in channels]
     channels, functions = separate(channels, functions, notes)
