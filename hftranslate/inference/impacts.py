@@ -29,6 +29,7 @@ from hftranslate.inference.pulls import Pull, pulls
 from hftranslate.journal import Journal, are_numbers
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.restricted import restricted
+from hftranslate.likelihood.sizes import unwarned
 from hftranslate.many import Failed
 from hftranslate.progress import Progress, silent
 
