@@ -62,6 +62,7 @@ class FitResult:
         return self._model.hessian(self.values, self._data)
 
     @cached_property
+    @unwarned
     def at_bound(self) -> Booleans:
         """Which free parameters ended at an end of their range, ``(n,)``.
 
@@ -100,10 +101,10 @@ class FitResult:
         return inverse
 
     @cached_property
+    @unwarned
     def uncertainties(self) -> Floats:
         """Standard deviations ``(n,)``; zero for constant parameters, NaN where there are none, as at a bound."""
-        with np.errstate(invalid="ignore"):
-            deviations: Floats = np.sqrt(np.diagonal(self.covariance))
+        deviations: Floats = np.sqrt(np.diagonal(self.covariance))
         return np.where(self.at_bound, np.nan, deviations)
 
     @property
@@ -124,6 +125,7 @@ class FitResult:
         return "the matrix of second derivatives is not positive definite: the data cannot tell some parameters apart"
 
     @property
+    @unwarned
     def correlation(self) -> Floats:
         """Correlation matrix ``(n, n)``; NaN for parameters at a bound, which have none."""
         sigma = np.where(self.uncertainties > 0.0, self.uncertainties, 1.0)
@@ -302,6 +304,7 @@ def _covariance(hessian: Floats, free: Booleans) -> Floats | None:
     return None
 
 
+@unwarned
 def inverse_of(hessian: Floats) -> Floats | None:
     """Inverse of a Hessian; ``None`` where it is not positive definite, as far as its rounding errors can tell.
 
@@ -313,6 +316,8 @@ def inverse_of(hessian: Floats) -> Floats | None:
         return None
     unit = 1.0 / np.sqrt(diagonal)
     scaled = hessian * unit[:, None] * unit  # parameters may be of very different sizes
+    if not np.isfinite(scaled).all():
+        return None
     if diagonal.size and np.linalg.eigvalsh(scaled)[0] <= _ROUNDING * len(diagonal):
         return None
     return np.asarray(np.linalg.inv(scaled) * unit[:, None] * unit, dtype=np.float64)

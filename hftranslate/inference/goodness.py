@@ -24,6 +24,7 @@ from hftranslate.inference.pulls import constraint_centres
 from hftranslate.journal import Journal, are_numbers
 from hftranslate.likelihood import poisson
 from hftranslate.likelihood.model import Data, Model
+from hftranslate.likelihood.sizes import unwarned
 from hftranslate.many import Failed
 from hftranslate.progress import Progress, silent
 
@@ -78,6 +79,7 @@ class GoodnessOfFit:
         return p, sqrt(max(p * (1.0 - p), 1.0 / n) / n)
 
 
+@unwarned
 def goodness_of_fit(
     model: Model,
     data: Data,
@@ -178,6 +180,7 @@ class _Batch:
     seed: int
     options: FitOptions
 
+    @unwarned
     def __call__(self, item: tuple[int, int]) -> list[float | None]:
         number, size = item
         rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(number,)))

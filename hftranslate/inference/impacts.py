@@ -28,7 +28,9 @@ from hftranslate.inference.profiles import ProfileOf, step_of
 from hftranslate.inference.pulls import Pull, pulls
 from hftranslate.journal import Journal, are_numbers
 from hftranslate.likelihood.model import Data, Model
+from hftranslate.likelihood.sizes import unwarned
 from hftranslate.likelihood.restricted import restricted
+from hftranslate.likelihood.sizes import unwarned
 from hftranslate.many import Failed
 from hftranslate.progress import Progress, silent
 
@@ -98,6 +100,7 @@ class Impacts:
     failures: tuple[str, ...]
 
 
+@unwarned
 def impacts(
     model: Model,
     data: Data,
@@ -254,6 +257,7 @@ class _Shift:
     widths: Widths
     options: FitOptions
 
+    @unwarned
     def __call__(self, name: str) -> dict[str, Any]:
         index = self.best.names.index(name)
         centre, prior = float(self.best.values[index]), float(self.model.parameters.width[index])

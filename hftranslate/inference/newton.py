@@ -11,6 +11,7 @@ and gradients with the factors of the last Hessian replace the last of them.
 """
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -217,6 +218,8 @@ def _shortened(function: Function, q: _Quadratic, f: float, step: Floats, f_full
 def _interpolated(length: float, f: float, f_new: float, slope: float) -> float:
     """The factor by which to shorten a step: the minimum of the parabola through what is known, within reason."""
     bend = 2.0 * (f_new - f - length * slope)
+    if not isfinite(bend):  # a slope beyond the range of numbers says nothing
+        return 0.1
     best = -slope * length / bend if bend > 0.0 else 0.5
     return min(max(best, 0.1), 0.5)
 

@@ -120,6 +120,7 @@ def start_near(best: FitResult, held: Mapping[str, float]) -> Floats:
     return start
 
 
+@unwarned
 def profile_scan(
     model: Model,
     data: Data,

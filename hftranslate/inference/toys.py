@@ -23,6 +23,7 @@ from hftranslate.errors import InputError
 from hftranslate.inference.minimize import FitOptions, Minimum, minimize
 from hftranslate.inference.tester import AnyStat, PoiRange, free_range, statistic
 from hftranslate.likelihood.model import Data, Model
+from hftranslate.likelihood.sizes import unwarned
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -95,6 +96,7 @@ def sample_toys(model: Model, truth: Floats, n_toys: int, rng: np.random.Generat
     return Toys(truth=np.array(truth, dtype=np.float64), observed=observed, auxdata=auxdata)
 
 
+@unwarned
 def fit_toys(
     model: Model,
     toys: Toys,
@@ -178,8 +180,9 @@ class _Starts:
         hessian = model.hessian(base, asimov)[np.ix_(index, index)]
         curvature = np.abs(np.diagonal(hessian))  # in units of which parameters of all sizes count
         unit = 1.0 / np.sqrt(np.where(curvature > 0.0, curvature, 1.0))[:, None]
-        inverse = np.linalg.pinv(hessian * unit * unit.T, hermitian=True)
-        matrix[index] = -unit * (inverse @ (unit * response[index]))
+        scaled = hessian * unit * unit.T
+        if np.isfinite(scaled).all():
+            matrix[index] = -unit * (np.linalg.pinv(scaled, hermitian=True) @ (unit * response[index]))
         return cls(base=base, matrix=matrix, expected=np.concatenate([asimov.observed, asimov.auxdata]))
 
     def step(self, data: Data) -> Floats:

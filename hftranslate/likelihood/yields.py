@@ -12,6 +12,7 @@ from hftranslate.hist_out import stacked
 from hftranslate.likelihood.cells import Floats
 from hftranslate.likelihood.model import Model
 from hftranslate.likelihood.second_order import find_pattern, jacobian
+from hftranslate.likelihood.sizes import unwarned
 from hftranslate.workspace import Numbers
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ def _ragged(parts: Any) -> "ak.Array":
     return ak.Array([part.tolist() for part in parts])
 
 
+@unwarned
 def expected_yields(model: Model, theta: ArrayLike, covariance: ArrayLike | None = None) -> Yields:
     """The yields at a parameter point; those of a fit are ``expected_yields(model, fit.values, fit.covariance)``.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from hftranslate.inference.newton import newton
+from hftranslate.inference.newton import _interpolated, newton
 
 INF = np.inf
 
@@ -190,3 +190,24 @@ def test_derivatives_that_do_not_exist():
     result = run(lambda x: (1.0, np.full(1, np.nan), np.full((1, 1), np.nan)), [1.0])
     assert result.reason == "stuck"
     assert result.x[0] == 1.0
+
+
+@pytest.mark.parametrize(("rise", "slope"), [(1.0, -INF), (INF, -1.0), (1e308, -1e308), (-1e308, -1e308)])
+def test_a_step_is_shortened_whatever_overflows(rise, slope):
+    """A slope beyond the range of numbers shortens the step like any other: the search ends."""
+    assert 0.1 <= _interpolated(1.0, 0.0, rise, slope) <= 0.5
+
+
+def test_a_parameter_that_is_known_to_all_digits_ends_the_fit():
+    """Its distance to the minimum cannot fall below what the spacing of numbers leaves."""
+    curvature, centre = np.diag([1e28, 1.0]), np.array([1.0 / 3.0, 2.0])
+
+    def function(x):
+        d = x - centre
+        d[0] += 1e-17  # between two numbers
+        return 0.5 * float(d @ curvature @ d), curvature @ d, curvature
+
+    found = run(function, [0.4, 0.0], tolerance=1e-12)
+    assert found.reason == "converged"
+    assert found.x == pytest.approx(centre, rel=1e-14)
+    assert found.iterations < 10

@@ -136,6 +136,17 @@ def test_a_bin_with_its_constraint(events, tau, of_data, of_signal, of_factor):
     assert model.excess_of_many(np.array([theta]), data)[0] == pytest.approx(value, rel=1e-12, abs=1e-300)
 
 
+@pytest.mark.parametrize("deviation", [1.0, 3e3, 3e7, 1e12])
+def test_the_slope_of_an_exact_expectation_keeps_its_digits(deviation):
+    """Where the expectation is no rounded number, nothing else may round it."""
+    events = 2.0**50
+    model, data = compile_model(
+        workspace(channel("SR", [events + deviation], ("signal", [events], NormFactor(name="mu"))))
+    )
+    _, gradient = model.excess_and_gradient([1.0], data)
+    assert gradient[0] == -deviation
+
+
 def lognormal(r, size=0.1):
     return compile_model(
         workspace(
