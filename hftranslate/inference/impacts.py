@@ -28,7 +28,6 @@ from hftranslate.inference.profiles import ProfileOf, step_of
 from hftranslate.inference.pulls import Pull, pulls
 from hftranslate.journal import Journal, are_numbers
 from hftranslate.likelihood.model import Data, Model
-from hftranslate.likelihood.sizes import unwarned
 from hftranslate.likelihood.restricted import restricted
 from hftranslate.likelihood.sizes import unwarned
 from hftranslate.many import Failed
