@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from hftranslate.cli import cli
 from hftranslate.crosschecking.verify_with_root import verify_in_root
 from hftranslate.crosschecking.with_root import RootInstallation, Source, root_pair
+from hftranslate.errors import InvalidWorkspace
 from hftranslate.translate import load, write
 from hftranslate.workspace import Measurement
 from tests.conftest import REPOSITORY
@@ -164,7 +165,7 @@ for name, values in {"d_SR_x": (12, 9), "d_x": (50, 70), "h_SR_x": (11, 8), "h_x
 
 @pytest.mark.root
 def test_json_reaches_root_under_names_of_its_own(root_python: str, tmp_path: Path) -> None:
-    """Under its own names ROOT would take the samples of two channels for one, in JSON as in XML, and see no change."""
+    """Under the names of the model ROOT would take the samples of two channels for one; XML that does so is refused."""
     mu = {"name": "mu", "type": "normfactor", "data": None}
     contents = {"SR_x": [11.0, 8.0], "x": [52.0, 69.0]}
     data = {"SR_x": [12.0, 9.0], "x": [50.0, 70.0]}
@@ -188,9 +189,9 @@ def test_json_reaches_root_under_names_of_its_own(root_python: str, tmp_path: Pa
         '<Measurement Name="m" Lumi="1" LumiRelErr="0"><POI>mu</POI></Measurement></Combination>'
     )
     subprocess.run([root_python, "-c", MAKE_HISTOGRAMS], cwd=tmp_path, check=True, capture_output=True)
-    m = Measurement(name="m", pois=("mu",))
-    sources = Source(path=tmp_path / "ws.json"), Source(path=tmp_path / "top.xml", basedir=tmp_path)
-    found = root_pair(*sources, (m, m), {}, RootInstallation(python=root_python, hist2workspace=None))
-    start = found["points"][0]
+    m, installation = Measurement(name="m", pois=("mu",)), RootInstallation(python=root_python, hist2workspace=None)
+    as_json = Source(path=tmp_path / "ws.json")
+    start = root_pair(as_json, as_json, (m, m), {}, installation)["points"][0]
     assert start["original"]["yields"] == {name: pytest.approx(values) for name, values in contents.items()}
-    assert start["translation"]["yields"] != start["original"]["yields"]
+    with pytest.raises(InvalidWorkspace, match="which makes them one object"):
+        root_pair(as_json, Source(path=tmp_path / "top.xml", basedir=tmp_path), (m, m), {}, installation)
