@@ -19,8 +19,12 @@ _LENGTHS = np.array([1.0, 0.5, 0.2, 0.05, 0.01])
 _SCALES = (0.3, 0.6, 1.0, 1.5)
 #: Widths of the distributions of the logarithms of free factors.
 _FACTORS = (0.5, 1.0, 2.0)
+#: Part of the points that stay where the constraints alone do not exceed the NLL that is known.
+_INSIDE = 0.25
 #: Part of the points whose free parameters are anywhere near zero, of either sign.
 _ANYWHERE = 0.25
+#: How often a point outside the domain goes half of the way to the known minimum.
+_PULLS = 3
 #: Steps back that tell how much a point may still descend.
 _MEMORY = 4
 
@@ -43,20 +47,24 @@ class Cloud:
 
     @classmethod
     def around(cls, problem: Problem, known: End, n_points: int, rng: np.random.Generator) -> "Cloud":
-        """Points around the initial values, and around a known minimum as far as the constraints let one be lower."""
-        p = problem.model.parameters
+        """Points around the centres of the constraints, and where they let a minimum be lower than a known one."""
+        p, model = problem.model.parameters, problem.model
         width, init = p.width[problem.index], p.init[problem.index]
-        constrained = width > 0.0
+        centre = model.constraints.centres(problem.data.auxdata)[problem.index]
+        constrained = np.isfinite(centre)
         z = rng.normal(size=(n_points, len(init)))
-        near = init + width * z * rng.choice(_SCALES, size=(n_points, 1))
+        near = centre + width * z * rng.choice(_SCALES, size=(n_points, 1))
         radius = np.sqrt(2.0 * max(known.value, 0.05)) * np.sqrt(rng.random((n_points, 1)))
         length = np.linalg.norm(z[:, constrained], axis=1, keepdims=True)
-        ball = init + width * z * radius / np.maximum(length, 1e-300)
-        inside = rng.random((n_points, 1)) < 0.25
+        ball = centre + width * z * radius / np.maximum(length, 1e-300)
+        inside = rng.random((n_points, 1)) < _INSIDE
         free = np.where(inside, known.x, init) * np.exp(z * rng.choice(_FACTORS, size=(n_points, 1)))
         free = np.where(rng.random((n_points, 1)) < _ANYWHERE, 3.0 * z, free)
-        points = np.where(constrained, np.where(inside, ball, near), free)
-        return cls.at(problem, problem.inside(points))
+        points = problem.inside(np.where(constrained, np.where(inside, ball, near), free))
+        for _ in range(_PULLS):
+            outside = ~np.isfinite(problem.values(points))
+            points[outside] = 0.5 * (points[outside] + known.x)
+        return cls.at(problem, points)
 
     @classmethod
     def at(cls, problem: Problem, x: Floats) -> "Cloud":
@@ -70,16 +78,20 @@ class Cloud:
         cloud._keep(np.flatnonzero(np.isfinite(value)))
         return cloud
 
-    def go_down(self) -> None:
-        """Steps of Fisher's scoring; those that end high are left behind."""
+    def go_down(self, below: float) -> None:
+        """Steps of Fisher's scoring, as long as any point may come below a value; those that end high stay behind."""
         for rounds, part in _PLAN:
             for _ in range(rounds if len(self.x) else 0):
+                if len(self.before) > _MEMORY and not (self.within_reach() < below).any():
+                    return
                 self._step()
             self._keep(np.argsort(self.value, kind="stable")[: int(np.ceil(part * len(self.x)))])
 
-    def within_reach(self, i: int) -> float:
-        """The value that a point may still come down to, judged by its last steps."""
-        return float(self.value[i] - 2.0 * max(self.ahead[i], self.before[-min(_MEMORY + 1, len(self.before))][i] - self.value[i]))
+    def within_reach(self) -> Floats:
+        """The values that the points may still come down to, judged by their last steps, ``(n_points,)``."""
+        fell = self.before[-min(_MEMORY + 1, len(self.before))] - self.value
+        reach: Floats = self.value - 2.0 * np.maximum(self.ahead, fell)
+        return reach
 
     def distance(self, i: int, x: Floats) -> float:
         """How far another place is from a point, as twice the rise of its quadratic model; zero if it is not above."""
@@ -89,7 +101,7 @@ class Cloud:
     def _keep(self, which: Integers) -> None:
         for name in ("x", "value", "gradient", "fisher", "damping", "ahead"):
             setattr(self, name, getattr(self, name)[which])
-        self.before = [value[which] for value in self.before[-_MEMORY:]]
+        self.before = [value[which] for value in self.before[-_MEMORY - 1 :]]
 
     def _step(self) -> None:
         low, high = self.problem.bounds.T

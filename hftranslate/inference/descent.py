@@ -19,6 +19,8 @@ _FRACTIONS = (1e-2, 1e-4, 1e-6, 1e-8)
 _NEARLY_EMPTY, _AT_THE_EDGE = 1e-2, 1e-6
 #: A value that is higher by no more than this is not worse: what the last of the fractions leaves.
 _EQUAL = 1e-6
+#: How far above a kink in NLL a minimiser may stop that gets stuck there.
+_NEAR_THE_KINK = 1e-3
 #: Decrease that the slopes around a place may still promise if it is a minimum on a kink, and attempts to follow them.
 _BRACKETED, _ESCAPES = 1e-5, 5
 
@@ -41,6 +43,15 @@ def descend(problem: Problem, start: Floats, *, tolerance: float, max_iterations
         if found.at_a_minimum:
             break
     return found
+
+
+def on_a_kink(problem: Problem, end: End, *, tolerance: float) -> End:
+    """An end of a minimiser that knows no kinks, said to be a kink where Newton's method finds one at the same minimum."""
+    if not may_get_stuck(problem):
+        return end
+    own = descend(problem, end.x, tolerance=tolerance, max_iterations=2 * _PATIENCE)
+    same = own.reason == "kink" and end.value - _NEAR_THE_KINK < own.value <= end.value
+    return replace(end, x=own.x, value=own.value, edm=own.edm, reason="kink") if same else end
 
 
 def may_get_stuck(problem: Problem) -> bool:

@@ -20,7 +20,6 @@ from hftranslate.errors import FitFailed, InputError
 from hftranslate.inference.fit import FitResult, fit
 from hftranslate.inference.kept import run_kept
 from hftranslate.inference.minimize import AT_A_MINIMUM, DEFAULT_OPTIONS, FitOptions, minimize
-from hftranslate.inference.pulls import constraint_centres
 from hftranslate.journal import Journal, are_numbers
 from hftranslate.likelihood import poisson
 from hftranslate.likelihood.model import Data, Model
@@ -137,7 +136,7 @@ def saturated_ratio(model: Model, data: Data, excess_nll: float) -> float:
 
     Truncated Gaussian and Gamma terms have another value at their centre than the plain ones.
     """
-    centres = constraint_centres(model, data)
+    centres = model.constraints.centres(data.auxdata)
     centres = np.where(np.isfinite(centres), centres, model.parameters.init)
     return max(0.0, 2.0 * (excess_nll - model.constraints.excess(centres, data.auxdata)))
 

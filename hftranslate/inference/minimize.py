@@ -6,6 +6,7 @@ look for a lower one (:mod:`hftranslate.inference.minima`).
 
 import logging
 from dataclasses import dataclass, replace
+from functools import partial
 from math import isfinite
 from typing import Literal, assert_never, get_args
 
@@ -13,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.errors import InputError, Unsupported, did_you_mean
-from hftranslate.inference.descent import descend, into_domain, onwards
+from hftranslate.inference.descent import descend, into_domain, on_a_kink
 from hftranslate.inference.minima import search
-from hftranslate.inference.newton import End
+from hftranslate.inference.newton import End, MinimizerName
 from hftranslate.inference.packages import lbfgsb, migrad
 from hftranslate.inference.problem import Problem
 from hftranslate.likelihood.model import Data, Model
@@ -24,7 +25,6 @@ _log = logging.getLogger("hftranslate.fit")
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
-MinimizerName = Literal["newton", "minuit", "scipy"]
 OtherMinima = Literal[True, False, "profiles"]
 Status = Literal["converged", "kink", "unsure", "iterations", "stuck", "outside_domain"]
 
@@ -116,6 +116,7 @@ class FitOptions:
 #: What L-BFGS-B is told, unless the settings of a fit say otherwise; it is restarted until the EDM is small.
 SOLVER_OPTIONS: dict[str, float] = {"ftol": 1e-15, "gtol": 1e-9, "maxcor": 30, "maxfun": 15_000, "maxls": 20}
 _NEWTON_STEPS, _MIGRAD_CALLS = 200, 10_000
+_ROUGH_STEPS, _ROUGH_TOLERANCE, _ROUGH_CALLS = 50, 1e-4, 1000
 #: Two values of the NLL that differ by less are the same minimum.
 _SAME = 1e-6
 
@@ -170,14 +171,15 @@ def minimize(model: Model, data: Data, start: Floats, free: Booleans, bounds: Fl
         )
     problem = Problem(model=model, data=data, theta=theta, index=index, bounds=bounds[index])
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a step may lead to where nothing is finite
-        problem, end, by = _reached(problem, options)
+        problem, end = _reached(problem, options)
         sure = True
-        if options.other_minima is not False and np.isfinite(end.value):
-            end, by, sure = _lowest(problem, end, by, options)
+        limited = end.reason == "iterations" and options.max_iterations is not None
+        if options.other_minima is not False and np.isfinite(end.value) and not limited:
+            end, sure = _lowest(problem, end, options)
     status = "unsure" if end.reason == "converged" and not sure else _STATUS_OF[end.reason]
     _log.info(
         "%s: %s after %d iterations, NLL %.6g above the saturated model, EDM %.2g",
-        *(by, status, end.iterations, end.value, end.edm),
+        *(end.by, status, end.iterations, end.value, end.edm),
     )
     return Minimum(
         theta=problem.full(end.x),
@@ -185,52 +187,58 @@ def minimize(model: Model, data: Data, start: Floats, free: Booleans, bounds: Fl
         edm=end.edm,
         status=status,
         iterations=end.iterations,
-        minimizer=by,
+        minimizer=end.by,
         sure=sure,
     )
 
 
-def _reached(problem: Problem, options: FitOptions) -> tuple[Problem, End, MinimizerName]:
-    """What the minimiser reaches; where that is no minimum, and nobody limited its iterations, what another one does."""
-    end, by = _run(problem, options), options.minimizer
+def _reached(problem: Problem, options: FitOptions) -> tuple[Problem, End]:
+    """What the minimiser reaches, and the problem with the start from where: inside the domain if that can be found."""
+    end = _run(problem, options)
     if end.reason == "outside":
         inside = into_domain(problem)
         if inside is None:
-            return problem, end, by
+            return problem, end
         problem = replace(problem, theta=problem.full(inside))
         end = _run(problem, options)
+    return problem, _by_others(problem, end, options)
+
+
+def _by_others(problem: Problem, end: End, options: FitOptions) -> End:
+    """Where a minimiser reached no minimum, and nobody limited its iterations: what another one reaches."""
     if options.max_iterations is None:
         for name in get_args(MinimizerName):
-            if name != options.minimizer and not end.at_a_minimum:
-                other = onwards(end, _run(problem, replace(options, minimizer=name)))
-                if other.at_a_minimum or other.value < end.value:
-                    end, by = other, name
-                else:
-                    end = replace(end, iterations=other.iterations)
-    return problem, end, by
+            if name != end.by and not end.at_a_minimum:
+                other = _run(problem, replace(options, minimizer=name))
+                better = other.at_a_minimum or other.value < end.value
+                end = replace(other if better else end, iterations=end.iterations + other.iterations)
+    return end
 
 
-def _lowest(
-    problem: Problem, first: End, by: MinimizerName, options: FitOptions
-) -> tuple[End, MinimizerName, bool]:
+def _lowest(problem: Problem, first: End, options: FitOptions) -> tuple[End, bool]:
     """The lowest minimum that the search finds, of which the minimiser of the fit has the last word; if that is sure."""
     steps = options.max_iterations or _NEWTON_STEPS
-    found = search(
-        problem,
-        first,
-        lambda x: descend(problem, x, tolerance=options.tolerance, max_iterations=steps),
-        clouds=options.other_minima is True,
-    )
-    end = found.lowest
-    if end is first:
-        return replace(end, iterations=found.iterations), by, found.sure
-    iterations, by = found.iterations, "newton"
-    if options.minimizer != "newton":
+
+    def fit(x: Floats, rough: bool) -> End:
+        if rough:
+            return descend(problem, x, tolerance=_ROUGH_TOLERANCE, max_iterations=min(steps, _ROUGH_STEPS))
+        end = descend(problem, x, tolerance=options.tolerance, max_iterations=steps)
+        return _by_others(replace(problem, theta=problem.full(end.x)), end, options)
+
+    rough = replace(options, tolerance=1e-3, max_iterations=_ROUGH_CALLS, strategy=0)
+    others = [
+        partial(_run, problem, replace(rough, minimizer=name))
+        for name in get_args(MinimizerName)
+        if name != options.minimizer
+    ]
+    found = search(problem, first, fit, others=others, clouds=options.other_minima is True)
+    end, iterations = found.lowest, found.iterations
+    if end is not first and options.minimizer != end.by:
         own = _run(replace(problem, theta=problem.full(end.x)), options)
         iterations += own.iterations
         if own.at_a_minimum and own.value < end.value + _SAME:
-            end, by = own, options.minimizer
-    return replace(end, iterations=iterations), by, found.sure
+            end = own
+    return replace(end, iterations=iterations), found.sure
 
 
 def _run(problem: Problem, options: FitOptions) -> End:
@@ -240,9 +248,10 @@ def _run(problem: Problem, options: FitOptions) -> End:
             return descend(problem, start, tolerance=tolerance, max_iterations=limit or _NEWTON_STEPS)
         case "minuit":
             calls = limit or _MIGRAD_CALLS
-            return migrad(problem, start, tolerance=tolerance, calls=calls, strategy=options.strategy)
+            end = migrad(problem, start, tolerance=tolerance, calls=calls, strategy=options.strategy)
         case "scipy":
             settings = SOLVER_OPTIONS | dict(options.solver_options)
-            return lbfgsb(problem, start, tolerance=tolerance, max_iterations=limit, settings=settings)
+            end = lbfgsb(problem, start, tolerance=tolerance, max_iterations=limit, settings=settings)
         case _ as unreachable:
             assert_never(unreachable)
+    return on_a_kink(problem, end, tolerance=tolerance) if end.reason != "outside" else end

@@ -11,7 +11,7 @@ and gradients with the factors of the last Hessian replace the last of them.
 """
 
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from scipy.linalg.lapack import dposv, dpotrs
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
+MinimizerName: TypeAlias = Literal["newton", "minuit", "scipy"]
 Expansion: TypeAlias = tuple[float, Floats, Floats]
 
 _SUFFICIENT = 1e-4  # Armijo's constant: the fraction of the predicted decrease that counts as progress
@@ -61,6 +62,8 @@ class End:
     reason
         ``"converged"``, ``"kink"`` (the minimum lies on one), ``"iterations"`` (the limit was reached), ``"stuck"`` (no
         step along the descent direction decreases the function) or ``"outside"`` (of the domain, at the start).
+    by
+        which minimiser ended there.
     """
 
     x: Floats
@@ -69,6 +72,7 @@ class End:
     hessian: Floats | None
     iterations: int
     reason: str
+    by: MinimizerName = "newton"
 
     @property
     def at_a_minimum(self) -> bool:

@@ -20,7 +20,7 @@ def migrad(problem: Problem, start: Floats, *, tolerance: float, calls: int, str
 
     first = problem.value(start)
     if not np.isfinite(first):
-        return End(x=start, value=first, edm=np.inf, hessian=None, iterations=0, reason="outside")
+        return End(x=start, value=first, edm=np.inf, hessian=None, iterations=0, reason="outside", by="minuit")
 
     def value(x: Floats) -> float:
         value = problem.value(x)
@@ -45,7 +45,7 @@ def migrad(problem: Problem, start: Floats, *, tolerance: float, calls: int, str
         reason = "converged"
     elif m.fmin is not None and m.fmin.has_reached_call_limit:
         reason = "iterations"
-    return End(x=x, value=problem.value(x), edm=edm, hessian=None, iterations=m.nfcn, reason=reason)
+    return End(x=x, value=problem.value(x), edm=edm, hessian=None, iterations=m.nfcn, reason=reason, by="minuit")
 
 
 def lbfgsb(
@@ -67,7 +67,7 @@ def lbfgsb(
 
     first = problem.value(start)
     if not np.isfinite(first):
-        return End(x=start, value=first, edm=np.inf, hessian=None, iterations=0, reason="outside")
+        return End(x=start, value=first, edm=np.inf, hessian=None, iterations=0, reason="outside", by="scipy")
     unit = problem.unit(1.0)
 
     def scaled(y: Floats) -> tuple[float, Floats]:
@@ -92,4 +92,6 @@ def lbfgsb(
     reason = "iterations" if exhausted else "stuck"
     if edm < max(tolerance, _REACHED):
         reason = "converged"
-    return End(x=x, value=problem.value(x), edm=edm, hessian=None, iterations=iterations, reason=reason)
+    return End(
+        x=x, value=problem.value(x), edm=edm, hessian=None, iterations=iterations, reason=reason, by="scipy"
+    )

@@ -28,8 +28,8 @@ Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
 
-#: Toys are not searched for second minima, which would cost as much as their fits.
-TOY_OPTIONS = FitOptions(other_minima=False)
+#: Toys look for second minima along profiles only: clouds would cost far more than their fits.
+TOY_OPTIONS = FitOptions(other_minima="profiles")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

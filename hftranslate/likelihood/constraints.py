@@ -106,7 +106,7 @@ class Constraints:
         n = self.n_parameters
         if terms.ndim == 1:
             return np.bincount(parameter, terms, n).astype(np.float64)
-        points = terms.reshape(-1, len(parameter))
+        points = terms.reshape(int(np.prod(terms.shape[:-1])), len(parameter))
         places = parameter + n * np.arange(len(points))[:, None]
         sums: Floats = np.bincount(places.ravel(), points.ravel(), n * len(points)).astype(np.float64)
         return sums.reshape(*terms.shape[:-1], n)
@@ -132,6 +132,14 @@ class Constraints:
             slope = (mean - x) / positive
             bend = (variance / positive - slope) / positive
         return np.where(inside, value, np.inf), np.where(inside, slope, np.nan), np.where(inside, bend, np.nan)
+
+    def centres(self, auxdata: Floats) -> Floats:
+        """Where the term of each parameter puts it, given the global observables; NaN without one, ``(n_parameters,)``."""
+        centres = np.full(self.n_parameters, np.nan)
+        centres[self.gauss_parameter] = auxdata[self.gauss_aux]
+        centres[self.poisson_parameter] = auxdata[self.poisson_aux] / self.scale
+        centres[self.gamma_parameter] = auxdata[self.gamma_aux] * self.gamma_scale
+        return centres
 
     def response(self, theta: Floats, n_aux: int) -> Floats:
         """Derivatives of the gradient by the auxiliary data, ``(n_parameters, n_aux)``."""

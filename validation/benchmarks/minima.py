@@ -101,7 +101,7 @@ def judged(args: argparse.Namespace) -> dict[str, tuple[float, str]]:
         for name, _, model, data in models(kind, args.seed, args.number):
             if name not in known:
                 known[name] = Judge(model, data).best(np.random.default_rng(args.seed), args.starts)
-    args.judge.write_text(json.dumps(known))
+        args.judge.write_text(json.dumps(known))
     return known
 
 

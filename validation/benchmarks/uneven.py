@@ -47,6 +47,8 @@ class Kind:
         relative sizes of the effects of systematics at one standard deviation.
     one_sided
         probability that a systematic has an effect on one side only, or twice to the same side.
+    symmetric
+        whether systematics of two sides have the same effect on both, of opposite signs.
     spread
         probability that a systematic affects a sample.
     expected
@@ -66,6 +68,7 @@ class Kind:
     systematics: Range = (1, 5)
     effect: tuple[float, float] = (0.6, 1.2)
     one_sided: float = 0.4
+    symmetric: bool = False
     spread: float = 0.7
     expected: tuple[float, float] = (0.2, 500.0)
     scale: tuple[float, float] = (1.0, 1.0)
@@ -94,6 +97,7 @@ KINDS = {
     "moderate": Kind(effect=(0.1, 0.5)),
     "large_yields": Kind(expected=(30.0, 3000.0), data="toy"),
     "asimov": Kind(data="mean", one_sided=0.6),
+    "symmetric": Kind(symmetric=True, one_sided=0.0),
 }
 
 _FUNCTIONS = (
@@ -118,6 +122,7 @@ class _Plan:
         """Relative effects at -1 and +1."""
         low, high = self.kind.effect
         up, down = self.rng.uniform(low, high, 2)
+        down = up if self.kind.symmetric else down
         sign = self.rng.choice([-1.0, 1.0])
         if self.rng.random() >= self.kind.one_sided:
             return -sign * down, sign * up
