@@ -11,7 +11,7 @@ from hftranslate.inference.problem import Problem
 
 Floats = NDArray[np.float64]
 
-#: Steps after which Newton's method has got stuck where the likelihood has kinks or an edge: it takes ever shorter ones.
+#: Steps after which Newton's method has got stuck where the likelihood has kinks or an edge: they become ever shorter.
 _PATIENCE = 25
 #: Events that stand for the missing ones, one after the other, on the way to the edge.
 _FRACTIONS = (1e-2, 1e-4, 1e-6, 1e-8)
@@ -46,7 +46,7 @@ def descend(problem: Problem, start: Floats, *, tolerance: float, max_iterations
 
 
 def on_a_kink(problem: Problem, end: End, *, tolerance: float) -> End:
-    """An end of a minimiser that knows no kinks, said to be a kink where Newton's method finds one at the same minimum."""
+    """An end of a minimiser that knows no kinks, called one where Newton's method finds one at the same minimum."""
     if not may_get_stuck(problem):
         return end
     own = descend(problem, end.x, tolerance=tolerance, max_iterations=2 * _PATIENCE)
@@ -130,9 +130,7 @@ def _along_the_edge(problem: Problem, found: End, tolerance: float, max_iteratio
     value = problem.value(x)
     if not last.at_a_minimum or value > found.value + _EQUAL:
         return replace(found, iterations=last.iterations)
-    return replace(
-        last, value=value, hessian=None, reason="kink" if _least(problem, x) < _AT_THE_EDGE else last.reason
-    )
+    return replace(last, value=value, hessian=None, reason="kink" if _least(problem, x) < _AT_THE_EDGE else last.reason)
 
 
 def _with_yields(problem: Problem, x: Floats) -> Floats | None:

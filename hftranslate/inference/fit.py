@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hftranslate.errors import FitFailed, InputError, MissingInput, did_you_mean
 from hftranslate.inference.minimize import AT_A_MINIMUM, DEFAULT_OPTIONS, FitOptions, Minimum, Status, minimize
+from hftranslate.inference.newton import MinimizerName
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.sizes import unwarned
 
@@ -37,6 +38,10 @@ class FitResult:
         expected distance to the minimum, in units of the NLL.
     status, message
         how the fit ended; the sentence says what it means and what helps.
+    minimizer
+        which minimiser found the minimum: another one than was asked for where that one reached none, or a higher one.
+    sure
+        whether the search for a lower minimum was conclusive.
     fixed
         which parameters were held constant, ``(n,)``.
     bounds
@@ -51,6 +56,8 @@ class FitResult:
     status: Status
     message: str
     iterations: int
+    minimizer: MinimizerName
+    sure: bool
     fixed: Booleans = field(repr=False)
     bounds: Floats = field(repr=False)
     _model: Model = field(repr=False)
@@ -275,6 +282,8 @@ def _result(model: Model, data: Data, minimum: Minimum, free: Booleans, box: Flo
         status=minimum.status,
         message=minimum.message,
         iterations=minimum.iterations,
+        minimizer=minimum.minimizer,
+        sure=minimum.sure,
         fixed=~free,
         bounds=box,
         _model=model,
@@ -363,6 +372,7 @@ def fit_document(model: Model, result: FitResult) -> dict[str, Any]:
         "twice_nll": 2.0 * result.nll,
         "status": result.status,
         "message": result.message,
+        "minimizer": result.minimizer,
         "edm": result.edm,
         "at_bound": [result.names[i] for i in np.flatnonzero(result.at_bound)],
         "no_uncertainty": result.no_uncertainty,

@@ -5,7 +5,7 @@ surface ``c(theta) = 0``. Near some of them the NLL is, to second order in the s
 
     f + g^T d + d^T H d / 2 + sum_i h_i(c_i + v_i^T d) - h_i(c_i),      v_i = d c_i / d theta,
 
-with the gradient ``g`` of what is smooth, and functions ``h`` of one number whose slope is zero below and ``s`` above it.
+with the gradient ``g`` of what is smooth, and functions ``h`` of a number whose slope is zero below and ``s`` above it.
 The bounds of parameters are of that form, too, with an infinite slope beyond. On the surface itself the slope is what
 lies between, the multiplier ``lambda_i`` of the dual problem
 
@@ -18,6 +18,7 @@ slopes on both sides of every surface bracket zero, which is what a minimum on a
 A kink that bends down is no minimum, and is passed like any other place.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -199,11 +200,11 @@ def _clips(problem: Problem, x: Floats) -> _Surfaces:
     by_column = cells.additive.shifts.slopes(state.curves[2])[cell]
     by_parameter = np.zeros((len(cell), cells.n_parameters))
     columns = by_column if isinstance(by_column, np.ndarray) else by_column.toarray()
-    np.add.at(by_parameter, (slice(None), cells.additive.parameter), columns)
+    np.add.at(by_parameter.T, cells.additive.parameter, columns.T)
     slope = model.derived.rows(theta, by_parameter)[:, problem.index]
     none, nowhere = np.zeros(len(cell)), np.full(len(cell), -1)
     found = _Surfaces(value=additive, slope=slope, low=none, high=lift[cell], cell=cell, parameter=nowhere)
-    return found.chosen(slope.any(axis=1))
+    return found.chosen(np.count_nonzero(slope, axis=1) > 0)
 
 
 def _bends(problem: Problem, x: Floats) -> _Surfaces:
@@ -250,37 +251,33 @@ def _expanded(problem: Problem, x: Floats, surfaces: _Surfaces, slopes: Floats) 
 def _definite(
     problem: Problem, x: Floats, hessian: Floats, across: Floats, damping: float
 ) -> tuple[Floats, Floats, int]:
-    """A positive definite matrix in place of the Hessian, its Cholesky factor, and which one it is: 0 the Hessian.
+    """A positive definite matrix in place of the Hessian, its Cholesky factor, and its place among the candidates."""
+    while True:
+        for which, matrix in enumerate(_candidates(problem, x, hessian, across)):
+            scale = np.abs(np.diagonal(matrix))
+            damped = matrix + np.diag(damping * np.maximum(scale, 1e-8 * max(float(scale.max()), 1.0)))
+            factor, failed = dpotrf(damped, lower=1)
+            if not failed or damping > _MOST_DAMPING:
+                return damped, factor, which
+        damping = max(10.0 * damping, 1e-6)
 
-    Curvature across the surfaces that the point is on does not matter while it stays there, and is added first (1).
-    """
+
+def _candidates(problem: Problem, x: Floats, hessian: Floats, across: Floats) -> Iterator[Floats]:
+    """The Hessian; with curvature across the surfaces that the point is on, which does not matter while it stays there;
+    halfway to what is never negative; and that."""
+    yield hessian
     size = np.abs(np.diagonal(hessian)).max(initial=1e-8) / np.maximum(np.sum(across**2, axis=1), 1e-300)
-    convex: Floats | None = None
-    for which in range(4):
-        if which >= 2 and convex is None:
-            convex = problem.convex(x)
-        match which:
-            case 0:
-                matrix = hessian
-            case 1:
-                matrix = hessian + 10.0 * across.T @ (across * size[:, None])
-            case 2:
-                matrix = 0.5 * (hessian + convex)
-            case _:
-                matrix = convex
-        scale = np.abs(np.diagonal(matrix))
-        damped = matrix + np.diag(damping * np.maximum(scale, 1e-8 * max(float(scale.max()), 1.0)))
-        factor, failed = dpotrf(damped, lower=1)
-        if not failed:
-            return damped, factor, which
-    return _definite(problem, x, hessian, across, max(10.0 * damping, 1e-6))
+    yield hessian + 10.0 * across.T @ (across * size[:, None])
+    convex = problem.convex(x)
+    yield 0.5 * (hessian + convex)
+    yield convex
 
 
 def maximum_in_box(q: Floats, t: Floats, low: Floats, high: Floats, start: Floats) -> Floats:
     """The maximum of ``t^T y - y^T Q y / 2`` within ``low <= y <= high``, ``(k,)``; ``Q`` is positive semidefinite.
 
-    An active-set method: the unknowns that no limit holds move to their maximum, or as far as the first limit; there, the
-    one that most wants to leave its limit is let go.
+    An active-set method: the unknowns that no limit holds move to their maximum, or as far as the first limit; there,
+    the one that most wants to leave its limit is let go.
     """
     size = np.maximum(np.diagonal(q), 1e-300)
     q = q + np.diag(1e-12 * size)
@@ -312,10 +309,10 @@ def maximum_in_box(q: Floats, t: Floats, low: Floats, high: Floats, start: Float
 def steepest(problem: Problem, x: Floats) -> tuple[Floats, float]:
     """The steepest way down from a place where the NLL may have a kink of any kind, and the decrease it promises.
 
-    The shortest combination of the slopes at points very close by, which are those of the pieces that meet there, in the
-    metric of the expected information. If it vanishes, the one-sided slopes bracket zero in every direction: the place
-    is a minimum as far as first derivatives tell. The bounds of parameters and the edge of the domain take part with the
-    directions that they forbid.
+    The shortest combination of the slopes at points very close by, which are those of the pieces that meet there, in
+    the metric of the expected information. If it vanishes, the one-sided slopes bracket zero in every direction: the
+    place is a minimum as far as first derivatives tell. The bounds of parameters and the edge of the domain take part
+    with the directions that they forbid.
     """
     rng = np.random.default_rng(1)
     reach = _BESIDE * np.maximum(1.0, np.abs(x))

@@ -1,24 +1,25 @@
-r"""Other minima: whether a fit has to look for a lower one, and where.
+"""Other minima: whether a fit has to look for a lower one, and where.
 
-The likelihood has a second valley only where it is not convex. What bends it are effects of systematics that do not grow
-in proportion: an effect of the same sign on both sides makes two valleys that are nearly mirror images, one that is far
-larger on one side may make up for what a bin lacks, and the product of a systematic and a norm factor can be the same in
-several ways. What tells is the *unevenness* of the effects, half of what they add up to at -1 and +1, in units of the
-statistical uncertainty of the bins: published models rarely reach two, models of several valleys are far above.
+The likelihood has a second valley only where it is not convex. What bends it are effects of systematics that are not in
+proportion to their parameter: an effect of the same sign on both sides makes two valleys that are nearly mirror images,
+one that is far larger on one side may make up for what a bin lacks, and the product of a systematic and a norm factor
+can be the same in several ways. Half of what an effect adds up to at -1 and +1 is its *unevenness*, in units of the
+statistical uncertainty of the bins. Published models rarely reach two, those with several valleys are mostly above.
 
 *Unsuspected* models are left alone. The NLL above the saturated model is never much below zero, so that a fit that is
 nearly there needs no search either.
 
 *Profiles* are what large models get, those of the parameters along which uneven effects bend the NLL down. To first
 order the profile through a minimum with the covariance ``V`` is a straight line, ``theta(a) = theta_0 + V_k (a -
-theta_0k) / V_kk``; along it the NLL of a single valley rises about as the parabola ``(a - theta_0k)^2 / (2 V_kk)``. Where
-it stays far below, there or at the parameter's mirror image, a new fit starts. All lines are evaluated at once.
+theta_0k) / V_kk``; along it the NLL of a single valley rises about as the parabola ``(a - theta_0k)^2 / (2 V_kk)``.
+Where it stays far below, there or at the parameter's mirror image, a new fit starts. All are evaluated at once.
 
 *Clouds* are what small models get, and large ones where there is more to suspect: many random points, drawn around the
-initial values and within the distance that the constraints allow a lower minimum to have, go downhill together by
+centres of the constraints and within the distance that these allow a lower minimum to have, go downhill together by
 Fisher's scoring, evaluated at once. What ends above the minimum that is known is forgotten; from the others new fits
-start. If the lowest minimum was reached by several points, it is believed to be the lowest; if not, further clouds
-follow, and in the end the search says that it is not sure.
+start. They also start from some points where a cloud begins, if kinks may lead elsewhere, and from where other
+minimisers end. If several points reached the lowest minimum, and clouds bring nothing new any more, it is believed to
+be the lowest; if not, the search says in the end that it is not sure.
 """
 
 from collections.abc import Callable, Iterable
@@ -49,7 +50,8 @@ _UNEVEN, _STRONG, _VERY_UNEVEN = 0.2, 0.6, 6.0
 _QUITE_UNEVEN, _QUITE_STRONG = 1.0, 1.0
 #: Newton steps beyond which a fit went through a difficult place, and NLL per bin from which data are described badly.
 _DIFFICULT, _BAD = 25, 10.0
-#: Points of a cloud: in small models; in less suspicious ones, and those with Functions, which are evaluated one by one, and in large ones.
+#: Points of a cloud: in small models; in less suspicious ones, and in those with Functions, which are evaluated one by
+#: one; in large ones.
 _POINTS, _FEWER_POINTS, _POINTS_OF_LARGE = 64, 24, 16
 #: Clouds at most, fits from each where it begins (if these may lead elsewhere) and where it ends.
 _CLOUDS, _FITS_BEFORE, _FITS_AFTER = 5, 3, 4
@@ -271,7 +273,7 @@ def other_starts(problem: Problem, known: End, bent: Floats) -> list[Floats]:
     """
     if bent.max(initial=0.0) <= _BENT:
         return []
-    model, x, bounds = problem.model, known.x, problem.bounds
+    model, x = problem.model, known.x
     factor, failed = dpotrf(known.hessian if known.hessian is not None else problem.expand(x)[2])
     if failed:
         return []

@@ -22,6 +22,9 @@ from hftranslate.inference.problem import Problem
 from hftranslate.likelihood.model import Data, Model
 
 _log = logging.getLogger("hftranslate.fit")
+#: What users have to know of fits that ended well otherwise.
+_doubts = logging.getLogger("hftranslate.doubts")
+_doubts.addHandler(logging.NullHandler())
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -39,8 +42,8 @@ STATUS: dict[Status, str] = {
         "derivatives mean little there (use profile scans)"
     ),
     "unsure": (
-        "a minimum was found, but the likelihood has several and they could not be told apart for sure: a lower one may "
-        "exist (start elsewhere, or take another minimizer, and compare)"
+        "a minimum was found, but the likelihood has several, and the search for the lowest one was not conclusive: a "
+        "lower one may exist (start elsewhere, or take another minimizer, and compare)"
     ),
     "iterations": (
         "the limit of iterations was reached before the minimum; raise it (--optconf maxiter=N, max_iterations in "
@@ -166,9 +169,7 @@ def minimize(model: Model, data: Data, start: Floats, free: Booleans, bounds: Fl
     if index.size == 0:
         value = model.excess_nll(theta, data)
         status: Status = "converged" if np.isfinite(value) else "outside_domain"
-        return Minimum(
-            theta=theta, excess_nll=value, edm=0.0, status=status, iterations=0, minimizer=options.minimizer
-        )
+        return Minimum(theta=theta, excess_nll=value, edm=0.0, status=status, iterations=0, minimizer=options.minimizer)
     problem = Problem(model=model, data=data, theta=theta, index=index, bounds=bounds[index])
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a step may lead to where nothing is finite
         problem, end = _reached(problem, options)
@@ -176,20 +177,22 @@ def minimize(model: Model, data: Data, start: Floats, free: Booleans, bounds: Fl
         limited = end.reason == "iterations" and options.max_iterations is not None
         if options.other_minima is not False and np.isfinite(end.value) and not limited:
             end, sure = _lowest(problem, end, options)
-    status = "unsure" if end.reason == "converged" and not sure else _STATUS_OF[end.reason]
-    _log.info(
-        "%s: %s after %d iterations, NLL %.6g above the saturated model, EDM %.2g",
-        *(end.by, status, end.iterations, end.value, end.edm),
-    )
-    return Minimum(
+    found = Minimum(
         theta=problem.full(end.x),
         excess_nll=end.value,
         edm=end.edm,
-        status=status,
+        status="unsure" if end.reason == "converged" and not sure else _STATUS_OF[end.reason],
         iterations=end.iterations,
         minimizer=end.by,
         sure=sure,
     )
+    _log.info(
+        "%s: %s after %d iterations, NLL %.6g above the saturated model, EDM %.2g",
+        *(found.minimizer, found.status, found.iterations, found.excess_nll, found.edm),
+    )
+    if not sure and found.status in AT_A_MINIMUM:
+        _doubts.warning("a fit: %s", STATUS["unsure"])
+    return found
 
 
 def _reached(problem: Problem, options: FitOptions) -> tuple[Problem, End]:
@@ -216,7 +219,7 @@ def _by_others(problem: Problem, end: End, options: FitOptions) -> End:
 
 
 def _lowest(problem: Problem, first: End, options: FitOptions) -> tuple[End, bool]:
-    """The lowest minimum that the search finds, of which the minimiser of the fit has the last word; if that is sure."""
+    """The lowest minimum that is found, of which the minimiser of the fit has the last word, and whether it is sure."""
     steps = options.max_iterations or _NEWTON_STEPS
 
     def fit(x: Floats, rough: bool) -> End:

@@ -1,6 +1,7 @@
 """MIGRAD and L-BFGS-B, from their packages, with our value and gradient."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +80,7 @@ def lbfgsb(
     best, iterations = start / unit, 0
     for _ in range(restarts):
         left = between_restarts if max_iterations is None else max_iterations - iterations
-        options = {"maxiter": left, "ftol": settings["ftol"], "gtol": settings["gtol"], **counts}
+        options: Any = {"maxiter": left, "ftol": settings["ftol"], "gtol": settings["gtol"], **counts}
         result = scipy_minimize(scaled, best, jac=True, method="L-BFGS-B", bounds=box, options=options)
         iterations += int(result.nit)
         moved = not np.array_equal(best, result.x)
@@ -92,6 +93,4 @@ def lbfgsb(
     reason = "iterations" if exhausted else "stuck"
     if edm < max(tolerance, _REACHED):
         reason = "converged"
-    return End(
-        x=x, value=problem.value(x), edm=edm, hessian=None, iterations=iterations, reason=reason, by="scipy"
-    )
+    return End(x=x, value=problem.value(x), edm=edm, hessian=None, iterations=iterations, reason=reason, by="scipy")

@@ -105,9 +105,10 @@ class Multiplicative:
 class State:
     """All intermediate results at one parameter point.
 
-    ``additive`` ``(n_cells,)`` after the clip, ``alive`` the derivative of the clip (one where it does not act; ``None``
-    where there is none), ``scale`` the row factor per cell, ``slots`` ``(n_slots, n_cells)`` the direct factors and
-    ``product`` their product, ``nu`` the yields of the cells ``(n_cells,)`` and ``bins`` those of the bins ``(n_bins,)``.
+    ``additive`` ``(n_cells,)`` after the clip, ``alive`` the derivative of the clip (one where it does not act;
+    ``None`` where there is none), ``scale`` the row factor per cell, ``slots`` ``(n_slots, n_cells)`` the direct
+    factors and ``product`` their product, ``nu`` the yields of the cells ``(n_cells,)`` and ``bins`` those of the bins
+    ``(n_bins,)``.
     """
 
     additive: Floats

@@ -134,7 +134,7 @@ class Constraints:
         return np.where(inside, value, np.inf), np.where(inside, slope, np.nan), np.where(inside, bend, np.nan)
 
     def centres(self, auxdata: Floats) -> Floats:
-        """Where the term of each parameter puts it, given the global observables; NaN without one, ``(n_parameters,)``."""
+        """Where terms put their parameters, given the global observables; NaN without one, ``(n_parameters,)``."""
         centres = np.full(self.n_parameters, np.nan)
         centres[self.gauss_parameter] = auxdata[self.gauss_aux]
         centres[self.poisson_parameter] = auxdata[self.poisson_aux] / self.scale

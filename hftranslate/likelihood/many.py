@@ -20,7 +20,9 @@ def jacobians(cells: Cells, thetas: Floats) -> tuple[Floats, Floats]:
     slots = np.moveaxis(extended[:, cells.direct], 1, 0)  # (n_slots, n_points, n_cells)
     product = np.multiply.reduce(slots, axis=0)
     nu = additive * scale * product
-    np.add.at(by_cell, (slice(None), slice(None), cells.additive.parameter), slopes * (scale * product)[..., None])
+    slopes *= (scale * product)[..., None]
+    for columns in cells.additive.code_columns:  # within a code every parameter has one column
+        by_cell[..., cells.additive.parameter[columns]] += slopes[..., columns]
     by_cell[..., :-1] += nu[..., None] * logs[:, cells.row]
     each = np.arange(n_cells)
     for index, others in zip(cells.direct, products_of_others(slots), strict=True):
@@ -49,9 +51,8 @@ def _additive(cells: Cells, thetas: Floats) -> tuple[Floats, Floats]:
 def _factors(cells: Cells, thetas: Floats) -> tuple[Floats, Floats]:
     """Row factors of the cells ``(n_points, n_cells)``; their logarithmic derivatives ``(n_points, n_rows, n)``."""
     m, n = cells.multiplicative, len(thetas)
-    logs = np.zeros((n, cells.n_rows, cells.n_parameters))
     if not m.rows.size:
-        return np.ones((n, len(cells.nominal))), logs
+        return np.ones((n, len(cells.nominal))), np.zeros((n, cells.n_rows, cells.n_parameters))
     alpha = thetas[:, m.parameter]
     value, slope = alpha * m.table[0, 0], alpha * m.table[0, 1]
     for coefficients in m.table[1:-1]:
@@ -69,5 +70,7 @@ def _factors(cells: Cells, thetas: Floats) -> tuple[Floats, Floats]:
         dead = rows <= 0.0
         rows = np.where(dead, np.finfo(np.float64).tiny, rows)
         ratio = np.where(dead[:, m.row], 0.0, ratio)
-    np.add.at(logs, (slice(None), m.row, m.parameter), ratio)
-    return rows[:, cells.row], logs
+    # a parameter may enter a row twice: as HistoSys of a multiplicative code and as NormSys
+    sums = np.zeros((cells.n_rows * cells.n_parameters, n))
+    np.add.at(sums, m.row * cells.n_parameters + m.parameter, ratio.T)
+    return rows[:, cells.row], sums.T.reshape(n, cells.n_rows, cells.n_parameters)

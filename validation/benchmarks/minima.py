@@ -37,19 +37,23 @@ class Judge:
         self.unit = np.where(p.width > 0.0, p.width, np.maximum(np.abs(p.init), 0.1))[self.free]
 
     def full(self, x: Floats) -> Floats:
+        """All parameters."""
         theta = self.model.parameters.init.copy()
         theta[self.free] = x
         return theta
 
     def value(self, x: Floats) -> float:
+        """The NLL above the saturated model, a large number outside the domain."""
         value = self.model.excess_nll(self.full(x), self.data)
         return value if np.isfinite(value) else 1e10
 
     def gradient(self, x: Floats) -> Floats:
+        """Its gradient, zero outside the domain."""
         gradient = self.model.excess_and_gradient(self.full(x), self.data)[1][self.free]
         return np.where(np.isfinite(gradient), gradient, 0.0)
 
     def minuit(self, start: Floats) -> float:
+        """Where MIGRAD ends."""
         m = Minuit(self.value, start, grad=self.gradient)
         m.errordef, m.strategy, m.tol = Minuit.LIKELIHOOD, 1, 1e-4
         m.limits = list(zip(self.low, self.high, strict=True))
@@ -58,6 +62,7 @@ class Judge:
         return self.value(np.clip(np.array(m.values), self.low, self.high))
 
     def scipy(self, start: Floats) -> float:
+        """Where L-BFGS-B ends, restarted as long as it moves."""
         y = start / self.unit
         for _ in range(5):
             found = scipy_minimize(
@@ -74,13 +79,15 @@ class Judge:
         return self.value(np.clip(y * self.unit, self.low, self.high))
 
     def starts(self, rng: np.random.Generator, n: int) -> Iterator[Floats]:
-        """Random points of the domain: constraints by their width, and half as much again, free parameters anywhere near."""
+        """Random points of the domain: one and a half widths of the constraints, free parameters anywhere near."""
         p = self.model.parameters
         init, width = p.init[self.free], p.width[self.free]
         for _ in range(n):
             for _ in range(_TRIES):
                 near = init + 1.5 * width * rng.normal(size=len(init))
-                wide = np.where(rng.random(len(init)) < 0.5, init * np.exp(rng.normal(size=len(init))), rng.normal(0, 3, len(init)))
+                wide = np.where(
+                    rng.random(len(init)) < 0.5, init * np.exp(rng.normal(size=len(init))), rng.normal(0, 3, len(init))
+                )
                 x = np.clip(np.where(width > 0.0, near, wide), self.low, self.high)
                 if self.value(x) < 1e9:
                     yield x
@@ -160,4 +167,4 @@ if __name__ == "__main__":
     if arguments.list:
         for r in sorted(results, key=lambda r: -r["above"]):
             if r["above"] > ABOVE:
-                print(f"{r['model']} {r['minimizer']} {r['status']} {r['ours']:.6f} {r['best']:.6f} {r['by']} {r['above']:.4f}")
+                print(*(r[key] for key in ("model", "minimizer", "status", "ours", "best", "by", "above")))

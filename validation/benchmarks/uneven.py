@@ -199,7 +199,8 @@ def workspace(kind: str, seed: int, number: int) -> Workspace:
     for c in range(_between(rng, chosen.channels)):
         n_bins = _between(rng, chosen.bins)
         samples = tuple(
-            _sample(plan, c, s, n_bins, size * np.exp(rng.normal(0.0, 1.0))) for s in range(_between(rng, chosen.samples))
+            _sample(plan, c, s, n_bins, size * np.exp(rng.normal(0.0, 1.0)))
+            for s in range(_between(rng, chosen.samples))
         )
         channels.append(Channel(name=f"c{c}", samples=samples, observed=(0.0,) * n_bins))
     poi = ParameterConfig(name="mu", inits=(1.0,), bounds=(((0, 10), (-10, 50), (-5, 3), (0, 100))[rng.integers(4)],))
