@@ -4,13 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hftranslate import simplemodels as simplemodels
-    from hftranslate.crosschecking.compare import Report as Report
-    from hftranslate.crosschecking.compare import crosscheck as crosscheck
-    from hftranslate.crosschecking.document import Results as Results
-    from hftranslate.crosschecking.document import read_results as read_results
-    from hftranslate.crosschecking.results import results as results
-    from hftranslate.hist_in import from_hist as from_hist
+    from hftranslate.crosscheck.compare import Report as Report
+    from hftranslate.crosscheck.compare import crosscheck as crosscheck
+    from hftranslate.crosscheck.document import Results as Results
+    from hftranslate.crosscheck.document import read_results as read_results
+    from hftranslate.crosscheck.results import results as results
     from hftranslate.inference.diagnostics import profile_interval as profile_interval
     from hftranslate.inference.discovery import Significance as Significance
     from hftranslate.inference.discovery import significance as significance
@@ -28,19 +26,19 @@ if TYPE_CHECKING:
     from hftranslate.inference.minimize import FitOptions as FitOptions
     from hftranslate.inference.profiles import ProfileScan as ProfileScan
     from hftranslate.inference.profiles import profile_scan as profile_scan
-    from hftranslate.inference.toy_discovery import ToySignificance as ToySignificance
-    from hftranslate.inference.toy_discovery import toy_significance as toy_significance
-    from hftranslate.inference.toy_limits import ToyLimitResult as ToyLimitResult
-    from hftranslate.inference.toy_limits import toy_limit as toy_limit
-    from hftranslate.inference.toy_tests import ToyTestResult as ToyTestResult
-    from hftranslate.inference.toy_tests import toy_test as toy_test
     from hftranslate.likelihood.compile import compile_model as compile_model
     from hftranslate.likelihood.model import Data as Data
     from hftranslate.likelihood.model import Model as Model
     from hftranslate.likelihood.yields import Yields as Yields
     from hftranslate.likelihood.yields import expected_yields as expected_yields
-    from hftranslate.translate import read as read
-    from hftranslate.translate import write as write
+    from hftranslate.toys.discovery import ToySignificance as ToySignificance
+    from hftranslate.toys.discovery import toy_significance as toy_significance
+    from hftranslate.toys.hypotest import ToyTestResult as ToyTestResult
+    from hftranslate.toys.hypotest import toy_test as toy_test
+    from hftranslate.toys.limits import ToyLimitResult as ToyLimitResult
+    from hftranslate.toys.limits import toy_limit as toy_limit
+    from hftranslate.translation.translate import read as read
+    from hftranslate.translation.translate import write as write
     from hftranslate.workspace import PYHF as PYHF
     from hftranslate.workspace import ROOT as ROOT
     from hftranslate.workspace import Channel as Channel
@@ -58,15 +56,17 @@ if TYPE_CHECKING:
     from hftranslate.workspace import ShapeSys as ShapeSys
     from hftranslate.workspace import StatError as StatError
     from hftranslate.workspace import Workspace as Workspace
+    from hftranslate.workspace import simplemodels as simplemodels
+    from hftranslate.workspace.from_hist import from_hist as from_hist
 
 __version__ = "0.1.0"
 
 #: Where each public name lives. Modules are imported when one of their names is used: a translation needs no fits.
 _HOMES = {
-    "crosschecking.compare": ("Report", "crosscheck"),
-    "crosschecking.document": ("Results", "read_results"),
-    "crosschecking.results": ("results",),
-    "hist_in": ("from_hist",),
+    "crosscheck.compare": ("Report", "crosscheck"),
+    "crosscheck.document": ("Results", "read_results"),
+    "crosscheck.results": ("results",),
+    "workspace.from_hist": ("from_hist",),
     "inference.diagnostics": ("profile_interval",),
     "inference.discovery": ("Significance", "significance"),
     "inference.fit": ("FitResult", "asimov_data", "fit"),
@@ -75,13 +75,13 @@ _HOMES = {
     "inference.impacts": ("Impacts", "impacts"),
     "inference.minimize": ("FitOptions",),
     "inference.profiles": ("ProfileScan", "profile_scan"),
-    "inference.toy_discovery": ("ToySignificance", "toy_significance"),
-    "inference.toy_limits": ("ToyLimitResult", "toy_limit"),
-    "inference.toy_tests": ("ToyTestResult", "toy_test"),
+    "toys.discovery": ("ToySignificance", "toy_significance"),
+    "toys.limits": ("ToyLimitResult", "toy_limit"),
+    "toys.hypotest": ("ToyTestResult", "toy_test"),
     "likelihood.compile": ("compile_model",),
     "likelihood.model": ("Data", "Model"),
     "likelihood.yields": ("Yields", "expected_yields"),
-    "translate": ("read", "write"),
+    "translation.translate": ("read", "write"),
     "workspace": (
         "PYHF",
         "ROOT",
@@ -109,7 +109,7 @@ __all__ = sorted([*_HOME_OF, "simplemodels"])
 
 def __getattr__(name: str) -> Any:
     if name == "simplemodels":
-        return import_module("hftranslate.simplemodels")
+        return import_module("hftranslate.workspace.simplemodels")
     if name not in _HOME_OF:
         raise AttributeError(f"module 'hftranslate' has no attribute {name!r}")
     value = getattr(import_module(f"hftranslate.{_HOME_OF[name]}"), name)

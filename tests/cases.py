@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonpatch
 
-from hftranslate.formats.documents import parse_json, read_bytes
+from hftranslate.formats.json_text import parse_json, read_bytes
 from hftranslate.formats.pyhf_json import from_document
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model

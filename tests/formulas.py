@@ -2,7 +2,7 @@
 
 import random
 
-from hftranslate.jets import CONSTANT_FUNCTIONS, CONSTANTS, FUNCTIONS
+from hftranslate.workspace.jets import CONSTANT_FUNCTIONS, CONSTANTS, FUNCTIONS
 
 #: Names that ROOT's search for names stumbles over are among them: short ones, and ones inside others.
 NAMES = (

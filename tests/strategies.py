@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 from hypothesis import strategies as st
 
-from hftranslate.naming import DeclaredParameter, declared_parameters
 from hftranslate.workspace import (
     PYHF,
     ROOT,
@@ -28,6 +27,7 @@ from hftranslate.workspace import (
     StatError,
     Workspace,
 )
+from hftranslate.workspace.parameter_names import DeclaredParameter, declared_parameters
 
 Dialect = Literal["any", "pyhf-json"]
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import ndtr, ndtri
 
-from hftranslate.contour import (
+from hftranslate.errors import InputError, MissingInput
+from hftranslate.signal_grid.contour import (
     CURVES,
     Slice,
     contour_document,
@@ -22,8 +23,7 @@ from hftranslate.contour import (
     surface,
     take_slice,
 )
-from hftranslate.errors import InputError, MissingInput
-from hftranslate.scanning import FailedPoint, Point, Scan
+from hftranslate.signal_grid.scan import FailedPoint, Point, Scan
 
 GRID = np.array([[x, y] for x in np.linspace(0.0, 10.0, 11) for y in np.linspace(0.0, 1000.0, 11)])
 

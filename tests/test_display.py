@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from hftranslate.display import csv_cell, html, markdown, markdown_code, terminal, terminal_lines
-from hftranslate.scanning import csv_text
+from hftranslate.signal_grid.scan import csv_text
 
 #: Signs, words and letters that mean something to one of the four.
 PIECES = (

@@ -8,7 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hftranslate.effects import cls_difference, comparison_points, likelihood_difference, likelihood_differences
+from hftranslate.difference.likelihood_change import (
+    cls_difference,
+    comparison_points,
+    likelihood_difference,
+    likelihood_differences,
+)
 from hftranslate.inference.hypotest import hypotest
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.workspace import ROOT, ConstraintTerm, Function, HistoSys, NormFactor, NormSys, StatError

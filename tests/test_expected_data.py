@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from hftranslate.expected_data import EXPECTED, with_expected_data
+from hftranslate.translation.expected_data import EXPECTED, with_expected_data
 from hftranslate.workspace import Workspace
 from tests.validation.test_round_trips_in_root import several_axes
 

@@ -16,14 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hftranslate.errors import Unsupported
-from hftranslate.expressions import (
+from hftranslate.workspace.expressions import (
     Dependent,
     parse_dependents,
     parse_expression,
     renamed_words,
 )
-from hftranslate.formula_text import compiled_text
-from hftranslate.jets import FUNCTIONS
+from hftranslate.workspace.formula_text import compiled_text
+from hftranslate.workspace.jets import FUNCTIONS
 from tests.formulas import NAMES, formula
 from tests.likelihood.differences import difference
 

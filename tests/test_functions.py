@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from hftranslate.errors import InvalidWorkspace, Unsupported
-from hftranslate.functions import redefined, renamed_function, settle_functions, used_functions
-from hftranslate.parameters import parameter_sets
 from hftranslate.workspace import ROOT, Channel, Function, Measurement, NormFactor, Sample, Workspace
+from hftranslate.workspace.functions import redefined, renamed_function, settle_functions, used_functions
+from hftranslate.workspace.parameters import parameter_sets
 
 
 def function(name: str, expression: str, dependents: str) -> Function:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import hftranslate as hft
 from hftranslate.errors import FormatError, InvalidWorkspace, MissingInput
-from hftranslate.hist_in import from_hist
 from hftranslate.workspace import HistoSys, Lumi, Measurement, NormFactor, ParameterConfig, StatError
+from hftranslate.workspace.from_hist import from_hist
 
 EDGES = [0.0, 1.0, 2.5, 4.0]
 

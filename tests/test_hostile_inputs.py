@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hftranslate.effects import comparison_points
+from hftranslate.difference.likelihood_change import comparison_points
 from hftranslate.errors import FormatError, InputError, UnsafeInput, did_you_mean
-from hftranslate.formats.documents import parse_json
 from hftranslate.formats.histfactory_xml.grammar import Notes
 from hftranslate.formats.histfactory_xml.parse import parse
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
+from hftranslate.formats.json_patch import MAX_OPERATIONS, apply_patch
+from hftranslate.formats.json_text import parse_json
 from hftranslate.formats.pyhf_json import from_document
 from hftranslate.inference.fit import fit
-from hftranslate.json_patch import MAX_OPERATIONS, apply_patch
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.translate import load
+from hftranslate.translation.translate import load
 from tests.cli.conftest import Runner, run
 from tests.cli.documents import document, text
 from tests.conftest import REPOSITORY

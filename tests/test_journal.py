@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from hftranslate.batch.journal import Journal
 from hftranslate.errors import FormatError, InputError
-from hftranslate.journal import Journal
 from tests.mutations import damaged
 
 TASK = {"what": "toys", "seed": 1, "chunks": [1, 2]}
@@ -121,7 +121,7 @@ def test_any_damage_is_refused_or_read(tmp_path: Path, change: tuple[bytes, byte
 OTHER = """
 import sys
 from pathlib import Path
-from hftranslate.journal import Journal
+from hftranslate.batch.journal import Journal
 journal = Journal.open(Path(sys.argv[1]), {"what": "toys", "seed": 1, "chunks": [1, 2]})
 journal.keep("theirs", 1)
 print("open", flush=True)

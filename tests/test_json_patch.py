@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hftranslate.errors import InputError, UnsafeInput
-from hftranslate.json_patch import apply_patch, patched
+from hftranslate.formats.json_patch import apply_patch, patched
 
 DOCUMENT = {"a": [{"b": [1, 2]}, {"b": [3]}, [4, [5]]], "c": {"d": {"e~/": 6}}, "x": [7]}
 PATHS = [

@@ -11,16 +11,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hftranslate.batch.journal import Journal
 from hftranslate.errors import FormatError, HFTranslateError, InputError
 from hftranslate.inference.goodness import goodness_document, goodness_of_fit
 from hftranslate.inference.impacts import impacts, impacts_document
 from hftranslate.inference.profiles import profile_scan, scan_document
-from hftranslate.inference.toy_samples import kept_toys, merged, toys_journal
-from hftranslate.inference.toy_tests import toy_test, toy_test_document
-from hftranslate.journal import Journal
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.scanning import ScanSettings, csv_text, scan, scan_task
-from hftranslate.simplemodels import uncorrelated_background
+from hftranslate.signal_grid.scan import ScanSettings, csv_text, scan, scan_task
+from hftranslate.toys.hypotest import toy_test, toy_test_document
+from hftranslate.toys.samples import kept_toys, merged, toys_journal
+from hftranslate.workspace.simplemodels import uncorrelated_background
 from tests.mutations import changed_documents
 from tests.patchset.grid import background, patches
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from hftranslate.batch.run_many import Failed, run_many
 from hftranslate.errors import InputError, WorkersLost
-from hftranslate.many import Failed, run_many
 
 
 def square(x: int) -> int:

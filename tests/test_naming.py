@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hftranslate.errors import InvalidWorkspace
-from hftranslate.naming import bin_labels, declared_parameters, shortened_all, staterror_name
 from hftranslate.workspace import (
     Channel,
     HistoSys,
@@ -17,6 +16,7 @@ from hftranslate.workspace import (
     ShapeSys,
     StatError,
 )
+from hftranslate.workspace.parameter_names import bin_labels, declared_parameters, shortened_all, staterror_name
 from tests.likelihood.builders import channel
 
 JES = HistoSys(name="JES", lo_data=(1.0, 1.0), hi_data=(2.0, 2.0))

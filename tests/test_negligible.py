@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from hftranslate.editing.negligible import negligible, prune_negligible, pruning_effects
 from hftranslate.errors import InputError
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.naming import declared_parameters
-from hftranslate.negligible import negligible, prune_negligible, pruning_effects
 from hftranslate.workspace import (
     Channel,
     HistoSys,
@@ -25,6 +24,7 @@ from hftranslate.workspace import (
     StatError,
     Workspace,
 )
+from hftranslate.workspace.parameter_names import declared_parameters
 from tests.strategies import workspaces
 
 

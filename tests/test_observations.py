@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from hftranslate.observations import OBSERVATIONS, observation_annotation, observations, with_observations
 from hftranslate.workspace import Channel, Measurement, Sample, Workspace
+from hftranslate.workspace.observations import OBSERVATIONS, observation_annotation, observations, with_observations
 
 
 def channel(name: str, observed: tuple[float, ...] | None = (1,)) -> Channel:

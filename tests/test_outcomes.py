@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hftranslate.outcomes import KINDS, Outcome, told
+from hftranslate.formats.outcomes import KINDS, Outcome, told
 
 
 def loss(where: str, what: str, **effects: float) -> Outcome:

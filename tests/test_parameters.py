@@ -6,7 +6,6 @@ from math import inf
 import pytest
 
 from hftranslate.errors import InvalidWorkspace
-from hftranslate.parameters import parameter_sets
 from hftranslate.workspace import (
     PYHF,
     ROOT,
@@ -18,6 +17,7 @@ from hftranslate.workspace import (
     ShapeSys,
     StatError,
 )
+from hftranslate.workspace.parameters import parameter_sets
 from tests.likelihood.builders import channel, config, workspace
 
 A = NormSys(name="a", lo=0.9, hi=1.1)

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hftranslate.contour import contour_document, contour_lines, crossings, take_slice
 from hftranslate.errors import InputError
-from hftranslate.plots_contour import contour
+from hftranslate.plots.contour import contour
+from hftranslate.signal_grid.contour import contour_document, contour_lines, crossings, take_slice
 from tests.test_contour import scan_of
 
 PLANE = {(x, y): 5.0 - 0.8 * x for x in range(8) for y in range(4)}

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from hftranslate.batch.journal import Journal
 from hftranslate.errors import FormatError, InputError, MissingInput
 from hftranslate.formats.pyhf_json import from_document
 from hftranslate.inference.hypotest import hypotest, upper_limit
-from hftranslate.journal import Journal
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.patchset import Patch, PatchSet
-from hftranslate.scanning import (
+from hftranslate.signal_grid import Patch, PatchSet
+from hftranslate.signal_grid.scan import (
     Background,
     Packed,
     PointTask,
@@ -243,8 +243,8 @@ def test_table() -> None:
 
 @pytest.mark.parametrize("name", ["C1N2_Wh_hbb_700_50", "C1N2_Wh_hbb_250_100"])
 def test_a_published_point_is_that_of_its_full_workspace(name: str, shared: Path) -> None:
-    from hftranslate.patchset import read_patchset
-    from hftranslate.signal_files import read_background
+    from hftranslate.signal_grid import read_patchset
+    from hftranslate.signal_grid.signal_files import read_background
 
     simplified = shared / "workspaces" / "ATLAS-SUSY-2019-08" / "simplified" / "BkgOnly.json"
     document = read_background(simplified)

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hftranslate.errors import FormatError, InputError
-from hftranslate.formats.documents import parse_json, read_bytes
+from hftranslate.formats.json_text import parse_json, read_bytes
 from hftranslate.formats.pyhf_json import from_document
-from hftranslate.sidecar import (
+from hftranslate.translation.sidecar import (
     SidecarMismatch,
     apply_sidecar,
     canonical_digest,

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from hftranslate.errors import FormatError, InputError, InvalidWorkspace
-from hftranslate.patchset import same_model
-from hftranslate.signal_files import known_background, read_background, read_signal
-from hftranslate.translate import read, write
+from hftranslate.signal_grid import same_model
+from hftranslate.signal_grid.signal_files import known_background, read_background, read_signal
+from hftranslate.translation.translate import read, write
 from tests.patchset.grid import background, patches, with_signal
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import hftranslate as hft
-from hftranslate import simplemodels
+from hftranslate.workspace import simplemodels
 
 pyhf = pytest.importorskip("pyhf")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

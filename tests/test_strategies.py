@@ -1,9 +1,9 @@
 from hypothesis import given, settings
 
-from hftranslate.functions import settle_functions
-from hftranslate.naming import declared_parameters
-from hftranslate.parameters import beta_name, parameter_sets
 from hftranslate.workspace import PYHF, ROOT, Workspace
+from hftranslate.workspace.functions import settle_functions
+from hftranslate.workspace.parameter_names import declared_parameters
+from hftranslate.workspace.parameters import beta_name, parameter_sets
 from tests.strategies import workspaces
 
 

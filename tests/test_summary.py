@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from hftranslate.summary import summary, summary_text
+from hftranslate.doctor.inspect import summary, summary_text
 from hftranslate.workspace import (
     ROOT,
     Channel,

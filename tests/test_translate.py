@@ -16,19 +16,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import hftranslate as hft
-from hftranslate.dialects.rewriting import map_modifiers
-from hftranslate.dialects.xml import TO_XML
-from hftranslate.effects import likelihood_difference
+from hftranslate.difference.likelihood_change import likelihood_difference
 from hftranslate.errors import InputError, MissingInput, TranslationLoss, Unsupported
 from hftranslate.formats import histfactory_xml, pyhf_json
-from hftranslate.formats.documents import dump_json
 from hftranslate.formats.files import write_files
 from hftranslate.formats.histfactory_xml import XmlOptions
+from hftranslate.formats.histfactory_xml.dialect import TO_XML
+from hftranslate.formats.json_text import dump_json
+from hftranslate.formats.outcomes import Outcome, of_kind
+from hftranslate.formats.rewriting import map_modifiers
 from hftranslate.formats.schemas import violation
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.outcomes import Outcome, of_kind
-from hftranslate.sidecar import apply_sidecar
-from hftranslate.translate import (
+from hftranslate.translation.sidecar import apply_sidecar
+from hftranslate.translation.translate import (
     NEGLIGIBLE,
     check_strict,
     load,

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from hftranslate.dialects.rewriting import map_modifiers
 from hftranslate.editing import prune
-from hftranslate.formats.documents import dump_json
+from hftranslate.formats.json_text import dump_json
 from hftranslate.formats.pyhf_json import from_document
-from hftranslate.translate import sidecar_path, to_pyhf_json, write
-from hftranslate.verification import verify_file, verify_json
+from hftranslate.formats.rewriting import map_modifiers
+from hftranslate.translation.translate import sidecar_path, to_pyhf_json, write
+from hftranslate.translation.verify import verify_file, verify_json
 from hftranslate.workspace import (
     PYHF,
     ROOT,

@@ -4,16 +4,16 @@ import sys
 import time
 from pathlib import Path
 
-from hftranslate.crosschecking.compare import crosscheck
-from hftranslate.crosschecking.report import write_html
-from hftranslate.crosschecking.results import read_results, results
-from hftranslate.formats.documents import dump_json
+from hftranslate.crosscheck.compare import crosscheck
+from hftranslate.crosscheck.report import write_html
+from hftranslate.crosscheck.results import read_results, results
 from hftranslate.formats.files import write_files
+from hftranslate.formats.json_text import dump_json
 from hftranslate.inference.fit import fit, fit_document
 from hftranslate.inference.hypotest import hypotest, limit_document, upper_limit
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.plots import brazil, pulls, save
-from hftranslate.translate import load, read, sidecar_path, to_pyhf_json, to_xml, write_json, write_xml
+from hftranslate.translation.translate import load, read, sidecar_path, to_pyhf_json, to_xml, write_json, write_xml
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 XML = REPOSITORY / "validation" / "cases" / "demo" / "demo.xml"

@@ -6,8 +6,8 @@ import click
 
 from hftranslate.cli.common import command_line, emit, input_files, load_model, model_options
 from hftranslate.cli.paths import InputFile
-from hftranslate.crosschecking.document import read_results
-from hftranslate.crosschecking.results import results as evaluate
+from hftranslate.crosscheck.document import read_results
+from hftranslate.crosscheck.results import results as evaluate
 from hftranslate.workspace import CONVENTIONS
 
 

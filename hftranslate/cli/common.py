@@ -10,11 +10,11 @@ import click
 from hftranslate.cli.paths import InputFile, InputFolder, ModelFile, OutputFile
 from hftranslate.display import terminal, terminal_lines
 from hftranslate.errors import FitFailed, InputError
-from hftranslate.formats.documents import dump_json
 from hftranslate.formats.files import Content, write_files
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
-from hftranslate.outcomes import Outcome, told
-from hftranslate.translate import Loaded, load, sidecar_path
+from hftranslate.formats.json_text import dump_json
+from hftranslate.formats.outcomes import Outcome, told
+from hftranslate.translation.translate import Loaded, load, sidecar_path
 from hftranslate.workspace import CONVENTIONS, Conventions, Workspace
 
 F = TypeVar("F", bound=Callable[..., Any])

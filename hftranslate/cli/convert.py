@@ -29,10 +29,10 @@ from hftranslate.cli.common import (
 from hftranslate.cli.paths import InputFile, ModelFile, ModelFolder, SidecarFile
 from hftranslate.cli.progress import ProgressBar, progress_option
 from hftranslate.formats import FORMATS, FormatName
-from hftranslate.formats.documents import dump_json
 from hftranslate.formats.files import Content
-from hftranslate.outcomes import Outcome
-from hftranslate.translate import (
+from hftranslate.formats.json_text import dump_json
+from hftranslate.formats.outcomes import Outcome
+from hftranslate.translation.translate import (
     Loaded,
     check_strict,
     load,
@@ -46,8 +46,8 @@ from hftranslate.translate import (
 )
 
 if TYPE_CHECKING:
-    from hftranslate.crosschecking.with_root import RootInstallation
-    from hftranslate.verification import Verification
+    from hftranslate.crosscheck.with_root import RootInstallation
+    from hftranslate.translation.verify import Verification
 
 
 @contextmanager
@@ -157,7 +157,7 @@ def xml2json(
     _warn_without_sidecar(outcomes, has_sidecar)
     if not verify:
         return
-    from hftranslate.verification import verify_file, verify_json
+    from hftranslate.translation.verify import verify_file, verify_json
 
     source = _Origin(file=config, basedir=xml.basedir, confine=xml.confine)
     text = dump_json(translation.document)
@@ -234,7 +234,7 @@ def json2xml(
     _tell(outcomes, losses, loaded)
     _warn_without_sidecar(outcomes, not no_sidecar)
     if verify:
-        from hftranslate.verification import verify_file
+        from hftranslate.translation.verify import verify_file
 
         driver = output_dir / f"{prefix}.xml"
         source = _Origin(file=file, patches=patches, basedir=xml.basedir, confine=xml.confine)
@@ -258,7 +258,7 @@ def inspect(
 
     A table on standard output; with --output-file, JSON in that file: pyhf's keys, and more under "details".
     """
-    from hftranslate.summary import summary_document, summary_text
+    from hftranslate.doctor.inspect import summary_document, summary_text
 
     loaded = load(file, patches=patches, xml=take_xml_options(options))
     report(loaded.outcomes)
@@ -300,7 +300,7 @@ def convert(
     outcomes = write(loaded.workspace, out, format=to, sidecar=not no_sidecar)
     report(outcomes)
     if verify:
-        from hftranslate.verification import verify_file
+        from hftranslate.translation.verify import verify_file
 
         account = loaded.outcomes + outcomes
         source = _Origin(file=file, patches=patches, basedir=xml.basedir, confine=xml.confine)
@@ -325,7 +325,7 @@ def _root_that_verifies(verify: str | None, python: str | None, file: str) -> "R
         return None
     if file == "-":
         raise click.UsageError("--verify root reads the input again: it must be a file, not standard input")
-    from hftranslate.crosschecking.with_root import find_root
+    from hftranslate.crosscheck.with_root import find_root
 
     return find_root(python)
 
@@ -335,8 +335,8 @@ def _by_root(
 ) -> "Iterator[Verification]":
     if root is None:
         return
-    from hftranslate.crosschecking.verify_with_root import verify_in_root
-    from hftranslate.crosschecking.with_root import Source
+    from hftranslate.crosscheck.verify_with_root import verify_in_root
+    from hftranslate.crosscheck.with_root import Source
 
     patches = tuple(map(Path, origin.patches))
     source = Source(path=Path(origin.file), patches=patches, basedir=origin.basedir, confine=origin.confine)

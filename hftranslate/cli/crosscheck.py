@@ -21,19 +21,19 @@ from hftranslate.cli.common import (
     xml_options,
 )
 from hftranslate.cli.paths import InputFile, OutputFolder
-from hftranslate.crosschecking.cases import Case, read_cases
-from hftranslate.crosschecking.compare import Report
-from hftranslate.crosschecking.compare import crosscheck as compare
-from hftranslate.crosschecking.document import Results, read_results
-from hftranslate.crosschecking.index import CaseResult, case_line, index_html
-from hftranslate.crosschecking.report import report_html, report_markdown
-from hftranslate.crosschecking.results import results as evaluate
-from hftranslate.crosschecking.with_root import Source, find_root, root_results
+from hftranslate.crosscheck.cases import Case, read_cases
+from hftranslate.crosscheck.compare import Report
+from hftranslate.crosscheck.compare import crosscheck as compare
+from hftranslate.crosscheck.document import Results, read_results
+from hftranslate.crosscheck.index import CaseResult, case_line, index_html
+from hftranslate.crosscheck.report import report_html, report_markdown
+from hftranslate.crosscheck.results import results as evaluate
+from hftranslate.crosscheck.with_root import Source, find_root, root_results
 from hftranslate.errors import HFTranslateError
 from hftranslate.formats import which_format
-from hftranslate.formats.documents import read_bytes
 from hftranslate.formats.files import Content
-from hftranslate.translate import Loaded, load
+from hftranslate.formats.json_text import read_bytes
+from hftranslate.translation.translate import Loaded, load
 from hftranslate.workspace import CONVENTIONS, PYHF, ROOT, Conventions, Workspace
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 import numpy as np
 
+from hftranslate.batch.progress import Progress
 from hftranslate.cli.common import combined_options, emit, emit_text, model_options, tell
 from hftranslate.cli.fitting import minimizer_options
 from hftranslate.cli.progress import ProgressBar, progress_option
@@ -23,7 +24,6 @@ from hftranslate.inference.impacts import impacts as compute_impacts
 from hftranslate.inference.impacts_table import impacts_table
 from hftranslate.inference.postfit import Stage, fitted_yields, yields_document, yields_table
 from hftranslate.inference.profiles import profile_scan, scan_document
-from hftranslate.progress import Progress
 
 _fit_options = combined_options(model_options, minimizer_options, restriction_options)
 _many_options = combined_options(workers_options, resume_option, progress_option)

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from hftranslate.as_json import ALGORITHMS, as_json, pyhf_digest
 from hftranslate.cli.common import (
     OutputFile,
     combined_options,
@@ -32,11 +31,12 @@ from hftranslate.editing import prune as prune_workspace
 from hftranslate.editing import rename as rename_workspace
 from hftranslate.editing import sort as sort_workspace
 from hftranslate.editing.combining import JOINS, Join
+from hftranslate.editing.negligible import Negligible, PruningEffect, negligible, pruning_effects, without
 from hftranslate.errors import InputError
 from hftranslate.formats.files import Content
-from hftranslate.negligible import Negligible, PruningEffect, negligible, pruning_effects, without
-from hftranslate.sidecar import canonical_digest, make_sidecar
-from hftranslate.translate import load, sidecar_path, to_xml, write_json, write_xml
+from hftranslate.translation.as_json import ALGORITHMS, as_json, pyhf_digest
+from hftranslate.translation.sidecar import canonical_digest, make_sidecar
+from hftranslate.translation.translate import load, sidecar_path, to_xml, write_json, write_xml
 from hftranslate.workspace import MODIFIER_TYPES, Workspace
 
 Edit = Callable[[Workspace], Workspace]

@@ -137,9 +137,9 @@ def bundle(
 def _read_regions(
     workspace: str | None, patchset: str | None, regions: Sequence[str], scans: Sequence[str]
 ) -> "list[Region]":
-    from hftranslate.formats.documents import parse_json, read_bytes
+    from hftranslate.formats.json_text import parse_json, read_bytes
     from hftranslate.hepdata.regions import read_region
-    from hftranslate.scanning import scan_from_document
+    from hftranslate.signal_grid.scan import scan_from_document
 
     if (workspace is None) == (not regions):
         raise click.UsageError("give --workspace (and --patchset) for one likelihood, or --region for each of several")

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from hftranslate.as_json import as_json
+from hftranslate.batch.journal import Journal
 from hftranslate.cli.common import (
     OutputFile,
     combined_options,
@@ -27,22 +27,22 @@ from hftranslate.cli.groups import Group
 from hftranslate.cli.paths import InputFile
 from hftranslate.cli.progress import ProgressBar, progress_option
 from hftranslate.cli.workers import executor_of, resume_option, settled, workers_options
-from hftranslate.contour import Interpolation, contour_document, take_slice
 from hftranslate.editing import consequences
 from hftranslate.editing import strip as strip_signals
 from hftranslate.errors import InputError
-from hftranslate.formats.documents import parse_json, read_bytes
 from hftranslate.formats.files import Content
-from hftranslate.journal import Journal
-from hftranslate.outcomes import Outcome
-from hftranslate.patchset import Patch, PatchSet, PointNames, Signal, read_patchset
-from hftranslate.patchset import create as create_patchset
-from hftranslate.patchset.document import ALGORITHMS, Value, parse_value, patch_document
-from hftranslate.patchset.summary import summary_text
-from hftranslate.scanning import Scan, ScanSettings, csv_text, scan_from_document, scan_task
-from hftranslate.scanning import scan as scan_patches
-from hftranslate.signal_files import known_background, read_background, read_signal
-from hftranslate.translate import load, sidecar_path, write_json
+from hftranslate.formats.json_text import parse_json, read_bytes
+from hftranslate.formats.outcomes import Outcome
+from hftranslate.signal_grid import Patch, PatchSet, PointNames, Signal, read_patchset
+from hftranslate.signal_grid import create as create_patchset
+from hftranslate.signal_grid.contour import Interpolation, contour_document, take_slice
+from hftranslate.signal_grid.document import ALGORITHMS, Value, parse_value, patch_document
+from hftranslate.signal_grid.scan import Scan, ScanSettings, csv_text, scan_from_document, scan_task
+from hftranslate.signal_grid.scan import scan as scan_patches
+from hftranslate.signal_grid.signal_files import known_background, read_background, read_signal
+from hftranslate.signal_grid.summary import summary_text
+from hftranslate.translation.as_json import as_json
+from hftranslate.translation.translate import load, sidecar_path, write_json
 
 _FILE = OutputFile()
 #: So many failures are listed on standard error.
@@ -329,7 +329,7 @@ def contour(
 ) -> None:
     """Draw the exclusion contour of a scan: observed, expected and +-1 sigma, with its points."""
     from hftranslate.plots import picture
-    from hftranslate.plots_contour import contour as draw
+    from hftranslate.plots.contour import contour as draw
 
     source = "standard input" if scan == "-" else scan
     found = take_slice(scan_from_document(parse_json(read_bytes(scan), source), source), x, y, at=_held(held))

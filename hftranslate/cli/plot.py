@@ -12,13 +12,13 @@ from hftranslate.cli.groups import Group
 from hftranslate.cli.paths import InputFile
 from hftranslate.cli.toys import read_journals
 from hftranslate.errors import FormatError, InputError, MissingInput
-from hftranslate.formats.documents import parse_json, read_bytes, source_name
+from hftranslate.formats.json_text import parse_json, read_bytes, source_name
 from hftranslate.formats.recognition import mistaken
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from hftranslate.inference.toy_samples import KeptToys
+    from hftranslate.toys.samples import KeptToys
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -197,7 +197,7 @@ def kept_sample(files: tuple[Path, ...], poi: float | None) -> "tuple[KeptToys, 
     FormatError
         A file keeps something else.
     """
-    from hftranslate.inference.toy_samples import kept_toys, merged
+    from hftranslate.toys.samples import kept_toys, merged
 
     journals = read_journals(files)
     found = {kept.poi_test: kept for kept in kept_toys(merged(journals), str(files[0]))}

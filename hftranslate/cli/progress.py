@@ -19,7 +19,7 @@ progress_option = click.option(
 
 
 class ProgressBar:
-    """Listens to the progress of a task (:data:`hftranslate.progress.Progress`). A context manager.
+    """Listens to the progress of a task (:data:`hftranslate.batch.progress.Progress`). A context manager.
 
     A bar is drawn once the task has taken a second, only on a terminal, and not where it is hidden. It estimates the
     time that is left.

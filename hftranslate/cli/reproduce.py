@@ -10,12 +10,12 @@ from hftranslate.cli.common import emit_text, tell
 from hftranslate.cli.paths import InputFile, OutputFolder
 from hftranslate.cli.progress import ProgressBar, progress_option
 from hftranslate.cli.workers import executor_of, settled
-from hftranslate.contour import Interpolation
 from hftranslate.errors import InputError
-from hftranslate.patchset import PointNames
-from hftranslate.reproducing import fetched, read_record, summary_text
-from hftranslate.reproducing import reproduce as reproduce_region
-from hftranslate.scanning import ScanSettings
+from hftranslate.hepdata.reproduce import fetched, read_record, summary_text
+from hftranslate.hepdata.reproduce import reproduce as reproduce_region
+from hftranslate.signal_grid import PointNames
+from hftranslate.signal_grid.contour import Interpolation
+from hftranslate.signal_grid.scan import ScanSettings
 
 
 def _cores() -> int:

@@ -7,13 +7,13 @@ from typing import Any
 import click
 import numpy as np
 
+from hftranslate.batch.fingerprint import fingerprint
+from hftranslate.batch.journal import Journal
 from hftranslate.cli.common import combined_options, load_model
 from hftranslate.cli.fitting import number, take_fit_options
 from hftranslate.errors import InputError
-from hftranslate.inference.fingerprint import fingerprint
 from hftranslate.inference.fit import asimov_data
 from hftranslate.inference.minimize import FitOptions
-from hftranslate.journal import Journal
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.restricted import restricted

@@ -27,11 +27,11 @@ from hftranslate.inference.hypotest import hypotest, hypotest_document
 from hftranslate.inference.limits import limit_document, upper_limit
 from hftranslate.inference.minimize import FitOptions
 from hftranslate.inference.tester import PoiRange, outside_range, poi_bounds
-from hftranslate.inference.toy_discovery import toy_significance, toy_significance_document
-from hftranslate.inference.toy_limits import toy_limit, toy_limit_document
-from hftranslate.inference.toy_tests import toy_test, toy_test_document
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
+from hftranslate.toys.discovery import toy_significance, toy_significance_document
+from hftranslate.toys.hypotest import toy_test, toy_test_document
+from hftranslate.toys.limits import toy_limit, toy_limit_document
 
 #: Toys of each hypothesis where it is not said how many.
 _TOYS = 2000

@@ -5,15 +5,15 @@ from typing import Any, get_args
 
 import click
 
+from hftranslate.batch.journal import Journal
 from hftranslate.cli.common import emit, emit_text, output_option
 from hftranslate.cli.groups import Group
 from hftranslate.cli.paths import InputFile
 from hftranslate.errors import FormatError, InputError, MissingInput
 from hftranslate.inference.asymptotics import TestStat
-from hftranslate.inference.toy_discovery import toy_significance_document, toy_significance_of
-from hftranslate.inference.toy_samples import MOST_FAILED, KeptToys, kept_toys, merged, toys_journal
-from hftranslate.inference.toy_tests import toy_test_document, toy_test_of
-from hftranslate.journal import Journal
+from hftranslate.toys.discovery import toy_significance_document, toy_significance_of
+from hftranslate.toys.hypotest import toy_test_document, toy_test_of
+from hftranslate.toys.samples import MOST_FAILED, KeptToys, kept_toys, merged, toys_journal
 
 _files = click.argument("files", nargs=-1, required=True, type=InputFile(Path), metavar="FILE...")
 

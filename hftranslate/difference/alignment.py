@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TypeAlias
 
-from hftranslate.bin_factors import bin_widths
-from hftranslate.naming import DeclaredParameter, declared_parameters
 from hftranslate.workspace import (
     Channel,
     HistoSys,
@@ -22,6 +20,8 @@ from hftranslate.workspace import (
     StatError,
     Workspace,
 )
+from hftranslate.workspace.bin_factors import bin_widths
+from hftranslate.workspace.parameter_names import DeclaredParameter, declared_parameters
 
 Names: TypeAlias = Mapping[str, str]
 #: What a translation renamed: what it is, its name in the first and its name in the second workspace.

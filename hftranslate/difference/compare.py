@@ -4,8 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 
+from hftranslate.batch.progress import Progress, silent
 from hftranslate.difference.alignment import Alignment, Announced, align, spelling
-from hftranslate.difference.facts import (
+from hftranslate.difference.likelihoods import LikelihoodComparison, likelihoods
+from hftranslate.difference.statements import (
     UNCHANGED,
     Fact,
     Facts,
@@ -17,9 +19,7 @@ from hftranslate.difference.facts import (
     model_facts,
     with_products_as_factors,
 )
-from hftranslate.difference.likelihoods import LikelihoodComparison, likelihoods
 from hftranslate.errors import InputError
-from hftranslate.progress import Progress, silent
 from hftranslate.workspace import Conventions, Measurement, Workspace
 
 #: Numbers are the same up to this relative difference: formats may move the last digit.

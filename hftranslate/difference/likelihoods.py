@@ -7,11 +7,11 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.effects import comparison_points
+from hftranslate.batch.progress import Progress, silent
+from hftranslate.difference.likelihood_change import comparison_points
 from hftranslate.errors import InputError
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
-from hftranslate.progress import Progress, silent
 from hftranslate.workspace import Conventions, Workspace
 
 Floats: TypeAlias = NDArray[np.float64]

@@ -18,8 +18,8 @@ from hftranslate.doctor.settings import poi_findings, range_findings, unused_fin
 from hftranslate.doctor.variations import variation_findings
 from hftranslate.errors import InputError
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.parameters import parameter_sets
 from hftranslate.workspace import Conventions, Measurement, Workspace
+from hftranslate.workspace.parameters import parameter_sets
 
 __all__ = ["SEVERITIES", "Diagnosis", "Finding", "Place", "Severity", "at_least", "diagnose", "found", "worst"]
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from hftranslate.bin_factors import bin_widths
 from hftranslate.doctor.findings import Finding, Place, found
 from hftranslate.likelihood.cells import Floats
-from hftranslate.naming import Use, declared_parameters
 from hftranslate.workspace import Channel, Measurement, NormFactor, Sample, ShapeSys, StatError, Workspace
+from hftranslate.workspace.bin_factors import bin_widths
+from hftranslate.workspace.parameter_names import Use, declared_parameters
 
 #: Relative uncertainties of bins beyond which a constraint is no longer what its name says.
 _HUGE_WIDTH = 1.0

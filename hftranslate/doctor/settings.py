@@ -6,12 +6,12 @@ import numpy as np
 
 from hftranslate.doctor.findings import Finding, Place, Severity, found
 from hftranslate.errors import did_you_mean
-from hftranslate.functions import used_names
 from hftranslate.likelihood.cells import Floats
 from hftranslate.likelihood.model import Model
-from hftranslate.naming import declared_parameters
-from hftranslate.parameters import ParameterSet, beta_name
 from hftranslate.workspace import Measurement, NormSys, Workspace
+from hftranslate.workspace.functions import used_names
+from hftranslate.workspace.parameter_names import declared_parameters
+from hftranslate.workspace.parameters import ParameterSet, beta_name
 
 #: A Gaussian constraint as wide as this stands for a uniform one.
 UNIFORM = 100.0

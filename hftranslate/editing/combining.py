@@ -6,8 +6,8 @@ from typing import Any, Literal, TypeVar
 
 from hftranslate.editing.ordering import sort
 from hftranslate.errors import InputError, InvalidWorkspace
-from hftranslate.observations import OBSERVATIONS, Observation, observations, with_observations
 from hftranslate.workspace import Channel, Measurement, Workspace
+from hftranslate.workspace.observations import OBSERVATIONS, Observation, observations, with_observations
 
 Join = Literal["none", "outer", "left outer", "right outer"]
 JOINS: tuple[Join, ...] = ("none", "outer", "left outer", "right outer")

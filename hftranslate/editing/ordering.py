@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from hftranslate.observations import observations, with_observations
 from hftranslate.workspace import MODIFIER_TYPES, Workspace
+from hftranslate.workspace.observations import observations, with_observations
 
 
 def sort(workspace: Workspace) -> Workspace:

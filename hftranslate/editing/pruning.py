@@ -13,8 +13,6 @@ from hftranslate.editing.names import (
     sample_names,
 )
 from hftranslate.errors import InvalidWorkspace, MissingInput, did_you_mean
-from hftranslate.naming import DeclaredParameter, declared_parameters
-from hftranslate.observations import observations, with_observations
 from hftranslate.workspace import (
     MODIFIER_TYPES,
     Channel,
@@ -29,6 +27,8 @@ from hftranslate.workspace import (
     StatError,
     Workspace,
 )
+from hftranslate.workspace.observations import observations, with_observations
+from hftranslate.workspace.parameter_names import DeclaredParameter, declared_parameters
 
 
 def prune(

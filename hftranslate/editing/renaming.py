@@ -10,11 +10,11 @@ from hftranslate.editing.names import (
     modifier_names,
     sample_names,
 )
-from hftranslate.functions import renamed_function
-from hftranslate.naming import declared_parameters, stem, with_names
-from hftranslate.observations import observations, with_observations
-from hftranslate.parameters import beta_name
 from hftranslate.workspace import Function, Measurement, Workspace
+from hftranslate.workspace.functions import renamed_function
+from hftranslate.workspace.observations import observations, with_observations
+from hftranslate.workspace.parameter_names import declared_parameters, stem, with_names
+from hftranslate.workspace.parameters import beta_name
 
 Names = Mapping[str, str]
 

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from hftranslate.errors import FormatError, Unsupported
-from hftranslate.formats.documents import beginning
+from hftranslate.formats.json_text import beginning
 from hftranslate.formats.recognition import html_page, other_data
 
 FormatName = Literal["pyhf-json", "xml"]

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hftranslate.errors import FormatError, InputError
-from hftranslate.formats.documents import parse_json, read_bytes, source_name
+from hftranslate.formats.json_patch import apply_patch
+from hftranslate.formats.json_text import parse_json, read_bytes, source_name
+from hftranslate.formats.outcomes import Outcome
 from hftranslate.formats.recognition import PATCH, kind_of, patch_in, workspace_in
-from hftranslate.json_patch import apply_patch
-from hftranslate.outcomes import Outcome
 
 
 def patched_document(

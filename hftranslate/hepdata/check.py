@@ -7,9 +7,10 @@ from concurrent.futures import Executor
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from hftranslate.batch.progress import Progress, silent
 from hftranslate.errors import HFTranslateError, InputError, MissingInput
 from hftranslate.formats import pyhf_json
-from hftranslate.formats.documents import read_bytes
+from hftranslate.formats.json_text import read_bytes
 from hftranslate.hepdata.archives import DEFAULT_LIMITS, folder_names, kind_of, unpack_into
 from hftranslate.hepdata.bundle import SUBMISSION, size_problems
 from hftranslate.hepdata.check_likelihood import likelihood_entries
@@ -21,7 +22,6 @@ from hftranslate.hepdata.readme import Facts, facts, readme
 from hftranslate.hepdata.regions import Region
 from hftranslate.hepdata.submission import MISLEADING, MISLEADING_LOCATIONS, RESOURCE_TYPE
 from hftranslate.hepdata.yaml_files import validate_submission, yaml_documents
-from hftranslate.progress import Progress, silent
 
 #: So many points of a patch set are computed where nothing else is asked for.
 POINTS = 5

@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
+from hftranslate.batch.progress import Progress, silent
 from hftranslate.doctor import diagnose
 from hftranslate.errors import HFTranslateError, InputError
 from hftranslate.formats import pyhf_json
 from hftranslate.formats.schemas import violation
 from hftranslate.hepdata.contents import Likelihood
 from hftranslate.hepdata.entries import Entry, Status, gathered
-from hftranslate.patchset import Patch, PatchSet
-from hftranslate.progress import Progress, silent
-from hftranslate.scanning import Background
+from hftranslate.signal_grid import Patch, PatchSet
+from hftranslate.signal_grid.scan import Background
 from hftranslate.workspace import Channel, NormFactor, Sample, Workspace
 
 

@@ -5,6 +5,7 @@ from concurrent.futures import Executor
 from math import isfinite
 from typing import Any
 
+from hftranslate.batch.progress import Progress, silent
 from hftranslate.errors import HFTranslateError
 from hftranslate.formats import pyhf_json
 from hftranslate.hepdata.contents import Likelihood
@@ -21,9 +22,8 @@ from hftranslate.hepdata.published import (
 )
 from hftranslate.hepdata.regions import Region
 from hftranslate.hepdata.tables import yields_table
-from hftranslate.patchset import PatchSet
-from hftranslate.progress import Progress, silent
-from hftranslate.scanning import FailedPoint, Point, ScanSettings, scan
+from hftranslate.signal_grid import PatchSet
+from hftranslate.signal_grid.scan import FailedPoint, Point, ScanSettings, scan
 
 _KEYS = {"cls": ("CLs_obs", "CLs_exp"), "limit": ("observed", "expected")}
 _BANDS: tuple[Quantity, ...] = (0, 1, 2, 3, 4)

@@ -4,7 +4,7 @@ import textwrap
 from collections import Counter
 from typing import Any
 
-from hftranslate.crosschecking.html_parts import page, table
+from hftranslate.crosscheck.html_parts import page, table
 from hftranslate.display import html, terminal
 from hftranslate.hepdata.entries import STATUSES, CheckReport
 

@@ -6,12 +6,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeAlias
 
 from hftranslate.errors import InputError
-from hftranslate.formats.documents import parse_json, read_bytes
+from hftranslate.formats.json_text import parse_json, read_bytes
 from hftranslate.hepdata.archives import read_files
 from hftranslate.hepdata.entries import Entry
 from hftranslate.hepdata.regions import WORKSPACE
-from hftranslate.patchset import Patch, PatchSet
-from hftranslate.patchset.document import from_document
+from hftranslate.signal_grid import Patch, PatchSet
+from hftranslate.signal_grid.document import from_document
 
 Json: TypeAlias = dict[str, Any]
 DocumentKind: TypeAlias = Literal["workspace", "patchset", "patch", "other"]

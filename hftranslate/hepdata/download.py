@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
+from hftranslate.batch.progress import Progress, silent
 from hftranslate.errors import FormatError, InputError, MissingInput, UnsafeInput, VerificationFailed, did_you_mean
 from hftranslate.formats.files import fresh_folder, naming, working_folder
 from hftranslate.hepdata.archives import DEFAULT_LIMITS, Limits, folder_names, kind_of, read_files, unpack_into
 from hftranslate.hepdata.web import Fetched, Rules, fetch, fetch_json
-from hftranslate.progress import Progress, silent
 
 #: What a likelihood comes as; HEPData gives a resource itself, not its page, where the type asked for is its own.
 ACCEPT = (

@@ -7,8 +7,8 @@ from decimal import Decimal, InvalidOperation
 from math import isfinite
 from typing import Any, Literal, TypeAlias
 
-from hftranslate.patchset.document import Value, parse_value
-from hftranslate.scanning import What
+from hftranslate.signal_grid.document import Value, parse_value
+from hftranslate.signal_grid.scan import What
 
 #: The quantities of a point: observed, and expected at -2, ..., +2 standard deviations.
 Quantity: TypeAlias = Literal["observed", 0, 1, 2, 3, 4]

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from hftranslate.display import markdown, markdown_code
+from hftranslate.doctor.inspect import summary
 from hftranslate.hepdata.regions import PATCHSET, WORKSPACE, Region
-from hftranslate.patchset import PatchSet, digest
-from hftranslate.summary import summary
+from hftranslate.signal_grid import PatchSet, digest
 
 Rows: TypeAlias = tuple[tuple[str, ...], ...]
 

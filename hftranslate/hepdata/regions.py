@@ -8,11 +8,11 @@ from typing import Any
 
 from hftranslate.errors import FormatError, InputError, VerificationFailed
 from hftranslate.formats import pyhf_json
-from hftranslate.formats.documents import parse_json, read_bytes
-from hftranslate.patchset import PatchSet, digest
-from hftranslate.patchset.document import from_document
-from hftranslate.scanning import Scan
-from hftranslate.signal_files import background_of
+from hftranslate.formats.json_text import parse_json, read_bytes
+from hftranslate.signal_grid import PatchSet, digest
+from hftranslate.signal_grid.document import from_document
+from hftranslate.signal_grid.scan import Scan
+from hftranslate.signal_grid.signal_files import background_of
 from hftranslate.workspace import Workspace
 
 WORKSPACE, PATCHSET, README = "BkgOnly.json", "patchset.json", "README.md"

@@ -14,7 +14,7 @@ from hftranslate.inference.fit import fit
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.yields import ChannelYields, expected_yields
-from hftranslate.scanning import Scan
+from hftranslate.signal_grid.scan import Scan
 
 Json: TypeAlias = dict[str, Any]
 

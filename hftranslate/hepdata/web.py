@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
+from hftranslate.batch.progress import Progress, silent
 from hftranslate.errors import MissingInput, UnsafeInput
 from hftranslate.formats.files import naming
-from hftranslate.progress import Progress, silent
 
 #: Where likelihoods are published, and what their DOIs are resolved by.
 HOSTS = (

@@ -16,17 +16,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hftranslate.batch.journal import Journal, are_numbers
+from hftranslate.batch.progress import Progress, silent
+from hftranslate.batch.run_kept import run_kept
+from hftranslate.batch.run_many import Failed
 from hftranslate.errors import FitFailed, InputError
 from hftranslate.inference.fit import FitResult, fit
-from hftranslate.inference.kept import run_kept
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions, minimize
 from hftranslate.inference.pulls import constraint_centres
-from hftranslate.journal import Journal, are_numbers
 from hftranslate.likelihood import poisson
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.sizes import unwarned
-from hftranslate.many import Failed
-from hftranslate.progress import Progress, silent
 
 Floats = NDArray[np.float64]
 

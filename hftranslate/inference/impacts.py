@@ -19,19 +19,19 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from hftranslate.batch.journal import Journal, are_numbers
+from hftranslate.batch.progress import Progress, silent
+from hftranslate.batch.run_kept import run_kept
+from hftranslate.batch.run_many import Failed
 from hftranslate.errors import FitFailed, InputError, MissingInput, did_you_mean
 from hftranslate.inference.diagnostics import profile_interval
 from hftranslate.inference.fit import FitResult, fit
-from hftranslate.inference.kept import run_kept
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 from hftranslate.inference.profiles import ProfileOf, step_of
 from hftranslate.inference.pulls import Pull, pulls
-from hftranslate.journal import Journal, are_numbers
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.restricted import restricted
 from hftranslate.likelihood.sizes import unwarned
-from hftranslate.many import Failed
-from hftranslate.progress import Progress, silent
 
 Widths = Literal["hesse", "minos"]
 #: Shifts of the parameter of interest with the nuisance parameter below and above; ``None`` where there is no fit.

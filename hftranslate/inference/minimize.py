@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.errors import InputError, Unsupported, did_you_mean
-from hftranslate.inference.minima import other_starts
 from hftranslate.inference.newton import NewtonResult, newton
+from hftranslate.inference.second_minima import other_starts
 from hftranslate.likelihood.model import Data, Model
 
 _log = logging.getLogger("hftranslate.fit")

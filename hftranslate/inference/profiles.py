@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hftranslate.batch.journal import Journal, is_number
+from hftranslate.batch.progress import Progress, silent
+from hftranslate.batch.run_kept import run_kept
+from hftranslate.batch.run_many import Failed
 from hftranslate.errors import InputError
 from hftranslate.inference.fit import FitResult, fit
-from hftranslate.inference.kept import run_kept
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
-from hftranslate.journal import Journal, is_number
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.sizes import unwarned
-from hftranslate.many import Failed
-from hftranslate.progress import Progress, silent
 
 Floats = NDArray[np.float64]
 

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, TypeVar, assert_never
 import numpy as np
 
 from hftranslate.errors import InvalidWorkspace, MissingInput, Unsupported
-from hftranslate.expressions import Expression, parse_expression
-from hftranslate.functions import used_functions
 from hftranslate.likelihood.cells import Additive, Cells, Integers, Multiplicative
 from hftranslate.likelihood.codes import LINEAR
 from hftranslate.likelihood.constraints import Constraints, Floats
@@ -21,8 +19,6 @@ from hftranslate.likelihood.second_order import find_pattern
 from hftranslate.likelihood.sizes import check_size
 from hftranslate.likelihood.storage import store
 from hftranslate.likelihood.templates import KnownTemplates, Templates, make_templates
-from hftranslate.naming import declared_parameters
-from hftranslate.parameters import ParameterSet, beta_name, parameter_sets
 from hftranslate.workspace import (
     Channel,
     ConstraintTerm,
@@ -35,6 +31,10 @@ from hftranslate.workspace import (
     StatError,
     Workspace,
 )
+from hftranslate.workspace.expressions import Expression, parse_expression
+from hftranslate.workspace.functions import used_functions
+from hftranslate.workspace.parameter_names import declared_parameters
+from hftranslate.workspace.parameters import ParameterSet, beta_name, parameter_sets
 
 _I = TypeVar("_I")
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.expressions import Expression
+from hftranslate.workspace.expressions import Expression
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

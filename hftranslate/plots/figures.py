@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hftranslate import naming
 from hftranslate.display import terminal
 from hftranslate.errors import InputError
 from hftranslate.formats.files import write_files
+from hftranslate.workspace import parameter_names as naming
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

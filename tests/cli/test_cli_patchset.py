@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hftranslate.patchset import read_patchset
-from hftranslate.translate import read, write
+from hftranslate.signal_grid import read_patchset
+from hftranslate.translation.translate import read, write
 from tests.cli.conftest import Runner, pyhf_says
 from tests.patchset.grid import POINTS, background, patches, with_signal
 

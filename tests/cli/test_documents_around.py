@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from hftranslate.errors import FormatError
 from hftranslate.formats import which_format
-from hftranslate.formats.documents import parse_json
+from hftranslate.formats.json_text import parse_json
 from tests.cli.conftest import Run, Runner
 from tests.cli.documents import document, text
 from tests.patchset.grid import background, patches

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from hftranslate.batch.progress import silent
 from hftranslate.cli import progress as module
 from hftranslate.cli.progress import ProgressBar
 from hftranslate.formats.pyhf_json import from_document
-from hftranslate.progress import silent
-from hftranslate.translate import load, to_pyhf_json, to_xml, write_xml
+from hftranslate.translation.translate import load, to_pyhf_json, to_xml, write_xml
 from tests.cli.documents import document
 
 

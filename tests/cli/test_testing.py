@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from hftranslate.batch.journal import Journal
 from hftranslate.formats.pyhf_json import to_document
-from hftranslate.journal import Journal
-from hftranslate.simplemodels import uncorrelated_background
+from hftranslate.workspace.simplemodels import uncorrelated_background
 from tests.cli.conftest import Runner
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,15 +13,15 @@ import pytest
 from click.testing import CliRunner
 
 from hftranslate.cli import cli
-from hftranslate.crosschecking.admission import check_function, check_name, check_xml
-from hftranslate.crosschecking.with_root import RootInstallation, Source, find_root, root_results
+from hftranslate.crosscheck.admission import check_function, check_name, check_xml
+from hftranslate.crosscheck.with_root import RootInstallation, Source, find_root, root_results
 from hftranslate.errors import InputError, RootFailed, UnsafeInput
 from hftranslate.formats.histfactory_xml.grammar import Notes
 from hftranslate.formats.histfactory_xml.parse import parse
 from hftranslate.formats.pyhf_json import from_document
 from hftranslate.formats.root_histograms.container import RootFile
 from hftranslate.formats.root_histograms.objects import BadObject, UnknownLayout, number_of_functions
-from hftranslate.translate import load, write
+from hftranslate.translation.translate import load, write
 from tests.conftest import REPOSITORY
 from tests.crosscheck.test_with_root import program
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hftranslate.crosschecking.cases import read_cases
+from hftranslate.crosscheck.cases import read_cases
 from hftranslate.errors import FormatError, MissingInput, UnsafeInput
 from tests.conftest import REPOSITORY
 

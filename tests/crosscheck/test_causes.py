@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from hftranslate.crosschecking.cases import read_cases
-from hftranslate.crosschecking.causes import LADDER, Diagnosis
-from hftranslate.crosschecking.compare import Report, crosscheck
-from hftranslate.crosschecking.document import Results, from_document, read_results
-from hftranslate.crosschecking.ladder import climb
-from hftranslate.crosschecking.results import AS_STATED, Variation, results
-from hftranslate.crosschecking.variants import (
+from hftranslate.crosscheck.cases import read_cases
+from hftranslate.crosscheck.causes import LADDER, Diagnosis
+from hftranslate.crosscheck.compare import Report, crosscheck
+from hftranslate.crosscheck.document import Results, from_document, read_results
+from hftranslate.crosscheck.ladder import climb
+from hftranslate.crosscheck.results import AS_STATED, Variation, results
+from hftranslate.crosscheck.variants import (
     with_interpolation,
     with_lumi,
     with_lumi_width,
@@ -27,7 +27,7 @@ from hftranslate.crosschecking.variants import (
 )
 from hftranslate.formats.histfactory_xml import XmlOptions
 from hftranslate.inference.minimize import FitOptions
-from hftranslate.translate import load
+from hftranslate.translation.translate import load
 from hftranslate.workspace import ROOT, Conventions, Workspace
 from tests.conftest import REPOSITORY
 

@@ -11,10 +11,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from hftranslate.crosschecking.cases import Case, read_cases
-from hftranslate.crosschecking.compare import Report, crosscheck
-from hftranslate.crosschecking.comparison import MAX_FAILURES, TOLERANCES
-from hftranslate.crosschecking.document import (
+from hftranslate.crosscheck.cases import Case, read_cases
+from hftranslate.crosscheck.compare import Report, crosscheck
+from hftranslate.crosscheck.comparison import MAX_FAILURES, TOLERANCES
+from hftranslate.crosscheck.document import (
     Reparametrised,
     Results,
     _results,
@@ -22,9 +22,9 @@ from hftranslate.crosschecking.document import (
     read_results,
     results_schema,
 )
-from hftranslate.crosschecking.results import results
+from hftranslate.crosscheck.results import results
 from hftranslate.errors import FormatError, MissingInput
-from hftranslate.translate import load
+from hftranslate.translation.translate import load
 from hftranslate.workspace import PYHF, Workspace
 from tests.conftest import REPOSITORY
 

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hftranslate.crosschecking.compare import crosscheck
-from hftranslate.crosschecking.document import from_document
-from hftranslate.crosschecking.report import report_html, report_markdown
-from hftranslate.crosschecking.results import results
+from hftranslate.crosscheck.compare import crosscheck
+from hftranslate.crosscheck.document import from_document
+from hftranslate.crosscheck.report import report_html, report_markdown
+from hftranslate.crosscheck.results import results
 from hftranslate.errors import FormatError, HFTranslateError
-from hftranslate.simplemodels import uncorrelated_background
 from hftranslate.workspace import Workspace
+from hftranslate.workspace.simplemodels import uncorrelated_background
 from tests.mutations import places
 
 TOYS = {"n": 20, "seed": 1, "CLsb_error": 0.1, "CLb_error": 0.1, "CLs_error": 0.1}

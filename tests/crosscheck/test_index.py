@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from pytest_regressions.file_regression import FileRegressionFixture
 
-from hftranslate.crosschecking.compare import crosscheck
-from hftranslate.crosschecking.index import CaseResult, case_line, index_html
+from hftranslate.crosscheck.compare import crosscheck
+from hftranslate.crosscheck.index import CaseResult, case_line, index_html
 from tests.crosscheck.test_report import early, ours, reference, with_toys
 
 

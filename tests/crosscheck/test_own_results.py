@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pytest_regressions.data_regression import DataRegressionFixture
 
-from hftranslate.crosschecking.cases import read_cases
-from hftranslate.crosschecking.results import results
+from hftranslate.crosscheck.cases import read_cases
+from hftranslate.crosscheck.results import results
 from hftranslate.workspace import CONVENTIONS
 from tests.conftest import REPOSITORY
 

@@ -5,8 +5,8 @@ import tomllib
 import numpy as np
 import pytest
 
-from hftranslate.crosschecking.cases import read_cases
-from hftranslate.crosschecking.document import read_results
+from hftranslate.crosscheck.cases import read_cases
+from hftranslate.crosscheck.document import read_results
 from tests.conftest import REPOSITORY
 
 TABLES = tomllib.loads((REPOSITORY / "validation" / "cases.toml").read_text(encoding="utf-8"))["cases"]

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from pytest_regressions.file_regression import FileRegressionFixture
 
-from hftranslate.crosschecking.causes import Cause, Diagnosis
-from hftranslate.crosschecking.compare import Report, crosscheck
-from hftranslate.crosschecking.comparison import Entry
-from hftranslate.crosschecking.document import Results, from_document
-from hftranslate.crosschecking.ladder import compared_uncertainties
-from hftranslate.crosschecking.report import report_html, write_html, write_markdown
+from hftranslate.crosscheck.causes import Cause, Diagnosis
+from hftranslate.crosscheck.compare import Report, crosscheck
+from hftranslate.crosscheck.comparison import Entry
+from hftranslate.crosscheck.document import Results, from_document
+from hftranslate.crosscheck.ladder import compared_uncertainties
+from hftranslate.crosscheck.report import report_html, write_html, write_markdown
 from hftranslate.workspace import PYHF
 
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hftranslate.crosschecking.toy_tests import toy_record
+from hftranslate.crosscheck.toy_tests import toy_record
 from hftranslate.errors import FitFailed
 from hftranslate.inference import hypotest
 from hftranslate.inference.minimize import FitOptions
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.simplemodels import uncorrelated_background
+from hftranslate.workspace.simplemodels import uncorrelated_background
 
 MODEL, DATA = compile_model(uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], observed=[51, 48]))
 

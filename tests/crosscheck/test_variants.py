@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from hftranslate.crosschecking.cases import read_cases
-from hftranslate.crosschecking.variants import (
+from hftranslate.crosscheck.cases import read_cases
+from hftranslate.crosscheck.variants import (
     lumi_carriers,
     scaled,
     with_interpolation,

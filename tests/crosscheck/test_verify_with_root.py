@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hftranslate.cli import cli
-from hftranslate.crosschecking.verify_with_root import verify_in_root
-from hftranslate.crosschecking.with_root import RootInstallation, Source, root_pair
+from hftranslate.crosscheck.verify_with_root import verify_in_root
+from hftranslate.crosscheck.with_root import RootInstallation, Source, root_pair
 from hftranslate.errors import InvalidWorkspace
-from hftranslate.translate import load, write
+from hftranslate.translation.translate import load, write
 from hftranslate.workspace import Measurement
 from tests.conftest import REPOSITORY
 

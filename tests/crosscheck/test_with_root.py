@@ -13,14 +13,14 @@ import pytest
 from click.testing import CliRunner
 
 from hftranslate.cli import cli
-from hftranslate.crosschecking.with_root import RootInstallation, Source, find_root, root_results, scripts
+from hftranslate.crosscheck.with_root import RootInstallation, Source, find_root, root_results, scripts
 from hftranslate.errors import RootFailed
 from hftranslate.formats.pyhf_json import to_document
 from hftranslate.inference.fit import fit
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.simplemodels import uncorrelated_background
-from hftranslate.translate import load
+from hftranslate.translation.translate import load
 from hftranslate.workspace import ROOT, NormFactor, NormSys, Workspace
+from hftranslate.workspace.simplemodels import uncorrelated_background
 from tests.conftest import REPOSITORY
 from tests.likelihood.builders import channel, workspace
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from hftranslate.dialects.lumi import luminosity
 from hftranslate.errors import Unsupported
 from hftranslate.formats import histfactory_xml
-from hftranslate.outcomes import of_kind
-from hftranslate.sidecar import apply_sidecar
-from hftranslate.translate import XmlTranslation, load, to_xml, write_xml
+from hftranslate.formats.histfactory_xml.partial_lumi import luminosity
+from hftranslate.formats.outcomes import of_kind
+from hftranslate.translation.sidecar import apply_sidecar
+from hftranslate.translation.translate import XmlTranslation, load, to_xml, write_xml
 from hftranslate.workspace import (
     PYHF,
     ROOT,

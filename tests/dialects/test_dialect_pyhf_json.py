@@ -8,13 +8,13 @@ import numpy as np
 import pyhf
 import pytest
 
-from hftranslate.dialects.pyhf_json import TO_PYHF
-from hftranslate.dialects.rewriting import Outcomes
-from hftranslate.effects import likelihood_difference
+from hftranslate.difference.likelihood_change import likelihood_difference
 from hftranslate.errors import Unsupported
 from hftranslate.formats import pyhf_json
-from hftranslate.outcomes import of_kind
-from hftranslate.translate import to_pyhf_json
+from hftranslate.formats.outcomes import of_kind
+from hftranslate.formats.pyhf_json.dialect import TO_PYHF
+from hftranslate.formats.rewriting import Outcomes
+from hftranslate.translation.translate import to_pyhf_json
 from hftranslate.workspace import (
     PYHF,
     ROOT,

@@ -5,18 +5,16 @@ from typing import Any
 
 import pytest
 
-from hftranslate.dialects.constraints import constraint_widths
-from hftranslate.dialects.rewriting import Outcomes, set_parameter
-from hftranslate.dialects.xml import NO_POI, TO_XML
-from hftranslate.effects import likelihood_difference
+from hftranslate.difference.likelihood_change import likelihood_difference
 from hftranslate.errors import Unsupported
 from hftranslate.formats import histfactory_xml
+from hftranslate.formats.histfactory_xml.constraints import constraint_widths
+from hftranslate.formats.histfactory_xml.dialect import NO_POI, TO_XML
 from hftranslate.formats.histfactory_xml.measurements import NO_POI as NO_POI_READ
-from hftranslate.naming import declared_parameters
-from hftranslate.outcomes import of_kind
-from hftranslate.parameters import bin_widths
-from hftranslate.sidecar import apply_sidecar
-from hftranslate.translate import to_pyhf_json, to_xml
+from hftranslate.formats.outcomes import of_kind
+from hftranslate.formats.rewriting import Outcomes, set_parameter
+from hftranslate.translation.sidecar import apply_sidecar
+from hftranslate.translation.translate import to_pyhf_json, to_xml
 from hftranslate.workspace import (
     PYHF,
     ROOT,
@@ -36,6 +34,8 @@ from hftranslate.workspace import (
     StatError,
     Workspace,
 )
+from hftranslate.workspace.parameter_names import declared_parameters
+from hftranslate.workspace.parameters import bin_widths
 from tests.dialects.test_dialect_pyhf_json import MU, kinds, model, sample
 from tests.equivalence import model_difference, same_rules
 

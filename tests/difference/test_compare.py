@@ -12,9 +12,9 @@ from hftranslate.difference import Difference, difference
 from hftranslate.editing import rename
 from hftranslate.errors import InputError, MissingInput
 from hftranslate.formats.histfactory_xml import read_back
+from hftranslate.formats.outcomes import of_kind
 from hftranslate.formats.pyhf_json import from_document
-from hftranslate.outcomes import of_kind
-from hftranslate.translate import to_pyhf_json, to_xml
+from hftranslate.translation.translate import to_pyhf_json, to_xml
 from hftranslate.workspace import (
     PYHF,
     ROOT,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from hftranslate.difference import difference, document, proof, proven, text
 from hftranslate.difference.compare import Difference
 from hftranslate.difference.report import point
-from hftranslate.formats.documents import dump_json
+from hftranslate.formats.json_text import dump_json
 from hftranslate.workspace import Channel, Lumi, Measurement, Sample, Workspace
 from tests.difference.test_alignment import WS
 from tests.difference.test_compare import CHANGES, FULL

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from hftranslate.as_json import pyhf_digest
 from hftranslate.editing import combine, prune, rename, sort
 from hftranslate.errors import InputError
 from hftranslate.formats.pyhf_json import from_document, to_document
+from hftranslate.translation.as_json import pyhf_digest
 from hftranslate.workspace import Workspace
 from tests.conftest import shared_files, shared_folder
 

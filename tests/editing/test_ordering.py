@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hftranslate.editing import sort
-from hftranslate.sidecar import canonical_digest
+from hftranslate.translation.sidecar import canonical_digest
 from hftranslate.workspace import Workspace
 from tests.editing.valid import compiled
 from tests.strategies import permuted, workspaces

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from hftranslate.editing import prune
 from hftranslate.errors import InvalidWorkspace, MissingInput
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.naming import declared_parameters
 from hftranslate.workspace import (
     Channel,
     ConstraintTerm,
@@ -26,6 +25,7 @@ from hftranslate.workspace import (
     StatError,
     Workspace,
 )
+from hftranslate.workspace.parameter_names import declared_parameters
 from tests.editing.valid import compiled
 from tests.strategies import workspaces
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hftranslate.errors import FormatError, MissingInput, UnsafeInput
-from hftranslate.formats import documents
-from hftranslate.formats.documents import dump_json, parse_json, read_bytes
+from hftranslate.formats import json_text as documents
+from hftranslate.formats.json_text import dump_json, parse_json, read_bytes
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 scalars |= st.text(st.characters(exclude_categories=["Cs"]))

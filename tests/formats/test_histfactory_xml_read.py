@@ -13,9 +13,8 @@ import uproot
 
 from hftranslate.errors import FormatError, HFTranslateError, InvalidWorkspace, MissingInput, UnsafeInput, Unsupported
 from hftranslate.formats.histfactory_xml import XmlOptions, read
+from hftranslate.formats.outcomes import of_kind
 from hftranslate.formats.root_histograms import Histogram, write_histograms
-from hftranslate.outcomes import of_kind
-from hftranslate.parameters import parameter_sets
 from hftranslate.workspace import (
     ROOT,
     ConstraintTerm,
@@ -29,6 +28,7 @@ from hftranslate.workspace import (
     ShapeSys,
     StatError,
 )
+from hftranslate.workspace.parameters import parameter_sets
 
 EDGES = ((0.0, 1.0, 2.0, 3.0),)
 CONTENTS = {

@@ -14,8 +14,6 @@ from lxml import etree
 from hftranslate.errors import InvalidWorkspace, Unsupported
 from hftranslate.formats.histfactory_xml import XmlOptions, read, read_back, render, write, write_model
 from hftranslate.formats.root_histograms import HistogramFiles
-from hftranslate.naming import declared_parameters
-from hftranslate.parameters import parameter_sets
 from hftranslate.workspace import (
     ROOT,
     Channel,
@@ -33,6 +31,8 @@ from hftranslate.workspace import (
     StatError,
     Workspace,
 )
+from hftranslate.workspace.parameter_names import declared_parameters
+from hftranslate.workspace.parameters import parameter_sets
 
 LUMI = ParameterConfig(name="lumi", inits=(1.0,), auxdata=(1.0,), sigmas=(0.02,))
 MU = ParameterConfig(name="mu", inits=(1.0,), bounds=((0.0, 10.0),))

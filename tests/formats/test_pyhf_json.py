@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hftranslate.errors import FormatError, InputError, InvalidWorkspace, Unsupported
-from hftranslate.formats.documents import dump_json, parse_json, read_bytes
+from hftranslate.formats.json_text import dump_json, parse_json, read_bytes
 from hftranslate.formats.pyhf_json import from_document, known_samples, to_document
 from hftranslate.formats.schemas import violation
 from hftranslate.workspace import (

@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 
 from hftranslate.hepdata.regions import read_region
-from hftranslate.patchset.document import from_document
-from hftranslate.scanning import ScanSettings, scan
+from hftranslate.signal_grid.document import from_document
+from hftranslate.signal_grid.scan import ScanSettings, scan
 
 BACKGROUND = {
     "channels": [
@@ -48,7 +48,7 @@ def signal(yields, name="signal"):
 
 
 def patchset(background=BACKGROUND):
-    from hftranslate.patchset import digest
+    from hftranslate.signal_grid import digest
 
     return {
         "metadata": {

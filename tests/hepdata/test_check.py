@@ -19,8 +19,8 @@ from hftranslate.hepdata.check_points import chosen_points
 from hftranslate.hepdata.check_report import check_document, check_html, check_text, verdict
 from hftranslate.hepdata.contents import contents_of, kind_of_document
 from hftranslate.hepdata.entries import CheckReport, Entry
-from hftranslate.patchset import digest
-from hftranslate.patchset.document import from_document
+from hftranslate.signal_grid import digest
+from hftranslate.signal_grid.document import from_document
 from tests.hepdata import likelihoods
 
 

@@ -13,8 +13,8 @@ from hftranslate.hepdata.archives import pack, unpack
 from hftranslate.hepdata.bundle import make_bundle, write_bundle
 from hftranslate.hepdata.check import check
 from hftranslate.hepdata.regions import read_region
-from hftranslate.patchset import Signal, create
-from hftranslate.scanning import scan
+from hftranslate.signal_grid import Signal, create
+from hftranslate.signal_grid.scan import scan
 
 SBOTTOM = {"RegionA": "RegionA_sbottom_1200_1150_60", "RegionC": "RegionC_sbottom_600_280_150"}
 
@@ -41,7 +41,7 @@ def sbottom(shared, tmp_path_factory):
 
 
 def read_applied(background, operations):
-    from hftranslate.json_patch import patched
+    from hftranslate.formats.json_patch import patched
 
     return patched(background, operations)
 

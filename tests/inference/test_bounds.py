@@ -23,8 +23,8 @@ from hftranslate.inference.postfit import fitted_yields
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.restricted import restricted
-from hftranslate.simplemodels import uncorrelated_background
 from hftranslate.workspace import ROOT, Conventions, NormFactor, NormSys, ShapeSys, Workspace
+from hftranslate.workspace.simplemodels import uncorrelated_background
 from tests.likelihood.builders import channel, counting, workspace
 
 ALL = pytest.mark.parametrize("minimizer", ["newton", "minuit", "scipy"])

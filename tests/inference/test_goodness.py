@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from scipy.stats import chi2, kstest, norm, poisson
 
+from hftranslate.batch.journal import Journal
 from hftranslate.errors import InputError
 from hftranslate.formats.pyhf_json import from_document
 from hftranslate.inference.fit import fit
@@ -20,7 +21,6 @@ from hftranslate.inference.goodness import (
     saturated_ratio,
 )
 from hftranslate.inference.minimize import FitOptions
-from hftranslate.journal import Journal
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.restricted import restricted

@@ -23,8 +23,8 @@ from hftranslate.inference.hypotest import (
     upper_limit,
 )
 from hftranslate.inference.minimize import FitOptions
-from hftranslate.inference.toy_tests import toy_test
 from hftranslate.likelihood.compile import compile_model
+from hftranslate.toys.hypotest import toy_test
 from hftranslate.workspace import PYHF, ROOT, NormFactor, NormSys, StatError
 from tests.cases import case, case_ids, compiled, load_json, pyhf_model
 from tests.likelihood.builders import channel, config, counting, hello_world, workspace

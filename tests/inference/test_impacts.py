@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hftranslate.batch.journal import Journal
 from hftranslate.errors import FitFailed, InputError, MissingInput
 from hftranslate.inference.diagnostics import profile_interval
 from hftranslate.inference.fit import asimov_data, fit
 from hftranslate.inference.impacts import Impacts, _Shift, impacts, impacts_document, matching
 from hftranslate.inference.impacts_table import impacts_table
 from hftranslate.inference.minimize import FitOptions
-from hftranslate.journal import Journal
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.restricted import restricted
-from hftranslate.translate import read
+from hftranslate.translation.translate import read
 from hftranslate.workspace import HistoSys, NormFactor, NormSys, ShapeSys
 from tests.conftest import REPOSITORY
 from tests.likelihood.builders import channel, counting, workspace

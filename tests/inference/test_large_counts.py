@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hftranslate.inference.fit import fit, inverse_of
 from hftranslate.inference.hypotest import hypotest
 from hftranslate.inference.minimize import FitOptions
-from hftranslate.inference.toys import fit_toys, sample_toys
 from hftranslate.likelihood.compile import compile_model
+from hftranslate.toys.fits import fit_toys, sample_toys
 from hftranslate.workspace import HistoSys, Lumi, NormFactor, NormSys, ShapeSys, StatError
 from tests.likelihood.builders import channel, config, workspace
 from tests.likelihood.extended import DIGITS, Counting

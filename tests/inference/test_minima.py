@@ -5,8 +5,8 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 from hftranslate.inference.fit import fit
-from hftranslate.inference.minima import downward_curvature, other_starts
 from hftranslate.inference.minimize import FitOptions, minimize
+from hftranslate.inference.second_minima import downward_curvature, other_starts
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.workspace import CONVENTIONS, NormSys
 from tests.cases import case_ids, compiled, workspace

@@ -9,6 +9,7 @@ import pytest
 from iminuit import Minuit
 from scipy.stats import chi2
 
+from hftranslate.batch.journal import Journal
 from hftranslate.errors import InputError, MissingInput
 from hftranslate.inference.diagnostics import profile_interval
 from hftranslate.inference.fit import fit
@@ -21,11 +22,10 @@ from hftranslate.inference.profiles import (
     scan_range,
     start_near,
 )
-from hftranslate.journal import Journal
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.restricted import restricted
-from hftranslate.translate import read
+from hftranslate.translation.translate import read
 from hftranslate.workspace import NormFactor, NormSys
 from tests.conftest import REPOSITORY
 from tests.likelihood.builders import channel, counting, workspace

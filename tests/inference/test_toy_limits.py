@@ -11,12 +11,12 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import poisson
 
+from hftranslate.batch.journal import Journal
 from hftranslate.errors import FitFailed, InputError
-from hftranslate.inference import toy_limits
-from hftranslate.inference.toy_limits import ToyLimitResult, toy_limit, toy_limit_document
-from hftranslate.inference.toy_samples import ToySample, kept_toys
-from hftranslate.inference.toy_tests import ToyTestResult, toy_test_of
-from hftranslate.journal import Journal
+from hftranslate.toys import limits as toy_limits
+from hftranslate.toys.hypotest import ToyTestResult, toy_test_of
+from hftranslate.toys.limits import ToyLimitResult, toy_limit, toy_limit_document
+from hftranslate.toys.samples import ToySample, kept_toys
 from tests.likelihood.builders import counting, hello_world
 
 

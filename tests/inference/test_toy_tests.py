@@ -16,13 +16,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, poisson
 
+from hftranslate.batch.fingerprint import fingerprint
+from hftranslate.batch.journal import Journal
 from hftranslate.errors import FitFailed, FormatError, InputError
 from hftranslate.inference import hypotest as asymptotic
-from hftranslate.inference import toy_samples
-from hftranslate.inference.fingerprint import fingerprint
 from hftranslate.inference.minimize import FitOptions
-from hftranslate.inference.toy_discovery import toy_significance, toy_significance_document, toy_significance_of
-from hftranslate.inference.toy_samples import (
+from hftranslate.likelihood.compile import compile_model
+from hftranslate.toys import samples as toy_samples
+from hftranslate.toys.discovery import toy_significance, toy_significance_document, toy_significance_of
+from hftranslate.toys.fits import fit_toys, sample_toys
+from hftranslate.toys.hypotest import (
+    ToyTestResult,
+    p_value,
+    toy_test,
+    toy_test_document,
+    toy_test_of,
+)
+from hftranslate.toys.samples import (
     CHUNK,
     Chunk,
     ToySample,
@@ -31,19 +41,9 @@ from hftranslate.inference.toy_samples import (
     merged,
     observed_key,
 )
-from hftranslate.inference.toy_tests import (
-    ToyTestResult,
-    p_value,
-    toy_test,
-    toy_test_document,
-    toy_test_of,
-)
-from hftranslate.inference.toys import fit_toys, sample_toys
-from hftranslate.journal import Journal
-from hftranslate.likelihood.compile import compile_model
-from hftranslate.simplemodels import uncorrelated_background
-from hftranslate.translate import load
+from hftranslate.translation.translate import load
 from hftranslate.workspace import NormSys
+from hftranslate.workspace.simplemodels import uncorrelated_background
 from tests.likelihood.builders import counting, hello_world
 
 VALIDATION = Path(__file__).resolve().parents[2] / "validation"

@@ -8,9 +8,9 @@ from hftranslate.errors import InputError
 from hftranslate.inference.fit import fit
 from hftranslate.inference.hypotest import Tester as Analysis
 from hftranslate.inference.minimize import FitOptions
-from hftranslate.inference.toys import TOY_OPTIONS, Toys, fit_toys, sample_toys
 from hftranslate.likelihood import poisson
 from hftranslate.likelihood.compile import compile_model
+from hftranslate.toys.fits import TOY_OPTIONS, Toys, fit_toys, sample_toys
 from hftranslate.workspace import PYHF, ROOT, Lumi, NormFactor, StatError
 from tests.cases import compiled
 from tests.likelihood.builders import channel, config, counting, hello_world, workspace

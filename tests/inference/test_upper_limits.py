@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from hftranslate import simplemodels
 from hftranslate.errors import FitFailed, InputError
 from hftranslate.inference import hypotest
 from hftranslate.inference.limits import UpperLimitResult, limit_document, upper_limit
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.restricted import restricted
-from hftranslate.workspace import NormFactor, NormSys, ShapeSys
+from hftranslate.workspace import NormFactor, NormSys, ShapeSys, simplemodels
 from tests.cases import compiled
 from tests.likelihood.builders import channel, counting, hello_world, workspace
 

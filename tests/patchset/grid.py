@@ -3,7 +3,7 @@
 from copy import deepcopy
 from typing import Any
 
-from hftranslate.patchset import PatchSet, Signal, create
+from hftranslate.signal_grid import PatchSet, Signal, create
 
 Json = dict[str, Any]
 

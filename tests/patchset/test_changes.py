@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hftranslate.formats.json_patch import patched
 from hftranslate.formats.pyhf_json import from_document, to_document
-from hftranslate.json_patch import patched
-from hftranslate.patchset import changes, same_model
-from hftranslate.sidecar import canonical_digest
+from hftranslate.signal_grid import changes, same_model
+from hftranslate.translation.sidecar import canonical_digest
 from hftranslate.workspace import Workspace
 from tests.patchset.grid import background, signal_sample, with_signal
 from tests.strategies import permuted, workspaces

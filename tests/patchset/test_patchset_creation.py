@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from hftranslate.errors import InputError
-from hftranslate.patchset import Signal, create, same_model
-from hftranslate.patchset import creation as module
+from hftranslate.signal_grid import Signal, create, same_model
+from hftranslate.signal_grid import creation as module
 from tests.patchset.grid import POINTS, background, patches, with_signal
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from hftranslate.errors import FormatError, InputError, MissingInput
-from hftranslate.patchset import Patch, PatchSet, digest, read_patchset
-from hftranslate.patchset.document import from_document, parse_value, patch_document
-from hftranslate.patchset.summary import summary_text, what_it_does
+from hftranslate.signal_grid import Patch, PatchSet, digest, read_patchset
+from hftranslate.signal_grid.document import from_document, parse_value, patch_document
+from hftranslate.signal_grid.summary import summary_text, what_it_does
 from tests.patchset.grid import background, patches, with_signal
 
 

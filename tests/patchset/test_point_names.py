@@ -3,7 +3,7 @@
 import pytest
 
 from hftranslate.errors import InputError
-from hftranslate.patchset import PointNames
+from hftranslate.signal_grid import PointNames
 
 PATTERN = r"_(?P<m1>[0-9p.]+)_(?P<m2>[0-9p.]+)$"
 

@@ -104,8 +104,8 @@ def test_pages(tmp_path: Path) -> None:
 
 def test_matplotlib_is_imported_late() -> None:
     code = (
-        "import sys, hftranslate, hftranslate.plots, hftranslate.crosschecking.compare; "
-        "import hftranslate.crosschecking.results, hftranslate.crosschecking.report; "
+        "import sys, hftranslate, hftranslate.plots, hftranslate.crosscheck.compare; "
+        "import hftranslate.crosscheck.results, hftranslate.crosscheck.report; "
         "print({'matplotlib', 'jsonschema'} & set(sys.modules))"
     )
     found = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)

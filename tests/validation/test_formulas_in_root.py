@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hftranslate.errors import Unsupported
-from hftranslate.expressions import Expression, parse_expression
+from hftranslate.workspace.expressions import Expression, parse_expression
 from tests.conftest import REPOSITORY
 from tests.formulas import cases
 

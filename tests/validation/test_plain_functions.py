@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from hftranslate.errors import Unsupported
-from hftranslate.expressions import parse_expression
-from hftranslate.jets import CONSTANT_FUNCTIONS
-from hftranslate.jets import FUNCTIONS as OURS
+from hftranslate.workspace.expressions import parse_expression
+from hftranslate.workspace.jets import CONSTANT_FUNCTIONS
+from hftranslate.workspace.jets import FUNCTIONS as OURS
 from tests.conftest import REPOSITORY
 from tests.crosscheck.test_admission import FUNCTIONS
 from tests.formulas import NAMES, formula

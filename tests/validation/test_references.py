@@ -17,7 +17,7 @@ from lxml import etree
 REPOSITORY = Path(__file__).resolve().parents[2]
 VALIDATION = REPOSITORY / "validation"
 SCRIPTS = VALIDATION / "make_reference"
-SCHEMA = json.loads((REPOSITORY / "hftranslate/crosschecking/schemas/results.schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads((REPOSITORY / "hftranslate/crosscheck/schemas/results.schema.json").read_text(encoding="utf-8"))
 CASES = tomllib.loads((VALIDATION / "cases.toml").read_text(encoding="utf-8"))["cases"]
 OWN = [name for name, case in CASES.items() if not case.get("shared", False)]
 

@@ -17,7 +17,7 @@ import pytest
 from hftranslate.errors import InputError
 from hftranslate.formats.histfactory_xml import XmlOptions
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.translate import load, sidecar_path, to_pyhf_json, to_xml, write_json, write_xml
+from hftranslate.translation.translate import load, sidecar_path, to_pyhf_json, to_xml, write_json, write_xml
 from hftranslate.workspace import (
     ROOT,
     Channel,

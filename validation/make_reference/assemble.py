@@ -1,4 +1,4 @@
-"""Assembles the result document of one case (schema: ``hftranslate/crosschecking/schemas/results.schema.json``)."""
+"""Assembles the result document of one case (schema: ``hftranslate/crosscheck/schemas/results.schema.json``)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from hftranslate.crosschecking.verify_with_root import partners
+from hftranslate.crosscheck.verify_with_root import partners
 from hftranslate.difference.alignment import align
 from hftranslate.difference.likelihoods import same_rules
 from hftranslate.errors import InputError
 from hftranslate.formats.histfactory_xml import XmlOptions
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
-from hftranslate.translate import load, write
+from hftranslate.translation.translate import load, write
 from hftranslate.workspace import ROOT, Workspace
 
 Json = dict[str, Any]

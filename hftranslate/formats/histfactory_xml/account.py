@@ -6,7 +6,7 @@ from typing import Literal
 
 from hftranslate.display import terminal
 from hftranslate.formats.histfactory_xml.grammar import DEFAULTS, OLD_STATERROR_CONSTRAINT, Node
-from hftranslate.root_versions import POISSON_STATERROR, UNIFORM_LUMI, Version, version_text
+from hftranslate.formats.histfactory_xml.root_versions import POISSON_STATERROR, UNIFORM_LUMI, Version, version_text
 
 Fate = Literal["kept", "converted", "defaulted", "dropped"]
 #: What each fate means.

@@ -17,10 +17,9 @@ from hftranslate.formats.histfactory_xml.grammar import (
     constraint,
     number,
 )
+from hftranslate.formats.histfactory_xml.root_versions import POISSON_STATERROR
 from hftranslate.formats.histfactory_xml.sources import Source
 from hftranslate.formats.root_histograms import Histogram
-from hftranslate.naming import staterror_name
-from hftranslate.root_versions import POISSON_STATERROR
 from hftranslate.workspace import (
     Annotations,
     BinConstraint,
@@ -35,6 +34,7 @@ from hftranslate.workspace import (
     ShapeSys,
     StatError,
 )
+from hftranslate.workspace.parameter_names import staterror_name
 
 #: Key of the annotation that holds a further set of data; its name follows.
 FURTHER_DATA = "Data "

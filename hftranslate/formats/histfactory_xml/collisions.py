@@ -5,8 +5,6 @@ from dataclasses import replace
 from itertools import count
 
 from hftranslate.formats.histfactory_xml.grammar import Notes
-from hftranslate.functions import renamed_function
-from hftranslate.naming import staterror_name, staterror_stem
 from hftranslate.workspace import (
     Channel,
     Function,
@@ -20,6 +18,8 @@ from hftranslate.workspace import (
     ShapeSys,
     StatError,
 )
+from hftranslate.workspace.functions import renamed_function
+from hftranslate.workspace.parameter_names import staterror_name, staterror_stem
 
 #: Kind of parameter by modifier. Where a name is used for several kinds, the first in this list keeps it.
 _KINDS: dict[type[Modifier], str] = {

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from hftranslate.bin_factors import ROOT_SHAPEFACTOR_RANGE
 from hftranslate.errors import InvalidWorkspace
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes, boolean, number
 from hftranslate.formats.root_histograms import Histogram
-from hftranslate.naming import DeclaredParameter, stem
 from hftranslate.workspace import Modifier, NormFactor, ShapeFactor
+from hftranslate.workspace.bin_factors import ROOT_SHAPEFACTOR_RANGE
+from hftranslate.workspace.parameter_names import DeclaredParameter, stem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

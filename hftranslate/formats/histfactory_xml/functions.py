@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes
-from hftranslate.functions import settle_functions
-from hftranslate.naming import DeclaredParameter, stem
-from hftranslate.parameters import beta_name
 from hftranslate.workspace import Annotations, ConstraintTerm, Function, HistoSys, NormSys
+from hftranslate.workspace.functions import settle_functions
+from hftranslate.workspace.parameter_names import DeclaredParameter, stem
+from hftranslate.workspace.parameters import beta_name
 
 
 def read_functions(driver: Node, notes: Notes) -> tuple[tuple[Function, ...], Annotations]:

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from hftranslate.errors import FormatError, did_you_mean
-from hftranslate.outcomes import Kind, Outcome
-from hftranslate.root_versions import (
+from hftranslate.formats.histfactory_xml.root_versions import (
     MEASURED,
     NO_NORMFACTOR_CONST,
     SHAPEFACTOR_RANGES,
     Version,
     version_text,
 )
+from hftranslate.formats.outcomes import Kind, Outcome
 from hftranslate.workspace import BinConstraint
 
 #: What ROOT 6.40 takes for an attribute that is not there. Everything else that is missing is an error, or inherited.

@@ -5,16 +5,11 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from typing import TypeAlias
 
-from hftranslate.bin_factors import bin_widths
 from hftranslate.errors import FormatError, InvalidWorkspace
-from hftranslate.expressions import Dependent
 from hftranslate.formats.histfactory_xml.factors import Stated, StatedFactors, settle
 from hftranslate.formats.histfactory_xml.functions import parameters_without_modifiers
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes, names, number
 from hftranslate.formats.histfactory_xml.lumi import PartialLumi
-from hftranslate.functions import settle_functions
-from hftranslate.naming import DeclaredParameter
-from hftranslate.parameters import parameter_sets
 from hftranslate.workspace import (
     ROOT,
     ConstraintTerm,
@@ -26,6 +21,11 @@ from hftranslate.workspace import (
     TermKind,
     Workspace,
 )
+from hftranslate.workspace.bin_factors import bin_widths
+from hftranslate.workspace.expressions import Dependent
+from hftranslate.workspace.functions import settle_functions
+from hftranslate.workspace.parameter_names import DeclaredParameter
+from hftranslate.workspace.parameters import parameter_sets
 
 #: Written as POI where a measurement has none, because ROOT demands a name; ROOT drops a name it does not know.
 NO_POI = "no_parameter_of_interest"

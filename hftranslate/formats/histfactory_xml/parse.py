@@ -10,7 +10,7 @@ from lxml import etree
 
 from hftranslate.errors import FormatError, UnsafeInput, did_you_mean
 from hftranslate.formats.histfactory_xml.grammar import GRAMMAR, Node, Notes, check_element, note_refused
-from hftranslate.root_versions import MEASURED, SHAPEFACTOR_RANGES, Version
+from hftranslate.formats.histfactory_xml.root_versions import MEASURED, SHAPEFACTOR_RANGES, Version
 
 #: Name of the document type definition, in the DOCTYPE and beside every written document.
 DTD_NAME = "HistFactorySchema.dtd"

@@ -1,11 +1,11 @@
 """HistFactory XML to a Workspace."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 from hftranslate.errors import FormatError, InvalidWorkspace, MissingInput, Unsupported
-from hftranslate.formats.documents import read_bytes
 from hftranslate.formats.histfactory_xml.account import AttributeFate, account
 from hftranslate.formats.histfactory_xml.channels import read_channel
 from hftranslate.formats.histfactory_xml.collisions import separate
@@ -16,16 +16,23 @@ from hftranslate.formats.histfactory_xml.lumi import recognise, with_lumi, with_
 from hftranslate.formats.histfactory_xml.measurements import Model, read_measurement, with_centres
 from hftranslate.formats.histfactory_xml.missing import all_missing
 from hftranslate.formats.histfactory_xml.parse import parse
+from hftranslate.formats.histfactory_xml.root_versions import UNIFORM_LUMI
 from hftranslate.formats.histfactory_xml.shared import with_shared_parameters
 from hftranslate.formats.histfactory_xml.sources import FileSource, Source, XmlOptions
+from hftranslate.formats.json_text import read_bytes
+from hftranslate.formats.outcomes import Outcome
 from hftranslate.formats.root_histograms import HistogramFiles
-from hftranslate.functions import settle_functions
-from hftranslate.naming import DeclaredParameter, declared_parameters
-from hftranslate.outcomes import Outcome
-from hftranslate.parameters import parameter_sets
-from hftranslate.progress import Progress, silent
-from hftranslate.root_versions import UNIFORM_LUMI
 from hftranslate.workspace import ROOT, Channel, Lumi, Measurement, Workspace
+from hftranslate.workspace.functions import settle_functions
+from hftranslate.workspace.parameter_names import DeclaredParameter, declared_parameters
+from hftranslate.workspace.parameters import parameter_sets
+
+#: Called with what is being read, how many parts of it are read, and how many there are.
+Listener: TypeAlias = Callable[[str, int, int], None]
+
+
+def _nobody(step: str, done: int, total: int) -> None:
+    """Listen to nothing."""
 
 
 def read(
@@ -33,7 +40,7 @@ def read(
     options: XmlOptions | None = None,
     *,
     data: bytes | None = None,
-    progress: Progress = silent,
+    progress: Listener = _nobody,
 ) -> tuple[Workspace, tuple[Outcome, ...]]:
     """Read a model from its driver file, the XML file with the root element ``Combination``.
 
@@ -68,7 +75,7 @@ def read_accounted(
     options: XmlOptions | None = None,
     *,
     data: bytes | None = None,
-    progress: Progress = silent,
+    progress: Listener = _nobody,
 ) -> tuple[Workspace, tuple[Outcome, ...], tuple[AttributeFate, ...]]:
     """As :func:`read`, and what became of every attribute."""
     options = options or XmlOptions()
@@ -78,7 +85,7 @@ def read_accounted(
     return workspace, notes.outcomes(), account(documents, notes.version)
 
 
-def _read(path: str | Path, options: XmlOptions, data: bytes | None, notes: Notes, progress: Progress) -> Workspace:
+def _read(path: str | Path, options: XmlOptions, data: bytes | None, notes: Notes, progress: Listener) -> Workspace:
     driver = Path(path)
     name = "standard input" if str(path) == "-" else str(path)
     document = parse(read_bytes(path) if data is None else data, name, "Combination", notes)
@@ -91,7 +98,7 @@ def _read(path: str | Path, options: XmlOptions, data: bytes | None, notes: Note
 
 
 def interpret(
-    driver: Node, source: Source, notes: Notes, options: XmlOptions, progress: Progress = silent
+    driver: Node, source: Source, notes: Notes, options: XmlOptions, progress: Listener = _nobody
 ) -> Workspace:
     """The model that a driver document describes; all it names comes from the source."""
     measurements = driver.all("Measurement")
@@ -146,7 +153,7 @@ def interpret(
     return workspace
 
 
-def _channels(driver: Node, source: Source, notes: Notes, progress: Progress) -> tuple[list[Channel], StatedFactors]:
+def _channels(driver: Node, source: Source, notes: Notes, progress: Listener) -> tuple[list[Channel], StatedFactors]:
     channels: list[Channel] = []
     stated: StatedFactors = {}
     inputs = driver.all("Input")

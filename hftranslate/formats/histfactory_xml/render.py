@@ -16,9 +16,8 @@ from lxml import etree
 from hftranslate.errors import FormatError, InvalidWorkspace, Unsupported
 from hftranslate.formats.histfactory_xml.parse import DTD_NAME, dtd_errors
 from hftranslate.formats.histfactory_xml.render_measurement import Factors, number, render_measurement
+from hftranslate.formats.histfactory_xml.root_versions import MEASURED, UNIFORM_LUMI, Version, version_text
 from hftranslate.formats.root_histograms import Histogram
-from hftranslate.naming import stem
-from hftranslate.root_versions import MEASURED, UNIFORM_LUMI, Version, version_text
 from hftranslate.workspace import (
     Channel,
     HistoSys,
@@ -34,6 +33,7 @@ from hftranslate.workspace import (
     StatError,
     Workspace,
 )
+from hftranslate.workspace.parameter_names import stem
 
 #: Where the histograms lie, relative to the folder of the driver.
 HISTOGRAMS = "data/data.root"

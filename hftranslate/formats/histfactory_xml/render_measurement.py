@@ -8,7 +8,6 @@ from typing import Any
 
 from lxml import etree
 
-from hftranslate.bin_factors import ROOT_SHAPEFACTOR_RANGE
 from hftranslate.errors import InvalidWorkspace, Unsupported
 from hftranslate.formats.histfactory_xml.measurements import (
     CENTRE,
@@ -17,11 +16,12 @@ from hftranslate.formats.histfactory_xml.measurements import (
     NO_CONSTRAINT,
     NO_POI,
 )
-from hftranslate.functions import settle_functions
-from hftranslate.naming import DeclaredParameter, declared_parameters, stem
-from hftranslate.parameters import parameter_sets
-from hftranslate.root_versions import MEASURED, SHAPEFACTOR_RANGES, UNIFORM_LUMI, Version
+from hftranslate.formats.histfactory_xml.root_versions import MEASURED, SHAPEFACTOR_RANGES, UNIFORM_LUMI, Version
 from hftranslate.workspace import ROOT, Measurement, Number, ShapeFactor, Workspace
+from hftranslate.workspace.bin_factors import ROOT_SHAPEFACTOR_RANGE
+from hftranslate.workspace.functions import settle_functions
+from hftranslate.workspace.parameter_names import DeclaredParameter, declared_parameters, stem
+from hftranslate.workspace.parameters import parameter_sets
 
 _WITHOUT_EFFECT = ("BinLow", "BinHigh", "Mode", "ExportOnly")
 _TERM_WORDS = {kind: word for word, kind in CONSTRAINT_TERMS.items()}

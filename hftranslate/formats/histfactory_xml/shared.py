@@ -4,14 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from hftranslate.bin_factors import UNCERTAIN_RANGE
 from hftranslate.errors import InvalidWorkspace
 from hftranslate.formats.histfactory_xml.factors import StatedFactors
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes, names, number
-from hftranslate.functions import settle_functions
-from hftranslate.naming import bin_labels, staterror_stem
-from hftranslate.parameters import beta_name
-from hftranslate.root_objects import first_clash, objects_of_model, objects_of_systematic
+from hftranslate.formats.histfactory_xml.root_objects import first_clash, objects_of_model, objects_of_systematic
 from hftranslate.workspace import (
     Channel,
     Function,
@@ -24,6 +20,10 @@ from hftranslate.workspace import (
     ShapeSys,
     StatError,
 )
+from hftranslate.workspace.bin_factors import UNCERTAIN_RANGE
+from hftranslate.workspace.functions import settle_functions
+from hftranslate.workspace.parameter_names import bin_labels, staterror_stem
+from hftranslate.workspace.parameters import beta_name
 
 #: Initial value, lower and upper end.
 Definition: TypeAlias = tuple[float, float, float]

@@ -10,11 +10,11 @@ from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol
 
 from hftranslate.errors import FormatError, MissingInput, UnsafeInput
-from hftranslate.formats.documents import read_bytes
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes
 from hftranslate.formats.histfactory_xml.parse import parse
+from hftranslate.formats.histfactory_xml.root_versions import Version, parse_version
+from hftranslate.formats.json_text import read_bytes
 from hftranslate.formats.root_histograms import Histogram, HistogramFiles
-from hftranslate.root_versions import Version, parse_version
 
 #: ``file.root:/directory``, which TFile::Open does not know.
 _WITH_DIRECTORY = re.compile(r"(?P<file>.+\.root):(?P<directory>.*)")
@@ -42,7 +42,7 @@ class XmlOptions:
         do not follow the luminosity parameter, only its nominal value, as in ROOT before.
     asimov_if_missing
         channels without observed data get the nominal expectation, as in ROOT's ``asimovData``; the reader of this
-        format leaves that to its caller (:func:`hftranslate.translate.load`).
+        format leaves that to its caller (:func:`hftranslate.translation.translate.load`).
     """
 
     basedir: Path | None = None

@@ -12,10 +12,10 @@ from hftranslate.formats.histfactory_xml.grammar import Notes
 from hftranslate.formats.histfactory_xml.parse import DTD_NAME, dtd_bytes, parse
 from hftranslate.formats.histfactory_xml.read import interpret
 from hftranslate.formats.histfactory_xml.render import HISTOGRAMS, XmlModel, render
+from hftranslate.formats.histfactory_xml.root_versions import MEASURED, Version, version_text
 from hftranslate.formats.histfactory_xml.sources import MemorySource, XmlOptions
+from hftranslate.formats.outcomes import Outcome
 from hftranslate.formats.root_histograms import write_histograms
-from hftranslate.outcomes import Outcome
-from hftranslate.root_versions import MEASURED, Version, version_text
 from hftranslate.workspace import Workspace
 
 

@@ -4,9 +4,9 @@ import numpy as np
 from measure import arguments, report, timed
 
 import hftranslate as hft
-from hftranslate.formats.documents import parse_json
+from hftranslate.formats.json_text import parse_json
 from hftranslate.formats.pyhf_json import from_document
-from hftranslate.inference.toys import fit_toys, sample_toys
+from hftranslate.toys.fits import fit_toys, sample_toys
 
 text, repeat = arguments()
 data_bytes = text.encode()

@@ -11,8 +11,8 @@ target = Path(folder)
 
 if tool == "ours":
     import hftranslate as hft
-    from hftranslate import translate
     from hftranslate.formats import histfactory_xml  # noqa: F401
+    from hftranslate.translation import translate
 
     version = hft.__version__
 elif tool == "pyhf":

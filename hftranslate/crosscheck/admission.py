@@ -1,0 +1,172 @@
+"""What may reach ROOT: only names, expressions and paths that it cannot take for something to be executed.
+
+ROOT makes factory strings, formulae and shell commands of what a model says: an expression is compiled as C++, a comma
+or bracket in a name ends an argument, and a ``$`` in the name of a file starts a shell. So everything is judged before
+ROOT starts: Functions by the grammar of :mod:`hftranslate.workspace.expressions`, all other texts by the characters in
+them.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from hftranslate.errors import UnsafeInput, Unsupported
+from hftranslate.formats.histfactory_xml.grammar import Node
+from hftranslate.workspace.expressions import parse_dependents, parse_expression
+
+#: Letters and digits of any language, and signs without a meaning in factory strings, formulae and shells.
+_NAME = re.compile(r"\w([\w .+/-]*[\w.+-])?")
+_IDENTIFIER = re.compile(r"[A-Za-z_][\w.]*", re.ASCII)
+_FILE = re.compile(r"[\w ./+@%=,-]*")
+_OBJECT = re.compile(r"[\w ./+@%=,:-]*")
+_LONGEST = 500
+_LISTS = ("POI", "ParamSetting", "ConstraintTerm")
+
+
+def check_name(kind: str, name: str) -> None:
+    """Refuse a name that ROOT might read as more than a name.
+
+    Parameters
+    ----------
+    kind
+        what has it: ``channel``, ``sample``, ``measurement``, ``parameter``, a type of modifier, ...
+
+    Raises
+    ------
+    UnsafeInput
+        The message names the character.
+    """
+    if len(name) > _LONGEST:
+        raise UnsafeInput(
+            f"{kind} {name[:40]!r}...: a name of {len(name)} characters is not given to ROOT ({_LONGEST} at most)"
+        )
+    bad = next((c for c in name if not _NAME.fullmatch(f"a{c}a")), None)
+    if kind == "measurement" and "/" in name:
+        bad = "/"  # it becomes part of the name of a file
+    if bad is not None:
+        raise UnsafeInput(
+            f"{kind} {name!r}: a name with {bad!r} is not given to ROOT, whose factory could read it as more than a "
+            "name; letters, digits, blanks and _ . + - / are (see 'hftranslate rename')"
+        )
+    if not _NAME.fullmatch(name):
+        raise UnsafeInput(f"{kind} {name!r} is no name for ROOT: it is empty, or begins or ends with a sign or a blank")
+    if kind == "channel" and name[0].isdecimal():
+        raise UnsafeInput(f"channel {name!r}: ROOT accepts no channel name that begins with a digit")
+
+
+def check_function(name: str, expression: str, dependents: str) -> None:
+    """Refuse a Function that is more than scalar arithmetic of parameters: ROOT would compile and run it.
+
+    Raises
+    ------
+    UnsafeInput
+        The message says what is not understood.
+    """
+    if not _IDENTIFIER.fullmatch(name) or len(name) > _LONGEST:
+        raise UnsafeInput(f"Function {name[:_LONGEST]!r}: its name must be an identifier of C++ to be given to ROOT")
+    for text in (expression, dependents):
+        if not (text.isascii() and text.isprintable()):
+            raise UnsafeInput(f"Function {name!r}: {text[:_LONGEST]!r} is not plain text and is not given to ROOT")
+    try:
+        parse_expression(expression, [d.name for d in parse_dependents(dependents)])
+    except Unsupported as error:
+        raise UnsafeInput(f"Function {name!r} is not given to ROOT, which would run it: {error}") from None
+
+
+def check_json(document: Mapping[str, Any]) -> None:
+    """Judge all names of a pyhf JSON document that was read before.
+
+    Raises
+    ------
+    UnsafeInput
+        One of them is not given to ROOT.
+    """
+    for channel in document["channels"]:
+        check_name("channel", channel["name"])
+        for sample in channel["samples"]:
+            check_name("sample", sample["name"])
+            for modifier in sample["modifiers"]:
+                check_name(modifier["type"], modifier["name"])
+    for observation in document["observations"]:
+        check_name("channel", observation["name"])
+    for measurement in document["measurements"]:
+        check_name("measurement", measurement["name"])
+        poi = measurement["config"]["poi"]
+        if poi:
+            _check_parameter(poi)
+        for parameter in measurement["config"]["parameters"]:
+            check_name("parameter", parameter["name"])
+
+
+def _check_parameter(name: str) -> None:
+    """The name of a parameter or of one of several under a name: ``staterror_SR[0]``."""
+    check_name("parameter", re.sub(r"\[\d{1,9}\]$", "", name))
+
+
+def check_xml(documents: Iterable[Node]) -> None:
+    """Judge the names, Functions and paths of a driver and its channels.
+
+    Raises
+    ------
+    UnsafeInput
+        One of them is not given to ROOT.
+    """
+    for node in (n for document in documents for n in _nodes(document)):
+        try:
+            _check_element(node)
+        except UnsafeInput as error:
+            raise UnsafeInput(f"{node.where}: {error}") from None
+
+
+def _nodes(node: Node) -> Iterator[Node]:
+    yield node
+    for child in node.children:
+        yield from _nodes(child)
+
+
+def _check_element(node: Node) -> None:
+    if node.tag == "Function":
+        check_function(*(node.get(attribute) for attribute in ("Name", "Expression", "Dependents")))
+        return
+    for attribute, text in node.attributes.items():
+        if attribute == "Name":
+            check_name(_kind(node.tag), text)
+        elif attribute.startswith(("InputFile", "HistoFile")):
+            _check_text(attribute, text, _FILE)
+        elif attribute.startswith("Histo"):
+            _check_text(attribute, text, _OBJECT)
+    for name in re.split(r"[\s\\]+", node.text) if node.tag in _LISTS else ():
+        if name:
+            check_name("parameter", name)
+
+
+def check_confined(documents: Iterable[Node], basedir: Path, folders: Iterable[Path]) -> None:
+    """Refuse files outside some folders, where ROOT would find them.
+
+    Raises
+    ------
+    UnsafeInput
+        The message names the element.
+    """
+    allowed = [folder.resolve() for folder in folders]
+    for node in (n for document in documents for n in _nodes(document)):
+        texts = [t for a, t in node.attributes.items() if a.startswith(("InputFile", "HistoFile"))]
+        for text in [*texts, *([node.text.strip()] if node.tag == "Input" else [])]:
+            if not any((basedir / text).resolve().is_relative_to(folder) for folder in allowed):
+                raise UnsafeInput(
+                    f"{node.where}: {text!r} leads outside the folder of the XML, which --confine forbids"
+                )
+
+
+def _kind(tag: str) -> str:
+    return tag.lower() if tag in ("Channel", "Sample", "Measurement") else tag
+
+
+def _check_text(attribute: str, text: str, allowed: re.Pattern[str]) -> None:
+    bad = next((c for c in text if not allowed.fullmatch(c)), None)
+    if bad is not None:
+        raise UnsafeInput(
+            f"{attribute}={text!r} with {bad!r} is not given to ROOT, which could expand it by a shell or take "
+            "it for an address"
+        )

@@ -1,0 +1,374 @@
+"""The result document: what one engine says about a model, as typed values and as JSON.
+
+ROOT's, pyhf's and our own documents have the same schema (``schemas/results.schema.json``, which describes every key),
+so that any two can be compared. Parameters carry ROOT's names.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from hftranslate.errors import FormatError
+from hftranslate.formats.files import write_files
+from hftranslate.formats.json_text import dump_json, parse_json, read_bytes
+from hftranslate.formats.recognition import mistaken
+from hftranslate.inference.hypotest import TestStat
+from hftranslate.workspace import Conventions
+
+SCHEMA_NAME = "hftranslate-results/1"
+
+Bins = tuple[float, ...]
+#: Numbers per bin, by channel and sample.
+Yields = Mapping[str, Mapping[str, Bins]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputFile:
+    """A file that was read, with its checksum."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Who says so, and about what."""
+
+    engine: str
+    version: str
+    command: str
+    date: str
+    inputs: tuple[InputFile, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterRecord:
+    """A parameter of the engine's model; an open end of its range is ``None``."""
+
+    name: str
+    init: float
+    low: float | None
+    high: float | None
+    fixed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reparametrised:
+    """``parameter = offset + scale * name``: the document uses ``name`` for it."""
+
+    name: str
+    parameter: str
+    offset: float
+    scale: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """Yields and NLL of the observed data where the parameters in ``values`` differ from their initial values."""
+
+    label: str
+    values: Mapping[str, float]
+    nll: float | None
+    evaluation_error: bool
+    yields: Yields | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correlation:
+    """Correlation coefficients, rows and columns in the order of ``names``."""
+
+    names: tuple[str, ...]
+    matrix: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitRecord:
+    """The unconditional fit within the ranges of the parameters.
+
+    Uncertainties and correlations (HESSE) hold with the parameters ``at_limit`` fixed; ``minos`` are the shifts from
+    the best fit at which the profiled NLL is 0.5 higher, ``None`` where it does not get there within the range.
+    """
+
+    nll: float
+    status: str
+    values: Mapping[str, float]
+    edm: float | None = None
+    at_limit: tuple[str, ...] | None = None
+    uncertainties: Mapping[str, float] | None = None
+    minos: Mapping[str, tuple[float | None, float | None]] | None = None
+    correlation: Correlation | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToysRecord:
+    """How many toys of each hypothesis a test was made with, and the statistical errors of its results."""
+
+    n: int
+    seed: int
+    clsb_error: float = field(metadata={"key": "CLsb_error"})
+    clb_error: float = field(metadata={"key": "CLb_error"})
+    cls_error: float = field(metadata={"key": "CLs_error"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HypoTestRecord:
+    """Test of one value of the parameter of interest; ``cls_exp`` at -2 ... +2 standard deviations.
+
+    ``calculator``: ``asymptotic``, ``toys``, or ``roostats`` for RooStats' own asymptotic one, which is a check.
+    """
+
+    poi: float
+    test_stat: TestStat
+    calculator: str
+    clsb: float = field(metadata={"key": "CLsb"})
+    clb: float = field(metadata={"key": "CLb"})
+    cls_obs: float = field(metadata={"key": "CLs_obs"})
+    cls_exp: tuple[float | None, ...] = field(metadata={"key": "CLs_exp"})
+    q: float | None = None
+    q_asimov: float | None = None
+    muhat: float | None = None
+    nll_conditional: float | None = None
+    toys: ToysRecord | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discovery:
+    """Test of the background-only hypothesis; ``nll_conditional`` is the NLL of the fit that makes the Asimov data."""
+
+    q0: float
+    p0: float
+    z: float
+    muhat: float
+    nll_conditional: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitRecord:
+    """Upper limits: where CLs falls to ``level``; ``None`` where it does not within the range."""
+
+    level: float
+    observed: float | None
+    expected: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """What one engine says about one measurement of a model. Absent parts are ``None``."""
+
+    provenance: Provenance
+    measurement: str
+    poi: str | None
+    conventions: Conventions
+    constant: float
+    parameters: tuple[ParameterRecord, ...]
+    parametrisation: tuple[Reparametrised, ...]
+    data: Mapping[str, Bins]
+    points: tuple[Point, ...]
+    fit: FitRecord | None = None
+    hypotests: tuple[HypoTestRecord, ...] | None = None
+    discovery: Discovery | None = None
+    limit: LimitRecord | None = None
+
+    def to_document(self) -> dict[str, Any]:
+        """As plain JSON values, valid against the schema."""
+        return {"schema": SCHEMA_NAME, **to_json(self)}
+
+    def write(self, path: str | Path) -> None:
+        """Write the document to a file."""
+        write_files({Path(path): dump_json(self.to_document())})
+
+
+def to_json(value: Any) -> Any:
+    """Dataclasses as objects, tuples as lists. Fields that have a default are left out where they are ``None``."""
+    if is_dataclass(value):
+        found = {}
+        for f in fields(value):
+            content = getattr(value, f.name)
+            if content is not None or f.default is MISSING:
+                found[f.metadata.get("key", f.name)] = to_json(content)
+        return found
+    if isinstance(value, Mapping):
+        return {key: to_json(entry) for key, entry in value.items()}
+    if isinstance(value, tuple | list):
+        return [to_json(entry) for entry in value]
+    return value
+
+
+@cache
+def results_schema() -> dict[str, Any]:
+    """The JSON schema of result documents."""
+    path = files("hftranslate.crosscheck") / "schemas" / "results.schema.json"
+    schema: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return schema
+
+
+def read_results(path: str | Path) -> Results:
+    """Read a result document.
+
+    Raises
+    ------
+    MissingInput
+        There is no such file.
+    FormatError
+        It is no JSON, or against the schema; the message says where and what.
+    """
+    source = "standard input" if str(path) == "-" else str(path)
+    return from_document(parse_json(read_bytes(path), source), source)
+
+
+def from_document(document: object, source: str = "the document") -> Results:
+    """A result document from plain JSON values.
+
+    Raises
+    ------
+    FormatError
+        The values are against the schema, or against each other.
+    """
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
+    validator = Draft202012Validator(results_schema())
+    error = best_match(validator.iter_errors(document))
+    if error is not None:
+        mistake = mistaken(document, "a result document")
+        if mistake is not None:
+            raise FormatError(f"{source}: {mistake}")
+        where = "/".join(str(part) for part in error.absolute_path)
+        at = f" at {where}" if where else ""
+        message = error.message if len(error.message) < 300 else error.message[:300] + " ..."
+        raise FormatError(f"{source} is no result document of the schema {SCHEMA_NAME}{at}: {message}")
+    assert isinstance(document, dict)
+    found = _results(document)
+    wrong = next(_inconsistencies(found), None)
+    if wrong is not None:
+        raise FormatError(f"{source} is no result document that could be used: {wrong}")
+    return found
+
+
+def _results(d: dict[str, Any]) -> Results:
+    optional: dict[str, Callable[[Any], Any]] = {
+        "fit": _fit,
+        "hypotests": lambda tests: tuple(map(_hypotest, tests)),
+        "discovery": lambda x: _record(Discovery, x),
+        "limit": lambda x: _record(LimitRecord, x),
+    }
+    return Results(
+        provenance=_provenance(d["provenance"]),
+        measurement=d["measurement"],
+        poi=d["poi"],
+        conventions=Conventions(**d["conventions"]),
+        constant=d["constant"],
+        parameters=tuple(ParameterRecord(**p) for p in d["parameters"]),
+        parametrisation=tuple(Reparametrised(**r) for r in d["parametrisation"]),
+        data=_bins(d["data"]),
+        points=tuple(_point(p) for p in d["points"]),
+        **{key: convert(d[key]) for key, convert in optional.items() if key in d},
+    )
+
+
+def _record(kind: type[Any], document: dict[str, Any]) -> Any:
+    """A flat record: lists become tuples, and keys that differ from the attribute's name are translated."""
+    names = {f.metadata.get("key", f.name): f.name for f in fields(kind)}
+    return kind(**{names[key]: tuple(v) if isinstance(v, list) else v for key, v in document.items()})
+
+
+def _hypotest(document: dict[str, Any]) -> HypoTestRecord:
+    toys = {"toys": _record(ToysRecord, document["toys"])} if "toys" in document else {}
+    if toys:  # an integer of JSON's schema may be written as 3.0
+        toys["toys"] = replace(toys["toys"], n=int(toys["toys"].n), seed=int(toys["toys"].seed))
+    record: HypoTestRecord = _record(HypoTestRecord, {**document, **toys})
+    return record
+
+
+def _provenance(document: dict[str, Any]) -> Provenance:
+    inputs = tuple(InputFile(**entry) for entry in document["inputs"])
+    return Provenance(**{**document, "inputs": inputs, "notes": tuple(document["notes"])})
+
+
+def _bins(document: dict[str, list[float]]) -> dict[str, Bins]:
+    return {name: tuple(values) for name, values in document.items()}
+
+
+def _point(document: dict[str, Any]) -> Point:
+    yields = document.get("yields")
+    converted = None if yields is None else {channel: _bins(samples) for channel, samples in yields.items()}
+    return Point(**{**document, "yields": converted})
+
+
+def _fit(document: dict[str, Any]) -> FitRecord:
+    found = dict(document)
+    if "at_limit" in found:
+        found["at_limit"] = tuple(found["at_limit"])
+    if "minos" in found:
+        found["minos"] = {name: (low, high) for name, (low, high) in found["minos"].items()}
+    if "correlation" in found:
+        matrix = tuple(tuple(row) for row in found["correlation"]["matrix"])
+        found["correlation"] = Correlation(names=tuple(found["correlation"]["names"]), matrix=matrix)
+    return FitRecord(**found)
+
+
+# ------------------------------------------------------------------------ what the schema cannot say of its numbers
+def _inconsistencies(found: Results) -> Iterator[str]:
+    """What is wrong with the numbers of a document: a sentence for each; nothing where all is well."""
+    yield from _twice((p.name for p in found.parameters), "parameter")
+    for p in found.parameters:
+        if p.low is not None and p.high is not None and p.low > p.high:
+            yield f"the range of parameter {p.name!r} is [{p.low:g}, {p.high:g}], its lower end above the upper one"
+    yield from _twice((r.name for r in found.parametrisation), "parametrisation by")
+    yield from _twice((r.parameter for r in found.parametrisation), "parametrisation of")
+    yield from _twice((p.label for p in found.points), "point")
+    if found.fit is not None:
+        yield from _in_fit(found.fit)
+    for test in found.hypotests or ():
+        yield from _in_test(test)
+    if found.discovery is not None:
+        yield from _outside("discovery: p0", found.discovery.p0, most=1.0)
+        yield from _outside("discovery: q0", found.discovery.q0)
+
+
+def _twice(names: Iterable[str], what: str) -> Iterator[str]:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            yield f"{what} {name!r} appears more than once"
+        seen.add(name)
+
+
+def _outside(what: str, value: float | None, *, most: float | None = None) -> Iterator[str]:
+    if value is not None and (value < 0.0 or (most is not None and value > most)):
+        yield f"{what} is {value:g}, expected a number {'not below 0' if most is None else f'from 0 to {most:g}'}"
+
+
+def _in_fit(fit: FitRecord) -> Iterator[str]:
+    for name, sigma in (fit.uncertainties or {}).items():
+        yield from _outside(f"fit: the uncertainty of {name!r}", sigma)
+    for name, (low, high) in (fit.minos or {}).items():
+        if (low or 0.0) > 0.0 or (high or 0.0) < 0.0:
+            yield f"fit: the MINOS errors of {name!r} are {low} and {high}, expected one down and one up"
+    if fit.correlation is None:
+        return
+    names, matrix = fit.correlation.names, fit.correlation.matrix
+    yield from _twice(names, "fit: correlation of")
+    if len(matrix) != len(names) or any(len(row) != len(names) for row in matrix):
+        yield f"fit: the matrix of correlations has not {len(names)} rows and columns, as it has names"
+    elif any(abs(c) > 1.0 + 1e-6 for row in matrix for c in row):
+        yield "fit: a correlation lies outside [-1, 1]"
+
+
+def _in_test(test: HypoTestRecord) -> Iterator[str]:
+    where = f"test of {test.poi:g}"
+    values: Mapping[str, float | None] = {"CLsb": test.clsb, "CLb": test.clb}
+    for name, value in values.items():
+        yield from _outside(f"{where}: {name}", value, most=1.0)
+    for name, value in (("CLs_obs", test.cls_obs), *(("CLs_exp", x) for x in test.cls_exp), ("q", test.q)):
+        yield from _outside(f"{where}: {name}", value)  # toys may leave CLs above one
+    yield from _outside(f"{where}: q_asimov", test.q_asimov)
+    if test.toys is not None:
+        yield from _outside(f"{where}: seed of toys", test.toys.seed)
+        for name in ("clsb_error", "clb_error", "cls_error"):
+            yield from _outside(f"{where}: {name}", getattr(test.toys, name))

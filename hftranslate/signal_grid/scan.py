@@ -1,0 +1,492 @@
+"""CLs or limits of all points of a patch set: many models with one background."""
+
+import csv
+import hashlib
+import io
+import pickle
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from math import isfinite
+from typing import Any, Literal, TypeAlias
+
+from hftranslate.batch.journal import Journal, are_numbers, is_number
+from hftranslate.batch.progress import Progress, silent
+from hftranslate.batch.run_many import Failed, run_many
+from hftranslate.display import csv_cell
+from hftranslate.errors import FormatError, InputError
+from hftranslate.formats import pyhf_json
+from hftranslate.formats.json_patch import patched
+from hftranslate.formats.recognition import mistaken
+from hftranslate.inference.hypotest import (
+    PoiRange,
+    TestStat,
+    hypotest,
+    hypotest_document,
+    limit_document,
+    upper_limit,
+)
+from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
+from hftranslate.likelihood.compile import compile_model
+from hftranslate.likelihood.templates import KnownTemplates, known_templates
+from hftranslate.signal_grid import Patch, PatchSet, digest
+from hftranslate.signal_grid.document import Value, Values
+from hftranslate.workspace import CONVENTIONS, Workspace
+
+Json: TypeAlias = dict[str, Any]
+What = Literal["cls", "limit"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanSettings:
+    """What is computed of every point, and how.
+
+    Attributes
+    ----------
+    what
+        ``"cls"``: CLs of ``test_poi``; ``"limit"``: the upper limit where CLs is ``level``.
+    measurement
+        its name; the first one by default.
+    conventions
+        ``"pyhf"`` or ``"root"``.
+    """
+
+    what: What = "cls"
+    measurement: str | None = None
+    conventions: str = "pyhf"
+    test_poi: float = 1.0
+    level: float = 0.05
+    test_stat: TestStat = "qtilde"
+    poi_range: PoiRange = "named"
+    options: FitOptions = DEFAULT_OPTIONS
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.level < 1.0:
+            raise InputError(f"the level of a limit lies between 0 and 1, not {self.level}")
+        if not isfinite(self.test_poi):
+            raise InputError(f"the parameter of interest cannot be tested at {self.test_poi}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """A point with its result, as ``hftranslate cls`` or ``limit`` writes it (without the tested values)."""
+
+    name: str
+    values: Values
+    result: Json = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedPoint:
+    """A point without a result, and why."""
+
+    name: str
+    values: Values
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """What was found at the points of a patch set, in its order; failures apart.
+
+    Attributes
+    ----------
+    task
+        settings, and the digest of the background-only workspace.
+    """
+
+    labels: tuple[str, ...]
+    task: Json
+    points: tuple[Point, ...]
+    failed: tuple[FailedPoint, ...] = ()
+
+    @property
+    def what(self) -> What:
+        """What was computed."""
+        what: What = self.task["what"]
+        return what
+
+    @property
+    def level(self) -> float:
+        """CLs at which a point is excluded: one minus the confidence level."""
+        return float(self.task["level"])
+
+    def failures(self) -> list[str]:
+        """A sentence for each reason of failures, with the first of its points."""
+        by_reason: dict[str, list[str]] = {}
+        for f in self.failed:
+            by_reason.setdefault(f.reason, []).append(f.name)
+        return [
+            f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''}: {reason}"
+            for reason, names in by_reason.items()
+        ]
+
+    def to_document(self) -> Json:
+        """The scan as plain JSON values."""
+        return {
+            **self.task,
+            "labels": list(self.labels),
+            "points": [{"name": p.name, "values": list(p.values), **p.result} for p in self.points],
+            "failed": [{"name": p.name, "values": list(p.values), "reason": p.reason} for p in self.failed],
+        }
+
+    def rows(self) -> list[list[Value | None]]:
+        """The scan as a table: a head, then a row for each point; failures at the end, with the reason."""
+        head = _COLUMNS[self.what]
+        keys = _KEYS[self.what]
+        table: list[list[Value | None]] = [["name", *self.labels, *head, "failure"]]
+        for p in self.points:
+            observed, expected = (p.result[key] for key in keys)
+            table.append([p.name, *p.values, observed, *expected, None])
+        table += [[p.name, *p.values, *[None] * len(head), p.reason] for p in self.failed]
+        return table
+
+
+_KEYS: dict[What, tuple[str, str]] = {"cls": ("CLs_obs", "CLs_exp"), "limit": ("observed", "expected")}
+_BANDS = ("-2", "-1", "0", "1", "2")
+_COLUMNS: dict[What, tuple[str, ...]] = {
+    "cls": ("CLs_obs", *(f"CLs_exp_{band}" for band in _BANDS)),
+    "limit": ("limit_obs", *(f"limit_exp_{band}" for band in _BANDS)),
+}
+
+
+def csv_text(rows: Iterable[Iterable[Value | None]]) -> str:
+    """A table as comma-separated values; numbers are written so that they read back exactly."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(map(csv_cell, row) for row in rows)
+    return text.getvalue()
+
+
+def scan_from_document(document: object, source: str = "scan") -> Scan:
+    """The scan that a document holds.
+
+    Raises
+    ------
+    FormatError
+        It is not what ``hftranslate patchset scan`` writes.
+    """
+    mistake = mistaken(document, "the result of 'patchset scan'")
+    if mistake is not None:
+        raise FormatError(f"{source}: {mistake}")
+    not_one = f"{source} is no scan as 'hftranslate patchset scan' writes it"
+    if not isinstance(document, dict):
+        raise FormatError(f"{not_one}: found no object")
+    try:
+        return _read(document)
+    except KeyError as error:
+        raise FormatError(f"{not_one}: {error} is missing") from None
+    except ValueError as error:
+        raise FormatError(f"{not_one}: {error}") from None
+
+
+def _read(document: Mapping[str, Any]) -> Scan:
+    """The scan of a document; a ValueError says what is of another form."""
+    task = dict(document)
+    labels = task.pop("labels")
+    _demand(isinstance(labels, list) and all(isinstance(a, str) for a in labels), "'labels' is no list of texts")
+    _demand(document["what"] in ("cls", "limit"), f"'what' is {document['what']!r}, expected 'cls' or 'limit'")
+    _demand(is_number(document["level"]) and 0.0 < document["level"] < 1.0, "'level' is no number between 0 and 1")
+    for key, (good, words) in _TASK.items():
+        _demand(key not in document or good(document[key]), f"{key!r} is {document.get(key)!r:.60}, expected {words}")
+    points = [_point(node, document["what"]) for node in _nodes(task.pop("points"), len(labels))]
+    failed = [
+        FailedPoint(name=node["name"], values=tuple(node["values"]), reason=str(node["reason"]))
+        for node in _nodes(task.pop("failed"), len(labels))
+    ]
+    return Scan(labels=tuple(labels), task=task, points=tuple(points), failed=tuple(failed))
+
+
+def _nodes(nodes: object, n_labels: int) -> list[Json]:
+    """Points with a name and a value for each label."""
+    if not isinstance(nodes, list) or not all(isinstance(node, dict) for node in nodes):
+        raise ValueError("its points are no list of objects")
+    for node in nodes:
+        name, values = node["name"], node["values"]
+        _demand(isinstance(name, str), f"the name {name!r} of a point is no text")
+        are_values = isinstance(values, list) and all(is_number(v) or isinstance(v, str) for v in values)
+        _demand(are_values, f"the values of {name!r} are neither numbers nor texts")
+        _demand(len(values) == n_labels, f"{name!r} has {len(values)} values for {n_labels} labels")
+    return nodes
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_probability(value: object) -> bool:
+    return isinstance(value, int | float) and is_number(value) and 0.0 <= value <= 1.0 + 1e-9  # as rounding leaves it
+
+
+def _are_probabilities(value: object) -> bool:
+    return isinstance(value, list) and len(value) == len(_BANDS) and all(v is None or _is_probability(v) for v in value)
+
+
+def _are_names(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_name, value))
+
+
+def _is_poi(value: object) -> bool:
+    return isinstance(value, dict) and _is_name(value.get("name")) and are_numbers(value.get("range"), 2, or_null=True)
+
+
+#: What a scan and its results hold besides what :func:`_read` looks at itself: whether a value is good, and in words.
+_Kinds: TypeAlias = Mapping[str, tuple[Callable[[object], bool], str]]
+_TASK: _Kinds = {
+    "test_poi": (is_number, "a number"),
+    **dict.fromkeys(("test_stat", "conventions", "background_sha256"), (_is_name, "a text")),
+    "measurement": (lambda v: v is None or isinstance(v, str), "a text or null"),
+}
+_RESULT: dict[What, _Kinds] = {
+    "cls": {
+        "CLs_obs": (lambda v: v is None or _is_probability(v), "a probability or null"),
+        "CLs_exp": (_are_probabilities, "a list of probabilities"),
+        **dict.fromkeys(("CLsb", "CLb"), (lambda v: v is None or _is_probability(v), "a probability or null")),
+        **dict.fromkeys(("poi_test", "q", "q_asimov", "muhat"), (lambda v: v is None or is_number(v), "a number")),
+        **dict.fromkeys(("test_stat", "status", "conventions"), (_is_name, "a text")),
+        "outside_range": (_are_names, "a list of texts"),
+    },
+    "limit": {
+        "observed": (lambda v: v is None or is_number(v), "a number or null"),
+        "expected": (lambda v: are_numbers(v, len(_BANDS), or_null=True), "a list of numbers"),
+        "level": (_is_probability, "a probability"),
+        "failures": (lambda v: isinstance(v, dict) and all(map(_is_name, v.values())), "reasons by name"),
+        "conventions": (_is_name, "a text"),
+        "poi": (_is_poi, "a parameter with its range"),
+        "outside_range": (_are_names, "a list of texts"),
+    },
+}
+
+
+def _point(node: Json, what: What) -> Point:
+    kinds = _RESULT[what]
+    for key in _KEYS[what]:
+        _demand(key in node, f"{key!r} of {node['name']!r} is missing")
+    for key, (good, words) in kinds.items():
+        _demand(
+            key not in node or good(node[key]), f"{key!r} of {node['name']!r} is {node.get(key)!r:.60}, not {words}"
+        )
+    result = {key: value for key, value in node.items() if key not in ("name", "values")}
+    return Point(name=node["name"], values=tuple(node["values"]), result=result)
+
+
+def _demand(right: bool, otherwise: str) -> None:
+    if not right:
+        raise ValueError(otherwise)
+
+
+# ---------------------------------------------------------------------------------------------------------- computation
+class Background:
+    """A background-only workspace that many signals are put on: what they share is read and compiled once.
+
+    It travels to other processes compressed, and each of them unpacks it once.
+    """
+
+    def __init__(self, document: Json) -> None:
+        self.document = document
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the document as pyhf computes it."""
+        return digest(self.document)
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The background, read."""
+        return pyhf_json.from_document(self.document, "the background-only workspace")
+
+    @cached_property
+    def known(self) -> pyhf_json.KnownSamples:
+        """What need not be read again of a patched document."""
+        return pyhf_json.known_samples(self.document, self.workspace)
+
+    @cached_property
+    def templates(self) -> KnownTemplates:
+        """What need not be compiled again of a patched workspace."""
+        return known_templates(self.workspace)
+
+    @cached_property
+    def packed(self) -> bytes:
+        """The document, to travel."""
+        return _packed(self.document)
+
+    def __reduce__(self) -> tuple[Callable[[str, bytes], "Background"], tuple[str, bytes]]:
+        return _unpacked_once, (self.digest, self.packed)
+
+
+_held: dict[str, Background] = {}
+
+
+def _unpacked_once(key: str, packed: bytes) -> Background:
+    """The background in a worker process: the same object for all tasks. Only the last one is held."""
+    if key not in _held:
+        _held.clear()
+        _held[key] = Background(pickle.loads(zlib.decompress(packed)))
+    return _held[key]
+
+
+def _packed(value: object) -> bytes:
+    return zlib.compress(pickle.dumps(value, pickle.HIGHEST_PROTOCOL), 1)
+
+
+class Packed:
+    """A patch that is compressed when it travels: some are large, and a scheduler holds them all."""
+
+    def __init__(self, patch: Patch) -> None:
+        self.patch = patch
+
+    def __reduce__(self) -> tuple[Callable[[bytes], "Packed"], tuple[bytes]]:
+        return _unpacked, (_packed(self.patch),)
+
+
+def _unpacked(packed: bytes) -> Packed:
+    return Packed(pickle.loads(zlib.decompress(packed)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointTask:
+    """Computes one point on a background; travels to workers."""
+
+    background: Background
+    settings: ScanSettings
+
+    def __call__(self, packed: Packed) -> Json:
+        """The result of one point as plain JSON values.
+
+        Raises
+        ------
+        InputError, FitFailed
+            The patch does not apply, gives no valid model, or one of the fits fails.
+        """
+        patch, settings = packed.patch, self.settings
+        document = patched(self.background.document, patch.operations)
+        workspace = pyhf_json.from_document(document, f"with patch {patch.name!r}", known=self.background.known)
+        conventions, templates = CONVENTIONS[settings.conventions], self.background.templates
+        model, data = compile_model(workspace, settings.measurement, conventions, known=templates)
+        if settings.what == "cls":
+            test = hypotest(
+                model,
+                data,
+                settings.test_poi,
+                test_stat=settings.test_stat,
+                poi_range=settings.poi_range,
+                options=settings.options,
+            )
+            return hypotest_document(model, test)
+        limit = upper_limit(
+            model,
+            data,
+            settings.level,
+            test_stat=settings.test_stat,
+            poi_range=settings.poi_range,
+            options=settings.options,
+        )
+        found = limit_document(model, limit)
+        return {key: value for key, value in found.items() if key not in ("scan", "poi")}
+
+
+def scan(
+    background: Json,
+    patches: PatchSet,
+    settings: ScanSettings | None = None,
+    *,
+    names: Sequence[str] | None = None,
+    executor: Executor | None = None,
+    progress: Progress = silent,
+    journal: Journal | None = None,
+) -> Scan:
+    """Test all points of a patch set.
+
+    Parameters
+    ----------
+    background
+        the document of the background-only workspace; it has to stay as it is.
+    names
+        of the points to compute; all by default.
+    executor
+        where they are computed; here by default. Results do not depend on it.
+    journal
+        of :func:`scan_task`: what is in it is taken from there, what arrives is kept in it. Failures are not.
+
+    Returns
+    -------
+    Scan
+        the points in the order of the patch set.
+
+    Raises
+    ------
+    MissingInput
+        There is no patch of a name, or no such measurement.
+    InputError
+        The background is no valid workspace.
+    WorkersLost
+        A worker process died.
+    """
+    chosen = settings or ScanSettings()
+    wanted = tuple(patches) if names is None else tuple(patches.named(name) for name in dict.fromkeys(names))
+    kept = {} if journal is None else _kept(journal, wanted, chosen.what)
+    missing = [p for p in wanted if p.name not in kept]
+    shared = Background(background)
+    shared.workspace.measurement(chosen.measurement)  # what is wrong here is one error, not one for each point
+
+    def keep(index: int, result: Json | Failed) -> None:
+        if journal is not None and not isinstance(result, Failed):
+            journal.keep(missing[index].name, result)
+
+    arrived = run_many(
+        PointTask(background=shared, settings=chosen),
+        [Packed(p) for p in missing],
+        executor=executor,
+        progress=progress,
+        step="points",
+        keep=keep,
+    )
+    results = {**kept, **{p.name: result for p, result in zip(missing, arrived, strict=True)}}
+    points, failed = [], []
+    for p in wanted:
+        match results[p.name]:
+            case Failed(reason=reason):
+                failed.append(FailedPoint(name=p.name, values=p.values, reason=reason))
+            case result:
+                points.append(Point(name=p.name, values=p.values, result=result))
+    return Scan(
+        labels=patches.labels,
+        task=_told(shared, patches, chosen),
+        points=tuple(points),
+        failed=tuple(failed),
+    )
+
+
+def _kept(journal: Journal, patches: Iterable[Patch], what: What) -> dict[str, Json]:
+    """What is kept of patches, judged: a journal is a file that anyone may have written."""
+    results = {p.name: journal.results[p.name] for p in patches if p.name in journal.results}
+    for name, result in results.items():
+        try:
+            _point({**result, "name": name, "values": []}, what)
+        except (TypeError, ValueError):
+            raise journal.wrong(name, "a scan") from None
+        if not isinstance(result, dict) or {"name", "values"} & result.keys():
+            raise journal.wrong(name, "a scan")
+    return results
+
+
+def _told(background: Background, patches: PatchSet, settings: ScanSettings) -> Json:
+    options = asdict(settings)
+    del options["options"]
+    if settings.what == "limit":
+        del options["test_poi"]
+    return {**options, "background_sha256": background.digest, "references": dict(patches.references)}
+
+
+def scan_task(background: Json, patches: PatchSet, settings: ScanSettings) -> Json:
+    """What kept results of a scan belong to: the background, the patches and the settings."""
+    of_patches = hashlib.sha256()
+    for p in patches:
+        of_patches.update(f"{p.name} {digest(p.operations)}\n".encode())
+    return {
+        "background": digest(background),
+        "patches": of_patches.hexdigest(),
+        **{key: value for key, value in asdict(settings).items() if key != "options"},
+        "minimizer": asdict(settings.options),
+    }

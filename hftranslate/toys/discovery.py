@@ -1,0 +1,155 @@
+"""The significance of a signal by toys of the background."""
+
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from math import inf, isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtr
+
+from hftranslate.batch.progress import Progress, silent
+from hftranslate.errors import InputError
+from hftranslate.inference.asymptotics import BANDS, significance_of
+from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
+from hftranslate.inference.tester import PoiRange, Tester
+from hftranslate.likelihood.model import Data, Model
+from hftranslate.toys.hypotest import PValue, fractions_above, p_value, rank, toys_document, valid
+from hftranslate.toys.samples import MOST_FAILED, ToyExperiment, ToySample, journal_of, observed_key, run_toys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToySignificance:
+    """A test of the background alone by toys.
+
+    Attributes
+    ----------
+    q0, muhat
+        the discovery statistic of the data, and the best fit of the parameter of interest.
+    p0, z
+        the fraction of toys without signal whose statistic is at least as large, and that in standard deviations
+        (infinite where there are none).
+    expected_poi
+        the signal of the toys that make the expectation.
+    p0_exp, z_exp
+        what is expected with that signal, at -2, -1, 0, +1, +2 standard deviations, ``(5,)``.
+    n_signal, n_background, failed_signal, failed_background
+        toys of each hypothesis, and how many of them could not be fitted.
+    """
+
+    q0: float
+    muhat: float
+    p0: PValue
+    z: float
+    expected_poi: float
+    p0_exp: tuple[float, ...]
+    z_exp: tuple[float, ...]
+    n_signal: int
+    n_background: int
+    failed_signal: int
+    failed_background: int
+
+
+def toy_significance(
+    model: Model,
+    data: Data,
+    *,
+    toys: int = 1000,
+    seed: int = 0,
+    expected_poi: float = 1.0,
+    poi_range: PoiRange = "named",
+    options: FitOptions = DEFAULT_OPTIONS,
+    executor: Executor | None = None,
+    progress: Progress = silent,
+    resume: Path | None = None,
+    most_failed: float = MOST_FAILED,
+) -> ToySignificance:
+    """The significance of a signal by toys without signal, and the expectation by toys with one.
+
+    Parameters
+    ----------
+    toys, seed, executor, progress, resume, most_failed
+        as in :func:`~hftranslate.toys.hypotest.toy_test`.
+    expected_poi, poi_range, options
+        as in :func:`~hftranslate.inference.discovery.significance`.
+
+    Raises
+    ------
+    FitFailed
+        A fit of the data failed, or too many toys.
+    """
+    if not (isfinite(expected_poi) and expected_poi > 0.0):
+        raise InputError(f"the signal of an expected significance is above zero, not {expected_poi}")
+    tester = Tester(model=model, data=data, poi_range=poi_range, options=options)
+    q0, free, background = tester.q0()
+    experiment = ToyExperiment(
+        model=model,
+        test_stat="q0",
+        poi_range=poi_range,
+        truths={"signal": tester.conditional_fit(expected_poi).values, "background": background.values},
+        options=replace(options, other_minima=False),
+    )
+    observed = {"q": q0, "muhat": free.value(tester.poi)}
+    journal = None
+    if resume is not None:
+        journal = journal_of(resume, experiment, data, expected_poi=expected_poi)
+        if observed_key(0.0) not in journal.results:
+            journal.keep(observed_key(0.0), observed)
+    sample = run_toys(
+        experiment, 0.0, toys, seed, executor=executor, progress=progress, journal=journal, most_failed=most_failed
+    )
+    return toy_significance_of(sample, q0, observed["muhat"], expected_poi)
+
+
+def toy_significance_of(sample: ToySample, q0: float, muhat: float, expected_poi: float) -> ToySignificance:
+    """The significance from toys and the statistic of the data."""
+    p0 = p_value(sample.background, q0)
+    signal, background = valid(sample.signal), valid(sample.background)
+    p0_of = np.sort(fractions_above(background, signal))[::-1]  # from the least significant toy to the most
+    p0_exp = tuple(float(p0_of[rank(float(ndtr(k)), len(p0_of))]) for k in BANDS)
+    return ToySignificance(
+        q0=q0,
+        muhat=muhat,
+        p0=p0,
+        z=_z(p0.value),
+        expected_poi=expected_poi,
+        p0_exp=p0_exp,
+        z_exp=tuple(_z(p) for p in p0_exp),
+        n_signal=len(sample.signal),
+        n_background=len(sample.background),
+        failed_signal=len(sample.signal) - len(signal),
+        failed_background=len(sample.background) - len(background),
+    )
+
+
+def _z(p: float) -> float:
+    """Standard deviations of a p-value; one, the fraction of toys at least as large as zero, counts as no signal."""
+    return inf if p == 0.0 else max(significance_of(p), 0.0)
+
+
+def toy_significance_document(result: ToySignificance, conventions: str, seeds: tuple[int, ...]) -> dict[str, Any]:
+    """A significance by toys as plain JSON values; ``None`` for a Z beyond the number of toys."""
+
+    def finite(z: float) -> float | None:
+        return z if isfinite(z) else None
+
+    return {
+        "p0": result.p0.value,
+        "z": finite(result.z),
+        "errors": {"p0": result.p0.error},
+        "q0": result.q0,
+        "muhat": result.muhat,
+        "expected": {
+            "poi": result.expected_poi,
+            "p0": list(result.p0_exp),
+            "z": [finite(z) for z in result.z_exp],
+        },
+        "toys": toys_document(
+            (result.n_signal, result.n_background),
+            (result.failed_signal, result.failed_background),
+            seeds,
+            {"p0": result.p0},
+        ),
+        "conventions": conventions,
+    }

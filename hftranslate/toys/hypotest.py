@@ -1,0 +1,323 @@
+"""p-values from toys, with their statistical errors, and what they expect (as RooStats' FrequentistCalculator).
+
+Toys of a hypothesis are drawn, events and global observables, at the nuisance parameters that fit the data best at its
+value of the parameter of interest. A p-value is the fraction of toys whose test statistic is at least as large as that
+of the data. Toys without a valid fit are left out of it; how far they could move it is given, and where they are more
+than one in a hundred there is no p-value.
+
+Where the statistic of the data is zero (best fit beyond the tested value) every toy is at least as large: ``CLs+b`` and
+``CLb`` are one, where the asymptotic formulae say one half and ``Phi(sqrt(q_A))``.
+"""
+
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from math import isfinite, sqrt
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from hftranslate.batch.journal import Journal
+from hftranslate.batch.progress import Progress, silent
+from hftranslate.errors import InputError
+from hftranslate.inference.asymptotics import BANDS, TestStat
+from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
+from hftranslate.inference.tester import PoiRange, Tester
+from hftranslate.likelihood.model import Data, Model
+from hftranslate.toys.samples import (
+    HYPOTHESES,
+    MOST_FAILED,
+    ToyExperiment,
+    ToySample,
+    journal_of,
+    observed_key,
+    run_toys,
+)
+
+Floats = NDArray[np.float64]
+
+#: Statistics that differ by less are the same: what the fits leave of it.
+_TIE = 1e-7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PValue:
+    """A p-value from toys.
+
+    Attributes
+    ----------
+    value, error
+        the fraction of valid toys, and its standard deviation (binomial; where none or all of them count, that of one
+        toy more or less).
+    low, high
+        the fraction if all failed toys were below the data, or above.
+    """
+
+    value: float
+    error: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToyTestResult:
+    """A test of one value of the parameter of interest by toys.
+
+    Attributes
+    ----------
+    poi_test, test_stat, q, muhat
+        as in :class:`~hftranslate.inference.tester.HypoTestResult`.
+    clsb, clb, cls
+        p-values of signal plus background and of background, and their ratio.
+    clsb_exp, clb_exp, cls_exp
+        the same at -2, -1, 0, +1, +2 standard deviations of their distribution over the toys without signal, ``(5,)``.
+    cls_exp_error
+        standard deviations of ``cls_exp``, from the number of toys.
+    n_signal, n_background, failed_signal, failed_background
+        toys of each hypothesis, and how many of them could not be fitted.
+    """
+
+    poi_test: float
+    test_stat: TestStat
+    q: float
+    muhat: float
+    clsb: PValue
+    clb: PValue
+    cls: PValue
+    clsb_exp: tuple[float, ...]
+    clb_exp: tuple[float, ...]
+    cls_exp: tuple[float, ...]
+    cls_exp_error: tuple[float, ...]
+    n_signal: int
+    n_background: int
+    failed_signal: int
+    failed_background: int
+
+    @property
+    def clsb_obs(self) -> float:
+        """The observed ``CLs+b``."""
+        return self.clsb.value
+
+    @property
+    def clb_obs(self) -> float:
+        """The observed ``CLb``."""
+        return self.clb.value
+
+    @property
+    def cls_obs(self) -> float:
+        """The observed ``CLs``."""
+        return self.cls.value
+
+
+def p_value(statistics: Floats, threshold: float) -> PValue:
+    """The fraction of toys whose statistic is not below a threshold; NaN stands for a failed toy."""
+    n, failed = len(statistics), int(np.sum(np.isnan(statistics)))
+    above = int(np.sum(statistics >= threshold - _TIE * (1.0 + threshold)))
+    fitted = n - failed
+    p = above / fitted
+    spread = min(max(p, 1.0 / fitted), 1.0 - 1.0 / fitted)
+    error = sqrt(max(spread * (1.0 - spread), 0.0) / fitted)
+    return PValue(value=p, error=error, low=above / n, high=(above + failed) / n)
+
+
+def _ratio(clsb: PValue, clb: PValue) -> PValue:
+    """CLs with the errors of both; zero, and as uncertain as can be, where no toy without signal is above the data."""
+    if clb.value == 0.0:
+        return PValue(value=0.0, error=1.0, low=0.0, high=1.0)
+    value = clsb.value / clb.value
+    error = sqrt(clsb.error**2 + (value * clb.error) ** 2) / clb.value
+    high = min(1.0, clsb.high / clb.low) if clb.low > 0.0 else 1.0
+    return PValue(value=value, error=error, low=clsb.low / clb.high, high=max(high, value))
+
+
+def toy_test_of(sample: ToySample, poi_test: float, test_stat: TestStat, q: float, muhat: float) -> ToyTestResult:
+    """The test of a value from its toys and the statistic of the data."""
+    clsb, clb = (p_value(statistics, q) for statistics in (sample.signal, sample.background))
+    signal, background = (valid(statistics) for statistics in (sample.signal, sample.background))
+    # each toy without signal is data in its turn
+    clsb_of, clb_of = (fractions_above(s, background) for s in (signal, background))
+    order = np.argsort(-background, kind="stable")  # from the strongest exclusion to none
+    ranks = [float(ndtr(k)) for k in BANDS]
+    picked = [order[rank(p, len(order))] for p in ranks]
+    clsb_exp, clb_exp = (tuple(float(values[i]) for i in picked) for values in (clsb_of, clb_of))
+    cls_of = clsb_of / clb_of
+    return ToyTestResult(
+        poi_test=poi_test,
+        test_stat=test_stat,
+        q=q,
+        muhat=muhat,
+        clsb=clsb,
+        clb=clb,
+        cls=_ratio(clsb, clb),
+        clsb_exp=clsb_exp,
+        clb_exp=clb_exp,
+        cls_exp=tuple(a / b for a, b in zip(clsb_exp, clb_exp, strict=True)),
+        cls_exp_error=tuple(_band_error(cls_of[order], clsb_of[order], p, len(signal)) for p in ranks),
+        n_signal=len(sample.signal),
+        n_background=len(sample.background),
+        failed_signal=len(sample.signal) - len(signal),
+        failed_background=len(sample.background) - len(background),
+    )
+
+
+def valid(statistics: Floats) -> Floats:
+    """The statistics of the toys that could be fitted."""
+    return statistics[~np.isnan(statistics)]
+
+
+def fractions_above(statistics: Floats, thresholds: Floats) -> Floats:
+    """For each threshold, the fraction of statistics that are not below it."""
+    ordered = np.sort(statistics)
+    below = np.searchsorted(ordered, thresholds - _TIE * (1.0 + thresholds), side="left")
+    fractions: Floats = (len(ordered) - below) / len(ordered)
+    return fractions
+
+
+def rank(p: float, n: int) -> int:
+    """Place of a quantile among ``n`` ordered values."""
+    return min(max(int(np.ceil(p * n)) - 1, 0), n - 1)
+
+
+def _band_error(cls: Floats, clsb: Floats, p: float, n_signal: int) -> float:
+    """Of a quantile of CLs: from its rank among the toys without signal, and from the toys with signal."""
+    n = len(cls)
+    shift = sqrt(p * (1.0 - p) / n)
+    by_rank = 0.5 * abs(float(cls[rank(p + shift, n)] - cls[rank(p - shift, n)]))
+    i = rank(p, n)
+    b = max(float(clsb[i]), 1.0 / n_signal)
+    ratio = float(cls[i] / clsb[i]) if clsb[i] > 0.0 else 1.0 / p
+    return sqrt(by_rank**2 + ratio**2 * b * max(1.0 - b, 0.0) / n_signal)
+
+
+def experiment_of(tester: Tester, poi_test: float) -> ToyExperiment:
+    """The toys that test a value: drawn where the data are fitted best at it and at zero."""
+    values = (tester.conditional_fit(poi).values for poi in (poi_test, 0.0))
+    return ToyExperiment(
+        model=tester.model,
+        test_stat=tester.test_stat,
+        poi_range=tester.poi_range,
+        truths=dict(zip(HYPOTHESES, values, strict=True)),
+        options=replace(tester.options, other_minima=False),
+    )
+
+
+def toy_test(
+    model: Model,
+    data: Data,
+    poi_test: float = 1.0,
+    *,
+    toys: int = 1000,
+    seed: int = 0,
+    test_stat: TestStat = "qtilde",
+    poi_range: PoiRange = "named",
+    options: FitOptions = DEFAULT_OPTIONS,
+    executor: Executor | None = None,
+    progress: Progress = silent,
+    resume: Path | None = None,
+    most_failed: float = MOST_FAILED,
+) -> ToyTestResult:
+    """CLs of one value of the parameter of interest by toys, observed and expected.
+
+    Parameters
+    ----------
+    poi_test, test_stat, poi_range, options
+        as in :func:`~hftranslate.inference.hypotest.hypotest`; toys are not searched for second minima.
+    toys, seed
+        toys of each hypothesis, and what their random numbers are made from.
+    executor
+        where chunks of toys are fitted: a process pool, ``dask.distributed.Client.get_executor()``, or here.
+    progress
+        listens to how many toys are done.
+    resume
+        a file that keeps toys as they arrive, and from which they are taken up.
+    most_failed
+        part of the toys of a hypothesis whose fits may fail; one always may.
+
+    Raises
+    ------
+    FitFailed
+        A fit of the data failed, or too many toys.
+    """
+    if not isfinite(poi_test):
+        raise InputError(f"cannot test the parameter of interest at {poi_test}")
+    tester = Tester(model=model, data=data, test_stat=test_stat, poi_range=poi_range, options=options)
+    experiment = experiment_of(tester, poi_test)
+    journal = None if resume is None else journal_of(resume, experiment, data)
+    return run_toy_test(
+        tester,
+        poi_test,
+        toys,
+        seed,
+        executor=executor,
+        progress=progress,
+        journal=journal,
+        most_failed=most_failed,
+    )
+
+
+def run_toy_test(
+    tester: Tester,
+    poi_test: float,
+    toys: int,
+    seed: int,
+    *,
+    executor: Executor | None = None,
+    progress: Progress = silent,
+    journal: Journal | None = None,
+    most_failed: float = MOST_FAILED,
+) -> ToyTestResult:
+    """:func:`toy_test` with a tester that has fitted the data."""
+    q, free, _ = tester.q(poi_test)
+    muhat = free.value(tester.poi)
+    if journal is not None and observed_key(poi_test) not in journal.results:
+        journal.keep(observed_key(poi_test), {"q": q, "muhat": muhat})
+    sample = run_toys(
+        experiment_of(tester, poi_test),
+        poi_test,
+        toys,
+        seed,
+        executor=executor,
+        progress=progress,
+        journal=journal,
+        most_failed=most_failed,
+    )
+    return toy_test_of(sample, poi_test, tester.test_stat, q, muhat)
+
+
+def toy_test_document(result: ToyTestResult, conventions: str, seeds: tuple[int, ...]) -> dict[str, Any]:
+    """A test by toys as plain JSON values, with pyhf's keys ``CLs_obs`` and ``CLs_exp``."""
+    p_values = {"CLs": result.cls, "CLsb": result.clsb, "CLb": result.clb}
+    return {
+        "CLs_obs": result.cls.value,
+        "CLs_exp": list(result.cls_exp),
+        "CLsb": result.clsb.value,
+        "CLb": result.clb.value,
+        "errors": {**{name: p.error for name, p in p_values.items()}, "CLs_exp": list(result.cls_exp_error)},
+        "poi_test": result.poi_test,
+        "test_stat": result.test_stat,
+        "q": result.q,
+        "muhat": result.muhat,
+        "toys": toys_document(
+            (result.n_signal, result.n_background), (result.failed_signal, result.failed_background), seeds, p_values
+        ),
+        "conventions": conventions,
+    }
+
+
+def toys_document(
+    made: tuple[int, int], failed: tuple[int, int], seeds: tuple[int, ...], p_values: Mapping[str, PValue]
+) -> dict[str, Any]:
+    """How many toys there were, and between which bounds failed ones leave the p-values."""
+    document: dict[str, Any] = {
+        "signal": made[0],
+        "background": made[1],
+        "failed_signal": failed[0],
+        "failed_background": failed[1],
+        "seeds": list(seeds),
+    }
+    if any(failed):
+        document["bounds"] = {name: [p.low, p.high] for name, p in p_values.items()}
+    return document
