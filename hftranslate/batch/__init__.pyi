@@ -1,0 +1,15 @@
+from hftranslate.batch.fingerprint import fingerprint
+from hftranslate.batch.journal import Journal
+from hftranslate.batch.progress import Progress, silent
+from hftranslate.batch.run_kept import run_kept
+from hftranslate.batch.run_many import Failed, run_many
+
+__all__ = [
+    "Failed",
+    "Journal",
+    "Progress",
+    "fingerprint",
+    "run_kept",
+    "run_many",
+    "silent",
+]
