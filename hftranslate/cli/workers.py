@@ -13,7 +13,7 @@ import click
 
 from hftranslate.cli.common import combined_options
 from hftranslate.cli.paths import KeptFile
-from hftranslate.errors import InputError, Unsupported
+from hftranslate.errors import InputError, needs_extra
 
 workers_options = combined_options(
     click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes to run on."),
@@ -32,7 +32,7 @@ def executor_of(workers: int, dask: str | None) -> Iterator[Executor | None]:
 
     Raises
     ------
-    Unsupported
+    needs_extra
         dask.distributed is not installed.
     InputError
         No scheduler answers at the address.
@@ -80,10 +80,8 @@ def settled() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _dask_executor(address: str) -> Iterator[Executor]:
-    try:
+    with needs_extra("dask", "--dask"):
         from distributed import Client
-    except ImportError:
-        raise Unsupported("--dask needs dask.distributed: install hftranslate[dask]") from None
     try:
         client = Client(address, timeout=10)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:

@@ -6,6 +6,7 @@ Figures are made without pyplot's global state; matplotlib and mplhep are import
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -14,13 +15,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hftranslate.display import terminal
-from hftranslate.errors import InputError
+from hftranslate.errors import InputError, needs_extra
 from hftranslate.formats.files import write_files
 from hftranslate.workspace import parameter_names as naming
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+with needs_extra("plot", "pictures"):  # told before anything else is: both are slow to import, so not yet here
+    for _library in ("matplotlib", "mplhep"):
+        if find_spec(_library) is None:
+            raise ImportError(name=_library)
 
 Floats = NDArray[np.float64]
 P = ParamSpec("P")
