@@ -8,7 +8,6 @@ import pytest
 from hftranslate.editing import prune
 from hftranslate.formats.json_text import dump_json
 from hftranslate.formats.pyhf_json import from_document
-from hftranslate.formats.rewriting import map_modifiers
 from hftranslate.translation.translate import sidecar_path, to_pyhf_json, write
 from hftranslate.translation.verify import verify_file, verify_json
 from hftranslate.workspace import (
@@ -22,6 +21,7 @@ from hftranslate.workspace import (
     StatError,
     Workspace,
 )
+from hftranslate.workspace.map import map_modifiers
 from tests.cli.documents import document
 
 WS = replace(from_document(document()), conventions=ROOT)

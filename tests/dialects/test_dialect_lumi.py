@@ -8,7 +8,7 @@ from lxml import etree
 
 from hftranslate.errors import Unsupported
 from hftranslate.formats import histfactory_xml
-from hftranslate.formats.histfactory_xml.partial_lumi import luminosity
+from hftranslate.formats.histfactory_xml.lumi import luminosity
 from hftranslate.formats.outcomes import of_kind
 from hftranslate.translation.sidecar import apply_sidecar
 from hftranslate.translation.translate import XmlTranslation, load, to_xml, write_xml

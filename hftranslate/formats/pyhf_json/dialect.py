@@ -17,17 +17,7 @@ from sys import float_info
 from hftranslate.errors import Unsupported
 from hftranslate.formats.outcomes import Kind, Outcome
 from hftranslate.formats.pyhf_json.functions import without_functions
-from hftranslate.formats.rewriting import (
-    Replacements,
-    Rewriting,
-    Step,
-    listed,
-    map_modifiers,
-    map_parameters,
-    outcome,
-    set_parameter,
-    set_parameters,
-)
+from hftranslate.formats.rewriting import Replacements, Rewriting, Step, listed, outcome
 from hftranslate.workspace import (
     PYHF,
     Channel,
@@ -45,6 +35,7 @@ from hftranslate.workspace import (
     Workspace,
 )
 from hftranslate.workspace.bin_factors import bin_factors, bin_widths
+from hftranslate.workspace.map import map_modifiers, map_parameters, set_parameter, set_parameters
 from hftranslate.workspace.parameter_names import DeclaredParameter, declared_parameters
 from hftranslate.workspace.parameters import parameter_sets
 
