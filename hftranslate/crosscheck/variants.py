@@ -27,9 +27,9 @@ from hftranslate.workspace.map import (
     map_modifiers,
     map_samples,
     modifiers_of,
+    sample_with_modifiers,
     scaled,
     set_parameter,
-    with_modifiers,
 )
 
 Change = Callable[[Workspace], Workspace]
@@ -123,7 +123,7 @@ def with_lumi(
             return sample
         if not has(sample, Lumi):
             return replace(sample, modifiers=(Lumi(name=name), *sample.modifiers))
-        without = with_modifiers(sample, lambda m: None if isinstance(m, Lumi) else m)
+        without = sample_with_modifiers(sample, lambda m: None if isinstance(m, Lumi) else m)
         return without if constant is None else scaled(without, constant)
 
     return map_samples(workspace, changed)

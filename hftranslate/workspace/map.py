@@ -3,7 +3,7 @@
 What is changed is a copy; a part in which nothing changed is the same object as before.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import TypeAlias, TypeVar, cast
 
@@ -12,6 +12,7 @@ from hftranslate.workspace.model import (
     HistoSys,
     Measurement,
     Modifier,
+    NormFactor,
     Number,
     Numbers,
     ParameterConfig,
@@ -26,7 +27,7 @@ M = TypeVar("M")
 Replacement: TypeAlias = Modifier | tuple[Modifier, ...] | None
 
 
-def uses(channels: Iterable[Channel]) -> Iterator[tuple[Channel, Sample, Modifier]]:
+def all_uses(channels: Iterable[Channel]) -> Iterator[tuple[Channel, Sample, Modifier]]:
     """Every modifier with the channel and the sample that it stands on, in the order of the workspace."""
     return ((c, s, m) for c in channels for s in c.samples for m in s.modifiers)
 
@@ -46,7 +47,23 @@ def has(sample: Sample, kind: type[Modifier]) -> bool:
     return any(isinstance(m, kind) for m in sample.modifiers)
 
 
-def with_modifiers(sample: Sample, change: Callable[[Modifier], Replacement]) -> Sample:
+def is_scaled_by(sample: Sample, names: Collection[str]) -> bool:
+    """Whether one of these norm factors stands on the sample."""
+    return any(isinstance(m, NormFactor) and m.name in names for m in sample.modifiers)
+
+
+def pois_of(workspace: Workspace) -> set[str]:
+    """Parameters of interest of all measurements."""
+    return {poi for m in workspace.measurements for poi in m.pois}
+
+
+def signal_samples(workspace: Workspace) -> list[tuple[Channel, Sample]]:
+    """Samples that a parameter of interest scales."""
+    pois = pois_of(workspace)
+    return [(c, s) for c in workspace.channels for s in c.samples if is_scaled_by(s, pois)]
+
+
+def sample_with_modifiers(sample: Sample, change: Callable[[Modifier], Replacement]) -> Sample:
     """The sample with every modifier replaced by what ``change`` makes of it."""
     modifiers: list[Modifier] = []
     for m in sample.modifiers:
@@ -65,6 +82,11 @@ def with_samples(channel: Channel, change: Callable[[Sample], Sample]) -> Channe
     return channel if same else replace(channel, samples=samples)
 
 
+def with_modifiers(channel: Channel, change: Callable[[Modifier], Replacement]) -> Channel:
+    """The channel with every modifier replaced by what ``change`` makes of it."""
+    return with_samples(channel, lambda s: sample_with_modifiers(s, change))
+
+
 def map_samples(workspace: Workspace, change: Callable[[Channel, Sample], Sample]) -> Workspace:
     """The workspace with every sample replaced by what ``change`` makes of it and its channel."""
     channels = tuple(with_samples(c, lambda s, c=c: change(c, s)) for c in workspace.channels)  # type: ignore[misc]
@@ -74,7 +96,7 @@ def map_samples(workspace: Workspace, change: Callable[[Channel, Sample], Sample
 
 def map_modifiers(workspace: Workspace, change: Callable[[Channel, Sample, Modifier], Replacement]) -> Workspace:
     """The workspace with every modifier replaced by what ``change`` makes of it, its channel and its sample."""
-    return map_samples(workspace, lambda c, s: with_modifiers(s, lambda m: change(c, s, m)))
+    return map_samples(workspace, lambda c, s: sample_with_modifiers(s, lambda m: change(c, s, m)))
 
 
 def with_numbers(sample: Sample, change: Callable[[Numbers], Numbers], *, fractions: bool = True) -> Sample:

@@ -105,7 +105,7 @@ def with_partial_lumi(channel: Channel, partial: PartialLumi) -> Channel:
             return None
         return Lumi() if m == NormFactor(name=partial.function) else m
 
-    return with_samples(channel, lambda s: with_modifiers(s, change))
+    return with_modifiers(channel, change)
 
 
 def with_lumi(channel: Channel, constant: float | None) -> Channel:

@@ -35,7 +35,7 @@ from hftranslate.workspace import (
     Workspace,
 )
 from hftranslate.workspace.bin_factors import bin_factors, bin_widths
-from hftranslate.workspace.map import map_modifiers, map_parameters, set_parameter, set_parameters
+from hftranslate.workspace.map import map_modifiers, map_parameters, modifiers_of, set_parameter, set_parameters
 from hftranslate.workspace.parameter_names import DeclaredParameter, declared_parameters
 from hftranslate.workspace.parameters import parameter_sets
 
@@ -43,7 +43,7 @@ from hftranslate.workspace.parameters import parameter_sets
 # ------------------------------------------------------------------------------------------------- towards pyhf JSON
 def _constant_lumi(workspace: Workspace) -> Rewriting:
     """ROOT's luminosity without an uncertainty: left out where it is one, a fixed parameter otherwise."""
-    if not any(isinstance(m, Lumi) for c in workspace.channels for s in c.samples for m in s.modifiers):
+    if not any(modifiers_of(workspace.channels, Lumi)):
         return workspace, ()
     configs = [m.parameter("lumi") for m in workspace.measurements]
     if any(c.sigmas != (0.0,) for c in configs):
@@ -89,7 +89,7 @@ def _first_poi(workspace: Workspace) -> Rewriting:
 def _constraint_terms(workspace: Workspace) -> Rewriting:
     workspace, outcomes = _removed_normsys(workspace)
     account = list(outcomes)
-    scaled = {m.name for c in workspace.channels for s in c.samples for m in s.modifiers if isinstance(m, NormSys)}
+    scaled = {m.name for m in modifiers_of(workspace.channels, NormSys)}
     for m in workspace.measurements:
         for t in m.constraint_terms:
             where = f"measurement {m.name!r}: {t.name!r}"
