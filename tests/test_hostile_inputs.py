@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hftranslate.difference.likelihood_change import comparison_points
+from hftranslate.difference.comparer import comparison_points
 from hftranslate.errors import FormatError, InputError, UnsafeInput, did_you_mean
 from hftranslate.formats.histfactory_xml.grammar import Notes
 from hftranslate.formats.histfactory_xml.parse import parse

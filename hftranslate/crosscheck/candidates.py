@@ -205,7 +205,9 @@ def _interpolation(setup: Setup, _: Results) -> Iterator[Candidate]:
         (HistoSys, "histosys", get_args(HistoSysCode)),
         (NormSys, "normsys", get_args(NormSysCode)),
     ):
-        found = sorted({m.interpolation for m in modifiers_of(setup.workspace.channels, HistoSys, NormSys) if isinstance(m, kind)})
+        found = sorted(
+            {m.interpolation for m in modifiers_of(setup.workspace.channels, HistoSys, NormSys) if isinstance(m, kind)}
+        )
         for code in codes:
             if found and found != [code]:
                 yield Candidate(
