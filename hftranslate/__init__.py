@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from hftranslate.toys.hypotest import toy_test as toy_test
     from hftranslate.toys.limits import ToyLimitResult as ToyLimitResult
     from hftranslate.toys.limits import toy_limit as toy_limit
-    from hftranslate.translation.translate import read as read
-    from hftranslate.translation.translate import write as write
+    from hftranslate.translation.load import read as read
+    from hftranslate.translation.write import write as write
     from hftranslate.workspace import PYHF as PYHF
     from hftranslate.workspace import ROOT as ROOT
     from hftranslate.workspace import Channel as Channel
@@ -81,7 +81,8 @@ _HOMES = {
     "likelihood.compile": ("compile_model",),
     "likelihood.model": ("Data", "Model"),
     "likelihood.yields": ("Yields", "expected_yields"),
-    "translation.translate": ("read", "write"),
+    "translation.load": ("read",),
+    "translation.write": ("write",),
     "workspace": (
         "PYHF",
         "ROOT",

@@ -20,7 +20,7 @@ from hftranslate.formats.json_text import parse_json
 from hftranslate.formats.pyhf_json import from_document
 from hftranslate.inference.fit import fit
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.translation.translate import load
+from hftranslate.translation.load import load
 from tests.cli.conftest import Runner, run
 from tests.cli.documents import document, text
 from tests.conftest import REPOSITORY

@@ -26,17 +26,11 @@ from hftranslate.formats.json_text import dump_json
 from hftranslate.formats.outcomes import Outcome, of_kind
 from hftranslate.formats.schemas import violation
 from hftranslate.likelihood.compile import compile_model
+from hftranslate.translation.account import NEGLIGIBLE, check_strict
+from hftranslate.translation.load import load
 from hftranslate.translation.sidecar import apply_sidecar
-from hftranslate.translation.translate import (
-    NEGLIGIBLE,
-    check_strict,
-    load,
-    sidecar_path,
-    to_pyhf_json,
-    to_xml,
-    write_json,
-    write_xml,
-)
+from hftranslate.translation.sidecar_file import sidecar_path
+from hftranslate.translation.write import to_pyhf_json, to_xml, write_json, write_xml
 from hftranslate.workspace import (
     PYHF,
     ROOT,

@@ -8,8 +8,9 @@ import pytest
 from hftranslate.editing import prune
 from hftranslate.formats.json_text import dump_json
 from hftranslate.formats.pyhf_json import from_document
-from hftranslate.translation.translate import sidecar_path, to_pyhf_json, write
+from hftranslate.translation.sidecar_file import sidecar_path
 from hftranslate.translation.verify import verify_file, verify_json
+from hftranslate.translation.write import to_pyhf_json, write
 from hftranslate.workspace import (
     PYHF,
     ROOT,

@@ -15,7 +15,7 @@ from hftranslate.formats import pyhf_json
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
 from hftranslate.formats.json_text import parse_json
 from hftranslate.formats.outcomes import Outcome
-from hftranslate.translation.translate import load
+from hftranslate.translation.load import load
 from hftranslate.workspace import Workspace
 
 

@@ -14,7 +14,7 @@ from hftranslate.formats.histfactory_xml.measurements import NO_POI as NO_POI_RE
 from hftranslate.formats.outcomes import of_kind
 from hftranslate.formats.rewriting import Outcomes
 from hftranslate.translation.sidecar import apply_sidecar
-from hftranslate.translation.translate import to_pyhf_json, to_xml
+from hftranslate.translation.write import to_pyhf_json, to_xml
 from hftranslate.workspace import (
     PYHF,
     ROOT,

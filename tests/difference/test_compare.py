@@ -14,7 +14,7 @@ from hftranslate.errors import InputError, MissingInput
 from hftranslate.formats.histfactory_xml import read_back
 from hftranslate.formats.outcomes import of_kind
 from hftranslate.formats.pyhf_json import from_document
-from hftranslate.translation.translate import to_pyhf_json, to_xml
+from hftranslate.translation.write import to_pyhf_json, to_xml
 from hftranslate.workspace import (
     PYHF,
     ROOT,

@@ -2,7 +2,7 @@
 
 A dialect is a sequence of steps, each a function ``Workspace -> (Workspace, outcomes)``. A step either says the same
 likelihood in other words (outcomes of kind ``rewrite``), drops what has no meaning for the likelihood (``carried``: the
-sidecar keeps it), or gives up something (``loss``; :mod:`hftranslate.translation.translate` measures what that does to
+sidecar keeps it), or gives up something (``loss``; :mod:`hftranslate.translation.account` measures what that does to
 the likelihood). What no step can rewrite, the writer of the format refuses by name.
 
 :data:`TO_PYHF` leads to what pyhf JSON can say: Gaussian staterror without thresholds, Poisson shapesys with absolute
