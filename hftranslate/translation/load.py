@@ -94,21 +94,34 @@ def load(
             source += f" with {' and '.join(Path(source_name(patch)).name for patch in patches)}"
         workspace = pyhf_json.from_document(document, source)
     plain = Loaded(workspace=workspace, format=found, with_sidecar=False, outcomes=outcomes, account=fates)
+    return restore(plain, path, patched=bool(patches)) if use_sidecar else plain
+
+
+def restore(plain: Loaded, path: str | Path, *, patched: bool = False) -> Loaded:
+    """What was read, restored by the sidecar that may lie beside its file.
+
+    Parameters
+    ----------
+    plain
+        what the file at ``path`` says alone.
+    patched
+        there are patches on it, to which no sidecar belongs.
+    """
     beside = sidecar_path(path)
-    if not use_sidecar or str(path) == "-" or not beside.is_file():
+    if str(path) == "-" or not beside.is_file():
         return plain
-    sidecar = sidecar_of(found, parse_json(read_bytes(beside), str(beside)))
+    sidecar = sidecar_of(plain.format, parse_json(read_bytes(beside), str(beside)))
     if sidecar is None:
         return plain
-    if patches:
+    if patched:
         return _ignoring(beside, "it belongs to the file without patches", plain)
     try:
-        original = restored(workspace, sidecar)
+        original = restored(plain.workspace, sidecar)
     except SidecarMismatch as mismatch:
         return _ignoring(beside, str(mismatch), plain)
     except InputError as error:
         raise type(error)(f"{beside}: {error}") from None
-    return Loaded(workspace=original, format=found, with_sidecar=True, outcomes=(), account=fates)
+    return replace(plain, workspace=original, with_sidecar=True, outcomes=())
 
 
 def _ignoring(sidecar: Path, why: str, plain: Loaded) -> Loaded:
