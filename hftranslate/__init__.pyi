@@ -47,7 +47,8 @@ from hftranslate.toys.discovery import ToySignificance, toy_significance
 from hftranslate.toys.hypotest import ToyTestResult, toy_test
 from hftranslate.toys.limits import ToyLimitResult, toy_limit
 from hftranslate.translation.as_json import pyhf_digest as digest
-from hftranslate.translation.translate import read, write
+from hftranslate.translation.load import read
+from hftranslate.translation.write import write
 from hftranslate.workspace import simplemodels
 from hftranslate.workspace.from_hist import from_hist
 from hftranslate.workspace.model import (

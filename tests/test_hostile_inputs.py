@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hftranslate.difference.likelihood_change import comparison_points
+from hftranslate.difference.comparer import comparison_points
 from hftranslate.errors import FormatError, InputError, UnsafeInput, did_you_mean
 from hftranslate.formats.histfactory_xml.grammar import Notes
 from hftranslate.formats.histfactory_xml.parse import parse
@@ -21,7 +21,7 @@ from hftranslate.formats.json_text import parse_json
 from hftranslate.formats.pyhf_json import from_document
 from hftranslate.inference.fit import fit
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.translation.translate import load
+from hftranslate.translation.load import load
 from tests.cli.conftest import Runner, run
 from tests.cli.documents import document, text
 from tests.conftest import REPOSITORY

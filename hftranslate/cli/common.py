@@ -14,7 +14,8 @@ from hftranslate.formats.files import Content, write_files
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
 from hftranslate.formats.json_text import dump_json
 from hftranslate.formats.outcomes import Outcome, told
-from hftranslate.translation.translate import Loaded, load, sidecar_path
+from hftranslate.translation.load import Loaded, load
+from hftranslate.translation.sidecar_file import sidecar_path
 from hftranslate.workspace import CONVENTIONS, Conventions, Workspace
 
 F = TypeVar("F", bound=Callable[..., Any])

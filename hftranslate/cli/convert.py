@@ -32,18 +32,10 @@ from hftranslate.formats import FORMATS, FormatName
 from hftranslate.formats.files import Content
 from hftranslate.formats.json_text import dump_json
 from hftranslate.formats.outcomes import Outcome
-from hftranslate.translation.translate import (
-    Loaded,
-    check_strict,
-    load,
-    sidecar_path,
-    to_pyhf_json,
-    to_xml,
-    write,
-    write_json,
-    write_sidecar,
-    write_xml,
-)
+from hftranslate.translation.account import check_strict
+from hftranslate.translation.load import Loaded, load
+from hftranslate.translation.sidecar_file import sidecar_path
+from hftranslate.translation.write import to_pyhf_json, to_xml, write, write_json, write_sidecar, write_xml
 
 if TYPE_CHECKING:
     from hftranslate.crosscheck.with_root import RootInstallation

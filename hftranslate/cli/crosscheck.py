@@ -33,7 +33,7 @@ from hftranslate.errors import HFTranslateError
 from hftranslate.formats import which_format
 from hftranslate.formats.files import Content
 from hftranslate.formats.json_text import read_bytes
-from hftranslate.translation.translate import Loaded, load
+from hftranslate.translation.load import Loaded, load
 from hftranslate.workspace import CONVENTIONS, PYHF, ROOT, Conventions, Workspace
 
 

@@ -12,7 +12,7 @@ from hftranslate.difference import difference
 from hftranslate.difference import document as as_document
 from hftranslate.difference import text as as_text
 from hftranslate.difference.compare import TOLERANCE
-from hftranslate.translation.translate import load
+from hftranslate.translation.load import load
 from hftranslate.workspace import CONVENTIONS
 
 

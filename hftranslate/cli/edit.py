@@ -35,8 +35,10 @@ from hftranslate.editing.negligible import Negligible, PruningEffect, negligible
 from hftranslate.errors import InputError
 from hftranslate.formats.files import Content
 from hftranslate.translation.as_json import ALGORITHMS, as_json, pyhf_digest
+from hftranslate.translation.load import load
 from hftranslate.translation.sidecar import canonical_digest, make_sidecar
-from hftranslate.translation.translate import load, sidecar_path, to_xml, write_json, write_xml
+from hftranslate.translation.sidecar_file import sidecar_path
+from hftranslate.translation.write import to_xml, write_json, write_xml
 from hftranslate.workspace import MODIFIER_TYPES, Workspace
 
 Edit = Callable[[Workspace], Workspace]

@@ -17,7 +17,7 @@ from hftranslate.formats import pyhf_json
 from hftranslate.formats.histfactory_xml import XmlOptions
 from hftranslate.formats.json_text import parse_json, read_bytes
 from hftranslate.signal_grid import read_patchset
-from hftranslate.translation.translate import load
+from hftranslate.translation.load import load
 from hftranslate.workspace import HistoSysCode, NormSysCode, Workspace
 
 #: The keys of a case and what they hold. Only the scripts that make references use ``kind``, ``test_pois``, ``toys``

@@ -1,20 +1,88 @@
-"""The report of a crosscheck as a table for a terminal, and as Markdown."""
+"""The report of a crosscheck, as a table for a terminal and as Markdown."""
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import Any
 
+from hftranslate.crosscheck.causes import Diagnosis
 from hftranslate.crosscheck.comparison import TOLERANCES, Entry, Rung
-from hftranslate.crosscheck.document import Provenance, Results
+from hftranslate.crosscheck.document import Provenance, Results, to_json
 from hftranslate.display import markdown, markdown_code, terminal
-
-if TYPE_CHECKING:
-    from hftranslate.crosscheck.compare import Report
 
 _SHOWN = 5  # failing entries per rung
 WORDS = {"passed": "passed", "failed": "failed", "skipped": "skipped", "lower": "ours lower"}
 
 
-def report_text(report: "Report") -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The ladder of two result documents, and the documents themselves.
+
+    ``diagnosis`` says what explains a failure, where the model was at hand to look for it; ``beside`` are results of
+    ours under other conventions, shown and not judged.
+    """
+
+    rungs: tuple[Rung, ...]
+    ours: Results = field(repr=False)
+    reference: Results = field(repr=False)
+    diagnosis: Diagnosis | None = None
+    beside: Results | None = field(default=None, repr=False)
+
+    @property
+    def passed(self) -> bool:
+        """Whether no rung failed."""
+        return all(rung.verdict != "failed" for rung in self.rungs)
+
+    @property
+    def first_failure(self) -> Rung | None:
+        """The lowest failing rung, which those above it may only echo."""
+        return next((rung for rung in self.rungs if rung.verdict == "failed"), None)
+
+    @property
+    def conventions_note(self) -> str | None:
+        """A sentence where the two documents follow different conventions."""
+        ours, reference = to_json(self.ours.conventions), to_json(self.reference.conventions)
+        differing = [key for key in ours if key != "name" and ours[key] != reference[key]]
+        if not differing:
+            return None
+        listed = ", ".join(f"{key} is {ours[key]} in ours and {reference[key]} in the reference" for key in differing)
+        return f"the two documents follow different conventions, so differences are to be expected: {listed}"
+
+    def to_document(self) -> dict[str, Any]:
+        """The verdicts as plain JSON values; the compared documents are named by their provenance."""
+        document: dict[str, Any] = {
+            "schema": "hftranslate-crosscheck/1",
+            "passed": self.passed,
+            "measurement": self.reference.measurement,
+            "poi": self.reference.poi,
+            "conventions": {
+                "ours": to_json(self.ours.conventions),
+                "reference": to_json(self.reference.conventions),
+                "note": self.conventions_note,
+            },
+            "provenance": {
+                "ours": to_json(self.ours.provenance),
+                "reference": to_json(self.reference.provenance),
+            },
+            "tolerances": {
+                name: {"tolerance": str(t), "floor": t.floor, "reason": t.reason} for name, t in TOLERANCES.items()
+            },
+            "rungs": to_json(self.rungs),
+        }
+        if self.diagnosis is not None:
+            document["diagnosis"] = to_json(self.diagnosis)
+        if self.beside is not None:
+            document["beside"] = {
+                "conventions": self.beside.conventions.name,
+                "hypotests": to_json(self.beside.hypotests or ()),
+            }
+        return document
+
+    def text(self) -> str:
+        """The ladder as a table for a terminal."""
+        return report_text(self)
+
+
+def report_text(report: Report) -> str:
     """The ladder as a table, then the failing entries, and what explains them."""
     reference = report.reference
     lines = []
@@ -72,7 +140,7 @@ def allowed(entry: Entry) -> str:
     return "equality" if entry.allowed is None else f"{entry.allowed:.1e}"
 
 
-def _minima(report: "Report") -> Iterator[str]:
+def _minima(report: Report) -> Iterator[str]:
     """Both NLLs where the reference did not reach the minimum."""
     found = [lower for rung in report.rungs for lower in rung.lower]
     if not found:
@@ -85,7 +153,7 @@ def _minima(report: "Report") -> Iterator[str]:
             yield f"  ({rung.name}: {rung.unjudged} numbers differ that follow from these minima)"
 
 
-def _diagnosis(report: "Report") -> Iterator[str]:
+def _diagnosis(report: Report) -> Iterator[str]:
     found = report.diagnosis
     assert found is not None
     if not found.causes:
@@ -99,7 +167,7 @@ def _diagnosis(report: "Report") -> Iterator[str]:
         yield f"  With that, the rung {found.remaining!r} still fails."
 
 
-def _beside(report: "Report") -> list[str]:
+def _beside(report: Report) -> list[str]:
     if report.beside is None or not report.beside.hypotests:
         return []
     lines = ["", "  CLs, observed and expected     reference        ours  " + under(report.beside)]
@@ -114,7 +182,7 @@ def under(beside: Results) -> str:
     return f"ours under {beside.conventions.name} conventions"
 
 
-def cls_rows(report: "Report") -> Iterator[tuple[float, str, float | None, float | None, float | None]]:
+def cls_rows(report: Report) -> Iterator[tuple[float, str, float | None, float | None, float | None]]:
     """POI, ``observed`` or ``expected``, and CLs of the reference, ours, and ours under the other conventions."""
 
     def of(results: Results | None, poi: float, stat: str) -> tuple[float | None, float | None]:
@@ -131,7 +199,7 @@ def cls_rows(report: "Report") -> Iterator[tuple[float, str, float | None, float
 
 
 # ------------------------------------------------------------------------------------------------------------- Markdown
-def report_markdown(report: "Report") -> str:
+def report_markdown(report: Report) -> str:
     """The report as Markdown: verdicts, causes, CLs and limits, provenance."""
     reference, ours = report.reference, report.ours
     verdict = "passed" if report.passed else "failed"
@@ -179,7 +247,7 @@ def _markdown_rung(rung: Rung) -> tuple[str, ...]:
     return rung.name, WORDS[rung.verdict], f"{rung.comparisons}", *details
 
 
-def _markdown_tests(report: "Report") -> list[str]:
+def _markdown_tests(report: Report) -> list[str]:
     rows = [
         (f"CLs {kind}, {report.reference.poi} = {poi:g}", _shown(theirs), _shown(ours))
         for poi, kind, theirs, ours, _ in cls_rows(report)

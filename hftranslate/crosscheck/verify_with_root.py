@@ -17,7 +17,7 @@ from hftranslate.errors import InputError, RootFailed, UnsafeInput
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
 from hftranslate.formats.outcomes import Outcome
 from hftranslate.formats.rewriting import listed
-from hftranslate.translation.translate import Loaded, load
+from hftranslate.translation.load import Loaded, load
 from hftranslate.translation.verify import Verification, advice_for
 from hftranslate.workspace import Measurement, Workspace
 from hftranslate.workspace.parameters import parameter_sets

@@ -31,7 +31,7 @@ from hftranslate.formats.histfactory_xml.sources import FileSource, XmlOptions
 from hftranslate.formats.json_text import dump_json, parse_json, read_bytes
 from hftranslate.formats.patched import patched_document
 from hftranslate.formats.root_histograms import HistogramFiles
-from hftranslate.translation.translate import to_xml, write_xml
+from hftranslate.translation.write import to_xml, write_xml
 from hftranslate.workspace import Measurement, Workspace
 
 #: Takes the lines that the scripts print while they work.

@@ -11,7 +11,8 @@ from hftranslate.formats.json_patch import patched
 from hftranslate.formats.json_text import parse_json, read_bytes
 from hftranslate.formats.outcomes import Outcome
 from hftranslate.formats.recognition import PATCH, Tell, kind_of, patch_in, workspace_in
-from hftranslate.translation.translate import load, to_pyhf_json
+from hftranslate.translation.load import load
+from hftranslate.translation.write import to_pyhf_json
 
 if TYPE_CHECKING:
     from hftranslate.formats.histfactory_xml import XmlOptions

@@ -15,7 +15,7 @@ from hftranslate.formats import pyhf_json
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
 from hftranslate.formats.json_text import parse_json
 from hftranslate.formats.outcomes import Outcome
-from hftranslate.translation.translate import load
+from hftranslate.translation.load import load, restore
 from hftranslate.workspace import Workspace
 
 
@@ -75,10 +75,9 @@ def verify_file(
         is told how far it has come.
     """
     account = tuple(account)
-    xml = XmlOptions(basedir=path.parent)
     try:
-        back = load(path, xml=xml, progress=progress)
-        restored = load(path, xml=xml, use_sidecar=True, progress=progress) if with_sidecar else None
+        back = load(path, xml=XmlOptions(basedir=path.parent), progress=progress)
+        restored = restore(back, path) if with_sidecar else None
     except InputError as error:
         return _unreadable(str(path), error)
     checked = _verified(original, back.workspace, str(path), account, progress)

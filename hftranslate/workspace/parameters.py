@@ -22,6 +22,7 @@ from hftranslate.workspace import (
 from hftranslate.workspace.bin_factors import Range, bin_factors, bin_widths
 from hftranslate.workspace.expressions import Dependent
 from hftranslate.workspace.functions import settle_functions, used_names
+from hftranslate.workspace.map import all_uses
 from hftranslate.workspace.parameter_names import DeclaredParameter, ParameterKind, declared_parameters, stem
 
 #: Upper end of the range of ROOT's parameter of a Gamma term, and of its global observable.
@@ -153,8 +154,7 @@ def _made_before(workspace: Workspace, name: str, root: str) -> bool:
     """Whether a channel with a Function of the bin factor comes before all with the factor, in ROOT's order."""
 
     def first(names: Set[str]) -> str | None:
-        uses = (c.name for c in workspace.channels for s in c.samples for m in s.modifiers if m.name in names)
-        return min(uses, default=None)
+        return min((c.name for c, _, m in all_uses(workspace.channels) if m.name in names), default=None)
 
     made = {f for f, leaves in settle_functions(workspace.functions).depends.items() if root in leaves}
     before, own = first(made), first({name})

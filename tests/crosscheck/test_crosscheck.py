@@ -24,7 +24,7 @@ from hftranslate.crosscheck.document import (
 )
 from hftranslate.crosscheck.results import results
 from hftranslate.errors import FormatError, MissingInput
-from hftranslate.translation.translate import load
+from hftranslate.translation.load import load
 from hftranslate.workspace import PYHF, Workspace
 from tests.conftest import REPOSITORY
 

@@ -42,7 +42,7 @@ from hftranslate.toys.samples import (
     merged,
     observed_key,
 )
-from hftranslate.translation.translate import load
+from hftranslate.translation.load import load
 from hftranslate.workspace import NormSys
 from hftranslate.workspace.simplemodels import uncorrelated_background
 from tests.likelihood.builders import counting, hello_world

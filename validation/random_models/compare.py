@@ -16,7 +16,8 @@ from hftranslate.errors import InputError
 from hftranslate.formats.histfactory_xml import XmlOptions
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
-from hftranslate.translation.translate import load, write
+from hftranslate.translation.load import load
+from hftranslate.translation.write import write
 from hftranslate.workspace import ROOT, Workspace
 
 Json = dict[str, Any]

@@ -34,6 +34,7 @@ from hftranslate.workspace import (
     ShapeSys,
     StatError,
 )
+from hftranslate.workspace.map import sample_with_modifiers
 from hftranslate.workspace.parameter_names import staterror_name
 
 #: Key of the annotation that holds a further set of data; its name follows.
@@ -267,15 +268,11 @@ class _Reader:
             what = f"ROOT keeps relative errors in the class of the nominal histogram, {class_name}: they become "
             what += f"{[int(x) for x in stored]}; where that is zero, the bin factor is constant"
             self.notes.add("convention", f"channel {self.name!r}: StatError", what)
-        return tuple(
-            replace(
-                s,
-                modifiers=tuple(
-                    replace(m, data=_scaled(m.data, factors)) if isinstance(m, StatError) else m for m in s.modifiers
-                ),
-            )
-            for s in samples
-        )
+
+        def change(m: Modifier) -> Modifier:
+            return replace(m, data=_stored(m.data, factors)) if isinstance(m, StatError) else m
+
+        return tuple(sample_with_modifiers(s, change) for s in samples)
 
     def _normfactor(self, node: Node, sample: str) -> NormFactor:
         name = node.get("Name")
@@ -333,7 +330,7 @@ class _Reader:
         return list(merged.values())
 
 
-def _scaled(errors: Sequence[float], factors: Sequence[float]) -> tuple[float, ...]:
+def _stored(errors: Sequence[float], factors: Sequence[float]) -> tuple[float, ...]:
     return tuple(e * f for e, f in zip(errors, factors, strict=True))
 
 

@@ -17,6 +17,7 @@ from hftranslate.formats.histfactory_xml.root_objects import (
 )
 from hftranslate.workspace import HistoSys, Lumi, ShapeFactor, ShapeSys, StatError, Workspace
 from hftranslate.workspace.functions import settle_functions
+from hftranslate.workspace.map import has
 from hftranslate.workspace.parameter_names import (
     DeclaredParameter,
     bin_labels,
@@ -74,7 +75,7 @@ def without_clashes(workspace: Workspace, channels: Names, samples: Names, param
 def _fixed_names(workspace: Workspace, declared: Mapping[str, DeclaredParameter]) -> set[str]:
     """What ROOT calls things that have no name of their own here."""
     taken = set(OF_EVERY_MODEL)
-    carries = [any(isinstance(m, Lumi) for m in s.modifiers) for c in workspace.channels for s in c.samples]
+    carries = [has(s, Lumi) for c in workspace.channels for s in c.samples]
     if any(carries) and not all(carries):
         taken |= set(objects_of_systematic("lumi"))
     settled = settle_functions(workspace.functions)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from hftranslate.formats.histfactory_xml.clashes import staterrors_of_a_channel, without_clashes
-from hftranslate.formats.rewriting import Rewriting, map_modifiers, map_parameters, outcome
+from hftranslate.formats.rewriting import Rewriting, outcome
 from hftranslate.workspace import StatError, Workspace
 from hftranslate.workspace.functions import renamed_function
+from hftranslate.workspace.map import map_modifiers, map_parameters
 from hftranslate.workspace.parameter_names import declared_parameters, staterror_stem, stem, with_names
 from hftranslate.workspace.parameters import ParameterSet, beta_name, parameter_sets
 

@@ -24,6 +24,7 @@ from hftranslate.formats.outcomes import Outcome
 from hftranslate.formats.root_histograms import HistogramFiles
 from hftranslate.workspace import ROOT, Channel, Lumi, Measurement, Workspace
 from hftranslate.workspace.functions import settle_functions
+from hftranslate.workspace.map import all_modifiers
 from hftranslate.workspace.parameter_names import DeclaredParameter, declared_parameters
 from hftranslate.workspace.parameters import parameter_sets
 
@@ -214,7 +215,7 @@ def _constant_lumi(
 
 def _lumi_is_nothing(channels: Sequence[Channel], measurements: Sequence[Node], notes: Notes) -> bool:
     """Whether a constant luminosity of one may be left out, because something else is called ``lumi``."""
-    if not any(m.name == Lumi().name for c in channels for s in c.samples for m in s.modifiers):
+    if not any(m.name == Lumi().name for m in all_modifiers(channels)):
         return False
     return all(
         number(node, "Lumi", notes) == 1.0

@@ -42,7 +42,7 @@ class XmlOptions:
         do not follow the luminosity parameter, only its nominal value, as in ROOT before.
     asimov_if_missing
         channels without observed data get the nominal expectation, as in ROOT's ``asimovData``; the reader of this
-        format leaves that to its caller (:func:`hftranslate.translation.translate.load`).
+        format leaves that to its caller (:func:`hftranslate.translation.load.load`).
     """
 
     basedir: Path | None = None
