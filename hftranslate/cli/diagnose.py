@@ -1,7 +1,6 @@
 """Commands that look into a fit: scans, impacts, goodness of fit and yields."""
 
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 import click
 import numpy as np
 
-from hftranslate.batch.progress import Progress
+from hftranslate.batch.options import BatchOptions
 from hftranslate.cli.common import combined_options, emit, emit_text, model_options, tell
 from hftranslate.cli.fitting import minimizer_options
 from hftranslate.cli.progress import ProgressBar, progress_option
@@ -56,7 +55,7 @@ def scan(parameters: tuple[str, ...], points: tuple[int, ...], ranges: tuple[str
             raise InputError(f"{option}: {len(given)} given for {len(names)} parameters ({', '.join(names)})")
     task = take_task(options)
     values = [np.linspace(low, high, n) for (low, high), n in zip(limits, counts, strict=True)] if limits else None
-    with many.running() as (executor, progress):
+    with many.running() as batch:
         found = profile_scan(
             task.model,
             task.data,
@@ -64,9 +63,7 @@ def scan(parameters: tuple[str, ...], points: tuple[int, ...], ranges: tuple[str
             values,
             points=counts,
             options=task.options,
-            executor=executor,
-            progress=progress,
-            journal=task.journal(many.resume, command="scan", parameters=list(names)),
+            batch=batch,
         )
     for index, reason in found.failures.items():
         where = ", ".join(f"{n} = {v[i]:g}" for n, v, i in zip(found.names, found.values, index, strict=True))
@@ -84,11 +81,11 @@ class _Many:
     shown: bool
 
     @contextmanager
-    def running(self) -> Iterator[tuple[Executor | None, Progress]]:
-        """The executor and the listener; an interruption is told what it leaves behind."""
+    def running(self) -> Iterator[BatchOptions]:
+        """How the fits run; an interruption is told what it leaves behind."""
         with executor_of(self.workers, self.dask) as executor, ProgressBar(shown=self.shown) as bar:
             try:
-                yield executor, bar
+                yield BatchOptions(executor=executor, progress=bar, resume=self.resume)
             except KeyboardInterrupt:
                 if self.resume is not None:
                     tell(f"what was done is kept in {self.resume}; run again to go on")
@@ -130,7 +127,7 @@ def impacts(names: tuple[str, ...], groups: tuple[str, ...], minos: bool, kind: 
         patterns.setdefault(name, []).append(pattern)
     widths: Widths = "minos" if minos else "hesse"
     task = take_task(options)
-    with many.running() as (executor, progress):
+    with many.running() as batch:
         found = compute_impacts(
             task.model,
             task.data,
@@ -138,9 +135,7 @@ def impacts(names: tuple[str, ...], groups: tuple[str, ...], minos: bool, kind: 
             groups=patterns,
             widths=widths,
             options=task.options,
-            executor=executor,
-            progress=progress,
-            journal=task.journal(many.resume, command="impacts", widths=widths),
+            batch=batch,
         )
     for reason in found.failures:
         tell(f"no impact: {reason}")
@@ -159,16 +154,14 @@ def gof(toys: int, seed: int, **options: Any) -> None:
     """Saturated goodness of fit, as JSON: statistic, degrees of freedom and p-value; by pseudo-experiments too."""
     output_file, many = options.pop("output_file"), _take_many(options)
     task = take_task(options)
-    with many.running() as (executor, progress):
+    with many.running() as batch:
         found = goodness_of_fit(
             task.model,
             task.data,
             toys=toys,
             seed=seed,
             options=task.options,
-            executor=executor,
-            progress=progress,
-            journal=task.journal(many.resume, command="gof", seed=seed),
+            batch=batch,
         )
     emit(goodness_document(task.model, found), output_file)
 

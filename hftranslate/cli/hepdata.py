@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hftranslate.batch.options import BatchOptions
 from hftranslate.cli.common import OutputFile, emit, emit_text, emit_texts, json_text, output_option
 from hftranslate.cli.groups import Group
 from hftranslate.cli.paths import InputFile, InputFolder, NamedFiles, OutputFolder
@@ -229,8 +230,7 @@ def check(
             folder,
             points=None if points < 0 else points,
             validator=not no_validator,
-            executor=executor,
-            progress=progress,
+            batch=BatchOptions(executor=executor, progress=progress),
         )
     texts: dict[Path, Content] = {} if html is None else {html: check_html(report)}
     if output_file is not None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from hftranslate.batch.journal import Journal
+from hftranslate.batch.options import BatchOptions
 from hftranslate.cli.common import (
     OutputFile,
     combined_options,
@@ -37,7 +37,7 @@ from hftranslate.signal_grid import Patch, PatchSet, PointNames, Signal, read_pa
 from hftranslate.signal_grid import create as create_patchset
 from hftranslate.signal_grid.contour import Interpolation, contour_document, take_slice
 from hftranslate.signal_grid.document import ALGORITHMS, Value, parse_value, patch_document
-from hftranslate.signal_grid.scan import Scan, ScanSettings, csv_text, scan_from_document, scan_task
+from hftranslate.signal_grid.scan import Scan, ScanSettings, csv_text, scan_from_document
 from hftranslate.signal_grid.scan import scan as scan_patches
 from hftranslate.signal_grid.signal_files import known_background, read_background, read_signal
 from hftranslate.signal_grid.summary import summary_text
@@ -281,11 +281,9 @@ def scan(background: str, patchset: str, table: Path | None, **options: Any) -> 
     check_background(background, document, patches, any_background=any_background)
     fit_options = take_fit_options(options)
     settings = ScanSettings(options=fit_options, **options)
-    journal = None if resume is None else Journal.open(resume, scan_task(document, patches, settings))
     with settled(), executor_of(workers, dask) as executor, ProgressBar(shown=shown) as bar:
-        done = scan_patches(
-            document, patches, settings, names=names or None, executor=executor, progress=bar, journal=journal
-        )
+        batch = BatchOptions(executor=executor, progress=bar, resume=resume)
+        done = scan_patches(document, patches, settings, names=names or None, batch=batch)
     tell_failures(done)
     emit(done.to_document(), output_file, beside=None if table is None else {table: csv_text(done.rows())})
     click.get_current_context().exit(0 if done.points else 1)

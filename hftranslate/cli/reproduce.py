@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from hftranslate.batch.options import BatchOptions
 from hftranslate.cli.common import emit_text, tell
 from hftranslate.cli.paths import InputFile, OutputFolder
 from hftranslate.cli.progress import ProgressBar, progress_option
@@ -83,8 +84,7 @@ def reproduce(
                         folder,
                         wanted,
                         interpolation=interpolation,
-                        executor=executor,
-                        progress=bar,
+                        batch=BatchOptions(executor=executor, progress=bar),
                     )
                 except InputError as error:
                     tell(f"{region.name}: {error}")

@@ -1,14 +1,11 @@
 """What commands that look into a fit work on: the model with what is held or confined, and the data or Asimov data."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 
-from hftranslate.batch.fingerprint import fingerprint
-from hftranslate.batch.journal import Journal
 from hftranslate.cli.common import combined_options, load_model
 from hftranslate.cli.fitting import number, take_fit_options
 from hftranslate.errors import InputError
@@ -56,13 +53,6 @@ class Task:
     model: Model
     data: Data
     options: FitOptions
-
-    def journal(self, path: Path | None, **task: Any) -> Journal | None:
-        """The journal at a path for one task on this model; ``None`` where none is wanted."""
-        if path is None:
-            return None
-        model = fingerprint(self.model, self.data)
-        return Journal.open(path, {"model": model, "minimizer": self.options.minimizer, **task})
 
 
 def take_task(options: dict[str, Any], *, edges: bool = False) -> Task:

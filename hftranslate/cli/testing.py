@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from hftranslate.batch.options import BatchOptions
 from hftranslate.cli.common import (
     combined_options,
     emit,
@@ -32,6 +33,7 @@ from hftranslate.likelihood.model import Data, Model
 from hftranslate.toys.discovery import toy_significance, toy_significance_document
 from hftranslate.toys.hypotest import toy_test, toy_test_document
 from hftranslate.toys.limits import toy_limit, toy_limit_document
+from hftranslate.toys.samples import ToyOptions
 
 #: Toys of each hypothesis where it is not said how many.
 _TOYS = 2000
@@ -65,12 +67,10 @@ _fit_options = combined_options(model_options, minimizer_options, _poi_range)
 class _Toys:
     """How toys are to be made."""
 
-    toys: int
-    seed: int
+    options: ToyOptions
     workers: int
     dask: str | None
     resume: Path | None
-    most_failed: float
     shown: bool
 
     @contextmanager
@@ -78,14 +78,8 @@ class _Toys:
         """The arguments that all functions of toys share; an interruption is told what it leaves behind."""
         with executor_of(self.workers, self.dask) as executor, ProgressBar(shown=self.shown) as progress:
             try:
-                yield {
-                    "toys": self.toys,
-                    "seed": self.seed,
-                    "executor": executor,
-                    "progress": progress,
-                    "resume": self.resume,
-                    "most_failed": self.most_failed,
-                }
+                batch = BatchOptions(executor=executor, progress=progress, resume=self.resume)
+                yield {"toy_options": self.options, "batch": batch}
             except KeyboardInterrupt:
                 if self.resume is not None:
                     tell(f"the toys made so far are kept in {self.resume}; run again to go on")
@@ -96,10 +90,8 @@ def _take_toys(options: dict[str, Any], calctype: str | None) -> _Toys | None:
     """Remove the options of toys from a command's options; ``None`` where no toys are asked for."""
     toys, resume = options.pop("toys"), options.pop("resume")
     found = _Toys(
-        toys=toys or _TOYS,
+        options=ToyOptions(toys=toys or _TOYS, seed=options.pop("seed"), most_failed=options.pop("max_failed")),
         resume=resume,
-        seed=options.pop("seed"),
-        most_failed=options.pop("max_failed"),
         workers=options.pop("workers"),
         dask=options.pop("dask"),
         shown=options.pop("track_progress"),
@@ -161,7 +153,7 @@ def cls(test_stat: TestStat, poi_range: PoiRange, test_poi: float, calctype: str
             options=fit_options,
             **shared,
         )
-    document = toy_test_document(by_toys, model.conventions.name, (toys.seed,))
+    document = toy_test_document(by_toys, model.conventions.name, (toys.options.seed,))
     outside = outside_range(model, {"poi_test": test_poi, "muhat": by_toys.muhat})
     _emit(document | ({"outside_range": outside} if outside else {}), model, output_file)
 
@@ -202,7 +194,7 @@ def limit(
                 options=fit_options,
                 **shared,
             )
-        document, failures = toy_limit_document(model, by_toys, toys.seed), by_toys.failures
+        document, failures = toy_limit_document(model, by_toys, toys.options.seed), by_toys.failures
     for name, reason in failures.items():
         tell(f"hftranslate: no {name} limit: {reason}")
     _emit(document, model, output_file)
@@ -232,6 +224,6 @@ def significance(poi_range: PoiRange, expected_poi: float, calctype: str | None,
             options=fit_options,
             **shared,
         )
-    document = toy_significance_document(by_toys, model.conventions.name, (toys.seed,))
+    document = toy_significance_document(by_toys, model.conventions.name, (toys.options.seed,))
     outside = outside_range(model, {"muhat": by_toys.muhat, "expected_poi": expected_poi})
     _emit(document | ({"outside_range": outside} if outside else {}), model, output_file)
