@@ -25,8 +25,8 @@ from hftranslate.cli.common import (
 )
 from hftranslate.cli.paths import InputFile
 from hftranslate.display import terminal
+from hftranslate.editing import Places, consequences, set_aside
 from hftranslate.editing import combine as combine_workspaces
-from hftranslate.editing import consequences, set_aside
 from hftranslate.editing import prune as prune_workspace
 from hftranslate.editing import rename as rename_workspace
 from hftranslate.editing import sort as sort_workspace
@@ -147,12 +147,15 @@ def prune(threshold: float | None, report_file: Path | None, bins: tuple[tuple[s
     What --negligible leaves out and what that does to the likelihood is told on standard error. The output is JSON, or
     XML with its histograms where the output file ends in .xml.
     """
-    places = ("channels", "samples", "modifiers", "modifier_types", "measurements", "samples_in", "modifiers_in")
-    chosen = {name: options.pop(name) for name in places}
+    kinds = ("channels", "samples", "modifiers", "modifier_types", "measurements")
+    chosen = {name: options.pop(name) for name in kinds}
+    inside = {name: options.pop(name) for name in ("samples_in", "modifiers_in")}
     ranges = [(channel, *_range(channel, text)) for channel, text in bins]
     if threshold is None and report_file is not None:
         raise click.UsageError("--report belongs to --negligible")
-    edited = _edited(_read(options), lambda ws: prune_workspace(ws, bins=_bins(ws, ranges), **chosen))
+    edited = _edited(
+        _read(options), lambda ws: prune_workspace(ws, **chosen, places=Places(bins=_bins(ws, ranges), **inside))
+    )
     said: dict[str, object] = {}
     if threshold is not None:
         edited, said = _without_negligible(edited, threshold)

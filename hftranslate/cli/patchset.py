@@ -323,15 +323,17 @@ def contour(
     held: tuple[str, ...],
     interpolation: Interpolation,
     lines: Path | None,
-    **titles: Any,
+    title: str,
+    x_title: str | None,
+    y_title: str | None,
 ) -> None:
     """Draw the exclusion contour of a scan: observed, expected and +-1 sigma, with its points."""
-    from hftranslate.plots import picture
+    from hftranslate.plots import PlotOptions, picture
     from hftranslate.plots.contour import contour as draw
 
     source = "standard input" if scan == "-" else scan
     found = take_slice(scan_from_document(parse_json(read_bytes(scan), source), source), x, y, at=_held(held))
-    figure = draw(found, interpolation=interpolation, **titles)
+    figure = draw(found, interpolation=interpolation, x_name=x_title, y_name=y_title, options=PlotOptions(title=title))
     texts: dict[Path, Content] = {output_file: picture(figure, output_file)}
     if lines is not None:
         texts[lines] = json_text(contour_document(found, interpolation))

@@ -1,9 +1,10 @@
 """The pictures of what other commands write."""
 
 from collections.abc import Callable
+from functools import wraps
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -18,6 +19,7 @@ from hftranslate.formats.recognition import mistaken
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from hftranslate.plots import PlotOptions
     from hftranslate.toys.samples import KeptToys
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -25,13 +27,28 @@ F = TypeVar("F", bound=Callable[..., Any])
 #: As in :data:`hftranslate.plots.STYLES`, which need not be imported to show a help text.
 _STYLES = ("ROOT", "ATLAS", "CMS", "ALICE", "DUNE")
 
-plot_options = combined_options(
+_plot_options = combined_options(
     click.option("-o", "--output-file", required=True, type=OutputFile(), help="Where to draw."),
     click.option("--title", default="", help="Above the picture."),
     click.option(
         "--style", type=click.Choice(_STYLES, case_sensitive=False), default="ROOT", show_default=True, help="mplhep's."
     ),
 )
+
+
+def plot_options(function: F) -> F:
+    """Where to draw, and what all pictures can be told: the command is given ``look``."""
+
+    @_plot_options
+    @wraps(function)
+    def command(*args: Any, title: str, style: str, **options: Any) -> Any:
+        from hftranslate.plots import PlotOptions
+
+        return function(*args, look=PlotOptions(title=title, style=style), **options)
+
+    return cast(F, command)
+
+
 _files = click.argument("files", nargs=-1, type=InputFile(), metavar="FILE...")
 
 
@@ -65,29 +82,34 @@ def plot() -> None:
 @click.option("--x-name", default="signal", help="With several limits: name of the horizontal axis.")
 @plot_options
 def brazil(
-    files: tuple[str, ...], at: tuple[float, ...], poi_name: str | None, x_name: str, output_file: Path, **options: Any
+    files: tuple[str, ...],
+    at: tuple[float, ...],
+    poi_name: str | None,
+    x_name: str,
+    output_file: Path,
+    look: "PlotOptions",
 ) -> None:
     """CLs with its expected bands, from the JSON of 'limit'; or limits against a mass, from several of them."""
     from hftranslate import plots
 
     documents = [document_of(file, "limit") for file in files or ("-",)]
     if len(documents) == 1 and not at:
-        draw(plots.brazil(documents[0], poi_name=poi_name, **options), output_file)
+        draw(plots.brazil(documents[0], poi_name=poi_name, options=look), output_file)
         return
     if len(at) != len(documents):
         raise InputError(f"{len(documents)} limits and {len(at)} values of --at: give one for each")
-    draw(plots.limit_band(at, documents, x_name=x_name, poi_name=poi_name, **options), output_file)
+    draw(plots.limit_band(at, documents, x_name=x_name, poi_name=poi_name, options=look), output_file)
 
 
 @plot.command()
 @file_argument
 @top_option(60, "Constrained parameters that are drawn: the most pulled or constrained ones.")
 @plot_options
-def pulls(file: str, top: int, output_file: Path, **options: Any) -> None:
+def pulls(file: str, top: int, output_file: Path, look: "PlotOptions") -> None:
     """Pulls of the constrained parameters, from the JSON of 'fit'."""
     from hftranslate import plots
 
-    draw(plots.pulls(document_of(file, "fit"), most=top, **options), output_file)
+    draw(plots.pulls(document_of(file, "fit"), most=top, options=look), output_file)
 
 
 @plot.command()
@@ -97,11 +119,11 @@ def pulls(file: str, top: int, output_file: Path, **options: Any) -> None:
 )
 @top_option(30, "Parameters that are drawn: the most correlated ones.")
 @plot_options
-def correlations(file: str, threshold: float, top: int, output_file: Path, **options: Any) -> None:
+def correlations(file: str, threshold: float, top: int, output_file: Path, look: "PlotOptions") -> None:
     """Correlations of the fitted parameters, from the JSON of 'fit'."""
     from hftranslate import plots
 
-    draw(plots.correlations(document_of(file, "fit"), threshold=threshold, most=top, **options), output_file)
+    draw(plots.correlations(document_of(file, "fit"), threshold=threshold, most=top, options=look), output_file)
 
 
 @plot.command()
@@ -109,7 +131,7 @@ def correlations(file: str, threshold: float, top: int, output_file: Path, **opt
 @top_option(25, "Parameters that are drawn on one page.")
 @click.option("--pages", type=click.IntRange(min=1), default=1, show_default=True, help="Pages at most.")
 @plot_options
-def impacts(file: str, top: int, pages: int, output_file: Path, **options: Any) -> None:
+def impacts(file: str, top: int, pages: int, output_file: Path, look: "PlotOptions") -> None:
     """Ranking of the parameters by their impact, with pulls, from the JSON of 'impacts'."""
     from hftranslate import plots
 
@@ -117,7 +139,7 @@ def impacts(file: str, top: int, pages: int, output_file: Path, **options: Any) 
     rows = document.get("parameters")
     count = len(rows) if isinstance(rows, list) else 0
     firsts = [k * top for k in range(pages) if k * top < count] or [0]
-    draw([plots.impacts(document, top=top, first=first, **options) for first in firsts], output_file)
+    draw([plots.impacts(document, top=top, first=first, options=look) for first in firsts], output_file)
 
 
 @plot.command()
@@ -126,7 +148,14 @@ def impacts(file: str, top: int, pages: int, output_file: Path, **options: Any) 
 @click.option("--log/--linear", default=None, help="The axis of events; default: by their range.")
 @click.option("--x-name", default="observable", help="Name of the axis of channels with known bin edges.")
 @plot_options
-def yields(files: tuple[str, ...], channels: tuple[str, ...], output_file: Path, **options: Any) -> None:
+def yields(
+    files: tuple[str, ...],
+    channels: tuple[str, ...],
+    log: bool | None,
+    x_name: str,
+    output_file: Path,
+    look: "PlotOptions",
+) -> None:
     """Stacks of samples with data and ratio, from the JSON of 'yields'; of two files side by side, before and after.
 
     Many channels take several pages: one PDF, or PNG and SVG files with numbers.
@@ -137,17 +166,19 @@ def yields(files: tuple[str, ...], channels: tuple[str, ...], output_file: Path,
     chosen = channels or None
     paged = plots.pages(documents[0], chosen) if len(documents) == 1 else []
     groups: list[tuple[str, ...] | None] = [*paged] or [chosen]
-    draw([plots.yields(documents, channels=group, **options) for group in groups], output_file)
+    draw(
+        [plots.yields(documents, channels=group, log=log, x_name=x_name, options=look) for group in groups], output_file
+    )
 
 
 @plot.command()
 @file_argument
 @plot_options
-def scan(file: str, output_file: Path, **options: Any) -> None:
+def scan(file: str, output_file: Path, look: "PlotOptions") -> None:
     """A profile scan of one parameter, or contours of two, from the JSON of 'scan'."""
     from hftranslate import plots
 
-    draw(plots.scan(document_of(file, "scan"), **options), output_file)
+    draw(plots.scan(document_of(file, "scan"), options=look), output_file)
 
 
 @plot.command()
@@ -159,7 +190,12 @@ def scan(file: str, output_file: Path, **options: Any) -> None:
 @click.option("--bins", type=click.IntRange(min=2), default=40, show_default=True, help="Bins of the histograms.")
 @plot_options
 def toys(
-    files: tuple[Path, ...], poi: float | None, asymptotics: str | None, output_file: Path, **options: Any
+    files: tuple[Path, ...],
+    poi: float | None,
+    asymptotics: str | None,
+    bins: int,
+    output_file: Path,
+    look: "PlotOptions",
 ) -> None:
     """The test statistic in toys of both hypotheses, from what 'cls --toys ... --resume KEPT' keeps."""
     from hftranslate import plots
@@ -180,7 +216,8 @@ def toys(
         float(kept.observed["q"]),
         asimov=asimov,
         test_stat=test_stat,
-        **options,
+        bins=bins,
+        options=look,
     )
     draw(figure, output_file)
 

@@ -3,7 +3,7 @@
 ``difference`` compares structure, numbers, settings and the likelihood itself; ``likelihoods`` the likelihood alone.
 """
 
-from hftranslate.difference.compare import Difference, Item, difference
+from hftranslate.difference.compare import Difference, Item, difference, difference_of_translation
 from hftranslate.difference.likelihoods import LikelihoodComparison, likelihoods
 from hftranslate.difference.proof import proof, proven
 from hftranslate.difference.report import document, text
@@ -13,6 +13,7 @@ __all__ = [
     "Item",
     "LikelihoodComparison",
     "difference",
+    "difference_of_translation",
     "document",
     "likelihoods",
     "proof",

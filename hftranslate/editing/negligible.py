@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.difference.likelihood_change import cls_difference, likelihood_difference
-from hftranslate.editing import prune
+from hftranslate.editing import Places, prune
 from hftranslate.errors import InputError
 from hftranslate.workspace import (
     MODIFIER_TYPES,
@@ -186,7 +186,7 @@ def prune_negligible(workspace: Workspace, threshold: float) -> tuple[Workspace,
 
 def without(workspace: Workspace, found: tuple[Negligible, ...]) -> Workspace:
     """The workspace without these modifiers."""
-    return prune(workspace, modifiers_in={(n.channel, n.sample, n.modifier) for n in found})
+    return prune(workspace, places=Places(modifiers_in={(n.channel, n.sample, n.modifier) for n in found}))
 
 
 def pruning_effects(before: Workspace, after: Workspace) -> tuple[PruningEffect, ...]:

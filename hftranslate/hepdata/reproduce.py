@@ -243,11 +243,11 @@ def reproduce(
     remarks: tuple[str, ...] = ()
     of_contour: dict[str, Content] = {}
     try:
-        from hftranslate.plots import picture
+        from hftranslate.plots import PlotOptions, picture
         from hftranslate.plots.contour import contour as draw
 
         plane = take_slice(done)
-        figure = draw(plane, interpolation=interpolation, title=region.patches.description)
+        figure = draw(plane, interpolation=interpolation, options=PlotOptions(title=region.patches.description))
         of_contour["contour.json"] = dump_json(contour_document(plane, interpolation))
         of_contour |= {name: picture(figure, name) for name in (f"contour.{ending}" for ending in pictures)}
     except InputError as error:

@@ -1,12 +1,12 @@
 """Results in, matplotlib figures out. matplotlib is imported when a figure is drawn, and no global state is touched.
 
 Every function takes results, or the JSON documents that the commands write, and returns a figure; :func:`save` writes
-it, :func:`picture` gives its bytes. The keyword ``style`` is one of mplhep's styles: ROOT, ATLAS, CMS, ALICE or DUNE.
+it, :func:`picture` gives its bytes. The keyword ``options`` holds title and style.
 """
 
 from hftranslate.plots.curves import interpolation
 from hftranslate.plots.distributions import toys
-from hftranslate.plots.figures import STYLES, picture, save, save_pages
+from hftranslate.plots.figures import STYLES, PlotOptions, picture, save, save_pages
 from hftranslate.plots.fitted import correlations, pulls
 from hftranslate.plots.limits import brazil, limit_band
 from hftranslate.plots.profiles import scan
@@ -15,6 +15,7 @@ from hftranslate.plots.stacks import pages, yields
 
 __all__ = [
     "STYLES",
+    "PlotOptions",
     "brazil",
     "correlations",
     "impacts",
