@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hftranslate.cli.common import (
+from hftranslate.cli.options.common import (
     OutputFile,
     combined_options,
     emit,
@@ -26,8 +26,8 @@ from hftranslate.cli.common import (
     tell_lines,
     xml_options,
 )
-from hftranslate.cli.paths import InputFile, ModelFile, ModelFolder, SidecarFile
-from hftranslate.cli.progress import ProgressBar, progress_option
+from hftranslate.cli.options.paths import InputFile, ModelFile, ModelFolder, SidecarFile
+from hftranslate.cli.options.progress import ProgressBar, progress_option
 from hftranslate.formats import FORMATS, FormatName
 from hftranslate.formats.files import Content
 from hftranslate.formats.json_text import dump_json

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.common import (
+from hftranslate.cli.options.common import (
     OutputFile,
     command_line,
     emit,
@@ -20,7 +20,7 @@ from hftranslate.cli.common import (
     tell,
     xml_options,
 )
-from hftranslate.cli.paths import InputFile, OutputFolder
+from hftranslate.cli.options.paths import InputFile, OutputFolder
 from hftranslate.crosscheck.cases import Case, read_cases
 from hftranslate.crosscheck.compare import Report
 from hftranslate.crosscheck.compare import crosscheck as compare

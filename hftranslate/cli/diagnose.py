@@ -10,11 +10,11 @@ import click
 import numpy as np
 
 from hftranslate.batch.options import BatchOptions
-from hftranslate.cli.common import combined_options, emit, emit_text, model_options, tell
-from hftranslate.cli.fitting import minimizer_options
-from hftranslate.cli.progress import ProgressBar, progress_option
-from hftranslate.cli.tasks import interval, restriction_options, take_task
-from hftranslate.cli.workers import executor_of, resume_option, workers_options
+from hftranslate.cli.options.common import combined_options, emit, emit_text, model_options, tell
+from hftranslate.cli.options.fitting import minimizer_options
+from hftranslate.cli.options.progress import ProgressBar, progress_option
+from hftranslate.cli.options.tasks import interval, restriction_options, take_task
+from hftranslate.cli.options.workers import executor_of, resume_option, workers_options
 from hftranslate.errors import InputError
 from hftranslate.inference.fit import fit
 from hftranslate.inference.goodness import goodness_document, goodness_of_fit

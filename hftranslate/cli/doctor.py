@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.common import emit, emit_text, load_model, model_options
+from hftranslate.cli.options.common import emit, emit_text, load_model, model_options
 from hftranslate.doctor import SEVERITIES, at_least, diagnose
 from hftranslate.doctor import report as reports
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.common import (
+from hftranslate.cli.options.common import (
     OutputFile,
     combined_options,
     emit,
@@ -23,7 +23,7 @@ from hftranslate.cli.common import (
     tell_lines,
     xml_options,
 )
-from hftranslate.cli.paths import InputFile
+from hftranslate.cli.options.paths import InputFile
 from hftranslate.display import terminal
 from hftranslate.editing import Places, consequences, set_aside
 from hftranslate.editing import combine as combine_workspaces

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from hftranslate.batch.options import BatchOptions
-from hftranslate.cli.common import OutputFile, emit, emit_text, emit_texts, json_text, output_option
 from hftranslate.cli.groups import Group
-from hftranslate.cli.paths import InputFile, InputFolder, NamedFiles, OutputFolder
-from hftranslate.cli.progress import ProgressBar, progress_option
-from hftranslate.cli.workers import executor_of, workers_options
+from hftranslate.cli.options.common import OutputFile, emit, emit_text, emit_texts, json_text, output_option
+from hftranslate.cli.options.paths import InputFile, InputFolder, NamedFiles, OutputFolder
+from hftranslate.cli.options.progress import ProgressBar, progress_option
+from hftranslate.cli.options.workers import executor_of, workers_options
 
 if TYPE_CHECKING:
     from hftranslate.formats.files import Content

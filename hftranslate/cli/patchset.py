@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from hftranslate.batch.options import BatchOptions
-from hftranslate.cli.common import (
+from hftranslate.cli.groups import Group
+from hftranslate.cli.options.common import (
     OutputFile,
     combined_options,
     emit,
@@ -22,11 +23,10 @@ from hftranslate.cli.common import (
     tell,
     xml_options,
 )
-from hftranslate.cli.fitting import minimizer_options, take_fit_options
-from hftranslate.cli.groups import Group
-from hftranslate.cli.paths import InputFile
-from hftranslate.cli.progress import ProgressBar, progress_option
-from hftranslate.cli.workers import executor_of, resume_option, settled, workers_options
+from hftranslate.cli.options.fitting import minimizer_options, take_fit_options
+from hftranslate.cli.options.paths import InputFile
+from hftranslate.cli.options.progress import ProgressBar, progress_option
+from hftranslate.cli.options.workers import executor_of, resume_option, settled, workers_options
 from hftranslate.editing import consequences
 from hftranslate.editing import strip as strip_signals
 from hftranslate.errors import InputError

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from hftranslate.cli.common import OutputFile, combined_options, file_argument, tell
 from hftranslate.cli.groups import Group
-from hftranslate.cli.paths import InputFile
+from hftranslate.cli.options.common import OutputFile, combined_options, file_argument, tell
+from hftranslate.cli.options.paths import InputFile
 from hftranslate.cli.toys import read_journals
 from hftranslate.errors import FormatError, InputError, MissingInput
 from hftranslate.formats.json_text import parse_json, read_bytes, source_name

@@ -7,10 +7,10 @@ from typing import Any
 import click
 
 from hftranslate.batch.options import BatchOptions
-from hftranslate.cli.common import emit_text, tell
-from hftranslate.cli.paths import InputFile, OutputFolder
-from hftranslate.cli.progress import ProgressBar, progress_option
-from hftranslate.cli.workers import executor_of, settled
+from hftranslate.cli.options.common import emit_text, tell
+from hftranslate.cli.options.paths import InputFile, OutputFolder
+from hftranslate.cli.options.progress import ProgressBar, progress_option
+from hftranslate.cli.options.workers import executor_of, settled
 from hftranslate.errors import InputError
 from hftranslate.hepdata.reproduce import fetched, read_record, summary_text
 from hftranslate.hepdata.reproduce import reproduce as reproduce_region

@@ -9,17 +9,17 @@ from typing import Any
 import click
 
 from hftranslate.batch.options import BatchOptions
-from hftranslate.cli.common import (
+from hftranslate.cli.options.common import (
     combined_options,
     emit,
     load_model,
     model_options,
     tell,
 )
-from hftranslate.cli.fitting import minimizer_options, take_fit_options
-from hftranslate.cli.progress import ProgressBar, progress_option
+from hftranslate.cli.options.fitting import minimizer_options, take_fit_options
+from hftranslate.cli.options.progress import ProgressBar, progress_option
+from hftranslate.cli.options.workers import executor_of, resume_option, workers_options
 from hftranslate.cli.toys import max_failed_option
-from hftranslate.cli.workers import executor_of, resume_option, workers_options
 from hftranslate.errors import InputError
 from hftranslate.inference.asymptotics import TestStat
 from hftranslate.inference.discovery import significance as test_background

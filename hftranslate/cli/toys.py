@@ -6,9 +6,9 @@ from typing import Any, get_args
 import click
 
 from hftranslate.batch.journal import Journal
-from hftranslate.cli.common import emit, emit_text, output_option
 from hftranslate.cli.groups import Group
-from hftranslate.cli.paths import InputFile
+from hftranslate.cli.options.common import emit, emit_text, output_option
+from hftranslate.cli.options.paths import InputFile
 from hftranslate.errors import FormatError, InputError, MissingInput
 from hftranslate.inference.asymptotics import TestStat
 from hftranslate.toys.discovery import toy_significance_document, toy_significance_of

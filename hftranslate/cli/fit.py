@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.common import emit, model_options
-from hftranslate.cli.fitting import minimizer_options
-from hftranslate.cli.tasks import restriction_options, take_task
+from hftranslate.cli.options.common import emit, model_options
+from hftranslate.cli.options.fitting import minimizer_options
+from hftranslate.cli.options.tasks import restriction_options, take_task
 from hftranslate.inference.diagnostics import profile_interval
 from hftranslate.inference.fit import fit as fit_model
 from hftranslate.inference.fit import fit_document

@@ -5,9 +5,17 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.common import emit, emit_text, output_option, read_once, report, take_xml_options, xml_options
-from hftranslate.cli.paths import InputFile
-from hftranslate.cli.progress import ProgressBar, progress_option
+from hftranslate.cli.options.common import (
+    emit,
+    emit_text,
+    output_option,
+    read_once,
+    report,
+    take_xml_options,
+    xml_options,
+)
+from hftranslate.cli.options.paths import InputFile
+from hftranslate.cli.options.progress import ProgressBar, progress_option
 from hftranslate.difference import difference
 from hftranslate.difference import document as as_document
 from hftranslate.difference import text as as_text

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from hftranslate.cli.paths import InputFile, InputFolder, ModelFile, OutputFile
+from hftranslate.cli.options.paths import InputFile, InputFolder, ModelFile, OutputFile
 from hftranslate.display import terminal, terminal_lines
 from hftranslate.errors import FitFailed, InputError
 from hftranslate.formats.files import Content, write_files

@@ -11,8 +11,8 @@ from threading import Thread
 
 import click
 
-from hftranslate.cli.common import combined_options
-from hftranslate.cli.paths import KeptFile
+from hftranslate.cli.options.common import combined_options
+from hftranslate.cli.options.paths import KeptFile
 from hftranslate.errors import InputError, Unsupported
 
 workers_options = combined_options(
