@@ -1,0 +1,57 @@
+"""Options of commands that make many fits: where they run, and what keeps their results."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hftranslate.batch.options import BatchOptions
+from hftranslate.cli.options.common import combined_options, model_options, tell
+from hftranslate.cli.options.fitting import minimizer_options
+from hftranslate.cli.options.progress import ProgressBar, progress_option
+from hftranslate.cli.options.tasks import restriction_options
+from hftranslate.cli.options.workers import executor_of, resume_option, workers_options
+
+fit_options = combined_options(model_options, minimizer_options, restriction_options)
+
+
+many_options = combined_options(workers_options, resume_option, progress_option)
+
+
+table_option = click.option(
+    "--format", "kind", type=click.Choice(["json", "table"]), default="json", show_default=True, help="What to write."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Many:
+    """Where many fits run, where their results are kept, and whether somebody watches."""
+
+    workers: int
+    dask: str | None
+    resume: Path | None
+    shown: bool
+
+    @contextmanager
+    def running(self) -> Iterator[BatchOptions]:
+        """How the fits run; an interruption is told what it leaves behind."""
+        with executor_of(self.workers, self.dask) as executor, ProgressBar(shown=self.shown) as bar:
+            try:
+                yield BatchOptions(executor=executor, progress=bar, resume=self.resume)
+            except KeyboardInterrupt:
+                if self.resume is not None:
+                    tell(f"what was done is kept in {self.resume}; run again to go on")
+                raise
+
+
+def take_many(options: dict[str, Any]) -> Many:
+    """Remove the options of many fits from a command's options."""
+    return Many(
+        workers=options.pop("workers"),
+        dask=options.pop("dask"),
+        resume=options.pop("resume"),
+        shown=options.pop("track_progress"),
+    )

@@ -1,0 +1,126 @@
+"""Options of commands that test hypotheses: how, and by how many toys."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hftranslate.batch.options import BatchOptions
+from hftranslate.cli.options.common import (
+    combined_options,
+    emit,
+    load_model,
+    model_options,
+    tell,
+)
+from hftranslate.cli.options.fitting import minimizer_options, take_fit_options
+from hftranslate.cli.options.progress import ProgressBar, progress_option
+from hftranslate.cli.options.workers import executor_of, resume_option, workers_options
+from hftranslate.cli.toys import max_failed_option
+from hftranslate.errors import InputError
+from hftranslate.inference.minimize import FitOptions
+from hftranslate.inference.tester import poi_bounds
+from hftranslate.likelihood.compile import compile_model
+from hftranslate.likelihood.model import Data, Model
+from hftranslate.toys.samples import ToyOptions
+
+#: Toys of each hypothesis where it is not said how many.
+DEFAULT_TOYS = 2000
+
+
+poi_range_option = click.option(
+    "--poi-range",
+    type=click.Choice(["named", "model"]),
+    default="named",
+    show_default=True,
+    help="Whether the statistic is what its name says, or fits and limits keep to the model's range of the POI.",
+)
+
+
+calctype_option = click.option(
+    "--calctype",
+    type=click.Choice(["asymptotics", "toybased"]),
+    help="How p-values are computed; default: by toys where --toys is given.",
+)
+
+
+toy_options = combined_options(
+    click.option(
+        "--toys",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help=f"Toys of each hypothesis; default: {DEFAULT_TOYS}, if any.",
+    ),
+    click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the toys."),
+    max_failed_option,
+    workers_options,
+    resume_option,
+    progress_option,
+)
+
+
+fit_options = combined_options(model_options, minimizer_options, poi_range_option)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toys:
+    """How toys are to be made."""
+
+    options: ToyOptions
+    workers: int
+    dask: str | None
+    resume: Path | None
+    shown: bool
+
+    @contextmanager
+    def running(self) -> Iterator[dict[str, Any]]:
+        """The arguments that all functions of toys share; an interruption is told what it leaves behind."""
+        with executor_of(self.workers, self.dask) as executor, ProgressBar(shown=self.shown) as progress:
+            try:
+                batch = BatchOptions(executor=executor, progress=progress, resume=self.resume)
+                yield {"toy_options": self.options, "batch": batch}
+            except KeyboardInterrupt:
+                if self.resume is not None:
+                    tell(f"the toys made so far are kept in {self.resume}; run again to go on")
+                raise
+
+
+def take_toys(options: dict[str, Any], calctype: str | None) -> Toys | None:
+    """Remove the options of toys from a command's options; ``None`` where no toys are asked for."""
+    toys, resume = options.pop("toys"), options.pop("resume")
+    found = Toys(
+        options=ToyOptions(toys=toys or DEFAULT_TOYS, seed=options.pop("seed"), most_failed=options.pop("max_failed")),
+        resume=resume,
+        workers=options.pop("workers"),
+        dask=options.pop("dask"),
+        shown=options.pop("track_progress"),
+    )
+    if calctype == "toybased" or (calctype is None and toys is not None):
+        return found
+    if toys is not None:
+        raise InputError(f"--toys {toys} and --calctype {calctype} contradict each other")
+    if resume is not None:
+        raise InputError("--resume keeps toys: say how many with --toys")
+    return None
+
+
+def emit_result(document: dict[str, Any], model: Model, output_file: Path | None) -> None:
+    """Write a result, and say on standard error what of it lies outside the range of the parameter of interest."""
+    if document.get("outside_range"):
+        low, high = poi_bounds(model)
+        name, what = model.parameters.names[model.parameters.poi_index], ", ".join(document["outside_range"])
+        tell(
+            f"hftranslate: outside the model's range of {name!r}, [{low:g}, {high:g}]: {what}; "
+            "--poi-range model keeps to it"
+        )
+    emit(document, output_file)
+
+
+def take_model(options: dict[str, Any]) -> tuple[Model, Data, FitOptions]:
+    """The model that a command's options name, its data, and how to minimise."""
+    workspace, measurement, conventions = load_model(options)
+    fit_options = take_fit_options(options)
+    return *compile_model(workspace, measurement, conventions), fit_options
