@@ -14,7 +14,7 @@ from hftranslate.cli.options.testing import (
 )
 from hftranslate.inference.asymptotics import TestStat
 from hftranslate.inference.hypotest import hypotest, hypotest_document
-from hftranslate.inference.tester import PoiRange, outside_range
+from hftranslate.inference.tester import PoiRange
 from hftranslate.toys.hypotest import toy_test, toy_test_document
 
 
@@ -33,21 +33,12 @@ from hftranslate.toys.hypotest import toy_test, toy_test_document
 def cls(test_stat: TestStat, poi_range: PoiRange, test_poi: float, calctype: str | None, **options: Any) -> None:
     """CLs of one value of the parameter of interest: observed, and expected at -2 ... +2 sigma, as JSON."""
     output_file, toys = options.pop("output_file"), take_toys(options, calctype)
-    model, data, fit_options = take_model(options)
+    model, data, options_of_fits = take_model(options)
+    how: dict[str, Any] = {"test_stat": test_stat, "poi_range": poi_range, "options": options_of_fits}
     if toys is None:
-        result = hypotest(model, data, test_poi, test_stat=test_stat, poi_range=poi_range, options=fit_options)
-        emit_result(hypotest_document(model, result), model, output_file)
-        return
-    with toys.running() as shared:
-        by_toys = toy_test(
-            model,
-            data,
-            test_poi,
-            test_stat=test_stat,
-            poi_range=poi_range,
-            options=fit_options,
-            **shared,
-        )
-    document = toy_test_document(by_toys, model.conventions.name, (toys.options.seed,))
-    outside = outside_range(model, {"poi_test": test_poi, "muhat": by_toys.muhat})
-    emit_result(document | ({"outside_range": outside} if outside else {}), model, output_file)
+        document = hypotest_document(model, hypotest(model, data, test_poi, **how))
+    else:
+        with toys.running() as batch:
+            found = toy_test(model, data, test_poi, **how, toy_options=toys.options, batch=batch)
+        document = toy_test_document(found, model.conventions.name, (toys.options.seed,), model)
+    emit_result(document, model, output_file)

@@ -13,11 +13,12 @@ from hftranslate.cli.options.common import (
     tell,
     xml_options,
 )
-from hftranslate.cli.options.editing import Edited, write_edited
+from hftranslate.cli.options.editing import emit_edited
 from hftranslate.cli.options.paths import InputFile
 from hftranslate.editing import combine as combine_workspaces
 from hftranslate.editing import consequences, set_aside
 from hftranslate.editing.combining import JOINS, Join
+from hftranslate.translation.edited import Edited
 from hftranslate.translation.translate import load, sidecar_path
 
 
@@ -55,4 +56,4 @@ def combine(
     for sentence in consequences(one.workspace, both):
         tell(f"note: {sentence}")
     from_xml = "xml" in (one.format, two.format)
-    write_edited(Edited(workspace=both, original=None, output_file=output_file, with_sidecar=from_xml))
+    emit_edited(Edited(workspace=both, with_sidecar=from_xml), output_file)

@@ -16,7 +16,7 @@ from hftranslate.cli.options.common import (
 )
 from hftranslate.cli.options.paths import InputFile
 from hftranslate.translation.as_json import ALGORITHMS, pyhf_digest
-from hftranslate.translation.sidecar import canonical_digest
+from hftranslate.translation.as_json import digest as digest_of
 from hftranslate.translation.translate import load
 
 
@@ -56,7 +56,7 @@ def digest(
     report(loaded.outcomes)
     digests = {algorithm: pyhf_digest(loaded.workspace, algorithm) for algorithm in algorithms}
     if canonical:
-        digests["canonical"] = canonical_digest(loaded.workspace)
+        digests["canonical"] = digest_of(loaded.workspace, "canonical")
     if as_json_object:
         emit(dict(sorted(digests.items())), output_file)
     else:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hftranslate.batch.executors import executor_of
 from hftranslate.batch.options import BatchOptions
 from hftranslate.cli.groups import Group
+from hftranslate.cli.options.batch import workers_options
 from hftranslate.cli.options.common import OutputFile, emit, emit_text, emit_texts, json_text, output_option
 from hftranslate.cli.options.paths import InputFile, InputFolder, NamedFiles, OutputFolder
 from hftranslate.cli.options.progress import ProgressBar, progress_option
-from hftranslate.cli.options.workers import executor_of, workers_options
 
 if TYPE_CHECKING:
     from hftranslate.formats.files import Content

@@ -29,13 +29,7 @@ from hftranslate.inference.impacts_table import impacts_table
 @many_options
 def impacts(names: tuple[str, ...], groups: tuple[str, ...], minos: bool, kind: str, top: int, **options: Any) -> None:
     """Impacts of the nuisance parameters on the parameter of interest, ranked: pre-fit, post-fit and in groups."""
-    output_file, many = options.pop("output_file"), take_many(options)
-    patterns: dict[str, list[str]] = {}
-    for text in groups:
-        name, separator, pattern = text.partition("=")
-        if not separator or not name or not pattern:
-            raise InputError(f"--group {text}: expected NAME=PATTERN")
-        patterns.setdefault(name, []).append(pattern)
+    output_file, many, patterns = options.pop("output_file"), take_many(options), _patterns(groups)
     widths: Widths = "minos" if minos else "hesse"
     task = take_task(options)
     with many.running() as batch:
@@ -54,3 +48,14 @@ def impacts(names: tuple[str, ...], groups: tuple[str, ...], minos: bool, kind: 
         emit_text(impacts_table(found, top), output_file)
     else:
         emit(impacts_document(task.model, found), output_file)
+
+
+def _patterns(groups: tuple[str, ...]) -> dict[str, list[str]]:
+    """The patterns of each group, from ``NAME=PATTERN``."""
+    patterns: dict[str, list[str]] = {}
+    for text in groups:
+        name, separator, pattern = text.partition("=")
+        if not separator or not name or not pattern:
+            raise InputError(f"--group {text}: expected NAME=PATTERN")
+        patterns.setdefault(name, []).append(pattern)
+    return patterns

@@ -39,25 +39,14 @@ def limit(
     hypothesis, are made at every tested value.
     """
     output_file, toys = options.pop("output_file"), take_toys(options, calctype)
-    model, data, fit_options = take_model(options)
+    model, data, options_of_fits = take_model(options)
+    how: dict[str, Any] = {"test_stat": test_stat, "poi_range": poi_range, "bands": bands, "options": options_of_fits}
     if toys is None:
-        result = upper_limit(
-            model, data, level, test_stat=test_stat, poi_range=poi_range, bands=bands, options=fit_options
-        )
-        document, failures = limit_document(model, result), result.failures
+        document = limit_document(model, upper_limit(model, data, level, **how))
     else:
-        with toys.running() as shared:
-            by_toys = toy_limit(
-                model,
-                data,
-                level,
-                test_stat=test_stat,
-                poi_range=poi_range,
-                bands=bands,
-                options=fit_options,
-                **shared,
-            )
-        document, failures = toy_limit_document(model, by_toys, toys.options.seed), by_toys.failures
-    for name, reason in failures.items():
+        with toys.running() as batch:
+            found = toy_limit(model, data, level, **how, toy_options=toys.options, batch=batch)
+        document = toy_limit_document(model, found, toys.options.seed)
+    for name, reason in document.get("failures", {}).items():
         tell(f"hftranslate: no {name} limit: {reason}")
     emit_result(document, model, output_file)

@@ -5,8 +5,10 @@ from typing import Any
 
 import click
 
+from hftranslate.batch.executors import executor_of, settled
 from hftranslate.batch.options import BatchOptions
 from hftranslate.cli.groups import Group
+from hftranslate.cli.options.batch import resume_option, workers_options
 from hftranslate.cli.options.common import (
     OutputFile,
     combined_options,
@@ -26,7 +28,6 @@ from hftranslate.cli.options.common import (
 from hftranslate.cli.options.fitting import minimizer_options, take_fit_options
 from hftranslate.cli.options.paths import InputFile
 from hftranslate.cli.options.progress import ProgressBar, progress_option
-from hftranslate.cli.options.workers import executor_of, resume_option, settled, workers_options
 from hftranslate.editing import consequences
 from hftranslate.editing import strip as strip_signals
 from hftranslate.errors import InputError

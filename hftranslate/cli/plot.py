@@ -11,8 +11,7 @@ import click
 from hftranslate.cli.groups import Group
 from hftranslate.cli.options.common import OutputFile, combined_options, file_argument, tell
 from hftranslate.cli.options.paths import InputFile
-from hftranslate.cli.toys import read_journals
-from hftranslate.errors import FormatError, InputError, MissingInput
+from hftranslate.errors import FormatError, InputError
 from hftranslate.formats.json_text import parse_json, read_bytes, source_name
 from hftranslate.formats.recognition import mistaken
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from hftranslate.plots import PlotOptions
-    from hftranslate.toys.samples import KeptToys
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -199,22 +197,14 @@ def toys(
 ) -> None:
     """The test statistic in toys of both hypotheses, from what 'cls --toys ... --resume KEPT' keeps."""
     from hftranslate import plots
+    from hftranslate.toys.kept import kept_sample
 
     kept, test_stat = kept_sample(files, poi)
-    asimov = None
-    if asymptotics is not None:
-        test = document_of(asymptotics, "cls")
-        asimov = test.get("q_asimov")
-        if not isinstance(asimov, int | float) or test.get("poi_test") != kept.poi_test:
-            raise InputError(
-                f"{asymptotics}: no asymptotic test of {kept.poi_test:g} as 'hftranslate cls' writes it, "
-                f"but of {test.get('poi_test')}"
-            )
     figure = plots.toys(
         kept.sample.signal,
         kept.sample.background,
         float(kept.observed["q"]),
-        asimov=asimov,
+        asimov=None if asymptotics is None else _asimov(asymptotics, kept.poi_test),
         test_stat=test_stat,
         bins=bins,
         options=look,
@@ -222,28 +212,15 @@ def toys(
     draw(figure, output_file)
 
 
-def kept_sample(files: tuple[Path, ...], poi: float | None) -> "tuple[KeptToys, str]":
-    """The toys that files keep, of one tested value, and their test statistic.
-
-    Raises
-    ------
-    MissingInput
-        There is no such file, or no toys of both hypotheses for the tested value.
-    InputError
-        The files do not belong together, or hold several tested values.
-    FormatError
-        A file keeps something else.
-    """
-    from hftranslate.toys.samples import kept_toys, merged
-
-    journals = read_journals(files)
-    found = {kept.poi_test: kept for kept in kept_toys(merged(journals), str(files[0]))}
-    if poi is None and len(found) > 1:
-        raise InputError(f"toys of {len(found)} tested values are kept ({list(found)}): choose one with --poi")
-    chosen = next(iter(found), None) if poi is None else poi
-    if chosen not in found:
-        raise MissingInput(f"no toys of both hypotheses are kept for {chosen or 'any value'}; there are {list(found)}")
-    return found[chosen], str(journals[0].task.get("test_stat", ""))
+def _asimov(file: str, poi: float) -> float:
+    """The statistic of the Asimov data, from an asymptotic test of the value that toys are of."""
+    test = document_of(file, "cls")
+    asimov = test.get("q_asimov")
+    if not isinstance(asimov, int | float) or test.get("poi_test") != poi:
+        raise InputError(
+            f"{file}: no asymptotic test of {poi:g} as 'hftranslate cls' writes it, but of {test.get('poi_test')}"
+        )
+    return asimov
 
 
 def document_of(file: str, command: str) -> dict[str, Any]:

@@ -11,16 +11,13 @@ from hftranslate.cli.options.common import (
     json_text,
     tell_lines,
 )
-from hftranslate.cli.options.editing import Edited, edited_alike, names_option, one_workspace, read_edited, write_edited
-from hftranslate.display import terminal
+from hftranslate.cli.options.editing import edit_and_tell, emit_edited, names_option, one_workspace, read_and_edit
 from hftranslate.editing import Places
 from hftranslate.editing import prune as prune_workspace
-from hftranslate.editing.negligible import Negligible, PruningEffect, negligible, pruning_effects, without
+from hftranslate.editing.negligible import negligible, pruned_document, pruned_text, pruning_effects, without
 from hftranslate.errors import InputError
+from hftranslate.translation.edited import Edited
 from hftranslate.workspace import MODIFIER_TYPES, Workspace
-
-#: So many pruned modifiers are listed on standard error.
-_SHOWN = 20
 
 
 @click.command()
@@ -58,14 +55,15 @@ def prune(threshold: float | None, report_file: Path | None, bins: tuple[tuple[s
     What --negligible leaves out and what that does to the likelihood is told on standard error. The output is JSON, or
     XML with its histograms where the output file ends in .xml.
     """
+    output_file: Path | None = options.pop("output_file")
     kinds = ("channels", "samples", "modifiers", "modifier_types", "measurements")
     chosen = {name: options.pop(name) for name in kinds}
     inside = {name: options.pop(name) for name in ("samples_in", "modifiers_in")}
     ranges = [(channel, *_range(channel, text)) for channel, text in bins]
     if threshold is None and report_file is not None:
         raise click.UsageError("--report belongs to --negligible")
-    edited = edited_alike(
-        read_edited(options), lambda ws: prune_workspace(ws, **chosen, places=Places(bins=_bins(ws, ranges), **inside))
+    edited = read_and_edit(
+        options, lambda ws: prune_workspace(ws, **chosen, places=Places(bins=_bins(ws, ranges), **inside))
     )
     said: dict[str, object] = {}
     if threshold is not None:
@@ -73,15 +71,15 @@ def prune(threshold: float | None, report_file: Path | None, bins: tuple[tuple[s
     if report_file is not None and str(report_file) == "-":
         emit(said, None)
         report_file = None
-    write_edited(edited, None if report_file is None else {report_file: json_text(said)})
+    emit_edited(edited, output_file, None if report_file is None else {report_file: json_text(said)})
 
 
 def _without_negligible(edited: Edited, threshold: float) -> tuple[Edited, dict[str, object]]:
     found = negligible(edited.workspace, threshold)
-    pruned = edited_alike(edited, lambda ws: without(ws, found))
+    pruned = edit_and_tell(edited, lambda ws: without(ws, found))
     effects = pruning_effects(edited.workspace, pruned.workspace)
-    tell_lines(_pruned_text(found, effects, threshold))
-    return pruned, _pruned_document(found, effects, threshold)
+    tell_lines(pruned_text(found, effects, threshold))
+    return pruned, pruned_document(found, effects, threshold)
 
 
 def _range(channel: str, text: str) -> tuple[int, int]:
@@ -98,36 +96,3 @@ def _bins(workspace: Workspace, ranges: list[tuple[str, int, int]]) -> list[tupl
         for channel, first, last in ranges
         for i in range(first, min(last, max(first, workspace.channel(channel).n_bins)) + 1)
     ]
-
-
-def _pruned_text(found: tuple[Negligible, ...], effects: tuple[PruningEffect, ...], threshold: float) -> str:
-    lines = [
-        f"{len(found)} modifier(s) change no bin of their channel by more than {threshold:g} of its yield: left out"
-    ]
-    largest = sorted(found, key=lambda n: -n.effect)
-    lines += [f"  {n.effect:8.2g}  {n.channel}, {n.sample}: {n.word} {n.modifier}" for n in largest[:_SHOWN]]
-    if len(found) > _SHOWN:
-        lines.append(f"  and {len(found) - _SHOWN} more with smaller effects (--report FILE lists them all)")
-    gone = effects[0].parameters_gone
-    lines.append(f"{len(gone)} parameter(s) are no longer there" + (f": {', '.join(gone)}" if gone else ""))
-    for e in effects:
-        nll = "not evaluated" if e.nll is None else f"{e.nll:.2g}"
-        cls = "not evaluated" if e.cls is None else f"{e.cls:.2g}"
-        lines.append(
-            f"measurement {e.measurement!r}: largest change of the NLL within 3 sigma {nll}, change of CLs(1) {cls}"
-        )
-    return "\n".join(map(terminal, lines))
-
-
-def _pruned_document(
-    found: tuple[Negligible, ...], effects: tuple[PruningEffect, ...], threshold: float
-) -> dict[str, object]:
-    return {
-        "threshold": threshold,
-        "pruned": [
-            {"channel": n.channel, "sample": n.sample, "modifier": n.modifier, "type": n.word, "effect": n.effect}
-            for n in found
-        ],
-        "parameters_gone": list(effects[0].parameters_gone),
-        "effects": [{"measurement": e.measurement, "nll": e.nll, "cls": e.cls} for e in effects],
-    }

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.editing import edited_alike, names_option, one_workspace, read_edited, write_edited
+from hftranslate.cli.options.editing import emit_edited, names_option, one_workspace, read_and_edit
 from hftranslate.editing import rename as rename_workspace
 
 
@@ -21,4 +21,5 @@ def rename(**options: Any) -> None:
     """
     kinds = ("channels", "samples", "modifiers", "measurements")
     names = {kind: dict(options.pop(kind)) for kind in kinds}
-    write_edited(edited_alike(read_edited(options), lambda ws: rename_workspace(ws, **names)))
+    output_file = options.pop("output_file")
+    emit_edited(read_and_edit(options, lambda ws: rename_workspace(ws, **names)), output_file)

@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
+from hftranslate.batch.executors import executor_of, settled
 from hftranslate.batch.options import BatchOptions
 from hftranslate.cli.options.common import emit_text, tell
 from hftranslate.cli.options.paths import InputFile, OutputFolder
 from hftranslate.cli.options.progress import ProgressBar, progress_option
-from hftranslate.cli.options.workers import executor_of, settled
 from hftranslate.errors import InputError
 from hftranslate.hepdata.reproduce import fetched, read_record, summary_text
 from hftranslate.hepdata.reproduce import reproduce as reproduce_region

@@ -23,10 +23,25 @@ def scan(parameters: tuple[str, ...], points: tuple[int, ...], ranges: tuple[str
 
     Without --range the scan covers three standard deviations to each side, within the range of the parameter.
     """
-    names = parameters
-    if not 1 <= len(names) <= 2:
+    if not 1 <= len(parameters) <= 2:
         raise click.UsageError("a scan takes a file and the names of one or two parameters")
     output_file, many = options.pop("output_file"), take_many(options)
+    counts, values = _axes(parameters, points, ranges)
+    task = take_task(options)
+    with many.running() as batch:
+        found = profile_scan(
+            task.model, task.data, parameters, values, points=counts, options=task.options, batch=batch
+        )
+    for index, reason in found.failures.items():
+        where = ", ".join(f"{n} = {v[i]:g}" for n, v, i in zip(found.names, found.values, index, strict=True))
+        tell(f"no value at {where}: {reason}")
+    emit(scan_document(task.model, found), output_file)
+
+
+def _axes(
+    names: tuple[str, ...], points: tuple[int, ...], ranges: tuple[str, ...]
+) -> tuple[tuple[int, ...], list[Any] | None]:
+    """How many values of each parameter, and which where a range is given."""
     counts = points or ((41,) if len(names) == 1 else (21, 21))
     if len(counts) == 1:
         counts = counts * len(names)
@@ -34,19 +49,5 @@ def scan(parameters: tuple[str, ...], points: tuple[int, ...], ranges: tuple[str
     for option, given in (("--points", counts), ("--range", limits or names)):
         if len(given) != len(names):
             raise InputError(f"{option}: {len(given)} given for {len(names)} parameters ({', '.join(names)})")
-    task = take_task(options)
     values = [np.linspace(low, high, n) for (low, high), n in zip(limits, counts, strict=True)] if limits else None
-    with many.running() as batch:
-        found = profile_scan(
-            task.model,
-            task.data,
-            names,
-            values,
-            points=counts,
-            options=task.options,
-            batch=batch,
-        )
-    for index, reason in found.failures.items():
-        where = ", ".join(f"{n} = {v[i]:g}" for n, v, i in zip(found.names, found.values, index, strict=True))
-        tell(f"no value at {where}: {reason}")
-    emit(scan_document(task.model, found), output_file)
+    return counts, values

@@ -14,7 +14,7 @@ from hftranslate.cli.options.testing import (
 )
 from hftranslate.inference.discovery import significance as test_background
 from hftranslate.inference.discovery import significance_document
-from hftranslate.inference.tester import PoiRange, outside_range
+from hftranslate.inference.tester import PoiRange
 from hftranslate.toys.discovery import toy_significance, toy_significance_document
 
 
@@ -28,20 +28,12 @@ from hftranslate.toys.discovery import toy_significance, toy_significance_docume
 def significance(poi_range: PoiRange, expected_poi: float, calctype: str | None, **options: Any) -> None:
     """Significance of a signal: p0 and Z, observed, and expected at -2 ... +2 sigma, as JSON."""
     output_file, toys = options.pop("output_file"), take_toys(options, calctype)
-    model, data, fit_options = take_model(options)
+    model, data, options_of_fits = take_model(options)
+    how: dict[str, Any] = {"expected_poi": expected_poi, "poi_range": poi_range, "options": options_of_fits}
     if toys is None:
-        result = test_background(model, data, expected_poi=expected_poi, poi_range=poi_range, options=fit_options)
-        emit_result(significance_document(model, result), model, output_file)
-        return
-    with toys.running() as shared:
-        by_toys = toy_significance(
-            model,
-            data,
-            expected_poi=expected_poi,
-            poi_range=poi_range,
-            options=fit_options,
-            **shared,
-        )
-    document = toy_significance_document(by_toys, model.conventions.name, (toys.options.seed,))
-    outside = outside_range(model, {"muhat": by_toys.muhat, "expected_poi": expected_poi})
-    emit_result(document | ({"outside_range": outside} if outside else {}), model, output_file)
+        document = significance_document(model, test_background(model, data, **how))
+    else:
+        with toys.running() as batch:
+            found = toy_significance(model, data, **how, toy_options=toys.options, batch=batch)
+        document = toy_significance_document(found, model.conventions.name, (toys.options.seed,), model)
+    emit_result(document, model, output_file)

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.editing import edited_alike, one_workspace, read_edited, write_edited
+from hftranslate.cli.options.editing import emit_edited, one_workspace, read_and_edit
 from hftranslate.editing import sort as sort_workspace
 
 
@@ -15,4 +15,5 @@ def sort(**options: Any) -> None:
 
     The output is JSON, or XML with its histograms where the output file ends in .xml.
     """
-    write_edited(edited_alike(read_edited(options), sort_workspace))
+    output_file = options.pop("output_file")
+    emit_edited(read_and_edit(options, sort_workspace), output_file)

@@ -11,7 +11,7 @@ from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.errors import InputError
 from hftranslate.inference.asymptotics import BANDS, significance_of
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
-from hftranslate.inference.tester import PoiRange, Tester
+from hftranslate.inference.tester import PoiRange, Tester, outside_range
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.toys.hypotest import PValue, fractions_above, p_value, rank, toys_document, valid
 from hftranslate.toys.samples import (
@@ -126,8 +126,14 @@ def _z(p: float) -> float:
     return inf if p == 0.0 else max(significance_of(p), 0.0)
 
 
-def toy_significance_document(result: ToySignificance, conventions: str, seeds: tuple[int, ...]) -> dict[str, Any]:
-    """A significance by toys as plain JSON values; ``None`` for a Z beyond the number of toys."""
+def toy_significance_document(
+    result: ToySignificance, conventions: str, seeds: tuple[int, ...], model: Model | None = None
+) -> dict[str, Any]:
+    """A significance by toys as plain JSON values; ``None`` for a Z beyond the number of toys.
+
+    With the model, ``outside_range`` names what lies outside its range of the parameter of interest, if anything does.
+    """
+    outside = outside_range(model, {"muhat": result.muhat, "expected_poi": result.expected_poi}) if model else []
 
     def finite(z: float) -> float | None:
         return z if isfinite(z) else None
@@ -150,4 +156,5 @@ def toy_significance_document(result: ToySignificance, conventions: str, seeds: 
             {"p0": result.p0},
         ),
         "conventions": conventions,
+        **({"outside_range": outside} if outside else {}),
     }

@@ -23,7 +23,7 @@ from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.errors import InputError
 from hftranslate.inference.asymptotics import BANDS, TestStat
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
-from hftranslate.inference.tester import PoiRange, Tester
+from hftranslate.inference.tester import PoiRange, Tester, outside_range
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.toys.samples import (
     DEFAULT_TOYS,
@@ -254,8 +254,14 @@ def run_toy_test(
     return toy_test_of(sample, poi_test, tester.test_stat, q, muhat)
 
 
-def toy_test_document(result: ToyTestResult, conventions: str, seeds: tuple[int, ...]) -> dict[str, Any]:
-    """A test by toys as plain JSON values, with pyhf's keys ``CLs_obs`` and ``CLs_exp``."""
+def toy_test_document(
+    result: ToyTestResult, conventions: str, seeds: tuple[int, ...], model: Model | None = None
+) -> dict[str, Any]:
+    """A test by toys as plain JSON values, with pyhf's keys ``CLs_obs`` and ``CLs_exp``.
+
+    With the model, ``outside_range`` names what lies outside its range of the parameter of interest, if anything does.
+    """
+    outside = outside_range(model, {"poi_test": result.poi_test, "muhat": result.muhat}) if model else []
     p_values = {"CLs": result.cls, "CLsb": result.clsb, "CLb": result.clb}
     return {
         "CLs_obs": result.cls.value,
@@ -271,6 +277,7 @@ def toy_test_document(result: ToyTestResult, conventions: str, seeds: tuple[int,
             (result.n_signal, result.n_background), (result.failed_signal, result.failed_background), seeds, p_values
         ),
         "conventions": conventions,
+        **({"outside_range": outside} if outside else {}),
     }
 
 

@@ -8,16 +8,34 @@ from typing import Any
 
 import click
 
+from hftranslate.batch.executors import executor_of, settled
 from hftranslate.batch.options import BatchOptions
 from hftranslate.cli.options.common import combined_options, model_options, tell
 from hftranslate.cli.options.fitting import minimizer_options
+from hftranslate.cli.options.paths import KeptFile
 from hftranslate.cli.options.progress import ProgressBar, progress_option
 from hftranslate.cli.options.tasks import restriction_options
-from hftranslate.cli.options.workers import executor_of, resume_option, workers_options
+from hftranslate.toys.samples import MOST_FAILED
 
 fit_options = combined_options(model_options, minimizer_options, restriction_options)
 
 
+workers_options = combined_options(
+    click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes to run on."),
+    click.option("--dask", metavar="ADDRESS", help="Run on the dask scheduler at this address instead."),
+)
+resume_option = click.option(
+    "--resume",
+    type=KeptFile(),
+    help="Keep results in this file as they arrive, and take up what is in it.",
+)
+max_failed_option = click.option(
+    "--max-failed",
+    type=click.FloatRange(0.0, 1.0),
+    default=MOST_FAILED,
+    show_default=True,
+    help="Part of the toys of a hypothesis whose fits may fail.",
+)
 many_options = combined_options(workers_options, resume_option, progress_option)
 
 
@@ -36,14 +54,14 @@ class Many:
     shown: bool
 
     @contextmanager
-    def running(self) -> Iterator[BatchOptions]:
+    def running(self, kept: str = "what was done is kept") -> Iterator[BatchOptions]:
         """How the fits run; an interruption is told what it leaves behind."""
-        with executor_of(self.workers, self.dask) as executor, ProgressBar(shown=self.shown) as bar:
+        with settled(), executor_of(self.workers, self.dask) as executor, ProgressBar(shown=self.shown) as bar:
             try:
                 yield BatchOptions(executor=executor, progress=bar, resume=self.resume)
             except KeyboardInterrupt:
                 if self.resume is not None:
-                    tell(f"what was done is kept in {self.resume}; run again to go on")
+                    tell(f"{kept} in {self.resume}; run again to go on")
                 raise
 
 
@@ -52,6 +70,6 @@ def take_many(options: dict[str, Any]) -> Many:
     return Many(
         workers=options.pop("workers"),
         dask=options.pop("dask"),
-        resume=options.pop("resume"),
+        resume=options.pop("resume", None),
         shown=options.pop("track_progress"),
     )

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from hftranslate.batch.options import BatchOptions
+from hftranslate.cli.options.batch import Many, many_options, max_failed_option, take_many
 from hftranslate.cli.options.common import (
     combined_options,
     emit,
@@ -17,9 +18,6 @@ from hftranslate.cli.options.common import (
     tell,
 )
 from hftranslate.cli.options.fitting import minimizer_options, take_fit_options
-from hftranslate.cli.options.progress import ProgressBar, progress_option
-from hftranslate.cli.options.workers import executor_of, resume_option, workers_options
-from hftranslate.cli.toys import max_failed_option
 from hftranslate.errors import InputError
 from hftranslate.inference.minimize import FitOptions
 from hftranslate.inference.tester import poi_bounds
@@ -56,9 +54,7 @@ toy_options = combined_options(
     ),
     click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the toys."),
     max_failed_option,
-    workers_options,
-    resume_option,
-    progress_option,
+    many_options,
 )
 
 
@@ -67,42 +63,27 @@ fit_options = combined_options(model_options, minimizer_options, poi_range_optio
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Toys:
-    """How toys are to be made."""
+    """The toys that a command makes, and how they run."""
 
     options: ToyOptions
-    workers: int
-    dask: str | None
-    resume: Path | None
-    shown: bool
+    many: Many
 
     @contextmanager
-    def running(self) -> Iterator[dict[str, Any]]:
-        """The arguments that all functions of toys share; an interruption is told what it leaves behind."""
-        with executor_of(self.workers, self.dask) as executor, ProgressBar(shown=self.shown) as progress:
-            try:
-                batch = BatchOptions(executor=executor, progress=progress, resume=self.resume)
-                yield {"toy_options": self.options, "batch": batch}
-            except KeyboardInterrupt:
-                if self.resume is not None:
-                    tell(f"the toys made so far are kept in {self.resume}; run again to go on")
-                raise
+    def running(self) -> Iterator[BatchOptions]:
+        """How they run; an interruption is told what it leaves behind."""
+        with self.many.running("the toys made so far are kept") as batch:
+            yield batch
 
 
 def take_toys(options: dict[str, Any], calctype: str | None) -> Toys | None:
     """Remove the options of toys from a command's options; ``None`` where no toys are asked for."""
-    toys, resume = options.pop("toys"), options.pop("resume")
-    found = Toys(
-        options=ToyOptions(toys=toys or DEFAULT_TOYS, seed=options.pop("seed"), most_failed=options.pop("max_failed")),
-        resume=resume,
-        workers=options.pop("workers"),
-        dask=options.pop("dask"),
-        shown=options.pop("track_progress"),
-    )
-    if calctype == "toybased" or (calctype is None and toys is not None):
-        return found
-    if toys is not None:
-        raise InputError(f"--toys {toys} and --calctype {calctype} contradict each other")
-    if resume is not None:
+    n, seed, most_failed = options.pop("toys"), options.pop("seed"), options.pop("max_failed")
+    many = take_many(options)
+    if calctype == "toybased" or (calctype is None and n is not None):
+        return Toys(options=ToyOptions(toys=n or DEFAULT_TOYS, seed=seed, most_failed=most_failed), many=many)
+    if n is not None:
+        raise InputError(f"--toys {n} and --calctype {calctype} contradict each other")
+    if many.resume is not None:
         raise InputError("--resume keeps toys: say how many with --toys")
     return None
 
