@@ -211,6 +211,16 @@ def emit_text(text: str, output_file: Path | None, *, beside: Mapping[Path, Cont
     emit_texts({output_file or Path("-"): terminal_lines(text), **(beside or {})})
 
 
+def emit_both(document: object, text: Callable[[], str], output_file: Path | None, *, as_json: bool) -> None:
+    """Write a table to standard output, or the JSON where it is asked for; JSON to a file as well."""
+    if output_file is not None:
+        emit(document, output_file)
+    if not as_json:
+        emit_text(text(), None)
+    elif output_file is None:
+        emit(document, None)
+
+
 def emit_texts(texts: Mapping[Path, Content]) -> None:
     """Write files that belong together, the main one first: all or none. What goes to standard output comes last."""
     if files := {path: content for path, content in texts.items() if str(path) != "-"}:
@@ -226,6 +236,7 @@ __all__ = [
     "combined_options",
     "command_line",
     "emit",
+    "emit_both",
     "emit_text",
     "emit_texts",
     "input_files",
