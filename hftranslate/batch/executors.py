@@ -45,6 +45,11 @@ def executor_of(workers: int, dask: str | None = None) -> Iterator[Executor | No
             pool.shutdown(wait=True, cancel_futures=True)
 
 
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def prepare_worker() -> None:
     """What a worker process does first: leave interruptions to the process that started it, and end with it.
 

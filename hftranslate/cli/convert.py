@@ -1,7 +1,7 @@
 """Between any two formats."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -13,21 +13,11 @@ from hftranslate.cli.options.common import (
     xml_options,
 )
 from hftranslate.cli.options.paths import ModelFile
+from hftranslate.cli.options.translating import VerifyingCommand, take_verifier, verify_options
 from hftranslate.formats import FORMATS, FormatName
 from hftranslate.translation.translate import (
     load,
     write,
-)
-
-if TYPE_CHECKING:
-    pass
-from hftranslate.cli.options.translating import (
-    Origin,
-    VerifyingCommand,
-    by_root,
-    root_that_verifies,
-    tell_verified,
-    verify_options,
 )
 
 
@@ -48,24 +38,16 @@ def convert(
     to: FormatName | None,
     patches: tuple[str, ...],
     no_sidecar: bool,
-    verify: str | None,
-    root_python: str | None,
     **options: Any,
 ) -> None:
     """Translate between any two formats: OUT.json, or FOLDER/PREFIX.xml for XML with its histograms in FOLDER.
 
     xml2json and json2xml do the same and can do more: accounts, strictness.
     """
-    root = root_that_verifies(verify, root_python, file)
     xml = take_xml_options(options)
+    verifier = take_verifier(options, file, xml, patches=patches)
     loaded = load(file, patches=patches, xml=xml, use_sidecar=not no_sidecar)
     report(loaded.outcomes)
     outcomes = write(loaded.workspace, out, format=to, sidecar=not no_sidecar)
     report(outcomes)
-    if verify:
-        from hftranslate.translation.verify import verify_file
-
-        account = loaded.outcomes + outcomes
-        source = Origin(file=file, patches=patches, basedir=xml.basedir, confine=xml.confine)
-        checked = verify_file(loaded.workspace, out, with_sidecar=not no_sidecar, account=account)
-        tell_verified(ctx, [checked, *by_root(root, loaded, source, out, account)])
+    verifier.of_file(ctx, loaded, out, with_sidecar=not no_sidecar, account=loaded.outcomes + outcomes)

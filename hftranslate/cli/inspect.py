@@ -1,7 +1,7 @@
 """What is in a workspace."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -18,9 +18,6 @@ from hftranslate.cli.options.common import (
 from hftranslate.translation.translate import (
     load,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command()

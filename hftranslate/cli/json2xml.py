@@ -1,7 +1,7 @@
 """A workspace to HistFactory XML."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -14,28 +14,20 @@ from hftranslate.cli.options.common import (
 )
 from hftranslate.cli.options.paths import ModelFolder
 from hftranslate.cli.options.progress import ProgressBar, progress_option
+from hftranslate.cli.options.translating import (
+    Account,
+    VerifyingCommand,
+    losses_option,
+    many_small_objects,
+    strict_option,
+    take_verifier,
+    verify_options,
+)
 from hftranslate.translation.translate import (
     check_strict,
     load,
     to_xml,
     write_xml,
-)
-
-if TYPE_CHECKING:
-    pass
-from hftranslate.cli.options.translating import (
-    Origin,
-    VerifyingCommand,
-    account_beside,
-    by_root,
-    losses_option,
-    many_small_objects,
-    root_that_verifies,
-    strict_option,
-    tell_account,
-    tell_verified,
-    verify_options,
-    warn_without_sidecar,
 )
 
 
@@ -66,10 +58,6 @@ def json2xml(
     no_sidecar: bool,
     strict: bool,
     losses: Path | None,
-    verify: str | None,
-    root_python: str | None,
-    specroot: str | None,
-    dataroot: str | None,
     track_progress: bool,
     **options: Any,
 ) -> None:
@@ -78,34 +66,19 @@ def json2xml(
     Writes PREFIX.xml, config/*.xml, data/data.root and the DTD into the folder, which can be moved and is read by ROOT
     from there.
     """
-    for name, value in (("--specroot", specroot), ("--dataroot", dataroot)):
-        if value is not None:
-            tell(f"{name} is ignored: channels go to config/, histograms to data/data.root")
-    xml = take_xml_options(options)
-    root = root_that_verifies(verify, root_python, file)
+    for name in ("specroot", "dataroot"):
+        if options.pop(name) is not None:
+            tell(f"--{name} is ignored: channels go to config/, histograms to data/data.root")
+    xml, restored = take_xml_options(options), not no_sidecar
+    verifier = take_verifier(options, file, xml, patches=patches, shown=track_progress)
     with ProgressBar(shown=track_progress) as progress:
-        loaded = load(
-            file,
-            patches=patches,
-            xml=xml,
-            use_sidecar=not no_sidecar,
-            account=losses is not None,
-            progress=progress,
-        )
+        how = {"use_sidecar": restored, "account": losses is not None}
+        loaded = load(file, patches=patches, xml=xml, **how, progress=progress)
         translation = to_xml(loaded.workspace, prefix=prefix, root_version=xml.root_version, progress=progress)
-    outcomes = loaded.outcomes + translation.outcomes
     if strict:
-        check_strict(translation.outcomes, loaded.outcomes, with_sidecar=not no_sidecar)
-    write_xml(translation, output_dir, sidecar=not no_sidecar, beside=account_beside(outcomes, losses, loaded))
-    tell_account(outcomes, losses, loaded)
-    warn_without_sidecar(outcomes, not no_sidecar)
-    if verify:
-        from hftranslate.translation.verify import verify_file
-
-        driver = output_dir / f"{prefix}.xml"
-        source = Origin(file=file, patches=patches, basedir=xml.basedir, confine=xml.confine)
-        with ProgressBar(shown=track_progress) as progress:
-            checked = verify_file(
-                loaded.workspace, driver, with_sidecar=not no_sidecar, account=outcomes, progress=progress
-            )
-        tell_verified(ctx, [checked, *by_root(root, loaded, source, driver, outcomes)])
+        check_strict(translation.outcomes, loaded.outcomes, with_sidecar=restored)
+    account = Account(outcomes=loaded.outcomes + translation.outcomes, loaded=loaded, losses=losses)
+    write_xml(translation, output_dir, sidecar=restored, beside=account.beside())
+    account.tell(has_sidecar=restored)
+    driver = output_dir / f"{prefix}.xml"
+    verifier.of_file(ctx, loaded, driver, with_sidecar=restored, account=account.outcomes)

@@ -5,10 +5,8 @@ from typing import Any
 
 import click
 
-from hftranslate.batch.executors import executor_of, settled
-from hftranslate.batch.options import BatchOptions
 from hftranslate.cli.groups import Group
-from hftranslate.cli.options.batch import resume_option, workers_options
+from hftranslate.cli.options.batch import resume_option, take_many, workers_options
 from hftranslate.cli.options.common import (
     OutputFile,
     combined_options,
@@ -34,13 +32,13 @@ from hftranslate.errors import InputError
 from hftranslate.formats.files import Content
 from hftranslate.formats.json_text import parse_json, read_bytes
 from hftranslate.formats.outcomes import Outcome
-from hftranslate.signal_grid import Patch, PatchSet, PointNames, Signal, read_patchset
+from hftranslate.signal_grid import Patch, PatchSet, PointNames, read_patchset
 from hftranslate.signal_grid import create as create_patchset
 from hftranslate.signal_grid.contour import Interpolation, contour_document, take_slice
 from hftranslate.signal_grid.document import ALGORITHMS, Value, parse_value, patch_document
 from hftranslate.signal_grid.scan import Scan, ScanSettings, csv_text, scan_from_document
 from hftranslate.signal_grid.scan import scan as scan_patches
-from hftranslate.signal_grid.signal_files import known_background, read_background, read_signal
+from hftranslate.signal_grid.signal_files import read_background, read_signals
 from hftranslate.signal_grid.summary import summary_text
 from hftranslate.translation.as_json import as_json
 from hftranslate.translation.translate import load, sidecar_path, write_json
@@ -182,28 +180,13 @@ def create(background: str, signals: tuple[str, ...], **options: Any) -> None:
     output_file, shown = options.pop("output_file"), options.pop("track_progress")
     labels = tuple(label.strip() for label in options.pop("labels").split(",") if label.strip())
     names = PointNames.compiled(options.pop("pattern"), labels, options.pop("name_pattern"))
-    xml = take_xml_options(options)
+    algorithms = tuple(dict.fromkeys(options.pop("algorithms")))
+    described = {"reference": options.pop("reference"), "description": options.pop("description")}
+    xml, told = take_xml_options(options), list[Outcome]()
     document = read_background(background, tell=tell)
-    known = known_background(document)
-    told: dict[Outcome, None] = {}
-
-    def read_all(bar: ProgressBar) -> Any:
-        points = [(path, *names.of(path)) for path in signals]  # what is wrong with names is said before the work
-        for i, (path, name, values) in enumerate(points):
-            bar("signals", i, len(points))
-            signal = read_signal(path, document, xml, known=known)
-            told.update(dict.fromkeys(signal.outcomes))
-            yield Signal(source=path, name=name, values=values, document=signal.document)
-
     with ProgressBar(shown=shown) as bar:
-        made = create_patchset(
-            document,
-            read_all(bar),
-            labels=names.labels,
-            reference=options.pop("reference"),
-            description=options.pop("description"),
-            algorithms=tuple(dict.fromkeys(options.pop("algorithms"))),
-        )
+        read = read_signals(signals, document, names, xml, progress=bar, told=told.append)
+        made = create_patchset(document, read, labels=names.labels, algorithms=algorithms, **described)
     report(tuple(told))
     emit(made.to_document(), output_file)
     operations = sum(len(p.operations) for p in made)
@@ -275,15 +258,13 @@ def scan(background: str, patchset: str, table: Path | None, **options: Any) -> 
 
     Points that fail are listed apart, with the reason. An interrupted scan goes on with --resume.
     """
-    output_file, resume, names = options.pop("output_file"), options.pop("resume"), options.pop("points")
-    workers, dask, shown = options.pop("workers"), options.pop("dask"), options.pop("track_progress")
+    output_file, many, names = options.pop("output_file"), take_many(options), options.pop("points")
     any_background = options.pop("any_background")
     document, patches = read_background(background, tell=tell), read_patchset(patchset, tell=tell)
     check_background(background, document, patches, any_background=any_background)
     fit_options = take_fit_options(options)
     settings = ScanSettings(options=fit_options, **options)
-    with settled(), executor_of(workers, dask) as executor, ProgressBar(shown=shown) as bar:
-        batch = BatchOptions(executor=executor, progress=bar, resume=resume)
+    with many.running() as batch:
         done = scan_patches(document, patches, settings, names=names or None, batch=batch)
     tell_failures(done)
     emit(done.to_document(), output_file, beside=None if table is None else {table: csv_text(done.rows())})

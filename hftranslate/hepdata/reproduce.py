@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
+from hftranslate.batch.executors import settled
 from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.batch.progress import Progress, silent
 from hftranslate.display import terminal
@@ -259,6 +260,30 @@ def reproduce(
         kept.unlink(missing_ok=True)
     files = tuple(directory / name for name in (*texts, *of_contour))
     return Reproduced(region=region, report=report, scan=done, files=files, remarks=remarks)
+
+
+def reproduce_record(
+    record: Record,
+    directory: Path,
+    settings: ScanSettings | None = None,
+    *,
+    interpolation: Interpolation = "linear",
+    batch: BatchOptions = DEFAULT_BATCH,
+) -> Iterator[tuple[Region, Reproduced | InputError]]:
+    """:func:`reproduce` each region of a record, in a folder of its own where there are several.
+
+    Yields
+    ------
+    tuple
+        the region and what came out of it, or why nothing did.
+    """
+    with settled():
+        for region in record.regions:
+            folder = directory / region.name if len(record.regions) > 1 else directory
+            try:
+                yield region, reproduce(region, folder, settings, interpolation=interpolation, batch=batch)
+            except InputError as error:
+                yield region, error
 
 
 def summary_text(found: Reproduced) -> str:

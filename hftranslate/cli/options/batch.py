@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from hftranslate.batch.executors import executor_of, settled
+from hftranslate.batch.executors import cores, executor_of, settled
 from hftranslate.batch.options import BatchOptions
 from hftranslate.cli.options.common import combined_options, model_options, tell
 from hftranslate.cli.options.fitting import minimizer_options
@@ -68,7 +68,7 @@ class Many:
 def take_many(options: dict[str, Any]) -> Many:
     """Remove the options of many fits from a command's options."""
     return Many(
-        workers=options.pop("workers"),
+        workers=options.pop("workers") or cores(),
         dask=options.pop("dask"),
         resume=options.pop("resume", None),
         shown=options.pop("track_progress"),

@@ -19,7 +19,9 @@ from hftranslate.cli.options.common import (
     tell,
     tell_lines,
 )
+from hftranslate.cli.options.progress import ProgressBar
 from hftranslate.formats.files import Content
+from hftranslate.formats.histfactory_xml.sources import XmlOptions
 from hftranslate.formats.outcomes import Outcome
 from hftranslate.translation.translate import (
     Loaded,
@@ -85,91 +87,105 @@ losses_option = click.option(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Where the input of a translation came from."""
+class Verifier:
+    """Whether and by whom a translation is verified, and the file that it comes from."""
 
+    wanted: bool
+    root: "RootInstallation | None"
     file: str
-    patches: tuple[str, ...] = ()
-    basedir: Path | None = None
-    confine: bool = False
+    patches: tuple[str, ...]
+    xml: XmlOptions
+    shown: bool
+
+    def of_file(
+        self, ctx: click.Context, loaded: Loaded, path: Path, *, with_sidecar: bool, account: tuple[Outcome, ...]
+    ) -> None:
+        """Verify what was written to a file; exit code 1 where that fails."""
+        if self.wanted:
+            from hftranslate.translation.verify import verify_file
+
+            with ProgressBar(shown=self.shown) as progress:
+                checked = verify_file(
+                    loaded.workspace, path, with_sidecar=with_sidecar, account=account, progress=progress
+                )
+            self._tell(ctx, [checked, *self._by_root(loaded, path, account)])
+
+    def of_text(self, ctx: click.Context, loaded: Loaded, text: str, *, account: tuple[Outcome, ...]) -> None:
+        """Verify JSON that went to standard output; exit code 1 where that fails."""
+        from hftranslate.translation.verify import verify_json
+
+        with ProgressBar(shown=self.shown) as progress:
+            checked = verify_json(loaded.workspace, text, account=account, progress=progress)
+        with tempfile.TemporaryDirectory(prefix="hftranslate-") as folder:
+            written = Path(folder) / "output.json"
+            written.write_text(text, encoding="utf-8")
+            self._tell(ctx, [checked, *self._by_root(loaded, written, account)])
+
+    def _by_root(self, loaded: Loaded, path: Path, account: tuple[Outcome, ...]) -> "Iterator[Verification]":
+        """What ROOT says of it, where it is asked."""
+        if self.root is None:
+            return
+        from hftranslate.crosscheck.verify_with_root import verify_in_root
+        from hftranslate.crosscheck.with_root import Source
+
+        patches = tuple(map(Path, self.patches))
+        source = Source(path=Path(self.file), patches=patches, basedir=self.xml.basedir, confine=self.xml.confine)
+        yield verify_in_root(loaded, source, path, self.root, account=account)
+
+    def _tell(self, ctx: click.Context, checks: "Sequence[Verification]") -> None:
+        for checked in checks:
+            tell(checked.sentence)
+            tell_lines(checked.details())
+        if not all(checked.verified for checked in checks):
+            ctx.exit(1)
 
 
-def root_that_verifies(verify: str | None, python: str | None, file: str) -> "RootInstallation | None":
-    """The ROOT that is to verify the translation: found before anything is written."""
-    if verify != "root":
-        return None
-    if file == "-":
-        raise click.UsageError("--verify root reads the input again: it must be a file, not standard input")
-    from hftranslate.crosscheck.with_root import find_root
+def take_verifier(
+    options: dict[str, Any], file: str, xml: XmlOptions, *, patches: tuple[str, ...] = (), shown: bool = False
+) -> Verifier:
+    """Remove the options of verification from a command's options; ROOT is found before anything is written."""
+    verify, python, root = options.pop("verify"), options.pop("root_python"), None
+    if verify == "root":
+        if file == "-":
+            raise click.UsageError("--verify root reads the input again: it must be a file, not standard input")
+        from hftranslate.crosscheck.with_root import find_root
 
-    return find_root(python)
-
-
-def by_root(
-    root: "RootInstallation | None", loaded: Loaded, origin: Origin, path: Path, account: tuple[Outcome, ...]
-) -> "Iterator[Verification]":
-    """What ROOT says of a translation, where it is asked."""
-    if root is None:
-        return
-    from hftranslate.crosscheck.verify_with_root import verify_in_root
-    from hftranslate.crosscheck.with_root import Source
-
-    patches = tuple(map(Path, origin.patches))
-    source = Source(path=Path(origin.file), patches=patches, basedir=origin.basedir, confine=origin.confine)
-    yield verify_in_root(loaded, source, path, root, account=account)
+        root = find_root(python)
+    return Verifier(wanted=verify is not None, root=root, file=file, patches=patches, xml=xml, shown=shown)
 
 
-@contextmanager
-def file_of(path: Path | None, text: str) -> Iterator[Path]:
-    """The file that was written, or one with what went to standard output."""
-    if path is not None and str(path) != "-":
-        yield path
-        return
-    with tempfile.TemporaryDirectory(prefix="hftranslate-") as folder:
-        written = Path(folder) / "output.json"
-        written.write_text(text, encoding="utf-8")
-        yield written
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What did not pass unchanged, what was read, and where the document about it goes."""
 
+    outcomes: tuple[Outcome, ...]
+    loaded: Loaded
+    losses: Path | None
 
-def tell_verified(ctx: click.Context, checks: "Sequence[Verification]") -> None:
-    """Say what was verified; exit code 1 where something was not."""
-    for checked in checks:
-        tell(checked.sentence)
-        tell_lines(checked.details())
-    if not all(checked.verified for checked in checks):
-        ctx.exit(1)
+    def beside(self) -> dict[Path, Content]:
+        """The account as a document, where one is wanted in a file."""
+        if self.losses is None or str(self.losses) == "-":
+            return {}
+        return {self.losses: json_text(self._items())}
 
+    def tell(self, *, has_sidecar: bool) -> None:
+        """Say what did not pass unchanged, what became of every attribute, and what only a sidecar could hold."""
+        if self.losses is not None and str(self.losses) == "-":
+            emit(self._items(), None)
+        report(self.outcomes)
+        if self.loaded.account:
+            from hftranslate.formats.histfactory_xml import table
 
-def warn_without_sidecar(outcomes: tuple[Outcome, ...], has_sidecar: bool) -> None:
-    """Say that what only a sidecar could hold is lost."""
-    carried = [o for o in outcomes if o.kind == "carried"]
-    if carried and not has_sidecar:
-        tell(f"no sidecar is written: the {len(carried)} item(s) marked 'carried' are lost")
+            tell_lines(table(self.loaded.account))
+        carried = [o for o in self.outcomes if o.kind == "carried"]
+        if carried and not has_sidecar:
+            tell(f"no sidecar is written: the {len(carried)} item(s) marked 'carried' are lost")
 
-
-def account_beside(outcomes: tuple[Outcome, ...], losses: Path | None, loaded: Loaded) -> dict[Path, Content]:
-    """The account of a translation as a document, where one is wanted in a file."""
-    if losses is None or str(losses) == "-":
-        return {}
-    return {losses: json_text(_items(outcomes, loaded))}
-
-
-def _items(outcomes: tuple[Outcome, ...], loaded: Loaded) -> list[dict[str, Any]]:
-    fields = ("kind", "where", "what", "effect", "effect_on_cls")
-    items = [{f: getattr(o, f) for f in fields} for o in outcomes]
-    for fate in loaded.account:
-        what = f"{fate.attribute}={fate.value!r}: {fate.becomes}"
-        items.append({"kind": fate.fate, "where": fate.where, "what": what, "effect": None, "effect_on_cls": None})
-        items[-1] |= {"attribute": fate.attribute, "value": fate.value, "source": fate.source}
-    return items
-
-
-def tell_account(outcomes: tuple[Outcome, ...], losses: Path | None, loaded: Loaded) -> None:
-    """Say what did not pass unchanged, and what became of every attribute."""
-    if losses is not None and str(losses) == "-":
-        emit(_items(outcomes, loaded), None)
-    report(outcomes)
-    if loaded.account:
-        from hftranslate.formats.histfactory_xml import table
-
-        tell_lines(table(loaded.account))
+    def _items(self) -> list[dict[str, Any]]:
+        fields = ("kind", "where", "what", "effect", "effect_on_cls")
+        items = [{f: getattr(o, f) for f in fields} for o in self.outcomes]
+        for fate in self.loaded.account:
+            what = f"{fate.attribute}={fate.value!r}: {fate.becomes}"
+            items.append({"kind": fate.fate, "where": fate.where, "what": what, "effect": None, "effect_on_cls": None})
+            items[-1] |= {"attribute": fate.attribute, "value": fate.value, "source": fate.source}
+        return items
