@@ -138,9 +138,9 @@ class ToyExperiment:
         return [float(q) if valid else None for q, valid in zip(fits.q, fits.valid, strict=True)]
 
 
-def chunks_of(poi_test: float, toys: ToyOptions) -> list[Chunk]:
+def chunks_of(poi_test: float, toy_options: ToyOptions) -> list[Chunk]:
     """The chunks of the toys of each hypothesis, in turns."""
-    n, seed = toys.toys, toys.seed
+    n, seed = toy_options.toys, toy_options.seed
     return [
         Chunk(poi_test=poi_test, seed=seed, hypothesis=h, number=start // CHUNK, size=min(CHUNK, n - start))
         for start in range(0, n, CHUNK)
@@ -151,7 +151,7 @@ def chunks_of(poi_test: float, toys: ToyOptions) -> list[Chunk]:
 def run_toys(
     experiment: ToyExperiment,
     poi_test: float,
-    toys: ToyOptions = DEFAULT_TOYS,
+    toy_options: ToyOptions = DEFAULT_TOYS,
     *,
     batch: BatchOptions = DEFAULT_BATCH,
     journal: Journal | None = None,
@@ -172,11 +172,11 @@ def run_toys(
         A chunk could not be fitted at all, because toys cannot be drawn or the fit of their expectation fails; or too
         many toys failed.
     """
-    chunks = chunks_of(poi_test, toys)
+    chunks = chunks_of(poi_test, toy_options)
     kept: dict[str, list[float | None]] = {} if journal is None else dict(journal.results)
     missing = [c for c in chunks if len(kept.get(c.key, ())) < c.size]
     sizes = np.cumsum([0, *(c.size for c in missing)])
-    before = 2 * toys.toys - int(sizes[-1])
+    before = 2 * toy_options.toys - int(sizes[-1])
 
     def listen(step: str, done: int, total: int) -> None:
         batch.progress(step, before + int(sizes[done]), before + int(sizes[total]))
@@ -193,7 +193,7 @@ def run_toys(
     if reason is not None:
         raise FitFailed(f"no toys at a parameter of interest of {poi_test:g}: {reason}")
     found = {h: [kept[c.key][: c.size] for c in chunks if c.hypothesis == h] for h in HYPOTHESES}
-    return checked(_sample(found), toys.most_failed)
+    return checked(_sample(found), toy_options.most_failed)
 
 
 def _sample(chunks: Mapping[Hypothesis, Iterable[Sequence[float | None]]]) -> ToySample:
