@@ -3,13 +3,14 @@
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hftranslate.batch.fingerprint import fingerprint
 from hftranslate.batch.journal import Journal
 from hftranslate.batch.progress import Progress, silent
 from hftranslate.errors import InputError
-from hftranslate.likelihood.model import Data, Model
+
+if TYPE_CHECKING:
+    from hftranslate.likelihood.model import Data, Model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,7 @@ class BatchOptions:
         if not callable(self.progress):
             raise InputError(f"progress is told to a function of (step, done, total), not to {self.progress!r}")
 
-    def journal(self, model: Model, data: Data, **task: Any) -> Journal | None:
+    def journal(self, model: "Model", data: "Data", **task: Any) -> Journal | None:
         """The journal of a task on a model and its data, ``None`` where nothing is kept.
 
         Raises
@@ -50,7 +51,11 @@ class BatchOptions:
         InputError, FormatError
             As :meth:`~hftranslate.batch.journal.Journal.open`.
         """
-        return self.opened({"model": fingerprint(model, data), **task}) if self.resume is not None else None
+        if self.resume is None:
+            return None
+        from hftranslate.batch.fingerprint import fingerprint
+
+        return self.opened({"model": fingerprint(model, data), **task})
 
     def opened(self, task: dict[str, Any]) -> Journal | None:
         """The journal of any task, likewise."""

@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.batch import fit_options, many_options, table_option, take_many
+from hftranslate.cli.options.batch import many_options, take_many
 from hftranslate.cli.options.common import emit, emit_text, tell
-from hftranslate.cli.options.tasks import take_task
+from hftranslate.cli.options.tasks import fit_options, table_option, take_task
 from hftranslate.errors import InputError
 from hftranslate.inference.impacts import Widths, impacts_document
 from hftranslate.inference.impacts import impacts as compute_impacts

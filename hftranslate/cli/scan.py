@@ -5,9 +5,9 @@ from typing import Any
 import click
 import numpy as np
 
-from hftranslate.cli.options.batch import fit_options, many_options, take_many
+from hftranslate.cli.options.batch import many_options, take_many
 from hftranslate.cli.options.common import emit, tell
-from hftranslate.cli.options.tasks import interval, take_task
+from hftranslate.cli.options.tasks import fit_options, interval, take_task
 from hftranslate.errors import InputError
 from hftranslate.inference.profiles import profile_scan, scan_document
 

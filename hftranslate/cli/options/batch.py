@@ -10,15 +10,9 @@ import click
 
 from hftranslate.batch.executors import cores, executor_of, settled
 from hftranslate.batch.options import BatchOptions
-from hftranslate.cli.options.common import combined_options, model_options, tell
-from hftranslate.cli.options.fitting import minimizer_options
+from hftranslate.cli.options.common import combined_options, tell
 from hftranslate.cli.options.paths import KeptFile
 from hftranslate.cli.options.progress import ProgressBar, progress_option
-from hftranslate.cli.options.tasks import restriction_options
-from hftranslate.toys.samples import MOST_FAILED
-
-fit_options = combined_options(model_options, minimizer_options, restriction_options)
-
 
 workers_options = combined_options(
     click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes to run on."),
@@ -29,19 +23,7 @@ resume_option = click.option(
     type=KeptFile(),
     help="Keep results in this file as they arrive, and take up what is in it.",
 )
-max_failed_option = click.option(
-    "--max-failed",
-    type=click.FloatRange(0.0, 1.0),
-    default=MOST_FAILED,
-    show_default=True,
-    help="Part of the toys of a hypothesis whose fits may fail.",
-)
 many_options = combined_options(workers_options, resume_option, progress_option)
-
-
-table_option = click.option(
-    "--format", "kind", type=click.Choice(["json", "table"]), default="json", show_default=True, help="What to write."
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ from typing import Any
 import click
 import numpy as np
 
-from hftranslate.cli.options.common import combined_options, load_model
-from hftranslate.cli.options.fitting import number, take_fit_options
+from hftranslate.cli.options.common import combined_options, load_model, model_options
+from hftranslate.cli.options.fitting import minimizer_options, number, take_fit_options
 from hftranslate.errors import InputError
 from hftranslate.inference.fit import asimov_data
 from hftranslate.inference.minimize import FitOptions
@@ -21,6 +21,13 @@ restriction_options = combined_options(
     click.option(
         "--asimov", type=float, metavar="MU", help="Take the Asimov data of this parameter of interest instead."
     ),
+)
+
+
+#: Options of commands that look into a fit, and of how they write it.
+fit_options = combined_options(model_options, minimizer_options, restriction_options)
+table_option = click.option(
+    "--format", "kind", type=click.Choice(["json", "table"]), default="json", show_default=True, help="What to write."
 )
 
 

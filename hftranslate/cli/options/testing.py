@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from hftranslate.batch.options import BatchOptions
-from hftranslate.cli.options.batch import Many, many_options, max_failed_option, take_many
+from hftranslate.cli.options.batch import Many, many_options, take_many
 from hftranslate.cli.options.common import (
     combined_options,
     emit,
@@ -23,7 +23,7 @@ from hftranslate.inference.minimize import FitOptions
 from hftranslate.inference.tester import poi_bounds
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
-from hftranslate.toys.samples import ToyOptions
+from hftranslate.toys.samples import MOST_FAILED, ToyOptions
 
 #: Toys of each hypothesis where it is not said how many.
 DEFAULT_TOYS = 2000
@@ -45,6 +45,13 @@ calctype_option = click.option(
 )
 
 
+max_failed_option = click.option(
+    "--max-failed",
+    type=click.FloatRange(0.0, 1.0),
+    default=MOST_FAILED,
+    show_default=True,
+    help="Part of the toys of a hypothesis whose fits may fail.",
+)
 toy_options = combined_options(
     click.option(
         "--toys",
