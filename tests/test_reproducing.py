@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from hftranslate.batch.options import BatchOptions
 from hftranslate.errors import FormatError, InputError, MissingInput
 from hftranslate.hepdata.reproduce import Region, Reproduced, fetched, read_record, reproduce, summary_text
 from hftranslate.signal_grid import Patch, PatchSet, PointNames, digest
@@ -197,11 +198,12 @@ def test_an_interrupted_scan_goes_on(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        reproduce(region, tmp_path / "out", progress=interrupted)
+        reproduce(region, tmp_path / "out", batch=BatchOptions(progress=interrupted))
     [kept] = (tmp_path / "out").iterdir()
     assert len(kept.read_text().splitlines()) == 5
     totals: set[tuple[str, int]] = set()
-    reproduce(region, tmp_path / "out", progress=lambda step, done, total: totals.add((step, total)), pictures=())
+    watched = BatchOptions(progress=lambda step, done, total: totals.add((step, total)))
+    reproduce(region, tmp_path / "out", pictures=(), batch=watched)
     assert ("points", 2) in totals
     assert ("points", 6) not in totals
     assert not kept.exists()

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 import click
 
-from hftranslate.cli.common import emit_text
 from hftranslate.cli.groups import Group
-from hftranslate.cli.paths import OutputFolder
+from hftranslate.cli.options.common import emit_text
+from hftranslate.cli.options.paths import OutputFolder
 from hftranslate.display import terminal
 
 

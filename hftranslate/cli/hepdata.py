@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hftranslate.cli.common import OutputFile, emit, emit_text, emit_texts, json_text, output_option
+from hftranslate.batch.executors import executor_of
+from hftranslate.batch.options import BatchOptions
 from hftranslate.cli.groups import Group
-from hftranslate.cli.paths import InputFile, InputFolder, NamedFiles, OutputFolder
-from hftranslate.cli.progress import ProgressBar, progress_option
-from hftranslate.cli.workers import executor_of, workers_options
+from hftranslate.cli.options.batch import workers_options
+from hftranslate.cli.options.common import OutputFile, emit, emit_text, emit_texts, json_text, output_option
+from hftranslate.cli.options.paths import InputFile, InputFolder, NamedFiles, OutputFolder
+from hftranslate.cli.options.progress import ProgressBar, progress_option
 
 if TYPE_CHECKING:
     from hftranslate.formats.files import Content
@@ -230,8 +232,7 @@ def check(
             folder,
             points=None if points < 0 else points,
             validator=not no_validator,
-            executor=executor,
-            progress=progress,
+            batch=BatchOptions(executor=executor, progress=progress),
         )
     texts: dict[Path, Content] = {} if html is None else {html: check_html(report)}
     if output_file is not None:

@@ -1,4 +1,4 @@
-from hftranslate.difference.compare import Difference, Item, difference
+from hftranslate.difference.compare import Difference, Item, difference, difference_of_translation
 from hftranslate.difference.likelihood_change import cls_difference, likelihood_differences
 from hftranslate.difference.likelihoods import LikelihoodComparison, likelihoods
 from hftranslate.difference.proof import proof, proven
@@ -10,6 +10,7 @@ __all__ = [
     "LikelihoodComparison",
     "cls_difference",
     "difference",
+    "difference_of_translation",
     "document",
     "likelihood_differences",
     "likelihoods",

@@ -1,7 +1,7 @@
 from hftranslate.plots.contour import contour
 from hftranslate.plots.curves import interpolation
 from hftranslate.plots.distributions import toys
-from hftranslate.plots.figures import STYLES, picture, save, save_pages
+from hftranslate.plots.figures import STYLES, PlotOptions, picture, save, save_pages
 from hftranslate.plots.fitted import correlations, pulls
 from hftranslate.plots.limits import brazil, limit_band
 from hftranslate.plots.profiles import scan
@@ -10,6 +10,7 @@ from hftranslate.plots.stacks import pages, yields
 
 __all__ = [
     "STYLES",
+    "PlotOptions",
     "brazil",
     "contour",
     "correlations",

@@ -5,6 +5,7 @@ Figures are made without pyplot's global state; matplotlib and mplhep are import
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import wraps
 from importlib.util import find_spec
 from io import BytesIO
@@ -57,6 +58,38 @@ SAMPLES = (
 _FONT_SIZE = 10.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlotOptions:
+    """What all pictures can be told.
+
+    Attributes
+    ----------
+    title
+        stands above the picture.
+    style
+        one of :data:`STYLES`, those of mplhep.
+
+    Raises
+    ------
+    InputError
+        There is no such style.
+    """
+
+    title: str = ""
+    style: str = "ROOT"
+
+    def __post_init__(self) -> None:
+        _check_style(self.style)
+
+
+def _check_style(style: str) -> None:
+    if style not in STYLES:
+        raise InputError(f"no style {style!r} of pictures; there are {', '.join(STYLES)}")
+
+
+DEFAULT_PLOT = PlotOptions()
+
+
 def style_parameters(style: str) -> dict[str, Any]:
     """matplotlib's settings for one of mplhep's styles, scaled to the size of a column of text.
 
@@ -68,8 +101,7 @@ def style_parameters(style: str) -> dict[str, Any]:
     import mplhep
     from matplotlib import font_manager
 
-    if style not in STYLES:
-        raise InputError(f"no style {style!r} of pictures; there are {', '.join(STYLES)}")
+    _check_style(style)
     chosen = dict(getattr(mplhep.style, style))
     scale = _FONT_SIZE / chosen["font.size"]
     for name in [n for n in chosen if n.startswith(("figure.", "legend.", "savefig.", "axes.pad", "lines."))]:
@@ -115,12 +147,13 @@ def styled(style: str = "ROOT") -> Iterator[None]:
 
 
 def in_style(function: Callable[P, R]) -> Callable[P, R]:
-    """A function that draws, with a keyword ``style``: one of :data:`STYLES`."""
+    """A function that draws, in the style of its keyword ``options``: :class:`PlotOptions`."""
 
     @wraps(function)
     def draw(*args: P.args, **kwargs: P.kwargs) -> R:
-        style = str(kwargs.pop("style", "ROOT"))
-        with styled(style):
+        options = kwargs.get("options", DEFAULT_PLOT)
+        assert isinstance(options, PlotOptions)
+        with styled(options.style):
             return function(*args, **kwargs)
 
     return draw

@@ -6,14 +6,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hftranslate.errors import FormatError, InputError
-from hftranslate.plots.figures import ONE_SIGMA, TWO_SIGMA, finite, in_style, literal, new_axes, shortened_all
+from hftranslate.plots.figures import (
+    DEFAULT_PLOT,
+    ONE_SIGMA,
+    TWO_SIGMA,
+    PlotOptions,
+    finite,
+    in_style,
+    literal,
+    new_axes,
+    shortened_all,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 @in_style
-def pulls(fit: Mapping[str, Any], *, title: str = "", most: int = 80, style: str = "ROOT") -> "Figure":
+def pulls(fit: Mapping[str, Any], *, most: int = 80, options: PlotOptions = DEFAULT_PLOT) -> "Figure":
     """Pulls of the constrained parameters, and the values of the free ones.
 
     Parameters
@@ -41,7 +51,7 @@ def pulls(fit: Mapping[str, Any], *, title: str = "", most: int = 80, style: str
         box = {"boxstyle": "square,pad=0.15", "fc": "white", "ec": "none"}
         axes.annotate(text, (0.0, len(y) + 0.5 + k), ha="center", va="center", fontsize=8.5, bbox=box)
     axes.set_yticks([*y, *(len(y) + 0.5 + k for k in range(len(free)))], labels, fontsize=8)
-    axes.set(xlim=(-reach, reach), ylim=(len(y) + len(free) + 0.2, -0.8), title=title)
+    axes.set(xlim=(-reach, reach), ylim=(len(y) + len(free) + 0.2, -0.8), title=options.title)
     axes.set_xlabel(r"(fitted $-$ initial value) / prior uncertainty; free parameters: value")
     axes.tick_params(axis="y", which="both", length=0)
     axes.minorticks_off()
@@ -91,7 +101,7 @@ def _most_notable(constrained: list[tuple[str, float, float]], most: int) -> tup
 # --------------------------------------------------------------------------------------------------------- correlations
 @in_style
 def correlations(
-    fit: Mapping[str, Any], *, threshold: float = 0.2, most: int = 30, title: str = "", style: str = "ROOT"
+    fit: Mapping[str, Any], *, threshold: float = 0.2, most: int = 30, options: PlotOptions = DEFAULT_PLOT
 ) -> "Figure":
     """The correlation matrix of a fit without the parameters that are correlated with none.
 
@@ -133,7 +143,7 @@ def correlations(
     bar = figure.colorbar(image, ax=axes, shrink=min(1.0, 2.4 / (cell * n) + 0.3), pad=0.02)
     bar.set_label("correlation" + (" (in the cells: per cent)" if n > 12 else ""), fontsize=8.5)
     bar.ax.tick_params(labelsize=8)
-    axes.set_title(literal(title))
+    axes.set_title(literal(options.title))
     return figure
 
 

@@ -9,7 +9,18 @@ import numpy as np
 
 from hftranslate.errors import FormatError, InputError
 from hftranslate.inference.hypotest import UpperLimitResult
-from hftranslate.plots.figures import MARK, ONE_SIGMA, TWO_SIGMA, Floats, finite, in_style, literal, new_axes
+from hftranslate.plots.figures import (
+    DEFAULT_PLOT,
+    MARK,
+    ONE_SIGMA,
+    TWO_SIGMA,
+    Floats,
+    PlotOptions,
+    finite,
+    in_style,
+    literal,
+    new_axes,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -112,7 +123,7 @@ def _told(name: str, limit: float | None) -> str:
 
 
 @in_style
-def brazil(limit: Limit, *, poi_name: str | None = None, title: str = "", style: str = "ROOT") -> "Figure":
+def brazil(limit: Limit, *, poi_name: str | None = None, options: PlotOptions = DEFAULT_PLOT) -> "Figure":
     """CLs against the parameter of interest, observed and expected with its bands, and where they reach the level.
 
     Parameters
@@ -153,7 +164,11 @@ def brazil(limit: Limit, *, poi_name: str | None = None, title: str = "", style:
     for value, dashes in ((scan.limit, "-"), (np.nan if median is None else median, "--")):
         axes.plot([value, value], [0.0, scan.level], color=MARK, ls=dashes, lw=1.2)
     axes.set(
-        xlim=(x[0], right), ylim=(0.0, 1.0), xlabel=_axis(scan.name, poi_name), ylabel=r"CL$_\mathrm{s}$", title=title
+        xlim=(x[0], right),
+        ylim=(0.0, 1.0),
+        xlabel=_axis(scan.name, poi_name),
+        ylabel=r"CL$_\mathrm{s}$",
+        title=options.title,
     )
     _legend(axes, [3, 2, 1, 0], loc="upper right")
     return figure
@@ -191,8 +206,7 @@ def limit_band(
     poi_name: str | None = None,
     theory: float | None = 1.0,
     log: bool | None = None,
-    title: str = "",
-    style: str = "ROOT",
+    options: PlotOptions = DEFAULT_PLOT,
 ) -> "Figure":
     """Upper limits, observed and expected with its bands, against a property of the signal such as a mass.
 
@@ -239,7 +253,7 @@ def limit_band(
         axes.set_ylim(0.5 * min(lowest, theory or lowest), 8.0 * max(highest, theory or highest))
     else:
         axes.set_ylim(0.0, 1.35 * max(highest, theory or 0.0))
-    axes.set(xlim=(x[0], x[-1]), xlabel=x_name, title=title)
+    axes.set(xlim=(x[0], x[-1]), xlabel=x_name, title=options.title)
     axes.set_ylabel(f"{100.0 * (1.0 - levels[0]):g} % CL upper limit on {_axis(one_name, poi_name)}")
     _legend(axes, [3, 2, 1, 0], loc="upper right", ncols=2)
     return figure

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hftranslate.errors import FormatError, InputError
-from hftranslate.plots.figures import ABOVE, BELOW, in_style, literal, new_figure, shortened_all
+from hftranslate.plots.figures import (
+    ABOVE,
+    BELOW,
+    DEFAULT_PLOT,
+    PlotOptions,
+    in_style,
+    literal,
+    new_figure,
+    shortened_all,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +31,7 @@ _HATCH = ("/////", "")
 
 @in_style
 def impacts(
-    document: Mapping[str, Any], *, top: int = 25, first: int = 0, title: str = "", style: str = "ROOT"
+    document: Mapping[str, Any], *, top: int = 25, first: int = 0, options: PlotOptions = DEFAULT_PLOT
 ) -> "Figure":
     """Impacts as bars and pulls as points, on one row for each parameter, those with the largest impact on top.
 
@@ -61,7 +70,7 @@ def impacts(
     axes.set_ylim(len(drawn) - 0.4, -0.6)
     axes.set_xlabel(r"pull  $(\hat\theta - \theta_0)\,/\,\Delta\theta$")
     bars.set_xlabel(f"impact on {literal(poi_name)}", loc="right")
-    figure.suptitle(literal(title or poi_text), fontsize=9.5, x=0.99, ha="right")
+    figure.suptitle(literal(options.title or poi_text), fontsize=9.5, x=0.99, ha="right")
     figure.legend(handles=_key(), loc="outside lower center", ncols=3, fontsize=8)
     if count > len(drawn):
         which = f"{first + 1} to {first + len(drawn)} of {count}"

@@ -2,11 +2,12 @@ from hftranslate.toys.discovery import ToySignificance, toy_significance, toy_si
 from hftranslate.toys.fits import Toys, fit_toys, sample_toys
 from hftranslate.toys.hypotest import ToyTestResult, toy_test, toy_test_document
 from hftranslate.toys.limits import ToyLimitResult, toy_limit, toy_limit_document
-from hftranslate.toys.samples import KeptToys, ToySample, kept_toys, merged
+from hftranslate.toys.samples import KeptToys, ToyOptions, ToySample, kept_toys, merged
 
 __all__ = [
     "KeptToys",
     "ToyLimitResult",
+    "ToyOptions",
     "ToySample",
     "ToySignificance",
     "ToyTestResult",

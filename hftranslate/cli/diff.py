@@ -5,13 +5,13 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.common import emit, emit_text, output_option, read_once, report, take_xml_options, xml_options
-from hftranslate.cli.paths import InputFile
-from hftranslate.cli.progress import ProgressBar, progress_option
+from hftranslate.cli.options.common import emit_both, output_option, read_once, report, take_xml_options, xml_options
+from hftranslate.cli.options.paths import InputFile
+from hftranslate.cli.options.progress import ProgressBar, progress_option
 from hftranslate.difference import difference
-from hftranslate.difference import document as as_document
-from hftranslate.difference import text as as_text
 from hftranslate.difference.compare import TOLERANCE
+from hftranslate.formats.histfactory_xml.sources import XmlOptions
+from hftranslate.translation.compared import Compared
 from hftranslate.translation.load import load
 from hftranslate.workspace import CONVENTIONS
 
@@ -59,13 +59,8 @@ def diff(
     second: str,
     output_file: Path | None,
     as_json: bool,
-    tolerance: float,
-    measurement: str | None,
-    conventions: str,
     patches: tuple[str, ...],
     patch_second: tuple[str, ...],
-    no_sidecar: bool,
-    track_progress: bool,
     **options: Any,
 ) -> None:
     """Compare what two workspaces mean: structure, numbers, settings, and the likelihood at many points.
@@ -74,41 +69,28 @@ def diff(
     differ. The table goes to standard output; with --output-file, JSON to that file as well.
     """
     read_once(first, second, *patches, *patch_second)
-    xml = take_xml_options(options)
+    compared = _compared(((first, patches), (second, patch_second)), take_xml_options(options), **options)
+    emit_both(compared.document(), compared.text, output_file, as_json=as_json)
+    if not compared.found.equal:
+        ctx.exit(1)
+
+
+def _compared(
+    files: tuple[tuple[str, tuple[str, ...]], tuple[str, tuple[str, ...]]],
+    xml: XmlOptions,
+    *,
+    no_sidecar: bool,
+    track_progress: bool,
+    conventions: str,
+    **options: Any,
+) -> Compared:
     loaded = []
-    for file, file_patches in ((first, patches), (second, patch_second)):
+    for file, patches in files:
         with ProgressBar(shown=track_progress) as progress:
-            loaded.append(load(file, patches=file_patches, xml=xml, use_sidecar=not no_sidecar, progress=progress))
+            loaded.append(load(file, patches=patches, xml=xml, use_sidecar=not no_sidecar, progress=progress))
         report(loaded[-1].outcomes)
     one, two = loaded
+    rules = None if conventions == "auto" else CONVENTIONS[conventions]
     with ProgressBar(shown=track_progress) as progress:
-        found = difference(
-            one.workspace,
-            two.workspace,
-            measurement=measurement,
-            conventions=None if conventions == "auto" else CONVENTIONS[conventions],
-            tolerance=tolerance,
-            progress=progress,
-        )
-    result = {
-        f"{place}_file": {
-            "file": file,
-            "format": ws.format,
-            "with_sidecar": ws.with_sidecar,
-            "conventions": ws.workspace.conventions.name,
-        }
-        for place, file, ws in (("first", first, one), ("second", second, two))
-    } | as_document(found)
-    if output_file is not None:
-        emit(result, output_file)
-    if as_json:
-        if output_file is None:
-            emit(result, None)
-    else:
-        header = "".join(
-            f"{place}: {file} ({ws.format}{' with its sidecar' if ws.with_sidecar else ''})\n"
-            for place, file, ws in (("first", first, one), ("second", second, two))
-        )
-        emit_text(header + as_text(found), None)
-    if not found.equal:
-        ctx.exit(1)
+        found = difference(one.workspace, two.workspace, conventions=rules, progress=progress, **options)
+    return Compared(files=(files[0][0], files[1][0]), loaded=(one, two), found=found)

@@ -4,18 +4,15 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.common import emit, model_options
-from hftranslate.cli.fitting import minimizer_options
-from hftranslate.cli.tasks import restriction_options, take_task
+from hftranslate.cli.options.common import emit
+from hftranslate.cli.options.tasks import fit_options, take_task
 from hftranslate.inference.diagnostics import profile_interval
 from hftranslate.inference.fit import fit as fit_model
 from hftranslate.inference.fit import fit_document
 
 
 @click.command()
-@model_options
-@minimizer_options
-@restriction_options
+@fit_options
 @click.option("--minos", multiple=True, metavar="NAME", help="Profile-likelihood interval of a parameter; repeatable.")
 @click.option("--value", is_flag=True, hidden=True)
 def fit(minos: tuple[str, ...], value: bool, **options: Any) -> None:

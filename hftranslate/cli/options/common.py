@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from hftranslate.cli.paths import InputFile, InputFolder, ModelFile, OutputFile
+from hftranslate.cli.options.paths import InputFile, InputFolder, ModelFile, OutputFile
 from hftranslate.display import terminal, terminal_lines
 from hftranslate.errors import FitFailed, InputError
 from hftranslate.formats.files import Content, write_files
@@ -212,6 +212,16 @@ def emit_text(text: str, output_file: Path | None, *, beside: Mapping[Path, Cont
     emit_texts({output_file or Path("-"): terminal_lines(text), **(beside or {})})
 
 
+def emit_both(document: object, text: Callable[[], str], output_file: Path | None, *, as_json: bool) -> None:
+    """Write a table to standard output, or the JSON where it is asked for; JSON to a file as well."""
+    if output_file is not None:
+        emit(document, output_file)
+    if not as_json:
+        emit_text(text(), None)
+    elif output_file is None:
+        emit(document, None)
+
+
 def emit_texts(texts: Mapping[Path, Content]) -> None:
     """Write files that belong together, the main one first: all or none. What goes to standard output comes last."""
     if files := {path: content for path, content in texts.items() if str(path) != "-"}:
@@ -227,6 +237,7 @@ __all__ = [
     "combined_options",
     "command_line",
     "emit",
+    "emit_both",
     "emit_text",
     "emit_texts",
     "input_files",

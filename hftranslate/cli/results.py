@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.common import command_line, emit, input_files, load_model, model_options
-from hftranslate.cli.paths import InputFile
+from hftranslate.cli.options.common import command_line, emit, input_files, load_model, model_options
+from hftranslate.cli.options.paths import InputFile
 from hftranslate.crosscheck.document import read_results
 from hftranslate.crosscheck.results import results as evaluate
 from hftranslate.workspace import CONVENTIONS

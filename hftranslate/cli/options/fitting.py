@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.common import combined_options, tell
+from hftranslate.cli.options.common import combined_options, tell
 from hftranslate.errors import InputError, Unsupported, did_you_mean
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 

@@ -1,16 +1,13 @@
 """What commands that look into a fit work on: the model with what is held or confined, and the data or Asimov data."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 
-from hftranslate.batch.fingerprint import fingerprint
-from hftranslate.batch.journal import Journal
-from hftranslate.cli.common import combined_options, load_model
-from hftranslate.cli.fitting import number, take_fit_options
+from hftranslate.cli.options.common import combined_options, load_model, model_options
+from hftranslate.cli.options.fitting import minimizer_options, number, take_fit_options
 from hftranslate.errors import InputError
 from hftranslate.inference.fit import asimov_data
 from hftranslate.inference.minimize import FitOptions
@@ -24,6 +21,13 @@ restriction_options = combined_options(
     click.option(
         "--asimov", type=float, metavar="MU", help="Take the Asimov data of this parameter of interest instead."
     ),
+)
+
+
+#: Options of commands that look into a fit, and of how they write it.
+fit_options = combined_options(model_options, minimizer_options, restriction_options)
+table_option = click.option(
+    "--format", "kind", type=click.Choice(["json", "table"]), default="json", show_default=True, help="What to write."
 )
 
 
@@ -56,13 +60,6 @@ class Task:
     model: Model
     data: Data
     options: FitOptions
-
-    def journal(self, path: Path | None, **task: Any) -> Journal | None:
-        """The journal at a path for one task on this model; ``None`` where none is wanted."""
-        if path is None:
-            return None
-        model = fingerprint(self.model, self.data)
-        return Journal.open(path, {"model": model, "minimizer": self.options.minimizer, **task})
 
 
 def take_task(options: dict[str, Any], *, edges: bool = False) -> Task:

@@ -1,4 +1,4 @@
-"""Options of commands that run many fits: where they run, and where their results are kept."""
+"""Where many fits run: here, on processes of this machine, or on a dask scheduler."""
 
 import contextlib
 import gc
@@ -9,30 +9,23 @@ from concurrent.futures import Executor, ProcessPoolExecutor
 from multiprocessing import get_context, parent_process
 from threading import Thread
 
-import click
-
-from hftranslate.cli.common import combined_options
-from hftranslate.cli.paths import KeptFile
 from hftranslate.errors import InputError, needs_extra
-
-workers_options = combined_options(
-    click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes to run on."),
-    click.option("--dask", metavar="ADDRESS", help="Run on the dask scheduler at this address instead."),
-)
-resume_option = click.option(
-    "--resume",
-    type=KeptFile(),
-    help="Keep results in this file as they arrive, and take up what is in it.",
-)
 
 
 @contextlib.contextmanager
-def executor_of(workers: int, dask: str | None) -> Iterator[Executor | None]:
-    """The executor that the options ask for; ``None``: run here.
+def executor_of(workers: int, dask: str | None = None) -> Iterator[Executor | None]:
+    """An executor for :class:`~hftranslate.batch.options.BatchOptions`; it is gone afterwards.
+
+    Parameters
+    ----------
+    workers
+        how many processes; one: run here (``None``).
+    dask
+        the address of a scheduler to run on instead.
 
     Raises
     ------
-    needs_extra
+    MissingExtra
         dask.distributed is not installed.
     InputError
         No scheduler answers at the address.
@@ -50,6 +43,11 @@ def executor_of(workers: int, dask: str | None) -> Iterator[Executor | None]:
             yield pool
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def prepare_worker() -> None:
