@@ -11,6 +11,7 @@ from hftranslate.crosscheck.causes import Diagnosis, diagnose
 from hftranslate.crosscheck.comparison import TOLERANCES, Rung
 from hftranslate.crosscheck.document import Results, to_json
 from hftranslate.crosscheck.ladder import climb
+from hftranslate.crosscheck.report_text import report_text
 from hftranslate.workspace import Workspace
 
 __all__ = ["TOLERANCES", "Report", "Rung", "crosscheck"]
@@ -82,8 +83,6 @@ class Report:
 
     def text(self) -> str:
         """The ladder as a table for a terminal."""
-        from hftranslate.crosscheck.report import report_text
-
         return report_text(self)
 
 
