@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hftranslate.plots.figures import MARK, Floats, in_style, new_axes, shortened, shortened_all
+from hftranslate.plots.figures import MARK, in_style, new_axes, shortened, shortened_all
 from hftranslate.plots.fitted import most_notable, pull_axes, tell_left_out
 from hftranslate.plots.limits import draw_bands
 
@@ -99,9 +99,7 @@ def cls(
     figure, axes = new_axes(6.2, 4.2)
     (first, *_) = tests.values()
     poi, bands = np.asarray(first, dtype=np.float64)[0], np.asarray(expected, dtype=np.float64)
-    every: Floats = np.concatenate(
-        [bands.ravel(), *(np.asarray(found, dtype=np.float64)[1] for found in tests.values())]
-    )
+    lowest = min(float(np.min(np.asarray(found)[1], initial=level)) for found in tests.values())
     if len(poi) == 1:  # a band has a width
         poi, bands = poi + np.array([-0.1, 0.1]), np.repeat(bands, 2, axis=1)
     axes.set_yscale("log")
@@ -110,7 +108,7 @@ def cls(
     for (engine, found), look in zip(tests.items(), _LOOKS, strict=False):
         axes.plot(*np.asarray(found, dtype=np.float64), label=shortened(engine), **look)
     axes.axhline(level, color=MARK, lw=1.2, ls="--", label=f"{level:g}")
-    axes.set_ylim(max(0.5 * min(float(np.nanmin(every)), level), 1e-4), 1.5)
+    axes.set_ylim(max(0.5 * lowest, 1e-6), 1.5)
     axes.set_ylabel("CLs")
     return _finished(figure, axes, poi_name)
 
