@@ -49,6 +49,7 @@ def _fits(report: "Report") -> "dict[str, Figure]":
     if reference.fit is None or ours.fit is None:
         return {}
     initial = {p.name: p.init for p in reference.parameters if not p.fixed}
+    units = {name: value or 1.0 for name, value in initial.items()}
     names = [n for n in reference.fit.values if n in initial and n in ours.fit.values]
     alphas = [n for n in names if n.startswith("alpha_") and initial[n] == 0.0]
     fits = (
@@ -58,10 +59,10 @@ def _fits(report: "Report") -> "dict[str, Figure]":
     return {
         kind: engines.pulls(
             chosen,
-            {
-                engine: [(values[n] / (initial[n] or 1.0), errors.get(n, 0.0) / abs(initial[n] or 1.0)) for n in chosen]
+            [
+                (engine, [(values[n] / units[n], errors.get(n, 0.0) / abs(units[n])) for n in chosen])
                 for engine, values, errors in fits
-            },
+            ],
             factors=kind == "factors",
         )
         for kind, chosen in (("pulls", alphas), ("factors", [n for n in names if n not in alphas]))
@@ -89,20 +90,19 @@ def _tests(report: "Report") -> "dict[str, Figure]":
     from hftranslate.plots import engines
 
     reference, beside = report.reference, report.beside
-    tests = {reference.provenance.engine: asymptotic_tests(reference), _OURS: asymptotic_tests(report.ours)}
-    theirs, poi = tests[reference.provenance.engine], reference.poi
-    if not theirs or poi is None:
+    tests = [(reference.provenance.engine, asymptotic_tests(reference)), (_OURS, asymptotic_tests(report.ours))]
+    if not tests[0][1] or reference.poi is None:
         return {}
     drawn = {}
-    statistics = {engine: _columns(of, "poi", "q", "q_asimov") for engine, of in tests.items()}
-    if any(np.isfinite(rows[1:]).any() for rows in statistics.values()):
-        drawn["statistic"] = engines.statistics(statistics, poi_name=poi)
+    statistics = [(engine, _columns(of, "poi", "q", "q_asimov")) for engine, of in tests]
+    if any(np.isfinite(columns[1:]).any() for _, columns in statistics):
+        drawn["statistic"] = engines.statistics(statistics, poi_name=reference.poi)
     if beside is not None:
-        tests[f"{beside.conventions.name} conventions"] = asymptotic_tests(beside)
-    observed = {engine: _columns(of, "poi", "cls_obs") for engine, of in tests.items()}
-    expected = np.array([t.cls_exp for t in theirs], dtype=np.float64).T
+        tests.append((f"{beside.conventions.name} conventions", asymptotic_tests(beside)))
+    observed = [(engine, _columns(of, "poi", "cls_obs")) for engine, of in tests]
+    expected = np.array([t.cls_exp for t in tests[0][1]], dtype=np.float64).T
     level = 0.05 if reference.limit is None else reference.limit.level
-    return {**drawn, "cls": engines.cls(observed, expected, level=level, poi_name=poi)}
+    return {**drawn, "cls": engines.cls(observed, expected, level=level, poi_name=reference.poi)}
 
 
 def _columns(tests: Sequence[HypoTestRecord], *names: str) -> NDArray[np.float64]:

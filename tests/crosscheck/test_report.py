@@ -321,6 +321,19 @@ def test_correlations_of_each_engine_on_their_side_of_the_diagonal() -> None:
     assert "correlations" not in figures(crosscheck(from_document(plain), from_document(plain)))
 
 
+@pytest.mark.parametrize("x", [0.0, 5e-324, 1e308])
+def test_any_numbers_can_be_drawn(x: float) -> None:
+    plain = document("ours")  # as we are called in the pictures
+    plain["fit"]["values"]["mu"] = -x
+    plain["fit"]["uncertainties"] = {"mu": x, "alpha_JES": x}
+    for test in plain["hypotests"]:
+        test |= {"q": x, "q_asimov": x, "CLs_obs": x, "CLs_exp": [None, x, x, x, x]}
+    plain["hypotests"][1]["poi"] = x
+    far = from_document(plain)
+    for report in (crosscheck(far, far), crosscheck(ours(), far, beside=far), crosscheck(far, reference())):
+        assert report_html(report).count("<svg") == 5
+
+
 def test_one_tested_value_has_a_band_and_no_test_no_picture() -> None:
     one = replace(reference(), hypotests=reference().hypotests[:1])
     bands = figures(crosscheck(one, one))["cls"].axes[0].collections

@@ -19,7 +19,7 @@ def names(figure: Any) -> list[str]:
 
 
 def test_pulls_keep_the_most_notable_and_say_so() -> None:
-    fits = {"ROOT": [(0.0, 1.0), (1.5, 0.9), (0.0, 0.2)], "ours": [(9.0, 1.0), (1.5, 0.9), (0.0, 0.2)]}
+    fits = [("ROOT", [(0.0, 1.0), (1.5, 0.9), (0.0, 0.2)]), ("ours", [(9.0, 1.0), (1.5, 0.9), (0.0, 0.2)])]
     figure = engines.pulls(["a", "b", "c"], fits, most=2)
     assert names(figure) == ["b", "c"]
     assert [t.get_text() for t in figure.axes[0].texts] == ["the 2 most pulled or constrained of 3 parameters"]
@@ -29,13 +29,13 @@ def test_pulls_keep_the_most_notable_and_say_so() -> None:
     assert not whole.axes[0].texts
     low, high = whole.axes[0].get_xlim()
     assert low < -9.9 < 9.9 < high  # with its error
-    centred = engines.pulls(["a"], {"ROOT": [(0.5, 0.0)], "ours": [(1.75, 0.25)]}, factors=True).axes[0]
+    centred = engines.pulls(["a"], [("ROOT", [(0.5, 0.0)]), ("ours", [(1.75, 0.25)])], factors=True).axes[0]
     assert np.mean(centred.get_xlim()) == pytest.approx(1.0)
     assert [len(axes.collections) for axes in (whole.axes[0], centred)] == [4, 2]  # bars, and bands of pulls only
 
 
 def test_names_are_shortened_and_differ() -> None:
-    figure = engines.pulls(LONG, {"ROOT": [(0.0, 1.0)] * 2, "ours": [(0.0, 1.0)] * 2})
+    figure = engines.pulls(LONG, [("ROOT", [(0.0, 1.0)] * 2), ("ours", [(0.0, 1.0)] * 2)])
     assert len(set(names(figure))) == 2
     text = inline_svg(figure, "pulls")
     assert all(name in text for name in names(figure))
@@ -43,7 +43,7 @@ def test_names_are_shortened_and_differ() -> None:
 
 def test_cls_that_leave_the_picture() -> None:
     """The axis reaches what was observed, and not the lowest of the bands."""
-    tests = {"ROOT": [[1.0, 2.0], [0.5, 1e-5]], "ours": [[1.0, 2.0], [0.5, 1e-5]], "pyhf conventions": [[1.0], [0.4]]}
+    tests = [("ROOT", [[1.0, 2.0], [0.5, 1e-5]]), ("ours", [[1.0, 2.0], [0.5, 1e-5]]), ("pyhf", [[1.0], [0.4]])]
     expected = np.array([[1e-9, 1e-12], [1e-3, 1e-4], [0.01, 0.001], [0.1, 0.01], [0.2, np.nan]])
     (axes,) = engines.cls(tests, expected, level=0.05, poi_name="k$1").axes
     low, high = axes.get_ylim()
@@ -53,7 +53,7 @@ def test_cls_that_leave_the_picture() -> None:
 
 
 def drawn(name: str) -> Any:
-    tests = {name: [[1.0, 2.0], [1.0, 4.0], [1.5, np.nan]], "ours": [[1.0, 2.0], [1.0, 4.0], [1.5, 5.0]]}
+    tests = [(name, [[1.0, 2.0], [1.0, 4.0], [1.5, np.nan]]), ("ours", [[1.0, 2.0], [1.0, 4.0], [1.5, 5.0]])]
     return engines.statistics(tests, poi_name=name)
 
 
