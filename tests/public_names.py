@@ -12,26 +12,29 @@ PUBLIC = {
         simplemodels sort strip toy_limit toy_significance toy_test toys translation upper_limit workspace write
     """,
     "batch": """
-        Failed Journal Progress fingerprint run_kept run_many silent
+        BatchOptions Failed Journal Progress executor_of fingerprint run_kept run_many silent
     """,
     "cli": """
         cli main
+    """,
+    "cli.options": """
+
     """,
     "crosscheck": """
         Case CaseResult Report Results RootInstallation crosscheck find_root index_html read_cases read_results
         report_html report_markdown results root_results write_html write_markdown
     """,
     "difference": """
-        Difference Item LikelihoodComparison cls_difference difference document likelihood_differences likelihoods
-        proof proven text
+        Difference Item LikelihoodComparison cls_difference difference difference_of_translation document
+        likelihood_differences likelihoods proof proven text
     """,
     "doctor": """
         Diagnosis Finding Place SEVERITIES Severity at_least diagnose document found summary summary_document
         summary_text text worst
     """,
     "editing": """
-        Join Negligible PruningEffect combine consequences negligible prune prune_negligible pruning_effects rename
-        set_aside sort strip
+        Join Negligible Places PruningEffect combine consequences negligible prune prune_negligible pruning_effects
+        rename set_aside sort strip
     """,
     "formats": """
         FORMATS FormatName Outcome apply_patch dump_json parse_json which_format write_files write_together
@@ -63,8 +66,8 @@ PUBLIC = {
         ChannelYields Data Model Yields compile_model expected_yields restricted
     """,
     "plots": """
-        STYLES brazil contour correlations impacts interpolation limit_band pages picture pulls save save_pages scan
-        toys yields
+        PlotOptions STYLES brazil contour correlations impacts interpolation limit_band pages picture pulls save
+        save_pages scan toys yields
     """,
     "signal_grid": """
         Background FailedPoint Patch PatchSet Point PointNames Scan ScanSettings Signal Slice changes contour_document
@@ -72,8 +75,8 @@ PUBLIC = {
         surface take_slice
     """,
     "toys": """
-        KeptToys ToyLimitResult ToySample ToySignificance ToyTestResult Toys fit_toys kept_toys merged sample_toys
-        toy_limit toy_limit_document toy_significance toy_significance_document toy_test toy_test_document
+        KeptToys ToyLimitResult ToyOptions ToySample ToySignificance ToyTestResult Toys fit_toys kept_toys merged
+        sample_toys toy_limit toy_limit_document toy_significance toy_significance_document toy_test toy_test_document
     """,
     "translation": """
         JsonTranslation Loaded Verification XmlTranslation apply_sidecar as_json canonical_digest load make_sidecar

@@ -2,9 +2,8 @@ from hftranslate.crosscheck.cases import Case, read_cases
 from hftranslate.crosscheck.compare import crosscheck
 from hftranslate.crosscheck.document import Results, read_results
 from hftranslate.crosscheck.index import CaseResult, index_html
-from hftranslate.crosscheck.report import write_html, write_markdown
-from hftranslate.crosscheck.report_html import report_html
-from hftranslate.crosscheck.report_text import Report, report_markdown
+from hftranslate.crosscheck.report import report_html, report_markdown, write_html, write_markdown
+from hftranslate.crosscheck.report_text import Report
 from hftranslate.crosscheck.results import results
 from hftranslate.crosscheck.with_root import RootInstallation, find_root, root_results
 

@@ -1,1 +1,3 @@
 """Options that several commands share."""
+
+__all__: list[str] = []
