@@ -125,12 +125,12 @@ def _fit(report: "Report") -> dict[str, object]:
         rows.append((name, *both, distance))
     return {
         "rows": rows,
-        "poi": [_told(poi, f, e) for f, e in ((theirs, errors), (mine, own_errors))] if poi in theirs.values else None,
+        "poi": [_value_and_error(poi, f, e) for f, e in ((theirs, errors), (mine, own_errors))] if poi in theirs.values else None,
         "note": next((r.reason for r in report.rungs if r.name == "uncertainties" and r.verdict != "skipped"), ""),
     }
 
 
-def _told(name: str | None, fit: FitRecord | None, errors: Mapping[str, float]) -> str:
+def _value_and_error(name: str | None, fit: FitRecord | None, errors: Mapping[str, float]) -> str:
     """Value and uncertainty of a parameter, as a part of a sentence."""
     if fit is None or name is None or name not in fit.values:
         return "–"

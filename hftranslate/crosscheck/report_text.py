@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from hftranslate.crosscheck.compare import Report
 
 _SHOWN = 5  # failing entries per rung
+#: What the verdicts are called, in all forms of the report.
 WORDS = {"passed": "passed", "failed": "failed", "skipped": "skipped", "lower": "ours lower"}
 
 
