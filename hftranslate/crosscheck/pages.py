@@ -6,6 +6,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from hftranslate import display
+from hftranslate.crosscheck.report_text import WORDS
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -41,6 +42,7 @@ def _environment(harmless: Callable[[str], str]) -> "Environment":
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    found.globals |= {"WORDS": WORDS}
     found.filters |= {"code": lambda text: Markup(display.markdown_code(text))}
     return found
 

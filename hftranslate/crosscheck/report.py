@@ -123,14 +123,15 @@ def _fit(report: "Report") -> dict[str, object]:
         distance = "–" if own is None or not sigma else f"{(own - best) / sigma:+.1e}".replace("-", "−")
         both = (value(best, 5), _error(name, errors, theirs), value(own, 5), _error(name, own_errors, mine))
         rows.append((name, *both, distance))
+    fits = ((theirs, errors), (mine, own_errors))
     return {
         "rows": rows,
-        "poi": [_told(poi, f, e) for f, e in ((theirs, errors), (mine, own_errors))] if poi in theirs.values else None,
+        "poi": [_with_uncertainty(poi, *of) for of in fits] if poi in theirs.values else None,
         "note": next((r.reason for r in report.rungs if r.name == "uncertainties" and r.verdict != "skipped"), ""),
     }
 
 
-def _told(name: str | None, fit: FitRecord | None, errors: Mapping[str, float]) -> str:
+def _with_uncertainty(name: str | None, fit: FitRecord | None, errors: Mapping[str, float]) -> str:
     """Value and uncertainty of a parameter, as a part of a sentence."""
     if fit is None or name is None or name not in fit.values:
         return "–"

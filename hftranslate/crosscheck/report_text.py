@@ -10,6 +10,7 @@ from hftranslate.crosscheck.document import Provenance, Results, to_json
 from hftranslate.display import terminal
 
 _SHOWN = 5  # failing entries per rung
+#: What the verdicts are called, in all forms of the report.
 WORDS = {"passed": "passed", "failed": "failed", "skipped": "skipped", "lower": "ours lower"}
 
 

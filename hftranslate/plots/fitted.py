@@ -142,14 +142,14 @@ def correlations(
     labels = shortened_all([names[i] for i in kept], 36)
     room = 0.072 * max(map(len, labels)) + 0.6
     figure, axes = new_axes(cell * n + room + 0.9, cell * n + room)
-    image = axes.imshow(matrix, cmap="RdBu_r", vmin=-1.0, vmax=1.0, interpolation="none")
+    image = axes.imshow(matrix, cmap="RdBu_r", vmin=-1.0, vmax=1.0, interpolation="nearest")
     for i in range(n):
         for j in range(n):
             value = matrix[i, j]
             if i != j and abs(value) >= max(threshold, 0.005):
                 ink = "white" if abs(value) > 0.65 else "black"
                 text = f"{100.0 * value:.0f}" if n > 12 else f"{value:.2f}"
-                axes.text(j, i, text, ha="center", va="center", fontsize=6.5, color=ink)
+                axes.text(j, i, text, ha="center", va="center", fontsize=6.5, color=ink, in_layout=False)
     axes.set_xticks(range(n), labels, rotation=90, fontsize=7.5)
     axes.set_yticks(range(n), labels, fontsize=7.5)
     axes.tick_params(which="both", top=False, bottom=False, left=False, right=False)
