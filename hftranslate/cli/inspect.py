@@ -15,9 +15,7 @@ from hftranslate.cli.options.common import (
     take_xml_options,
     xml_options,
 )
-from hftranslate.translation.translate import (
-    load,
-)
+from hftranslate.translation.translate import load
 
 
 @click.command()

@@ -11,14 +11,7 @@ from hftranslate.formats.histfactory_xml.sources import XmlOptions
 from hftranslate.formats.outcomes import Outcome
 from hftranslate.translation.as_json import as_json
 from hftranslate.translation.sidecar import make_sidecar
-from hftranslate.translation.translate import (
-    JsonTranslation,
-    load,
-    sidecar_path,
-    to_xml,
-    write_json,
-    write_xml,
-)
+from hftranslate.translation.translate import JsonTranslation, load, sidecar_path, to_xml, write_json, write_xml
 from hftranslate.workspace import Workspace
 
 Edit = Callable[[Workspace], Workspace]
