@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from hftranslate.cli.options.common import choice_option
 from hftranslate.cli.options.testing import (
     calctype_option,
     emit_result,
@@ -20,12 +21,10 @@ from hftranslate.toys.hypotest import toy_test, toy_test_document
 
 @click.command()
 @fit_options
-@click.option(
+@choice_option(
     "--test-stat",
-    type=click.Choice(["qtilde", "q", "ttilde", "t"]),
-    default="qtilde",
-    show_default=True,
-    help="The test statistic: of upper limits (q) or two-sided (t); with a tilde for signals not below zero.",
+    ("qtilde", "q", "ttilde", "t"),
+    "The test statistic: of upper limits (q) or two-sided (t); with a tilde for signals not below zero.",
 )
 @click.option("--test-poi", default=1.0, show_default=True, help="Value of the parameter of interest to test.")
 @calctype_option

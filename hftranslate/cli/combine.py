@@ -5,14 +5,7 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.common import (
-    model_output_option,
-    read_once,
-    report,
-    take_xml_options,
-    tell,
-    xml_options,
-)
+from hftranslate.cli.options.common import model_output_option, read_once, report, take_xml_options, tell, xml_options
 from hftranslate.cli.options.editing import emit_edited
 from hftranslate.cli.options.paths import InputFile
 from hftranslate.editing import combine as combine_workspaces

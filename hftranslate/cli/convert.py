@@ -5,13 +5,7 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.common import (
-    file_argument,
-    patch_option,
-    report,
-    take_xml_options,
-    xml_options,
-)
+from hftranslate.cli.options.common import file_argument, patch_option, report, take_xml_options, xml_options
 from hftranslate.cli.options.paths import ModelFile
 from hftranslate.cli.options.translating import VerifyingCommand, take_verifier, verify_options
 from hftranslate.formats import FORMATS, FormatName

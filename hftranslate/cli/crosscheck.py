@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from hftranslate.cli.options.common import (
-    OutputFile,
     command_line,
+    conventions_option,
     emit,
     emit_text,
     emit_texts,
@@ -19,7 +19,7 @@ from hftranslate.cli.options.common import (
     tell,
     xml_options,
 )
-from hftranslate.cli.options.paths import InputFile, OutputFolder
+from hftranslate.cli.options.paths import InputFile, OutputFile, OutputFolder
 from hftranslate.crosscheck.cases import read_cases
 from hftranslate.crosscheck.compare import Report
 from hftranslate.crosscheck.compare import crosscheck as compare
@@ -62,13 +62,7 @@ class _HtmlPlace(OutputFile):
 @click.option("--json", "json_file", type=OutputFile(), help="Write the report as JSON.")
 @patch_option
 @click.option("--measurement", metavar="NAME", help="Which measurement; default: the reference's.")
-@click.option(
-    "--conventions",
-    type=click.Choice(["auto", "root", "pyhf"]),
-    default="auto",
-    show_default=True,
-    help="Whose evaluation to follow; auto: the reference's.",
-)
+@conventions_option("Whose evaluation to follow; auto: the reference's.")
 @xml_options
 @click.pass_context
 def crosscheck(

@@ -5,7 +5,15 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.common import emit_both, output_option, read_once, report, take_xml_options, xml_options
+from hftranslate.cli.options.common import (
+    conventions_option,
+    emit_both,
+    output_option,
+    read_once,
+    report,
+    take_xml_options,
+    xml_options,
+)
 from hftranslate.cli.options.paths import InputFile
 from hftranslate.cli.options.progress import ProgressBar, progress_option
 from hftranslate.difference import difference
@@ -29,21 +37,9 @@ from hftranslate.workspace import CONVENTIONS
     help="Relative difference up to which numbers are the same; NLLs may differ by a thousand times as much.",
 )
 @click.option("--measurement", metavar="NAME", help="Compare this one only; default: all.")
+@conventions_option("How to evaluate both likelihoods; auto: as the first is.")
 @click.option(
-    "--conventions",
-    type=click.Choice(["auto", "root", "pyhf"]),
-    default="auto",
-    show_default=True,
-    help="How to evaluate both likelihoods; auto: as the first is.",
-)
-@click.option(
-    "-p",
-    "--patch",
-    "patches",
-    multiple=True,
-    type=InputFile(),
-    metavar="PATCH.json",
-    help="JSON patch for the first.",
+    "-p", "--patch", "patches", multiple=True, type=InputFile(), metavar="PATCH.json", help="JSON patch for the first."
 )
 @click.option(
     "--patch-second", multiple=True, type=InputFile(), metavar="PATCH.json", help="JSON patch for the second."

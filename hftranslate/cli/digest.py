@@ -5,16 +5,8 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.common import (
-    OutputFile,
-    emit,
-    emit_text,
-    file_argument,
-    report,
-    take_xml_options,
-    xml_options,
-)
-from hftranslate.cli.options.paths import InputFile
+from hftranslate.cli.options.common import emit, emit_text, file_argument, report, take_xml_options, xml_options
+from hftranslate.cli.options.paths import InputFile, OutputFile
 from hftranslate.translation.as_json import ALGORITHMS, pyhf_digest
 from hftranslate.translation.as_json import digest as digest_of
 from hftranslate.translation.load import load

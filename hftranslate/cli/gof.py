@@ -20,12 +20,5 @@ def gof(toys: int, seed: int, **options: Any) -> None:
     output_file, many = options.pop("output_file"), take_many(options)
     task = take_task(options)
     with many.running() as batch:
-        found = goodness_of_fit(
-            task.model,
-            task.data,
-            toys=toys,
-            seed=seed,
-            options=task.options,
-            batch=batch,
-        )
+        found = goodness_of_fit(task.model, task.data, toys=toys, seed=seed, options=task.options, batch=batch)
     emit(goodness_document(task.model, found), output_file)

@@ -11,8 +11,8 @@ from hftranslate.batch.executors import executor_of
 from hftranslate.batch.options import BatchOptions
 from hftranslate.cli.groups import Group
 from hftranslate.cli.options.batch import workers_options
-from hftranslate.cli.options.common import OutputFile, emit, emit_text, emit_texts, json_text, output_option
-from hftranslate.cli.options.paths import InputFile, InputFolder, NamedFiles, OutputFolder
+from hftranslate.cli.options.common import emit, emit_text, emit_texts, json_text, output_option
+from hftranslate.cli.options.paths import InputFile, InputFolder, NamedFiles, OutputFile, OutputFolder
 from hftranslate.cli.options.progress import ProgressBar, progress_option
 
 if TYPE_CHECKING:
@@ -63,10 +63,7 @@ def download(
 @hepdata.command()
 @click.argument("folder", metavar="DIR", type=OutputFolder())
 @click.option(
-    "--workspace",
-    type=InputFile(),
-    metavar="BKG.json",
-    help="The workspace of the only region; --region for several.",
+    "--workspace", type=InputFile(), metavar="BKG.json", help="The workspace of the only region; --region for several."
 )
 @click.option("--patchset", type=InputFile(), metavar="PATCHSET.json", help="The patch set of its signals.")
 @click.option(

@@ -5,13 +5,7 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.common import (
-    file_argument,
-    patch_option,
-    take_xml_options,
-    tell,
-    xml_options,
-)
+from hftranslate.cli.options.common import file_argument, patch_option, take_xml_options, tell, xml_options
 from hftranslate.cli.options.paths import ModelFolder
 from hftranslate.cli.options.progress import ProgressBar, progress_option
 from hftranslate.cli.options.translating import (

@@ -4,9 +4,7 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.common import (
-    tell,
-)
+from hftranslate.cli.options.common import choice_option, tell
 from hftranslate.cli.options.testing import (
     calctype_option,
     emit_result,
@@ -23,9 +21,7 @@ from hftranslate.toys.limits import toy_limit, toy_limit_document
 
 @click.command()
 @fit_options
-@click.option(
-    "--test-stat", type=click.Choice(["qtilde", "q"]), default="qtilde", show_default=True, help="The test statistic."
-)
+@choice_option("--test-stat", ("qtilde", "q"), "The test statistic.")
 @click.option("--level", default=0.05, show_default=True, help="CLs at the limit: one minus the confidence level.")
 @click.option("--bands/--no-bands", default=True, help="Whether to look for the expected limits too.")
 @calctype_option

@@ -8,7 +8,7 @@ import click
 from hftranslate.cli.groups import Group
 from hftranslate.cli.options.batch import resume_option, take_many, workers_options
 from hftranslate.cli.options.common import (
-    OutputFile,
+    choice_option,
     combined_options,
     emit,
     emit_text,
@@ -24,7 +24,7 @@ from hftranslate.cli.options.common import (
     xml_options,
 )
 from hftranslate.cli.options.fitting import minimizer_options, take_fit_options
-from hftranslate.cli.options.paths import InputFile
+from hftranslate.cli.options.paths import InputFile, OutputFile
 from hftranslate.cli.options.progress import ProgressBar, progress_option
 from hftranslate.editing import consequences
 from hftranslate.editing import strip as strip_signals
@@ -121,12 +121,7 @@ def extract(patchset: str, name: str | None, values: str | None, with_metadata: 
 @click.option("--any-background", is_flag=True, help="Also where the digest says that the patches are for another one.")
 @output_option
 def apply(
-    background: str,
-    patchset: str,
-    name: str | None,
-    values: str | None,
-    any_background: bool,
-    output_file: Path | None,
+    background: str, patchset: str, name: str | None, values: str | None, any_background: bool, output_file: Path | None
 ) -> None:
     """The workspace with one signal."""
     read_once(background, patchset)
@@ -226,7 +221,7 @@ def strip(file: str, signals: tuple[str, ...], output_file: Path | None, **optio
 @patchset.command()
 @click.argument("background", type=InputFile())
 @click.argument("patchset", type=InputFile())
-@click.option("--what", type=click.Choice(["cls", "limit"]), default="cls", show_default=True, help="What to compute.")
+@choice_option("--what", ("cls", "limit"), "What to compute.")
 @click.option("--point", "points", multiple=True, metavar="NAME", help="Only this point; repeatable.")
 @click.option("--measurement", metavar="NAME", help="Which measurement; default: the first.")
 @click.option(
@@ -238,15 +233,11 @@ def strip(file: str, signals: tuple[str, ...], output_file: Path | None, **optio
 )
 @click.option("--test-poi", default=1.0, show_default=True, help="Value of the parameter of interest to test.")
 @click.option("--level", default=0.05, show_default=True, help="CLs at which a point is excluded.")
-@click.option(
-    "--test-stat", type=click.Choice(["qtilde", "q"]), default="qtilde", show_default=True, help="The test statistic."
-)
-@click.option(
+@choice_option("--test-stat", ("qtilde", "q"), "The test statistic.")
+@choice_option(
     "--poi-range",
-    type=click.Choice(["named", "model"]),
-    default="named",
-    show_default=True,
-    help="Whether the test statistic is what its name says, or depends on the model's range of the POI.",
+    ("named", "model"),
+    "Whether the test statistic is what its name says, or depends on the model's range of the POI.",
 )
 @minimizer_options
 @click.option("--csv", "table", type=_FILE, help="Write a table too.")
@@ -288,13 +279,7 @@ def tell_failures(done: Scan) -> None:
 @click.option("--x", metavar="LABEL", help="Horizontal axis; default: the first label that is not held.")
 @click.option("--y", metavar="LABEL", help="Vertical axis; default: the next one.")
 @click.option("--at", "held", multiple=True, metavar="LABEL=VALUE", help="Hold another label at a value; repeatable.")
-@click.option(
-    "--interpolation",
-    type=click.Choice(["linear", "cubic"]),
-    default="linear",
-    show_default=True,
-    help="Of the significance, between the points.",
-)
+@choice_option("--interpolation", ("linear", "cubic"), "Of the significance, between the points.")
 @click.option("--lines", type=_FILE, help="Write the contours as JSON too.")
 @click.option("--title", default="", help="Above the picture.")
 @click.option("--x-title", help="Name of the horizontal axis; default: the label.")

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from hftranslate.cli.options.batch import take_many
-from hftranslate.cli.options.common import emit_text, tell
+from hftranslate.cli.options.common import choice_option, emit_text, tell
 from hftranslate.cli.options.paths import InputFile, OutputFolder
 from hftranslate.cli.options.progress import progress_option
 from hftranslate.errors import InputError
@@ -26,16 +26,10 @@ from hftranslate.signal_grid.scan import ScanSettings
     show_default=True,
     help="Where scans and pictures go, in a folder for each region.",
 )
-@click.option("--what", type=click.Choice(["cls", "limit"]), default="cls", show_default=True, help="What to compute.")
+@choice_option("--what", ("cls", "limit"), "What to compute.")
 @click.option("--level", default=0.05, show_default=True, help="CLs at which a point is excluded.")
 @click.option("--measurement", metavar="NAME", help="Which measurement; default: the first.")
-@click.option(
-    "--interpolation",
-    type=click.Choice(["linear", "cubic"]),
-    default="linear",
-    show_default=True,
-    help="Of the significance, between the points.",
-)
+@choice_option("--interpolation", ("linear", "cubic"), "Of the significance, between the points.")
 @click.option(
     "--values-from",
     "pattern",

@@ -5,12 +5,7 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.common import (
-    emit,
-    model_output_option,
-    take_xml_options,
-    xml_options,
-)
+from hftranslate.cli.options.common import emit, model_output_option, take_xml_options, xml_options
 from hftranslate.cli.options.paths import InputFile, SidecarFile
 from hftranslate.cli.options.progress import ProgressBar, progress_option
 from hftranslate.cli.options.translating import (

@@ -110,7 +110,7 @@ def goodness_of_fit(
         raise InputError(f"{toys} pseudo-experiments cannot be drawn")
     if seed < 0:
         raise InputError(f"the seed of pseudo-experiments is not negative, as {seed} is")
-    journal = batch.journal(model, data, command="gof", minimizer=options.minimizer, seed=seed)
+    journal = batch.journal(model, data, minimizer=options.minimizer, command="gof", seed=seed)
     best = fit(model, data, options=options)
     by_bin = _deviance(model.rates(best.values), data)
     statistic = saturated_ratio(model, data, best.excess_nll)

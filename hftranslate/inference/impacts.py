@@ -140,7 +140,7 @@ def impacts(
     if p.fixed[p.poi_index]:
         raise InputError(f"the parameter of interest {poi!r} is constant and shows no impacts")
     members = _members(model, groups or {})
-    journal = batch.journal(model, data, command="impacts", minimizer=options.minimizer, widths=widths)
+    journal = batch.journal(model, data, minimizer=options.minimizer, command="impacts", widths=widths)
     best = _free_fit(model, data, poi, widths, options)
     chosen = [n for n in _chosen(model, best, names) if n != poi]
     task = _Shift(model=model, data=data, best=best, widths=widths, options=options)

@@ -153,7 +153,7 @@ def profile_scan(
     where = tuple(model.parameters.names[model.parameters.index(n)] for n in names)
     if len(set(where)) != len(where) or len(where) not in (1, 2):
         raise InputError(f"a scan takes one or two different parameters, not {', '.join(names)}")
-    journal = batch.journal(model, data, command="scan", minimizer=options.minimizer, parameters=list(names))
+    journal = batch.journal(model, data, minimizer=options.minimizer, command="scan", parameters=list(names))
     best = fit(model, data, options=options)
     for name in where:
         if best.fixed[best.names.index(name)]:

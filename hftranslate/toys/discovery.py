@@ -144,11 +144,7 @@ def toy_significance_document(
         "errors": {"p0": result.p0.error},
         "q0": result.q0,
         "muhat": result.muhat,
-        "expected": {
-            "poi": result.expected_poi,
-            "p0": list(result.p0_exp),
-            "z": [finite(z) for z in result.z_exp],
-        },
+        "expected": {"poi": result.expected_poi, "p0": list(result.p0_exp), "z": [finite(z) for z in result.z_exp]},
         "toys": toys_document(
             (result.n_signal, result.n_background),
             (result.failed_signal, result.failed_background),

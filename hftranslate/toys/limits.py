@@ -142,11 +142,7 @@ def _guesses(tester: Tester, level: float, bands: bool) -> dict[int | None, floa
 
 
 def _limit(
-    test: Callable[[float], None],
-    tests: Mapping[float, ToyTestResult],
-    band: int | None,
-    level: float,
-    highest: float,
+    test: Callable[[float], None], tests: Mapping[float, ToyTestResult], band: int | None, level: float, highest: float
 ) -> tuple[float, float]:
     """One limit and its error; tests more values, up to the highest one, until one of them is near it."""
     for _ in range(_STEPS):

@@ -19,9 +19,7 @@ workers_options = combined_options(
     click.option("--dask", metavar="ADDRESS", help="Run on the dask scheduler at this address instead."),
 )
 resume_option = click.option(
-    "--resume",
-    type=KeptFile(),
-    help="Keep results in this file as they arrive, and take up what is in it.",
+    "--resume", type=KeptFile(), help="Keep results in this file as they arrive, and take up what is in it."
 )
 many_options = combined_options(workers_options, resume_option, progress_option)
 

@@ -1,7 +1,7 @@
 """Options and helpers that several commands share."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from hftranslate.formats.files import Content, write_files
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
 from hftranslate.formats.json_text import dump_json
 from hftranslate.formats.outcomes import Outcome, told
-from hftranslate.translation.load import Loaded, load
+from hftranslate.translation.load import load
 from hftranslate.translation.sidecar_file import sidecar_path
 from hftranslate.workspace import CONVENTIONS, Conventions, Workspace
 
@@ -32,18 +32,20 @@ def combined_options(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
     return apply
 
 
+def choice_option(name: str, values: Sequence[str], help: str) -> Callable[[F], F]:
+    """A word out of some, the first by default."""
+    return click.option(name, type=click.Choice(values), default=values[0], show_default=True, help=help)
+
+
+def conventions_option(help: str) -> Callable[[F], F]:
+    """Whose evaluation to follow."""
+    return choice_option("--conventions", ("auto", "root", "pyhf"), help)
+
+
 file_argument = click.argument("file", default="-", type=InputFile())
-output_option = click.option(
-    "-o",
-    "--output-file",
-    type=OutputFile(),
-    help="Where to write; default: standard output.",
-)
+output_option = click.option("-o", "--output-file", type=OutputFile(), help="Where to write; default: standard output.")
 model_output_option = click.option(
-    "-o",
-    "--output-file",
-    type=ModelFile(),
-    help="Where to write; default: standard output.",
+    "-o", "--output-file", type=ModelFile(), help="Where to write; default: standard output."
 )
 patch_option = click.option(
     "-p",
@@ -68,12 +70,10 @@ xml_options = combined_options(
     click.option("--confine", is_flag=True, help="Read nothing outside the folder of the XML."),
     click.option("--asimov-if-missing", is_flag=True, help="Where XML has no data, take the nominal expectation."),
     click.option("--root-version", default="6.40", show_default=True, help="Whose meaning the XML has."),
-    click.option(
+    choice_option(
         "--normalize-by-theory",
-        type=click.Choice(["root", "intended"]),
-        default="root",
-        show_default=True,
-        help="Whether NormalizeByTheory is without effect, as in ROOT since 6.22, or does what it once meant.",
+        ("root", "intended"),
+        "Whether NormalizeByTheory is without effect, as in ROOT since 6.22, or does what it once meant.",
     ),
 )
 model_options = combined_options(
@@ -81,12 +81,8 @@ model_options = combined_options(
     output_option,
     patch_option,
     click.option("--measurement", metavar="NAME", help="Which measurement; default: the first."),
-    click.option(
-        "--conventions",
-        type=click.Choice(["auto", "root", "pyhf"]),
-        default="auto",
-        show_default=True,
-        help="How to evaluate what ROOT and pyhf evaluate differently; auto: XML as ROOT does, JSON as pyhf does.",
+    conventions_option(
+        "How to evaluate what ROOT and pyhf evaluate differently; auto: XML as ROOT does, JSON as pyhf does."
     ),
     xml_options,
 )
@@ -139,12 +135,7 @@ def load_model(options: dict[str, Any], *, edges: bool = False) -> tuple[Workspa
     With ``edges``, the bin edges that lie in a sidecar come along whatever the conventions: they change no physics.
     """
     chosen, file = options.pop("conventions"), options.pop("file")
-    loaded = load(
-        file,
-        patches=options.pop("patches"),
-        xml=take_xml_options(options),
-        use_sidecar=chosen == "root",
-    )
+    loaded = load(file, patches=options.pop("patches"), xml=take_xml_options(options), use_sidecar=chosen == "root")
     report(loaded.outcomes)
     workspace = loaded.workspace
     conventions = workspace.conventions if chosen == "auto" else CONVENTIONS[chosen]
@@ -229,25 +220,3 @@ def emit_texts(texts: Mapping[Path, Content]) -> None:
     for path, content in texts.items():
         if str(path) == "-":
             click.echo(content, nl=False)
-
-
-__all__ = [
-    "Loaded",
-    "OutputFile",
-    "combined_options",
-    "command_line",
-    "emit",
-    "emit_both",
-    "emit_text",
-    "emit_texts",
-    "input_files",
-    "json_text",
-    "load_model",
-    "model_options",
-    "read_once",
-    "report",
-    "take_xml_options",
-    "tell",
-    "tell_lines",
-    "xml_options",
-]

@@ -10,13 +10,7 @@ import click
 
 from hftranslate.batch.options import BatchOptions
 from hftranslate.cli.options.batch import Many, many_options, take_many
-from hftranslate.cli.options.common import (
-    combined_options,
-    emit,
-    load_model,
-    model_options,
-    tell,
-)
+from hftranslate.cli.options.common import choice_option, combined_options, emit, load_model, model_options, tell
 from hftranslate.cli.options.fitting import minimizer_options, take_fit_options
 from hftranslate.errors import InputError
 from hftranslate.inference.minimize import FitOptions
@@ -29,12 +23,10 @@ from hftranslate.toys.samples import MOST_FAILED, ToyOptions
 DEFAULT_TOYS = 2000
 
 
-poi_range_option = click.option(
+poi_range_option = choice_option(
     "--poi-range",
-    type=click.Choice(["named", "model"]),
-    default="named",
-    show_default=True,
-    help="Whether the statistic is what its name says, or fits and limits keep to the model's range of the POI.",
+    ("named", "model"),
+    "Whether the statistic is what its name says, or fits and limits keep to the model's range of the POI.",
 )
 
 

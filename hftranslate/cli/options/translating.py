@@ -10,15 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hftranslate.cli.options.common import (
-    OutputFile,
-    combined_options,
-    emit,
-    json_text,
-    report,
-    tell,
-    tell_lines,
-)
+from hftranslate.cli.options.common import combined_options, emit, json_text, report, tell, tell_lines
+from hftranslate.cli.options.paths import OutputFile
 from hftranslate.cli.options.progress import ProgressBar
 from hftranslate.formats.files import Content
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
@@ -77,11 +70,7 @@ verify_options = combined_options(
 )
 
 
-losses_option = click.option(
-    "--losses",
-    type=OutputFile(),
-    help="Write the account of the translation as JSON.",
-)
+losses_option = click.option("--losses", type=OutputFile(), help="Write the account of the translation as JSON.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
