@@ -124,7 +124,7 @@ def interpret(
         channels = [with_lumi(channel, constant) for channel in channels]
     channels, functions = separate(channels, functions, notes)
     model = Model(
-        declared=_declared(driver, channels),
+        declared=_declared_parameters(driver, channels),
         stated=stated,
         functions=functions,
         partial_lumi=partial,
@@ -174,7 +174,7 @@ def _channels(driver: Node, source: Source, notes: Notes, progress: Listener) ->
     return channels, stated
 
 
-def _declared(driver: Node, channels: Sequence[Channel]) -> dict[str, DeclaredParameter]:
+def _declared_parameters(driver: Node, channels: Sequence[Channel]) -> dict[str, DeclaredParameter]:
     try:
         return declared_parameters(channels)
     except InvalidWorkspace as error:
