@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from hftranslate.errors import FormatError, InvalidWorkspace
 from hftranslate.formats.histfactory_xml.factors import Stated, StatedFactors, settle
-from hftranslate.formats.histfactory_xml.functions import parameters_without_modifiers
+from hftranslate.formats.histfactory_xml.function_elements import parameters_without_modifiers
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes, names, number
 from hftranslate.formats.histfactory_xml.lumi import PartialLumi
 from hftranslate.workspace import (

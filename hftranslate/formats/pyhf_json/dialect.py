@@ -16,7 +16,7 @@ from sys import float_info
 
 from hftranslate.errors import Unsupported
 from hftranslate.formats.outcomes import Kind, Outcome
-from hftranslate.formats.pyhf_json.functions import without_functions
+from hftranslate.formats.pyhf_json.products_of_functions import without_functions
 from hftranslate.formats.rewriting import Replacements, Rewriting, Step, listed, outcome
 from hftranslate.workspace import (
     PYHF,
