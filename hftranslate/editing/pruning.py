@@ -122,7 +122,7 @@ def prune(
         kept.append(replace(c, samples=tuple(replace(s, modifiers=modifiers_left(c, s)) for s in left)))
     if not kept:
         raise InvalidWorkspace("pruning leaves no channel; a workspace needs at least one")
-    gone = set(modifiers) | _vanished({m for _, _, m in places.modifiers_in}, kept)
+    gone = set(modifiers) | _names_not_on({m for _, _, m in places.modifiers_in}, kept)
     entries = _staterrors_left(workspace, kept)
     wanted = tuple(
         _settings_with(_without_settings(m, gone), entries)
@@ -158,7 +158,7 @@ def _check_places(
                 )
 
 
-def _vanished(names: set[str], channels: list[Channel]) -> set[str]:
+def _names_not_on(names: set[str], channels: list[Channel]) -> set[str]:
     return names - {m.name for m in all_modifiers(channels)}
 
 

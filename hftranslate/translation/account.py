@@ -7,7 +7,7 @@ from hftranslate.batch.progress import Progress
 from hftranslate.difference.likelihood_change import cls_difference, likelihood_differences
 from hftranslate.display import terminal
 from hftranslate.errors import TranslationLoss
-from hftranslate.formats.outcomes import Outcome, told
+from hftranslate.formats.outcomes import Outcome, outcome_lines
 from hftranslate.formats.rewriting import Step
 from hftranslate.workspace import Conventions, Workspace
 
@@ -15,7 +15,7 @@ from hftranslate.workspace import Conventions, Workspace
 NEGLIGIBLE = 1e-6
 
 
-def rewritten(
+def rewrite(
     workspace: Workspace, steps: Iterable[Step], measure: bool, progress: Progress
 ) -> tuple[Workspace, tuple[Outcome, ...]]:
     """The workspace after all steps, with the effect of each step that loses something."""
@@ -61,14 +61,14 @@ def carried_descriptions(workspace: Workspace, plain: Workspace) -> tuple[Outcom
     outcomes = []
     if any(c.edges is not None for c in workspace.channels) and all(c.edges is None for c in plain.channels):
         outcomes.append(Outcome(kind="carried", where="channels", what="bin edges"))
-    lost = sorted(_annotated(workspace) - _annotated(plain))
+    lost = sorted(_annotation_keys(workspace) - _annotation_keys(plain))
     if lost:
         what = f"settings without effect on the likelihood: {', '.join(lost)}"
         outcomes.append(Outcome(kind="carried", where="workspace", what=what))
     return tuple(outcomes)
 
 
-def _annotated(workspace: Workspace) -> set[str]:
+def _annotation_keys(workspace: Workspace) -> set[str]:
     places = [workspace.annotations, *(m.annotations for m in workspace.measurements)]
     for channel in workspace.channels:
         places += [channel.annotations, *(s.annotations for s in channel.samples)]
@@ -121,5 +121,5 @@ def check_strict(translating: Iterable[Outcome], reading: Iterable[Outcome] = ()
         or (o.kind == "convention" and (o.effect is None or o.effect > NEGLIGIBLE))
     ]
     if lost:
-        lines = (f"  {terminal(line)}" for line in told(lost))
+        lines = (f"  {terminal(line)}" for line in outcome_lines(lost))
         raise TranslationLoss("the translation is not exact:\n" + "\n".join(lines))

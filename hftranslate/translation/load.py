@@ -13,7 +13,7 @@ from hftranslate.formats.outcomes import Outcome
 from hftranslate.formats.patched import patched_document
 from hftranslate.translation.expected_data import with_expected_data
 from hftranslate.translation.sidecar import SidecarMismatch
-from hftranslate.translation.sidecar_file import restored, sidecar_of, sidecar_path
+from hftranslate.translation.sidecar_file import apply_matching, sidecar_of, sidecar_path
 from hftranslate.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def restore(plain: Loaded, path: str | Path, *, patched: bool = False) -> Loaded
     if patched:
         return _ignoring(beside, "it belongs to the file without patches", plain)
     try:
-        original = restored(plain.workspace, sidecar)
+        original = apply_matching(plain.workspace, sidecar)
     except SidecarMismatch as mismatch:
         return _ignoring(beside, str(mismatch), plain)
     except InputError as error:

@@ -27,7 +27,7 @@ def sidecar_of(format: FormatName, document: object) -> object:
     return other
 
 
-def restored(plain: Workspace, sidecar: object) -> Workspace:
+def apply_matching(plain: Workspace, sidecar: object) -> Workspace:
     """What a sidecar restores, or one that it came after: it is written before its document."""
     try:
         return apply_sidecar(plain, sidecar)

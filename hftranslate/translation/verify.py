@@ -80,7 +80,7 @@ def verify_file(
         restored = restore(back, path) if with_sidecar else None
     except InputError as error:
         return _unreadable(str(path), error)
-    checked = _verified(original, back.workspace, str(path), account, progress)
+    checked = _compare(original, back.workspace, str(path), account, progress)
     if restored is None:
         return checked
     if not restored.with_sidecar or restored.workspace != original:
@@ -100,10 +100,10 @@ def verify_json(
         back = pyhf_json.from_document(parse_json(written.encode(), what))
     except InputError as error:
         return _unreadable(what, error)
-    return _verified(original, back, what, tuple(account), progress)
+    return _compare(original, back, what, tuple(account), progress)
 
 
-def _verified(
+def _compare(
     original: Workspace, back: Workspace, what: str, account: tuple[Outcome, ...], progress: Progress
 ) -> Verification:
     announced = [o.renamed for o in account if o.renamed is not None]

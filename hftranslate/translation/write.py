@@ -19,7 +19,7 @@ from hftranslate.formats.histfactory_xml.root_versions import parse_version
 from hftranslate.formats.json_text import dump_json
 from hftranslate.formats.outcomes import Outcome
 from hftranslate.formats.pyhf_json.dialect import TO_PYHF
-from hftranslate.translation.account import carried_descriptions, foreign_rules, rewritten
+from hftranslate.translation.account import carried_descriptions, foreign_rules, rewrite
 from hftranslate.translation.sidecar import make_sidecar
 from hftranslate.translation.sidecar_file import sidecar_path, sidecar_steps
 from hftranslate.workspace import PYHF, ROOT, Workspace
@@ -61,7 +61,7 @@ def to_pyhf_json(workspace: Workspace, *, measure: bool = True, progress: Progre
     Unsupported
         The schema has no word for a part of the model and no rewriting exists; the message names it.
     """
-    changed, outcomes = rewritten(workspace, TO_PYHF, measure, progress)
+    changed, outcomes = rewrite(workspace, TO_PYHF, measure, progress)
     document = pyhf_json.to_document(changed)
     del changed  # of large models, no more workspaces at once than needed
     conventions = foreign_rules(workspace, PYHF, measure, progress)
@@ -90,7 +90,7 @@ def to_xml(
     from hftranslate.formats import histfactory_xml
 
     version = parse_version(root_version)
-    changed, outcomes = rewritten(workspace, to_xml_steps(version), measure, progress)
+    changed, outcomes = rewrite(workspace, to_xml_steps(version), measure, progress)
     model = histfactory_xml.render(changed, prefix, version)
     del changed
     conventions = foreign_rules(workspace, ROOT, measure, progress)

@@ -86,7 +86,7 @@ def parameter_sets(workspace: Workspace, measurement: Measurement, conventions: 
             sets[beta_name(term.name)] = _beta(term, measurement, declared_sets[term.name])
     settled = settle_functions(workspace.functions)
     if settled.definitions:
-        sets = {name: _defined(s, workspace, measurement) for name, s in sets.items()}
+        sets = {name: _with_definitions(s, workspace, measurement) for name, s in sets.items()}
     known = {root for s in sets.values() for root in s.root_names}
     for leaf in settled.leaves(made):
         if leaf not in known:
@@ -126,7 +126,7 @@ def _beta(term: ConstraintTerm, measurement: Measurement, declared: DeclaredPara
     )
 
 
-def _defined(s: ParameterSet, workspace: Workspace, measurement: Measurement) -> ParameterSet:
+def _with_definitions(s: ParameterSet, workspace: Workspace, measurement: Measurement) -> ParameterSet:
     """A set with parameters that Functions define: value and range from there where no setting says otherwise.
 
     ROOT sets the ranges of bin factors itself in the channels that have them, so that the Function's range, and its
@@ -215,7 +215,7 @@ def _resolve(
         root_names=declared.root_names,
         inits=tuple(_entries(config.inits, size, f"{where}: inits", init)),
         bounds=tuple(bounds),
-        fixed=tuple(_fixed(config, where, always_fixed, conventions)),
+        fixed=tuple(_constancy(config, where, always_fixed, conventions)),
         constraints=tuple(constraints),
     )
 
@@ -241,7 +241,7 @@ def _refuse(config: ParameterConfig, where: str, *attributes: str) -> None:
             raise InvalidWorkspace(f"{where} has no constraint that {attribute!r} could set")
 
 
-def _fixed(config: ParameterConfig, where: str, always: list[bool], conventions: Conventions) -> list[bool]:
+def _constancy(config: ParameterConfig, where: str, always: list[bool], conventions: Conventions) -> list[bool]:
     if config.fixed is None:
         return always
     if isinstance(config.fixed, bool):

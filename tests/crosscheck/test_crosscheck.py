@@ -17,7 +17,7 @@ from hftranslate.crosscheck.comparison import MAX_FAILURES, TOLERANCES
 from hftranslate.crosscheck.document import (
     Reparametrised,
     Results,
-    _results,
+    _decode,
     from_document,
     read_results,
     results_schema,
@@ -101,7 +101,7 @@ def tampered(document: Any, path: Path) -> Results:
         target[key] = copy(target[key])
         target = target[key]
     target[path[-1]] += copysign(0.01 * abs(target[path[-1]]) + 0.05, target[path[-1]])
-    return _results(changed)
+    return _decode(Results, changed)
 
 
 def is_evaluated(path: Path) -> bool:

@@ -13,7 +13,7 @@ from hftranslate.errors import FitFailed, InputError
 from hftranslate.formats.files import Content, write_files
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
 from hftranslate.formats.json_text import dump_json
-from hftranslate.formats.outcomes import Outcome, told
+from hftranslate.formats.outcomes import Outcome, outcome_lines
 from hftranslate.translation.load import load
 from hftranslate.translation.sidecar_file import sidecar_path
 from hftranslate.workspace import CONVENTIONS, Conventions, Workspace
@@ -173,7 +173,7 @@ def tell_lines(text: str) -> None:
 
 def report(outcomes: tuple[Outcome, ...]) -> None:
     """Tell on standard error what did not pass unchanged."""
-    for line in told(outcomes):
+    for line in outcome_lines(outcomes):
         tell(line)
 
 

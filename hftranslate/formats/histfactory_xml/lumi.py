@@ -128,7 +128,7 @@ def luminosity(workspace: Workspace, version: Version = MEASURED) -> Rewriting:
 
     ROOT before 6.24 knows samples that follow only the nominal luminosity: those with NormalizeByTheory=False.
     """
-    workspace = _marked(workspace, version)
+    workspace = _with_old_marks(workspace, version)
     carries = [has(s, Lumi) for c in workspace.channels for s in c.samples]
     if all(carries):
         return workspace, ()
@@ -142,7 +142,7 @@ def luminosity(workspace: Workspace, version: Version = MEASURED) -> Rewriting:
     return _partial_luminosity(workspace) if version >= UNIFORM_LUMI else _partial_in_old_root(workspace)
 
 
-def _marked(workspace: Workspace, version: Version) -> Workspace:
+def _with_old_marks(workspace: Workspace, version: Version) -> Workspace:
     """The workspace with NormalizeByTheory=False where it says what the version makes of it, or nothing."""
 
     def mark(_c: Channel, s: Sample) -> Sample:

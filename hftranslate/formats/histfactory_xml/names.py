@@ -49,14 +49,14 @@ def root_names(workspace: Workspace) -> Rewriting:
         for old, new in renamed.items()
         if old != new
     )
-    return (_renamed(workspace, renamings) if outcomes else workspace), outcomes
+    return (_apply_renamings(workspace, renamings) if outcomes else workspace), outcomes
 
 
 def _why(name: str, plain: dict[str, str]) -> str:
     return "ROOT refuses the name" if plain[name] != name else "ROOT makes the name of another object of it, too"
 
 
-def _renamed(workspace: Workspace, renamings: dict[str, dict[str, str]]) -> Workspace:
+def _apply_renamings(workspace: Workspace, renamings: dict[str, dict[str, str]]) -> Workspace:
     parameters = renamings["parameter"]
     entries = {
         old: f"{parameters[name]}[{i}]"

@@ -16,7 +16,7 @@ from sys import float_info
 
 from hftranslate.errors import Unsupported
 from hftranslate.formats.outcomes import Kind, Outcome
-from hftranslate.formats.pyhf_json.functions import without_functions
+from hftranslate.formats.pyhf_json.products_of_functions import without_functions
 from hftranslate.formats.rewriting import Replacements, Rewriting, Step, listed, outcome
 from hftranslate.workspace import (
     PYHF,
@@ -220,12 +220,12 @@ def _zero_errors(m: Modifier, zeroed: list[bool] | None) -> Modifier:
     if zeroed is None or not isinstance(m, StatError | ShapeSys):
         return m
     if isinstance(m, ShapeSys):
-        further = tuple(replace(u, data=_zeroed(u.data, zeroed)) for u in m.further)
-        return replace(m, data=_zeroed(m.data, zeroed), further=further)
-    return replace(m, data=_zeroed(m.data, zeroed))
+        further = tuple(replace(u, data=_with_zeros(u.data, zeroed)) for u in m.further)
+        return replace(m, data=_with_zeros(m.data, zeroed), further=further)
+    return replace(m, data=_with_zeros(m.data, zeroed))
 
 
-def _zeroed(data: Numbers, zeroed: list[bool]) -> Numbers:
+def _with_zeros(data: Numbers, zeroed: list[bool]) -> Numbers:
     return tuple(0.0 if z else d for d, z in zip(data, zeroed, strict=True))
 
 
