@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from hftranslate.difference import Difference, difference
+from hftranslate.difference import Difference, difference, difference_of_translation
 from hftranslate.editing import rename
 from hftranslate.errors import InputError, MissingInput
 from hftranslate.formats.histfactory_xml import read_back
