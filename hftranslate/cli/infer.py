@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.common import emit, model_options
+from hftranslate.cli.common import emit, model_options, tell
 from hftranslate.cli.fitting import minimizer_options
 from hftranslate.cli.tasks import restriction_options, take_task
 from hftranslate.inference.diagnostics import profile_interval
@@ -23,6 +23,10 @@ def fit(minos: tuple[str, ...], value: bool, **options: Any) -> None:
     output_file = options.pop("output_file")
     task = take_task(options)
     result = fit_model(task.model, task.data, options=task.options)
+    if result.status == "kink":
+        tell(result.message)
+    if result.minimizer != task.options.minimizer:
+        tell(f"{task.options.minimizer} reached no minimum, or a higher one; this one is by {result.minimizer}")
     document = fit_document(task.model, result)
     if minos:
         intervals = {n: profile_interval(task.model, task.data, result, n, options=task.options) for n in minos}
