@@ -292,7 +292,7 @@ def other_starts(problem: Problem, known: End, bent: Floats) -> list[Floats]:
     rise = values[: points.shape[0] * len(steps)].reshape(points.shape[:2])
     found = [(rise[i, j], points[i, j]) for i, j in _valleys(rise, 0.5 * steps**2 / variances[:, None])]
     images = values[rise.size :]
-    low = images < _MIRRORED * 0.5 * apart**2 / variances
+    low = (apart > 0.0) & (images < _MIRRORED * 0.5 * apart**2 / variances)
     starts = [mirrored[i] for i in np.argsort(images, kind="stable") if low[i]][:_STARTS]
     return starts + [point for _, point in found[: _STARTS - len(starts)]]
 
@@ -313,7 +313,7 @@ def _valleys(rise: Floats, parabola: Floats) -> list[tuple[int, int]]:
 def _mirror_images(problem: Problem, x: Floats, candidates: Integers) -> tuple[Floats, Floats]:
     """Points with one of the candidates mirrored about its initial value, and how far each is away.
 
-    Zero where a parameter is nearly there already, or its image is outside its range: no image is lower than that.
+    Zero where a parameter is nearly there already, or its image is outside its range.
     """
     p = problem.model.parameters
     init, width = p.init[problem.index[candidates]], p.width[problem.index[candidates]]
