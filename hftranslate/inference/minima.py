@@ -44,8 +44,10 @@ Descent = Callable[[Floats, bool], End]
 _LOWER = 1e-4
 #: Free parameters, and cells times free parameters, up to which a model is small: a cloud of it costs some ten fits.
 _SMALL = (30, 4000)
-#: Unevenness, and effect on a bin as a fraction of it, from which small models get a cloud; unevenness for large ones.
-_UNEVEN, _STRONG, _VERY_UNEVEN = 0.2, 0.6, 6.0
+#: Effect on a bin as a fraction of it from which small models get a cloud; also one with some unevenness.
+_STRONG, _RATHER_STRONG, _UNEVEN = 0.6, 0.4, 0.2
+#: Unevenness from which large models get a cloud.
+_VERY_UNEVEN = 6.0
 #: Unevenness, and effect, below which a small model gets only one, and of fewer points.
 _QUITE_UNEVEN, _QUITE_STRONG = 1.0, 1.0
 #: Newton steps beyond which a fit went through a difficult place, and NLL per bin from which data are described badly.
@@ -114,30 +116,68 @@ def search(
     look = _Look(problem=problem, descend=descend, lowest=first, minima=[first.x])
     if first.at_a_minimum and first.value <= _lowest_value(problem, first.x) + _LOWER:
         return look.found(sure=True)
-    n = len(problem.index)
-    small = n <= _SMALL[0] and n * len(problem.model.cells.nominal) <= _SMALL[1]
     bent = downward_curvature(problem.model, problem.data, problem.full(first.x))[problem.index]
-    if first.reason == "converged" and not (clouds and small):
+    plan = _plan(problem, first, float(bent.max(initial=0.0))) if clouds else None
+    if first.reason == "converged" and (plan is None or not plan.small):
         look.along_profiles(bent)
-    if not clouds:
+    if plan is None:
         return look.found(sure=True)
-    bad = first.value > _BAD * len(problem.data.observed)
-    effects = _Effects.at(problem, first.x)
-    if not small:
-        if bad or not first.at_a_minimum or effects.uneven > _VERY_UNEVEN:
-            return look.found(sure=look.by_clouds(_POINTS_OF_LARGE, most=1, quiet=1, before=0, after=2))
-        return look.found(sure=True)
-    difficult = bad or not first.at_a_minimum or first.iterations > _DIFFICULT or effects.functions
-    twice = difficult or effects.uneven > _QUITE_UNEVEN or effects.strong > _QUITE_STRONG
-    if not (twice or effects.uneven > _UNEVEN or effects.strong > _STRONG or bent.max(initial=0.0) > _BENT):
-        return look.found(sure=True)
-    for other in others if twice else ():
+    for other in others if plan.others else ():
         look.take(other())
-    points = _POINTS if twice and not effects.functions else _FEWER_POINTS
-    before = _FITS_BEFORE if twice and may_get_stuck(problem) else 0
+    return look.found(sure=look.by_clouds(plan))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """How to search with clouds.
+
+    Attributes
+    ----------
+    small
+        whether clouds take the place of profiles.
+    others
+        whether to ask other minimisers first.
+    points
+        of a cloud.
+    most, quiet
+        clouds at most, and how many of them in a row have to bring nothing new.
+    before, after
+        fits from each cloud, where it begins and where it ends.
+    """
+
+    small: bool
+    others: bool
+    points: int
+    most: int
+    quiet: int
+    before: int
+    after: int
+
+
+def _plan(problem: Problem, first: End, bent: float) -> _Plan | None:
+    """What a model's effects and its first fit make one suspect; ``None`` where nothing calls for a cloud."""
+    n = len(problem.index)
+    e = _Effects.at(problem, first.x)
+    bad = first.value > _BAD * len(problem.data.observed)
+    if n > _SMALL[0] or n * len(problem.model.cells.nominal) > _SMALL[1]:
+        if first.at_a_minimum and not (bad and e.uneven > _QUITE_UNEVEN) and e.uneven <= _VERY_UNEVEN:
+            return None
+        return _Plan(small=False, others=bad, points=_POINTS_OF_LARGE, most=1, quiet=1, before=0, after=2)
+    once = e.strong > _STRONG or (e.strong > _RATHER_STRONG and max(e.uneven, bent) > _UNEVEN)
+    difficult = not first.at_a_minimum or first.iterations > _DIFFICULT or e.functions or (bad and once)
+    twice = difficult or e.uneven > _QUITE_UNEVEN or e.strong > _QUITE_STRONG
+    if not (once or twice):
+        return None
     many = np.sum(problem.model.parameters.width[problem.index] == 0.0) > _MANY_FREE
-    quiet = 1 + int(twice) + int(many)
-    return look.found(sure=look.by_clouds(points, most=_CLOUDS, quiet=quiet, before=before, after=_FITS_AFTER))
+    return _Plan(
+        small=True,
+        others=twice,
+        points=_POINTS if twice and not e.functions else _FEWER_POINTS,
+        most=_CLOUDS,
+        quiet=1 + int(twice) + int(many),
+        before=_FITS_BEFORE if twice and may_get_stuck(problem) else 0,
+        after=_FITS_AFTER,
+    )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -188,27 +228,27 @@ class _Look:
                 break
             bent = downward_curvature(p.model, p.data, p.full(self.lowest.x))[p.index]
 
-    def by_clouds(self, points: int, *, most: int, quiet: int, before: int, after: int) -> bool:
-        """Fit from some points where clouds begin and end, until as many as ``quiet`` of them bring nothing new.
+    def by_clouds(self, plan: _Plan) -> bool:
+        """Fit from some points where clouds begin and end, until as many of them as planned bring nothing new.
 
         Returns whether they agree that the lowest minimum is the lowest.
         """
         rng = np.random.default_rng(5)
         still = agreed = 0
-        for _ in range(most):
-            cloud = Cloud.around(self.problem, self.lowest, points, rng)
+        for _ in range(plan.most):
+            cloud = Cloud.around(self.problem, self.lowest, plan.points, rng)
             known = self.lowest.value
-            for x in cloud.x[:before]:
+            for x in cloud.x[: plan.before]:
                 self.start(x)
             cloud.go_down(self.lowest.value - _LOWER)
             fits = 0
             for i in np.argsort(cloud.value, kind="stable"):
-                if fits < after and cloud.within_reach()[i] < self.lowest.value - _LOWER and self._new(cloud, i):
+                if fits < plan.after and cloud.within_reach()[i] < self.lowest.value - _LOWER and self._new(cloud, i):
                     self.start(cloud.x[i])
                     fits += 1
             still, agreed = (0, 0) if self.lowest.value < known - _LOWER else (still + 1, agreed)
             agreed += int(np.sum(cloud.value < self.lowest.value + _THERE))
-            if still >= quiet and agreed >= _AGREED:
+            if still >= plan.quiet and agreed >= _AGREED:
                 return True
         return False
 

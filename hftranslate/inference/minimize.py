@@ -119,6 +119,8 @@ class FitOptions:
 #: What L-BFGS-B is told, unless the settings of a fit say otherwise; it is restarted until the EDM is small.
 SOLVER_OPTIONS: dict[str, float] = {"ftol": 1e-15, "gtol": 1e-9, "maxcor": 30, "maxfun": 15_000, "maxls": 20}
 _NEWTON_STEPS, _MIGRAD_CALLS = 200, 10_000
+#: Who is asked, in this order, where a minimiser reached no minimum: the slowest one last.
+_IN_TURN: tuple[MinimizerName, ...] = ("newton", "scipy", "minuit")
 _ROUGH_STEPS, _ROUGH_TOLERANCE, _ROUGH_CALLS = 50, 1e-4, 1000
 #: Two values of the NLL that differ by less are the same minimum.
 _SAME = 1e-6
@@ -210,7 +212,7 @@ def _reached(problem: Problem, options: FitOptions) -> tuple[Problem, End]:
 def _by_others(problem: Problem, end: End, options: FitOptions) -> End:
     """Where a minimiser reached no minimum, and nobody limited its iterations: what another one reaches."""
     if options.max_iterations is None:
-        for name in get_args(MinimizerName):
+        for name in _IN_TURN:
             if name != end.by and not end.at_a_minimum:
                 other = _run(problem, replace(options, minimizer=name))
                 better = other.at_a_minimum or other.value < end.value
@@ -229,11 +231,7 @@ def _lowest(problem: Problem, first: End, options: FitOptions) -> tuple[End, boo
         return _by_others(replace(problem, theta=problem.full(end.x)), end, options)
 
     rough = replace(options, tolerance=1e-3, max_iterations=_ROUGH_CALLS, strategy=0)
-    others = [
-        partial(_run, problem, replace(rough, minimizer=name))
-        for name in get_args(MinimizerName)
-        if name != options.minimizer
-    ]
+    others = [partial(_run, problem, replace(rough, minimizer=name)) for name in _IN_TURN if name != options.minimizer]
     found = search(problem, first, fit, others=others, clouds=options.other_minima is True)
     end, iterations = found.lowest, found.iterations
     if end is not first and options.minimizer != end.by:
