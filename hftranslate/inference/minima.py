@@ -198,18 +198,21 @@ class _Look:
         sure = sure and not self.deeper and self.lowest.at_a_minimum
         return Found(lowest=self.lowest, sure=sure, iterations=self.lowest.iterations + self.iterations)
 
-    def start(self, x: Floats) -> None:
-        """Fit from a point."""
+    def start(self, x: Floats) -> float:
+        """Fit from a point; returns the value where that ended."""
         other, known = self.descend(x, True), self.lowest
         self.minima.append(other.x)
+        value = other.value
         lower = other.value < known.value - _LOWER
         if lower or not known.at_a_minimum:
             other = onwards(other, self.descend(other.x, False))
+            value = other.value
             if other.at_a_minimum or (lower and not known.at_a_minimum):
                 self.lowest, other = other, known
             elif lower:
                 self.deeper = True
         self.iterations += other.iterations
+        return value
 
     def take(self, other: End) -> None:
         """Go on from where another minimiser ended, if that is lower."""
@@ -246,9 +249,16 @@ class _Look:
                 if fits < plan.after and cloud.within_reach()[i] < self.lowest.value - _LOWER and self._new(cloud, i):
                     self.start(cloud.x[i])
                     fits += 1
-            still, agreed = (0, 0) if self.lowest.value < known - _LOWER else (still + 1, agreed)
+            lower = self.lowest.value < known - _LOWER
+            still, agreed = (0, 0) if lower else (still + 1, agreed)
             agreed += int(np.sum(cloud.value < self.lowest.value + _THERE))
-            if still >= plan.quiet and agreed >= _AGREED:
+            if still < plan.quiet:
+                continue
+            known = self.lowest.value
+            if agreed < _AGREED:  # the points stopped early, for none was on its way to a lower minimum
+                nearest = cloud.x[np.argsort(cloud.value, kind="stable")[:_AGREED]]
+                agreed += sum(self.start(x) < known + _THERE for x in nearest)
+            if agreed >= _AGREED and self.lowest.value >= known - _LOWER:
                 return True
         return False
 
