@@ -13,11 +13,11 @@ from iminuit import Minuit
 from numpy.typing import NDArray
 from scipy.optimize import Bounds
 from scipy.optimize import minimize as scipy_minimize
-from uneven import KINDS, models
 
 from hftranslate.inference.fit import fit
 from hftranslate.inference.minimize import FitOptions
 from hftranslate.likelihood.model import Data, Model
+from validation.benchmarks.uneven import KINDS, models
 
 Floats = NDArray[np.float64]
 #: NLL by which a fit has to be above the judge's to count.
