@@ -24,6 +24,7 @@ be the lowest; if not, the search says in the end that it is not sure.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,10 +45,10 @@ Descent = Callable[[Floats, bool], End]
 _LOWER = 1e-4
 #: Free parameters, and cells times free parameters, up to which a model is small: a cloud of it costs some ten fits.
 _SMALL = (30, 4000)
+#: Cells times free parameters up to which clouds fit into memory (half a gigabyte).
+_LARGEST = 4_000_000
 #: Effect on a bin as a fraction of it from which small models get a cloud; also one with some unevenness.
 _STRONG, _RATHER_STRONG, _UNEVEN = 0.6, 0.4, 0.2
-#: Unevenness from which large models get a cloud.
-_VERY_UNEVEN = 6.0
 #: Unevenness, and effect, below which a small model gets only one, and of fewer points.
 _QUITE_UNEVEN, _QUITE_STRONG = 1.0, 1.0
 #: Newton steps beyond which a fit went through a difficult place, and NLL per bin from which data are described badly.
@@ -122,7 +123,7 @@ def search(
         look.along_profiles(bent)
     if plan is None:
         return look.found(sure=True)
-    for other in others if plan.others else ():
+    for other in islice(others, plan.others):
         look.take(other())
     return look.found(sure=look.by_clouds(plan))
 
@@ -136,7 +137,7 @@ class _Plan:
     small
         whether clouds take the place of profiles.
     others
-        whether to ask other minimisers first.
+        how many other minimisers to ask first.
     points
         of a cloud.
     most, quiet
@@ -146,7 +147,7 @@ class _Plan:
     """
 
     small: bool
-    others: bool
+    others: int
     points: int
     most: int
     quiet: int
@@ -157,12 +158,15 @@ class _Plan:
 def _plan(problem: Problem, first: End, bent: float) -> _Plan | None:
     """What a model's effects and its first fit make one suspect; ``None`` where nothing calls for a cloud."""
     n = len(problem.index)
+    size = n * len(problem.model.cells.nominal)
+    if size > _LARGEST:
+        return None
     e = _Effects.at(problem, first.x)
     bad = first.value > _BAD * len(problem.data.observed)
-    if n > _SMALL[0] or n * len(problem.model.cells.nominal) > _SMALL[1]:
-        if first.at_a_minimum and not (bad and e.uneven > _QUITE_UNEVEN) and e.uneven <= _VERY_UNEVEN:
+    if n > _SMALL[0] or size > _SMALL[1]:
+        if first.at_a_minimum and not (bad and e.uneven > _QUITE_UNEVEN):
             return None
-        return _Plan(small=False, others=bad, points=_POINTS_OF_LARGE, most=1, quiet=1, before=0, after=2)
+        return _Plan(small=False, others=1, points=_POINTS_OF_LARGE, most=1, quiet=1, before=0, after=2)
     once = e.strong > _STRONG or (e.strong > _RATHER_STRONG and max(e.uneven, bent) > _UNEVEN)
     difficult = not first.at_a_minimum or first.iterations > _DIFFICULT or e.functions or (bad and once)
     twice = difficult or e.uneven > _QUITE_UNEVEN or e.strong > _QUITE_STRONG
@@ -171,7 +175,7 @@ def _plan(problem: Problem, first: End, bent: float) -> _Plan | None:
     many = np.sum(problem.model.parameters.width[problem.index] == 0.0) > _MANY_FREE
     return _Plan(
         small=True,
-        others=twice,
+        others=2 if twice else 0,
         points=_POINTS if twice and not e.functions else _FEWER_POINTS,
         most=_CLOUDS,
         quiet=1 + int(twice) + int(many),
@@ -244,23 +248,24 @@ class _Look:
             for x in cloud.x[: plan.before]:
                 self.start(x)
             cloud.go_down(self.lowest.value - _LOWER)
+            order, ends = np.argsort(cloud.value, kind="stable"), cloud.value.copy()
             fits = 0
-            for i in np.argsort(cloud.value, kind="stable"):
+            for i in order:
                 if fits < plan.after and cloud.within_reach()[i] < self.lowest.value - _LOWER and self._new(cloud, i):
-                    self.start(cloud.x[i])
+                    ends[i] = self.start(cloud.x[i])
                     fits += 1
-            lower = self.lowest.value < known - _LOWER
-            still, agreed = (0, 0) if lower else (still + 1, agreed)
-            agreed += int(np.sum(cloud.value < self.lowest.value + _THERE))
-            if still < plan.quiet:
-                continue
-            known = self.lowest.value
-            if agreed < _AGREED:  # the points stopped early, for none was on its way to a lower minimum
-                nearest = cloud.x[np.argsort(cloud.value, kind="stable")[:_AGREED]]
-                agreed += sum(self.start(x) < known + _THERE for x in nearest)
-            if agreed >= _AGREED and self.lowest.value >= known - _LOWER:
+            still, agreed = (0, 0) if self.lowest.value < known - _LOWER else (still + 1, agreed)
+            if still >= plan.quiet and agreed + self._there(ends) < _AGREED:
+                for i in order[:_AGREED]:  # they stopped early, for none was on its way to a lower minimum
+                    ends[i] = self.start(cloud.x[i]) if ends[i] == cloud.value[i] else ends[i]
+            agreed += self._there(ends)
+            if still >= plan.quiet and agreed >= _AGREED and self.lowest.value >= known - _LOWER:
                 return True
         return False
+
+    def _there(self, values: Floats) -> int:
+        """How many points reached the lowest minimum."""
+        return int(np.sum(values < self.lowest.value + _THERE))
 
     def _new(self, cloud: Cloud, i: int) -> bool:
         """Whether a point of a cloud lies in none of the valleys that were seen."""

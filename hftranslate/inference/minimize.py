@@ -118,7 +118,7 @@ class FitOptions:
 
 #: What L-BFGS-B is told, unless the settings of a fit say otherwise; it is restarted until the EDM is small.
 SOLVER_OPTIONS: dict[str, float] = {"ftol": 1e-15, "gtol": 1e-9, "maxcor": 30, "maxfun": 15_000, "maxls": 20}
-_NEWTON_STEPS, _MIGRAD_CALLS = 200, 10_000
+_NEWTON_STEPS, _MIGRAD_CALLS, _MIGRAD_ROUNDS = 200, 10_000, 10
 #: Who is asked, in this order, where a minimiser reached no minimum: the slowest one last.
 _IN_TURN: tuple[MinimizerName, ...] = ("newton", "scipy", "minuit")
 _ROUGH_STEPS, _ROUGH_TOLERANCE, _ROUGH_CALLS = 50, 1e-4, 1000
@@ -248,8 +248,9 @@ def _run(problem: Problem, options: FitOptions) -> End:
         case "newton":
             return descend(problem, start, tolerance=tolerance, max_iterations=limit or _NEWTON_STEPS)
         case "minuit":
-            calls = limit or _MIGRAD_CALLS
-            end = migrad(problem, start, tolerance=tolerance, calls=calls, strategy=options.strategy)
+            calls, rounds = (limit, 1) if limit else (_MIGRAD_CALLS, _MIGRAD_ROUNDS)
+            strategy = options.strategy
+            end = migrad(problem, start, tolerance=tolerance, calls=calls, rounds=rounds, strategy=strategy)
         case "scipy":
             settings = SOLVER_OPTIONS | dict(options.solver_options)
             end = lbfgsb(problem, start, tolerance=tolerance, max_iterations=limit, settings=settings)

@@ -15,16 +15,27 @@ Floats = NDArray[np.float64]
 _REACHED = 1e-4
 
 
-def migrad(problem: Problem, start: Floats, *, tolerance: float, calls: int, strategy: int) -> End:
-    """Minimise by Minuit's MIGRAD."""
+class _Enough(Exception):
+    """The calls that MIGRAD may make are spent; it only counts them from time to time."""
+
+
+def migrad(problem: Problem, start: Floats, *, tolerance: float, calls: int, rounds: int, strategy: int) -> End:
+    """Minimise by Minuit's MIGRAD, in some rounds of so many calls each at most."""
     from iminuit import Minuit
 
     first = problem.value(start)
     if not np.isfinite(first):
         return End(x=start, value=first, edm=np.inf, hessian=None, iterations=0, reason="outside", by="minuit")
+    best, least, n = start, first, 0
 
     def value(x: Floats) -> float:
+        nonlocal best, least, n
+        n += 1
+        if n > calls * rounds:
+            raise _Enough
         value = problem.value(x)
+        if value < least:
+            best, least = x.copy(), value
         return value if np.isfinite(value) else first + 1e6  # infinity is more than it can digest
 
     def gradient(x: Floats) -> Floats:
@@ -37,16 +48,20 @@ def migrad(problem: Problem, start: Floats, *, tolerance: float, calls: int, str
     m.errors = problem.unit(0.1)
     m.strategy = strategy
     m.tol = max(tolerance / 0.002 / 0.5, 1e-8)  # Minuit stops at an EDM of 0.002 * tol * errordef
-    m.migrad(ncall=calls, iterate=10)
-    x = problem.inside(np.array(m.values))
-    edm = float(m.fmin.edm) if m.fmin is not None else np.inf
+    reason, edm = "stuck", np.inf
+    try:
+        m.migrad(ncall=calls, iterate=rounds)
+    except _Enough:
+        x, reason = problem.inside(best), "iterations"
+    else:
+        x = problem.inside(np.array(m.values))
+        if m.fmin is not None:
+            edm = float(m.fmin.edm)
+            reason = "iterations" if m.fmin.has_reached_call_limit else "stuck"
     # Minuit's own verdict on its covariance is not ours to repeat: what counts is the distance to the minimum.
-    reason = "stuck"
     if m.valid or problem.edm(x) < _REACHED:
         reason = "converged"
-    elif m.fmin is not None and m.fmin.has_reached_call_limit:
-        reason = "iterations"
-    return End(x=x, value=problem.value(x), edm=edm, hessian=None, iterations=m.nfcn, reason=reason, by="minuit")
+    return End(x=x, value=problem.value(x), edm=edm, hessian=None, iterations=n, reason=reason, by="minuit")
 
 
 def lbfgsb(
