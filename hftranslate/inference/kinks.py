@@ -127,6 +127,8 @@ def through_kinks(problem: Problem, start: Floats, *, tolerance: float, max_iter
     damping, gain, before = 0.0, np.inf, None
     for iteration in range(1, max_iterations + 1):
         move = _move(problem, x, before, damping)
+        if move is None:
+            return End(x=x, value=f, edm=gain, hessian=None, iterations=iteration, reason="stuck")
         gain = move.gain
         if gain <= (tolerance if move.exact else _INEXACT * tolerance) and damping <= 1e-2:
             x_new = problem.inside(x + move.step)
@@ -157,10 +159,13 @@ def _along(problem: Problem, x: Floats, f: float, move: _Move) -> tuple[Floats, 
     return x, f
 
 
-def _move(problem: Problem, x: Floats, before: _Move | None, damping: float) -> _Move:
+def _move(problem: Problem, x: Floats, before: _Move | None, damping: float) -> _Move | None:
+    """``None`` where derivatives are beyond the range of numbers."""
     every = _clips(problem, x).and_(_bends(problem, x))
     slopes = every.slopes_after(before)
     g, hessian = _expanded(problem, x, every, slopes)
+    if not (np.isfinite(g).all() and np.isfinite(hessian).all()):
+        return None
     active = (slopes > every.low) & (slopes < every.high)
     matrix, factor, which = _definite(problem, x, hessian, every.slope[active], damping)
     reach = np.sqrt(np.sum(dtrtrs(factor, every.slope.T, lower=1)[0] ** 2, axis=0)) if len(every) else np.zeros(0)
@@ -327,15 +332,19 @@ def steepest(problem: Problem, x: Floats) -> tuple[Floats, float]:
             -problem.model.jacobian(theta)[at_edge][:, problem.index],
         ]
     )
-    if not len(slopes):
-        return np.zeros_like(x), 0.0
-    _, factor, _ = _definite(problem, x, problem.convex(x), np.zeros((0, len(x))), 0.0)
+    convex = problem.convex(x)
+    if not (len(slopes) and np.isfinite(forbidden).all() and np.isfinite(convex).all()):
+        return np.zeros_like(x), np.inf  # nothing is known
+    _, factor, _ = _definite(problem, x, convex, np.zeros((0, len(x))), 0.0)
     columns = dtrtrs(factor, np.concatenate([slopes, forbidden]).T, lower=1)[0]
     weight = 1e3 * max(float(np.abs(columns).max()), 1.0)  # the slopes' shares add up to one
     shares = np.concatenate([np.full(len(slopes), weight), np.zeros(len(forbidden))])
     from scipy.optimize import nnls
 
-    solution = nnls(np.vstack([columns, shares]), np.append(np.zeros(len(x)), weight))[0]
+    try:
+        solution = nnls(np.vstack([columns, shares]), np.append(np.zeros(len(x)), weight))[0]
+    except RuntimeError:  # it does not converge
+        return np.zeros_like(x), np.inf
     shortest = columns @ solution
     step, _ = dtrtrs(factor, -shortest, lower=1, trans=1)
     return step, 0.5 * float(shortest @ shortest)
