@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from hftranslate.inference.fit import fit
 from hftranslate.inference.descent import descend
+from hftranslate.inference.fit import fit
 from hftranslate.inference.minima import downward_curvature, other_starts, search
 from hftranslate.inference.minimize import AT_A_MINIMUM, FitOptions, minimize
 from hftranslate.inference.problem import Problem
