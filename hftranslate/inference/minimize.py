@@ -230,7 +230,8 @@ def _lowest(problem: Problem, first: End, options: FitOptions) -> tuple[End, boo
         end = descend(problem, x, tolerance=options.tolerance, max_iterations=steps)
         return _by_others(replace(problem, theta=problem.full(end.x)), end, options)
 
-    rough = replace(options, tolerance=1e-3, max_iterations=_ROUGH_CALLS, strategy=0)
+    calls = min(options.max_iterations or _ROUGH_CALLS, _ROUGH_CALLS)
+    rough = replace(options, tolerance=1e-3, max_iterations=calls, strategy=0)
     others = [partial(_run, problem, replace(rough, minimizer=name)) for name in _IN_TURN if name != options.minimizer]
     found = search(problem, first, fit, others=others, clouds=options.other_minima is True)
     end, iterations = found.lowest, found.iterations

@@ -15,7 +15,7 @@ from hftranslate.inference.minimize import FitOptions
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.workspace import Function, HistoSys, NormFactor
 from tests.inference.problems import clipped, edge, lowest_by_simplex, nowhere_lower, problem_of, random_clipped
-from tests.likelihood.builders import channel, config, hello_world, workspace
+from tests.likelihood.builders import channel, hello_world, workspace
 
 
 @given(st.integers(0, 10**6), st.integers(1, 7), st.integers(1, 9))
@@ -96,11 +96,10 @@ def test_steepest_way_at_the_edge_and_at_bounds():
 
 def test_nothing_is_known_where_derivatives_leave_the_range_of_numbers():
     """The square root of a parameter has an infinite slope at zero."""
-    root = Function(name="f", expression="sqrt(x)", dependents=("x",))
+    root = Function(name="f", expression="sqrt(x)", dependents="x[0,0,10]")
     space = workspace(
-        channel("SR", [2.0], ("s", [2.0], NormFactor(name="f")), ("b", [3.0], NormFactor(name="x"))),
-        poi="x",
-        parameters=[config("x", bounds=((0.0, 10.0),))],
+        channel("SR", [2.0], ("s", [2.0], NormFactor(name="f")), ("b", [3.0], NormFactor(name="k"))),
+        poi="k",
         functions=[root],
     )
     problem = problem_of(*compile_model(space), x=0.0)
