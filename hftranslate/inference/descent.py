@@ -21,6 +21,8 @@ _NEARLY_EMPTY, _AT_THE_EDGE = 1e-2, 1e-6
 _EQUAL = 1e-6
 #: How far above a kink in NLL a minimiser may stop that gets stuck there.
 _NEAR_THE_KINK = 1e-3
+#: Random points that are tried where nothing else leads into the domain, and how far around.
+_RANDOM, _AROUND = 256, 1.5
 #: Decrease that the slopes around a place may still promise if it is a minimum on a kink, and attempts to follow them.
 _BRACKETED, _ESCAPES = 1e-5, 5
 
@@ -62,7 +64,8 @@ def may_get_stuck(problem: Problem) -> bool:
 def into_domain(problem: Problem) -> Floats | None:
     """A point inside the domain near a start outside of it; ``None`` where there is none to be found.
 
-    Least squares of what each bin lacks of a tenth of its observed events, with a weak pull towards the start.
+    Least squares of what each bin lacks of a tenth of its observed events, with a weak pull towards the start; if that
+    leads nowhere, random points.
     """
     from scipy.optimize import Bounds
     from scipy.optimize import minimize as scipy_minimize
@@ -81,7 +84,15 @@ def into_domain(problem: Problem) -> Floats | None:
         lack, np.zeros_like(start), jac=True, method="L-BFGS-B", bounds=Bounds(low, high), options={"maxiter": 500}
     )
     x = problem.inside(start + result.x * unit)
-    return x if np.isfinite(problem.value(x)) else None
+    return x if np.isfinite(problem.value(x)) else _lowest_around(problem, start, unit)
+
+
+def _lowest_around(problem: Problem, start: Floats, unit: Floats) -> Floats | None:
+    """The lowest of random points around; ``None`` if none of them lies in the domain."""
+    points = problem.inside(start + _AROUND * unit * np.random.default_rng(5).normal(size=(_RANDOM, len(start))))
+    values = problem.values(points)
+    lowest = int(np.nanargmin(np.append(values, np.inf)))
+    return points[lowest] if lowest < len(points) else None
 
 
 def _newton(problem: Problem, start: Floats, tolerance: float, max_iterations: int) -> End:

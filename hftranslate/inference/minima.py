@@ -23,7 +23,7 @@ be the lowest; if not, the search says in the end that it is not sure.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -51,6 +51,10 @@ _LARGEST = 4_000_000
 _STRONG, _RATHER_STRONG, _UNEVEN = 0.6, 0.4, 0.2
 #: Unevenness, and effect, below which a small model gets only one, and of fewer points.
 _QUITE_UNEVEN, _QUITE_STRONG = 1.0, 1.0
+#: Newton's steps to the minimum of a truncated constraint.
+_TO_THE_CENTRE = 4
+#: Part of its initial value below which a free factor vanishes.
+_VANISHING = 0.3
 #: Newton steps beyond which a fit went through a difficult place, and NLL per bin from which data are described badly.
 _DIFFICULT, _BAD = 25, 10.0
 #: Points of a cloud: in small models; in less suspicious ones, and in those with Functions, which are evaluated one by
@@ -161,15 +165,16 @@ def _plan(problem: Problem, first: End, bent: float) -> _Plan | None:
     size = n * len(problem.model.cells.nominal)
     if size > _LARGEST:
         return None
-    e = _Effects.at(problem, first.x)
+    e = _Effects.seen(problem, first.x)
     bad = first.value > _BAD * len(problem.data.observed)
     if n > _SMALL[0] or size > _SMALL[1]:
         if first.at_a_minimum and not (bad and e.uneven > _QUITE_UNEVEN):
             return None
         return _Plan(small=False, others=1, points=_POINTS_OF_LARGE, most=1, quiet=1, before=0, after=2)
-    once = e.strong > _STRONG or (e.strong > _RATHER_STRONG and max(e.uneven, bent) > _UNEVEN)
+    hidden = e.hidden and e.strong > _RATHER_STRONG
+    once = hidden or e.strong > _STRONG or (e.strong > _RATHER_STRONG and max(e.uneven, bent) > _UNEVEN)
     difficult = not first.at_a_minimum or first.iterations > _DIFFICULT or e.functions or (bad and once)
-    twice = difficult or e.uneven > _QUITE_UNEVEN or e.strong > _QUITE_STRONG
+    twice = difficult or hidden or e.uneven > _QUITE_UNEVEN or e.strong > _QUITE_STRONG
     if not (once or twice):
         return None
     many = np.sum(problem.model.parameters.width[problem.index] == 0.0) > _MANY_FREE
@@ -284,14 +289,32 @@ class _Effects:
         the largest effect on a bin, as a fraction of it.
     functions
         whether Functions take part.
+    hidden
+        whether a free factor vanishes, so that what it multiplies has no effect, and another one may have taken its
+        place.
     """
 
     uneven: float
     strong: float
     functions: bool
+    hidden: bool = False
+
+    @classmethod
+    def seen(cls, problem: Problem, x: Floats) -> "_Effects":
+        """At a minimum, and as they would be there if the free factors that vanish were where they begin."""
+        here = cls.at(problem, x)
+        p = problem.model.parameters
+        init, free = p.init[problem.index], p.width[problem.index] == 0.0
+        vanish = free & (np.abs(x) < _VANISHING * np.abs(init))
+        if not vanish.any():
+            return here
+        there = cls.at(problem, problem.inside(np.where(vanish, init, x)))
+        uneven, strong = max(here.uneven, there.uneven), max(here.strong, there.strong)
+        return replace(here, uneven=uneven, strong=strong, hidden=int(np.sum(free)) > 1)
 
     @classmethod
     def at(cls, problem: Problem, x: Floats) -> "_Effects":
+        """At a point."""
         model, theta = problem.model, problem.full(x)
         state = model.state(theta)
         nu = np.maximum(state.bins, 0.5)[:, None]
@@ -309,13 +332,19 @@ class _Effects:
 
 
 def _lowest_value(problem: Problem, x: Floats) -> float:
-    """What the NLL above the saturated model is not below: zero, but for the truncation of constraints."""
-    c = problem.model.constraints
+    """What the NLL above the saturated model is not below: zero, but for the truncation of constraints.
+
+    That moves the minima of the constraints a little off their centres, to where a few of Newton's steps lead.
+    """
+    c, auxdata = problem.model.constraints, problem.data.auxdata
     if not c.low.size:
         return 0.0
-    theta = problem.full(x)
-    theta[c.gauss_parameter] = problem.data.auxdata[c.gauss_aux]
-    return min(0.0, c.excess(theta, problem.data.auxdata))
+    centres = c.centres(auxdata)
+    theta = np.where(np.isfinite(centres), centres, problem.full(x))
+    for _ in range(_TO_THE_CENTRE):
+        slope, curvature = (d[c.gauss_parameter] for d in c.derivatives(theta, auxdata))
+        theta[c.gauss_parameter] -= slope / np.maximum(curvature, 0.1 / c.width**2)
+    return min(0.0, c.excess(theta, auxdata))
 
 
 def other_starts(problem: Problem, known: End, bent: Floats) -> list[Floats]:
