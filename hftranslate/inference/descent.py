@@ -91,8 +91,9 @@ def _lowest_around(problem: Problem, start: Floats, unit: Floats) -> Floats | No
     """The lowest of random points around; ``None`` if none of them lies in the domain."""
     points = problem.inside(start + _AROUND * unit * np.random.default_rng(5).normal(size=(_RANDOM, len(start))))
     values = problem.values(points)
-    lowest = int(np.nanargmin(np.append(values, np.inf)))
-    return points[lowest] if lowest < len(points) else None
+    values = np.where(np.isfinite(values), values, np.inf)
+    lowest = int(np.argmin(values))
+    return points[lowest] if np.isfinite(values[lowest]) else None
 
 
 def _newton(problem: Problem, start: Floats, tolerance: float, max_iterations: int) -> End:

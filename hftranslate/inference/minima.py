@@ -103,7 +103,7 @@ def search(
     descend: Descent,
     *,
     others: Iterable[Callable[[], End]] = (),
-    clouds: bool = True,
+    quick: bool = False,
 ) -> Found:
     """Look for a lower minimum than the first one.
 
@@ -115,17 +115,20 @@ def search(
         the fit from a point.
     others
         fits by other minimisers, from where the first one began; they are asked where there is much to suspect.
-    clouds
-        whether to take clouds where they are needed; otherwise profiles are all.
+    quick
+        whether to spend little: at most one cloud of few points. Such a search does not say that it is not sure.
     """
     look = _Look(problem=problem, descend=descend, lowest=first, minima=[first.x])
     if first.at_a_minimum and first.value <= _lowest_value(problem, first.x) + _LOWER:
         return look.found(sure=True)
     bent = downward_curvature(problem.model, problem.data, problem.full(first.x))[problem.index]
-    plan = _plan(problem, first, float(bent.max(initial=0.0))) if clouds else None
+    plan = _plan(problem, first, float(bent.max(initial=0.0)))
     if first.reason == "converged" and (plan is None or not plan.small):
         look.along_profiles(bent)
     if plan is None:
+        return look.found(sure=True)
+    if quick:
+        look.by_clouds(replace(plan, points=_FEWER_POINTS, most=1, quiet=2, before=0))
         return look.found(sure=True)
     for other in islice(others, plan.others):
         look.take(other())

@@ -28,7 +28,7 @@ _doubts.addHandler(logging.NullHandler())
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
-OtherMinima = Literal[True, False, "profiles"]
+OtherMinima = Literal[True, False, "quick"]
 Status = Literal["converged", "kink", "unsure", "iterations", "stuck", "outside_domain"]
 
 #: A dense Hessian of more free parameters takes gigabytes, and each step of a fit minutes.
@@ -79,8 +79,8 @@ class FitOptions:
     solver_options
         of SciPy's L-BFGS-B (:data:`SOLVER_OPTIONS`), by name.
     other_minima
-        look for a lower minimum: ``True``, ``"profiles"`` (only along the profiles of systematics with a very uneven
-        effect, which is cheap: what toys do) or ``False``.
+        look for a lower minimum: ``True``, ``"quick"`` (with at most one cloud of few points, and without saying that
+        it is not sure: what toys do) or ``False``.
     raise_on_failure
         raise :class:`~hftranslate.errors.FitFailed` where the minimum was not reached; otherwise the status tells.
 
@@ -233,7 +233,7 @@ def _lowest(problem: Problem, first: End, options: FitOptions) -> tuple[End, boo
     calls = min(options.max_iterations or _ROUGH_CALLS, _ROUGH_CALLS)
     rough = replace(options, tolerance=1e-3, max_iterations=calls, strategy=0)
     others = [partial(_run, problem, replace(rough, minimizer=name)) for name in _IN_TURN if name != options.minimizer]
-    found = search(problem, first, fit, others=others, clouds=options.other_minima is True)
+    found = search(problem, first, fit, others=others, quick=options.other_minima == "quick")
     end, iterations = found.lowest, found.iterations
     if end is not first and options.minimizer != end.by:
         own = _run(replace(problem, theta=problem.full(end.x)), options)

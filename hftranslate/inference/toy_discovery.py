@@ -88,7 +88,7 @@ def toy_significance(
         test_stat="q0",
         poi_range=poi_range,
         truths={"signal": tester.conditional_fit(expected_poi).values, "background": background.values},
-        options=replace(options, other_minima="profiles"),
+        options=replace(options, other_minima="quick"),
     )
     observed = {"q": q0, "muhat": free.value(tester.poi)}
     journal = None

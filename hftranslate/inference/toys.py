@@ -29,8 +29,8 @@ Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
 
-#: Toys look for second minima along profiles only: clouds would cost far more than their fits.
-TOY_OPTIONS = FitOptions(other_minima="profiles")
+#: Toys look for second minima with less effort than data: all of it would cost far more than their fits.
+TOY_OPTIONS = FitOptions(other_minima="quick")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
