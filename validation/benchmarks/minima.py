@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from iminuit import Minuit
 from numpy.typing import NDArray
-from scipy.optimize import Bounds
 from scipy.optimize import minimize as scipy_minimize
 
 from hftranslate.inference.fit import fit
@@ -66,11 +65,11 @@ class Judge:
         y = start / self.unit
         for _ in range(5):
             found = scipy_minimize(
-                lambda z: (self.value(z * self.unit), self.gradient(z * self.unit) * self.unit),
+                lambda z: self.value(z * self.unit),
                 y,
-                jac=True,
+                jac=lambda z: self.gradient(z * self.unit) * self.unit,
                 method="L-BFGS-B",
-                bounds=Bounds(self.low / self.unit, self.high / self.unit),
+                bounds=list(zip(self.low / self.unit, self.high / self.unit, strict=True)),
                 options={"maxiter": 2000, "ftol": 1e-14, "gtol": 1e-8, "maxcor": 20},
             )
             moved, y = not np.array_equal(y, found.x), found.x

@@ -238,7 +238,7 @@ def _with_data(space: Workspace, kind: Kind, rng: np.random.Generator) -> Worksp
 
 def models(kind: str, seed: int, n: int, most: int = 20) -> list[tuple[str, Workspace, Model, Data]]:
     """The first ``n`` models of a kind that have 2 to ``most`` free parameters, each with a name."""
-    found = []
+    found: list[tuple[str, Workspace, Model, Data]] = []
     number = 0
     while len(found) < n:
         space = workspace(kind, seed, number)
