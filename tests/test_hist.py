@@ -1,5 +1,7 @@
 """Workspaces from histograms, and histograms from workspaces."""
 
+from dataclasses import replace
+
 import boost_histogram as bh
 import hist
 import numpy as np
@@ -68,9 +70,8 @@ def test_the_result_can_be_fitted():
         data={"SR": COUNTS},
         modifiers={"signal": [NormFactor(name="mu")]},
         measurements=[Measurement(name="m", pois=("mu",), parameters=(ParameterConfig(name="mu", inits=(0.5,)),))],
-        conventions=hft.ROOT,
     )
-    model, data = hft.compile_model(ws)
+    model, data = hft.compile_model(replace(ws, conventions=hft.ROOT))
     assert model.parameters.names[:2] == ("JES", "mu")
     assert model.parameters.init[1] == 0.5
     assert model.conventions == hft.ROOT

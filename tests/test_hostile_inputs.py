@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -214,7 +215,7 @@ def test_uncertainties_that_no_likelihood_can_hold() -> None:
 
 
 def test_fits_of_too_many_parameters_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hftranslate.inference.minimize.MAX_FREE", 2)
+    monkeypatch.setattr(import_module("hftranslate.inference.minimize"), "MAX_FREE", 2)
     with pytest.raises(InputError, match="free parameters cannot be fitted; at most 2"):
         fit(*compile_model(from_document(document())))
 

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hftranslate.batch.journal import Journal
+from hftranslate.batch.options import BatchOptions
 from hftranslate.errors import FormatError, HFTranslateError, InputError
 from hftranslate.inference.goodness import goodness_document, goodness_of_fit
 from hftranslate.inference.impacts import impacts, impacts_document
 from hftranslate.inference.profiles import profile_scan, scan_document
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.signal_grid.scan import ScanSettings, csv_text, scan, scan_task
+from hftranslate.signal_grid.scan import ScanSettings, csv_text, scan
 from hftranslate.toys.hypotest import toy_test, toy_test_document
-from hftranslate.toys.samples import kept_toys, merged, toys_journal
+from hftranslate.toys.samples import ToyOptions, kept_toys, merged, toys_journal
 from hftranslate.workspace.simplemodels import uncorrelated_background
 from tests.mutations import changed_documents
 from tests.patchset.grid import background, patches
@@ -29,22 +29,19 @@ POINTS = [(100, 0), (200, 50)]
 
 
 def _impacts(path: Path) -> Any:
-    journal = Journal.open(path, {"what": "impacts"})
-    return impacts_document(MODEL, impacts(MODEL, DATA, journal=journal))
+    return impacts_document(MODEL, impacts(MODEL, DATA, batch=BatchOptions(resume=path)))
 
 
 def _scan(path: Path) -> Any:
-    journal = Journal.open(path, {"what": "scan"})
-    return scan_document(MODEL, profile_scan(MODEL, DATA, ["mu"], [[0.5, 1.0, 1.5]], journal=journal))
+    return scan_document(MODEL, profile_scan(MODEL, DATA, ["mu"], [[0.5, 1.0, 1.5]], batch=BatchOptions(resume=path)))
 
 
 def _gof(path: Path) -> Any:
-    journal = Journal.open(path, {"what": "gof"})
-    return goodness_document(MODEL, goodness_of_fit(MODEL, DATA, toys=3, journal=journal))
+    return goodness_document(MODEL, goodness_of_fit(MODEL, DATA, toys=3, batch=BatchOptions(resume=path)))
 
 
 def _toys(path: Path) -> Any:
-    test = toy_test(MODEL, DATA, 1.0, toys=4, seed=1, resume=path)
+    test = toy_test(MODEL, DATA, 1.0, toy_options=ToyOptions(toys=4, seed=1), batch=BatchOptions(resume=path))
     kept_toys(merged([toys_journal(path), toys_journal(path)]), "")
     return toy_test_document(test, "pyhf", (1,))
 
@@ -53,8 +50,7 @@ def _grid(settings: ScanSettings) -> Callable[[Path], Any]:
     some = patches(POINTS)
 
     def run(path: Path) -> Any:
-        journal = Journal.open(path, scan_task(background(), some, settings))
-        done = scan(background(), some, settings, journal=journal)
+        done = scan(background(), some, settings, batch=BatchOptions(resume=path))
         csv_text(done.rows())
         return done.to_document()
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from hftranslate.errors import InputError
+from hftranslate.plots import PlotOptions
 from hftranslate.plots.contour import contour
 from hftranslate.signal_grid.contour import contour_document, contour_lines, crossings, take_slice
 from tests.test_contour import scan_of
@@ -25,7 +26,7 @@ def legend(figure: Any) -> list[str]:
 @pytest.mark.parametrize("interpolation", ["linear", "cubic"])
 def test_a_plane(interpolation: Any) -> None:
     plane = take_slice(scan_of(("m1", "m2"), PLANE, [(9, 2)]))
-    figure = contour(plane, interpolation=interpolation, title="a title", y_title="m2 [GeV]")
+    figure = contour(plane, interpolation=interpolation, y_name="m2 [GeV]", options=PlotOptions(title="a title"))
     axes = figure.axes[0]
     assert axes.get_title() == "a title"
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("m1", "m2 [GeV]")

@@ -7,13 +7,14 @@ import json
 import tarfile
 import zipfile
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hftranslate.batch.options import BatchOptions
 from hftranslate.errors import FormatError, InputError, MissingInput
-from hftranslate.hepdata import reproduce as module
 from hftranslate.hepdata.reproduce import Region, Reproduced, fetched, read_record, reproduce, summary_text
 from hftranslate.signal_grid import Patch, PatchSet, PointNames, digest
 from hftranslate.signal_grid.scan import ScanSettings, scan, scan_from_document
@@ -197,11 +198,12 @@ def test_an_interrupted_scan_goes_on(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        reproduce(region, tmp_path / "out", progress=interrupted)
+        reproduce(region, tmp_path / "out", batch=BatchOptions(progress=interrupted))
     [kept] = (tmp_path / "out").iterdir()
     assert len(kept.read_text().splitlines()) == 5
     totals: set[tuple[str, int]] = set()
-    reproduce(region, tmp_path / "out", progress=lambda step, done, total: totals.add((step, total)), pictures=())
+    watched = BatchOptions(progress=lambda step, done, total: totals.add((step, total)))
+    reproduce(region, tmp_path / "out", pictures=(), batch=watched)
     assert ("points", 2) in totals
     assert ("points", 6) not in totals
     assert not kept.exists()
@@ -275,7 +277,7 @@ def test_records_are_downloaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
         record(folder)
         return Done
 
-    monkeypatch.setattr(module, "download", download)
+    monkeypatch.setattr(import_module("hftranslate.hepdata.reproduce"), "download", download)
     for _ in range(2):
         assert fetched("10.17182/hepdata.1.v1/r1", tmp_path / "out") == Done.folder
     assert asked == ["10.17182/hepdata.1.v1/r1"]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from hftranslate.batch.journal import Journal
+from hftranslate.batch.options import BatchOptions
 from hftranslate.errors import FormatError, InputError, MissingInput
 from hftranslate.formats.pyhf_json import from_document
 from hftranslate.inference.hypotest import hypotest, upper_limit
@@ -97,7 +98,7 @@ def test_failures_are_kept_apart_and_the_workers_change_nothing(pool: Executor) 
     assert "2 entries, expected 1" in here.failed[1].reason
     assert "mu" in here.failed[2].reason
     assert [p.values for p in here.points] == POINTS
-    there = scan(background(), broken(), executor=pool)
+    there = scan(background(), broken(), batch=BatchOptions(executor=pool))
     assert there == here
     assert json.dumps(there.to_document()) == json.dumps(here.to_document())
 
@@ -113,11 +114,11 @@ def test_goes_on_where_it_was_interrupted(tmp_path: Path, monkeypatch: pytest.Mo
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        scan(background(), broken(), settings, journal=journal(), progress=interrupted)
+        scan(background(), broken(), settings, batch=BatchOptions(resume=path, progress=interrupted))
     assert sorted(journal().results) == ["sig_100_0", "sig_200_50"]  # failures are not kept: they are tried again
     computed: list[str] = []
     monkeypatch.setattr(PointTask, "__call__", _counting(PointTask.__call__, computed))
-    done = scan(background(), broken(), settings, journal=journal())
+    done = scan(background(), broken(), settings, batch=BatchOptions(resume=path))
     assert computed == ["nowhere", "invalid", "without", "sig_400_0"]
     assert done == scan(background(), broken(), settings)
     assert len(journal().results) == 3
@@ -153,7 +154,7 @@ def test_what_is_kept_is_judged(result: Any, tmp_path: Path) -> None:
     journal = Journal.open(tmp_path / "kept", scan_task(background(), some, settings))
     journal.keep("sig_200_50", result)
     with pytest.raises(FormatError, match="kept is damaged: what it keeps of 'sig_200_50' is no result of a scan"):
-        scan(background(), some, settings, journal=journal)
+        scan(background(), some, settings, batch=BatchOptions(resume=tmp_path / "kept"))
 
 
 @pytest.mark.parametrize("poi", [float("nan"), float("inf")])

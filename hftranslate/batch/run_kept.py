@@ -1,11 +1,10 @@
 """Many fits whose results are kept in a journal while they arrive."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from typing import Any, TypeVar
 
 from hftranslate.batch.journal import Journal
-from hftranslate.batch.progress import Progress, silent
+from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.batch.run_many import Failed, run_many
 
 T = TypeVar("T")
@@ -15,11 +14,10 @@ def run_kept(
     function: Callable[[T], Any],
     items: Sequence[T],
     *,
-    executor: Executor | None = None,
-    progress: Progress = silent,
-    step: str = "tasks",
-    journal: Journal | None = None,
     fits: Callable[[T, Any], bool],
+    step: str = "tasks",
+    batch: BatchOptions = DEFAULT_BATCH,
+    journal: Journal | None = None,
 ) -> list[Any]:
     """:func:`~hftranslate.batch.run_many.run_many` for results that are JSON values, kept in a journal where there is
     one.
@@ -30,6 +28,8 @@ def run_kept(
     ----------
     fits
         whether a JSON value can be the result of an item: it judges what the journal holds.
+    batch, journal
+        where the items run and who listens; the journal is the one that ``batch`` opened for this task.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def run_kept(
         The journal holds something else.
     """
     if journal is None:
-        return run_many(function, items, executor=executor, progress=progress, step=step)
+        return run_many(function, items, executor=batch.executor, progress=batch.progress, step=step)
     keys = [repr(item) for item in items]
     for key, item in zip(keys, items, strict=True):
         if key in journal.results and not fits(item, journal.results[key]):
@@ -49,7 +49,7 @@ def run_kept(
             journal.keep(keys[missing[position]], result)
 
     todo = [items[i] for i in missing]
-    arrived = run_many(function, todo, executor=executor, progress=progress, step=step, keep=keep)
+    arrived = run_many(function, todo, executor=batch.executor, progress=batch.progress, step=step, keep=keep)
     found = [journal.results.get(key) for key in keys]
     for i, result in zip(missing, arrived, strict=True):
         found[i] = result

@@ -12,40 +12,11 @@ from hftranslate.cli.groups import Group
 from hftranslate.display import terminal, terminal_lines
 from hftranslate.errors import FitFailed, HFTranslateError, TranslationLoss, VerificationFailed, WorkersLost
 
+__all__ = ["cli", "main"]
+
 # The matrices are small: threads of the linear algebra library only get in each other's way. NumPy reads it on import.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
-
-#: Where each command lives; imported when it is used, so that none waits for what another one needs.
-COMMANDS = {
-    "cls": "testing",
-    "combine": "edit",
-    "contrib": "contrib",
-    "convert": "convert",
-    "crosscheck": "crosscheck",
-    "diff": "differ",
-    "digest": "edit",
-    "doctor": "doctor",
-    "fit": "infer",
-    "gof": "diagnose",
-    "hepdata": "hepdata",
-    "impacts": "diagnose",
-    "inspect": "convert",
-    "json2xml": "convert",
-    "limit": "testing",
-    "patchset": "patchset",
-    "plot": "plot",
-    "prune": "edit",
-    "rename": "edit",
-    "reproduce": "reproduce",
-    "results": "check",
-    "scan": "diagnose",
-    "significance": "testing",
-    "sort": "edit",
-    "toys": "toys",
-    "xml2json": "convert",
-    "yields": "diagnose",
-}
 
 #: The list of commands as --help shows it, in the order of the work; no command is imported for it.
 SECTIONS = {
@@ -88,6 +59,9 @@ SECTIONS = {
     },
 }
 
+#: Every command has a module of its name, imported when it is used, so that none waits for what another one needs.
+COMMANDS = sorted(name for commands in SECTIONS.values() for name in commands)
+
 _LONGEST_LINE = 2000
 #: Errors that are an answer, and not the fault of the input.
 _ANSWERS_NO = (TranslationLoss, FitFailed, WorkersLost, VerificationFailed)
@@ -95,7 +69,7 @@ _ANSWERS_NO = (TranslationLoss, FitFailed, WorkersLost, VerificationFailed)
 
 class _LazyGroup(Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(COMMANDS)
+        return COMMANDS
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, commands in SECTIONS.items():
@@ -105,8 +79,8 @@ class _LazyGroup(Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"hftranslate.cli.{COMMANDS[cmd_name]}")
-        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        module = import_module(f"hftranslate.cli.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
         return command
 
 

@@ -1,14 +1,13 @@
 """The command crosscheck: our results against those of another engine, of one model or of all stored cases."""
 
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from hftranslate.cli.common import (
-    OutputFile,
+from hftranslate.cli.options.common import (
     command_line,
+    conventions_option,
     emit,
     emit_text,
     emit_texts,
@@ -20,30 +19,21 @@ from hftranslate.cli.common import (
     tell,
     xml_options,
 )
-from hftranslate.cli.paths import InputFile, OutputFolder
-from hftranslate.crosscheck.cases import Case, read_cases
+from hftranslate.cli.options.paths import InputFile, OutputFile, OutputFolder
+from hftranslate.crosscheck.cases import read_cases
 from hftranslate.crosscheck.compare import Report
 from hftranslate.crosscheck.compare import crosscheck as compare
-from hftranslate.crosscheck.document import Results, read_results
-from hftranslate.crosscheck.index import CaseResult, case_line, index_html
+from hftranslate.crosscheck.document import Results, is_results, read_results
+from hftranslate.crosscheck.index import case_line
 from hftranslate.crosscheck.report import report_html, report_markdown
 from hftranslate.crosscheck.results import results as evaluate
+from hftranslate.crosscheck.runs import case_pages, crosscheck_model, run_cases
 from hftranslate.crosscheck.with_root import Source, find_root, root_results
-from hftranslate.errors import HFTranslateError
 from hftranslate.formats import which_format
 from hftranslate.formats.files import Content
 from hftranslate.formats.json_text import read_bytes
 from hftranslate.translation.load import Loaded, load
-from hftranslate.workspace import CONVENTIONS, PYHF, ROOT, Conventions, Workspace
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Outputs:
-    """Where reports go; ``html`` is a folder for all cases."""
-
-    html: Path | None
-    markdown: Path | None
-    json: Path | None
+from hftranslate.workspace import CONVENTIONS, Conventions
 
 
 class _HtmlPlace(OutputFile):
@@ -72,13 +62,7 @@ class _HtmlPlace(OutputFile):
 @click.option("--json", "json_file", type=OutputFile(), help="Write the report as JSON.")
 @patch_option
 @click.option("--measurement", metavar="NAME", help="Which measurement; default: the reference's.")
-@click.option(
-    "--conventions",
-    type=click.Choice(["auto", "root", "pyhf"]),
-    default="auto",
-    show_default=True,
-    help="Whose evaluation to follow; auto: the reference's.",
-)
+@conventions_option("Whose evaluation to follow; auto: the reference's.")
 @xml_options
 @click.pass_context
 def crosscheck(
@@ -99,11 +83,10 @@ def crosscheck(
 
     FILE may itself be a result document. The exit code is 1 where a rung fails; known causes are then looked for.
     """
-    outputs = _Outputs(html=html, markdown=markdown, json=json_file)
     if cases is not None:
         if file is not None or with_root or markdown is not None:
             raise click.UsageError("--cases takes neither FILE nor --with-root nor --markdown")
-        passed = _all_cases(read_cases(cases), outputs)
+        passed = _all_cases(cases, html, json_file)
     elif file is None or (reference is None) != with_root:
         raise click.UsageError("expected FILE and REFERENCE.json, FILE and --with-root, or --cases CASES.toml")
     else:
@@ -112,37 +95,26 @@ def crosscheck(
             if reference is None
             else _with_document(file, read_results(reference), options)
         )
-        _write(found, outputs)
+        pages: dict[Path, Content] = {} if html is None else {html: report_html(found)}
+        pages |= {} if markdown is None else {markdown: report_markdown(found)}
+        emit_texts(({} if json_file is None else {json_file: json_text(found.to_document())}) | pages)
         emit_text(found.text(), None)
         passed = found.passed
-    if not passed:
-        ctx.exit(1)
-
-
-def _write(found: Report, outputs: _Outputs) -> None:
-    texts: dict[Path, Content] = {}
-    if outputs.json is not None:
-        texts[outputs.json] = json_text(found.to_document())
-    if outputs.html is not None:
-        texts[outputs.html] = report_html(found)
-    if outputs.markdown is not None:
-        texts[outputs.markdown] = report_markdown(found)
-    emit_texts(texts)
+    ctx.exit(0 if passed else 1)
 
 
 def _with_document(file: str, reference: Results, options: dict[str, Any]) -> Report:
-    if file != "-" and _is_results(file):
+    if file != "-" and is_results(file):
         return compare(read_results(file), reference)
-    chosen = options.pop("conventions")
+    chosen, patches = options.pop("conventions"), options.pop("patches")
     conventions = reference.conventions if chosen == "auto" else CONVENTIONS[chosen]
-    patches = options.pop("patches")
     loaded = load(file, patches=patches, xml=take_xml_options(options), use_sidecar=conventions.name == "root")
     report(loaded.outcomes)
     return _compared(loaded, input_files(file, patches), reference, options["measurement"], conventions)
 
 
 def _with_root(file: str, python: str | None, keep: Path | None, options: dict[str, Any]) -> Report:
-    chosen, patches = options.pop("conventions"), options.pop("patches")
+    chosen, patches, measurement = options.pop("conventions"), options.pop("patches"), options.pop("measurement")
     if "-" in (file, *patches):
         raise click.UsageError("--with-root needs files, not standard input")
     xml = take_xml_options(options)
@@ -150,17 +122,14 @@ def _with_root(file: str, python: str | None, keep: Path | None, options: dict[s
     loaded = load(file, patches=patches, xml=xml, use_sidecar=not of_xml)
     report(loaded.outcomes)
     source = Source(path=Path(file), patches=tuple(map(Path, patches)), basedir=xml.basedir, confine=xml.confine)
+    installation = find_root(python)
     reference = root_results(
-        source,
-        loaded.workspace,
-        find_root(python),
-        measurement=options["measurement"],
-        progress=lambda line: tell(f"ROOT: {line}"),
+        source, loaded.workspace, installation, measurement=measurement, progress=lambda line: tell(f"ROOT: {line}")
     )
     if keep is not None:
         emit(reference.to_document(), keep)
     conventions = reference.conventions if chosen == "auto" else CONVENTIONS[chosen]
-    return _compared(loaded, input_files(file, patches), reference, options["measurement"], conventions)
+    return _compared(loaded, input_files(file, patches), reference, measurement, conventions)
 
 
 def _compared(
@@ -174,59 +143,22 @@ def _compared(
         inputs=inputs,
         command=command_line(),
     )
-    return compare(ours, reference, workspace=loaded.workspace, beside=_beside(loaded.workspace, ours, reference))
+    return crosscheck_model(loaded.workspace, ours, reference, tell=tell)
 
 
-def _is_results(file: str) -> bool:
-    data = read_bytes(file)
-    return b'"hftranslate-results/' in data[:200]
-
-
-def _beside(workspace: Workspace, ours: Results, reference: Results) -> Results | None:
-    """Our tests under the other conventions; none where these cannot evaluate the model."""
-    tests = tuple(t for t in reference.hypotests or () if t.calculator == "asymptotic")
-    if not tests:
-        return None
-    other = PYHF if ours.conventions.clip_samples else ROOT
-    tests_only = replace(reference, points=(), fit=None, hypotests=tests, discovery=None, limit=None)
-    try:
-        return evaluate(workspace, like=tests_only, measurement=ours.measurement, conventions=other)
-    except HFTranslateError as error:
-        tell(f"no CLs under {other.name} conventions: {error}")
-        return None
-
-
-# ------------------------------------------------------------------------------------------------------------ all cases
-def _all_cases(cases: tuple[Case, ...], outputs: _Outputs) -> bool:
+def _all_cases(cases: Path, folder: Path | None, json_file: Path | None) -> bool:
     """Run the cases, print a line for each and the ladder of those that fail; whether all passed."""
-    if outputs.html is not None:
-        outputs.html.mkdir(parents=True, exist_ok=True)
+    listed = read_cases(cases)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
     found = []
-    for case in cases:
-        result = _one_case(case, outputs.html)
+    for result in run_cases(listed):
         emit_text(case_line(result) + "\n", None)
         if result.report is not None and not result.report.passed:
             emit_text(result.report.text(), None)
         found.append(result)
-    texts: dict[Path, Content] = {}
-    if outputs.html is not None:
-        pages = {outputs.html / r.link: report_html(r.report) for r in found if r.report is not None and r.link}
-        texts |= {outputs.html / "index.html": index_html(found), **pages}
-    if outputs.json is not None:
-        texts[outputs.json] = json_text({r.name: r.report.to_document() for r in found if r.report is not None})
+    texts: dict[Path, Content] = {} if folder is None else {**case_pages(found, folder)}
+    if json_file is not None:
+        texts[json_file] = json_text({r.name: r.report.to_document() for r in found if r.report is not None})
     emit_texts(texts)
     return all(result.verdict != "failed" for result in found)
-
-
-def _one_case(case: Case, folder: Path | None) -> CaseResult:
-    if case.absent is not None:
-        reason = f"{case.absent} is not there"
-        return CaseResult(name=case.name, description=case.description, report=None, reason=reason)
-    try:
-        found = case.run()
-    except HFTranslateError as error:
-        return CaseResult(name=case.name, description=case.description, report=None, reason=f"error: {error}")
-    link = None
-    if folder is not None:
-        link = f"{case.name}.html"
-    return CaseResult(name=case.name, description=case.description, report=found, link=link)

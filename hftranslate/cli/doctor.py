@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.common import emit, emit_text, load_model, model_options
-from hftranslate.doctor import SEVERITIES, at_least, diagnose
+from hftranslate.cli.options.common import emit_both, load_model, model_options
+from hftranslate.doctor import SEVERITIES, Severity, diagnose
 from hftranslate.doctor import report as reports
+from hftranslate.doctor.findings import down_to
 
 
 @click.command()
@@ -35,8 +36,8 @@ def doctor(
     /,
     output_file: Path | None,
     as_json: bool,
-    severity: Any,
-    fail_on: Any,
+    severity: Severity,
+    fail_on: Severity | None,
     strict: bool,
     examples: int,
     no_fit: bool,
@@ -49,13 +50,8 @@ def doctor(
     """
     workspace, measurement, conventions = load_model(options)
     diagnosis = diagnose(workspace, measurement, conventions, with_fit=not no_fit)
-    shown = replace(diagnosis, findings=tuple(f for f in diagnosis.findings if f.severity in at_least(severity)))
-    if output_file is not None:
-        emit(reports.document(shown), output_file)
-    if not as_json:
-        emit_text(reports.text(shown, n_examples=examples), None)
-    elif output_file is None:
-        emit(reports.document(shown), None)
-    limit: Any = fail_on or ("warning" if strict else None)
-    if limit is not None and any(f.severity in at_least(limit) for f in diagnosis.findings):
+    shown = replace(diagnosis, findings=down_to(diagnosis.findings, severity))
+    emit_both(reports.document(shown), lambda: reports.text(shown, n_examples=examples), output_file, as_json=as_json)
+    limit: Severity | None = fail_on or ("warning" if strict else None)
+    if limit is not None and down_to(diagnosis.findings, limit):
         ctx.exit(1)

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hftranslate.cli.common import OutputFile, emit, emit_text, emit_texts, json_text, output_option
+from hftranslate.batch.executors import executor_of
+from hftranslate.batch.options import BatchOptions
 from hftranslate.cli.groups import Group
-from hftranslate.cli.paths import InputFile, InputFolder, NamedFiles, OutputFolder
-from hftranslate.cli.progress import ProgressBar, progress_option
-from hftranslate.cli.workers import executor_of, workers_options
+from hftranslate.cli.options.batch import workers_options
+from hftranslate.cli.options.common import emit, emit_text, emit_texts, json_text, output_option
+from hftranslate.cli.options.paths import InputFile, InputFolder, NamedFiles, OutputFile, OutputFolder
+from hftranslate.cli.options.progress import ProgressBar, progress_option
 
 if TYPE_CHECKING:
     from hftranslate.formats.files import Content
@@ -47,23 +49,21 @@ def download(
     refused, and so is whatever an archive of likelihoods has no use for: links, devices, files outside the folder.
     Prints, as JSON, the files and the checksum of what was fetched.
     """
-    from hftranslate.hepdata import download as downloading
-    from hftranslate.hepdata import web
+    from hftranslate.hepdata import download as download_likelihood
+    from hftranslate.hepdata import download_document
+    from hftranslate.hepdata.web import Rules
 
-    rules = web.Rules(max_bytes=max_megabytes << 20)
+    rules = Rules(max_bytes=max_megabytes << 20)
     rules = replace(rules, hosts=(*rules.hosts, *(h.lower() for h in hosts)))
     with ProgressBar(shown=track_progress) as progress:
-        done = downloading.download(source, folder, rules=rules, sha256=sha256, resource=resource, progress=progress)
-    emit(downloading.download_document(done), None)
+        done = download_likelihood(source, folder, rules=rules, sha256=sha256, resource=resource, progress=progress)
+    emit(download_document(done), None)
 
 
 @hepdata.command()
 @click.argument("folder", metavar="DIR", type=OutputFolder())
 @click.option(
-    "--workspace",
-    type=InputFile(),
-    metavar="BKG.json",
-    help="The workspace of the only region; --region for several.",
+    "--workspace", type=InputFile(), metavar="BKG.json", help="The workspace of the only region; --region for several."
 )
 @click.option("--patchset", type=InputFile(), metavar="PATCHSET.json", help="The patch set of its signals.")
 @click.option(
@@ -229,8 +229,7 @@ def check(
             folder,
             points=None if points < 0 else points,
             validator=not no_validator,
-            executor=executor,
-            progress=progress,
+            batch=BatchOptions(executor=executor, progress=progress),
         )
     texts: dict[Path, Content] = {} if html is None else {html: check_html(report)}
     if output_file is not None:

@@ -5,9 +5,10 @@ from typing import Any
 
 import click
 
-from hftranslate.batch.journal import Journal
-from hftranslate.cli.common import (
-    OutputFile,
+from hftranslate.cli.groups import Group
+from hftranslate.cli.options.batch import resume_option, take_many, workers_options
+from hftranslate.cli.options.common import (
+    choice_option,
     combined_options,
     emit,
     emit_text,
@@ -22,24 +23,22 @@ from hftranslate.cli.common import (
     tell,
     xml_options,
 )
-from hftranslate.cli.fitting import minimizer_options, take_fit_options
-from hftranslate.cli.groups import Group
-from hftranslate.cli.paths import InputFile
-from hftranslate.cli.progress import ProgressBar, progress_option
-from hftranslate.cli.workers import executor_of, resume_option, settled, workers_options
+from hftranslate.cli.options.fitting import minimizer_options, take_fit_options
+from hftranslate.cli.options.paths import InputFile, OutputFile
+from hftranslate.cli.options.progress import ProgressBar, progress_option
 from hftranslate.editing import consequences
 from hftranslate.editing import strip as strip_signals
 from hftranslate.errors import InputError
 from hftranslate.formats.files import Content
 from hftranslate.formats.json_text import parse_json, read_bytes
 from hftranslate.formats.outcomes import Outcome
-from hftranslate.signal_grid import Patch, PatchSet, PointNames, Signal, read_patchset
+from hftranslate.signal_grid import Patch, PatchSet, PointNames, read_patchset
 from hftranslate.signal_grid import create as create_patchset
 from hftranslate.signal_grid.contour import Interpolation, contour_document, take_slice
 from hftranslate.signal_grid.document import ALGORITHMS, Value, parse_value, patch_document
-from hftranslate.signal_grid.scan import Scan, ScanSettings, csv_text, scan_from_document, scan_task
+from hftranslate.signal_grid.scan import Scan, ScanSettings, csv_text, scan_from_document
 from hftranslate.signal_grid.scan import scan as scan_patches
-from hftranslate.signal_grid.signal_files import known_background, read_background, read_signal
+from hftranslate.signal_grid.signal_files import read_background, read_signals
 from hftranslate.signal_grid.summary import summary_text
 from hftranslate.translation.as_json import as_json
 from hftranslate.translation.load import load
@@ -122,12 +121,7 @@ def extract(patchset: str, name: str | None, values: str | None, with_metadata: 
 @click.option("--any-background", is_flag=True, help="Also where the digest says that the patches are for another one.")
 @output_option
 def apply(
-    background: str,
-    patchset: str,
-    name: str | None,
-    values: str | None,
-    any_background: bool,
-    output_file: Path | None,
+    background: str, patchset: str, name: str | None, values: str | None, any_background: bool, output_file: Path | None
 ) -> None:
     """The workspace with one signal."""
     read_once(background, patchset)
@@ -183,28 +177,13 @@ def create(background: str, signals: tuple[str, ...], **options: Any) -> None:
     output_file, shown = options.pop("output_file"), options.pop("track_progress")
     labels = tuple(label.strip() for label in options.pop("labels").split(",") if label.strip())
     names = PointNames.compiled(options.pop("pattern"), labels, options.pop("name_pattern"))
-    xml = take_xml_options(options)
+    algorithms = tuple(dict.fromkeys(options.pop("algorithms")))
+    described = {"reference": options.pop("reference"), "description": options.pop("description")}
+    xml, told = take_xml_options(options), list[Outcome]()
     document = read_background(background, tell=tell)
-    known = known_background(document)
-    told: dict[Outcome, None] = {}
-
-    def read_all(bar: ProgressBar) -> Any:
-        points = [(path, *names.of(path)) for path in signals]  # what is wrong with names is said before the work
-        for i, (path, name, values) in enumerate(points):
-            bar("signals", i, len(points))
-            signal = read_signal(path, document, xml, known=known)
-            told.update(dict.fromkeys(signal.outcomes))
-            yield Signal(source=path, name=name, values=values, document=signal.document)
-
     with ProgressBar(shown=shown) as bar:
-        made = create_patchset(
-            document,
-            read_all(bar),
-            labels=names.labels,
-            reference=options.pop("reference"),
-            description=options.pop("description"),
-            algorithms=tuple(dict.fromkeys(options.pop("algorithms"))),
-        )
+        read = read_signals(signals, document, names, xml, progress=bar, told=told.append)
+        made = create_patchset(document, read, labels=names.labels, algorithms=algorithms, **described)
     report(tuple(told))
     emit(made.to_document(), output_file)
     operations = sum(len(p.operations) for p in made)
@@ -242,7 +221,7 @@ def strip(file: str, signals: tuple[str, ...], output_file: Path | None, **optio
 @patchset.command()
 @click.argument("background", type=InputFile())
 @click.argument("patchset", type=InputFile())
-@click.option("--what", type=click.Choice(["cls", "limit"]), default="cls", show_default=True, help="What to compute.")
+@choice_option("--what", ("cls", "limit"), "What to compute.")
 @click.option("--point", "points", multiple=True, metavar="NAME", help="Only this point; repeatable.")
 @click.option("--measurement", metavar="NAME", help="Which measurement; default: the first.")
 @click.option(
@@ -254,15 +233,11 @@ def strip(file: str, signals: tuple[str, ...], output_file: Path | None, **optio
 )
 @click.option("--test-poi", default=1.0, show_default=True, help="Value of the parameter of interest to test.")
 @click.option("--level", default=0.05, show_default=True, help="CLs at which a point is excluded.")
-@click.option(
-    "--test-stat", type=click.Choice(["qtilde", "q"]), default="qtilde", show_default=True, help="The test statistic."
-)
-@click.option(
+@choice_option("--test-stat", ("qtilde", "q"), "The test statistic.")
+@choice_option(
     "--poi-range",
-    type=click.Choice(["named", "model"]),
-    default="named",
-    show_default=True,
-    help="Whether the test statistic is what its name says, or depends on the model's range of the POI.",
+    ("named", "model"),
+    "Whether the test statistic is what its name says, or depends on the model's range of the POI.",
 )
 @minimizer_options
 @click.option("--csv", "table", type=_FILE, help="Write a table too.")
@@ -276,18 +251,14 @@ def scan(background: str, patchset: str, table: Path | None, **options: Any) -> 
 
     Points that fail are listed apart, with the reason. An interrupted scan goes on with --resume.
     """
-    output_file, resume, names = options.pop("output_file"), options.pop("resume"), options.pop("points")
-    workers, dask, shown = options.pop("workers"), options.pop("dask"), options.pop("track_progress")
+    output_file, many, names = options.pop("output_file"), take_many(options), options.pop("points")
     any_background = options.pop("any_background")
     document, patches = read_background(background, tell=tell), read_patchset(patchset, tell=tell)
     check_background(background, document, patches, any_background=any_background)
     fit_options = take_fit_options(options)
     settings = ScanSettings(options=fit_options, **options)
-    journal = None if resume is None else Journal.open(resume, scan_task(document, patches, settings))
-    with settled(), executor_of(workers, dask) as executor, ProgressBar(shown=shown) as bar:
-        done = scan_patches(
-            document, patches, settings, names=names or None, executor=executor, progress=bar, journal=journal
-        )
+    with many.running() as batch:
+        done = scan_patches(document, patches, settings, names=names or None, batch=batch)
     tell_failures(done)
     emit(done.to_document(), output_file, beside=None if table is None else {table: csv_text(done.rows())})
     click.get_current_context().exit(0 if done.points else 1)
@@ -308,13 +279,7 @@ def tell_failures(done: Scan) -> None:
 @click.option("--x", metavar="LABEL", help="Horizontal axis; default: the first label that is not held.")
 @click.option("--y", metavar="LABEL", help="Vertical axis; default: the next one.")
 @click.option("--at", "held", multiple=True, metavar="LABEL=VALUE", help="Hold another label at a value; repeatable.")
-@click.option(
-    "--interpolation",
-    type=click.Choice(["linear", "cubic"]),
-    default="linear",
-    show_default=True,
-    help="Of the significance, between the points.",
-)
+@choice_option("--interpolation", ("linear", "cubic"), "Of the significance, between the points.")
 @click.option("--lines", type=_FILE, help="Write the contours as JSON too.")
 @click.option("--title", default="", help="Above the picture.")
 @click.option("--x-title", help="Name of the horizontal axis; default: the label.")
@@ -327,15 +292,17 @@ def contour(
     held: tuple[str, ...],
     interpolation: Interpolation,
     lines: Path | None,
-    **titles: Any,
+    title: str,
+    x_title: str | None,
+    y_title: str | None,
 ) -> None:
     """Draw the exclusion contour of a scan: observed, expected and +-1 sigma, with its points."""
-    from hftranslate.plots import picture
+    from hftranslate.plots import PlotOptions, picture
     from hftranslate.plots.contour import contour as draw
 
     source = "standard input" if scan == "-" else scan
     found = take_slice(scan_from_document(parse_json(read_bytes(scan), source), source), x, y, at=_held(held))
-    figure = draw(found, interpolation=interpolation, **titles)
+    figure = draw(found, interpolation=interpolation, x_name=x_title, y_name=y_title, options=PlotOptions(title=title))
     texts: dict[Path, Content] = {output_file: picture(figure, output_file)}
     if lines is not None:
         texts[lines] = json_text(contour_document(found, interpolation))

@@ -1,37 +1,52 @@
 """The pictures of what other commands write."""
 
 from collections.abc import Callable
+from functools import wraps
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from hftranslate.cli.common import OutputFile, combined_options, file_argument, tell
 from hftranslate.cli.groups import Group
-from hftranslate.cli.paths import InputFile
-from hftranslate.cli.toys import read_journals
-from hftranslate.errors import FormatError, InputError, MissingInput
+from hftranslate.cli.options.common import combined_options, file_argument, tell
+from hftranslate.cli.options.paths import InputFile, OutputFile
+from hftranslate.errors import FormatError, InputError
 from hftranslate.formats.json_text import parse_json, read_bytes, source_name
 from hftranslate.formats.recognition import mistaken
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from hftranslate.toys.samples import KeptToys
+    from hftranslate.plots import PlotOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 #: As in :data:`hftranslate.plots.STYLES`, which need not be imported to show a help text.
 _STYLES = ("ROOT", "ATLAS", "CMS", "ALICE", "DUNE")
 
-plot_options = combined_options(
+_plot_options = combined_options(
     click.option("-o", "--output-file", required=True, type=OutputFile(), help="Where to draw."),
     click.option("--title", default="", help="Above the picture."),
     click.option(
         "--style", type=click.Choice(_STYLES, case_sensitive=False), default="ROOT", show_default=True, help="mplhep's."
     ),
 )
+
+
+def plot_options(function: F) -> F:
+    """Where to draw, and what all pictures can be told: the command is given ``look``."""
+
+    @_plot_options
+    @wraps(function)
+    def command(*args: Any, title: str, style: str, **options: Any) -> Any:
+        from hftranslate.plots import PlotOptions
+
+        return function(*args, look=PlotOptions(title=title, style=style), **options)
+
+    return cast(F, command)
+
+
 _files = click.argument("files", nargs=-1, type=InputFile(), metavar="FILE...")
 
 
@@ -65,29 +80,34 @@ def plot() -> None:
 @click.option("--x-name", default="signal", help="With several limits: name of the horizontal axis.")
 @plot_options
 def brazil(
-    files: tuple[str, ...], at: tuple[float, ...], poi_name: str | None, x_name: str, output_file: Path, **options: Any
+    files: tuple[str, ...],
+    at: tuple[float, ...],
+    poi_name: str | None,
+    x_name: str,
+    output_file: Path,
+    look: "PlotOptions",
 ) -> None:
     """CLs with its expected bands, from the JSON of 'limit'; or limits against a mass, from several of them."""
     from hftranslate import plots
 
     documents = [document_of(file, "limit") for file in files or ("-",)]
     if len(documents) == 1 and not at:
-        draw(plots.brazil(documents[0], poi_name=poi_name, **options), output_file)
+        draw(plots.brazil(documents[0], poi_name=poi_name, options=look), output_file)
         return
     if len(at) != len(documents):
         raise InputError(f"{len(documents)} limits and {len(at)} values of --at: give one for each")
-    draw(plots.limit_band(at, documents, x_name=x_name, poi_name=poi_name, **options), output_file)
+    draw(plots.limit_band(at, documents, x_name=x_name, poi_name=poi_name, options=look), output_file)
 
 
 @plot.command()
 @file_argument
 @top_option(60, "Constrained parameters that are drawn: the most pulled or constrained ones.")
 @plot_options
-def pulls(file: str, top: int, output_file: Path, **options: Any) -> None:
+def pulls(file: str, top: int, output_file: Path, look: "PlotOptions") -> None:
     """Pulls of the constrained parameters, from the JSON of 'fit'."""
     from hftranslate import plots
 
-    draw(plots.pulls(document_of(file, "fit"), most=top, **options), output_file)
+    draw(plots.pulls(document_of(file, "fit"), most=top, options=look), output_file)
 
 
 @plot.command()
@@ -97,11 +117,11 @@ def pulls(file: str, top: int, output_file: Path, **options: Any) -> None:
 )
 @top_option(30, "Parameters that are drawn: the most correlated ones.")
 @plot_options
-def correlations(file: str, threshold: float, top: int, output_file: Path, **options: Any) -> None:
+def correlations(file: str, threshold: float, top: int, output_file: Path, look: "PlotOptions") -> None:
     """Correlations of the fitted parameters, from the JSON of 'fit'."""
     from hftranslate import plots
 
-    draw(plots.correlations(document_of(file, "fit"), threshold=threshold, most=top, **options), output_file)
+    draw(plots.correlations(document_of(file, "fit"), threshold=threshold, most=top, options=look), output_file)
 
 
 @plot.command()
@@ -109,7 +129,7 @@ def correlations(file: str, threshold: float, top: int, output_file: Path, **opt
 @top_option(25, "Parameters that are drawn on one page.")
 @click.option("--pages", type=click.IntRange(min=1), default=1, show_default=True, help="Pages at most.")
 @plot_options
-def impacts(file: str, top: int, pages: int, output_file: Path, **options: Any) -> None:
+def impacts(file: str, top: int, pages: int, output_file: Path, look: "PlotOptions") -> None:
     """Ranking of the parameters by their impact, with pulls, from the JSON of 'impacts'."""
     from hftranslate import plots
 
@@ -117,7 +137,7 @@ def impacts(file: str, top: int, pages: int, output_file: Path, **options: Any) 
     rows = document.get("parameters")
     count = len(rows) if isinstance(rows, list) else 0
     firsts = [k * top for k in range(pages) if k * top < count] or [0]
-    draw([plots.impacts(document, top=top, first=first, **options) for first in firsts], output_file)
+    draw([plots.impacts(document, top=top, first=first, options=look) for first in firsts], output_file)
 
 
 @plot.command()
@@ -126,7 +146,14 @@ def impacts(file: str, top: int, pages: int, output_file: Path, **options: Any) 
 @click.option("--log/--linear", default=None, help="The axis of events; default: by their range.")
 @click.option("--x-name", default="observable", help="Name of the axis of channels with known bin edges.")
 @plot_options
-def yields(files: tuple[str, ...], channels: tuple[str, ...], output_file: Path, **options: Any) -> None:
+def yields(
+    files: tuple[str, ...],
+    channels: tuple[str, ...],
+    log: bool | None,
+    x_name: str,
+    output_file: Path,
+    look: "PlotOptions",
+) -> None:
     """Stacks of samples with data and ratio, from the JSON of 'yields'; of two files side by side, before and after.
 
     Many channels take several pages: one PDF, or PNG and SVG files with numbers.
@@ -137,17 +164,19 @@ def yields(files: tuple[str, ...], channels: tuple[str, ...], output_file: Path,
     chosen = channels or None
     paged = plots.pages(documents[0], chosen) if len(documents) == 1 else []
     groups: list[tuple[str, ...] | None] = [*paged] or [chosen]
-    draw([plots.yields(documents, channels=group, **options) for group in groups], output_file)
+    draw(
+        [plots.yields(documents, channels=group, log=log, x_name=x_name, options=look) for group in groups], output_file
+    )
 
 
 @plot.command()
 @file_argument
 @plot_options
-def scan(file: str, output_file: Path, **options: Any) -> None:
+def scan(file: str, output_file: Path, look: "PlotOptions") -> None:
     """A profile scan of one parameter, or contours of two, from the JSON of 'scan'."""
     from hftranslate import plots
 
-    draw(plots.scan(document_of(file, "scan"), **options), output_file)
+    draw(plots.scan(document_of(file, "scan"), options=look), output_file)
 
 
 @plot.command()
@@ -159,54 +188,39 @@ def scan(file: str, output_file: Path, **options: Any) -> None:
 @click.option("--bins", type=click.IntRange(min=2), default=40, show_default=True, help="Bins of the histograms.")
 @plot_options
 def toys(
-    files: tuple[Path, ...], poi: float | None, asymptotics: str | None, output_file: Path, **options: Any
+    files: tuple[Path, ...],
+    poi: float | None,
+    asymptotics: str | None,
+    bins: int,
+    output_file: Path,
+    look: "PlotOptions",
 ) -> None:
     """The test statistic in toys of both hypotheses, from what 'cls --toys ... --resume KEPT' keeps."""
     from hftranslate import plots
+    from hftranslate.toys.kept import kept_sample
 
     kept, test_stat = kept_sample(files, poi)
-    asimov = None
-    if asymptotics is not None:
-        test = document_of(asymptotics, "cls")
-        asimov = test.get("q_asimov")
-        if not isinstance(asimov, int | float) or test.get("poi_test") != kept.poi_test:
-            raise InputError(
-                f"{asymptotics}: no asymptotic test of {kept.poi_test:g} as 'hftranslate cls' writes it, "
-                f"but of {test.get('poi_test')}"
-            )
     figure = plots.toys(
         kept.sample.signal,
         kept.sample.background,
         float(kept.observed["q"]),
-        asimov=asimov,
+        asimov=None if asymptotics is None else _asimov(asymptotics, kept.poi_test),
         test_stat=test_stat,
-        **options,
+        bins=bins,
+        options=look,
     )
     draw(figure, output_file)
 
 
-def kept_sample(files: tuple[Path, ...], poi: float | None) -> "tuple[KeptToys, str]":
-    """The toys that files keep, of one tested value, and their test statistic.
-
-    Raises
-    ------
-    MissingInput
-        There is no such file, or no toys of both hypotheses for the tested value.
-    InputError
-        The files do not belong together, or hold several tested values.
-    FormatError
-        A file keeps something else.
-    """
-    from hftranslate.toys.samples import kept_toys, merged
-
-    journals = read_journals(files)
-    found = {kept.poi_test: kept for kept in kept_toys(merged(journals), str(files[0]))}
-    if poi is None and len(found) > 1:
-        raise InputError(f"toys of {len(found)} tested values are kept ({list(found)}): choose one with --poi")
-    chosen = next(iter(found), None) if poi is None else poi
-    if chosen not in found:
-        raise MissingInput(f"no toys of both hypotheses are kept for {chosen or 'any value'}; there are {list(found)}")
-    return found[chosen], str(journals[0].task.get("test_stat", ""))
+def _asimov(file: str, poi: float) -> float:
+    """The statistic of the Asimov data, from an asymptotic test of the value that toys are of."""
+    test = document_of(file, "cls")
+    asimov = test.get("q_asimov")
+    if not isinstance(asimov, int | float) or test.get("poi_test") != poi:
+        raise InputError(
+            f"{file}: no asymptotic test of {poi:g} as 'hftranslate cls' writes it, but of {test.get('poi_test')}"
+        )
+    return asimov
 
 
 def document_of(file: str, command: str) -> dict[str, Any]:

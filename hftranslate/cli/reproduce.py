@@ -1,25 +1,19 @@
 """From a published record to its exclusion contours."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 
-from hftranslate.cli.common import emit_text, tell
-from hftranslate.cli.paths import InputFile, OutputFolder
-from hftranslate.cli.progress import ProgressBar, progress_option
-from hftranslate.cli.workers import executor_of, settled
+from hftranslate.cli.options.batch import take_many
+from hftranslate.cli.options.common import choice_option, emit_text, tell
+from hftranslate.cli.options.paths import InputFile, OutputFolder
+from hftranslate.cli.options.progress import progress_option
 from hftranslate.errors import InputError
-from hftranslate.hepdata.reproduce import fetched, read_record, summary_text
-from hftranslate.hepdata.reproduce import reproduce as reproduce_region
+from hftranslate.hepdata.reproduce import fetched, read_record, reproduce_record, summary_text
 from hftranslate.signal_grid import PointNames
 from hftranslate.signal_grid.contour import Interpolation
 from hftranslate.signal_grid.scan import ScanSettings
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @click.command()
@@ -32,16 +26,10 @@ def _cores() -> int:
     show_default=True,
     help="Where scans and pictures go, in a folder for each region.",
 )
-@click.option("--what", type=click.Choice(["cls", "limit"]), default="cls", show_default=True, help="What to compute.")
+@choice_option("--what", ("cls", "limit"), "What to compute.")
 @click.option("--level", default=0.05, show_default=True, help="CLs at which a point is excluded.")
 @click.option("--measurement", metavar="NAME", help="Which measurement; default: the first.")
-@click.option(
-    "--interpolation",
-    type=click.Choice(["linear", "cubic"]),
-    default="linear",
-    show_default=True,
-    help="Of the significance, between the points.",
-)
+@choice_option("--interpolation", ("linear", "cubic"), "Of the significance, between the points.")
 @click.option(
     "--values-from",
     "pattern",
@@ -51,45 +39,23 @@ def _cores() -> int:
 @click.option("--workers", type=click.IntRange(min=1), help="Processes to run on; default: all cores.")
 @click.option("--dask", metavar="ADDRESS", help="Run on the dask scheduler at this address instead.")
 @progress_option
-def reproduce(
-    record: str,
-    output_dir: Path,
-    interpolation: Interpolation,
-    pattern: str | None,
-    workers: int | None,
-    dask: str | None,
-    track_progress: bool,
-    **settings: Any,
-) -> None:
+def reproduce(record: str, output_dir: Path, interpolation: Interpolation, pattern: str | None, **options: Any) -> None:
     """From a record to its exclusion contours: download, check, scan, draw.
 
     RECORD is a DOI, an address or a number (ins1755298) of HEPData, or a folder or archive that holds background-only
     workspaces and patch sets. Each patch set is scanned on the workspace whose digest it carries. Exit code 1: a region
     has no result.
     """
-    names = None if pattern is None else PointNames.compiled(pattern)
-    wanted = ScanSettings(**settings)
-    empty = False
-    with ProgressBar(shown=track_progress) as bar:
-        found = read_record(fetched(record, output_dir, bar), names)
+    names, many = None if pattern is None else PointNames.compiled(pattern), take_many(options)
+    settings, empty = ScanSettings(**options), False
+    with many.running() as batch:
+        found = read_record(fetched(record, output_dir, batch.progress), names)
         for entry in found.entries:
             tell(f"{entry.status}: {entry.where}: {entry.what}")
-        with settled(), executor_of(workers or _cores(), dask) as executor:
-            for region in found.regions:
-                folder = output_dir / region.name if len(found.regions) > 1 else output_dir
-                try:
-                    done = reproduce_region(
-                        region,
-                        folder,
-                        wanted,
-                        interpolation=interpolation,
-                        executor=executor,
-                        progress=bar,
-                    )
-                except InputError as error:
-                    tell(f"{region.name}: {error}")
-                    empty = True
-                    continue
+        for region, done in reproduce_record(found, output_dir, settings, interpolation=interpolation, batch=batch):
+            if isinstance(done, InputError):
+                tell(f"{region.name}: {done}")
+            else:
                 emit_text(summary_text(done), None)
-                empty |= not done.scan.points
+            empty |= isinstance(done, InputError) or not done.scan.points
     click.get_current_context().exit(1 if empty else 0)

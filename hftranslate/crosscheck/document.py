@@ -208,6 +208,11 @@ def results_schema() -> dict[str, Any]:
     return schema
 
 
+def is_results(path: str | Path) -> bool:
+    """Whether a file is a result document, and no model."""
+    return b'"hftranslate-results/' in read_bytes(path)[:200]
+
+
 def read_results(path: str | Path) -> Results:
     """Read a result document.
 

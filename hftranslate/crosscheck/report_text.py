@@ -1,15 +1,16 @@
-"""The report of a crosscheck, as a table for a terminal and as Markdown."""
+"""The report of a crosscheck, its table for a terminal, and the words that all forms of it share."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from hftranslate.crosscheck.causes import Diagnosis
 from hftranslate.crosscheck.comparison import TOLERANCES, Entry, Rung
 from hftranslate.crosscheck.document import Provenance, Results, to_json
-from hftranslate.display import markdown, markdown_code, terminal
+from hftranslate.display import terminal
 
 _SHOWN = 5  # failing entries per rung
+#: What the verdicts are called, in all forms of the report.
 WORDS = {"passed": "passed", "failed": "failed", "skipped": "skipped", "lower": "ours lower"}
 
 
@@ -109,7 +110,7 @@ def report_text(report: Report) -> str:
     if first is not None and sum(rung.verdict == "failed" for rung in report.rungs) > 1:
         lines += ["", f"  The first failing rung is {first.name!r}; those after it may only echo it."]
     if report.diagnosis is not None:
-        lines += ["", *_diagnosis(report)]
+        lines += ["", *explanation(report)]
     lines += _beside(report)
     return "\n".join(map(terminal, lines)) + "\n"
 
@@ -153,7 +154,8 @@ def _minima(report: Report) -> Iterator[str]:
             yield f"  ({rung.name}: {rung.unjudged} numbers differ that follow from these minima)"
 
 
-def _diagnosis(report: Report) -> Iterator[str]:
+def explanation(report: Report) -> Iterator[str]:
+    """What explains the first difference."""
     found = report.diagnosis
     assert found is not None
     if not found.causes:
@@ -196,78 +198,3 @@ def cls_rows(report: Report) -> Iterator[tuple[float, str, float | None, float |
         columns = [of(r, test.poi, test.test_stat) for r in (report.reference, report.ours, report.beside)]
         for k, kind in enumerate(("observed", "expected")):
             yield test.poi, kind, columns[0][k], columns[1][k], columns[2][k]
-
-
-# ------------------------------------------------------------------------------------------------------------- Markdown
-def report_markdown(report: Report) -> str:
-    """The report as Markdown: verdicts, causes, CLs and limits, provenance."""
-    reference, ours = report.reference, report.ours
-    verdict = "passed" if report.passed else "failed"
-    lines = [f"# Crosscheck of {markdown(reference.measurement)}: {verdict}", ""]
-    if report.conventions_note:
-        lines += [f"**Note:** {markdown(report.conventions_note)}", ""]
-    lines += _table(
-        ("rung", "verdict", "compared", "worst difference", "allowed", "where"),
-        (_markdown_rung(rung) for rung in report.rungs),
-    )
-    if report.diagnosis is not None:
-        lines += ["", "## Why", "", *(markdown(line.strip()) for line in _diagnosis(report))]
-    for rung in report.rungs:
-        if rung.n_failures:
-            lines += ["", f"## {rung.name}: {rung.n_failures} of {rung.comparisons} comparisons fail", ""]
-            rows = [(e.where, _shown(e.ours), _shown(e.reference), difference(e)) for e in rung.failures]
-            lines += _table(("where", "ours", "reference", "difference"), rows)
-    lower = [entry for rung in report.rungs for entry in rung.lower]
-    if lower:
-        lines += ["", "## Minima that the reference did not reach", ""]
-        rows = [(e.where, f"{e.reference:.9g}", f"{e.ours:.9g}", f"{e.by:.2g}") for e in lower]
-        lines += _table(("fit", "reference", "ours", "ours lower by"), rows)
-    lines += _markdown_tests(report)
-    lines += ["", "## Provenance", ""]
-    sources = [
-        (r.provenance.engine, r.provenance.version, r.provenance.date, r.provenance.command, r.conventions.name)
-        for r in (reference, ours)
-    ]
-    lines += _table(("engine", "version", "date", "command", "conventions"), sources)
-    lines += ["", *(f"- {markdown_code(i.path)} sha256 `{i.sha256}`" for i in reference.provenance.inputs)]
-    lines += ["", "## Tolerances", ""]
-    lines += _table(("of", "allowed", "because"), [(n, str(t), t.reason) for n, t in TOLERANCES.items()])
-    return "\n".join(lines) + "\n"
-
-
-def _markdown_rung(rung: Rung) -> tuple[str, ...]:
-    if rung.verdict == "skipped":
-        return rung.name, "skipped", "", "", "", rung.reason
-    worst = rung.worst
-    details = (
-        ("0", "", "") if worst is None or not worst.difference else (difference(worst), allowed(worst), worst.where)
-    )
-    if worst is not None and worst.difference is None:
-        details = (difference(worst), allowed(worst), worst.where)
-    return rung.name, WORDS[rung.verdict], f"{rung.comparisons}", *details
-
-
-def _markdown_tests(report: Report) -> list[str]:
-    rows = [
-        (f"CLs {kind}, {report.reference.poi} = {poi:g}", _shown(theirs), _shown(ours))
-        for poi, kind, theirs, ours, _ in cls_rows(report)
-    ]
-    if report.reference.limit is not None:
-        limits = (report.reference.limit, report.ours.limit)
-        for k, label in enumerate(("observed", "-2 sigma", "-1 sigma", "median", "+1 sigma", "+2 sigma")):
-            values = [None if r is None else (r.observed, *r.expected)[k] for r in limits]
-            rows.append((f"upper limit, {label}", _shown(values[0]), _shown(values[1])))
-    if not rows:
-        return []
-    return ["", "## CLs and limits", "", *_table(("", "reference", "ours"), rows)]
-
-
-def _shown(x: float | str | bool | None) -> str:
-    return "-" if x is None else f"{x:.8g}" if isinstance(x, float) else str(x)
-
-
-def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
-    def line(cells: tuple[str, ...]) -> str:
-        return "| " + " | ".join(markdown(cell) for cell in cells) + " |"
-
-    return [line(header), "|" + "---|" * len(header), *map(line, rows)]

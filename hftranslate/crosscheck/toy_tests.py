@@ -3,6 +3,7 @@
 from hftranslate.crosscheck.document import HypoTestRecord, ToysRecord
 from hftranslate.inference.tester import Tester
 from hftranslate.toys.hypotest import run_toy_test
+from hftranslate.toys.samples import ToyOptions
 
 
 def toy_record(tester: Tester, poi: float, n: int, seed: int) -> HypoTestRecord:
@@ -13,7 +14,7 @@ def toy_record(tester: Tester, poi: float, n: int, seed: int) -> HypoTestRecord:
     FitFailed
         A fit of the data failed, or more than one toy in a hundred.
     """
-    found = run_toy_test(tester, poi, n, seed)
+    found = run_toy_test(tester, poi, ToyOptions(toys=n, seed=seed))
     return HypoTestRecord(
         poi=poi,
         test_stat=tester.test_stat,

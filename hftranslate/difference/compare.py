@@ -109,7 +109,6 @@ def difference(
     measurement: str | None = None,
     conventions: Conventions | None = None,
     tolerance: float = TOLERANCE,
-    announced: Announced = (),
     progress: Progress = silent,
 ) -> Difference:
     """Compare two workspaces in meaning.
@@ -125,8 +124,6 @@ def difference(
         how to evaluate both likelihoods where ROOT and pyhf differ; by default as the first is evaluated.
     tolerance
         see :class:`Difference`.
-    announced
-        parts that a translation, the second, has under another name, and said so.
     progress
         is told how far it has come.
 
@@ -139,10 +136,29 @@ def difference(
     """
     if not 0.0 <= tolerance < inf:
         raise InputError(f"a tolerance of {tolerance:g}; expected a number that is not negative")
-    across = first.conventions != second.conventions
-    notes: list[str] = []
     if measurement is not None:
         first, second = (replace(w, measurements=(w.measurement(measurement),)) for w in (first, second))
+    return difference_of_translation(first, second, conventions=conventions, tolerance=tolerance, progress=progress)
+
+
+def difference_of_translation(
+    first: Workspace,
+    second: Workspace,
+    announced: Announced = (),
+    *,
+    conventions: Conventions | None = None,
+    tolerance: float = TOLERANCE,
+    progress: Progress = silent,
+) -> Difference:
+    """:func:`difference` of all measurements, where the second is the first in another format.
+
+    Parameters
+    ----------
+    announced
+        parts that the translation has under another name, and said so.
+    """
+    across = first.conventions != second.conventions
+    notes: list[str] = []
     if across:
         rules = first.conventions if conventions is None else conventions
         notes.append(

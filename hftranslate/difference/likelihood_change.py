@@ -1,7 +1,7 @@
 """How different two workspaces are as likelihoods: the size of what a translation changed."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +69,7 @@ def _difference(
     if partner is None:
         return float("inf")
     same_rates, what = _same_rates(first, second), "effects on the likelihood"
-    found = origin.compare(other, data, partner, same_rates=same_rates, what=what, progress=progress)
+    found = origin.compare(other, data, partner, same_rates=same_rates, progress=partial(progress, what))
     return None if found.largest is None else float(found.change[found.largest])
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,8 +104,8 @@ def likelihoods(
     if alone or order is None:
         what = f"free in one of them only: {', '.join(alone)}" if alone else "their channels differ"
         return replace(nothing, nll=float("inf"), why=what)
-    origin = Origin(a, data_a, n_random, seed)
-    found = origin.compare(b, data_b, partner, bins=order, largest=_LARGEST_NLL, progress=progress)
+    origin = Origin(a, data_a, n_random, seed, largest=_LARGEST_NLL)
+    found = origin.compare(b, data_b, partner, bins=order, progress=partial(progress, "comparing likelihoods"))
     points = int(np.sum(found.inside))
     if not points:
         return replace(nothing, outside=found.outside, why="no point lies inside the domain of both")

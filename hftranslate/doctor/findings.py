@@ -97,6 +97,12 @@ def at_least(severity: Severity) -> tuple[Severity, ...]:
     return order[: order.index(severity) + 1]
 
 
+def down_to(findings: Iterable[Finding], severity: Severity) -> tuple[Finding, ...]:
+    """Those of this severity or a worse one."""
+    wanted = at_least(severity)
+    return tuple(f for f in findings if f.severity in wanted)
+
+
 def by_severity(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The worst first, otherwise in the order given."""
     order = tuple(SEVERITIES)

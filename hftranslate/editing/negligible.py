@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.difference.likelihood_change import cls_difference, likelihood_difference
-from hftranslate.editing import prune
+from hftranslate.display import terminal
+from hftranslate.editing import Places, prune
 from hftranslate.errors import InputError
 from hftranslate.workspace import (
     MODIFIER_TYPES,
@@ -186,7 +187,7 @@ def prune_negligible(workspace: Workspace, threshold: float) -> tuple[Workspace,
 
 def without(workspace: Workspace, found: tuple[Negligible, ...]) -> Workspace:
     """The workspace without these modifiers."""
-    return prune(workspace, modifiers_in={(n.channel, n.sample, n.modifier) for n in found})
+    return prune(workspace, places=Places(modifiers_in={(n.channel, n.sample, n.modifier) for n in found}))
 
 
 def pruning_effects(before: Workspace, after: Workspace) -> tuple[PruningEffect, ...]:
@@ -216,3 +217,42 @@ def _holding(workspace: Workspace, measurement: str, names: tuple[str, ...]) -> 
         return replace(m, parameters=(*kept, *constant)) if m.name == measurement else m
 
     return replace(workspace, measurements=tuple(map(held, workspace.measurements)))
+
+
+#: So many modifiers are listed in the text; the document holds them all.
+_SHOWN = 20
+
+
+def pruned_text(found: tuple[Negligible, ...], effects: tuple[PruningEffect, ...], threshold: float) -> str:
+    """What was left out and what that did, for people."""
+    lines = [
+        f"{len(found)} modifier(s) change no bin of their channel by more than {threshold:g} of its yield: left out"
+    ]
+    largest = sorted(found, key=lambda n: -n.effect)
+    lines += [f"  {n.effect:8.2g}  {n.channel}, {n.sample}: {n.word} {n.modifier}" for n in largest[:_SHOWN]]
+    if len(found) > _SHOWN:
+        lines.append(f"  and {len(found) - _SHOWN} more with smaller effects (--report FILE lists them all)")
+    gone = effects[0].parameters_gone
+    lines.append(f"{len(gone)} parameter(s) are no longer there" + (f": {', '.join(gone)}" if gone else ""))
+    for e in effects:
+        nll = "not evaluated" if e.nll is None else f"{e.nll:.2g}"
+        cls = "not evaluated" if e.cls is None else f"{e.cls:.2g}"
+        lines.append(
+            f"measurement {e.measurement!r}: largest change of the NLL within 3 sigma {nll}, change of CLs(1) {cls}"
+        )
+    return "\n".join(map(terminal, lines))
+
+
+def pruned_document(
+    found: tuple[Negligible, ...], effects: tuple[PruningEffect, ...], threshold: float
+) -> dict[str, object]:
+    """The same as plain JSON values."""
+    return {
+        "threshold": threshold,
+        "pruned": [
+            {"channel": n.channel, "sample": n.sample, "modifier": n.modifier, "type": n.word, "effect": n.effect}
+            for n in found
+        ],
+        "parameters_gone": list(effects[0].parameters_gone),
+        "effects": [{"measurement": e.measurement, "nll": e.nll, "cls": e.cls} for e in effects],
+    }

@@ -1,7 +1,7 @@
 """A workspace without some of its parts."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hftranslate.editing.names import (
@@ -12,7 +12,7 @@ from hftranslate.editing.names import (
     modifier_words,
     sample_names,
 )
-from hftranslate.errors import InvalidWorkspace, MissingInput, did_you_mean
+from hftranslate.errors import InputError, InvalidWorkspace, MissingInput, did_you_mean
 from hftranslate.workspace import (
     MODIFIER_TYPES,
     Channel,
@@ -29,6 +29,43 @@ from hftranslate.workspace.observations import observations, with_observations
 from hftranslate.workspace.parameter_names import DeclaredParameter, declared_parameters
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Parts of a workspace that are named by where they are.
+
+    Attributes
+    ----------
+    samples_in
+        (channel, sample).
+    modifiers_in
+        (channel, sample, modifier): modifiers of all types with this name.
+    bins
+        (channel, index), counted from zero over all axes with x running fastest.
+
+    Raises
+    ------
+    InputError
+        A place has another number of words.
+    """
+
+    samples_in: Collection[tuple[str, str]] = ()
+    modifiers_in: Collection[tuple[str, str, str]] = ()
+    bins: Collection[tuple[str, int]] = ()
+
+    def __post_init__(self) -> None:
+        for what, words, places in (
+            ("samples_in", 2, self.samples_in),
+            ("modifiers_in", 3, self.modifiers_in),
+            ("bins", 2, self.bins),
+        ):
+            for place in places:
+                if isinstance(place, str) or len(place) != words:
+                    raise InputError(f"{what}: expected places of {words} words each, not {place!r}")
+
+
+NOWHERE = Places()
+
+
 def prune(
     workspace: Workspace,
     *,
@@ -37,9 +74,7 @@ def prune(
     modifiers: Collection[str] = (),
     modifier_types: Collection[str] = (),
     measurements: Collection[str] = (),
-    samples_in: Collection[tuple[str, str]] = (),
-    modifiers_in: Collection[tuple[str, str, str]] = (),
-    bins: Collection[tuple[str, int]] = (),
+    places: Places = NOWHERE,
 ) -> Workspace:
     """The workspace without what is named.
 
@@ -48,13 +83,9 @@ def prune(
     channels, samples, modifiers, modifier_types, measurements
         names, as for pyhf's function: samples and modifiers go from all channels, and the settings of a modifier's
         parameter with it (those of parameters that are without a modifier for another reason stay).
-    samples_in
-        (channel, sample).
-    modifiers_in
-        (channel, sample, modifier); modifiers of all types with this name go.
-    bins
-        (channel, index), counted from zero over all axes with x running fastest. Bin factors of the other bins are
-        counted anew; bin edges are kept where the rest is still one range.
+    places
+        what goes from one place only. Bin factors of the bins that stay are counted anew; bin edges are kept where the
+        rest is still one range.
 
     Raises
     ------
@@ -68,9 +99,9 @@ def prune(
     check_known(modifiers, modifier_names(workspace), "modifier")
     check_known(modifier_types, modifier_words(workspace), "modifier of the type")
     check_known(measurements, measurement_names(workspace), "measurement")
-    _check_places(workspace, samples_in, modifiers_in)
+    _check_places(workspace, places.samples_in, places.modifiers_in)
     told = [item for item in observations(workspace) if item[0] not in channels]
-    workspace = _without_bins(workspace, _by_channel(workspace, bins))
+    workspace = _without_bins(workspace, _by_channel(workspace, places.bins))
 
     def modifiers_left(c: Channel, s: Sample) -> tuple[Modifier, ...]:
         return tuple(
@@ -78,20 +109,20 @@ def prune(
             for m in s.modifiers
             if m.name not in modifiers
             and MODIFIER_TYPES[type(m)] not in modifier_types
-            and (c.name, s.name, m.name) not in modifiers_in
+            and (c.name, s.name, m.name) not in places.modifiers_in
         )
 
     kept: list[Channel] = []
     for c in workspace.channels:
         if c.name in channels:
             continue
-        left = [s for s in c.samples if s.name not in samples and (c.name, s.name) not in samples_in]
+        left = [s for s in c.samples if s.name not in samples and (c.name, s.name) not in places.samples_in]
         if not left:
             raise InvalidWorkspace(f"pruning leaves channel {c.name!r} without samples; prune the channel too")
         kept.append(replace(c, samples=tuple(replace(s, modifiers=modifiers_left(c, s)) for s in left)))
     if not kept:
         raise InvalidWorkspace("pruning leaves no channel; a workspace needs at least one")
-    gone = set(modifiers) | _names_not_on({m for _, _, m in modifiers_in}, kept)
+    gone = set(modifiers) | _names_not_on({m for _, _, m in places.modifiers_in}, kept)
     entries = _staterrors_left(workspace, kept)
     wanted = tuple(
         _settings_with(_without_settings(m, gone), entries)

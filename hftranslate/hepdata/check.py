@@ -3,11 +3,10 @@
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Executor
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from hftranslate.batch.progress import Progress, silent
+from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.errors import HFTranslateError, InputError, MissingInput
 from hftranslate.formats import pyhf_json
 from hftranslate.formats.json_text import read_bytes
@@ -32,8 +31,7 @@ def check(
     *,
     points: int | None = POINTS,
     validator: bool = True,
-    executor: Executor | None = None,
-    progress: Progress = silent,
+    batch: BatchOptions = DEFAULT_BATCH,
 ) -> CheckReport:
     """Check a submission, or a folder with a likelihood that was unpacked from one.
 
@@ -45,8 +43,8 @@ def check(
         how many points of each patch set are computed and compared with published tables; ``None`` for all.
     validator
         ask HEPData's validator, too.
-    executor
-        where points are computed; here by default.
+    batch
+        where points are computed, and who listens.
 
     Raises
     ------
@@ -75,10 +73,8 @@ def check(
         entries += contents.entries
         entries += _contents_entries(contents)
         for likelihood in contents.likelihoods:
-            entries += likelihood_entries(likelihood, progress)
-            entries += _safely(
-                likelihood.name, point_entries(likelihood, tables, points, executor=executor, progress=progress)
-            )
+            entries += likelihood_entries(likelihood, batch.progress)
+            entries += _safely(likelihood.name, point_entries(likelihood, tables, points, batch=batch))
             entries += yield_entries(likelihood, tables)
     return CheckReport(folder=str(folder), entries=tuple(entries))
 

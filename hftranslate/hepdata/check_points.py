@@ -1,11 +1,10 @@
 """Checks of numbers: CLs and limits of points are computed and compared with what is published; so are yields."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
 from math import isfinite
 from typing import Any
 
-from hftranslate.batch.progress import Progress, silent
+from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.errors import HFTranslateError
 from hftranslate.formats import pyhf_json
 from hftranslate.hepdata.contents import Likelihood
@@ -44,8 +43,7 @@ def point_entries(
     tables: Sequence[PublishedTable],
     points: int | None,
     *,
-    executor: Executor | None = None,
-    progress: Progress = silent,
+    batch: BatchOptions = DEFAULT_BATCH,
 ) -> Iterator[Entry]:
     """CLs of points are computed: finite, and equal to the published ones within their precision."""
     patches = likelihood.patches
@@ -62,7 +60,7 @@ def point_entries(
         yield Entry(status="note", check="table", where=likelihood.name, what=what)
     for told in published or [None]:
         settings = _settings(told)
-        done = scan(likelihood.document, patches, settings, names=names, executor=executor, progress=progress)
+        done = scan(likelihood.document, patches, settings, names=names, batch=batch)
         yield from _finite(likelihood, settings.what, done.points, done.failed, len(names))
         if told is not None:
             yield from _compared(likelihood, told, done.points)

@@ -7,12 +7,12 @@ deep they lie. Which patch set belongs to which workspace is said by the digests
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
-from hftranslate.batch.journal import Journal
+from hftranslate.batch.executors import settled
+from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.batch.progress import Progress, silent
 from hftranslate.display import terminal
 from hftranslate.errors import InputError, MissingInput
@@ -200,8 +200,7 @@ def reproduce(
     *,
     interpolation: Interpolation = "linear",
     pictures: tuple[str, ...] = ("pdf", "png"),
-    executor: Executor | None = None,
-    progress: Progress = silent,
+    batch: BatchOptions = DEFAULT_BATCH,
 ) -> Reproduced:
     """Check a region, scan it and draw its contour.
 
@@ -212,8 +211,8 @@ def reproduce(
         not there. An interrupted scan leaves a file there from which the next one goes on.
     pictures
         the endings of the pictures.
-    executor
-        where the points are computed; here by default.
+    batch
+        where the points are computed, and who listens; what keeps them is in ``directory`` unless it says another file.
 
     Returns
     -------
@@ -226,7 +225,7 @@ def reproduce(
         The check finds that workspace and patches do not belong together, or that the workspace is no model; or it has
         no such measurement.
     """
-    report = check_region(region, progress)
+    report = check_region(region, batch.progress)
     for entry in report.of("error"):
         if entry.check in _STOPPING:
             raise InputError(f"{entry.where}: {entry.what}")
@@ -235,8 +234,8 @@ def reproduce(
     Background(document).workspace.measurement(chosen.measurement)  # else nothing is written
     directory.mkdir(parents=True, exist_ok=True)
     task = scan_task(document, region.patches, chosen)
-    journal = Journal.open(directory / f"scan-{digest(task)[:12]}.jsonl", task)
-    done = scan(document, region.patches, chosen, executor=executor, progress=progress, journal=journal)
+    kept = batch.resume or directory / f"scan-{digest(task)[:12]}.jsonl"
+    done = scan(document, region.patches, chosen, batch=replace(batch, resume=kept))
     texts: dict[str, Content] = {
         "scan.json": dump_json(done.to_document()),
         "scan.csv": csv_text(done.rows()),
@@ -245,11 +244,11 @@ def reproduce(
     remarks: tuple[str, ...] = ()
     of_contour: dict[str, Content] = {}
     try:
-        from hftranslate.plots import picture
+        from hftranslate.plots import PlotOptions, picture
         from hftranslate.plots.contour import contour as draw
 
         plane = take_slice(done)
-        figure = draw(plane, interpolation=interpolation, title=region.patches.description)
+        figure = draw(plane, interpolation=interpolation, options=PlotOptions(title=region.patches.description))
         of_contour["contour.json"] = dump_json(contour_document(plane, interpolation))
         of_contour |= {name: picture(figure, name) for name in (f"contour.{ending}" for ending in pictures)}
     except InputError as error:
@@ -257,9 +256,34 @@ def reproduce(
     # a contour of an earlier record does not belong to this one
     gone = dict.fromkeys(("contour.json", *(f"contour.{ending}" for ending in pictures)))
     write_files({directory / name: content for name, content in {**texts, **gone, **of_contour}.items()})
-    journal.path.unlink(missing_ok=True)
+    if batch.resume is None:
+        kept.unlink(missing_ok=True)
     files = tuple(directory / name for name in (*texts, *of_contour))
     return Reproduced(region=region, report=report, scan=done, files=files, remarks=remarks)
+
+
+def reproduce_record(
+    record: Record,
+    directory: Path,
+    settings: ScanSettings | None = None,
+    *,
+    interpolation: Interpolation = "linear",
+    batch: BatchOptions = DEFAULT_BATCH,
+) -> Iterator[tuple[Region, Reproduced | InputError]]:
+    """:func:`reproduce` each region of a record, in a folder of its own where there are several.
+
+    Yields
+    ------
+    tuple
+        the region and what came out of it, or why nothing did.
+    """
+    with settled():
+        for region in record.regions:
+            folder = directory / region.name if len(record.regions) > 1 else directory
+            try:
+                yield region, reproduce(region, folder, settings, interpolation=interpolation, batch=batch)
+            except InputError as error:
+                yield region, error
 
 
 def summary_text(found: Reproduced) -> str:

@@ -8,7 +8,6 @@ chi-square; with few expected events per bin it does not, and pseudo-experiments
 distributed.
 """
 
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from math import isfinite, sqrt
 from typing import Any
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.batch.journal import Journal, are_numbers
-from hftranslate.batch.progress import Progress, silent
+from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.batch.run_kept import run_kept
 from hftranslate.batch.run_many import Failed
 from hftranslate.errors import FitFailed, InputError
@@ -87,9 +86,7 @@ def goodness_of_fit(
     toys: int = 0,
     seed: int = 0,
     options: FitOptions = DEFAULT_OPTIONS,
-    executor: Executor | None = None,
-    progress: Progress = silent,
-    journal: Journal | None = None,
+    batch: BatchOptions = DEFAULT_BATCH,
 ) -> GoodnessOfFit:
     """Fit, and compare with the saturated model.
 
@@ -97,7 +94,7 @@ def goodness_of_fit(
     ----------
     toys, seed
         how many pseudo-experiments to draw at the fitted point and to fit, and the seed they follow from.
-    executor, progress, journal
+    batch
         where they run, who listens, and where their results are kept.
 
     Raises
@@ -113,11 +110,13 @@ def goodness_of_fit(
         raise InputError(f"{toys} pseudo-experiments cannot be drawn")
     if seed < 0:
         raise InputError(f"the seed of pseudo-experiments is not negative, as {seed} is")
+    journal = batch.journal(model, data, minimizer=options.minimizer, command="gof", seed=seed)
     best = fit(model, data, options=options)
     by_bin = _deviance(model.rates(best.values), data)
     statistic = saturated_ratio(model, data, best.excess_nll)
     n_dof = _degrees_of_freedom(model, best)
-    sampled, failed = _toys(model, best, toys, seed, options, executor, progress, journal)
+    task = _Batch(model=model, truth=best.values, free=~best.fixed, bounds=best.bounds, seed=seed, options=options)
+    sampled, failed = _toys(task, toys, batch, journal)
     channels, start = [], 0
     for name, n_bins in model.channels:
         channels.append((name, float(np.sum(by_bin[start : start + n_bins]))))
@@ -193,32 +192,15 @@ class _Batch:
         return found
 
 
-def _toys(
-    model: Model,
-    best: FitResult,
-    toys: int,
-    seed: int,
-    options: FitOptions,
-    executor: Executor | None,
-    progress: Progress,
-    journal: Journal | None,
-) -> tuple[Floats, int]:
+def _toys(task: _Batch, toys: int, batch: BatchOptions, journal: Journal | None) -> tuple[Floats, int]:
     """The sorted statistics of pseudo-experiments, and how many could not be fitted."""
-    task = _Batch(model=model, truth=best.values, free=~best.fixed, bounds=best.bounds, seed=seed, options=options)
     items = [(k, min(_PER_TASK, toys - first)) for k, first in enumerate(range(0, toys, _PER_TASK))]
-    batches = run_kept(
-        task,
-        items,
-        executor=executor,
-        progress=progress,
-        step=f"batches of {_PER_TASK} toys",
-        journal=journal,
-        fits=_are_statistics,
-    )
-    for batch in batches:
-        if isinstance(batch, Failed):
-            raise FitFailed(f"pseudo-experiments could not be drawn: {batch.reason}")
-    values = [t for batch in batches for t in batch]
+    step = f"batches of {_PER_TASK} toys"
+    found = run_kept(task, items, fits=_are_statistics, step=step, batch=batch, journal=journal)
+    for statistics in found:
+        if isinstance(statistics, Failed):
+            raise FitFailed(f"pseudo-experiments could not be drawn: {statistics.reason}")
+    values = [t for statistics in found for t in statistics]
     good = np.array(sorted(t for t in values if t is not None), dtype=np.float64)
     return good, len(values) - len(good)
 

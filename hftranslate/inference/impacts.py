@@ -11,7 +11,6 @@ correlated by the fit, so that the squares of the groups need not sum up to the 
 """
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from math import isfinite, sqrt
@@ -19,8 +18,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from hftranslate.batch.journal import Journal, are_numbers
-from hftranslate.batch.progress import Progress, silent
+from hftranslate.batch.journal import are_numbers
+from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.batch.run_kept import run_kept
 from hftranslate.batch.run_many import Failed
 from hftranslate.errors import FitFailed, InputError, MissingInput, did_you_mean
@@ -108,9 +107,7 @@ def impacts(
     groups: Mapping[str, Sequence[str]] | None = None,
     widths: Widths = "hesse",
     options: FitOptions = DEFAULT_OPTIONS,
-    executor: Executor | None = None,
-    progress: Progress = silent,
-    journal: Journal | None = None,
+    batch: BatchOptions = DEFAULT_BATCH,
 ) -> Impacts:
     """The impact of nuisance parameters, one by one and in groups, on the parameter of interest.
 
@@ -122,7 +119,7 @@ def impacts(
         patterns (``*`` and ``?`` as in file names) of the parameters of each group.
     widths
         the post-fit standard deviations: by HESSE, or by MINOS, to both sides.
-    executor, progress, journal
+    batch
         where the fits run, who listens, and where their results are kept.
 
     Raises
@@ -143,12 +140,11 @@ def impacts(
     if p.fixed[p.poi_index]:
         raise InputError(f"the parameter of interest {poi!r} is constant and shows no impacts")
     members = _members(model, groups or {})
+    journal = batch.journal(model, data, minimizer=options.minimizer, command="impacts", widths=widths)
     best = _free_fit(model, data, poi, widths, options)
     chosen = [n for n in _chosen(model, best, names) if n != poi]
     task = _Shift(model=model, data=data, best=best, widths=widths, options=options)
-    found = run_kept(
-        task, chosen, executor=executor, progress=progress, step="impacts", journal=journal, fits=_is_shift
-    )
+    found = run_kept(task, chosen, fits=_is_shift, step="impacts", batch=batch, journal=journal)
     failures: list[str] = []
     ranked = []
     for parameter, shift in zip(pulls(model, data, best, chosen), found, strict=True):

@@ -82,7 +82,6 @@ def upper_limit(
     *,
     test_stat: TestStat = "qtilde",
     poi_range: PoiRange = "named",
-    relative_tolerance: float = 1e-6,
     bands: bool = True,
     options: FitOptions = DEFAULT_OPTIONS,
 ) -> UpperLimitResult:
@@ -100,8 +99,6 @@ def upper_limit(
     poi_range
         ``"named"``: limits may lie outside the model's range of the parameter of interest, which is a setting of fits;
         ``"model"``: fits and limits keep to it, as in ROOT and pyhf, and a limit beyond does not exist.
-    relative_tolerance
-        of each limit.
     bands
         whether to look for the expected limits too.
 
@@ -114,13 +111,16 @@ def upper_limit(
         The level lies not between 0 and 1, the test statistic is two-sided, or the parameter of interest is constant.
     """
     tester = Tester(model=model, data=data, test_stat=test_stat, poi_range=poi_range, options=options)
-    return limits_of(tester, level, tester.range[1], relative_tolerance=relative_tolerance, bands=bands)
+    return limits_of(tester, level, tester.range[1], bands=bands)
 
 
 def limits_of(
     tester: Tester, level: float, highest: float, *, relative_tolerance: float = 1e-6, bands: bool = True
 ) -> UpperLimitResult:
-    """:func:`upper_limit` with a tester, which may have fitted the data already, up to a highest value."""
+    """:func:`upper_limit` with a tester, which may have fitted the data already, up to a highest value.
+
+    Each limit is found to a relative tolerance.
+    """
     if not 0.0 < level < 1.0:
         raise InputError(f"the level of a limit lies between 0 and 1, not {level}")
     if tester.test_stat not in ONE_SIDED:

@@ -7,15 +7,14 @@ gives the levels of intervals and contours (arXiv:1007.1727, section 2.1).
 """
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hftranslate.batch.journal import Journal, is_number
-from hftranslate.batch.progress import Progress, silent
+from hftranslate.batch.journal import is_number
+from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.batch.run_kept import run_kept
 from hftranslate.batch.run_many import Failed
 from hftranslate.errors import InputError
@@ -129,9 +128,7 @@ def profile_scan(
     *,
     points: Sequence[int] | None = None,
     options: FitOptions = DEFAULT_OPTIONS,
-    executor: Executor | None = None,
-    progress: Progress = silent,
-    journal: Journal | None = None,
+    batch: BatchOptions = DEFAULT_BATCH,
 ) -> ProfileScan:
     """Scan the profile likelihood over one or two parameters.
 
@@ -143,7 +140,7 @@ def profile_scan(
         where to scan each, ``(n_1,)`` and ``(n_2,)``; where it is ``None``, at ``points`` values of :func:`scan_range`.
     points
         how many values of each where they are chosen automatically; 41 in one dimension and 21 in two.
-    executor, progress, journal
+    batch
         where the fits run, who listens, and where their results are kept.
 
     Raises
@@ -156,6 +153,7 @@ def profile_scan(
     where = tuple(model.parameters.names[model.parameters.index(n)] for n in names)
     if len(set(where)) != len(where) or len(where) not in (1, 2):
         raise InputError(f"a scan takes one or two different parameters, not {', '.join(names)}")
+    journal = batch.journal(model, data, minimizer=options.minimizer, command="scan", parameters=list(names))
     best = fit(model, data, options=options)
     for name in where:
         if best.fixed[best.names.index(name)]:
@@ -168,11 +166,10 @@ def profile_scan(
     found = run_kept(
         profile.excess,
         items,
-        executor=executor,
-        progress=progress,
-        step="profile fits",
-        journal=journal,
         fits=lambda _, kept: is_number(kept),
+        step="profile fits",
+        batch=batch,
+        journal=journal,
     )
     nll = np.array([np.nan if isinstance(f, Failed) else f for f in found])
     shape = tuple(len(a) for a in axes)

@@ -1,31 +1,9 @@
 """Results in, matplotlib figures out. matplotlib is imported when a figure is drawn, and no global state is touched.
 
 Every function takes results, or the JSON documents that the commands write, and returns a figure; :func:`save` writes
-it, :func:`picture` gives its bytes. The keyword ``style`` is one of mplhep's styles: ROOT, ATLAS, CMS, ALICE or DUNE.
+it, :func:`picture` gives its bytes. The keyword ``options`` holds title and style.
 """
 
-from hftranslate.plots.curves import interpolation
-from hftranslate.plots.distributions import toys
-from hftranslate.plots.figures import STYLES, picture, save, save_pages
-from hftranslate.plots.fitted import correlations, pulls
-from hftranslate.plots.limits import brazil, limit_band
-from hftranslate.plots.profiles import scan
-from hftranslate.plots.ranking import impacts
-from hftranslate.plots.stacks import pages, yields
+from hftranslate.faces import open_face
 
-__all__ = [
-    "STYLES",
-    "brazil",
-    "correlations",
-    "impacts",
-    "interpolation",
-    "limit_band",
-    "pages",
-    "picture",
-    "pulls",
-    "save",
-    "save_pages",
-    "scan",
-    "toys",
-    "yields",
-]
+__getattr__, __dir__, __all__ = open_face(__name__)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.plots.figures import literal
+from hftranslate.plots.figures import DEFAULT_PLOT, PlotOptions, in_style, literal
 from hftranslate.signal_grid.contour import Interpolation, Slice, contour_lines, crossings, refined, shown, surface
 
 if TYPE_CHECKING:
@@ -21,13 +21,14 @@ _FAILED = "#d62728"
 _WHITE: dict[str, Any] = {"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.8}
 
 
+@in_style
 def contour(
     found: Slice,
     *,
     interpolation: Interpolation = "linear",
-    title: str = "",
-    x_title: str | None = None,
-    y_title: str | None = None,
+    x_name: str | None = None,
+    y_name: str | None = None,
+    options: PlotOptions = DEFAULT_PLOT,
 ) -> "Figure":
     """Draw the contour in a plane, or the heights along one label.
 
@@ -37,7 +38,7 @@ def contour(
         the points of a scan (:func:`hftranslate.signal_grid.contour.take_slice`).
     interpolation
         between the points of a plane.
-    x_title, y_title
+    x_name, y_name
         of the axes; by default the labels.
 
     Raises
@@ -56,10 +57,10 @@ def contour(
     else:
         _draw_plane(axes, found, interpolation)
     held = ", ".join(literal(f"{label} = {value}") for label, value in found.fixed.items())
-    axes.set_title("   ".join(filter(None, (title, held))), fontsize=11)
-    axes.set_xlabel(x_title or literal(found.labels[0]))
-    if len(found.labels) == 2 or y_title:
-        axes.set_ylabel(y_title or literal(found.labels[1]))
+    axes.set_title("   ".join(filter(None, (options.title, held))), fontsize=11)
+    axes.set_xlabel(x_name or literal(found.labels[0]))
+    if len(found.labels) == 2 or y_name:
+        axes.set_ylabel(y_name or literal(found.labels[1]))
     axes.tick_params(direction="in", top=True, right=True)
     return figure
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from hftranslate.errors import InputError
 from hftranslate.likelihood.interpolation import relative_yield
-from hftranslate.plots.figures import Floats, in_style, new_figure
+from hftranslate.plots.figures import DEFAULT_PLOT, Floats, PlotOptions, in_style, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,8 +35,7 @@ def interpolation(
     hi: float = 1.5,
     *,
     reach: float = 2.2,
-    title: str = "",
-    style: str = "ROOT",
+    options: PlotOptions = DEFAULT_PLOT,
 ) -> "Figure":
     """The yield that interpolation codes make of one systematic, and its first and second derivative.
 
@@ -69,8 +68,8 @@ def interpolation(
     panels[0].plot(_JOINTS, (lo, 1.0, hi), "o", color="black", ms=4, zorder=5)
     if len(codes) > 1:
         figure.legend(loc="outside lower center", ncols=len(codes))
-    if title:
-        figure.suptitle(title, fontsize=10)
+    if options.title:
+        figure.suptitle(options.title, fontsize=10)
     return figure
 
 

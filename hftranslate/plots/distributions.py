@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import norm
 
 from hftranslate.errors import InputError
-from hftranslate.plots.figures import BELOW, SIGNAL, Floats, in_style, new_axes
+from hftranslate.plots.figures import BELOW, DEFAULT_PLOT, SIGNAL, Floats, PlotOptions, in_style, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,9 +24,7 @@ def toys(
     asimov: float | None = None,
     test_stat: str = "qtilde",
     bins: int = 40,
-    statistic_name: str = "",
-    title: str = "",
-    style: str = "ROOT",
+    options: PlotOptions = DEFAULT_PLOT,
 ) -> "Figure":
     """The test statistic under both hypotheses, the observed value, and the asymptotic densities.
 
@@ -40,7 +38,7 @@ def toys(
         in the background-only Asimov data; gives the asymptotic densities (arXiv:1007.1727, section 3.7), which are
         left out where it is ``None`` or 0.
     test_stat
-        ``"qtilde"`` or ``"q"``: which densities, and the name of the axis where ``statistic_name`` is empty.
+        ``"qtilde"`` or ``"q"``: which densities, and the name of the axis.
     """
     with_signal, without = (_finite(np.asarray(v, dtype=np.float64)) for v in (signal, background))
     if not len(with_signal) or not len(without):
@@ -59,8 +57,8 @@ def toys(
     axes.set_yscale("log")
     bottom = 0.5 / (max(len(with_signal), len(without)) * (edges[1] - edges[0]))
     axes.set_ylim(bottom, 30.0 * axes.dataLim.ymax)
-    name = statistic_name or (r"$\tilde{q}_\mu$" if test_stat == "qtilde" else r"$q_\mu$")
-    axes.set(xlim=(0.0, right), xlabel=name, ylabel="probability density", title=title)
+    name = r"$\tilde{q}_\mu$" if test_stat == "qtilde" else r"$q_\mu$"
+    axes.set(xlim=(0.0, right), xlabel=name, ylabel="probability density", title=options.title)
     axes.legend(loc="upper right")
     return figure
 

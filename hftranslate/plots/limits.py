@@ -9,7 +9,18 @@ import numpy as np
 
 from hftranslate.errors import FormatError, InputError
 from hftranslate.inference.hypotest import UpperLimitResult
-from hftranslate.plots.figures import MARK, ONE_SIGMA, TWO_SIGMA, Floats, finite, in_style, literal, new_axes
+from hftranslate.plots.figures import (
+    DEFAULT_PLOT,
+    MARK,
+    ONE_SIGMA,
+    TWO_SIGMA,
+    Floats,
+    PlotOptions,
+    finite,
+    in_style,
+    literal,
+    new_axes,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -112,7 +123,7 @@ def _told(name: str, limit: float | None) -> str:
 
 
 @in_style
-def brazil(limit: Limit, *, poi_name: str | None = None, title: str = "", style: str = "ROOT") -> "Figure":
+def brazil(limit: Limit, *, poi_name: str | None = None, options: PlotOptions = DEFAULT_PLOT) -> "Figure":
     """CLs against the parameter of interest, observed and expected with its bands, and where they reach the level.
 
     Parameters
@@ -133,9 +144,7 @@ def brazil(limit: Limit, *, poi_name: str | None = None, title: str = "", style:
     x = np.linspace(scan.poi[0], min(scan.poi[-1], right), 400)
     through = _smooth if scan.errors is None else _straight
     curve = [through(scan.poi, values, x) for values in (scan.observed, *scan.expected.T)]
-    axes.fill_between(x, curve[1], curve[5], color=TWO_SIGMA, lw=0, label=r"expected $\pm 2\sigma$")
-    axes.fill_between(x, curve[2], curve[4], color=ONE_SIGMA, lw=0, label=r"expected $\pm 1\sigma$")
-    axes.plot(x, curve[3], color="black", ls="--", lw=1.3, label=_told("expected", median))
+    draw_bands(axes, x, curve[1:], _told("expected", median))
     axes.plot(x, curve[0], color="black", lw=1.6, label=_told("observed", scan.limit))
     shown = scan.poi <= right
     errors = None if scan.errors is None else scan.errors[shown]
@@ -153,10 +162,21 @@ def brazil(limit: Limit, *, poi_name: str | None = None, title: str = "", style:
     for value, dashes in ((scan.limit, "-"), (np.nan if median is None else median, "--")):
         axes.plot([value, value], [0.0, scan.level], color=MARK, ls=dashes, lw=1.2)
     axes.set(
-        xlim=(x[0], right), ylim=(0.0, 1.0), xlabel=_axis(scan.name, poi_name), ylabel=r"CL$_\mathrm{s}$", title=title
+        xlim=(x[0], right),
+        ylim=(0.0, 1.0),
+        xlabel=_axis(scan.name, poi_name),
+        ylabel=r"CL$_\mathrm{s}$",
+        title=options.title,
     )
     _legend(axes, [3, 2, 1, 0], loc="upper right")
     return figure
+
+
+def draw_bands(axes: "Axes", x: Floats, expected: Floats | Sequence[Floats], median: str = "expected") -> None:
+    """What is expected at -2 ... +2 standard deviations, ``(5, n)``: bands, and a dashed line for the median."""
+    axes.fill_between(x, expected[0], expected[4], color=TWO_SIGMA, lw=0, label=r"expected $\pm 2\sigma$")
+    axes.fill_between(x, expected[1], expected[3], color=ONE_SIGMA, lw=0, label=r"expected $\pm 1\sigma$")
+    axes.plot(x, expected[2], color="black", ls="--", lw=1.3, label=median)
 
 
 def _legend(axes: "Axes", order: Sequence[int], **where: Any) -> None:
@@ -191,8 +211,7 @@ def limit_band(
     poi_name: str | None = None,
     theory: float | None = 1.0,
     log: bool | None = None,
-    title: str = "",
-    style: str = "ROOT",
+    options: PlotOptions = DEFAULT_PLOT,
 ) -> "Figure":
     """Upper limits, observed and expected with its bands, against a property of the signal such as a mass.
 
@@ -223,9 +242,7 @@ def limit_band(
     observed = np.array([scans[i].limit for i in order])
     expected = np.array([scans[i].expected_limits or [np.nan] * 5 for i in order])
     figure, axes = new_axes(6.4, 4.6)
-    axes.fill_between(x, expected[:, 0], expected[:, 4], color=TWO_SIGMA, lw=0, label=r"expected $\pm 2\sigma$")
-    axes.fill_between(x, expected[:, 1], expected[:, 3], color=ONE_SIGMA, lw=0, label=r"expected $\pm 1\sigma$")
-    axes.plot(x, expected[:, 2], color="black", ls="--", lw=1.3, label="expected")
+    draw_bands(axes, x, expected.T)
     axes.plot(x, observed, "o-", color="black", lw=1.6, ms=3.0, label="observed")
     if theory is not None:
         axes.axhline(theory, color=MARK, lw=1.2)
@@ -239,7 +256,7 @@ def limit_band(
         axes.set_ylim(0.5 * min(lowest, theory or lowest), 8.0 * max(highest, theory or highest))
     else:
         axes.set_ylim(0.0, 1.35 * max(highest, theory or 0.0))
-    axes.set(xlim=(x[0], x[-1]), xlabel=x_name, title=title)
+    axes.set(xlim=(x[0], x[-1]), xlabel=x_name, title=options.title)
     axes.set_ylabel(f"{100.0 * (1.0 - levels[0]):g} % CL upper limit on {_axis(one_name, poi_name)}")
     _legend(axes, [3, 2, 1, 0], loc="upper right", ncols=2)
     return figure

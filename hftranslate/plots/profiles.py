@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hftranslate.errors import FormatError, InputError
-from hftranslate.plots.figures import BELOW, MARK, Floats, in_style, literal, new_axes
+from hftranslate.plots.figures import BELOW, DEFAULT_PLOT, MARK, Floats, PlotOptions, in_style, literal, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.cm import ScalarMappable
@@ -17,7 +17,7 @@ LEVELS = {1: (1.0, 3.841), 2: (2.296, 5.991)}
 
 
 @in_style
-def scan(document: Mapping[str, Any], *, title: str = "", style: str = "ROOT") -> "Figure":
+def scan(document: Mapping[str, Any], *, options: PlotOptions = DEFAULT_PLOT) -> "Figure":
     """A profile scan, from the JSON document that ``hftranslate scan`` writes: a curve, or contours of two parameters.
 
     Levels are those at which the true values lie inside with 68 % and 95 % probability, asymptotically.
@@ -40,7 +40,7 @@ def scan(document: Mapping[str, Any], *, title: str = "", style: str = "ROOT") -
     if not np.isfinite(rise).any():
         raise InputError("the scan holds no successful fit to draw")
     figure = _curve(names[0], values[0], rise, best[0]) if len(names) == 1 else _contours(names, values, rise, best)
-    figure.axes[0].set_title(literal(title))
+    figure.axes[0].set_title(literal(options.title))
     return figure
 
 

@@ -7,22 +7,31 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hftranslate.errors import FormatError, InputError
-from hftranslate.plots.figures import ABOVE, BELOW, in_style, literal, new_figure, shortened_all
+from hftranslate.plots.figures import (
+    ABOVE,
+    BELOW,
+    DEFAULT_PLOT,
+    PlotOptions,
+    in_style,
+    literal,
+    new_figure,
+    shortened_all,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-#: As wide as a digit, so that ranks stand below each other.
-_FIGURE_SPACE = "\u2007"
+#: Two blanks are as wide as a digit in the letters of all styles; not all of them have a figure space.
+_WIDE_AS_A_DIGIT = "  "
 #: Of the bars below and above: prints without colours tell them apart.
 _HATCH = ("/////", "")
 
 
 @in_style
 def impacts(
-    document: Mapping[str, Any], *, top: int = 25, first: int = 0, title: str = "", style: str = "ROOT"
+    document: Mapping[str, Any], *, top: int = 25, first: int = 0, options: PlotOptions = DEFAULT_PLOT
 ) -> "Figure":
     """Impacts as bars and pulls as points, on one row for each parameter, those with the largest impact on top.
 
@@ -47,7 +56,7 @@ def impacts(
         raise InputError("there are no impacts to draw")
     if not any(shift for row in rows for shift in (*row.post, *row.pre) if np.isfinite(shift)):
         raise InputError(f"there are no impacts to draw: no parameter moves {poi_name!r}, which may lie at its bound")
-    ranks = [f"{first + k + 1:>3}".replace(" ", _FIGURE_SPACE) for k in range(len(drawn))]
+    ranks = [f"{first + k + 1:>3}".replace(" ", _WIDE_AS_A_DIGIT) for k in range(len(drawn))]
     names = shortened_all([row.name for row in drawn], 44)
     labels = [f"{name} {rank}" for name, rank in zip(names, ranks, strict=True)]
     figure = new_figure(4.6 + 0.075 * max(map(len, labels)), 2.0 + 0.24 * max(len(drawn), 4))
@@ -61,7 +70,7 @@ def impacts(
     axes.set_ylim(len(drawn) - 0.4, -0.6)
     axes.set_xlabel(r"pull  $(\hat\theta - \theta_0)\,/\,\Delta\theta$")
     bars.set_xlabel(f"impact on {literal(poi_name)}", loc="right")
-    figure.suptitle(literal(title or poi_text), fontsize=9.5, x=0.99, ha="right")
+    figure.suptitle(literal(options.title or poi_text), fontsize=9.5, x=0.99, ha="right")
     figure.legend(handles=_key(), loc="outside lower center", ncols=3, fontsize=8)
     if count > len(drawn):
         which = f"{first + 1} to {first + len(drawn)} of {count}"

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hftranslate.errors import FormatError, InputError, MissingInput, did_you_mean
-from hftranslate.plots.figures import SAMPLES, SIGNAL, Floats, in_style, literal, new_figure, shortened, shortened_all
+from hftranslate.plots.figures import (
+    DEFAULT_PLOT,
+    SAMPLES,
+    SIGNAL,
+    Floats,
+    PlotOptions,
+    in_style,
+    literal,
+    new_figure,
+    shortened,
+    shortened_all,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,8 +56,7 @@ def yields(
     channels: Sequence[str] | None = None,
     log: bool | None = None,
     x_name: str = "observable",
-    title: str = "",
-    style: str = "ROOT",
+    options: PlotOptions = DEFAULT_PLOT,
 ) -> "Figure":
     """Expected events as stacks with the uncertainty of their sum, the data, and their ratio.
 
@@ -97,8 +107,8 @@ def yields(
     names = shortened_all(order, 30)
     fitting = max(1, int(width * columns / (0.5 + 0.072 * max(map(len, names)))))
     figure.legend([handles[n] for n in order], names, loc="outside upper center", ncols=min(fitting, 6), fontsize=8.5)
-    if title:
-        figure.suptitle(literal(title), fontsize=10)
+    if options.title:
+        figure.suptitle(literal(options.title), fontsize=10)
     return figure
 
 

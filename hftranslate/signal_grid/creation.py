@@ -27,7 +27,6 @@ def create(
     reference: str,
     description: str | None = None,
     algorithms: tuple[str, ...] = ("sha256",),
-    metadata: Mapping[str, Any] | None = None,
 ) -> PatchSet:
     """A patch set whose patches make the given workspaces of the background-only one.
 
@@ -48,8 +47,6 @@ def create(
         a sentence; by default it says how many points there are and in what.
     algorithms
         of the digests.
-    metadata
-        more of them, as they are.
 
     Raises
     ------
@@ -81,7 +78,6 @@ def create(
         digests={algorithm: digest(background, algorithm) for algorithm in algorithms},
         references={"hepdata": reference},
         description=f"{_count(len(patches), 'signal')} in {', '.join(labels)}" if description is None else description,
-        metadata=dict(metadata or {}),
     )
     from_document(made.to_document(), "the patch set")  # which judges by the schema
     return made

@@ -6,14 +6,13 @@ import io
 import pickle
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from math import isfinite
 from typing import Any, Literal, TypeAlias
 
 from hftranslate.batch.journal import Journal, are_numbers, is_number
-from hftranslate.batch.progress import Progress, silent
+from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.batch.run_many import Failed, run_many
 from hftranslate.display import csv_cell
 from hftranslate.errors import FormatError, InputError
@@ -392,9 +391,7 @@ def scan(
     settings: ScanSettings | None = None,
     *,
     names: Sequence[str] | None = None,
-    executor: Executor | None = None,
-    progress: Progress = silent,
-    journal: Journal | None = None,
+    batch: BatchOptions = DEFAULT_BATCH,
 ) -> Scan:
     """Test all points of a patch set.
 
@@ -404,10 +401,8 @@ def scan(
         the document of the background-only workspace; it has to stay as it is.
     names
         of the points to compute; all by default.
-    executor
-        where they are computed; here by default. Results do not depend on it.
-    journal
-        of :func:`scan_task`: what is in it is taken from there, what arrives is kept in it. Failures are not.
+    batch
+        where they are computed, who listens, and where they are kept; failures are not.
 
     Returns
     -------
@@ -425,6 +420,7 @@ def scan(
     """
     chosen = settings or ScanSettings()
     wanted = tuple(patches) if names is None else tuple(patches.named(name) for name in dict.fromkeys(names))
+    journal = batch.opened(scan_task(background, patches, chosen)) if batch.resume is not None else None
     kept = {} if journal is None else _kept(journal, wanted, chosen.what)
     missing = [p for p in wanted if p.name not in kept]
     shared = Background(background)
@@ -437,8 +433,8 @@ def scan(
     arrived = run_many(
         PointTask(background=shared, settings=chosen),
         [Packed(p) for p in missing],
-        executor=executor,
-        progress=progress,
+        executor=batch.executor,
+        progress=batch.progress,
         step="points",
         keep=keep,
     )

@@ -1,16 +1,19 @@
 """Signals as they lie in files: full workspaces, JSON patches of the background-only one, HistFactory XML."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hftranslate.batch.progress import Progress, silent
 from hftranslate.errors import FormatError, InputError
 from hftranslate.formats import pyhf_json, which_format
 from hftranslate.formats.json_patch import patched
 from hftranslate.formats.json_text import parse_json, read_bytes
 from hftranslate.formats.outcomes import Outcome
 from hftranslate.formats.recognition import PATCH, Tell, kind_of, patch_in, workspace_in
+from hftranslate.signal_grid.creation import Signal
+from hftranslate.signal_grid.point_names import PointNames
 from hftranslate.translation.load import load
 from hftranslate.translation.write import to_pyhf_json
 
@@ -100,6 +103,44 @@ def read_signal(
     pyhf_json.from_document(document, source, known=known)
     assert isinstance(document, dict)
     return SignalDocument(document=document)
+
+
+def read_signals(
+    files: Sequence[str | Path],
+    background: dict[str, Any],
+    names: PointNames,
+    xml: "XmlOptions | None" = None,
+    *,
+    progress: Progress = silent,
+    told: Callable[[Outcome], object] = lambda outcome: None,
+) -> Iterator[Signal]:
+    """The signals of files one after the other, for :func:`~hftranslate.signal_grid.creation.create`.
+
+    Parameters
+    ----------
+    background
+        the document of the background-only workspace (:func:`read_background`).
+    names
+        how their names and values are found in the names of the files; all of them before the first file is read.
+    told
+        is told what the translation of XML gave up, each thing once.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_signal`, or the name of a file does not follow the pattern.
+    """
+    points = [(path, *names.of(str(path))) for path in files]
+    known = known_background(background)
+    said: set[Outcome] = set()
+    for i, (path, name, values) in enumerate(points):
+        progress("signals", i, len(points))
+        signal = read_signal(path, background, xml, known=known)
+        for outcome in signal.outcomes:
+            if outcome not in said:
+                said.add(outcome)
+                told(outcome)
+        yield Signal(source=str(path), name=name, values=values, document=signal.document)
 
 
 def known_background(background: dict[str, Any]) -> pyhf_json.KnownSamples:

@@ -1,22 +1,28 @@
 """The significance of a signal by toys of the background."""
 
-from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from math import inf, isfinite
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.special import ndtr
 
-from hftranslate.batch.progress import Progress, silent
+from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.errors import InputError
 from hftranslate.inference.asymptotics import BANDS, significance_of
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
-from hftranslate.inference.tester import PoiRange, Tester
+from hftranslate.inference.tester import PoiRange, Tester, outside_range
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.toys.hypotest import PValue, fractions_above, p_value, rank, toys_document, valid
-from hftranslate.toys.samples import MOST_FAILED, ToyExperiment, ToySample, journal_of, observed_key, run_toys
+from hftranslate.toys.samples import (
+    DEFAULT_TOYS,
+    ToyExperiment,
+    ToyOptions,
+    ToySample,
+    journal_of,
+    observed_key,
+    run_toys,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,24 +61,20 @@ def toy_significance(
     model: Model,
     data: Data,
     *,
-    toys: int = 1000,
-    seed: int = 0,
     expected_poi: float = 1.0,
     poi_range: PoiRange = "named",
     options: FitOptions = DEFAULT_OPTIONS,
-    executor: Executor | None = None,
-    progress: Progress = silent,
-    resume: Path | None = None,
-    most_failed: float = MOST_FAILED,
+    toy_options: ToyOptions = DEFAULT_TOYS,
+    batch: BatchOptions = DEFAULT_BATCH,
 ) -> ToySignificance:
     """The significance of a signal by toys without signal, and the expectation by toys with one.
 
     Parameters
     ----------
-    toys, seed, executor, progress, resume, most_failed
-        as in :func:`~hftranslate.toys.hypotest.toy_test`.
     expected_poi, poi_range, options
         as in :func:`~hftranslate.inference.discovery.significance`.
+    toy_options, batch
+        as in :func:`~hftranslate.toys.hypotest.toy_test`.
 
     Raises
     ------
@@ -91,14 +93,10 @@ def toy_significance(
         options=replace(options, other_minima=False),
     )
     observed = {"q": q0, "muhat": free.value(tester.poi)}
-    journal = None
-    if resume is not None:
-        journal = journal_of(resume, experiment, data, expected_poi=expected_poi)
-        if observed_key(0.0) not in journal.results:
-            journal.keep(observed_key(0.0), observed)
-    sample = run_toys(
-        experiment, 0.0, toys, seed, executor=executor, progress=progress, journal=journal, most_failed=most_failed
-    )
+    journal = journal_of(batch, experiment, data, expected_poi=expected_poi)
+    if journal is not None and observed_key(0.0) not in journal.results:
+        journal.keep(observed_key(0.0), observed)
+    sample = run_toys(experiment, 0.0, toy_options, batch=batch, journal=journal)
     return toy_significance_of(sample, q0, observed["muhat"], expected_poi)
 
 
@@ -128,8 +126,14 @@ def _z(p: float) -> float:
     return inf if p == 0.0 else max(significance_of(p), 0.0)
 
 
-def toy_significance_document(result: ToySignificance, conventions: str, seeds: tuple[int, ...]) -> dict[str, Any]:
-    """A significance by toys as plain JSON values; ``None`` for a Z beyond the number of toys."""
+def toy_significance_document(
+    result: ToySignificance, conventions: str, seeds: tuple[int, ...], model: Model | None = None
+) -> dict[str, Any]:
+    """A significance by toys as plain JSON values; ``None`` for a Z beyond the number of toys.
+
+    With the model, ``outside_range`` names what lies outside its range of the parameter of interest, if anything does.
+    """
+    outside = outside_range(model, {"muhat": result.muhat, "expected_poi": result.expected_poi}) if model else []
 
     def finite(z: float) -> float | None:
         return z if isfinite(z) else None
@@ -140,11 +144,7 @@ def toy_significance_document(result: ToySignificance, conventions: str, seeds: 
         "errors": {"p0": result.p0.error},
         "q0": result.q0,
         "muhat": result.muhat,
-        "expected": {
-            "poi": result.expected_poi,
-            "p0": list(result.p0_exp),
-            "z": [finite(z) for z in result.z_exp],
-        },
+        "expected": {"poi": result.expected_poi, "p0": list(result.p0_exp), "z": [finite(z) for z in result.z_exp]},
         "toys": toys_document(
             (result.n_signal, result.n_background),
             (result.failed_signal, result.failed_background),
@@ -152,4 +152,5 @@ def toy_significance_document(result: ToySignificance, conventions: str, seeds: 
             {"p0": result.p0},
         ),
         "conventions": conventions,
+        **({"outside_range": outside} if outside else {}),
     }

@@ -10,10 +10,8 @@ Where the statistic of the data is zero (best fit beyond the tested value) every
 """
 
 from collections.abc import Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from math import isfinite, sqrt
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,16 +19,17 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from hftranslate.batch.journal import Journal
-from hftranslate.batch.progress import Progress, silent
+from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.errors import InputError
 from hftranslate.inference.asymptotics import BANDS, TestStat
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
-from hftranslate.inference.tester import PoiRange, Tester
+from hftranslate.inference.tester import PoiRange, Tester, outside_range
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.toys.samples import (
+    DEFAULT_TOYS,
     HYPOTHESES,
-    MOST_FAILED,
     ToyExperiment,
+    ToyOptions,
     ToySample,
     journal_of,
     observed_key,
@@ -209,15 +208,11 @@ def toy_test(
     data: Data,
     poi_test: float = 1.0,
     *,
-    toys: int = 1000,
-    seed: int = 0,
     test_stat: TestStat = "qtilde",
     poi_range: PoiRange = "named",
     options: FitOptions = DEFAULT_OPTIONS,
-    executor: Executor | None = None,
-    progress: Progress = silent,
-    resume: Path | None = None,
-    most_failed: float = MOST_FAILED,
+    toy_options: ToyOptions = DEFAULT_TOYS,
+    batch: BatchOptions = DEFAULT_BATCH,
 ) -> ToyTestResult:
     """CLs of one value of the parameter of interest by toys, observed and expected.
 
@@ -225,16 +220,10 @@ def toy_test(
     ----------
     poi_test, test_stat, poi_range, options
         as in :func:`~hftranslate.inference.hypotest.hypotest`; toys are not searched for second minima.
-    toys, seed
-        toys of each hypothesis, and what their random numbers are made from.
-    executor
-        where chunks of toys are fitted: a process pool, ``dask.distributed.Client.get_executor()``, or here.
-    progress
-        listens to how many toys are done.
-    resume
-        a file that keeps toys as they arrive, and from which they are taken up.
-    most_failed
-        part of the toys of a hypothesis whose fits may fail; one always may.
+    toy_options
+        how many toys of each hypothesis.
+    batch
+        where chunks of toys are fitted, who listens, and what keeps them.
 
     Raises
     ------
@@ -244,51 +233,35 @@ def toy_test(
     if not isfinite(poi_test):
         raise InputError(f"cannot test the parameter of interest at {poi_test}")
     tester = Tester(model=model, data=data, test_stat=test_stat, poi_range=poi_range, options=options)
-    experiment = experiment_of(tester, poi_test)
-    journal = None if resume is None else journal_of(resume, experiment, data)
-    return run_toy_test(
-        tester,
-        poi_test,
-        toys,
-        seed,
-        executor=executor,
-        progress=progress,
-        journal=journal,
-        most_failed=most_failed,
-    )
+    journal = journal_of(batch, experiment_of(tester, poi_test), data)
+    return run_toy_test(tester, poi_test, toy_options, batch=batch, journal=journal)
 
 
 def run_toy_test(
     tester: Tester,
     poi_test: float,
-    toys: int,
-    seed: int,
+    toy_options: ToyOptions = DEFAULT_TOYS,
     *,
-    executor: Executor | None = None,
-    progress: Progress = silent,
+    batch: BatchOptions = DEFAULT_BATCH,
     journal: Journal | None = None,
-    most_failed: float = MOST_FAILED,
 ) -> ToyTestResult:
     """:func:`toy_test` with a tester that has fitted the data."""
     q, free, _ = tester.q(poi_test)
     muhat = free.value(tester.poi)
     if journal is not None and observed_key(poi_test) not in journal.results:
         journal.keep(observed_key(poi_test), {"q": q, "muhat": muhat})
-    sample = run_toys(
-        experiment_of(tester, poi_test),
-        poi_test,
-        toys,
-        seed,
-        executor=executor,
-        progress=progress,
-        journal=journal,
-        most_failed=most_failed,
-    )
+    sample = run_toys(experiment_of(tester, poi_test), poi_test, toy_options, batch=batch, journal=journal)
     return toy_test_of(sample, poi_test, tester.test_stat, q, muhat)
 
 
-def toy_test_document(result: ToyTestResult, conventions: str, seeds: tuple[int, ...]) -> dict[str, Any]:
-    """A test by toys as plain JSON values, with pyhf's keys ``CLs_obs`` and ``CLs_exp``."""
+def toy_test_document(
+    result: ToyTestResult, conventions: str, seeds: tuple[int, ...], model: Model | None = None
+) -> dict[str, Any]:
+    """A test by toys as plain JSON values, with pyhf's keys ``CLs_obs`` and ``CLs_exp``.
+
+    With the model, ``outside_range`` names what lies outside its range of the parameter of interest, if anything does.
+    """
+    outside = outside_range(model, {"poi_test": result.poi_test, "muhat": result.muhat}) if model else []
     p_values = {"CLs": result.cls, "CLsb": result.clsb, "CLb": result.clb}
     return {
         "CLs_obs": result.cls.value,
@@ -304,6 +277,7 @@ def toy_test_document(result: ToyTestResult, conventions: str, seeds: tuple[int,
             (result.n_signal, result.n_background), (result.failed_signal, result.failed_background), seeds, p_values
         ),
         "conventions": conventions,
+        **({"outside_range": outside} if outside else {}),
     }
 
 

@@ -6,24 +6,22 @@ the significance of CLs, which is nearly linear in the parameter of interest.
 """
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from math import exp, isfinite, nan, pi, sqrt
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.batch.progress import Progress, silent
+from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.errors import FitFailed, InputError
 from hftranslate.inference.asymptotics import BANDS, ONE_SIDED, TestStat, significance_of
-from hftranslate.inference.limits import EXPECTED, OBSERVED, first_guess, upper_limit
+from hftranslate.inference.limits import EXPECTED, OBSERVED, first_guess, limits_of
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 from hftranslate.inference.tester import PoiRange, Tester, outside_range, poi_document
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.toys.hypotest import ToyTestResult, experiment_of, run_toy_test
-from hftranslate.toys.samples import MOST_FAILED, journal_of
+from hftranslate.toys.samples import DEFAULT_TOYS, ToyOptions, journal_of
 
 Floats = NDArray[np.float64]
 
@@ -71,16 +69,12 @@ def toy_limit(
     data: Data,
     level: float = 0.05,
     *,
-    toys: int = 1000,
-    seed: int = 0,
     test_stat: TestStat = "qtilde",
     poi_range: PoiRange = "named",
     bands: bool = True,
     options: FitOptions = DEFAULT_OPTIONS,
-    executor: Executor | None = None,
-    progress: Progress = silent,
-    resume: Path | None = None,
-    most_failed: float = MOST_FAILED,
+    toy_options: ToyOptions = DEFAULT_TOYS,
+    batch: BatchOptions = DEFAULT_BATCH,
 ) -> ToyLimitResult:
     """Observed and expected upper limits on the parameter of interest by toys.
 
@@ -88,7 +82,7 @@ def toy_limit(
     ----------
     level, test_stat, poi_range, bands, options
         as in :func:`~hftranslate.inference.limits.upper_limit`.
-    toys, seed, executor, progress, resume, most_failed
+    toy_options, batch
         as in :func:`~hftranslate.toys.hypotest.toy_test`, for every tested value.
 
     Raises
@@ -105,14 +99,12 @@ def toy_limit(
     tester = Tester(model=model, data=data, test_stat=test_stat, poi_range=poi_range, options=options)
     wanted: tuple[int | None, ...] = (2, None, 1, 3, 0, 4) if bands else (None,)
     guesses = _guesses(tester, level, bands)
-    journal = None if resume is None else journal_of(resume, experiment_of(tester, 0.0), data)
+    journal = journal_of(batch, experiment_of(tester, 0.0), data)
     tests: dict[float, ToyTestResult] = {}
 
     def test(poi: float) -> None:
         if poi not in tests:
-            tests[poi] = run_toy_test(
-                tester, poi, toys, seed, executor=executor, progress=progress, journal=journal, most_failed=most_failed
-            )
+            tests[poi] = run_toy_test(tester, poi, toy_options, batch=batch, journal=journal)
 
     limits: dict[int | None, tuple[float, float]] = {}
     failures: dict[str, str] = {}
@@ -142,16 +134,7 @@ def _guesses(tester: Tester, level: float, bands: bool) -> dict[int | None, floa
     guess = first_guess(tester)
     guesses: dict[int | None, float] = dict.fromkeys([None, *range(len(BANDS))], guess)
     try:
-        found = upper_limit(
-            tester.model,
-            tester.data,
-            level,
-            test_stat=tester.test_stat,
-            poi_range=tester.poi_range,
-            relative_tolerance=1e-3,
-            bands=bands,
-            options=tester.options,
-        )
+        found = limits_of(tester, level, tester.range[1], relative_tolerance=1e-3, bands=bands)
     except FitFailed:
         return guesses
     limits: dict[int | None, float] = {None: found.observed, **dict(enumerate(found.expected))}
@@ -159,11 +142,7 @@ def _guesses(tester: Tester, level: float, bands: bool) -> dict[int | None, floa
 
 
 def _limit(
-    test: Callable[[float], None],
-    tests: Mapping[float, ToyTestResult],
-    band: int | None,
-    level: float,
-    highest: float,
+    test: Callable[[float], None], tests: Mapping[float, ToyTestResult], band: int | None, level: float, highest: float
 ) -> tuple[float, float]:
     """One limit and its error; tests more values, up to the highest one, until one of them is near it."""
     for _ in range(_STEPS):

@@ -7,7 +7,6 @@ run begins with the toys of a smaller one of the same seed.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -16,9 +15,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.batch.fingerprint import fingerprint
 from hftranslate.batch.journal import Journal, are_numbers, is_number
-from hftranslate.batch.progress import Progress, silent
+from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.batch.run_many import Failed, run_many
 from hftranslate.errors import FitFailed, FormatError, InputError
 from hftranslate.inference.minimize import FitOptions
@@ -44,6 +42,39 @@ _KEY = re.compile(
     re.ASCII,
 )
 _OBSERVED = ("q", "muhat")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToyOptions:
+    """How many toys are made of each hypothesis, and how.
+
+    Attributes
+    ----------
+    toys, seed
+        toys of each hypothesis, and what their random numbers are made from.
+    most_failed
+        part of the toys of a hypothesis whose fits may fail; one always may.
+
+    Raises
+    ------
+    InputError
+        There are no toys, the seed is negative, or the part is none.
+    """
+
+    toys: int = 1000
+    seed: int = 0
+    most_failed: float = MOST_FAILED
+
+    def __post_init__(self) -> None:
+        if self.toys < 1:
+            raise InputError(f"a test by toys needs toys, not {self.toys}")
+        if self.seed < 0:
+            raise InputError(f"the seed of toys is not negative, as {self.seed} is")
+        if not 0.0 <= self.most_failed <= 1.0:
+            raise InputError(f"the part of toys that may fail lies between 0 and 1, not at {self.most_failed}")
+
+
+DEFAULT_TOYS = ToyOptions()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -107,21 +138,12 @@ class ToyExperiment:
         return [float(q) if valid else None for q, valid in zip(fits.q, fits.valid, strict=True)]
 
 
-def chunks_of(poi_test: float, n_toys: int, seed: int) -> list[Chunk]:
-    """The chunks of ``n_toys`` toys of each hypothesis, in turns.
-
-    Raises
-    ------
-    InputError
-        There are no toys, or the seed is negative.
-    """
-    if n_toys < 1:
-        raise InputError(f"a test by toys needs toys, not {n_toys}")
-    if seed < 0:
-        raise InputError(f"the seed of toys is not negative, as {seed} is")
+def chunks_of(poi_test: float, toy_options: ToyOptions) -> list[Chunk]:
+    """The chunks of the toys of each hypothesis, in turns."""
+    n, seed = toy_options.toys, toy_options.seed
     return [
-        Chunk(poi_test=poi_test, seed=seed, hypothesis=h, number=start // CHUNK, size=min(CHUNK, n_toys - start))
-        for start in range(0, n_toys, CHUNK)
+        Chunk(poi_test=poi_test, seed=seed, hypothesis=h, number=start // CHUNK, size=min(CHUNK, n - start))
+        for start in range(0, n, CHUNK)
         for h in HYPOTHESES
     ]
 
@@ -129,26 +151,20 @@ def chunks_of(poi_test: float, n_toys: int, seed: int) -> list[Chunk]:
 def run_toys(
     experiment: ToyExperiment,
     poi_test: float,
-    n_toys: int,
-    seed: int,
+    toy_options: ToyOptions = DEFAULT_TOYS,
     *,
-    executor: Executor | None = None,
-    progress: Progress = silent,
+    batch: BatchOptions = DEFAULT_BATCH,
     journal: Journal | None = None,
-    most_failed: float = MOST_FAILED,
 ) -> ToySample:
-    """Fit ``n_toys`` toys of each hypothesis.
+    """Fit toys of each hypothesis.
 
     Parameters
     ----------
-    executor
-        where chunks are fitted, as in :func:`~hftranslate.batch.run_many.run_many`.
-    progress
-        listens to how many toys are done.
+    batch
+        where chunks are fitted, and who listens to how many toys are done.
     journal
-        keeps chunks as they arrive; those that it holds are not fitted again.
-    most_failed
-        part of the toys of a hypothesis that may fail.
+        the one that ``batch`` opened (:func:`journal_of`): it keeps chunks as they arrive; those that it holds are not
+        fitted again.
 
     Raises
     ------
@@ -156,14 +172,14 @@ def run_toys(
         A chunk could not be fitted at all, because toys cannot be drawn or the fit of their expectation fails; or too
         many toys failed.
     """
-    chunks = chunks_of(poi_test, n_toys, seed)
+    chunks = chunks_of(poi_test, toy_options)
     kept: dict[str, list[float | None]] = {} if journal is None else dict(journal.results)
     missing = [c for c in chunks if len(kept.get(c.key, ())) < c.size]
     sizes = np.cumsum([0, *(c.size for c in missing)])
-    before = 2 * n_toys - int(sizes[-1])
+    before = 2 * toy_options.toys - int(sizes[-1])
 
     def listen(step: str, done: int, total: int) -> None:
-        progress(step, before + int(sizes[done]), before + int(sizes[total]))
+        batch.progress(step, before + int(sizes[done]), before + int(sizes[total]))
 
     def keep(index: int, found: list[float | None] | Failed) -> None:
         if not isinstance(found, Failed):
@@ -172,12 +188,12 @@ def run_toys(
                 journal.keep(missing[index].key, found)
 
     step = f"toys at {poi_test:.4g}"
-    arrived = run_many(experiment, missing, executor=executor, progress=listen, step=step, keep=keep)
+    arrived = run_many(experiment, missing, executor=batch.executor, progress=listen, step=step, keep=keep)
     reason = next((found.reason for found in arrived if isinstance(found, Failed)), None)
     if reason is not None:
         raise FitFailed(f"no toys at a parameter of interest of {poi_test:g}: {reason}")
     found = {h: [kept[c.key][: c.size] for c in chunks if c.hypothesis == h] for h in HYPOTHESES}
-    return checked(_sample(found), most_failed)
+    return checked(_sample(found), toy_options.most_failed)
 
 
 def _sample(chunks: Mapping[Hypothesis, Iterable[Sequence[float | None]]]) -> ToySample:
@@ -208,18 +224,19 @@ def checked(sample: ToySample, most_failed: float = MOST_FAILED) -> ToySample:
 
 
 # ---------------------------------------------------------------------------------------------------- what is kept
-def journal_of(path: Path, experiment: ToyExperiment, data: Data, **more: Any) -> Journal:
+def journal_of(batch: BatchOptions, experiment: ToyExperiment, data: Data, **more: Any) -> Journal | None:
     """The journal of an experiment's toys: started, or taken up if it is of the same model, data and statistic."""
-    task = {
-        "what": "toys",
-        "model": fingerprint(experiment.model, data),
-        "conventions": experiment.model.conventions.name,
-        "test_stat": experiment.test_stat,
-        "poi_range": experiment.poi_range,
-        "minimizer": experiment.options.minimizer,
+    journal = batch.journal(
+        experiment.model,
+        data,
+        what="toys",
+        conventions=experiment.model.conventions.name,
+        test_stat=experiment.test_stat,
+        poi_range=experiment.poi_range,
+        minimizer=experiment.options.minimizer,
         **more,
-    }
-    return _of_toys(Journal.open(path, task))
+    )
+    return None if journal is None else _of_toys(journal)
 
 
 def toys_journal(path: Path) -> Journal:

@@ -6,7 +6,7 @@ from typing import Any
 from hftranslate.errors import InputError, Unsupported, did_you_mean
 from hftranslate.formats import pyhf_json
 from hftranslate.formats.json_text import document_digest
-from hftranslate.translation.sidecar import make_sidecar
+from hftranslate.translation.sidecar import canonical_digest, make_sidecar
 from hftranslate.translation.write import JsonTranslation, to_pyhf_json
 from hftranslate.workspace import PYHF, Workspace
 
@@ -49,3 +49,16 @@ def pyhf_digest(workspace: Workspace, algorithm: str = "sha256") -> str:
     if algorithm not in ALGORITHMS:
         raise InputError(f"no algorithm {algorithm!r} for digests" + did_you_mean(algorithm, ALGORITHMS))
     return document_digest(_as_it_stands(workspace) or to_pyhf_json(workspace, measure=False).document, algorithm)
+
+
+def digest(workspace: Workspace, algorithm: str = "sha256") -> str:
+    """A checksum of what a workspace says: pyhf's by one of :data:`ALGORITHMS`, or ``"canonical"``.
+
+    The canonical one (sha256) is the same for any order and for 50 and 50.0.
+
+    Raises
+    ------
+    InputError
+        There is no such algorithm.
+    """
+    return canonical_digest(workspace) if algorithm == "canonical" else pyhf_digest(workspace, algorithm)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hftranslate.batch.progress import Progress, silent
-from hftranslate.difference import Difference, difference, proof, proven, text
+from hftranslate.difference import Difference, difference, difference_of_translation, proof, proven, text
 from hftranslate.errors import InputError
 from hftranslate.formats import pyhf_json
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
@@ -107,7 +107,7 @@ def _compare(
     original: Workspace, back: Workspace, what: str, account: tuple[Outcome, ...], progress: Progress
 ) -> Verification:
     announced = [o.renamed for o in account if o.renamed is not None]
-    found = difference(original, back, announced=announced, progress=progress)
+    found = difference_of_translation(original, back, announced, progress=progress)
     verified = proven(original, found)
     compared = any(c.points for c in found.likelihoods)
     advice = "" if verified else advice_for(account) if compared or not found.equal else _NOTHING_COMPARED

@@ -12,7 +12,6 @@ from hftranslate.errors import FormatError, InvalidWorkspace, MissingInput, did_
 from hftranslate.workspace import (
     PYHF,
     Channel,
-    Conventions,
     HistoSys,
     Measurement,
     Modifier,
@@ -58,7 +57,6 @@ def from_hist(
     poi: str | None = None,
     measurements: Sequence[Measurement] | None = None,
     staterrors: bool = True,
-    conventions: Conventions = PYHF,
 ) -> Workspace:
     """Build a workspace from histograms.
 
@@ -81,8 +79,6 @@ def from_hist(
     staterrors
         whether the variances of the nominal histograms become the statistical uncertainties of the simulation. A
         sample without variances, or where all are zero, has none. Histograms of counts have the counts as variances.
-    conventions
-        whose evaluation the workspace follows.
 
     Raises
     ------
@@ -107,7 +103,7 @@ def from_hist(
     built = [_channel(name, found, (data or {}).get(name), further, staterrors) for name, found in read.items()]
     if measurements is None:
         measurements = [Measurement(name="measurement", pois=() if poi is None else (poi,))]
-    return Workspace(channels=tuple(built), measurements=tuple(measurements), conventions=conventions)
+    return Workspace(channels=tuple(built), measurements=tuple(measurements), conventions=PYHF)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

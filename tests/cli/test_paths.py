@@ -11,7 +11,7 @@ import pytest
 from click.shell_completion import BashComplete
 
 from hftranslate.cli import cli
-from hftranslate.cli.paths import (
+from hftranslate.cli.options.paths import (
     InputFile,
     InputFolder,
     KeptFile,

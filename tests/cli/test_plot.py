@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hftranslate.cli.plot import kept_sample
+from hftranslate.toys.kept import kept_sample
 from tests.cli.conftest import Runner
 from tests.cli.documents import text
 

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from hftranslate.batch.progress import silent
-from hftranslate.cli import progress as module
-from hftranslate.cli.progress import ProgressBar
+from hftranslate.cli.options import progress as module
+from hftranslate.cli.options.progress import ProgressBar
 from hftranslate.formats.pyhf_json import from_document
 from hftranslate.translation.load import load
 from hftranslate.translation.write import to_pyhf_json, to_xml, write_xml

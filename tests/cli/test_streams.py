@@ -21,7 +21,7 @@ import json, os, sys
 from importlib import import_module
 from hftranslate.cli import COMMANDS, main
 lines, how = json.loads(sys.argv[1])
-for module in set(COMMANDS.values()):
+for module in COMMANDS:
     import_module(f"hftranslate.cli.{module}")
 
 def run(line):

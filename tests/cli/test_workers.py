@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from hftranslate.cli.workers import executor_of, settled
+from hftranslate.batch.executors import executor_of, settled
 from tests.conftest import REPOSITORY
 
 
@@ -22,7 +22,7 @@ def test_one_worker_is_this_process_and_more_are_others() -> None:
 
 _STARTS_WORKERS = """
 import os
-from hftranslate.cli.workers import executor_of
+from hftranslate.batch.executors import executor_of
 
 if __name__ == "__main__":
     with executor_of(2, None) as executor:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from hftranslate.editing import consequences, prune, rename, sort
+from hftranslate.editing import Places, consequences, prune, rename, sort
 from hftranslate.errors import InvalidWorkspace
 from hftranslate.workspace import Measurement, Workspace
 from tests.editing.test_pruning import WS
@@ -16,7 +16,7 @@ def test_nothing_to_tell() -> None:
 
 
 def test_a_parameter_of_interest_without_a_modifier() -> None:
-    pruned = prune(WS, samples_in=[("SR", "signal")])
+    pruned = prune(WS, places=Places(samples_in=[("SR", "signal")]))
     (told,) = consequences(WS, pruned)
     assert told == (
         "no modifier uses 'mu' any more, the parameter of interest of 'm': tests and limits need another one, "
@@ -45,7 +45,7 @@ def test_parameters_that_became_one() -> None:
 
 
 def test_bin_edges() -> None:
-    assert consequences(WS, prune(WS, bins=[("SR", 1)])) == (
+    assert consequences(WS, prune(WS, places=Places(bins=[("SR", 1)]))) == (
         "channel 'SR': the bins left are no longer one range; their edges are dropped",
     )
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hftranslate.editing import prune
+from hftranslate.editing import Places, prune
 from hftranslate.errors import InvalidWorkspace, MissingInput
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.workspace import (
@@ -73,26 +73,28 @@ WS = Workspace(
 
 
 def test_a_sample_of_one_channel() -> None:
-    left = prune(WS, samples_in=[("SR", "signal")])
+    left = prune(WS, places=Places(samples_in=[("SR", "signal")]))
     assert [s.name for s in left.channel("SR").samples] == ["background"]
     assert left.channel("CR") == CR
     with pytest.raises(InvalidWorkspace, match="leaves channel 'CR' without samples; prune the channel too"):
-        prune(WS, samples_in=[("CR", "background")])
+        prune(WS, places=Places(samples_in=[("CR", "background")]))
 
 
 def test_a_modifier_of_one_sample() -> None:
-    left = prune(WS, modifiers_in=[("SR", "signal", "JES")])
+    left = prune(WS, places=Places(modifiers_in=[("SR", "signal", "JES")]))
     assert [m.name for m in left.channel("SR").samples[0].modifiers] == ["mu"]
     assert any(m.name == "JES" for m in left.channel("SR").samples[1].modifiers)
     assert left.measurements == WS.measurements
-    gone = prune(WS, modifiers_in=[("SR", "signal", "JES"), ("SR", "background", "JES"), ("SR", "signal", "mu")])
+    gone = prune(
+        WS, places=Places(modifiers_in=[("SR", "signal", "JES"), ("SR", "background", "JES"), ("SR", "signal", "mu")])
+    )
     assert [p.name for p in gone.measurements[0].parameters] == ["shape", "stat"]
     assert gone.measurements[0].constraint_terms == ()
     assert gone.functions == ()
 
 
 def test_a_bin() -> None:
-    left = prune(WS, bins=[("SR", 0)])
+    left = prune(WS, places=Places(bins=[("SR", 0)]))
     signal, background = left.channel("SR").samples
     assert signal.nominal == (2, 3)
     assert background.modifiers == (
@@ -109,17 +111,17 @@ def test_a_bin() -> None:
 
 
 def test_edges_are_kept_where_the_bins_left_are_one_range() -> None:
-    assert prune(WS, bins=[("SR", 2)]).channel("SR").edges == ((0, 1, 2),)
-    assert prune(WS, bins=[("SR", 1)]).channel("SR").edges is None
+    assert prune(WS, places=Places(bins=[("SR", 2)])).channel("SR").edges == ((0, 1, 2),)
+    assert prune(WS, places=Places(bins=[("SR", 1)])).channel("SR").edges is None
     flat = replace(SR, edges=((0, 1, 2, 3), (0, 5)))
-    assert prune(replace(WS, channels=(flat, CR)), bins=[("SR", 0)]).channel("SR").edges is None
+    assert prune(replace(WS, channels=(flat, CR)), places=Places(bins=[("SR", 0)])).channel("SR").edges is None
 
 
 def test_factors_of_bins_as_parameters_of_interest() -> None:
     named = replace(WS, measurements=(Measurement(name="m", pois=("shape[1]", "stat[4]")),))
-    assert prune(named, bins=[("SR", 0)]).measurements[0].pois == ("shape[0]", "stat[3]")
+    assert prune(named, places=Places(bins=[("SR", 0)])).measurements[0].pois == ("shape[0]", "stat[3]")
     with pytest.raises(InvalidWorkspace, match=r"the parameter of interest 'shape\[1\]' is the factor of a pruned bin"):
-        prune(named, bins=[("SR", 1)])
+        prune(named, places=Places(bins=[("SR", 1)]))
 
 
 def test_a_staterror_over_channels_keeps_the_settings_of_what_is_left() -> None:
@@ -135,8 +137,8 @@ def test_shared_factors_lose_the_same_bins() -> None:
     )
     ws = Workspace(channels=(one, two), measurements=(Measurement(name="m"),))
     with pytest.raises(InvalidWorkspace, match="'free' shares its bin factors between channel 'a' and channel 'b'"):
-        prune(ws, bins=[("a", 0)])
-    assert declared_parameters(prune(ws, bins=[("a", 0), ("b", 0)]).channels)["free"].size == 1
+        prune(ws, places=Places(bins=[("a", 0)]))
+    assert declared_parameters(prune(ws, places=Places(bins=[("a", 0), ("b", 0)])).channels)["free"].size == 1
 
 
 @pytest.mark.parametrize(
@@ -147,11 +149,14 @@ def test_shared_factors_lose_the_same_bins() -> None:
         ({"modifiers": ["JER"]}, "no modifier 'JER'; did you mean 'JES'?"),
         ({"modifier_types": ["lumi"]}, "no modifier of the type 'lumi'; there are 'histosys'"),
         ({"measurements": ["x"]}, "no measurement 'x'; there are 'm', 'n'"),
-        ({"samples_in": [("CR", "signal")]}, "channel 'CR' has no sample 'signal'"),
-        ({"samples_in": [("CT", "signal")]}, "no channel 'CT'; there are 'CR', 'SR'"),
-        ({"modifiers_in": [("SR", "signal", "JSE")]}, "sample 'signal' has no modifier 'JSE'; did you mean 'JES'?"),
-        ({"bins": [("SR", 3)]}, "channel 'SR' has no bin 3; its bins are 0 to 2"),
-        ({"bins": [("SR", -1)]}, "channel 'SR' has no bin -1"),
+        ({"places": Places(samples_in=[("CR", "signal")])}, "channel 'CR' has no sample 'signal'"),
+        ({"places": Places(samples_in=[("CT", "signal")])}, "no channel 'CT'; there are 'CR', 'SR'"),
+        (
+            {"places": Places(modifiers_in=[("SR", "signal", "JSE")])},
+            "sample 'signal' has no modifier 'JSE'; did you mean 'JES'?",
+        ),
+        ({"places": Places(bins=[("SR", 3)])}, "channel 'SR' has no bin 3; its bins are 0 to 2"),
+        ({"places": Places(bins=[("SR", -1)])}, "channel 'SR' has no bin -1"),
     ],
 )
 def test_what_is_not_there_is_named_with_the_nearest(options: dict[str, object], message: str) -> None:
@@ -165,7 +170,10 @@ def test_what_is_not_there_is_named_with_the_nearest(options: dict[str, object],
     [
         ({"channels": ["SR", "CR"]}, "leaves no channel"),
         ({"measurements": ["m", "n"]}, "leaves no measurement"),
-        ({"bins": [("CR", 0), ("CR", 1)]}, "leaves channel 'CR' without bins; prune the channel instead"),
+        (
+            {"places": Places(bins=[("CR", 0), ("CR", 1)])},
+            "leaves channel 'CR' without bins; prune the channel instead",
+        ),
         ({"samples": ["background"]}, "leaves channel 'CR' without samples; prune the channel too"),
     ],
 )
@@ -183,7 +191,7 @@ def test_pruning_a_bin_takes_its_rate_away_and_no_other(ws: Workspace, data: st.
     shared = [d for d in declared_parameters(ws.channels).values() if len({c.name for c, _, _ in d.uses}) > 1]
     if channel.n_bins == 1 or any(d.kind == "gamma" for d in shared):
         return
-    left = prune(ws, bins=[(channel.name, index)])
+    left = prune(ws, places=Places(bins=[(channel.name, index)]))
     before, _ = compiled(ws)
     after, _ = compiled(left)
     place = 0

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from scipy.stats import chi2, kstest, norm, poisson
 
-from hftranslate.batch.journal import Journal
+from hftranslate.batch.options import BatchOptions
 from hftranslate.errors import InputError
 from hftranslate.formats.pyhf_json import from_document
 from hftranslate.inference.fit import fit
@@ -141,15 +141,14 @@ def test_seeds_workers_and_resuming(many_counts: tuple[Model, Data], tmp_path: P
     model, data = many_counts
     here = goodness_of_fit(model, data, toys=60, seed=5)
     with ThreadPoolExecutor(2) as executor:
-        there = goodness_of_fit(model, data, toys=60, seed=5, executor=executor)
+        there = goodness_of_fit(model, data, toys=60, seed=5, batch=BatchOptions(executor=executor))
     np.testing.assert_array_equal(here.toys, there.toys)
     assert not np.array_equal(here.toys, goodness_of_fit(model, data, toys=60, seed=6).toys)
     path = tmp_path / "toys.jsonl"
-    goodness_of_fit(model, data, toys=50, seed=5, journal=Journal.open(path, {}))
+    goodness_of_fit(model, data, toys=50, seed=5, batch=BatchOptions(resume=path))
     seen: list[int] = []
-    more = goodness_of_fit(
-        model, data, toys=60, seed=5, journal=Journal.open(path, {}), progress=lambda step, done, n: seen.append(n)
-    )
+    watched = BatchOptions(resume=path, progress=lambda step, done, n: seen.append(n))
+    more = goodness_of_fit(model, data, toys=60, seed=5, batch=watched)
     assert seen[0] == 1  # batches of 50: the first one was there
     np.testing.assert_array_equal(more.toys, here.toys)
     best = fit(model, data)

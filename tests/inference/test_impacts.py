@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hftranslate.batch.journal import Journal
+from hftranslate.batch.options import BatchOptions
 from hftranslate.errors import FitFailed, InputError, MissingInput
 from hftranslate.inference.diagnostics import profile_interval
 from hftranslate.inference.fit import asimov_data, fit
@@ -241,15 +241,11 @@ def test_what_has_no_impacts(one_bin: tuple[Model, Data]) -> None:
 def test_workers_resuming_and_pickling(demo: tuple[Model, Data], of_demo: Impacts, tmp_path: Path) -> None:
     model, data = demo
     with ThreadPoolExecutor(2) as executor:
-        assert impacts(model, data, executor=executor).parameters == of_demo.parameters
-    impacts(model, data, names=["JES"], journal=Journal.open(tmp_path / "i.jsonl", {}))
+        assert impacts(model, data, batch=BatchOptions(executor=executor)).parameters == of_demo.parameters
+    impacts(model, data, names=["JES"], batch=BatchOptions(resume=tmp_path / "i.jsonl"))
     seen: list[int] = []
-    resumed = impacts(
-        model,
-        data,
-        journal=Journal.open(tmp_path / "i.jsonl", {}),
-        progress=lambda step, done, total: seen.append(total),
-    )
+    watched = BatchOptions(resume=tmp_path / "i.jsonl", progress=lambda step, done, total: seen.append(total))
+    resumed = impacts(model, data, batch=watched)
     assert seen[0] == len(of_demo.parameters) - 1
     assert resumed.parameters == of_demo.parameters
     task = _Shift(model=model, data=data, best=fit(model, data), widths="hesse", options=FitOptions())

@@ -9,7 +9,7 @@ import pytest
 from iminuit import Minuit
 from scipy.stats import chi2
 
-from hftranslate.batch.journal import Journal
+from hftranslate.batch.options import BatchOptions
 from hftranslate.errors import InputError, MissingInput
 from hftranslate.inference.diagnostics import profile_interval
 from hftranslate.inference.fit import fit
@@ -201,15 +201,14 @@ def test_on_workers_resumed_and_pickled(two_channels: tuple[Model, Data], tmp_pa
     values = [[0.5, 1.0, 1.5]]
     here = profile_scan(model, data, ["mu"], values)
     with ThreadPoolExecutor(2) as executor:
-        there = profile_scan(model, data, ["mu"], values, executor=executor)
+        there = profile_scan(model, data, ["mu"], values, batch=BatchOptions(executor=executor))
     np.testing.assert_array_equal(here.rise, there.rise)
     profile = ProfileOf(model=model, data=data, best=fit(model, data), names=("mu",), options=FitOptions())
     assert pickle.loads(pickle.dumps(profile)).excess((0.5,)) == profile.excess((0.5,))
     seen: list[tuple[str, int, int]] = []
-    journal = Journal.open(tmp_path / "scan.jsonl", {"scan": "mu"})
-    profile_scan(model, data, ["mu"], [[0.5, 1.0]], journal=journal)
-    again = Journal.open(tmp_path / "scan.jsonl", {"scan": "mu"})
-    kept = profile_scan(model, data, ["mu"], values, journal=again, progress=lambda *step: seen.append(step))
+    profile_scan(model, data, ["mu"], [[0.5, 1.0]], batch=BatchOptions(resume=tmp_path / "scan.jsonl"))
+    watched = BatchOptions(resume=tmp_path / "scan.jsonl", progress=lambda *step: seen.append(step))
+    kept = profile_scan(model, data, ["mu"], values, batch=watched)
     assert seen[-1] == ("profile fits", 1, 1)  # two were there
     np.testing.assert_array_equal(kept.rise, here.rise)
 

@@ -12,11 +12,12 @@ from scipy.optimize import brentq
 from scipy.stats import poisson
 
 from hftranslate.batch.journal import Journal
+from hftranslate.batch.options import BatchOptions
 from hftranslate.errors import FitFailed, InputError
 from hftranslate.toys import limits as toy_limits
 from hftranslate.toys.hypotest import ToyTestResult, toy_test_of
 from hftranslate.toys.limits import ToyLimitResult, toy_limit, toy_limit_document
-from hftranslate.toys.samples import ToySample, kept_toys
+from hftranslate.toys.samples import ToyOptions, ToySample, kept_toys
 from tests.likelihood.builders import counting, hello_world
 
 
@@ -28,7 +29,7 @@ def exact(n: float, s: float, b: float, level: float = 0.05) -> float:
 @pytest.mark.slow
 @pytest.mark.parametrize(("n", "s", "b"), [(3.0, 1.0, 3.0), (0.0, 2.0, 1e-3), (60.0, 1.0, 50.0), (9.0, 200.0, 10.0)])
 def test_counting_experiment_has_exact_limits(n: float, s: float, b: float) -> None:
-    found = toy_limit(*counting(n, s, b, bounds=((0.0, 100.0),)), toys=1500, seed=3)
+    found = toy_limit(*counting(n, s, b, bounds=((0.0, 100.0),)), toy_options=ToyOptions(toys=1500, seed=3))
     assert abs(found.observed - exact(n, s, b)) < 4.0 * found.observed_error
     assert found.observed_error < 0.1 * found.observed
     median = poisson.ppf(0.5, b)
@@ -41,7 +42,7 @@ def test_counting_experiment_has_exact_limits(n: float, s: float, b: float) -> N
 @pytest.mark.slow
 def test_expected_limits_are_those_of_the_quantiles_of_the_counts() -> None:
     n, s, b = 20.0, 2.0, 20.0
-    found = toy_limit(*counting(n, s, b, bounds=((0.0, 100.0),)), toys=2500, seed=1)
+    found = toy_limit(*counting(n, s, b, bounds=((0.0, 100.0),)), toy_options=ToyOptions(toys=2500, seed=1))
     for k, value, error in zip((-1, 0, 1), found.expected[1:4], found.expected_errors[1:4], strict=True):
         quantile = poisson.ppf({-1: 0.158655, 0: 0.5, 1: 0.841345}[k], b)
         near = [exact(quantile + d, s, b) for d in (-1.0, 0.0, 1.0)]
@@ -51,14 +52,20 @@ def test_expected_limits_are_those_of_the_quantiles_of_the_counts() -> None:
 def test_does_not_depend_on_what_was_kept(tmp_path: Path) -> None:
     model, data = hello_world()
     path = tmp_path / "toys.jsonl"
-    first = toy_limit(model, data, toys=60, seed=1, bands=False, resume=path)
-    again = toy_limit(model, data, toys=60, seed=1, bands=False, resume=path)
+    first = toy_limit(
+        model, data, bands=False, toy_options=ToyOptions(toys=60, seed=1), batch=BatchOptions(resume=path)
+    )
+    again = toy_limit(
+        model, data, bands=False, toy_options=ToyOptions(toys=60, seed=1), batch=BatchOptions(resume=path)
+    )
     assert toy_limit_document(model, first, 1) == toy_limit_document(model, again, 1)
     assert first.expected == ()
     kept = kept_toys(Journal.read(path).results, "")
     assert [k.poi_test for k in kept] == [t.poi_test for t in first.scan]
     assert (
-        toy_limit_document(model, toy_limit(model, data, toys=60, seed=1, bands=False), 1)["scan"]
+        toy_limit_document(model, toy_limit(model, data, bands=False, toy_options=ToyOptions(toys=60, seed=1)), 1)[
+            "scan"
+        ]
         == (toy_limit_document(model, first, 1)["scan"])
     )
 
@@ -73,7 +80,7 @@ def test_bad_questions() -> None:
 
 def test_a_signal_that_changes_nothing() -> None:
     with pytest.raises(FitFailed, match=r"no upper limit: CLs does not cross 0\.05 between"):
-        toy_limit(*counting(3.0, 0.0, 3.0), toys=30)
+        toy_limit(*counting(3.0, 0.0, 3.0), toy_options=ToyOptions(toys=30))
 
 
 def scripted(monkeypatch: pytest.MonkeyPatch, make: Callable[[float], ToyTestResult]) -> list[float]:
@@ -106,7 +113,7 @@ def test_limits_far_from_the_asymptotic_ones(monkeypatch: pytest.MonkeyPatch) ->
 def test_partial_results_survive(monkeypatch: pytest.MonkeyPatch) -> None:
     """Toys of one value fail: limits that need it are missing, the others stand."""
     model, data = hello_world()
-    good = toy_limit(model, data, toys=100, seed=2)
+    good = toy_limit(model, data, toy_options=ToyOptions(toys=100, seed=2))
 
     def make(poi: float) -> ToyTestResult:
         if poi > good.expected[3]:
@@ -115,7 +122,7 @@ def test_partial_results_survive(monkeypatch: pytest.MonkeyPatch) -> None:
 
     full = replace(good)
     scripted(monkeypatch, make)
-    found = toy_limit(model, data, toys=100, seed=2)
+    found = toy_limit(model, data, toy_options=ToyOptions(toys=100, seed=2))
     assert isnan(found.expected[4])
     assert "9 of 100 toys" in found.failures["expected +2 sigma"]
     assert isfinite(found.expected[2])
@@ -127,7 +134,7 @@ def test_partial_results_survive(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_result_adds_up() -> None:
     model, data = hello_world()
-    found = toy_limit(model, data, toys=40, seed=2, bands=False)
+    found = toy_limit(model, data, bands=False, toy_options=ToyOptions(toys=40, seed=2))
     assert isinstance(found, ToyLimitResult)
     document = toy_limit_document(model, found, 2)
     assert document["toys"] == {

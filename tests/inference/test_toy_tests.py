@@ -18,8 +18,10 @@ from scipy.stats import binom, poisson
 
 from hftranslate.batch.fingerprint import fingerprint
 from hftranslate.batch.journal import Journal
+from hftranslate.batch.options import BatchOptions
 from hftranslate.errors import FitFailed, FormatError, InputError
-from hftranslate.inference import hypotest as asymptotic
+from hftranslate.inference import hypotest as asymptotic_test
+from hftranslate.inference.asymptotics import expected_pvalues
 from hftranslate.inference.minimize import FitOptions
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.toys import samples as toy_samples
@@ -35,6 +37,7 @@ from hftranslate.toys.hypotest import (
 from hftranslate.toys.samples import (
     CHUNK,
     Chunk,
+    ToyOptions,
     ToySample,
     chunks_of,
     kept_toys,
@@ -62,7 +65,7 @@ def test_counting_experiment_has_exact_poisson_probabilities(n: float, poi: floa
     """Without nuisance parameters CLs+b is the probability of as few events, unless the best fit is beyond."""
     s, b, toys = 4.0, 3.0, 2000
     model, data = counting(n, s, b)
-    found = toy_test(model, data, poi, toys=toys, seed=11, test_stat=test_stat)
+    found = toy_test(model, data, poi, test_stat=test_stat, toy_options=ToyOptions(toys=toys, seed=11))
     beyond = (n - b) / s > poi
     # every count below the background alone gives q-tilde by the same comparison, and so a smaller one for fewer events
     clsb, clb = (1.0, 1.0) if beyond else (poisson.cdf(n, poi * s + b), poisson.cdf(n, b))
@@ -77,9 +80,9 @@ def test_counting_experiment_has_exact_poisson_probabilities(n: float, poi: floa
 def test_expected_values_are_those_of_the_quantiles_of_the_counts() -> None:
     s, b, toys = 5.0, 6.0, 3000
     model, data = counting(6.0, s, b)
-    found = toy_test(model, data, 1.0, toys=toys, seed=3)
+    found = toy_test(model, data, 1.0, toy_options=ToyOptions(toys=toys, seed=3))
     for k, value, error in zip((-2, -1, 0, 1, 2), found.cls_exp, found.cls_exp_error, strict=True):
-        n = poisson.ppf(asymptotic.expected_pvalues(0.0)[1][k + 2], b)
+        n = poisson.ppf(expected_pvalues(0.0)[1][k + 2], b)
         exact = poisson.cdf(n, s + b) / poisson.cdf(n, b) if (n - b) / s < 1.0 else 1.0
         assert value == pytest.approx(exact, abs=max(4.0 * error, 0.02))
 
@@ -88,7 +91,7 @@ def test_expected_values_are_those_of_the_quantiles_of_the_counts() -> None:
 def test_discovery_has_exact_poisson_probabilities(n: float) -> None:
     s, b, toys = 4.0, 3.0, 2000
     model, data = counting(n, s, b)
-    found = toy_significance(model, data, toys=toys, seed=7)
+    found = toy_significance(model, data, toy_options=ToyOptions(toys=toys, seed=7))
     exact = poisson.sf(n - 1.0, b) if n > b else 1.0
     count = round(found.p0.value * toys)
     assert min(binom.cdf(count, toys, exact), binom.sf(count - 1, toys, exact)) > 1e-4
@@ -117,8 +120,8 @@ def test_agrees_with_the_asymptotic_formulae_where_there_are_many_events() -> No
     space = uncorrelated_background([60.0, 40.0], [2000.0, 1500.0], [20.0, 15.0], observed=[2010, 1490])
     model, data = compile_model(space)
     for test_stat in ("qtilde", "q", "ttilde", "t"):
-        toys = toy_test(model, data, 1.0, toys=600, seed=2, test_stat=test_stat)  # type: ignore[arg-type]
-        expected = asymptotic.hypotest(model, data, 1.0, test_stat=test_stat)  # type: ignore[arg-type]
+        toys = toy_test(model, data, 1.0, test_stat=test_stat, toy_options=ToyOptions(toys=600, seed=2))  # type: ignore[arg-type]
+        expected = asymptotic_test(model, data, 1.0, test_stat=test_stat)  # type: ignore[arg-type]
         assert toys.q == pytest.approx(expected.q)
         assert abs(toys.clsb_obs - expected.clsb_obs) < 4.0 * toys.clsb.error
         assert abs(toys.clb_obs - expected.clb_obs) < 4.0 * toys.clb.error
@@ -134,7 +137,14 @@ def test_agrees_with_the_frequentist_calculator_of_root(name: str, monkeypatch: 
     (theirs,) = (t for t in reference["hypotests"] if t["calculator"] == "toys")
     monkeypatch.chdir(VALIDATION)
     model, data = compile_model(load(f"cases/{name}/model.xml").workspace)
-    ours = toy_test(model, data, theirs["poi"], toys=2000, seed=1, test_stat=theirs["test_stat"], poi_range="model")
+    ours = toy_test(
+        model,
+        data,
+        theirs["poi"],
+        test_stat=theirs["test_stat"],
+        poi_range="model",
+        toy_options=ToyOptions(toys=2000, seed=1),
+    )
     for key, p in (("CLsb", ours.clsb), ("CLb", ours.clb)):
         assert abs(p.value - theirs[key]) < 4.0 * sqrt(p.error**2 + theirs["toys"][f"{key}_error"] ** 2)
     assert abs(ours.cls_obs - theirs["CLs_obs"]) < 4.0 * sqrt(ours.cls.error**2 + theirs["toys"]["CLs_error"] ** 2)
@@ -146,12 +156,14 @@ def test_agrees_with_the_frequentist_calculator_of_root(name: str, monkeypatch: 
 @pytest.mark.slow
 def test_results_do_not_depend_on_the_workers() -> None:
     model, data = hello_world()
-    alone = toy_test(model, data, 1.0, toys=250, seed=4)
+    alone = toy_test(model, data, 1.0, toy_options=ToyOptions(toys=250, seed=4))
     with ThreadPoolExecutor(3) as executor:
-        assert same(toy_test(model, data, 1.0, toys=250, seed=4, executor=executor), alone)
+        batch = BatchOptions(executor=executor)
+        assert same(toy_test(model, data, 1.0, toy_options=ToyOptions(toys=250, seed=4), batch=batch), alone)
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
-        assert same(toy_test(model, data, 1.0, toys=250, seed=4, executor=executor), alone)
-    assert not same(toy_test(model, data, 1.0, toys=250, seed=5), alone)
+        batch = BatchOptions(executor=executor)
+        assert same(toy_test(model, data, 1.0, toy_options=ToyOptions(toys=250, seed=4), batch=batch), alone)
+    assert not same(toy_test(model, data, 1.0, toy_options=ToyOptions(toys=250, seed=5)), alone)
 
 
 def test_a_larger_run_begins_with_the_toys_of_a_smaller_one(tmp_path: Path) -> None:
@@ -159,7 +171,7 @@ def test_a_larger_run_begins_with_the_toys_of_a_smaller_one(tmp_path: Path) -> N
     kept = []
     for toys in (30, 130, 310):
         path = tmp_path / f"{toys}.jsonl"
-        toy_test(model, data, 1.0, toys=toys, seed=4, resume=path)
+        toy_test(model, data, 1.0, toy_options=ToyOptions(toys=toys, seed=4), batch=BatchOptions(resume=path))
         (found,) = kept_toys(Journal.read(path).results, "")
         assert len(found.sample.signal) == toys
         kept.append(found.sample)
@@ -170,16 +182,21 @@ def test_a_larger_run_begins_with_the_toys_of_a_smaller_one(tmp_path: Path) -> N
 
 
 def test_chunks() -> None:
-    chunks = chunks_of(1.0, 2 * CHUNK + 7, 3)
+    chunks = chunks_of(1.0, ToyOptions(toys=2 * CHUNK + 7, seed=3))
     assert [(c.hypothesis, c.number, c.size) for c in chunks[-2:]] == [("signal", 2, 7), ("background", 2, 7)]
     assert len({c.key for c in chunks}) == len(chunks) == 6
-    numbers = {tuple(c.generator().integers(0, 2**30, 4)) for c in [*chunks, *chunks_of(1.0, 1, 4)]}
+    others = chunks_of(1.0, ToyOptions(toys=1, seed=4))
+    numbers = {tuple(c.generator().integers(0, 2**30, 4)) for c in [*chunks, *others]}
     assert len(numbers) == 8
     again = Chunk(poi_test=2.0, seed=3, hypothesis="signal", number=0, size=5)
     assert again.generator().integers(0, 2**30) == chunks[0].generator().integers(0, 2**30)
-    for toys, seed, message in ((0, 1, "needs toys, not 0"), (5, -1, "not negative, as -1 is")):
+    for wrong, message in (
+        ({"toys": 0}, "needs toys, not 0"),
+        ({"seed": -1}, "not negative, as -1 is"),
+        ({"most_failed": 1.5}, "lies between 0 and 1, not at 1.5"),
+    ):
         with pytest.raises(InputError, match=message):
-            chunks_of(1.0, toys, seed)
+            ToyOptions(**wrong)
 
 
 # ------------------------------------------------------------ kept, resumed, merged
@@ -200,46 +217,46 @@ def test_resumed_runs_fit_only_what_is_missing(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(toy_samples.ToyExperiment, "__call__", counted)
     stop = True
     with pytest.raises(KeyboardInterrupt):
-        toy_test(model, data, 1.0, toys=300, seed=9, resume=path)
+        toy_test(model, data, 1.0, toy_options=ToyOptions(toys=300, seed=9), batch=BatchOptions(resume=path))
     assert len(Journal.read(path).results) == 3  # the test of the data, and two chunks
     stop, fitted = False, []
     told: list[tuple[int, int]] = []
-    resumed = toy_test(
-        model, data, 1.0, toys=300, seed=9, resume=path, progress=lambda step, done, total: told.append((done, total))
-    )
+    watched = BatchOptions(resume=path, progress=lambda step, done, total: told.append((done, total)))
+    resumed = toy_test(model, data, 1.0, toy_options=ToyOptions(toys=300, seed=9), batch=watched)
     assert fitted == [("signal", 1), ("background", 1), ("signal", 2), ("background", 2)]
     assert told == [(200, 600), (300, 600), (400, 600), (500, 600), (600, 600)]
-    assert same(resumed, toy_test(model, data, 1.0, toys=300, seed=9))
+    assert same(resumed, toy_test(model, data, 1.0, toy_options=ToyOptions(toys=300, seed=9)))
 
 
 def test_kept_toys_of_another_test_are_refused(tmp_path: Path) -> None:
     model, data = hello_world()
     path = tmp_path / "toys.jsonl"
-    toy_test(model, data, 1.0, toys=10, resume=path)
-    toy_test(model, data, 2.0, toys=10, resume=path)  # another value of the same model is welcome
+    toy_test(model, data, 1.0, toy_options=ToyOptions(toys=10), batch=BatchOptions(resume=path))
+    # another value of the same model is welcome
+    toy_test(model, data, 2.0, toy_options=ToyOptions(toys=10), batch=BatchOptions(resume=path))
     assert [k.poi_test for k in kept_toys(Journal.read(path).results, "")] == [1.0, 2.0]
     with pytest.raises(InputError, match="another task"):
-        toy_test(model, data, 1.0, toys=10, resume=path, test_stat="q")
+        toy_test(model, data, 1.0, test_stat="q", toy_options=ToyOptions(toys=10), batch=BatchOptions(resume=path))
     with pytest.raises(InputError, match="another task"):
-        toy_test(*counting(3.0), 1.0, toys=10, resume=path)
+        toy_test(*counting(3.0), 1.0, toy_options=ToyOptions(toys=10), batch=BatchOptions(resume=path))
     with pytest.raises(InputError, match="another task"):
-        toy_significance(model, data, toys=10, resume=path)
+        toy_significance(model, data, toy_options=ToyOptions(toys=10), batch=BatchOptions(resume=path))
 
 
 def test_merging(tmp_path: Path) -> None:
     model, data = hello_world()
     paths = [tmp_path / f"{name}.jsonl" for name in "abc"]
     for path, seed, toys in zip(paths, (1, 2, 1), (150, 100, 250), strict=True):
-        toy_test(model, data, 1.0, toys=toys, seed=seed, resume=path)
+        toy_test(model, data, 1.0, toy_options=ToyOptions(toys=toys, seed=seed), batch=BatchOptions(resume=path))
     journals = [Journal.read(p) for p in paths]
     for order in ((0, 1, 2), (2, 1, 0), (1, 0, 2)):
         (kept,) = kept_toys(merged([journals[i] for i in order]), "")
         assert kept.seeds == (1, 2)
         assert len(kept.sample.signal) == 350  # the 150 toys of the first are among the 250 of the last
-        assert kept.observed["q"] == pytest.approx(asymptotic.hypotest(model, data).q)
+        assert kept.observed["q"] == pytest.approx(asymptotic_test(model, data).q)
     both = kept_toys(merged(journals[:2]), "")[0].sample
     found = toy_test_of(both, 1.0, "qtilde", kept.observed["q"], kept.observed["muhat"])
-    parts = [toy_test(model, data, 1.0, toys=n, seed=seed) for n, seed in ((150, 1), (100, 2))]
+    parts = [toy_test(model, data, 1.0, toy_options=ToyOptions(toys=n, seed=seed)) for n, seed in ((150, 1), (100, 2))]
     assert found.clsb_obs == pytest.approx((150 * parts[0].clsb_obs + 100 * parts[1].clsb_obs) / 250)
     assert found.clsb.error < min(p.clsb.error for p in parts)
 
@@ -247,8 +264,8 @@ def test_merging(tmp_path: Path) -> None:
 def test_what_does_not_belong_together_is_not_merged(tmp_path: Path) -> None:
     model, data = hello_world()
     one, other = tmp_path / "one.jsonl", tmp_path / "other.jsonl"
-    toy_test(model, data, 1.0, toys=20, resume=one)
-    toy_test(model, data, 1.0, toys=20, resume=other, test_stat="q")
+    toy_test(model, data, 1.0, toy_options=ToyOptions(toys=20), batch=BatchOptions(resume=one))
+    toy_test(model, data, 1.0, test_stat="q", toy_options=ToyOptions(toys=20), batch=BatchOptions(resume=other))
     first, second = Journal.read(one), Journal.read(other)
     with pytest.raises(InputError, match="do not belong together: they differ in test_stat"):
         merged([first, second])
@@ -298,7 +315,7 @@ def test_failed_toys_are_left_out_and_bound_the_pvalues() -> None:
 
 def test_too_many_failures() -> None:
     model, data = hello_world()
-    good = toy_test(model, data, 1.0, toys=10, options=FitOptions())
+    good = toy_test(model, data, 1.0, options=FitOptions(), toy_options=ToyOptions(toys=10))
     assert good.failed_signal == 0
     fine = ToySample(signal=np.arange(200.0), background=np.append(np.arange(198.0), [np.nan, np.nan]))
     assert toy_samples.checked(fine) is fine
@@ -327,7 +344,7 @@ def test_toys_that_cannot_be_drawn() -> None:
         truths={"signal": np.array([-3.0]), "background": np.array([0.0])},
     )
     with pytest.raises(FitFailed, match=r"no toys at a parameter of interest of -3: bin 0 has a negative expectation"):
-        toy_samples.run_toys(experiment, -3.0, 10, 0)
+        toy_samples.run_toys(experiment, -3.0, ToyOptions(toys=10))
     with pytest.raises(InputError, match="cannot test the parameter of interest at nan"):
         toy_test(model, data, float("nan"))
     with pytest.raises(InputError, match="above zero, not -1"):
@@ -373,5 +390,5 @@ def test_beyond_all_toys() -> None:
 @pytest.mark.parametrize("call", [toy_test, toy_significance])
 def test_no_excess_and_no_deficit(call: Callable[..., Any]) -> None:
     """Where the statistic of the data is zero, every toy is as large: the p-value is one."""
-    found = call(*counting(30.0 if call is toy_test else 1.0, 2.0, 10.0), toys=50)
+    found = call(*counting(30.0 if call is toy_test else 1.0, 2.0, 10.0), toy_options=ToyOptions(toys=50))
     assert (found.clsb if call is toy_test else found.p0).value == 1.0

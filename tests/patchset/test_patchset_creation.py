@@ -44,12 +44,10 @@ def test_numbers_come_before_texts() -> None:
         reference="ins1234567",
         description="a sentence",
         algorithms=("md5", "sha256"),
-        metadata={"analysis_id": "X"},
     )
     assert [p.values for p in made] == [(3.5,), (20,), ("a",), ("b",)]
     assert made.description == "a sentence"
     assert set(made.digests) == {"md5", "sha256"}
-    assert made.to_document()["metadata"]["analysis_id"] == "X"
     assert made.mismatches(background()) == ()
 
 

@@ -12,7 +12,7 @@ CODES = ("code0", "code1", "code2", "code4", "code4p", "code6")
 
 
 def test_three_panels() -> None:
-    figure = plots.interpolation(["code4", "code0"], 0.7, 1.2, title="two")
+    figure = plots.interpolation(["code4", "code0"], 0.7, 1.2, options=plots.PlotOptions(title="two"))
     assert [a.get_title() for a in figure.axes] == ["yield / nominal", "first derivative", "second derivative"]
     assert [t.get_text() for t in figure.legends[0].get_texts()] == ["code4", "code0"]
     assert figure.get_suptitle() == "two"

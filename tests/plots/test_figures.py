@@ -22,13 +22,13 @@ def drawn(style: str = "ROOT"):
     """A figure with a name that would be mathematics, and a symbol."""
 
     @in_style
-    def draw(*, style: str = "ROOT"):
+    def draw(*, options: plots.PlotOptions):
         figure, axes = new_axes(3.0, 2.0)
         axes.plot([-1.0, 1.0], [0.0, 1.0])
         axes.set_xlabel(literal("cost $5 to $6") + r" $\hat\theta$ ± μ")
         return figure
 
-    return draw(style=style)
+    return draw(options=plots.PlotOptions(style=style))
 
 
 @pytest.mark.parametrize("style", plots.STYLES)

@@ -71,7 +71,7 @@ def test_what_could_not_be_computed() -> None:
         "postfit": [None, 0.2],
     }
     document = {"poi": {"name": "mu", "value": 1.0, "uncertainty": [None, 0.3]}, "parameters": [row]}
-    figure = plots.impacts(document, title="")
+    figure = plots.impacts(document)
     assert [t.get_text() for t in figure.axes[0].texts] == ["0.50 −0.40 +0.60"]
     assert figure.get_suptitle() == "mu = 1  −?  +0.3"
     document["poi"]["uncertainty"] = [None, None]  # type: ignore[index]

@@ -67,7 +67,7 @@ def test_curve_of_little_height_and_with_gaps() -> None:
 
 
 def test_contours() -> None:
-    figure = plots.scan(bowl(), title="both")
+    figure = plots.scan(bowl(), options=plots.PlotOptions(title="both"))
     axes = figure.axes[0]
     assert [t.get_text() for t in axes.get_legend().get_texts()] == ["68 %", "95 %", "best fit"]
     assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_title()) == ("mu", r"k_\$", "both")

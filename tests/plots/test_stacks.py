@@ -78,7 +78,7 @@ def test_error_bars_of_counts() -> None:
 
 def test_before_and_after_share_their_axes() -> None:
     after = document(channel("SR", [12.0, 3.0], signal=[0.0, 0.0], big=[11.0, 3.0], small=[1.0, 0.5]), stage="postfit")
-    figure = plots.yields([document(SR), after], title="overlaid")
+    figure = plots.yields([document(SR), after], options=plots.PlotOptions(title="overlaid"))
     left, left_ratio, right, right_ratio = figure.axes
     assert [a.texts[0].get_text() for a in (left, right)] == ["SR  pre-fit", "SR  post-fit"]
     assert left.get_ylim() == right.get_ylim()

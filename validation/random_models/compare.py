@@ -157,8 +157,7 @@ def _end(x: float) -> float | None:
 
 
 def _close(one: object, two: object) -> bool:
-    numbers = isinstance(one, float) and isinstance(two, float)
-    return numbers and bool(np.isclose(one, two, rtol=1e-12, atol=0.0))  # type: ignore[arg-type]
+    return isinstance(one, float) and isinstance(two, float) and bool(np.isclose(one, two, rtol=1e-12, atol=0.0))
 
 
 def _data(theirs: Json, model: Model, data: Data) -> list[tuple[str, str]]:

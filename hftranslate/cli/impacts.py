@@ -1,0 +1,61 @@
+"""Impacts of the nuisance parameters."""
+
+from typing import Any
+
+import click
+
+from hftranslate.cli.options.batch import many_options, take_many
+from hftranslate.cli.options.common import emit, emit_text, tell
+from hftranslate.cli.options.tasks import fit_options, table_option, take_task
+from hftranslate.errors import InputError
+from hftranslate.inference.impacts import Widths, impacts_document
+from hftranslate.inference.impacts import impacts as compute_impacts
+from hftranslate.inference.impacts_table import impacts_table
+
+
+@click.command()
+@fit_options
+@click.option("--parameter", "names", multiple=True, metavar="NAME", help="Only these parameters; default: all.")
+@click.option(
+    "--group",
+    "groups",
+    multiple=True,
+    metavar="NAME=PATTERN",
+    help="Group the parameters that fit a pattern, as in JES=jet_*; repeat the name for more patterns.",
+)
+@click.option("--minos", is_flag=True, help="Uncertainties by MINOS rather than by HESSE.")
+@table_option
+@click.option("--top", type=click.IntRange(min=1), default=30, show_default=True, help="Parameters in the table.")
+@many_options
+def impacts(names: tuple[str, ...], groups: tuple[str, ...], minos: bool, kind: str, top: int, **options: Any) -> None:
+    """Impacts of the nuisance parameters on the parameter of interest, ranked: pre-fit, post-fit and in groups."""
+    output_file, many, patterns = options.pop("output_file"), take_many(options), _patterns(groups)
+    widths: Widths = "minos" if minos else "hesse"
+    task = take_task(options)
+    with many.running() as batch:
+        found = compute_impacts(
+            task.model,
+            task.data,
+            names=names or None,
+            groups=patterns,
+            widths=widths,
+            options=task.options,
+            batch=batch,
+        )
+    for reason in found.failures:
+        tell(f"no impact: {reason}")
+    if kind == "table":
+        emit_text(impacts_table(found, top), output_file)
+    else:
+        emit(impacts_document(task.model, found), output_file)
+
+
+def _patterns(groups: tuple[str, ...]) -> dict[str, list[str]]:
+    """The patterns of each group, from ``NAME=PATTERN``."""
+    patterns: dict[str, list[str]] = {}
+    for text in groups:
+        name, separator, pattern = text.partition("=")
+        if not separator or not name or not pattern:
+            raise InputError(f"--group {text}: expected NAME=PATTERN")
+        patterns.setdefault(name, []).append(pattern)
+    return patterns

@@ -1,0 +1,48 @@
+"""Upper limits."""
+
+from typing import Any
+
+import click
+
+from hftranslate.cli.options.common import choice_option, tell
+from hftranslate.cli.options.testing import (
+    calctype_option,
+    emit_result,
+    fit_options,
+    take_model,
+    take_toys,
+    toy_options,
+)
+from hftranslate.inference.asymptotics import TestStat
+from hftranslate.inference.limits import limit_document, upper_limit
+from hftranslate.inference.tester import PoiRange
+from hftranslate.toys.limits import toy_limit, toy_limit_document
+
+
+@click.command()
+@fit_options
+@choice_option("--test-stat", ("qtilde", "q"), "The test statistic.")
+@click.option("--level", default=0.05, show_default=True, help="CLs at the limit: one minus the confidence level.")
+@click.option("--bands/--no-bands", default=True, help="Whether to look for the expected limits too.")
+@calctype_option
+@toy_options
+def limit(
+    test_stat: TestStat, poi_range: PoiRange, level: float, bands: bool, calctype: str | None, **options: Any
+) -> None:
+    """Upper limit on the parameter of interest, observed and expected at -2 ... +2 sigma, as JSON.
+
+    A limit that does not exist is null, with the reason under "failures" and on standard error. Toys, so many of each
+    hypothesis, are made at every tested value.
+    """
+    output_file, toys = options.pop("output_file"), take_toys(options, calctype)
+    model, data, options_of_fits = take_model(options)
+    how: dict[str, Any] = {"test_stat": test_stat, "poi_range": poi_range, "bands": bands, "options": options_of_fits}
+    if toys is None:
+        document = limit_document(model, upper_limit(model, data, level, **how))
+    else:
+        with toys.running() as batch:
+            found = toy_limit(model, data, level, **how, toy_options=toys.options, batch=batch)
+        document = toy_limit_document(model, found, toys.options.seed)
+    for name, reason in document.get("failures", {}).items():
+        tell(f"hftranslate: no {name} limit: {reason}")
+    emit_result(document, model, output_file)

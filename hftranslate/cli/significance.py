@@ -1,0 +1,39 @@
+"""The significance of a signal."""
+
+from typing import Any
+
+import click
+
+from hftranslate.cli.options.testing import (
+    calctype_option,
+    emit_result,
+    fit_options,
+    take_model,
+    take_toys,
+    toy_options,
+)
+from hftranslate.inference.discovery import significance as test_background
+from hftranslate.inference.discovery import significance_document
+from hftranslate.inference.tester import PoiRange
+from hftranslate.toys.discovery import toy_significance, toy_significance_document
+
+
+@click.command()
+@fit_options
+@click.option(
+    "--expected-poi", default=1.0, show_default=True, metavar="MU", help="Signal of which the expectation is given."
+)
+@calctype_option
+@toy_options
+def significance(poi_range: PoiRange, expected_poi: float, calctype: str | None, **options: Any) -> None:
+    """Significance of a signal: p0 and Z, observed, and expected at -2 ... +2 sigma, as JSON."""
+    output_file, toys = options.pop("output_file"), take_toys(options, calctype)
+    model, data, options_of_fits = take_model(options)
+    how: dict[str, Any] = {"expected_poi": expected_poi, "poi_range": poi_range, "options": options_of_fits}
+    if toys is None:
+        document = significance_document(model, test_background(model, data, **how))
+    else:
+        with toys.running() as batch:
+            found = toy_significance(model, data, **how, toy_options=toys.options, batch=batch)
+        document = toy_significance_document(found, model.conventions.name, (toys.options.seed,), model)
+    emit_result(document, model, output_file)

@@ -1,0 +1,28 @@
+"""Events before and after a fit."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hftranslate.cli.options.common import emit, emit_text
+from hftranslate.cli.options.tasks import fit_options, table_option, take_task
+from hftranslate.inference.fit import fit
+from hftranslate.inference.postfit import Stage, fitted_yields, yields_document, yields_table
+
+
+@click.command()
+@fit_options
+@click.option("--postfit", is_flag=True, help="At the best fit, with its covariance; default: before the fit.")
+@table_option
+def yields(postfit: bool, kind: str, **options: Any) -> None:
+    """Expected and observed events per sample, bin and channel, with propagated uncertainties."""
+    output_file: Path | None = options.pop("output_file")
+    task = take_task(options, edges=True)
+    stage: Stage = "postfit" if postfit else "prefit"
+    best = fit(task.model, task.data, options=task.options) if postfit else None
+    found = fitted_yields(task.model, best)
+    if kind == "table":
+        emit_text(yields_table(task.data, found, stage), output_file)
+    else:
+        emit(yields_document(task.model, task.data, found, stage), output_file)
