@@ -9,8 +9,7 @@ from hftranslate.cli.options.common import model_output_option, read_once, repor
 from hftranslate.cli.options.editing import emit_edited
 from hftranslate.cli.options.paths import InputFile
 from hftranslate.editing import combine as combine_workspaces
-from hftranslate.editing import set_aside
-from hftranslate.editing import side_effects as consequences
+from hftranslate.editing import consequences, set_aside
 from hftranslate.editing.combining import JOINS, Join
 from hftranslate.translation.edited import Edited
 from hftranslate.translation.load import load

@@ -26,7 +26,7 @@ from hftranslate.cli.options.common import (
 from hftranslate.cli.options.fitting import minimizer_options, take_fit_options
 from hftranslate.cli.options.paths import InputFile, OutputFile
 from hftranslate.cli.options.progress import ProgressBar, progress_option
-from hftranslate.editing import side_effects as consequences
+from hftranslate.editing import consequences
 from hftranslate.editing import strip as strip_signals
 from hftranslate.errors import InputError
 from hftranslate.formats.files import Content

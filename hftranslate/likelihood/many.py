@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from hftranslate.likelihood.cells import Cells
 from hftranslate.likelihood.interpolation import CURVES, factor_exponential, factor_linear
-from hftranslate.likelihood.second_order import products_of_others
+from hftranslate.likelihood.pattern import products_of_others
 
 Floats = NDArray[np.float64]
 

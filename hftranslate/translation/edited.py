@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hftranslate.editing import side_effects as consequences
+from hftranslate.editing import consequences
 from hftranslate.errors import InputError
 from hftranslate.formats.files import Content
 from hftranslate.formats.histfactory_xml.sources import XmlOptions

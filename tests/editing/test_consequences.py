@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from hftranslate.editing import Places, prune, rename, sort
-from hftranslate.editing import side_effects as consequences
+from hftranslate.editing import Places, consequences, prune, rename, sort
 from hftranslate.errors import InvalidWorkspace
 from hftranslate.workspace import Measurement, Workspace
 from tests.editing.test_pruning import WS
