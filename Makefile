@@ -34,7 +34,7 @@ $(BIN)/python:
 
 # the package is installed in place: editing the sources needs no new installation
 $(VENV)/.installed: $(BIN)/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[plot]'
 	touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed

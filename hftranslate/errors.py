@@ -9,7 +9,8 @@
     │   ├── MissingInput         a file, directory, histogram or named item is not there
     │   ├── RootFailed           ROOT is not there, or could not evaluate the model
     │   ├── UnsafeInput          refused for safety: entities, paths that leave the folder, sizes
-    │   └── Unsupported          a legal thing that this tool (or the target format) cannot say
+    │   ├── Unsupported          a legal thing that this tool (or the target format) cannot say
+    │   └── MissingExtra         a library of one of our extras is not installed (an ImportError, too)
     ├── TranslationLoss          a strict translation would lose something          (exit code 1)
     ├── FitFailed                a minimisation did not converge                    (exit code 1)
     ├── WorkersLost              a worker process died                              (exit code 1)
@@ -18,7 +19,8 @@
 Messages name the file, the element and the nearest valid name; they are written for the person who made the input.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 
@@ -52,6 +54,28 @@ class UnsafeInput(InputError):
 
 class Unsupported(InputError):
     """A construct that this tool or the target format has no word for."""
+
+
+class MissingExtra(Unsupported, ImportError):
+    """A library that only some tasks need is not installed."""
+
+
+@contextmanager
+def needs_extra(extra: str, task: str) -> Iterator[None]:
+    """Say which extra has what is imported inside, and how to install it, where that is missing.
+
+    Raises
+    ------
+    MissingExtra
+        An import failed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        missing = f"{error.name} is" if error.name else "something is"
+        raise MissingExtra(
+            f"{task}: {missing} not installed; install hftranslate[{extra}] (pip install 'hftranslate[{extra}]')"
+        ) from None
 
 
 class TranslationLoss(HFTranslateError):

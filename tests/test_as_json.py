@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hftranslate.errors import InputError
 from hftranslate.formats.pyhf_json import from_document, to_document
 from hftranslate.translation.as_json import ALGORITHMS, as_json, pyhf_digest
-from hftranslate.translation.translate import to_pyhf_json
+from hftranslate.translation.write import to_pyhf_json
 from hftranslate.workspace import ROOT, Channel, Lumi, Measurement, ParameterConfig, Sample, Workspace
 from tests.cli.documents import document
 from tests.strategies import workspaces

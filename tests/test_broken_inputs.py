@@ -310,7 +310,7 @@ def test_odd_values_in_json(data: st.DataObject, run: Runner, tmp_path: Path) ->
 @pytest.fixture(scope="session")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from hftranslate.formats.pyhf_json import from_document
-    from hftranslate.translation.translate import write
+    from hftranslate.translation.write import write
     from tests.cli.documents import document
 
     folder = tmp_path_factory.mktemp("xml")
@@ -387,7 +387,7 @@ def test_odd_values_in_xml(name: str, run: Runner, written: Path) -> None:
 @given(edits=st.lists(EDIT, min_size=1, max_size=2))
 def test_damaged_sidecar(edits: list[tuple[str, int, bytes | int]], run: Runner, tmp_path: Path) -> None:
     from hftranslate.formats.pyhf_json import from_document
-    from hftranslate.translation.translate import write
+    from hftranslate.translation.write import write
     from hftranslate.workspace import ROOT
     from tests.cli.documents import document
 

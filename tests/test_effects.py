@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hftranslate.difference.comparer import comparison_points
 from hftranslate.difference.likelihood_change import (
     cls_difference,
-    comparison_points,
     likelihood_difference,
     likelihood_differences,
 )

@@ -32,7 +32,8 @@ from hftranslate.toys.samples import ToyOptions
 from hftranslate.translation.as_json import digest, pyhf_digest
 from hftranslate.translation.compared import Compared
 from hftranslate.translation.edited import read_to_edit, write_edited
-from hftranslate.translation.translate import load, read, write
+from hftranslate.translation.load import load, read
+from hftranslate.translation.write import write
 from hftranslate.workspace import NormSys, Workspace
 from hftranslate.workspace.simplemodels import correlated_background, uncorrelated_background
 from tests.patchset.grid import POINTS, background, patches, with_signal

@@ -28,7 +28,8 @@ from hftranslate.formats.root_histograms import HistogramFiles
 from hftranslate.formats.schemas import violation
 from hftranslate.inference.fit import fit
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.translation.translate import load, to_pyhf_json, to_xml
+from hftranslate.translation.load import load
+from hftranslate.translation.write import to_pyhf_json, to_xml
 from hftranslate.workspace import Workspace
 from tests.conftest import REPOSITORY, shared_files, shared_folder
 from tests.mutations import changed_documents, changed_xml, damaged

@@ -4,13 +4,14 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from hftranslate.difference.likelihood_change import comparison_points
+from hftranslate.difference.comparer import comparison_points
 from hftranslate.errors import FormatError, InputError, UnsafeInput, did_you_mean
 from hftranslate.formats.histfactory_xml.grammar import Notes
 from hftranslate.formats.histfactory_xml.parse import parse
@@ -20,7 +21,7 @@ from hftranslate.formats.json_text import parse_json
 from hftranslate.formats.pyhf_json import from_document
 from hftranslate.inference.fit import fit
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.translation.translate import load
+from hftranslate.translation.load import load
 from tests.cli.conftest import Runner, run
 from tests.cli.documents import document, text
 from tests.conftest import REPOSITORY
@@ -214,7 +215,7 @@ def test_uncertainties_that_no_likelihood_can_hold() -> None:
 
 
 def test_fits_of_too_many_parameters_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hftranslate.inference.minimize.MAX_FREE", 2)
+    monkeypatch.setattr(import_module("hftranslate.inference.minimize"), "MAX_FREE", 2)
     with pytest.raises(InputError, match="free parameters cannot be fitted; at most 2"):
         fit(*compile_model(from_document(document())))
 

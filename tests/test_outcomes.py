@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hftranslate.formats.outcomes import KINDS, Outcome, told
+from hftranslate.formats.outcomes import KINDS, Outcome, outcome_lines
 
 
 def loss(where: str, what: str, **effects: float) -> Outcome:
@@ -12,8 +12,8 @@ def loss(where: str, what: str, **effects: float) -> Outcome:
 
 def test_three_outcomes_that_say_the_same_are_told_together() -> None:
     found = [loss("measurement 'm'", f"ParamSetting 'x{i}': nobody declares it") for i in range(14)]
-    assert told(found[:2]) == [str(o) for o in found[:2]]
-    assert told(found) == [
+    assert outcome_lines(found[:2]) == [str(o) for o in found[:2]]
+    assert outcome_lines(found) == [
         "loss: measurement 'm': ParamSetting 'x0': nobody declares it",
         "  and 13 more like it: " + ", ".join(f"'x{i}'" for i in range(1, 13)) + ", ... (1 more)",
     ]
@@ -21,11 +21,11 @@ def test_three_outcomes_that_say_the_same_are_told_together() -> None:
 
 def test_what_differs_is_listed() -> None:
     by_channel = [loss(f"channel '{c}'", f"'staterror_{c}': becomes Gaussian", effect=0.1) for c in "ABC"]
-    assert told(by_channel)[1] == "  and 2 more like it: 'B', 'C'"
+    assert outcome_lines(by_channel)[1] == "  and 2 more like it: 'B', 'C'"
     places = [loss(f"/a/{c}.xml:{n}: <NormFactor Name='k'>", "refused") for n, c in enumerate("ABC", start=7)]
-    assert told(places)[1] == "  and 2 more like it: B.xml:8, C.xml:9"
+    assert outcome_lines(places)[1] == "  and 2 more like it: B.xml:8, C.xml:9"
     crossed = [loss(f"channel '{c}', sample '{s}'", "clipped") for c in "AB" for s in "st"]
-    assert told(crossed)[1] == "  and 3 more like it: 'A', 't', 'B', 's', 'B', 't'"
+    assert outcome_lines(crossed)[1] == "  and 3 more like it: 'A', 't', 'B', 's', 'B', 't'"
 
 
 def test_other_words_numbers_effects_and_kinds_stay_apart() -> None:
@@ -34,7 +34,7 @@ def test_other_words_numbers_effects_and_kinds_stay_apart() -> None:
         *(loss("m", "'x': the same", effect=e) for e in (0.1, 0.2, 0.3)),
         Outcome(kind="repair", where="m", what="'x': the same"),
     ]
-    assert told(found) == [str(o) for o in found]
+    assert outcome_lines(found) == [str(o) for o in found]
 
 
 @given(
@@ -43,7 +43,7 @@ def test_other_words_numbers_effects_and_kinds_stay_apart() -> None:
 def test_nothing_is_forgotten(found: list[Outcome]) -> None:
     """Every outcome is a line of its own or counted in one."""
     counted = 0
-    for line in told(found):
+    for line in outcome_lines(found):
         more = line.startswith("  and ") and line.split()[1]
         counted += int(more) if more else 1
     assert counted == len(found)

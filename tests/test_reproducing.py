@@ -7,6 +7,7 @@ import json
 import tarfile
 import zipfile
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ import pytest
 
 from hftranslate.batch.options import BatchOptions
 from hftranslate.errors import FormatError, InputError, MissingInput
-from hftranslate.hepdata import reproduce as module
 from hftranslate.hepdata.reproduce import Region, Reproduced, fetched, read_record, reproduce, summary_text
 from hftranslate.signal_grid import Patch, PatchSet, PointNames, digest
 from hftranslate.signal_grid.scan import ScanSettings, scan, scan_from_document
@@ -277,7 +277,7 @@ def test_records_are_downloaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
         record(folder)
         return Done
 
-    monkeypatch.setattr(module, "download", download)
+    monkeypatch.setattr(import_module("hftranslate.hepdata.reproduce"), "download", download)
     for _ in range(2):
         assert fetched("10.17182/hepdata.1.v1/r1", tmp_path / "out") == Done.folder
     assert asked == ["10.17182/hepdata.1.v1/r1"]

@@ -8,7 +8,8 @@ import pytest
 from hftranslate.errors import FormatError, InputError, InvalidWorkspace
 from hftranslate.signal_grid import same_model
 from hftranslate.signal_grid.signal_files import known_background, read_background, read_signal
-from hftranslate.translation.translate import read, write
+from hftranslate.translation.load import read
+from hftranslate.translation.write import write
 from tests.patchset.grid import background, patches, with_signal
 
 

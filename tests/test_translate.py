@@ -24,20 +24,13 @@ from hftranslate.formats.histfactory_xml import XmlOptions
 from hftranslate.formats.histfactory_xml.dialect import TO_XML
 from hftranslate.formats.json_text import dump_json
 from hftranslate.formats.outcomes import Outcome, of_kind
-from hftranslate.formats.rewriting import map_modifiers
 from hftranslate.formats.schemas import violation
 from hftranslate.likelihood.compile import compile_model
+from hftranslate.translation.account import NEGLIGIBLE, check_strict
+from hftranslate.translation.load import load
 from hftranslate.translation.sidecar import apply_sidecar
-from hftranslate.translation.translate import (
-    NEGLIGIBLE,
-    check_strict,
-    load,
-    sidecar_path,
-    to_pyhf_json,
-    to_xml,
-    write_json,
-    write_xml,
-)
+from hftranslate.translation.sidecar_file import sidecar_path
+from hftranslate.translation.write import to_pyhf_json, to_xml, write_json, write_xml
 from hftranslate.workspace import (
     PYHF,
     ROOT,
@@ -54,6 +47,7 @@ from hftranslate.workspace import (
     StatError,
     Workspace,
 )
+from hftranslate.workspace.map import map_modifiers
 from tests.cases import case, case_ids, entries, workspace
 from tests.conftest import shared_files, shared_folder
 from tests.equivalence import model_difference, same_rules

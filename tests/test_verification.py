@@ -8,9 +8,9 @@ import pytest
 from hftranslate.editing import prune
 from hftranslate.formats.json_text import dump_json
 from hftranslate.formats.pyhf_json import from_document
-from hftranslate.formats.rewriting import map_modifiers
-from hftranslate.translation.translate import sidecar_path, to_pyhf_json, write
+from hftranslate.translation.sidecar_file import sidecar_path
 from hftranslate.translation.verify import verify_file, verify_json
+from hftranslate.translation.write import to_pyhf_json, write
 from hftranslate.workspace import (
     PYHF,
     ROOT,
@@ -22,6 +22,7 @@ from hftranslate.workspace import (
     StatError,
     Workspace,
 )
+from hftranslate.workspace.map import map_modifiers
 from tests.cli.documents import document
 
 WS = replace(from_document(document()), conventions=ROOT)

@@ -13,7 +13,9 @@ from hftranslate.inference.fit import fit, fit_document
 from hftranslate.inference.hypotest import hypotest, limit_document, upper_limit
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.plots import brazil, pulls, save
-from hftranslate.translation.translate import load, read, sidecar_path, to_pyhf_json, to_xml, write_json, write_xml
+from hftranslate.translation.load import load, read
+from hftranslate.translation.sidecar_file import sidecar_path
+from hftranslate.translation.write import to_pyhf_json, to_xml, write_json, write_xml
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 XML = REPOSITORY / "validation" / "cases" / "demo" / "demo.xml"

@@ -9,7 +9,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor
 from multiprocessing import get_context, parent_process
 from threading import Thread
 
-from hftranslate.errors import InputError, Unsupported
+from hftranslate.errors import InputError, needs_extra
 
 
 @contextlib.contextmanager
@@ -25,7 +25,7 @@ def executor_of(workers: int, dask: str | None = None) -> Iterator[Executor | No
 
     Raises
     ------
-    Unsupported
+    MissingExtra
         dask.distributed is not installed.
     InputError
         No scheduler answers at the address.
@@ -78,10 +78,8 @@ def settled() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _dask_executor(address: str) -> Iterator[Executor]:
-    try:
+    with needs_extra("dask", "--dask"):
         from distributed import Client
-    except ImportError:
-        raise Unsupported("--dask needs dask.distributed: install hftranslate[dask]") from None
     try:
         client = Client(address, timeout=10)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:

@@ -12,6 +12,8 @@ from hftranslate.cli.groups import Group
 from hftranslate.display import terminal, terminal_lines
 from hftranslate.errors import FitFailed, HFTranslateError, TranslationLoss, VerificationFailed, WorkersLost
 
+__all__ = ["cli", "main"]
+
 # The matrices are small: threads of the linear algebra library only get in each other's way. NumPy reads it on import.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")

@@ -13,7 +13,8 @@ from hftranslate.editing import combine as combine_workspaces
 from hftranslate.editing import consequences, set_aside
 from hftranslate.editing.combining import JOINS, Join
 from hftranslate.translation.edited import Edited
-from hftranslate.translation.translate import load, sidecar_path
+from hftranslate.translation.load import load
+from hftranslate.translation.sidecar_file import sidecar_path
 
 
 @click.command()

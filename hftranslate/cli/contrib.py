@@ -25,17 +25,18 @@ def contrib() -> None:
 @click.option("-c", "--compress", is_flag=True, help="Keep the archive as it is, in the file OUTPUT_DIRECTORY.")
 def download(source: str, target: Path, verbose: bool, force: bool, compress: bool) -> None:
     """Fetch an archive of likelihoods and unpack it into OUTPUT_DIRECTORY, a new or empty folder."""
-    from hftranslate.hepdata import download as downloading
-    from hftranslate.hepdata import web
+    from hftranslate.hepdata import download as download_likelihood
+    from hftranslate.hepdata import download_archive
+    from hftranslate.hepdata.web import Rules
 
-    rules = web.Rules()
+    rules = Rules()
     if force and (host := urlsplit(source).hostname):
         rules = replace(rules, hosts=(*rules.hosts, host.lower()))
     if compress:
-        downloading.download_archive(source, target, rules=rules)
+        download_archive(source, target, rules=rules)
         written = [target]
     else:
-        done = downloading.download(source, target, rules=rules)
+        done = download_likelihood(source, target, rules=rules)
         written = [target / name for name in done.files]
     if verbose:
         emit_text("".join(f"{terminal(str(p))}\n" for p in written), None)

@@ -10,7 +10,8 @@ from hftranslate.cli.options.paths import ModelFile
 from hftranslate.cli.options.translating import VerifyingCommand, take_verifier, verify_options
 from hftranslate.cli.output import report
 from hftranslate.formats import FORMATS, FormatName
-from hftranslate.translation.translate import load, write
+from hftranslate.translation.load import load
+from hftranslate.translation.write import write
 
 
 @click.command(cls=VerifyingCommand)

@@ -20,7 +20,7 @@ from hftranslate.crosscheck.with_root import Source, find_root, root_results
 from hftranslate.formats import which_format
 from hftranslate.formats.files import Content
 from hftranslate.formats.json_text import read_bytes
-from hftranslate.translation.translate import Loaded, load
+from hftranslate.translation.load import Loaded, load
 from hftranslate.workspace import CONVENTIONS, Conventions
 
 

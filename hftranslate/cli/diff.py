@@ -13,7 +13,7 @@ from hftranslate.difference import difference
 from hftranslate.difference.compare import TOLERANCE
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
 from hftranslate.translation.compared import Compared
-from hftranslate.translation.translate import load
+from hftranslate.translation.load import load
 from hftranslate.workspace import CONVENTIONS
 
 

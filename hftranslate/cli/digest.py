@@ -10,7 +10,7 @@ from hftranslate.cli.options.paths import InputFile, OutputFile
 from hftranslate.cli.output import emit, emit_text, report
 from hftranslate.translation.as_json import ALGORITHMS, pyhf_digest
 from hftranslate.translation.as_json import digest as digest_of
-from hftranslate.translation.translate import load
+from hftranslate.translation.load import load
 
 
 @click.command()

@@ -50,14 +50,15 @@ def download(
     refused, and so is whatever an archive of likelihoods has no use for: links, devices, files outside the folder.
     Prints, as JSON, the files and the checksum of what was fetched.
     """
-    from hftranslate.hepdata import download as downloading
-    from hftranslate.hepdata import web
+    from hftranslate.hepdata import download as download_likelihood
+    from hftranslate.hepdata import download_document
+    from hftranslate.hepdata.web import Rules
 
-    rules = web.Rules(max_bytes=max_megabytes << 20)
+    rules = Rules(max_bytes=max_megabytes << 20)
     rules = replace(rules, hosts=(*rules.hosts, *(h.lower() for h in hosts)))
     with ProgressBar(shown=track_progress) as progress:
-        done = downloading.download(source, folder, rules=rules, sha256=sha256, resource=resource, progress=progress)
-    emit(downloading.download_document(done), None)
+        done = download_likelihood(source, folder, rules=rules, sha256=sha256, resource=resource, progress=progress)
+    emit(download_document(done), None)
 
 
 @hepdata.command()

@@ -7,7 +7,7 @@ import click
 
 from hftranslate.cli.options.model import file_argument, output_option, patch_option, take_xml_options, xml_options
 from hftranslate.cli.output import emit, emit_text, report
-from hftranslate.translation.translate import load
+from hftranslate.translation.load import load
 
 
 @click.command()

@@ -18,7 +18,9 @@ from hftranslate.cli.options.translating import (
     verify_options,
 )
 from hftranslate.cli.output import tell
-from hftranslate.translation.translate import check_strict, load, to_xml, write_xml
+from hftranslate.translation.account import check_strict
+from hftranslate.translation.load import load
+from hftranslate.translation.write import to_xml, write_xml
 
 
 @click.command(cls=VerifyingCommand)

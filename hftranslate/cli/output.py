@@ -10,7 +10,7 @@ from hftranslate.display import terminal, terminal_lines
 from hftranslate.errors import FitFailed
 from hftranslate.formats.files import Content, write_files
 from hftranslate.formats.json_text import dump_json
-from hftranslate.formats.outcomes import Outcome, told
+from hftranslate.formats.outcomes import Outcome, outcome_lines
 
 
 def command_line() -> str:
@@ -30,7 +30,7 @@ def tell_lines(text: str) -> None:
 
 def report(outcomes: tuple[Outcome, ...]) -> None:
     """Tell on standard error what did not pass unchanged."""
-    for line in told(outcomes):
+    for line in outcome_lines(outcomes):
         tell(line)
 
 

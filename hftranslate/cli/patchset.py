@@ -36,7 +36,9 @@ from hftranslate.signal_grid.scan import scan as scan_patches
 from hftranslate.signal_grid.signal_files import read_background, read_signals
 from hftranslate.signal_grid.summary import summary_text
 from hftranslate.translation.as_json import as_json
-from hftranslate.translation.translate import load, sidecar_path, write_json
+from hftranslate.translation.load import load
+from hftranslate.translation.sidecar_file import sidecar_path
+from hftranslate.translation.write import write_json
 
 _FILE = OutputFile()
 #: So many failures are listed on standard error.

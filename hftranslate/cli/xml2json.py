@@ -20,15 +20,10 @@ from hftranslate.cli.options.translating import (
 from hftranslate.cli.output import emit
 from hftranslate.formats.files import Content
 from hftranslate.formats.json_text import dump_json
-from hftranslate.translation.translate import (
-    JsonTranslation,
-    check_strict,
-    load,
-    sidecar_path,
-    to_pyhf_json,
-    write_json,
-    write_sidecar,
-)
+from hftranslate.translation.account import check_strict
+from hftranslate.translation.load import load
+from hftranslate.translation.sidecar_file import sidecar_path
+from hftranslate.translation.write import JsonTranslation, to_pyhf_json, write_json, write_sidecar
 
 
 @click.command(cls=VerifyingCommand)

@@ -27,6 +27,7 @@ from hftranslate.workspace import (
     StatError,
     Workspace,
 )
+from hftranslate.workspace.map import has, modifiers_of
 
 #: So many parameters are listed in a sentence.
 _LISTED = 3
@@ -78,14 +79,11 @@ def _on_workspace(change: Callable[[Workspace], Workspace]) -> Callable[[Setup],
     return lambda setup: replace(setup, workspace=change(setup.workspace))
 
 
-def _all(workspace: Workspace, kind: type) -> list[object]:
-    return [m for c in workspace.channels for s in c.samples for m in s.modifiers if isinstance(m, kind)]
-
-
 # ------------------------------------------------------------------------------------------------------ the constraints
 def _constraint_types(setup: Setup, _: Results) -> Iterator[Candidate]:
     for kind, word, change in ((StatError, "StatError", with_staterror), (ShapeSys, "ShapeSys", None)):
-        found = sorted({m.constraint for m in _all(setup.workspace, kind) if isinstance(m, StatError | ShapeSys)})
+        constrained = modifiers_of(setup.workspace.channels, StatError, ShapeSys)
+        found = sorted({m.constraint for m in constrained if isinstance(m, kind)})
         for constraint in ("gaussian", "poisson"):
             if found and found != [constraint]:
                 if change is None:
@@ -106,7 +104,7 @@ def _article(constraint: str) -> str:
 
 
 def _thresholds(setup: Setup, reference: Results) -> Iterator[Candidate]:
-    ours = sorted({m.threshold for m in _all(setup.workspace, StatError) if isinstance(m, StatError)})
+    ours = sorted({m.threshold for m in modifiers_of(setup.workspace.channels, StatError)})
     if not ours:
         return
     shown = " and ".join(f"{t:g}" for t in ours)
@@ -152,7 +150,7 @@ def _lumi_carriers(setup: Setup, reference: Results) -> Iterator[Candidate]:
     if follows:
         names = sorted({sample for (_, sample), yes in follows.items() if not yes})
         yield _lumi(
-            lambda channel, sample: follows.get((channel, sample.name), _has_lumi(sample)),
+            lambda channel, sample: follows.get((channel, sample.name), has(sample, Lumi)),
             f"samples that do not follow Lumi in the reference: {', '.join(names) or 'none'}",
         )
 
@@ -169,10 +167,6 @@ def _lumi(carries: Callable[[str, Sample], bool], says: str, constant: float | N
 def _lumi_value(workspace: Workspace) -> float | None:
     found = (p.auxdata[0] for m in workspace.measurements for p in m.parameters if p.name == "lumi" and p.auxdata)
     return next((float(x) for x in found), None)
-
-
-def _has_lumi(sample: Sample) -> bool:
-    return any(isinstance(m, Lumi) for m in sample.modifiers)
 
 
 def _seen_to_follow(setup: Setup, reference: Results) -> dict[tuple[str, str], bool]:
@@ -211,7 +205,9 @@ def _interpolation(setup: Setup, _: Results) -> Iterator[Candidate]:
         (HistoSys, "histosys", get_args(HistoSysCode)),
         (NormSys, "normsys", get_args(NormSysCode)),
     ):
-        found = sorted({m.interpolation for m in _all(setup.workspace, kind) if isinstance(m, HistoSys | NormSys)})
+        found = sorted(
+            {m.interpolation for m in modifiers_of(setup.workspace.channels, HistoSys, NormSys) if isinstance(m, kind)}
+        )
         for code in codes:
             if found and found != [code]:
                 yield Candidate(

@@ -17,8 +17,9 @@ from hftranslate.formats import pyhf_json
 from hftranslate.formats.histfactory_xml import XmlOptions
 from hftranslate.formats.json_text import parse_json, read_bytes
 from hftranslate.signal_grid import read_patchset
-from hftranslate.translation.translate import load
+from hftranslate.translation.load import load
 from hftranslate.workspace import HistoSysCode, NormSysCode, Workspace
+from hftranslate.workspace.model import is_number
 
 #: The keys of a case and what they hold. Only the scripts that make references use ``kind``, ``test_pois``, ``toys``
 #: and ``limit``.
@@ -175,7 +176,7 @@ def _codes(table: Mapping[str, Any], where: str) -> Mapping[str, Any]:
 
 
 def _range(name: str, ends: Any, where: str) -> tuple[float, float]:
-    numbers = isinstance(ends, list) and len(ends) == 2 and all(type(x) in (int, float) for x in ends)
+    numbers = isinstance(ends, list) and len(ends) == 2 and all(map(is_number, ends))
     if not numbers or max(map(abs, ends)) > float_info.max or not ends[0] <= ends[1]:
         raise FormatError(f"{where}: the range of {name!r} is {ends!r:.60}; expected [low, high]")
     return float(ends[0]), float(ends[1])

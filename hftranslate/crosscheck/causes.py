@@ -100,8 +100,8 @@ def diagnose(
     return Diagnosis(
         rung=rungs[first].name,
         where=where,
-        causes=tuple(map(_named, found)),
-        alternatives=tuple(tuple(map(_named, a)) for a in alternatives) if len(found) <= 2 else (),
+        causes=tuple(map(_cause_of, found)),
+        alternatives=tuple(tuple(map(_cause_of, a)) for a in alternatives) if len(found) <= 2 else (),
         remaining=None if level is None else rungs[level].name,
     )
 
@@ -120,7 +120,7 @@ def _of_minima(rungs: Sequence[Rung]) -> Diagnosis | None:
     return None
 
 
-def _named(candidate: Candidate) -> Cause:
+def _cause_of(candidate: Candidate) -> Cause:
     return Cause(name=candidate.name, says=candidate.says)
 
 
@@ -188,7 +188,7 @@ class _Trial:
 
     def _rungs(self, setup: Setup, level: int) -> tuple[Rung, ...] | None:
         """The rungs up to a level; ``None`` where the changed model cannot be evaluated."""
-        like = _up_to(self.reference, level)
+        like = _what_rungs_need(self.reference, level)
         try:
             ours = results(
                 setup.workspace,
@@ -206,7 +206,7 @@ class _Trial:
 LADDER = ("model", "yields", "nll", "best fit", "uncertainties", "test statistic", "CLs", "limit", "toys")
 
 
-def _up_to(reference: Results, level: int) -> Results:
+def _what_rungs_need(reference: Results, level: int) -> Results:
     """Only what the rungs up to a level need."""
     name = LADDER[level]
     like = replace(reference, limit=reference.limit if LADDER.index("limit") <= level else None)

@@ -5,12 +5,13 @@ so that any two can be compared. Parameters carry ROOT's names.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 from hftranslate.errors import FormatError
 from hftranslate.formats.files import write_files
@@ -247,74 +248,30 @@ def from_document(document: object, source: str = "the document") -> Results:
         at = f" at {where}" if where else ""
         message = error.message if len(error.message) < 300 else error.message[:300] + " ..."
         raise FormatError(f"{source} is no result document of the schema {SCHEMA_NAME}{at}: {message}")
-    assert isinstance(document, dict)
-    found = _results(document)
+    found: Results = _decode(Results, document)
     wrong = next(_inconsistencies(found), None)
     if wrong is not None:
         raise FormatError(f"{source} is no result document that could be used: {wrong}")
     return found
 
 
-def _results(d: dict[str, Any]) -> Results:
-    optional: dict[str, Callable[[Any], Any]] = {
-        "fit": _fit,
-        "hypotests": lambda tests: tuple(map(_hypotest, tests)),
-        "discovery": lambda x: _record(Discovery, x),
-        "limit": lambda x: _record(LimitRecord, x),
-    }
-    return Results(
-        provenance=_provenance(d["provenance"]),
-        measurement=d["measurement"],
-        poi=d["poi"],
-        conventions=Conventions(**d["conventions"]),
-        constant=d["constant"],
-        parameters=tuple(ParameterRecord(**p) for p in d["parameters"]),
-        parametrisation=tuple(Reparametrised(**r) for r in d["parametrisation"]),
-        data=_bins(d["data"]),
-        points=tuple(_point(p) for p in d["points"]),
-        **{key: convert(d[key]) for key, convert in optional.items() if key in d},
-    )
+_hints = cache(get_type_hints)
 
 
-def _record(kind: type[Any], document: dict[str, Any]) -> Any:
-    """A flat record: lists become tuples, and keys that differ from the attribute's name are translated."""
+def _decode(kind: Any, value: Any) -> Any:
+    """A value that obeys the schema, as what it is here."""
+    if not isinstance(value, dict | list):
+        return int(value) if kind is int else value  # an integer of JSON's schema may be written as 3.0
+    arguments = get_args(kind)
+    if get_origin(kind) is UnionType:  # or None
+        return _decode(arguments[0], value)
+    if isinstance(value, list):
+        return tuple([_decode(arguments[0], content) for content in value])
+    if get_origin(kind) is Mapping:
+        return {name: _decode(arguments[1], content) for name, content in value.items()}
     names = {f.metadata.get("key", f.name): f.name for f in fields(kind)}
-    return kind(**{names[key]: tuple(v) if isinstance(v, list) else v for key, v in document.items()})
-
-
-def _hypotest(document: dict[str, Any]) -> HypoTestRecord:
-    toys = {"toys": _record(ToysRecord, document["toys"])} if "toys" in document else {}
-    if toys:  # an integer of JSON's schema may be written as 3.0
-        toys["toys"] = replace(toys["toys"], n=int(toys["toys"].n), seed=int(toys["toys"].seed))
-    record: HypoTestRecord = _record(HypoTestRecord, {**document, **toys})
-    return record
-
-
-def _provenance(document: dict[str, Any]) -> Provenance:
-    inputs = tuple(InputFile(**entry) for entry in document["inputs"])
-    return Provenance(**{**document, "inputs": inputs, "notes": tuple(document["notes"])})
-
-
-def _bins(document: dict[str, list[float]]) -> dict[str, Bins]:
-    return {name: tuple(values) for name, values in document.items()}
-
-
-def _point(document: dict[str, Any]) -> Point:
-    yields = document.get("yields")
-    converted = None if yields is None else {channel: _bins(samples) for channel, samples in yields.items()}
-    return Point(**{**document, "yields": converted})
-
-
-def _fit(document: dict[str, Any]) -> FitRecord:
-    found = dict(document)
-    if "at_limit" in found:
-        found["at_limit"] = tuple(found["at_limit"])
-    if "minos" in found:
-        found["minos"] = {name: (low, high) for name, (low, high) in found["minos"].items()}
-    if "correlation" in found:
-        matrix = tuple(tuple(row) for row in found["correlation"]["matrix"])
-        found["correlation"] = Correlation(names=tuple(found["correlation"]["names"]), matrix=matrix)
-    return FitRecord(**found)
+    found = {names[key]: content for key, content in value.items() if key in names}
+    return kind(**{name: _decode(_hints(kind)[name], content) for name, content in found.items()})
 
 
 # ------------------------------------------------------------------------ what the schema cannot say of its numbers

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from hftranslate.workspace import (
     BinConstraint,
+    Channel,
     HistoSys,
     HistoSysCode,
     Lumi,
@@ -15,27 +16,23 @@ from hftranslate.workspace import (
     Modifier,
     NormSys,
     NormSysCode,
-    Numbers,
     ParameterConfig,
     Sample,
     ShapeSys,
     StatError,
     Workspace,
 )
+from hftranslate.workspace.map import (
+    has,
+    map_modifiers,
+    map_samples,
+    modifiers_of,
+    sample_with_modifiers,
+    scaled,
+    set_parameter,
+)
 
 Change = Callable[[Workspace], Workspace]
-
-
-def with_modifiers(workspace: Workspace, change: Callable[[Modifier, Sample], Modifier]) -> Workspace:
-    """Every modifier replaced by what ``change`` makes of it and its sample."""
-    channels = []
-    for channel in workspace.channels:
-        samples = []
-        for sample in channel.samples:
-            modifiers = tuple(change(m, sample) for m in sample.modifiers)
-            samples.append(sample if modifiers == sample.modifiers else replace(sample, modifiers=modifiers))
-        channels.append(channel if tuple(samples) == channel.samples else replace(channel, samples=tuple(samples)))
-    return workspace if tuple(channels) == workspace.channels else replace(workspace, channels=tuple(channels))
 
 
 def with_interpolation(
@@ -43,14 +40,14 @@ def with_interpolation(
 ) -> Workspace:
     """Another interpolation code for all HistoSys, or all NormSys."""
 
-    def change(m: Modifier, _: Sample) -> Modifier:
+    def change(_c: Channel, _s: Sample, m: Modifier) -> Modifier:
         if isinstance(m, HistoSys) and histosys is not None:
             return replace(m, interpolation=histosys)
         if isinstance(m, NormSys) and normsys is not None:
             return replace(m, interpolation=normsys)
         return m
 
-    return with_modifiers(workspace, change)
+    return map_modifiers(workspace, change)
 
 
 def with_staterror(
@@ -58,28 +55,22 @@ def with_staterror(
 ) -> Workspace:
     """Another constraint type, or another threshold, for all StatErrors."""
 
-    def change(m: Modifier, _: Sample) -> Modifier:
+    def change(_c: Channel, _s: Sample, m: Modifier) -> Modifier:
         if not isinstance(m, StatError):
             return m
         changed = m if constraint is None else replace(m, constraint=constraint)
         return changed if threshold is None else replace(changed, threshold=threshold)
 
-    return with_modifiers(workspace, change)
+    return map_modifiers(workspace, change)
 
 
 def with_shapesys(workspace: Workspace, constraint: BinConstraint) -> Workspace:
     """Another constraint type for all ShapeSys."""
 
-    def change(m: Modifier, _: Sample) -> Modifier:
+    def change(_c: Channel, _s: Sample, m: Modifier) -> Modifier:
         return replace(m, constraint=constraint) if isinstance(m, ShapeSys) else m
 
-    return with_modifiers(workspace, change)
-
-
-def with_measurements(workspace: Workspace, change: Callable[[Measurement], Measurement]) -> Workspace:
-    """Every measurement replaced by what ``change`` makes of it."""
-    measurements = tuple(map(change, workspace.measurements))
-    return workspace if measurements == workspace.measurements else replace(workspace, measurements=measurements)
+    return map_modifiers(workspace, change)
 
 
 def with_setting(workspace: Workspace, name: str, change: Callable[[ParameterConfig], ParameterConfig]) -> Workspace:
@@ -88,15 +79,10 @@ def with_setting(workspace: Workspace, name: str, change: Callable[[ParameterCon
     def changed(measurement: Measurement) -> Measurement:
         before = measurement.parameter(name)
         after = change(before)
-        if after == before:
-            return measurement
-        others = tuple(p for p in measurement.parameters if p.name != name)
-        if len(others) == len(measurement.parameters):
-            return replace(measurement, parameters=(*others, after))
-        parameters = tuple(after if p.name == name else p for p in measurement.parameters)
-        return replace(measurement, parameters=parameters)
+        return measurement if after == before else set_parameter(measurement, after)
 
-    return with_measurements(workspace, changed)
+    measurements = tuple(map(changed, workspace.measurements))
+    return workspace if measurements == workspace.measurements else replace(workspace, measurements=measurements)
 
 
 def with_ranges(workspace: Workspace, ranges: Mapping[str, tuple[float, float]]) -> Workspace:
@@ -120,23 +106,7 @@ def with_lumi_width(workspace: Workspace, width: Callable[[float, float], float]
 def lumi_carriers(workspace: Workspace) -> tuple[int, int]:
     """How many samples carry the luminosity, and how many samples there are."""
     samples = [s for c in workspace.channels for s in c.samples]
-    return sum(any(isinstance(m, Lumi) for m in s.modifiers) for s in samples), len(samples)
-
-
-def scaled(sample: Sample, factor: float) -> Sample:
-    """All yields of a sample times a factor."""
-
-    def times(values: Numbers) -> Numbers:
-        return tuple(factor * v for v in values)
-
-    def change(m: Modifier) -> Modifier:
-        if isinstance(m, HistoSys):
-            return replace(m, lo_data=times(m.lo_data), hi_data=times(m.hi_data))
-        if isinstance(m, StatError) or (isinstance(m, ShapeSys) and not m.relative):
-            return replace(m, data=times(m.data))
-        return m
-
-    return replace(sample, nominal=times(sample.nominal), modifiers=tuple(map(change, sample.modifiers)))
+    return sum(has(s, Lumi) for s in samples), len(samples)
 
 
 def with_lumi(
@@ -146,18 +116,14 @@ def with_lumi(
 
     With ``constant``, samples that lose it are multiplied by this number instead.
     """
-    lumis = (m.name for c in workspace.channels for s in c.samples for m in s.modifiers if isinstance(m, Lumi))
-    name = next(lumis, "lumi")
+    name = next((m.name for m in modifiers_of(workspace.channels, Lumi)), "lumi")
 
-    def changed(channel: str, sample: Sample) -> Sample:
-        others = tuple(m for m in sample.modifiers if not isinstance(m, Lumi))
-        has = len(others) < len(sample.modifiers)
-        if carries(channel, sample) == has:
+    def changed(channel: Channel, sample: Sample) -> Sample:
+        if carries(channel.name, sample) == has(sample, Lumi):
             return sample
-        if has:
-            without = replace(sample, modifiers=others)
-            return without if constant is None else scaled(without, constant)
-        return replace(sample, modifiers=(Lumi(name=name), *others))
+        if not has(sample, Lumi):
+            return replace(sample, modifiers=(Lumi(name=name), *sample.modifiers))
+        without = sample_with_modifiers(sample, lambda m: None if isinstance(m, Lumi) else m)
+        return without if constant is None else scaled(without, constant)
 
-    channels = tuple(replace(c, samples=tuple(changed(c.name, s) for s in c.samples)) for c in workspace.channels)
-    return workspace if channels == workspace.channels else replace(workspace, channels=channels)
+    return map_samples(workspace, changed)

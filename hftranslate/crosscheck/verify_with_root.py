@@ -17,7 +17,7 @@ from hftranslate.errors import InputError, RootFailed, UnsafeInput
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
 from hftranslate.formats.outcomes import Outcome
 from hftranslate.formats.rewriting import listed
-from hftranslate.translation.translate import Loaded, load
+from hftranslate.translation.load import Loaded, load
 from hftranslate.translation.verify import Verification, advice_for
 from hftranslate.workspace import Measurement, Workspace
 from hftranslate.workspace.parameters import parameter_sets
@@ -116,11 +116,11 @@ def partners(
     first: tuple[Loaded, Measurement], second: tuple[Loaded, Measurement], alignment: Alignment
 ) -> dict[str, str]:
     """What parameters of the first are called in the second, by the names that ``of_pair.py`` knows them by."""
-    ours, others = _called(*first), _called(*second)
+    ours, others = _names_in_of_pair(*first), _names_in_of_pair(*second)
     return {ours[n]: other for name, other in others.items() if (n := alignment.entries.get(name, name)) in ours}
 
 
-def _called(loaded: Loaded, measurement: Measurement) -> dict[str, str]:
+def _names_in_of_pair(loaded: Loaded, measurement: Measurement) -> dict[str, str]:
     """By pyhf's name, what ``of_pair.py`` calls the parameters: in JSON by these names, in XML by ROOT's."""
     workspace = loaded.workspace
     sets = parameter_sets(workspace, measurement, workspace.conventions).values()

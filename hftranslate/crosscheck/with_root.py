@@ -31,7 +31,7 @@ from hftranslate.formats.histfactory_xml.sources import FileSource, XmlOptions
 from hftranslate.formats.json_text import dump_json, parse_json, read_bytes
 from hftranslate.formats.patched import patched_document
 from hftranslate.formats.root_histograms import HistogramFiles
-from hftranslate.translation.translate import to_xml, write_xml
+from hftranslate.translation.write import to_xml, write_xml
 from hftranslate.workspace import Measurement, Workspace
 
 #: Takes the lines that the scripts print while they work.
@@ -258,7 +258,7 @@ def _by_hist2workspace(tool: str, workspace: Workspace, measurement: Measurement
     check_xml(parse(data, path, kinds[path], notes) for path, data in model.documents.items())
     write_xml(translation, folder, sidecar=False)
     _run([tool, f"{_PREFIX}.xml"], folder, lambda line: None)
-    made = sorted(_combined(folder, measurement.name))
+    made = sorted(_workspace_files(folder, measurement.name))
     if not made:
         raise RootFailed(f"hist2workspace made no combined workspace of the measurement {measurement.name!r}")
     arguments = [str(made[0]), "--kind", "workspace", "--name", measurement.name]
@@ -269,7 +269,7 @@ def _by_hist2workspace(tool: str, workspace: Workspace, measurement: Measurement
     return arguments
 
 
-def _combined(folder: Path, measurement: str) -> Iterator[Path]:
+def _workspace_files(folder: Path, measurement: str) -> Iterator[Path]:
     for path in folder.rglob("*.root"):
         if path.name.endswith(f"_combined_{measurement}_model.root"):
             yield path

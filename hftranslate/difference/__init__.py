@@ -1,22 +1,9 @@
 """What is different between two workspaces in meaning, whatever their formats and the order of their parts.
 
-``difference`` compares structure, numbers, settings and the likelihood itself; ``likelihoods`` the likelihood alone.
+:func:`difference` compares structure, numbers, settings and the likelihood itself, :func:`likelihoods` the likelihood
+alone; :func:`document` and :func:`text` say what was found, :func:`proof` what it proves.
 """
 
-from hftranslate.difference.compare import Difference, Item, difference, difference_of_translation
-from hftranslate.difference.likelihoods import LikelihoodComparison, likelihoods
-from hftranslate.difference.proof import proof, proven
-from hftranslate.difference.report import document, text
+from hftranslate.faces import open_face
 
-__all__ = [
-    "Difference",
-    "Item",
-    "LikelihoodComparison",
-    "difference",
-    "difference_of_translation",
-    "document",
-    "likelihoods",
-    "proof",
-    "proven",
-    "text",
-]
+__getattr__, __dir__, __all__ = open_face(__name__)

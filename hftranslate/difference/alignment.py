@@ -168,26 +168,26 @@ def spelling(name: str) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------------- content
-def _rounded(values: Iterable[float]) -> tuple[str, ...]:
+def _nine_digits(values: Iterable[float]) -> tuple[str, ...]:
     return tuple(f"{v:.9g}" for v in values)
 
 
 def _channel_content(channel: Channel) -> object:
-    observed = None if channel.observed is None else _rounded(channel.observed)
-    return observed, sorted(_rounded(s.nominal) for s in channel.samples)
+    observed = None if channel.observed is None else _nine_digits(channel.observed)
+    return observed, sorted(_nine_digits(s.nominal) for s in channel.samples)
 
 
 def _sample_content(sample: Sample) -> object:
-    return _rounded(sample.nominal), sorted(map(repr, filter(None, map(_modifier_content, sample.modifiers))))
+    return _nine_digits(sample.nominal), sorted(map(repr, filter(None, map(_modifier_content, sample.modifiers))))
 
 
 def _modifier_content(m: Modifier) -> object:
     """The numbers of a modifier that every format states in the same way."""
     match m:
         case NormSys():
-            return "normsys", _rounded((m.lo, m.hi))
+            return "normsys", _nine_digits((m.lo, m.hi))
         case HistoSys():
-            return "histosys", _rounded(chain(m.lo_data, m.hi_data))
+            return "histosys", _nine_digits(chain(m.lo_data, m.hi_data))
         case _:
             return None
 
@@ -197,7 +197,7 @@ def _parameter_content(declared: DeclaredParameter, place: Mapping[tuple[str, st
         (place.get((c.name, s.name), (c.name, s.name)), _kind(m), repr(_modifier_content(m)))
         for c, s, m in declared.uses
     )
-    widths = _rounded(bin_widths(declared)[1]) if declared.kind == "gamma" else ()
+    widths = _nine_digits(bin_widths(declared)[1]) if declared.kind == "gamma" else ()
     return declared.kind, declared.size, widths, uses
 
 

@@ -178,14 +178,13 @@ def difference_of_translation(
                 first,
                 second,
                 (mine.name, theirs.name),
-                entries=alignment.entries,
-                channels=alignment.channels,
+                labels,
                 conventions=conventions,
                 progress=progress,
             )
         )
     return Difference(
-        items=(*_renamed(alignment), *ledger.items),
+        items=(*_items_of_renamings(alignment), *ledger.items),
         notes=(*notes, *alignment.respelt, *ledger.notes()),
         compared=ledger.compared,
         largest=ledger.largest,
@@ -195,7 +194,7 @@ def difference_of_translation(
     )
 
 
-def _renamed(alignment: Alignment) -> Iterator[Item]:
+def _items_of_renamings(alignment: Alignment) -> Iterator[Item]:
     for r in alignment.renamed:
         yield Item(kind="structure", where=r.where, first=repr(r.first), second=f"{r.second!r}, with the same content")
 

@@ -2,23 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.batch.progress import Progress, silent
-from hftranslate.difference.likelihood_change import comparison_points
+from hftranslate.difference.comparer import Origin, acts
+from hftranslate.difference.statements import Labels
 from hftranslate.errors import InputError
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.likelihood.model import Data, Model
+from hftranslate.likelihood.model import Model
 from hftranslate.workspace import Conventions, Workspace
 
-Floats: TypeAlias = NDArray[np.float64]
-#: Rates below this fraction of the channel's largest are compared as if they were as large.
-_SMALLEST_RATE = 1e-9
 #: Where both NLLs are larger, only rates are compared: the rounding of the NLLs would exceed what is looked for.
 _LARGEST_NLL = 1e9
+#: Random points at which likelihoods are compared, and the seed that they follow from.
+_POINTS, _SEED = 20, 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +72,9 @@ def likelihoods(
     first: Workspace,
     second: Workspace,
     measurements: tuple[str, str],
+    labels: Labels,
     *,
-    entries: Mapping[str, str],
-    channels: Mapping[str, str],
     conventions: Conventions | None = None,
-    n_random: int = 20,
-    seed: int = 1,
     progress: Progress = silent,
 ) -> LikelihoodComparison:
     """Compare the likelihoods of one measurement.
@@ -87,7 +83,7 @@ def likelihoods(
     ----------
     measurements
         its name in the first and in the second.
-    entries, channels
+    labels
         what parameters and channels of the second are called in the first.
     conventions
         how both are evaluated where ROOT and pyhf differ; by default as the first is.
@@ -101,26 +97,27 @@ def likelihoods(
         b, data_b = compile_model(second, measurements[1], same_rules(rules, second.conventions))
     except InputError as error:
         return replace(nothing, why=str(error))
-    partner = _partners(a, b, entries)
+    partner = _partners(a, b, labels.entries)
     alone = _alone(a, b, partner)
-    order = _bin_order(a, b, channels)
+    order = _bin_order(a, b, labels.channels)
     if alone or order is None:
         what = f"free in one of them only: {', '.join(alone)}" if alone else "their channels differ"
         return replace(nothing, nll=float("inf"), why=what)
-    comparison = _Comparison(a, data_a, b, data_b, partner, order)
-    rng = np.random.default_rng(seed)
-    points = [a.parameters.init.copy(), *comparison_points(a, n_random, rng)]
-    for i, theta in enumerate(points):
-        progress("comparing likelihoods", i, len(points))
-        comparison.visit(theta)
+    origin = Origin(a, data_a, _POINTS, _SEED, largest=_LARGEST_NLL, progress=progress)
+    found = origin.compare(b, data_b, partner, bins=order)
+    points = int(np.sum(found.inside))
+    if not points:
+        return replace(nothing, outside=found.outside, why="no point lies inside the domain of both")
+    nll = 0.0 if found.largest is None else float(found.change[found.largest])
+    moved = found.points[found.largest] if nll > 0.0 else a.parameters.init
+    where = np.flatnonzero(moved != a.parameters.init)
     return replace(
         nothing,
-        points=comparison.points,
-        outside=comparison.outside,
-        nll=comparison.nll if comparison.points else None,
-        at=comparison.moved(),
-        yields=comparison.yields if comparison.points else None,
-        why="" if comparison.points else "no point lies inside the domain of both",
+        points=points,
+        outside=found.outside,
+        nll=nll,
+        at=tuple((a.parameters.names[i], float(moved[i])) for i in where),
+        yields=found.yields,
     )
 
 
@@ -134,17 +131,9 @@ def _alone(a: Model, b: Model, partner: NDArray[np.int64]) -> list[str]:
     """Parameters on which rates depend and that are free in one model only, constant or absent in the other."""
     free_in_a, free_in_b = ~a.parameters.fixed, ~b.parameters.fixed
     shared = {int(p) for p, free in zip(partner, free_in_b, strict=True) if p >= 0 and free and free_in_a[p]}
-    mine = [i for i in np.flatnonzero(free_in_a) if i not in shared and _acts(a, i)]
-    theirs = [i for i in np.flatnonzero(free_in_b) if partner[i] not in shared and _acts(b, i)]
+    mine = [i for i in np.flatnonzero(free_in_a) if i not in shared and acts(a, i)]
+    theirs = [i for i in np.flatnonzero(free_in_b) if partner[i] not in shared and acts(b, i)]
     return [a.parameters.names[i] for i in mine] + [b.parameters.names[i] for i in theirs]
-
-
-def _acts(model: Model, i: np.intp | int) -> bool:
-    """Whether a rate depends on a parameter."""
-    theta = model.parameters.init.copy()
-    before = model.rates(theta)
-    theta[i] += 0.5 * model.parameters.width[i] or 0.5
-    return not np.array_equal(before, model.rates(theta))
 
 
 def _bin_order(a: Model, b: Model, channels: Mapping[str, str]) -> NDArray[np.int64] | None:
@@ -160,46 +149,3 @@ def _bin_order(a: Model, b: Model, channels: Mapping[str, str]) -> NDArray[np.in
             return None
         order += range(first, first + n)
     return None if places else np.array(order, dtype=np.int64)
-
-
-class _Comparison:
-    """The largest differences so far."""
-
-    def __init__(
-        self, a: Model, data_a: Data, b: Model, data_b: Data, partner: NDArray[np.int64], order: NDArray[np.int64]
-    ) -> None:
-        self.a, self.data_a, self.b, self.data_b = a, data_a, b, data_b
-        self.order = order
-        self.moving = (partner >= 0) & ~b.parameters.fixed  # what is constant in the second stays at its value there
-        self.targets = partner[self.moving]
-        constant = set(partner[(partner >= 0) & b.parameters.fixed].tolist())
-        constant |= set(range(len(a.parameters))) - set(partner.tolist())
-        self.idle = [i for i in constant if not a.parameters.fixed[i] and not _acts(a, i)]
-        self.base: float | None = None
-        self.points, self.outside, self.nll, self.yields = 0, 0, 0.0, 0.0
-        self.theta = a.parameters.init
-
-    def visit(self, theta: Floats) -> None:
-        """Compare at a point of the first's parameters."""
-        theta[self.idle] = self.a.parameters.init[self.idle]
-        other = self.b.parameters.init.copy()
-        other[self.moving] = theta[self.targets]
-        one, two = self.a.nll(theta, self.data_a), self.b.nll(other, self.data_b)
-        if not (np.isfinite(one) and np.isfinite(two)):
-            self.outside += bool(np.isfinite(one) != np.isfinite(two))
-            return
-        self.points += 1
-        if max(one, two) < _LARGEST_NLL:
-            self.base = one - two if self.base is None else self.base
-            if abs(one - two - self.base) > self.nll:
-                self.nll, self.theta = abs(one - two - self.base), theta
-        rates, others = self.a.rates(theta)[self.order], self.b.rates(other)
-        scale = np.maximum(np.maximum(np.abs(rates), np.abs(others)), _SMALLEST_RATE * np.max(np.abs(rates)))
-        relative = np.divide(np.abs(rates - others), scale, out=np.zeros_like(scale), where=scale > 0.0)
-        self.yields = max(self.yields, float(np.max(relative)))
-
-    def moved(self) -> tuple[tuple[str, float], ...]:
-        """The parameters that are not at their nominal values where the difference is largest."""
-        p = self.a.parameters
-        where = np.flatnonzero(self.theta != p.init) if self.nll > 0.0 else ()
-        return tuple((p.names[i], float(self.theta[i])) for i in where)

@@ -27,6 +27,7 @@ from hftranslate.workspace import (
 )
 from hftranslate.workspace.expressions import Expression
 from hftranslate.workspace.functions import used_functions
+from hftranslate.workspace.map import Replacement, map_modifiers, modifiers_of
 from hftranslate.workspace.parameter_names import DeclaredParameter, declared_parameters
 from hftranslate.workspace.parameters import ParameterSet, parameter_sets
 
@@ -104,7 +105,7 @@ def model_facts(workspace: Workspace, labels: Labels = UNCHANGED) -> Facts:
             for m in sample.modifiers:
                 if not (m.name in absent and isinstance(m, Lumi | NormSys)):
                     _add_modifier(facts, here, m, bins.get((channel.name, m.name), ()), labels)
-    factors = {m.name for c in workspace.channels for s in c.samples for m in s.modifiers if isinstance(m, NormFactor)}
+    factors = {m.name for m in modifiers_of(workspace.channels, NormFactor)}
     for f in workspace.functions:
         if f.name in factors:
             where = f"function {labels.entry(f.name)!r}"
@@ -122,25 +123,16 @@ def with_products_as_factors(workspace: Workspace) -> Workspace:
     if not products:
         return workspace
 
-    def factors(m: Modifier) -> tuple[Modifier, ...]:
+    def factors(_c: Channel, _s: Sample, m: Modifier) -> Replacement:
         if not isinstance(m, NormFactor) or m.power > 1 or m.name not in products:
-            return (m,)
+            return m
         return tuple(NormFactor(name=name) for name in products[m.name])
 
+    functions = tuple(f for f in workspace.functions if f.name not in products)
     try:
-        channels = tuple(
-            replace(
-                c,
-                samples=tuple(
-                    replace(s, modifiers=tuple(n for m in s.modifiers for n in factors(m))) for s in c.samples
-                ),
-            )
-            for c in workspace.channels
-        )
+        return replace(map_modifiers(workspace, factors), functions=functions)
     except InvalidWorkspace:  # a sample has one of them already
         return workspace
-    functions = tuple(f for f in workspace.functions if f.name not in products)
-    return replace(workspace, channels=channels, functions=functions)
 
 
 def _is_product(expression: Expression) -> bool:

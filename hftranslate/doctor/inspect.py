@@ -14,6 +14,7 @@ from hftranslate.workspace import (
     Workspace,
 )
 from hftranslate.workspace.functions import settle_functions, used_names
+from hftranslate.workspace.map import all_modifiers
 from hftranslate.workspace.parameter_names import DeclaredParameter, declared_parameters
 from hftranslate.workspace.parameters import beta_name, parameter_sets
 
@@ -36,9 +37,7 @@ def summary(workspace: Workspace) -> dict[str, Any]:
             for c in workspace.channels
         ],
         "samples": sorted({s.name for c in workspace.channels for s in c.samples}),
-        "modifiers": dict(
-            Counter(MODIFIER_TYPES[type(m)] for c in workspace.channels for s in c.samples for m in s.modifiers)
-        ),
+        "modifiers": dict(Counter(MODIFIER_TYPES[type(m)] for m in all_modifiers(workspace.channels))),
         "parameters": [
             {"name": name, "modifiers": words[name], "size": d.size, "kind": d.kind}
             for name, d in declared.items()

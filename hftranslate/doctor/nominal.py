@@ -6,8 +6,9 @@ import numpy as np
 
 from hftranslate.doctor.findings import Finding, Place, found
 from hftranslate.likelihood.cells import Floats
-from hftranslate.workspace import Channel, Measurement, NormFactor, Sample, ShapeSys, StatError, Workspace
+from hftranslate.workspace import Channel, Measurement, Sample, ShapeSys, StatError, Workspace
 from hftranslate.workspace.bin_factors import bin_widths
+from hftranslate.workspace.map import all_uses, is_scaled_by
 from hftranslate.workspace.parameter_names import Use, declared_parameters
 
 #: Relative uncertainties of bins beyond which a constraint is no longer what its name says.
@@ -29,11 +30,6 @@ def total_of(samples: Iterable[Sample], n_bins: int) -> Floats:
     for s in samples:
         total += np.array(s.nominal, dtype=float)
     return total
-
-
-def is_signal(sample: Sample, pois: set[str]) -> bool:
-    """Whether a parameter of interest scales the sample."""
-    return any(isinstance(m, NormFactor) and m.name in pois for m in sample.modifiers)
 
 
 def _negative_nominal(workspace: Workspace) -> Iterator[Finding]:
@@ -73,7 +69,7 @@ def _bins_without_expectation(workspace: Workspace, pois: set[str]) -> Iterator[
     signal_alone: list[Place] = []
     for c in workspace.channels:
         total = total_of(c.samples, c.n_bins)
-        background = total_of((s for s in c.samples if not is_signal(s, pois)), c.n_bins)
+        background = total_of((s for s in c.samples if not is_scaled_by(s, pois)), c.n_bins)
         observed = c.observed or (0,) * c.n_bins
         for b in np.flatnonzero((total == 0.0) | (background <= 0.0)).tolist():
             place = Place(channel=c.name, bin=b, detail=f"{observed[b]:g} observed", size=float(observed[b]))
@@ -112,24 +108,14 @@ def _bins_without_expectation(workspace: Workspace, pois: set[str]) -> Iterator[
 
 
 def _uncertainties_on_empty_bins(workspace: Workspace) -> Iterator[Finding]:
-    places = []
-    for c in workspace.channels:
-        for s in c.samples:
-            for m in s.modifiers:
-                if isinstance(m, ShapeSys) and not m.relative:
-                    places += [
-                        Place(
-                            channel=c.name,
-                            sample=s.name,
-                            bin=b,
-                            parameter=m.name,
-                            detail=f"{e:.4g} on {h:.4g} events",
-                            size=e,
-                        )
-                        for b, (e, h) in enumerate(zip(m.data, s.nominal, strict=True))
-                        if e > 0 and h <= 0
-                    ]
-        places += _staterrors_on_empty_bins(c)
+    places = [
+        Place(channel=c.name, sample=s.name, bin=b, parameter=m.name, detail=f"{e:.4g} on {h:.4g} events", size=e)
+        for c, s, m in all_uses(workspace.channels)
+        if isinstance(m, ShapeSys) and not m.relative
+        for b, (e, h) in enumerate(zip(m.data, s.nominal, strict=True))
+        if e > 0 and h <= 0
+    ]
+    places += (place for c in workspace.channels for place in _staterrors_on_empty_bins(c))
     yield from found(
         "uncertainty-on-empty-bin",
         "warning",
@@ -222,7 +208,7 @@ def _shared_with_signal(name: str, uses: list[Use], pois: set[str]) -> Iterator[
     by_channel: dict[str, list[tuple[bool, Floats]]] = {}
     for c, s, m in uses:
         assert isinstance(m, StatError)
-        by_channel.setdefault(c.name, []).append((is_signal(s, pois), np.square(np.array(m.data, dtype=float))))
+        by_channel.setdefault(c.name, []).append((is_scaled_by(s, pois), np.square(np.array(m.data, dtype=float))))
     for channel, shares in by_channel.items():
         total = np.sum([v for _, v in shares], axis=0)
         signal = np.sum([v for signal, v in shares if signal] or [np.zeros_like(total)], axis=0)

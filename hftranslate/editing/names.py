@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from hftranslate.errors import MissingInput, did_you_mean
 from hftranslate.workspace import MODIFIER_TYPES, Workspace
+from hftranslate.workspace.map import all_modifiers
 
 
 def channel_names(workspace: Workspace) -> list[str]:
@@ -18,12 +19,12 @@ def sample_names(workspace: Workspace) -> list[str]:
 
 def modifier_names(workspace: Workspace) -> list[str]:
     """Names of all modifiers, each once."""
-    return list(dict.fromkeys(m.name for c in workspace.channels for s in c.samples for m in s.modifiers))
+    return list(dict.fromkeys(m.name for m in all_modifiers(workspace.channels)))
 
 
 def modifier_words(workspace: Workspace) -> list[str]:
     """The types of modifiers that are used."""
-    return sorted({MODIFIER_TYPES[type(m)] for c in workspace.channels for s in c.samples for m in s.modifiers})
+    return sorted({MODIFIER_TYPES[type(m)] for m in all_modifiers(workspace.channels)})
 
 
 def measurement_names(workspace: Workspace) -> list[str]:

@@ -24,6 +24,7 @@ from hftranslate.workspace import (
     Workspace,
 )
 from hftranslate.workspace.bin_factors import bin_widths
+from hftranslate.workspace.map import all_uses
 from hftranslate.workspace.parameter_names import DeclaredParameter, declared_parameters
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -76,10 +77,9 @@ def negligible(workspace: Workspace, threshold: float) -> tuple[Negligible, ...]
     for channel in workspace.channels:
         total = np.sum([np.array(s.nominal, dtype=float) for s in channel.samples], axis=0)
         groups: dict[str, list[tuple[Sample, Modifier]]] = {}
-        for s in channel.samples:
-            for m in s.modifiers:
-                if m.name in candidates:
-                    groups.setdefault(m.name, []).append((s, m))
+        for _, s, m in all_uses([channel]):
+            if m.name in candidates:
+                groups.setdefault(m.name, []).append((s, m))
         for name, uses in groups.items():
             samples = {s.name: s for s, _ in uses}
             if candidates[name].kind == "alpha":

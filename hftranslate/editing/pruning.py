@@ -16,17 +16,15 @@ from hftranslate.errors import InputError, InvalidWorkspace, MissingInput, did_y
 from hftranslate.workspace import (
     MODIFIER_TYPES,
     Channel,
-    HistoSys,
     Measurement,
     Modifier,
-    Number,
     Numbers,
     ParameterConfig,
     Sample,
-    ShapeSys,
     StatError,
     Workspace,
 )
+from hftranslate.workspace.map import all_modifiers, modifiers_of, with_numbers
 from hftranslate.workspace.observations import observations, with_observations
 from hftranslate.workspace.parameter_names import DeclaredParameter, declared_parameters
 
@@ -124,7 +122,7 @@ def prune(
         kept.append(replace(c, samples=tuple(replace(s, modifiers=modifiers_left(c, s)) for s in left)))
     if not kept:
         raise InvalidWorkspace("pruning leaves no channel; a workspace needs at least one")
-    gone = set(modifiers) | _vanished({m for _, _, m in places.modifiers_in}, kept)
+    gone = set(modifiers) | _names_not_on({m for _, _, m in places.modifiers_in}, kept)
     entries = _staterrors_left(workspace, kept)
     wanted = tuple(
         _settings_with(_without_settings(m, gone), entries)
@@ -160,8 +158,8 @@ def _check_places(
                 )
 
 
-def _vanished(names: set[str], channels: list[Channel]) -> set[str]:
-    return names - {m.name for c in channels for s in c.samples for m in s.modifiers}
+def _names_not_on(names: set[str], channels: list[Channel]) -> set[str]:
+    return names - {m.name for m in all_modifiers(channels)}
 
 
 def _without_settings(measurement: Measurement, names: set[str]) -> Measurement:
@@ -230,11 +228,11 @@ def _entries_left(declared: DeclaredParameter, workspace: Workspace, kept: Kept)
 
 def _staterrors_left(workspace: Workspace, kept: list[Channel]) -> dict[str, list[int]]:
     """Entries that stay of the staterrors over several channels that are no longer in all of them."""
-    remain = {(c.name, m.name) for c in kept for s in c.samples for m in s.modifiers if isinstance(m, StatError)}
+    remain = {(c.name, m.name) for c in kept for m in modifiers_of([c], StatError)}
     entries = {}
     spread: dict[str, list[Channel]] = {}
     for c in sorted(workspace.channels, key=lambda c: c.name):
-        for name in {m.name for s in c.samples for m in s.modifiers if isinstance(m, StatError)}:
+        for name in {m.name for m in modifiers_of([c], StatError)}:
             spread.setdefault(name, []).append(c)
     for name, channels in spread.items():
         stays = [(c.name, name) in remain for c in channels for _ in range(c.n_bins)]
@@ -244,29 +242,15 @@ def _staterrors_left(workspace: Workspace, kept: list[Channel]) -> dict[str, lis
 
 
 def _channel_with(channel: Channel, kept: list[int]) -> Channel:
+    def numbers_left(values: Numbers) -> Numbers:
+        return tuple(values[i] for i in kept)
+
     return replace(
         channel,
-        samples=tuple(_sample_with(s, kept) for s in channel.samples),
-        observed=None if channel.observed is None else _at(channel.observed, kept),
+        samples=tuple(with_numbers(s, numbers_left) for s in channel.samples),
+        observed=None if channel.observed is None else numbers_left(channel.observed),
         edges=_edges_with(channel.edges, kept),
     )
-
-
-def _at(values: Numbers, kept: list[int]) -> tuple[Number, ...]:
-    return tuple(values[i] for i in kept)
-
-
-def _sample_with(sample: Sample, kept: list[int]) -> Sample:
-    def left(m: Modifier) -> Modifier:
-        match m:
-            case HistoSys():
-                return replace(m, lo_data=_at(m.lo_data, kept), hi_data=_at(m.hi_data, kept))
-            case ShapeSys() | StatError():
-                return replace(m, data=_at(m.data, kept))
-            case _:
-                return m
-
-    return replace(sample, nominal=_at(sample.nominal, kept), modifiers=tuple(map(left, sample.modifiers)))
 
 
 def _edges_with(edges: tuple[Numbers, ...] | None, kept: list[int]) -> tuple[Numbers, ...] | None:

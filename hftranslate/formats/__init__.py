@@ -1,44 +1,11 @@
-"""The file formats: one module each, a reader and a writer in it. No format imports another."""
+"""Files in, files out: which format a file is, and what all formats share.
 
-from typing import Literal
+Each format is a room of its own that holds its reader, its writer and the rewriting into what it can say
+(:mod:`~hftranslate.formats.histfactory_xml`, :mod:`~hftranslate.formats.pyhf_json`); histograms in ROOT files are
+:mod:`~hftranslate.formats.root_histograms`. To read or write a model whatever its format:
+:mod:`hftranslate.translation`.
+"""
 
-from hftranslate.errors import FormatError, Unsupported
-from hftranslate.formats.json_text import beginning
-from hftranslate.formats.recognition import html_page, other_data
+from hftranslate.faces import open_face
 
-FormatName = Literal["pyhf-json", "xml"]
-#: Every format that can be read and written.
-FORMATS = ("pyhf-json", "xml")
-
-
-def which_format(data: bytes, source: str) -> FormatName:
-    """Which format a document is in, by its content.
-
-    Raises
-    ------
-    FormatError
-        It begins like none of them.
-    Unsupported
-        It is one that cannot be read yet.
-    """
-    head = beginning(data)
-    if head.startswith("<"):
-        page = html_page(data)
-        if page is None:
-            return "xml"
-        raise FormatError(
-            f"{source} is {page}; expected HistFactory XML or pyhf JSON "
-            "(hftranslate hepdata download fetches published likelihoods)"
-        )
-    if head.startswith(("{", "[")):
-        if '"hs3_version"' in head or '"distributions"' in head or b'"hs3_version"' in data[-4096:]:
-            raise Unsupported(f"{source} is HS3 JSON, which cannot be read yet; expected HistFactory XML or pyhf JSON")
-        return "pyhf-json"
-    if data.startswith(b"root"):
-        raise FormatError(f"{source} is a ROOT file; expected the XML file (root element Combination) that names it")
-    if not data.strip():
-        raise FormatError(f"{source} is neither HistFactory XML nor pyhf JSON; it is empty")
-    known = other_data(data)
-    if known is None:
-        raise FormatError(f"{source} is neither HistFactory XML nor pyhf JSON")
-    raise FormatError(f"{source} is {known[0]}; expected HistFactory XML or pyhf JSON: {known[1]}")
+__getattr__, __dir__, __all__ = open_face(__name__)

@@ -21,7 +21,7 @@ def apply_patch(document: Any, operations: list[Any]) -> Any:
     UnsafeInput
         The patch has too many operations, or multiplies the document.
     """
-    return _applied(document, operations, None)
+    return _apply_one_by_one(document, operations, None)
 
 
 def patched(document: Any, operations: list[Any]) -> Any:
@@ -34,11 +34,11 @@ def patched(document: Any, operations: list[Any]) -> Any:
     """
     if any(isinstance(o, dict) and o.get("op") == "move" for o in operations):
         # a place to move to is counted after the removal: what it lies in is not known beforehand
-        return _applied(deepcopy(document), operations, None)
-    return _applied(document, operations, _Own())
+        return _apply_one_by_one(deepcopy(document), operations, None)
+    return _apply_one_by_one(document, operations, _Own())
 
 
-def _applied(document: Any, operations: list[Any], own: "_Own | None") -> Any:
+def _apply_one_by_one(document: Any, operations: list[Any], own: "_Own | None") -> Any:
     import jsonpatch
     import jsonpointer
 

@@ -54,7 +54,7 @@ def read_bytes(path: str | Path) -> bytes:
     file = Path(path)
     try:
         with file.open("rb") as stream:
-            data = _limited(stream, str(path))
+            data = _read_up_to_the_limit(stream, str(path))
     except FileNotFoundError:
         raise MissingInput(f"{path}: no such file{_nearest(file)}") from None
     except IsADirectoryError:
@@ -70,7 +70,7 @@ def _standard_input() -> bytes:
     if sys.stdin is None:
         raise MissingInput("standard input is closed; name a file")
     try:
-        return _limited(sys.stdin.buffer, "standard input")
+        return _read_up_to_the_limit(sys.stdin.buffer, "standard input")
     except OSError as error:
         raise MissingInput(f"standard input cannot be read: {error.strerror or error}") from None
 
@@ -99,7 +99,7 @@ def _candidates(folder: Path) -> str:
     return f", such as {shown} in it" if names else ""
 
 
-def _limited(stream: BinaryIO | gzip.GzipFile, source: str) -> bytes:
+def _read_up_to_the_limit(stream: BinaryIO | gzip.GzipFile, source: str) -> bytes:
     chunks, size = [], 0
     while chunk := stream.read(_CHUNK):
         size += len(chunk)
@@ -114,7 +114,7 @@ def _decompress(data: bytes, source: str) -> bytes:
         return data
     try:
         with gzip.GzipFile(fileobj=BytesIO(data)) as stream:
-            return _limited(stream, f"{source} (decompressed)")
+            return _read_up_to_the_limit(stream, f"{source} (decompressed)")
     except (OSError, EOFError, zlib.error) as error:
         raise FormatError(f"{source}: damaged gzip file: {error}") from None
 
@@ -199,13 +199,13 @@ class _Refused(Exception):
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        twice = _repeated(pairs)
+        twice = _first_repeated_name(pairs)
         inside = f" of the object named {result['name']!r}" if isinstance(result.get("name"), str) else ""
         raise _Refused(f"the key {twice!r}{inside} appears more than once in the same object")
     return result
 
 
-def _repeated(pairs: list[tuple[str, Any]]) -> str:
+def _first_repeated_name(pairs: list[tuple[str, Any]]) -> str:
     seen: set[str] = set()
     for name, _ in pairs:
         if name in seen:

@@ -63,7 +63,7 @@ _ALIKE, _LISTED = 3, 12
 _NAMED = re.compile(r"'[^']*'|\S+:\d+(?=: <)")
 
 
-def told(outcomes: Iterable[Outcome]) -> list[str]:
+def outcome_lines(outcomes: Iterable[Outcome]) -> list[str]:
     """A line for each outcome, in order; those that say the same of different things are told together."""
     alike: dict[tuple[object, ...], list[Outcome]] = {}
     for o in outcomes:

@@ -1,11 +1,11 @@
 """What the steps of a dialect (:mod:`hftranslate.formats.pyhf_json.dialect` is one) are made of."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from hftranslate.formats.outcomes import Kind, Outcome
-from hftranslate.workspace import Channel, Measurement, Modifier, ParameterConfig, Sample, Workspace
+from hftranslate.workspace import Modifier, Workspace
 
 Outcomes: TypeAlias = tuple[Outcome, ...]
 Rewriting: TypeAlias = tuple[Workspace, Outcomes]
@@ -24,40 +24,6 @@ class Step:
 def outcome(kind: Kind, where: str, what: str) -> Outcome:
     """An outcome without a measured effect."""
     return Outcome(kind=kind, where=where, what=what)
-
-
-def map_modifiers(workspace: Workspace, change: Callable[[Channel, Sample, Modifier], Modifier | None]) -> Workspace:
-    """The workspace with every modifier replaced by ``change(...)``, or removed where that is ``None``."""
-    channels = []
-    for channel in workspace.channels:
-        samples = []
-        for sample in channel.samples:
-            modifiers = tuple(n for m in sample.modifiers if (n := change(channel, sample, m)) is not None)
-            samples.append(sample if modifiers == sample.modifiers else replace(sample, modifiers=modifiers))
-        channels.append(replace(channel, samples=tuple(samples)))
-    return replace(workspace, channels=tuple(channels))
-
-
-def map_parameters(
-    workspace: Workspace, change: Callable[[Measurement, ParameterConfig], ParameterConfig | None]
-) -> Workspace:
-    """The workspace with every parameter setting replaced by ``change(...)``, or removed where that is ``None``."""
-    measurements = tuple(
-        replace(m, parameters=tuple(n for p in m.parameters if (n := change(m, p)) is not None))
-        for m in workspace.measurements
-    )
-    return replace(workspace, measurements=measurements)
-
-
-def set_parameters(measurement: Measurement, configs: Iterable[ParameterConfig]) -> Measurement:
-    """The measurement with the settings of some parameters replaced, or added at the end."""
-    by_name = {p.name: p for p in measurement.parameters} | {c.name: c for c in configs}
-    return replace(measurement, parameters=tuple(by_name.values()))
-
-
-def set_parameter(measurement: Measurement, config: ParameterConfig) -> Measurement:
-    """The measurement with the settings of one parameter replaced, or added at the end."""
-    return set_parameters(measurement, [config])
 
 
 def listed(names: Iterable[str]) -> str:

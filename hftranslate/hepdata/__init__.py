@@ -1,5 +1,9 @@
-"""HEPData: likelihoods made ready for a record, checked before they go there, and fetched from it.
+"""HEPData: likelihoods made ready for a record, checked before they go there, fetched from it, and reproduced.
 
-:mod:`~hftranslate.hepdata.bundle` makes a folder for upload, :mod:`~hftranslate.hepdata.check` judges one, and
-:mod:`~hftranslate.hepdata.download` fetches the likelihood of a published record.
+:func:`make_bundle` makes the folder of a submission, :func:`check` looks at one as a coordinator would,
+:func:`download` fetches a published likelihood safely, :func:`reproduce` gets the exclusion contours from it.
 """
+
+from hftranslate.faces import open_face
+
+__getattr__, __dir__, __all__ = open_face(__name__)

@@ -12,7 +12,8 @@ from hftranslate.hepdata.contents import Likelihood
 from hftranslate.hepdata.entries import Entry, Status, gathered
 from hftranslate.signal_grid import Patch, PatchSet
 from hftranslate.signal_grid.scan import Background
-from hftranslate.workspace import Channel, NormFactor, Sample, Workspace
+from hftranslate.workspace import Workspace
+from hftranslate.workspace.map import pois_of, signal_samples
 
 
 def likelihood_entries(likelihood: Likelihood, progress: Progress = silent) -> Iterator[Entry]:
@@ -85,22 +86,6 @@ def _poi(likelihood: Likelihood, workspace: Workspace) -> Iterator[Entry]:
         yield Entry(
             status="passed", check="poi", where=likelihood.name, what=f"parameter of interest {', '.join(sorted(pois))}"
         )
-
-
-def pois_of(workspace: Workspace) -> set[str]:
-    """Parameters of interest of all measurements."""
-    return {poi for m in workspace.measurements for poi in m.pois}
-
-
-def signal_samples(workspace: Workspace) -> list[tuple[Channel, Sample]]:
-    """Samples that a parameter of interest scales."""
-    pois = pois_of(workspace)
-    return [
-        (c, s)
-        for c in workspace.channels
-        for s in c.samples
-        if any(isinstance(m, NormFactor) and m.name in pois for m in s.modifiers)
-    ]
 
 
 # ------------------------------------------------------------------------------------------------------------- patches

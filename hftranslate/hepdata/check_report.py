@@ -4,12 +4,11 @@ import textwrap
 from collections import Counter
 from typing import Any
 
-from hftranslate.crosscheck.html_parts import page, table
-from hftranslate.display import html, terminal
+from hftranslate.crosscheck.pages import render
+from hftranslate.display import terminal
 from hftranslate.hepdata.entries import STATUSES, CheckReport
 
 _WIDTH = 116
-_CHIPS = {"error": "failed", "warning": "lower", "note": "skipped", "passed": "passed"}
 
 
 def check_document(report: CheckReport) -> dict[str, Any]:
@@ -52,15 +51,4 @@ def check_text(report: CheckReport) -> str:
 
 def check_html(report: CheckReport) -> str:
     """A report as one page without external resources."""
-    rows = [
-        (
-            f'<span class="chip {_CHIPS[status]}">{status}</span>',
-            html(e.check),
-            html(e.where),
-            html(e.what),
-        )
-        for status in STATUSES
-        for e in report.of(status)
-    ]
-    header = f"<header><h1>Check of <span>{html(report.folder)}</span></h1>\n<p>{html(verdict(report))}.</p></header>"
-    return page(f"Check of {report.folder}", [header, table(("", "check", "where", "what"), rows)])
+    return render("hepdata/check.html.jinja", report=report, verdict=verdict(report))

@@ -15,6 +15,7 @@ from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.yields import ChannelYields, expected_yields
 from hftranslate.signal_grid.scan import Scan
+from hftranslate.workspace.map import signal_samples
 
 Json: TypeAlias = dict[str, Any]
 
@@ -85,7 +86,7 @@ def yields_table(region: Region, measurement: str | None = None) -> Table:
     """
     model, data = compile_model(region.workspace, measurement)
     prefit, postfit = _yields(region, model, data)
-    signal = _signal_samples(region)
+    signal = {s.name for _, s in signal_samples(region.workspace)}
     samples = list(dict.fromkeys(s for c in postfit for s in c.samples if s not in signal))
     rows = [(c, b) for c in postfit for b in range(c.rates.shape[1])]
     columns = [
@@ -136,17 +137,6 @@ def _yields(region: Region, model: Model, data: Data) -> tuple[Sequence[ChannelY
         raise FitFailed(f"the yields{where} cannot be given: {error} (--no-yields leaves the table out)") from None
     start = model.parameters.vector(**without)
     return expected_yields(model, start).channels, expected_yields(model, best.values, best.covariance).channels
-
-
-def _signal_samples(region: Region) -> set[str]:
-    """Samples that a parameter of interest scales: they have no yield without signal."""
-    pois = {poi for m in region.workspace.measurements for poi in m.pois}
-    return {
-        s.name
-        for c in region.workspace.channels
-        for s in c.samples
-        if any(m.name in pois and type(m).__name__ == "NormFactor" for m in s.modifiers)
-    }
 
 
 def _background(channel: ChannelYields, signal: set[str]) -> Any:

@@ -4,9 +4,7 @@ import warnings
 from collections.abc import Iterable
 from typing import Any
 
-from hftranslate.errors import FormatError, Unsupported
-
-_NEEDED = "needs PyYAML and hepdata-validator: install hftranslate[hepdata]"
+from hftranslate.errors import FormatError, needs_extra
 
 
 def yaml_text(documents: Iterable[Any]) -> str:
@@ -14,13 +12,11 @@ def yaml_text(documents: Iterable[Any]) -> str:
 
     Raises
     ------
-    Unsupported
+    MissingExtra
         PyYAML is not installed.
     """
-    try:
+    with needs_extra("hepdata", "a record of HEPData"):
         import yaml
-    except ImportError:
-        raise Unsupported(f"a record of HEPData {_NEEDED}") from None
     text: str = yaml.safe_dump_all(
         list(documents), sort_keys=False, allow_unicode=True, width=100, explicit_start=True, default_flow_style=False
     )
@@ -37,15 +33,13 @@ def yaml_documents(text: str, source: str, *, as_written: bool = False) -> list[
 
     Raises
     ------
-    Unsupported
+    MissingExtra
         PyYAML is not installed.
     FormatError
         It is no YAML.
     """
-    try:
+    with needs_extra("hepdata", "a record of HEPData"):
         import yaml
-    except ImportError:
-        raise Unsupported(f"a record of HEPData {_NEEDED}") from None
     if as_written:
         loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     else:
@@ -61,16 +55,14 @@ def validate_submission(folder: str) -> list[str]:
 
     Raises
     ------
-    Unsupported
+    MissingExtra
         hepdata-validator is not installed.
     """
     with warnings.catch_warnings():  # it uses what its own libraries call old
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", ResourceWarning)  # and leaves files to be closed
-        try:
+        with needs_extra("hepdata", "checking a record (--no-validator leaves HEPData's validator out)"):
             from hepdata_validator.full_submission_validator import FullSubmissionValidator
-        except ImportError:
-            raise Unsupported(f"checking a record {_NEEDED} (--no-validator leaves that out)") from None
         validator = FullSubmissionValidator()
         try:
             if validator.validate(directory=folder):

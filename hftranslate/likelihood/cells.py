@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.likelihood.interpolation import CURVES, factor_exponential, factor_linear, factor_polynomial
-from hftranslate.likelihood.second_order import Pattern, products_of_others
+from hftranslate.likelihood.pattern import Pattern, products_of_others
 from hftranslate.likelihood.storage import Shifts, weighted_sums
 
 Floats = NDArray[np.float64]

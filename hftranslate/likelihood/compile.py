@@ -15,7 +15,7 @@ from hftranslate.likelihood.constraints import Constraints, Floats
 from hftranslate.likelihood.derived import Derived
 from hftranslate.likelihood.interpolation import CURVES, code4_coefficients, polynomial_table, safe_log
 from hftranslate.likelihood.model import Data, Model, Parameters
-from hftranslate.likelihood.second_order import find_pattern
+from hftranslate.likelihood.pattern import find_pattern
 from hftranslate.likelihood.sizes import check_size
 from hftranslate.likelihood.storage import store
 from hftranslate.likelihood.templates import KnownTemplates, Templates, make_templates

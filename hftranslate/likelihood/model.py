@@ -236,9 +236,18 @@ class Model:
         parts = [self._excess_of_chunk(thetas[i : i + chunk], data) for i in range(0, len(thetas), chunk)]
         return np.concatenate([np.zeros(0), *parts])
 
-    @unwarned
     def _excess_of_chunk(self, thetas: Floats, data: Data) -> Floats:
-        nu, n = self.cells.evaluate_many(self.derived.extend(thetas)), data.observed
+        return self.excess_at(thetas, self.rates_of_many(thetas), data)
+
+    @unwarned
+    def rates_of_many(self, thetas: Floats) -> Floats:
+        """:meth:`rates` of many parameter points ``(n_points, n_parameters)``, ``(n_points, n_bins)``."""
+        return self.cells.evaluate_many(self.derived.extend(thetas))
+
+    @unwarned
+    def excess_at(self, thetas: Floats, nu: Floats, data: Data) -> Floats:
+        """:meth:`excess_of_many` where the rates there are known."""
+        n = data.observed
         inside = np.all((nu > 0.0) | ((nu == 0.0) & (n == 0.0)), axis=1)
         total = np.sum(poisson.excess(nu, n, nu - n), axis=1)
         total += self.constraints.excess_of_many(thetas, data.auxdata)

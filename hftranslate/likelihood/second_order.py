@@ -23,128 +23,17 @@ HistoSys and NormSys, of NormSys alone, direct ones), so that a block is a slice
 the end.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.likelihood.storage import Groups, Slopes, outer_sum, weighted_sums
-
-if TYPE_CHECKING:
-    from hftranslate.likelihood.cells import Cells, State
+from hftranslate.likelihood.cells import Cells, State
+from hftranslate.likelihood.pattern import products_of_others
+from hftranslate.likelihood.storage import Slopes, outer_sum, weighted_sums
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Pattern:
-    """Where the entries of the sparse parts stand; it depends on the model only.
-
-    Attributes
-    ----------
-    cells_of_bins, rows_of_bins, cells_of_rows
-        the cells of each bin and the rows they belong to, and the cells of each row.
-    inverse
-        place of each of the model's parameters in the order by kind.
-    additive
-        places of the columns of each additive code.
-    normsys, entry
-        places of the ``n`` parameters of NormSys, and of each NormSys entry in a ``(n_rows, n)`` matrix.
-    direct
-        places of the ``f`` parameters that multiply cells directly. Their uses, sorted by parameter: ``use_slot`` and
-        ``use_cell`` say where each stands, ``use_bin`` is its place in a ``(n_bins, f)`` matrix; ``cells_of_uses`` and
-        ``rows_of_uses`` are the cells and rows of each parameter.
-    pairs
-        pairs of direct factors of one cell: slots and cells of each, the distinct places in a ``(P, P)`` matrix, and
-        which of them each pair belongs to.
-    """
-
-    cells_of_bins: Groups
-    rows_of_bins: Groups
-    cells_of_rows: Groups
-    inverse: Integers
-    additive: tuple[slice | Integers, ...]
-    normsys: slice
-    entry: Integers
-    direct: slice
-    use_slot: Integers
-    use_cell: Integers
-    cells_of_uses: Groups
-    rows_of_uses: Groups
-    use_bin: Integers
-    pairs: tuple[tuple[int, int, Integers], ...]
-    pair_places: Integers
-    pair_place_of: Integers
-
-
-def find_pattern(
-    n_parameters: int,
-    bin_of_cell: Integers,
-    row_of_cell: Integers,
-    additive: Sequence[Integers],
-    normsys_row: Integers,
-    normsys_parameter: Integers,
-    direct: Integers,
-) -> Pattern:
-    """The pattern of a model with the given parameters of each additive code, NormSys entries, and direct factors."""
-    everywhere = np.concatenate([*additive, np.zeros(0, dtype=np.int64)])
-    shared = np.isin(everywhere, normsys_parameter)
-    only_normsys = np.setdiff1d(normsys_parameter, everywhere)
-    slot, cell = np.nonzero(direct < n_parameters)
-    order, first = np.unique(
-        np.concatenate([everywhere[~shared], everywhere[shared], only_normsys, np.unique(direct[slot, cell])]),
-        return_index=True,
-    )
-    order = order[np.argsort(first)]  # distinct, in the order of the kinds
-    order = np.concatenate([order, np.setdiff1d(np.arange(n_parameters), order)]).astype(np.int64)
-    inverse = np.argsort(order)
-    first_normsys = len(np.unique(everywhere[~shared]))
-    n_normsys = len(np.unique(normsys_parameter))
-    first_direct = len(np.unique(everywhere)) + len(only_normsys)
-
-    by_parameter = np.argsort(direct[slot, cell], kind="stable")
-    slot, cell = slot[by_parameter], cell[by_parameter]
-    factors, starts, place = np.unique(direct[slot, cell], return_index=True, return_inverse=True)
-    pairs, places = [], []
-    for k, m in combinations(range(len(direct)), 2):
-        both = np.flatnonzero((direct[k] < n_parameters) & (direct[m] < n_parameters))
-        if both.size:
-            pairs.append((k, m, both))
-            places.append(inverse[direct[k, both]] * n_parameters + inverse[direct[m, both]])
-    distinct, place_of = np.unique(np.concatenate([*places, np.zeros(0, np.int64)]), return_inverse=True)
-    cells_by_row = np.argsort(row_of_cell, kind="stable")
-    n_cells, n_rows = len(bin_of_cell), int(row_of_cell.max()) + 1
-    bin_starts = np.flatnonzero(np.diff(bin_of_cell, prepend=-1))
-    row_starts = np.searchsorted(row_of_cell[cells_by_row], np.arange(n_rows))
-    return Pattern(
-        cells_of_bins=Groups.of(None, bin_starts, n_cells),
-        rows_of_bins=Groups.of(row_of_cell, bin_starts, n_rows),
-        cells_of_rows=Groups.of(cells_by_row, row_starts, n_cells),
-        inverse=inverse,
-        additive=tuple(_as_slice(inverse[columns]) for columns in additive),
-        normsys=slice(first_normsys, first_normsys + n_normsys),
-        entry=normsys_row * n_normsys + inverse[normsys_parameter] - first_normsys,
-        direct=slice(first_direct, first_direct + len(factors)),
-        use_slot=slot,
-        use_cell=cell,
-        cells_of_uses=Groups.of(cell, starts, n_cells),
-        rows_of_uses=Groups.of(row_of_cell[cell], starts, n_rows),
-        use_bin=bin_of_cell[cell] * len(factors) + place,
-        pairs=tuple(pairs),
-        pair_places=distinct.astype(np.int64),
-        pair_place_of=place_of,
-    )
-
-
-def _as_slice(places: Integers) -> slice | Integers:
-    """Consecutive places as a slice, which is much faster to address."""
-    if places.size and np.array_equal(places, np.arange(places[0], places[0] + len(places))):
-        return slice(int(places[0]), int(places[0]) + len(places))
-    return places
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -164,7 +53,7 @@ class _Parts:
     use_others: Floats
 
 
-def _parts(cells: "Cells", state: "State") -> _Parts:
+def _parts(cells: Cells, state: State) -> _Parts:
     p = cells.pattern
     n_normsys = p.normsys.stop - p.normsys.start
     ratio = state.factors[1] / state.factors[0]
@@ -182,12 +71,12 @@ def _parts(cells: "Cells", state: "State") -> _Parts:
     )
 
 
-def jacobian(cells: "Cells", state: "State") -> Floats:
+def jacobian(cells: Cells, state: State) -> Floats:
     """``d nu_bin / d theta``, shape ``(n_bins, P)``."""
     return _jacobian(cells, state, _parts(cells, state))[:, cells.pattern.inverse]
 
 
-def _jacobian(cells: "Cells", state: "State", parts: _Parts) -> Floats:
+def _jacobian(cells: Cells, state: State, parts: _Parts) -> Floats:
     p = cells.pattern
     result = np.zeros((cells.n_bins, cells.n_parameters))
     if cells.additive.parameter.size:
@@ -203,7 +92,7 @@ def _jacobian(cells: "Cells", state: "State", parts: _Parts) -> Floats:
     return result
 
 
-def second_order(cells: "Cells", state: "State", weights: Floats, curvature: Floats) -> tuple[Floats, Floats]:
+def second_order(cells: Cells, state: State, weights: Floats, curvature: Floats) -> tuple[Floats, Floats]:
     """Gradient ``(P,)`` and Hessian ``(P, P)`` of a function of the bins.
 
     Parameters
@@ -225,7 +114,7 @@ def second_order(cells: "Cells", state: "State", weights: Floats, curvature: Flo
     return (weights @ slopes)[inverse], hessian[inverse[:, None], inverse]
 
 
-def _additive_terms(cells: "Cells", state: "State", w: Floats, parts: _Parts, hessian: Floats) -> None:
+def _additive_terms(cells: Cells, state: State, w: Floats, parts: _Parts, hessian: Floats) -> None:
     p = cells.pattern
     if not cells.additive.parameter.size:
         return
@@ -240,7 +129,7 @@ def _additive_terms(cells: "Cells", state: "State", w: Floats, parts: _Parts, he
                 _block(hessian, a, b, block[columns, others])
 
 
-def _normsys_terms(cells: "Cells", state: "State", w: Floats, parts: _Parts, hessian: Floats) -> None:
+def _normsys_terms(cells: Cells, state: State, w: Floats, parts: _Parts, hessian: Floats) -> None:
     p, m = cells.pattern, cells.multiplicative
     if not p.entry.size:
         return
@@ -250,7 +139,7 @@ def _normsys_terms(cells: "Cells", state: "State", w: Floats, parts: _Parts, hes
     np.einsum("ii->i", hessian)[:] += np.bincount(p.inverse[m.parameter], bend, cells.n_parameters)
 
 
-def _mixed_terms(cells: "Cells", state: "State", w: Floats, parts: _Parts, mixed: Floats) -> None:
+def _mixed_terms(cells: Cells, state: State, w: Floats, parts: _Parts, mixed: Floats) -> None:
     p = cells.pattern
     has_shifts = cells.additive.parameter.size > 0
     if p.entry.size and has_shifts:
@@ -290,16 +179,3 @@ def _block(matrix: Floats, rows: slice | Integers, columns: slice | Integers, bl
         matrix[rows, columns] += block
     else:
         matrix[rows[:, None], columns] += block
-
-
-def products_of_others(slots: Floats) -> Floats:
-    """For each direct factor the product of the other ones of its cell, ``(n_slots, n_cells)``, without dividing."""
-    result = np.ones_like(slots)
-    for k in range(1, len(slots)):
-        result[k] = result[k - 1] * slots[k - 1]
-    if len(slots) > 1:
-        after = slots[-1]
-        for k in range(len(slots) - 2, -1, -1):
-            result[k] *= after
-            after = after * slots[k]
-    return result

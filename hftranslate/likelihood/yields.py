@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from hftranslate.errors import InputError, MissingInput, did_you_mean
 from hftranslate.likelihood.cells import Floats
 from hftranslate.likelihood.model import Model
-from hftranslate.likelihood.second_order import find_pattern, jacobian
+from hftranslate.likelihood.pattern import find_pattern
+from hftranslate.likelihood.second_order import jacobian
 from hftranslate.likelihood.sizes import unwarned
 from hftranslate.workspace import Numbers
 from hftranslate.workspace.to_hist import stacked

@@ -4,29 +4,6 @@ Every function takes results, or the JSON documents that the commands write, and
 it, :func:`picture` gives its bytes. The keyword ``options`` holds title and style.
 """
 
-from hftranslate.plots.curves import interpolation
-from hftranslate.plots.distributions import toys
-from hftranslate.plots.figures import STYLES, PlotOptions, picture, save, save_pages
-from hftranslate.plots.fitted import correlations, pulls
-from hftranslate.plots.limits import brazil, limit_band
-from hftranslate.plots.profiles import scan
-from hftranslate.plots.ranking import impacts
-from hftranslate.plots.stacks import pages, yields
+from hftranslate.faces import open_face
 
-__all__ = [
-    "STYLES",
-    "PlotOptions",
-    "brazil",
-    "correlations",
-    "impacts",
-    "interpolation",
-    "limit_band",
-    "pages",
-    "picture",
-    "pulls",
-    "save",
-    "save_pages",
-    "scan",
-    "toys",
-    "yields",
-]
+__getattr__, __dir__, __all__ = open_face(__name__)

@@ -3,25 +3,33 @@
 Figures are made without pyplot's global state; matplotlib and mplhep are imported when one is drawn.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hftranslate.display import terminal
-from hftranslate.errors import InputError
+from hftranslate.errors import InputError, needs_extra
 from hftranslate.formats.files import write_files
 from hftranslate.workspace import parameter_names as naming
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+with needs_extra("plot", "pictures"):  # told before anything else is: both are slow to import, so not yet here
+    for _library in ("matplotlib", "mplhep"):
+        if find_spec(_library) is None:
+            raise ImportError(name=_library)
 
 Floats = NDArray[np.float64]
 P = ParamSpec("P")
@@ -50,6 +58,9 @@ SAMPLES = (
 )
 
 _FONT_SIZE = 10.0
+
+#: In attributes of SVG: what is drawn again or cut by another element, and digits that nobody sees.
+_REFERENCE, _DIGITS = re.compile(r"(^#|url\(#)([^)]+)"), re.compile(r"(\.\d\d\d)\d+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +242,46 @@ def picture(figure: "Figure", path: str | Path) -> bytes:
     except ValueError as error:  # of text between dollars too, in several lines
         raise InputError(f"{path}: {' '.join(str(error).split())}") from None
     return drawn.getvalue()
+
+
+def inline_svg(figure: "Figure", name: str) -> str:
+    """A figure as an element of a page of HTML, with its text as text and nothing from elsewhere.
+
+    Parameters
+    ----------
+    name
+        of the picture, which no other on the page has: its ids begin with it.
+    """
+    import matplotlib
+
+    drawn = BytesIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    text: Any = {"svg.fonttype": "none", "svg.hashsalt": name}
+    text |= {
+        "font.sans-serif": ["DejaVu Sans"],
+        "mathtext.fontset": "dejavusans",
+    }  # wide: each reader has other letters
+    with styled(), matplotlib.rc_context(text):
+        figure.savefig(drawn, format="svg", metadata=nothing, facecolor="none")
+    root = ElementTree.fromstring(drawn.getvalue())
+    used = {m[2] for e in root.iter() for value in e.attrib.values() if (m := _REFERENCE.search(value))}
+    for element in root.iter():
+        attributes = {_local(key): value for key, value in element.items() if key != "id" or value in used}
+        element.tag = _local(element.tag)
+        element.attrib.clear()
+        for key, value in attributes.items():
+            value = f"{name}-{value}" if key == "id" else _REFERENCE.sub(rf"\1{name}-\2", value)
+            element.set(key, _DIGITS.sub(r"\1", value))
+        element.tail = None
+        if "\n" in (element.text or ""):  # that indents what follows
+            element.text = None
+    root.attrib |= {"role": "img", "aria-label": name}
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _local(name: str) -> str:
+    """The name of an element or an attribute of SVG, as HTML writes it."""
+    return name.rpartition("}")[2]
 
 
 def save_pages(figures: Sequence["Figure"], path: str | Path) -> list[Path]:

@@ -1,6 +1,6 @@
 """Pictures of what a fit did to its parameters: pulls and correlations."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from hftranslate.plots.figures import (
 )
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -34,31 +35,45 @@ def pulls(fit: Mapping[str, Any], *, most: int = 80, options: PlotOptions = DEFA
         how many constrained parameters are drawn: the ones pulled or constrained most.
     """
     constrained, free = _fitted(fit)
-    names, pull, error = _most_notable(constrained, most)
-    rows = len(names) + len(free) + 1.5 * bool(free)
+    chosen = [constrained[i] for i in most_notable([c[1:] for c in constrained], most)]
+    names, pull, error = [c[0] for c in chosen], [c[1] for c in chosen], [c[2] for c in chosen]
     labels = shortened_all([*names, *(name for name, _, _ in free)])
-    widest = max(map(len, labels), default=0)
-    figure, axes = new_axes(4.2 + 0.075 * widest, 1.2 + 0.22 * max(rows, 4))
-    reach = 1.1 * max(2.2, *(abs(p) + e for p, e in zip(pull, error, strict=True))) if names else 2.4
     y = np.arange(len(names), dtype=float)
-    span = [-0.8, len(y) - 0.2]
-    axes.fill_betweenx(span, -2.0, 2.0, color=TWO_SIGMA, lw=0, alpha=0.6)
-    axes.fill_betweenx(span, -1.0, 1.0, color=ONE_SIGMA, lw=0, alpha=0.8)
-    axes.plot([0.0, 0.0], span, color="black", lw=0.8, ls=":")
+    beside = [len(y) + 0.5 + k for k in range(len(free))]
+    figure, axes = pull_axes(labels, [*y, *beside], len(y))
+    reach = 1.1 * max(2.2, *(abs(p) + e for p, e in zip(pull, error, strict=True))) if names else 2.4
     axes.errorbar(pull, y, xerr=error, fmt="o", color="black", ms=3.2, lw=1.1)
     for k, (_, value, sigma) in enumerate(free):
         text = f"{value:.3f}" + ("" if sigma is None else f" ± {sigma:.3f}" if sigma else " at its bound")
         box = {"boxstyle": "square,pad=0.15", "fc": "white", "ec": "none"}
-        axes.annotate(text, (0.0, len(y) + 0.5 + k), ha="center", va="center", fontsize=8.5, bbox=box)
-    axes.set_yticks([*y, *(len(y) + 0.5 + k for k in range(len(free)))], labels, fontsize=8)
-    axes.set(xlim=(-reach, reach), ylim=(len(y) + len(free) + 0.2, -0.8), title=options.title)
+        axes.annotate(text, (0.0, beside[k]), ha="center", va="center", fontsize=8.5, bbox=box)
+    axes.set(xlim=(-reach, reach), title=options.title)
     axes.set_xlabel(r"(fitted $-$ initial value) / prior uncertainty; free parameters: value")
-    axes.tick_params(axis="y", which="both", length=0)
-    axes.minorticks_off()
-    if len(names) < len(constrained):
-        note = f"the {len(names)} most pulled or constrained of {len(constrained)} parameters"
-        axes.annotate(note, (0.0, 1.0), (0, 4), "axes fraction", textcoords="offset points", fontsize=8, color="0.35")
+    tell_left_out(axes, len(names), len(constrained))
     return figure
+
+
+def pull_axes(labels: Sequence[str], at: Sequence[float], pulled: int) -> tuple["Figure", "Axes"]:
+    """A row for each parameter, from the top, and behind the first ``pulled`` bands of one and two deviations."""
+    widest = max(map(len, labels), default=0)
+    figure, axes = new_axes(4.2 + 0.075 * widest, 1.2 + 0.22 * max(len(at) + 1.5 * (len(at) > pulled), 4))
+    if pulled:
+        span = [-0.8, pulled - 0.2]
+        axes.fill_betweenx(span, -2.0, 2.0, color=TWO_SIGMA, lw=0, alpha=0.6)
+        axes.fill_betweenx(span, -1.0, 1.0, color=ONE_SIGMA, lw=0, alpha=0.8)
+        axes.plot([0.0, 0.0], span, color="black", lw=0.8, ls=":")
+    axes.set_yticks(at, labels, fontsize=8)
+    axes.set_ylim(max(at, default=0.0) + 0.7, -0.8)
+    axes.tick_params(axis="y", which="both", left=False, right=False)
+    axes.minorticks_off()
+    return figure, axes
+
+
+def tell_left_out(axes: "Axes", shown: int, of: int) -> None:
+    """Say above a picture that not all parameters are in it."""
+    if shown < of:
+        note = f"the {shown} most pulled or constrained of {of} parameters"
+        axes.annotate(note, (0.0, 1.0), (0, 4), "axes fraction", textcoords="offset points", fontsize=8, color="0.35")
 
 
 def _fitted(fit: Mapping[str, Any]) -> tuple[list[tuple[str, float, float]], list[tuple[str, float, float | None]]]:
@@ -91,11 +106,10 @@ def _fitted(fit: Mapping[str, Any]) -> tuple[list[tuple[str, float, float]], lis
     return constrained, free
 
 
-def _most_notable(constrained: list[tuple[str, float, float]], most: int) -> tuple[list[str], list[float], list[float]]:
-    """Those farthest from a pull of 0 with an uncertainty of 1, in their original order."""
-    ranked = sorted(range(len(constrained)), key=lambda i: -(abs(constrained[i][1]) + abs(1.0 - constrained[i][2])))
-    chosen = [constrained[i] for i in sorted(ranked[:most])]
-    return [c[0] for c in chosen], [c[1] for c in chosen], [c[2] for c in chosen]
+def most_notable(pulls: Sequence[tuple[float, float]], most: int) -> list[int]:
+    """Places of those farthest from a pull of 0 with an uncertainty of 1, in their original order."""
+    ranked = sorted(range(len(pulls)), key=lambda i: -(abs(pulls[i][0]) + abs(1.0 - pulls[i][1])))
+    return sorted(ranked[:most])
 
 
 # --------------------------------------------------------------------------------------------------------- correlations
@@ -135,14 +149,15 @@ def correlations(
             if i != j and abs(value) >= max(threshold, 0.005):
                 ink = "white" if abs(value) > 0.65 else "black"
                 text = f"{100.0 * value:.0f}" if n > 12 else f"{value:.2f}"
-                axes.text(j, i, text, ha="center", va="center", fontsize=6.5, color=ink)
+                axes.text(j, i, text, ha="center", va="center", fontsize=6.5, color=ink, in_layout=False)
     axes.set_xticks(range(n), labels, rotation=90, fontsize=7.5)
     axes.set_yticks(range(n), labels, fontsize=7.5)
-    axes.tick_params(which="both", length=0)
+    axes.tick_params(which="both", top=False, bottom=False, left=False, right=False)
     axes.minorticks_off()
     bar = figure.colorbar(image, ax=axes, shrink=min(1.0, 2.4 / (cell * n) + 0.3), pad=0.02)
     bar.set_label("correlation" + (" (in the cells: per cent)" if n > 12 else ""), fontsize=8.5)
     bar.ax.tick_params(labelsize=8)
+    bar.ax.minorticks_off()
     axes.set_title(literal(options.title))
     return figure
 

@@ -144,9 +144,7 @@ def brazil(limit: Limit, *, poi_name: str | None = None, options: PlotOptions = 
     x = np.linspace(scan.poi[0], min(scan.poi[-1], right), 400)
     through = _smooth if scan.errors is None else _straight
     curve = [through(scan.poi, values, x) for values in (scan.observed, *scan.expected.T)]
-    axes.fill_between(x, curve[1], curve[5], color=TWO_SIGMA, lw=0, label=r"expected $\pm 2\sigma$")
-    axes.fill_between(x, curve[2], curve[4], color=ONE_SIGMA, lw=0, label=r"expected $\pm 1\sigma$")
-    axes.plot(x, curve[3], color="black", ls="--", lw=1.3, label=_told("expected", median))
+    draw_bands(axes, x, curve[1:], _told("expected", median))
     axes.plot(x, curve[0], color="black", lw=1.6, label=_told("observed", scan.limit))
     shown = scan.poi <= right
     errors = None if scan.errors is None else scan.errors[shown]
@@ -172,6 +170,13 @@ def brazil(limit: Limit, *, poi_name: str | None = None, options: PlotOptions = 
     )
     _legend(axes, [3, 2, 1, 0], loc="upper right")
     return figure
+
+
+def draw_bands(axes: "Axes", x: Floats, expected: Floats | Sequence[Floats], median: str = "expected") -> None:
+    """What is expected at -2 ... +2 standard deviations, ``(5, n)``: bands, and a dashed line for the median."""
+    axes.fill_between(x, expected[0], expected[4], color=TWO_SIGMA, lw=0, label=r"expected $\pm 2\sigma$")
+    axes.fill_between(x, expected[1], expected[3], color=ONE_SIGMA, lw=0, label=r"expected $\pm 1\sigma$")
+    axes.plot(x, expected[2], color="black", ls="--", lw=1.3, label=median)
 
 
 def _legend(axes: "Axes", order: Sequence[int], **where: Any) -> None:
@@ -237,9 +242,7 @@ def limit_band(
     observed = np.array([scans[i].limit for i in order])
     expected = np.array([scans[i].expected_limits or [np.nan] * 5 for i in order])
     figure, axes = new_axes(6.4, 4.6)
-    axes.fill_between(x, expected[:, 0], expected[:, 4], color=TWO_SIGMA, lw=0, label=r"expected $\pm 2\sigma$")
-    axes.fill_between(x, expected[:, 1], expected[:, 3], color=ONE_SIGMA, lw=0, label=r"expected $\pm 1\sigma$")
-    axes.plot(x, expected[:, 2], color="black", ls="--", lw=1.3, label="expected")
+    draw_bands(axes, x, expected.T)
     axes.plot(x, observed, "o-", color="black", lw=1.6, ms=3.0, label="observed")
     if theory is not None:
         axes.axhline(theory, color=MARK, lw=1.2)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-#: As wide as a digit, so that ranks stand below each other.
-_FIGURE_SPACE = "\u2007"
+#: Two blanks are as wide as a digit in the letters of all styles; not all of them have a figure space.
+_WIDE_AS_A_DIGIT = "  "
 #: Of the bars below and above: prints without colours tell them apart.
 _HATCH = ("/////", "")
 
@@ -56,7 +56,7 @@ def impacts(
         raise InputError("there are no impacts to draw")
     if not any(shift for row in rows for shift in (*row.post, *row.pre) if np.isfinite(shift)):
         raise InputError(f"there are no impacts to draw: no parameter moves {poi_name!r}, which may lie at its bound")
-    ranks = [f"{first + k + 1:>3}".replace(" ", _FIGURE_SPACE) for k in range(len(drawn))]
+    ranks = [f"{first + k + 1:>3}".replace(" ", _WIDE_AS_A_DIGIT) for k in range(len(drawn))]
     names = shortened_all([row.name for row in drawn], 44)
     labels = [f"{name} {rank}" for name, rank in zip(names, ranks, strict=True)]
     figure = new_figure(4.6 + 0.075 * max(map(len, labels)), 2.0 + 0.24 * max(len(drawn), 4))

@@ -1,23 +1,10 @@
-"""Patch sets: the signals of a grid as JSON patches of one background-only workspace (pyhf's schema 1.0.0).
+"""The signals of a grid: patch sets of one background-only workspace, scanned point by point.
 
-Read, verify, look up and apply them (:mod:`~hftranslate.signal_grid.document`), find the patch between two workspaces
-(:mod:`~hftranslate.signal_grid.changes`), name points by a pattern (:mod:`~hftranslate.signal_grid.point_names`) and
-make a patch set of them (:mod:`~hftranslate.signal_grid.creation`).
+A :class:`PatchSet` is read (:func:`read_patchset`), verified, looked up, applied, or made (:func:`create`) from the
+workspaces or patches of the signals; :func:`scan` gives CLs or limits of all its points, :func:`take_slice` and
+:func:`contour_lines` the lines where they cross the level.
 """
 
-from hftranslate.signal_grid.changes import changes, same_model
-from hftranslate.signal_grid.creation import Signal, create
-from hftranslate.signal_grid.document import Patch, PatchSet, digest, read_patchset
-from hftranslate.signal_grid.point_names import PointNames
+from hftranslate.faces import open_face
 
-__all__ = [
-    "Patch",
-    "PatchSet",
-    "PointNames",
-    "Signal",
-    "changes",
-    "create",
-    "digest",
-    "read_patchset",
-    "same_model",
-]
+__getattr__, __dir__, __all__ = open_face(__name__)

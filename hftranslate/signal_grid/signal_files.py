@@ -14,7 +14,8 @@ from hftranslate.formats.outcomes import Outcome
 from hftranslate.formats.recognition import PATCH, Tell, kind_of, patch_in, workspace_in
 from hftranslate.signal_grid.creation import Signal
 from hftranslate.signal_grid.point_names import PointNames
-from hftranslate.translation.translate import load, to_pyhf_json
+from hftranslate.translation.load import load
+from hftranslate.translation.write import to_pyhf_json
 
 if TYPE_CHECKING:
     from hftranslate.formats.histfactory_xml import XmlOptions

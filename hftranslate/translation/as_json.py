@@ -7,7 +7,7 @@ from hftranslate.errors import InputError, Unsupported, did_you_mean
 from hftranslate.formats import pyhf_json
 from hftranslate.formats.json_text import document_digest
 from hftranslate.translation.sidecar import canonical_digest, make_sidecar
-from hftranslate.translation.translate import JsonTranslation, to_pyhf_json
+from hftranslate.translation.write import JsonTranslation, to_pyhf_json
 from hftranslate.workspace import PYHF, Workspace
 
 #: The algorithms of pyhf's digest: those of Python's hashlib whose digests have a fixed length.

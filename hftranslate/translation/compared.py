@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hftranslate.difference import Difference, document, text
-from hftranslate.translation.translate import Loaded
+from hftranslate.translation.load import Loaded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

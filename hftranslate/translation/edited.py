@@ -10,8 +10,10 @@ from hftranslate.formats.files import Content
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
 from hftranslate.formats.outcomes import Outcome
 from hftranslate.translation.as_json import as_json
+from hftranslate.translation.load import load
 from hftranslate.translation.sidecar import make_sidecar
-from hftranslate.translation.translate import JsonTranslation, load, sidecar_path, to_xml, write_json, write_xml
+from hftranslate.translation.sidecar_file import sidecar_path
+from hftranslate.translation.write import JsonTranslation, to_xml, write_json, write_xml
 from hftranslate.workspace import Workspace
 
 Edit = Callable[[Workspace], Workspace]

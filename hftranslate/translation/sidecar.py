@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_typ
 from hftranslate.errors import FormatError, InputError, UnsafeInput, did_you_mean
 from hftranslate.formats.json_patch import apply_patch
 from hftranslate.workspace import MODIFIER_TYPES, Modifier, Workspace
+from hftranslate.workspace.model import is_number
 
 FORMAT = "hftranslate-sidecar"
 VERSION = 1
@@ -117,7 +118,7 @@ def _wrong(where: str, value: object, expected: str) -> FormatError:
 
 def _scalar(hint: type, value: object, where: str) -> Any:
     if hint in (int, float):
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if not is_number(value):
             raise _wrong(where, value, "a number")
         try:
             if isfinite(value):
@@ -189,7 +190,7 @@ def _make_canonical(tree: Tree) -> Order:
 
 def _sort(node: Tree, pointer: str, order: Order) -> None:
     for key, items in node.items():
-        if not _named(items):
+        if not _is_list_of_named(items):
             continue
         keys = [_key(item) for item in items]
         positions = sorted(range(len(items)), key=keys.__getitem__)
@@ -200,7 +201,7 @@ def _sort(node: Tree, pointer: str, order: Order) -> None:
             _sort(item, f"{pointer}/{key}/{place}", order)
 
 
-def _named(node: object) -> bool:
+def _is_list_of_named(node: object) -> bool:
     return isinstance(node, list) and bool(node) and isinstance(node[0], dict)
 
 
@@ -242,7 +243,7 @@ def _normalise(node: Any) -> Any:
         return node
     if isinstance(node, list):
         return [item + 0.0 if type(item) is float else _normalise(item) for item in node]
-    if isinstance(node, int | float) and not isinstance(node, bool):
+    if is_number(node):
         as_float = float(node) + 0.0  # makes -0.0 zero
         return as_float if as_float == node else node
     return node
@@ -307,7 +308,7 @@ def _differences(old: Any, new: Any, pointer: str) -> list[Tree]:
             else:
                 patch.append({"op": "add", "path": f"{pointer}/{key}", "value": item})
         return patch
-    if _named(old) and _named(new):
+    if _is_list_of_named(old) and _is_list_of_named(new):
         return _named_differences(old, new, pointer)
     return [] if _identical(old, new) else [{"op": "replace", "path": pointer, "value": new}]
 
@@ -352,7 +353,7 @@ def apply_sidecar(plain: Workspace, sidecar: object) -> Workspace:
             "it was changed after the translation, or the sidecar is another file's"
         )
     try:
-        tree = _unsort(_patched(content, patch), "", order)
+        tree = _unsort(_apply_operations(content, patch), "", order)
     except RecursionError:
         raise FormatError("sidecar: nested too deeply") from None
     return from_tree(tree)
@@ -389,7 +390,7 @@ def _check_operation(operation: object, where: str) -> None:
         raise FormatError(f"{where}: the key 'value' is missing")
 
 
-def _patched(content: Tree, patch: list[Tree]) -> Any:
+def _apply_operations(content: Tree, patch: list[Tree]) -> Any:
     try:
         return apply_patch(content, patch)
     except UnsafeInput as error:

@@ -15,7 +15,7 @@ from hftranslate.formats import pyhf_json
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
 from hftranslate.formats.json_text import parse_json
 from hftranslate.formats.outcomes import Outcome
-from hftranslate.translation.translate import load
+from hftranslate.translation.load import load, restore
 from hftranslate.workspace import Workspace
 
 
@@ -75,13 +75,12 @@ def verify_file(
         is told how far it has come.
     """
     account = tuple(account)
-    xml = XmlOptions(basedir=path.parent)
     try:
-        back = load(path, xml=xml, progress=progress)
-        restored = load(path, xml=xml, use_sidecar=True, progress=progress) if with_sidecar else None
+        back = load(path, xml=XmlOptions(basedir=path.parent), progress=progress)
+        restored = restore(back, path) if with_sidecar else None
     except InputError as error:
         return _unreadable(str(path), error)
-    checked = _verified(original, back.workspace, str(path), account, progress)
+    checked = _compare(original, back.workspace, str(path), account, progress)
     if restored is None:
         return checked
     if not restored.with_sidecar or restored.workspace != original:
@@ -101,10 +100,10 @@ def verify_json(
         back = pyhf_json.from_document(parse_json(written.encode(), what))
     except InputError as error:
         return _unreadable(what, error)
-    return _verified(original, back, what, tuple(account), progress)
+    return _compare(original, back, what, tuple(account), progress)
 
 
-def _verified(
+def _compare(
     original: Workspace, back: Workspace, what: str, account: tuple[Outcome, ...], progress: Progress
 ) -> Verification:
     announced = [o.renamed for o in account if o.renamed is not None]

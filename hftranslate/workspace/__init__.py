@@ -1,67 +1,12 @@
-"""What a HistFactory model is."""
+"""What a HistFactory model is: the canonical description that every file format is read into and written from.
 
-from hftranslate.workspace.model import (
-    CONVENTIONS,
-    MODIFIER_TYPES,
-    PYHF,
-    ROOT,
-    Annotations,
-    BinConstraint,
-    BinUncertainty,
-    Channel,
-    ConstraintTerm,
-    Conventions,
-    Function,
-    HistoSys,
-    HistoSysCode,
-    Lumi,
-    Measurement,
-    Modifier,
-    NormFactor,
-    NormSys,
-    NormSysCode,
-    Number,
-    Numbers,
-    ParameterConfig,
-    Same,
-    Sample,
-    ShapeFactor,
-    ShapeSys,
-    StatError,
-    T,
-    TermKind,
-    Workspace,
-)
+:mod:`~hftranslate.workspace.model` has the dataclasses, :mod:`~hftranslate.workspace.parameters` resolves what a
+measurement says about its parameters and :mod:`~hftranslate.workspace.parameter_names` what ROOT and pyhf call them;
+:mod:`~hftranslate.workspace.functions` and :mod:`~hftranslate.workspace.expressions` are for factors that formulas
+make. Without a file: :func:`from_hist` takes histograms, :mod:`~hftranslate.workspace.simplemodels` has two textbook
+models.
+"""
 
-__all__ = [
-    "CONVENTIONS",
-    "MODIFIER_TYPES",
-    "PYHF",
-    "ROOT",
-    "Annotations",
-    "BinConstraint",
-    "BinUncertainty",
-    "Channel",
-    "ConstraintTerm",
-    "Conventions",
-    "Function",
-    "HistoSys",
-    "HistoSysCode",
-    "Lumi",
-    "Measurement",
-    "Modifier",
-    "NormFactor",
-    "NormSys",
-    "NormSysCode",
-    "Number",
-    "Numbers",
-    "ParameterConfig",
-    "Same",
-    "Sample",
-    "ShapeFactor",
-    "ShapeSys",
-    "StatError",
-    "T",
-    "TermKind",
-    "Workspace",
-]
+from hftranslate.faces import open_face
+
+__getattr__, __dir__, __all__ = open_face(__name__)

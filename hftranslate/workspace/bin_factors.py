@@ -75,7 +75,9 @@ def bin_factors(declared: DeclaredParameter) -> tuple[BinFactor, ...]:
         return tuple(*made.values())
     listed = [made[channel] for channel in declared.listed]
     return tuple(
-        _combined(declared.root_names[i], [of_channel[i] for of_channel in made.values()], [of[i] for of in listed])
+        _over_channels(
+            declared.root_names[i], [of_channel[i] for of_channel in made.values()], [of[i] for of in listed]
+        )
         for i in range(declared.size)
     )
 
@@ -107,7 +109,7 @@ def _of_channel(name: str, uses: Sequence[Use]) -> list[BinFactor]:
             nominal = (1.0,) * channel.n_bins if m.relative else sample.nominal
             for u in m.uncertainties:
                 widths = [_width(d, h) for d, h in zip(u.data, nominal, strict=True)]
-                bins = [_constrained(b, u.constraint, *width) for b, width in zip(bins, widths, strict=True)]
+                bins = [_with_uncertainty(b, u.constraint, *width) for b, width in zip(bins, widths, strict=True)]
     staterrors = [(s, m) for _, s, m in uses if isinstance(m, StatError)]
     if not staterrors:
         return bins
@@ -116,10 +118,10 @@ def _of_channel(name: str, uses: Sequence[Use]) -> list[BinFactor]:
         raise InvalidWorkspace(f"staterror {name!r} has conflicting constraint types or thresholds: {settings}")
     ((kind, threshold),) = settings
     combined = _combined_widths(staterrors, channel.n_bins)
-    return [_constrained(b, kind, w, _scale(1.0, w), threshold) for b, w in zip(bins, combined, strict=True)]
+    return [_with_uncertainty(b, kind, w, _scale(1.0, w), threshold) for b, w in zip(bins, combined, strict=True)]
 
 
-def _constrained(
+def _with_uncertainty(
     factor: BinFactor, kind: BinConstraint, width: float, scale: float, threshold: float = 0.0
 ) -> BinFactor:
     """What one more uncertainty of the factor does to it."""
@@ -130,7 +132,7 @@ def _constrained(
     return replace(factor, range=(0.0, 1.0 + 5.0 * width), constant=factor.constant or width < threshold)
 
 
-def _combined(name: str, alphabetical: Sequence[BinFactor], listed: Sequence[BinFactor]) -> BinFactor:
+def _over_channels(name: str, alphabetical: Sequence[BinFactor], listed: Sequence[BinFactor]) -> BinFactor:
     """One factor of several channels."""
     variable = alphabetical[0]
     term = next((f for f in alphabetical if f.kind is not None), variable)

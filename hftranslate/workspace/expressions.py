@@ -98,7 +98,7 @@ def parse_dependents(text: str) -> tuple[Dependent, ...]:
     Unsupported
         The text is no list of parameters.
     """
-    _limited(text)
+    _refuse_long(text)
     found, at = [], 0
     while at < len(text) and text[at:].strip():
         match = _DEPENDENT.match(text, at)
@@ -111,7 +111,7 @@ def parse_dependents(text: str) -> tuple[Dependent, ...]:
     return tuple(found)
 
 
-def _limited(text: str) -> None:
+def _refuse_long(text: str) -> None:
     if len(text) > _LONGEST:
         raise Unsupported(f"the text {text[:40]!r}... of {len(text)} characters is too long for a Function")
 
@@ -193,7 +193,7 @@ def parse_expression(text: str, names: Sequence[str], known: Mapping[str, Expres
     """
     inner = known or {}
     leaves = tuple(dict.fromkeys(leaf for n in names for leaf in (inner[n].names if n in inner else (n,))))
-    nodes = [_inserted(inner[n], leaves) if n in inner else variable(leaves.index(n)) for n in names]
+    nodes = [_as_part_of_another(inner[n], leaves) if n in inner else variable(leaves.index(n)) for n in names]
     parser = _Parser(text, tuple(names), nodes, [inner[n]._steps if n in inner else 1 for n in names])
     term = parser.conditional()
     depth = 1 + max((inner[name]._depth for name in names if name in inner), default=0)
@@ -219,7 +219,7 @@ class _Parser:
     """Recursive descent through the C++ that ROOT compiles."""
 
     def __init__(self, text: str, names: tuple[str, ...], nodes: Sequence[Node], steps_of: Sequence[int]) -> None:
-        _limited(text)
+        _refuse_long(text)
         self.text, self.names, self.nodes, self.steps_of = text, names, nodes, steps_of
         self.depth, self.steps, self.smooth = 0, 0, True
         self.compiled = compiled_text(text, names)
@@ -410,7 +410,7 @@ def _constant(value: float, kind: Kind) -> _Term:
     return _Term(node=constant(value), kind=kind, value=value)
 
 
-def _inserted(expression: Expression, leaves: tuple[str, ...]) -> Node:
+def _as_part_of_another(expression: Expression, leaves: tuple[str, ...]) -> Node:
     """An expression as part of another one, which depends on more."""
     at = np.array([leaves.index(name) for name in expression.names], dtype=np.int64)
 

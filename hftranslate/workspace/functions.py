@@ -19,6 +19,7 @@ from functools import lru_cache
 from hftranslate.errors import InvalidWorkspace, Unsupported
 from hftranslate.workspace import Function, NormFactor, Workspace
 from hftranslate.workspace.expressions import Dependent, Expression, parse_dependents, parse_expression, renamed_words
+from hftranslate.workspace.map import all_uses, modifiers_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +105,7 @@ def used_names(workspace: Workspace) -> tuple[str, ...]:
     """The Functions that take the place of a norm factor, whether they can be evaluated or not."""
     if not workspace.functions:
         return ()
-    factors = {m.name for c in workspace.channels for s in c.samples for m in s.modifiers if isinstance(m, NormFactor)}
+    factors = {m.name for m in modifiers_of(workspace.channels, NormFactor)}
     return tuple(name for name in settle_functions(workspace.functions).depends if name in factors)
 
 
@@ -121,14 +122,12 @@ def used_functions(workspace: Workspace) -> dict[str, Expression]:
     if not workspace.functions:
         return {}
     settled = settle_functions(workspace.functions)
-    for channel in workspace.channels:
-        for sample in channel.samples:
-            for m in sample.modifiers:
-                where = f"channel {channel.name!r}, sample {sample.name!r}: function {m.name!r}"
-                if isinstance(m, NormFactor) and m.name in settled.unknown:
-                    raise Unsupported(f"{where}: {settled.unknown[m.name]}")
-                if isinstance(m, NormFactor) and m.name in settled.dropped:
-                    raise InvalidWorkspace(f"{where}: {settled.dropped[m.name]}")
+    for channel, sample, m in all_uses(workspace.channels):
+        where = f"channel {channel.name!r}, sample {sample.name!r}: function {m.name!r}"
+        if isinstance(m, NormFactor) and m.name in settled.unknown:
+            raise Unsupported(f"{where}: {settled.unknown[m.name]}")
+        if isinstance(m, NormFactor) and m.name in settled.dropped:
+            raise InvalidWorkspace(f"{where}: {settled.dropped[m.name]}")
     return {name: settled.made[name] for name in used_names(workspace)}
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeGuard, TypeVar
 
 from hftranslate.errors import InvalidWorkspace, MissingInput, did_you_mean
 
@@ -63,6 +63,11 @@ class Conventions:
 ROOT = Conventions(name="root", clip_samples=True, truncate_constraints=True, root_ranges=True, constrain_empty=False)
 PYHF = Conventions(name="pyhf", clip_samples=False, truncate_constraints=False, root_ranges=False, constrain_empty=True)
 CONVENTIONS = {"root": ROOT, "pyhf": PYHF}
+
+
+def is_number(value: object) -> TypeGuard[Number]:
+    """Whether a value is a number; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _check_numbers(values: Sequence[Number], what: str) -> None:

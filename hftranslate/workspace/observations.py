@@ -11,6 +11,7 @@ from math import isfinite
 from typing import Any, TypeAlias
 
 from hftranslate.workspace import Annotations, Channel, Numbers, Workspace
+from hftranslate.workspace.model import is_number
 
 #: The annotation of a workspace that holds the order of the document's observations where it is not that of the
 #: channels, and the observations of channels that are not there.
@@ -37,7 +38,7 @@ def observations(workspace: Workspace) -> tuple[Observation, ...]:
     observed = {c.name: c.observed for c in workspace.channels if c.observed is not None}
     present = {c.name for c in workspace.channels}
     in_order: list[Observation] = []
-    for item in _told(workspace):
+    for item in _from_annotation(workspace):
         if isinstance(item, str):
             if item in observed:
                 in_order.append((item, observed.pop(item)))
@@ -46,7 +47,7 @@ def observations(workspace: Workspace) -> tuple[Observation, ...]:
     return (*in_order, *observed.items())
 
 
-def _told(workspace: Workspace) -> list[Any]:
+def _from_annotation(workspace: Workspace) -> list[Any]:
     """The content of the annotation; nothing where it is not what :func:`observation_annotation` writes."""
     text = next((text for key, text in workspace.annotations if key == OBSERVATIONS), "[]")
     try:
@@ -67,7 +68,7 @@ def _is_observation(item: object) -> bool:
 
 def _is_finite(value: object) -> bool:
     try:
-        return type(value) in (int, float) and isfinite(value)  # type: ignore[arg-type]
+        return is_number(value) and isfinite(value)
     except OverflowError:
         return False
 

@@ -22,6 +22,7 @@ from hftranslate.workspace import (
 from hftranslate.workspace.bin_factors import Range, bin_factors, bin_widths
 from hftranslate.workspace.expressions import Dependent
 from hftranslate.workspace.functions import settle_functions, used_names
+from hftranslate.workspace.map import all_uses
 from hftranslate.workspace.parameter_names import DeclaredParameter, ParameterKind, declared_parameters, stem
 
 #: Upper end of the range of ROOT's parameter of a Gamma term, and of its global observable.
@@ -85,7 +86,7 @@ def parameter_sets(workspace: Workspace, measurement: Measurement, conventions: 
             sets[beta_name(term.name)] = _beta(term, measurement, declared_sets[term.name])
     settled = settle_functions(workspace.functions)
     if settled.definitions:
-        sets = {name: _defined(s, workspace, measurement) for name, s in sets.items()}
+        sets = {name: _with_definitions(s, workspace, measurement) for name, s in sets.items()}
     known = {root for s in sets.values() for root in s.root_names}
     for leaf in settled.leaves(made):
         if leaf not in known:
@@ -125,7 +126,7 @@ def _beta(term: ConstraintTerm, measurement: Measurement, declared: DeclaredPara
     )
 
 
-def _defined(s: ParameterSet, workspace: Workspace, measurement: Measurement) -> ParameterSet:
+def _with_definitions(s: ParameterSet, workspace: Workspace, measurement: Measurement) -> ParameterSet:
     """A set with parameters that Functions define: value and range from there where no setting says otherwise.
 
     ROOT sets the ranges of bin factors itself in the channels that have them, so that the Function's range, and its
@@ -153,8 +154,7 @@ def _made_before(workspace: Workspace, name: str, root: str) -> bool:
     """Whether a channel with a Function of the bin factor comes before all with the factor, in ROOT's order."""
 
     def first(names: Set[str]) -> str | None:
-        uses = (c.name for c in workspace.channels for s in c.samples for m in s.modifiers if m.name in names)
-        return min(uses, default=None)
+        return min((c.name for c, _, m in all_uses(workspace.channels) if m.name in names), default=None)
 
     made = {f for f, leaves in settle_functions(workspace.functions).depends.items() if root in leaves}
     before, own = first(made), first({name})
@@ -215,7 +215,7 @@ def _resolve(
         root_names=declared.root_names,
         inits=tuple(_entries(config.inits, size, f"{where}: inits", init)),
         bounds=tuple(bounds),
-        fixed=tuple(_fixed(config, where, always_fixed, conventions)),
+        fixed=tuple(_constancy(config, where, always_fixed, conventions)),
         constraints=tuple(constraints),
     )
 
@@ -241,7 +241,7 @@ def _refuse(config: ParameterConfig, where: str, *attributes: str) -> None:
             raise InvalidWorkspace(f"{where} has no constraint that {attribute!r} could set")
 
 
-def _fixed(config: ParameterConfig, where: str, always: list[bool], conventions: Conventions) -> list[bool]:
+def _constancy(config: ParameterConfig, where: str, always: list[bool], conventions: Conventions) -> list[bool]:
     if config.fixed is None:
         return always
     if isinstance(config.fixed, bool):

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hftranslate.errors import needs_extra
+
 if TYPE_CHECKING:
     from hist import Hist
 
@@ -31,8 +33,9 @@ def stacked(
     values, variances
         ``(n_samples, n_bins)`` each, several axes flattened with x running fastest.
     """
-    from hist import Hist, axis
-    from hist.storage import Weight
+    with needs_extra("hist", "histograms of the hist library"):
+        from hist import Hist, axis
+        from hist.storage import Weight
 
     contents, squares = np.asarray(values, dtype=np.float64), np.asarray(variances, dtype=np.float64)
     used = edges or (tuple(range(contents.shape[1] + 1)),)

@@ -10,7 +10,7 @@ import pytest
 
 from hftranslate.inference.minimize import FitOptions, Minimum, minimize
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.translation.translate import read
+from hftranslate.translation.load import read
 from tests.cases import case, pyhf_model
 from tests.cli.conftest import Runner, pyhf_says
 from tests.cli.documents import document, text

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from hftranslate.formats.histfactory_xml import XmlOptions
-from hftranslate.translation.translate import load
+from hftranslate.translation.load import load
 from hftranslate.workspace import ROOT
 from tests.cli.conftest import Runner
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from hftranslate.signal_grid import read_patchset
-from hftranslate.translation.translate import read, write
+from hftranslate.translation.load import read
+from hftranslate.translation.write import write
 from tests.cli.conftest import Runner, pyhf_says
 from tests.patchset.grid import POINTS, background, patches, with_signal
 

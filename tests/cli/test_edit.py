@@ -7,7 +7,7 @@ import pytest
 
 from hftranslate.editing import prune
 from hftranslate.formats.pyhf_json import from_document, to_document
-from hftranslate.translation.translate import load, read
+from hftranslate.translation.load import load, read
 from tests.cli.conftest import Runner, pyhf_says
 from tests.cli.documents import document, text
 
@@ -117,7 +117,8 @@ def test_a_sidecar_that_cannot_follow_is_a_loss(run: Runner, ws: Path, tmp_path:
     from dataclasses import replace
 
     from hftranslate.translation.sidecar import make_sidecar
-    from hftranslate.translation.translate import JsonTranslation, sidecar_path, write_json
+    from hftranslate.translation.sidecar_file import sidecar_path
+    from hftranslate.translation.write import JsonTranslation, write_json
     from hftranslate.workspace import ROOT
 
     plain = from_document(document())

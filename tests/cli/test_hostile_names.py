@@ -11,7 +11,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from hftranslate.formats.pyhf_json import from_document
-from hftranslate.translation.translate import read
+from hftranslate.translation.load import read
 from tests.cli.conftest import Run, Runner
 from tests.test_display import Page
 

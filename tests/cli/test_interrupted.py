@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hftranslate.errors import InputError
-from hftranslate.translation.translate import Loaded, load
+from hftranslate.translation.load import Loaded, load
 from tests.cli.conftest import Runner
 from tests.cli.documents import document
 from tests.interruptions import content, copy_of, killed_states

@@ -11,7 +11,8 @@ from hftranslate.batch.progress import silent
 from hftranslate.cli.options import progress as module
 from hftranslate.cli.options.progress import ProgressBar
 from hftranslate.formats.pyhf_json import from_document
-from hftranslate.translation.translate import load, to_pyhf_json, to_xml, write_xml
+from hftranslate.translation.load import load
+from hftranslate.translation.write import to_pyhf_json, to_xml, write_xml
 from tests.cli.documents import document
 
 

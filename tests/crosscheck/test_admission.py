@@ -21,7 +21,8 @@ from hftranslate.formats.histfactory_xml.parse import parse
 from hftranslate.formats.pyhf_json import from_document
 from hftranslate.formats.root_histograms.container import RootFile
 from hftranslate.formats.root_histograms.objects import BadObject, UnknownLayout, number_of_functions
-from hftranslate.translation.translate import load, write
+from hftranslate.translation.load import load
+from hftranslate.translation.write import write
 from tests.conftest import REPOSITORY
 from tests.crosscheck.test_with_root import program
 

@@ -27,7 +27,7 @@ from hftranslate.crosscheck.variants import (
 )
 from hftranslate.formats.histfactory_xml import XmlOptions
 from hftranslate.inference.minimize import FitOptions
-from hftranslate.translation.translate import load
+from hftranslate.translation.load import load
 from hftranslate.workspace import ROOT, Conventions, Workspace
 from tests.conftest import REPOSITORY
 

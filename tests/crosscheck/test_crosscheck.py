@@ -17,14 +17,14 @@ from hftranslate.crosscheck.comparison import MAX_FAILURES, TOLERANCES
 from hftranslate.crosscheck.document import (
     Reparametrised,
     Results,
-    _results,
+    _decode,
     from_document,
     read_results,
     results_schema,
 )
 from hftranslate.crosscheck.results import results
 from hftranslate.errors import FormatError, MissingInput
-from hftranslate.translation.translate import load
+from hftranslate.translation.load import load
 from hftranslate.workspace import PYHF, Workspace
 from tests.conftest import REPOSITORY
 
@@ -101,7 +101,7 @@ def tampered(document: Any, path: Path) -> Results:
         target[key] = copy(target[key])
         target = target[key]
     target[path[-1]] += copysign(0.01 * abs(target[path[-1]]) + 0.05, target[path[-1]])
-    return _results(changed)
+    return _decode(Results, changed)
 
 
 def is_evaluated(path: Path) -> bool:

@@ -7,16 +7,16 @@ import pytest
 
 from hftranslate.crosscheck.toy_tests import toy_record
 from hftranslate.errors import FitFailed
-from hftranslate.inference import hypotest
 from hftranslate.inference.minimize import FitOptions
+from hftranslate.inference.tester import Tester as AsymptoticTester
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.workspace.simplemodels import uncorrelated_background
 
 MODEL, DATA = compile_model(uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], observed=[51, 48]))
 
 
-def on_data(**options: object) -> hypotest.Tester:
-    return hypotest.Tester(model=MODEL, data=DATA, **options)  # type: ignore[arg-type]
+def on_data(**options: object) -> AsymptoticTester:
+    return AsymptoticTester(model=MODEL, data=DATA, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.slow

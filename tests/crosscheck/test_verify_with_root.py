@@ -14,7 +14,8 @@ from hftranslate.cli import cli
 from hftranslate.crosscheck.verify_with_root import verify_in_root
 from hftranslate.crosscheck.with_root import RootInstallation, Source, root_pair
 from hftranslate.errors import InvalidWorkspace
-from hftranslate.translation.translate import load, write
+from hftranslate.translation.load import load
+from hftranslate.translation.write import write
 from hftranslate.workspace import Measurement
 from tests.conftest import REPOSITORY
 

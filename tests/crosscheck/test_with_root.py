@@ -18,7 +18,7 @@ from hftranslate.errors import RootFailed
 from hftranslate.formats.pyhf_json import to_document
 from hftranslate.inference.fit import fit
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.translation.translate import load
+from hftranslate.translation.load import load
 from hftranslate.workspace import ROOT, NormFactor, NormSys, Workspace
 from hftranslate.workspace.simplemodels import uncorrelated_background
 from tests.conftest import REPOSITORY

@@ -8,10 +8,11 @@ from lxml import etree
 
 from hftranslate.errors import Unsupported
 from hftranslate.formats import histfactory_xml
-from hftranslate.formats.histfactory_xml.partial_lumi import luminosity
+from hftranslate.formats.histfactory_xml.lumi import luminosity
 from hftranslate.formats.outcomes import of_kind
+from hftranslate.translation.load import load
 from hftranslate.translation.sidecar import apply_sidecar
-from hftranslate.translation.translate import XmlTranslation, load, to_xml, write_xml
+from hftranslate.translation.write import XmlTranslation, to_xml, write_xml
 from hftranslate.workspace import (
     PYHF,
     ROOT,

@@ -14,7 +14,7 @@ from hftranslate.formats import pyhf_json
 from hftranslate.formats.outcomes import of_kind
 from hftranslate.formats.pyhf_json.dialect import TO_PYHF
 from hftranslate.formats.rewriting import Outcomes
-from hftranslate.translation.translate import to_pyhf_json
+from hftranslate.translation.write import to_pyhf_json
 from hftranslate.workspace import (
     PYHF,
     ROOT,

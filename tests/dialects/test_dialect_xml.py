@@ -12,9 +12,9 @@ from hftranslate.formats.histfactory_xml.constraints import constraint_widths
 from hftranslate.formats.histfactory_xml.dialect import NO_POI, TO_XML
 from hftranslate.formats.histfactory_xml.measurements import NO_POI as NO_POI_READ
 from hftranslate.formats.outcomes import of_kind
-from hftranslate.formats.rewriting import Outcomes, set_parameter
+from hftranslate.formats.rewriting import Outcomes
 from hftranslate.translation.sidecar import apply_sidecar
-from hftranslate.translation.translate import to_pyhf_json, to_xml
+from hftranslate.translation.write import to_pyhf_json, to_xml
 from hftranslate.workspace import (
     PYHF,
     ROOT,
@@ -34,6 +34,7 @@ from hftranslate.workspace import (
     StatError,
     Workspace,
 )
+from hftranslate.workspace.map import set_parameter
 from hftranslate.workspace.parameter_names import declared_parameters
 from hftranslate.workspace.parameters import bin_widths
 from tests.dialects.test_dialect_pyhf_json import MU, kinds, model, sample

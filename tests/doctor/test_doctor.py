@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from hftranslate.cli import cli
-from hftranslate.doctor import SEVERITIES, Diagnosis, at_least, diagnose, found, worst
+from hftranslate.doctor import SEVERITIES, Diagnosis, at_least, diagnose, fitting, found, worst
 from hftranslate.doctor import report as reports
 from hftranslate.doctor.findings import Finding, Place
 from hftranslate.errors import FitFailed
@@ -423,7 +423,7 @@ def test_a_minimum_on_a_kink_is_told():
 
 
 def test_models_with_very_many_parameters_are_not_fitted(monkeypatch):
-    monkeypatch.setattr("hftranslate.doctor.fitting.MOST_PARAMETERS", 1)
+    monkeypatch.setattr(fitting, "MOST_PARAMETERS", 1)
     assert str(of("not-fitted", workspace()).places[0]) == "2 parameters"
 
 
@@ -535,7 +535,7 @@ def test_a_fit_that_cannot_be_made_is_told(monkeypatch):
     def fails(*arguments, **options):
         raise FitFailed("no derivative")
 
-    monkeypatch.setattr("hftranslate.doctor.fitting.fit", fails)
+    monkeypatch.setattr(fitting, "fit", fails)
     assert str(of("fit-failed", workspace()).places[0]) == "no derivative"
 
 

@@ -5,7 +5,7 @@ import pytest
 from hftranslate.doctor import diagnose
 from hftranslate.doctor.expectations import expectation_findings
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.translation.translate import read
+from hftranslate.translation.load import read
 from tests.conftest import shared_files
 
 WORKSPACES = shared_files("workspaces/**/*.json*")
@@ -31,7 +31,7 @@ def test_an_expectation_that_becomes_negative_is_that_of_the_model(shared):
 
 
 def test_a_broken_patch_makes_the_signal_stand_alone(shared):
-    from hftranslate.translation.translate import load
+    from hftranslate.translation.load import load
 
     ws = load(
         shared / "workspaces/ATLAS-SUSY-2018-31/RegionA/BkgOnly.json.gz",

@@ -10,7 +10,7 @@ from hftranslate.inference.diagnostics import profile_interval
 from hftranslate.inference.fit import fit
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
-from hftranslate.translation.translate import read
+from hftranslate.translation.load import read
 from tests.conftest import REPOSITORY
 from tests.likelihood.builders import counting
 

@@ -12,7 +12,7 @@ from scipy.stats import norm
 from hftranslate.errors import InputError
 from hftranslate.inference.discovery import significance, significance_document
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.translation.translate import load
+from hftranslate.translation.load import load
 from tests.cases import compiled, pyhf_model
 from tests.likelihood.builders import counting, hello_world
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-import hftranslate.inference.hypotest as engine  # its Tester would be collected as a test by name
 from hftranslate.errors import FitFailed, InputError, MissingInput
 from hftranslate.formats.pyhf_json import from_document
 from hftranslate.inference.discovery import significance
@@ -23,6 +22,7 @@ from hftranslate.inference.hypotest import (
     upper_limit,
 )
 from hftranslate.inference.minimize import FitOptions
+from hftranslate.inference.tester import Tester as AsymptoticTester  # its own name is that of a test
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.toys.hypotest import toy_test
 from hftranslate.workspace import PYHF, ROOT, NormFactor, NormSys, StatError
@@ -157,10 +157,10 @@ def test_excess_above_the_tested_value():
 def test_results_do_not_depend_on_what_was_asked_before(shared):
     """Region B has several local minima at mu = 1: the start decides, so it must not depend on the order."""
     model, data = compiled("sbottom_RegionB")
-    fresh = {mu: engine.Tester(model=model, data=data).test(mu) for mu in (0.5, 1.0, 2.0)}
+    fresh = {mu: AsymptoticTester(model=model, data=data).test(mu) for mu in (0.5, 1.0, 2.0)}
     from_initial_values = fit(model, data, fixed={"mu_SIG": 1.0})
     assert fresh[1.0].conditional_nll == pytest.approx(from_initial_values.nll, abs=1e-8)  # not the one 5.8e-4 above
-    tester = engine.Tester(model=model, data=data)
+    tester = AsymptoticTester(model=model, data=data)
     for mu in (2.0, 0.0, 0.5, 1.0):
         again = tester.test(mu)
         if mu in fresh:
@@ -171,7 +171,7 @@ def test_results_do_not_depend_on_what_was_asked_before(shared):
 def test_conditional_fit_below_the_free_one():
     """A conditional fit that ends lower shows that the free one was not at its minimum: it is repeated from there."""
     model, data = hello_world()
-    tester = engine.Tester(model=model, data=data)
+    tester = AsymptoticTester(model=model, data=data)
     good = tester.free_fit(1.0)
     bad = fit(model, data, fixed={"mu": 4.0})
     tester._conditional["free", 10.0] = bad  # as if the minimiser had got stuck at mu = 4
@@ -190,7 +190,7 @@ def test_the_free_fit_is_never_above_the_one_without_signal(shared, name):
     model, data = compile_model(from_document(jsonpatch.apply_patch(background, patch)))
     without = fit(model, data, fixed={model.parameters.names[model.parameters.poi_index]: 0.0})
     assert fit(model, data).excess_nll > without.excess_nll + 1e-3
-    tester = engine.Tester(model=model, data=data)
+    tester = AsymptoticTester(model=model, data=data)
     assert tester.free_fit(1.0).excess_nll <= without.excess_nll + 1e-6
     q, free, conditional = tester.q(1.0)
     assert q == 2.0 * (conditional.excess_nll - free.excess_nll)
@@ -210,7 +210,7 @@ def test_truncated_constraints_move_the_asimov_minimum():
                 conventions=conventions,
             )
         )
-        tester = engine.Tester(model=model, data=data)
+        tester = AsymptoticTester(model=model, data=data)
         result = tester.test(1.0)
         asimov, background = tester._asimov
         own = model.excess_nll(background.values, asimov)
@@ -250,7 +250,7 @@ def test_failed_fits_can_be_carried_on(shared):
 def test_limits_are_where_cls_is_the_level(name, level, statistic, shared):
     model, data = hello_world() if name == "hello world" else compiled(name)
     limit = upper_limit(model, data, level, test_stat=statistic)
-    tester = engine.Tester(model=model, data=data, test_stat=statistic)
+    tester = AsymptoticTester(model=model, data=data, test_stat=statistic)
     assert tester.test(limit.observed).cls_obs == pytest.approx(level, abs=1e-6)
     for band, value in enumerate(limit.expected):
         assert tester.test(value).cls_exp[band] == pytest.approx(level, abs=1e-6)
@@ -351,7 +351,7 @@ def test_ours_are_the_minima_where_the_references_differ(name):
     import pyhf
 
     model, data = compiled(name)
-    tester = engine.Tester(model=model, data=data)
+    tester = AsymptoticTester(model=model, data=data)
     result = tester.test(1.0)
     theirs, their_data = pyhf_model(name)
     background, signal, free = tester._at("data", 0.0), tester._at("data", 1.0), tester.free_fit(1.0)

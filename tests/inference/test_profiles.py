@@ -25,7 +25,7 @@ from hftranslate.inference.profiles import (
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.restricted import restricted
-from hftranslate.translation.translate import read
+from hftranslate.translation.load import read
 from hftranslate.workspace import NormFactor, NormSys
 from tests.conftest import REPOSITORY
 from tests.likelihood.builders import channel, counting, workspace

@@ -20,7 +20,8 @@ from hftranslate.batch.fingerprint import fingerprint
 from hftranslate.batch.journal import Journal
 from hftranslate.batch.options import BatchOptions
 from hftranslate.errors import FitFailed, FormatError, InputError
-from hftranslate.inference import hypotest as asymptotic
+from hftranslate.inference import hypotest as asymptotic_test
+from hftranslate.inference.asymptotics import expected_pvalues
 from hftranslate.inference.minimize import FitOptions
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.toys import samples as toy_samples
@@ -43,7 +44,7 @@ from hftranslate.toys.samples import (
     merged,
     observed_key,
 )
-from hftranslate.translation.translate import load
+from hftranslate.translation.load import load
 from hftranslate.workspace import NormSys
 from hftranslate.workspace.simplemodels import uncorrelated_background
 from tests.likelihood.builders import counting, hello_world
@@ -81,7 +82,7 @@ def test_expected_values_are_those_of_the_quantiles_of_the_counts() -> None:
     model, data = counting(6.0, s, b)
     found = toy_test(model, data, 1.0, toy_options=ToyOptions(toys=toys, seed=3))
     for k, value, error in zip((-2, -1, 0, 1, 2), found.cls_exp, found.cls_exp_error, strict=True):
-        n = poisson.ppf(asymptotic.expected_pvalues(0.0)[1][k + 2], b)
+        n = poisson.ppf(expected_pvalues(0.0)[1][k + 2], b)
         exact = poisson.cdf(n, s + b) / poisson.cdf(n, b) if (n - b) / s < 1.0 else 1.0
         assert value == pytest.approx(exact, abs=max(4.0 * error, 0.02))
 
@@ -120,7 +121,7 @@ def test_agrees_with_the_asymptotic_formulae_where_there_are_many_events() -> No
     model, data = compile_model(space)
     for test_stat in ("qtilde", "q", "ttilde", "t"):
         toys = toy_test(model, data, 1.0, test_stat=test_stat, toy_options=ToyOptions(toys=600, seed=2))  # type: ignore[arg-type]
-        expected = asymptotic.hypotest(model, data, 1.0, test_stat=test_stat)  # type: ignore[arg-type]
+        expected = asymptotic_test(model, data, 1.0, test_stat=test_stat)  # type: ignore[arg-type]
         assert toys.q == pytest.approx(expected.q)
         assert abs(toys.clsb_obs - expected.clsb_obs) < 4.0 * toys.clsb.error
         assert abs(toys.clb_obs - expected.clb_obs) < 4.0 * toys.clb.error
@@ -252,7 +253,7 @@ def test_merging(tmp_path: Path) -> None:
         (kept,) = kept_toys(merged([journals[i] for i in order]), "")
         assert kept.seeds == (1, 2)
         assert len(kept.sample.signal) == 350  # the 150 toys of the first are among the 250 of the last
-        assert kept.observed["q"] == pytest.approx(asymptotic.hypotest(model, data).q)
+        assert kept.observed["q"] == pytest.approx(asymptotic_test(model, data).q)
     both = kept_toys(merged(journals[:2]), "")[0].sample
     found = toy_test_of(both, 1.0, "qtilde", kept.observed["q"], kept.observed["muhat"])
     parts = [toy_test(model, data, 1.0, toy_options=ToyOptions(toys=n, seed=seed)) for n, seed in ((150, 1), (100, 2))]

@@ -12,6 +12,7 @@ from scipy.stats import norm
 from hftranslate.errors import FitFailed, InputError
 from hftranslate.inference import hypotest
 from hftranslate.inference.limits import UpperLimitResult, limit_document, upper_limit
+from hftranslate.inference.tester import Tester as AsymptoticTester
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.restricted import restricted
@@ -22,7 +23,7 @@ from tests.likelihood.builders import channel, counting, hello_world, workspace
 
 def dense(model: Model, data: Data, values: Sequence[float], level: float = 0.05) -> list[float]:
     """The six limits by a scan: the expected ones, then the observed, interpolated in ln CLs."""
-    tester = hypotest.Tester(model=model, data=data)
+    tester = AsymptoticTester(model=model, data=data)
     tests = [tester.test(mu) for mu in values]
     curves = [[t.cls_exp[k] for t in tests] for k in range(5)] + [[t.cls_obs for t in tests]]
     return [float(np.interp(-log(level), -np.log(np.maximum(c, 1e-300)), values)) for c in curves]
@@ -87,7 +88,7 @@ def test_no_background_but_events() -> None:
 def test_best_fit_at_a_bound(poi_range: str, n: float, high: float) -> None:
     """A deficit, and an excess that ends at the upper end of the range; limits lie beyond it where they must."""
     model, data = counting(n, 2.0, 10.0, bounds=((0.0, high),))
-    tester = hypotest.Tester(model=model, data=data, poi_range=poi_range)  # type: ignore[arg-type]
+    tester = AsymptoticTester(model=model, data=data, poi_range=poi_range)  # type: ignore[arg-type]
     found = upper_limit(model, data, poi_range=poi_range)  # type: ignore[arg-type]
     if poi_range == "model" and n > 10.0 * high / 5.0:  # within the range no strength is too large for the data
         assert isnan(found.observed)
@@ -130,15 +131,15 @@ def test_no_limit_within_the_range() -> None:
 def test_expected_limits_survive_a_failing_observed_one() -> None:
     """The data push the background up to where the conditional fits leave their number of steps; Asimov data do not."""
     model, data = counting(9.0, 2.0, 10.0)
-    broken = hypotest.Tester.q
+    broken = AsymptoticTester.q
 
-    def q(self: hypotest.Tester, poi_test: float) -> object:
+    def q(self: AsymptoticTester, poi_test: float) -> object:
         if poi_test > 0.0:
             raise FitFailed("fit failed: as this test wants it")
         return broken(self, poi_test)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hypotest.Tester, "q", q)
+        patch.setattr(AsymptoticTester, "q", q)
         found = upper_limit(model, data)
     assert isnan(found.observed)
     assert found.expected == pytest.approx(upper_limit(model, data).expected, rel=2e-6)
@@ -154,11 +155,11 @@ def test_observed_limit_survives_missing_expected_ones() -> None:
     """A ratio parameter: where it is large the other channel is empty, and the median CLs levels off above 5 %."""
     model, data = compiled("belle2_workspace_ratio")
     found = upper_limit(model, data)
-    assert hypotest.hypotest(model, data, found.observed).cls_obs == pytest.approx(0.05, abs=1e-6)
+    assert hypotest(model, data, found.observed).cls_obs == pytest.approx(0.05, abs=1e-6)
     assert isnan(found.expected[2])
     assert "CLs is still 0.191" in found.failures["expected"]
     assert "levels off" in found.failures["expected +2 sigma"]
-    far = hypotest.hypotest(model, data, 1e6)
+    far = hypotest(model, data, 1e6)
     assert far.cls_exp[2] == pytest.approx(0.191, abs=1e-3)
     document = limit_document(model, found)
     assert document["expected"][1:] == [None] * 4
@@ -187,15 +188,15 @@ def test_a_signal_that_changes_nothing() -> None:
 def test_tests_that_fail_below() -> None:
     """Close to zero signal no fit succeeds, and CLs is below the level where one does."""
     model, data = counting(10.0, 1.0, 10.0)
-    original = hypotest.Tester.q_asimov
+    original = AsymptoticTester.q_asimov
 
-    def q_asimov(self: hypotest.Tester, poi_test: float) -> float:
+    def q_asimov(self: AsymptoticTester, poi_test: float) -> float:
         if poi_test < 50.0:
             raise FitFailed("fit failed: too small for this test")
         return original(self, poi_test)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hypotest.Tester, "q_asimov", q_asimov)
+        patch.setattr(AsymptoticTester, "q_asimov", q_asimov)
         with pytest.raises(FitFailed, match=r"no upper limit: CLs is below 0\.05 down to .*; below, at .* too small"):
             upper_limit(model, data)
 

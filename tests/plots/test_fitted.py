@@ -9,7 +9,7 @@ from hftranslate import plots
 from hftranslate.errors import FormatError, InputError
 from hftranslate.inference.fit import fit, fit_document
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.translation.translate import read
+from hftranslate.translation.load import read
 from hftranslate.workspace import NormFactor, NormSys, ShapeSys
 from tests.conftest import REPOSITORY
 from tests.likelihood.builders import channel, config, workspace

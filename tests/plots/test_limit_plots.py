@@ -11,7 +11,7 @@ from hftranslate.errors import FormatError, InputError
 from hftranslate.inference.hypotest import UpperLimitResult, limit_document, upper_limit
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
-from hftranslate.translation.translate import read
+from hftranslate.translation.load import read
 from tests.conftest import REPOSITORY
 from tests.likelihood.builders import counting
 

@@ -9,7 +9,7 @@ from hftranslate import plots
 from hftranslate.errors import FormatError, InputError
 from hftranslate.inference.impacts import impacts, impacts_document
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.translation.translate import read
+from hftranslate.translation.load import read
 from tests.conftest import REPOSITORY
 
 

@@ -17,7 +17,9 @@ import pytest
 from hftranslate.errors import InputError
 from hftranslate.formats.histfactory_xml import XmlOptions
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.translation.translate import load, sidecar_path, to_pyhf_json, to_xml, write_json, write_xml
+from hftranslate.translation.load import load
+from hftranslate.translation.sidecar_file import sidecar_path
+from hftranslate.translation.write import to_pyhf_json, to_xml, write_json, write_xml
 from hftranslate.workspace import (
     ROOT,
     Channel,

@@ -20,7 +20,8 @@ from hftranslate.errors import Unsupported
 from hftranslate.formats.histfactory_xml import XmlOptions
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Model
-from hftranslate.translation.translate import load, to_xml, write_xml
+from hftranslate.translation.load import load
+from hftranslate.translation.write import to_xml, write_xml
 from hftranslate.workspace import (
     ROOT,
     Channel,

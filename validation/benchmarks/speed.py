@@ -96,7 +96,7 @@ def install(engines: list[str]) -> list[str]:
         venv.create(ENVIRONMENT, with_pip=True)
     installed = []
     for engine in engines:
-        command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *ENGINES[engine][1]]
+        command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *ENGINES[engine][1]]
         if subprocess.run(command, check=False).returncode == 0:
             installed.append(engine)
         else:

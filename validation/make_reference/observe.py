@@ -58,6 +58,7 @@ def observe(model: RootModel, points: list[Point]) -> Json:
 def compare(pair: Json) -> Json:
     """Both models of a pair, by measurement."""
     results = {}
+    originals, copies = pair["original"], pair["copy"]
     names = []
     for side in ("original", "copy"):
         driver, folder = pair[side]
@@ -66,10 +67,10 @@ def compare(pair: Json) -> Json:
     if names[0] != names[1]:
         raise ModelError(f"the measurements differ: {names[0]} and {names[1]}")
     for measurement in names[0]:
-        original, lumi_error = open_model(*pair["original"], measurement)
+        original, lumi_error = open_model(originals[0], originals[1], measurement)
         points = list(parameter_points(measurement, original.parameters, lumi_error))
         points = points[:: max(1, len(points) // MOST_POINTS)]
-        copy, _ = open_model(*pair["copy"], measurement)
+        copy, _ = open_model(copies[0], copies[1], measurement)
         results[measurement] = {"original": observe(original, points), "copy": observe(copy, points)}
     return results
 

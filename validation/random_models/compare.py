@@ -16,7 +16,8 @@ from hftranslate.errors import InputError
 from hftranslate.formats.histfactory_xml import XmlOptions
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
-from hftranslate.translation.translate import load, write
+from hftranslate.translation.load import load
+from hftranslate.translation.write import write
 from hftranslate.workspace import ROOT, Workspace
 
 Json = dict[str, Any]
@@ -156,8 +157,7 @@ def _end(x: float) -> float | None:
 
 
 def _close(one: object, two: object) -> bool:
-    numbers = isinstance(one, float) and isinstance(two, float)
-    return numbers and bool(np.isclose(one, two, rtol=1e-12, atol=0.0))  # type: ignore[arg-type]
+    return isinstance(one, float) and isinstance(two, float) and bool(np.isclose(one, two, rtol=1e-12, atol=0.0))
 
 
 def _data(theirs: Json, model: Model, data: Data) -> list[tuple[str, str]]:

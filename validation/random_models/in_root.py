@@ -52,8 +52,8 @@ def observe(model: RootModel, points: Iterable[Mapping[str, float]]) -> Json:
     found = []
     for values in points:
         nll, failed = model.nll(values)
-        found.append({"values": dict(values), "nll": None if failed else nll - model.constant})
-        found[-1]["yields"] = model.yields(values)
+        value = None if failed else nll - model.constant
+        found.append({"values": dict(values), "nll": value, "yields": model.yields(values)})
     return {
         "pois": model.pois,
         "parameters": {p.name: [p.init, p.low, p.high, p.fixed] for p in model.parameters},

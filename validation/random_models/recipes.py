@@ -110,8 +110,8 @@ class _Cook:
                 up, down = ([c * round(r.uniform(0.6, 1.5), 3) for c in nominal["contents"]] for _ in range(2))
                 if self.seldom(0.3):
                     down = [r.choice((0.0, -1.0, c)) for c in down]
-                high, low = self.histogram(up), self.histogram(down)
-                return {"type": kind, "name": r.choice(self.systematics), "high": high, "low": low}
+                shapes = {"high": self.histogram(up), "low": self.histogram(down)}
+                return {"type": kind, "name": r.choice(self.systematics), **shapes}
             case "ShapeSys":
                 constraint = r.choice((None, "Gaussian", "Poisson", "Poisson", "Gauss", "Pois"))
                 name = f"{r.choice(self.shapes)}_{n}" if r.random() < 0.5 else f"own_{r.randrange(1000)}"

@@ -26,7 +26,8 @@ class _Author:
         self.shared_staterror = r.random() < 0.15
 
     def modifiers(self, channel: str, data: list[float], signal: bool) -> list[Json]:
-        r, found = self.r, []
+        r = self.r
+        found: list[Json] = []
         if signal:
             found.append({"name": "mu", "type": "normfactor", "data": None})
         if self.lumi == "all" or (self.lumi == "some" and r.random() < 0.6):
@@ -64,10 +65,11 @@ class _Author:
     def document(self) -> Json:
         r = self.r
         names = r.sample(_CHANNELS if self.odd else _CHANNELS[:3], r.choice((1, 2, 2, 3)))
-        channels, observations = [], []
+        channels: list[Json] = []
+        observations: list[Json] = []
         for i, name in enumerate(names):
             n = r.randint(1, 4)
-            samples = []
+            samples: list[Json] = []
             if i == 0 or r.random() < 0.4:
                 data = self.contents(n)
                 samples.append({"name": "signal", "data": data, "modifiers": self.modifiers(name, data, True)})

@@ -10,7 +10,8 @@ from hftranslate.cli.options.paths import InputFile, InputFolder, ModelFile, Out
 from hftranslate.cli.output import report, tell
 from hftranslate.errors import InputError
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
-from hftranslate.translation.translate import load, sidecar_path
+from hftranslate.translation.load import load
+from hftranslate.translation.sidecar_file import sidecar_path
 from hftranslate.workspace import CONVENTIONS, Conventions, Workspace
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -15,7 +15,7 @@ import click
 
 from hftranslate.formats.files import identity
 from hftranslate.formats.histfactory_xml.render import HISTOGRAMS
-from hftranslate.translation.translate import sidecar_path
+from hftranslate.translation.sidecar_file import sidecar_path
 
 _META = "hftranslate.paths"
 

@@ -17,7 +17,7 @@ from hftranslate.cli.output import emit, json_text, report, tell, tell_lines
 from hftranslate.formats.files import Content
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
 from hftranslate.formats.outcomes import Outcome
-from hftranslate.translation.translate import Loaded
+from hftranslate.translation.load import Loaded
 
 if TYPE_CHECKING:
     from hftranslate.crosscheck.with_root import RootInstallation

@@ -4,7 +4,7 @@
 understands what was rendered.
 """
 
-from hftranslate.formats.histfactory_xml.account import FATES, AttributeFate, table
+from hftranslate.formats.histfactory_xml.attributes import FATES, AttributeFate, table
 from hftranslate.formats.histfactory_xml.read import interpret, read, read_accounted
 from hftranslate.formats.histfactory_xml.render import XmlModel, render
 from hftranslate.formats.histfactory_xml.sources import XmlOptions

@@ -34,6 +34,7 @@ from hftranslate.workspace import (
     ShapeSys,
     StatError,
 )
+from hftranslate.workspace.map import sample_with_modifiers
 from hftranslate.workspace.parameter_names import staterror_name
 
 #: Key of the annotation that holds a further set of data; its name follows.
@@ -131,7 +132,9 @@ class _Reader:
         if not given:
             self.notes.add("repair", data.where, "Data names no histogram: read as a channel without observed data")
             return None
-        return self._histogram(data, data.attributes.get("HistoName", ""), self._at(data, self.place), "Data").contents
+        return self._histogram(
+            data, data.attributes.get("HistoName", ""), self._place(data, self.place), "Data"
+        ).contents
 
     def _further_data(self) -> Annotations:
         """Further sets of data, which ROOT's parser takes by name but its DTD forbids, kept as notes."""
@@ -140,12 +143,14 @@ class _Reader:
             name = data.attributes.get("Name", "")
             what = "another Data element, which ROOT refuses: kept as a note; the first one is the observed data"
             self.notes.add("carried", data.where, what)
-            contents = self._histogram(data, data.attributes.get("HistoName", ""), self._at(data, self.place), "Data")
+            contents = self._histogram(
+                data, data.attributes.get("HistoName", ""), self._place(data, self.place), "Data"
+            )
             found.append((FURTHER_DATA + name, " ".join(map(repr, contents.contents))))
         return tuple(found)
 
     @staticmethod
-    def _at(node: Node, inherited: Place) -> Place:
+    def _place(node: Node, inherited: Place) -> Place:
         file, path = inherited
         return node.attributes.get("InputFile", file), node.attributes.get("HistoPath", path)
 
@@ -167,7 +172,7 @@ class _Reader:
 
     def _sample(self, node: Node) -> Sample:
         name = node.get("Name")
-        place = self._at(node, self.place)
+        place = self._place(node, self.place)
         nominal = self._histogram(node, node.attributes.get("HistoName", ""), place, f"sample {name!r}")
         modifiers: list[Modifier] = []
         for element in self._effective(node):
@@ -180,7 +185,7 @@ class _Reader:
         return Sample(
             name=name,
             nominal=nominal.contents,
-            modifiers=tuple(self._merged(name, modifiers, nominal)),
+            modifiers=tuple(self._merge_duplicates(name, modifiers, nominal)),
             annotations=annotations,
         )
 
@@ -226,7 +231,7 @@ class _Reader:
                     where = f"channel {self.name!r}, sample {sample!r}"
                     self.notes.add("default", where, f"ShapeSys {name!r} has no ConstraintType: Gaussian, as in ROOT")
                 kind = constraint(node)
-                relative = self._histogram(node, node.get("HistoName"), self._at(node, place), f"ShapeSys {name!r}")
+                relative = self._histogram(node, node.get("HistoName"), self._place(node, place), f"ShapeSys {name!r}")
                 return ShapeSys(name=name, data=relative.contents, relative=True, constraint=kind)
             case "ShapeFactor":
                 return self._shapefactor(node, sample, nominal, place)
@@ -267,15 +272,11 @@ class _Reader:
             what = f"ROOT keeps relative errors in the class of the nominal histogram, {class_name}: they become "
             what += f"{[int(x) for x in stored]}; where that is zero, the bin factor is constant"
             self.notes.add("convention", f"channel {self.name!r}: StatError", what)
-        return tuple(
-            replace(
-                s,
-                modifiers=tuple(
-                    replace(m, data=_scaled(m.data, factors)) if isinstance(m, StatError) else m for m in s.modifiers
-                ),
-            )
-            for s in samples
-        )
+
+        def change(m: Modifier) -> Modifier:
+            return replace(m, data=_products(m.data, factors)) if isinstance(m, StatError) else m
+
+        return tuple(sample_with_modifiers(s, change) for s in samples)
 
     def _normfactor(self, node: Node, sample: str) -> NormFactor:
         name = node.get("Name")
@@ -291,7 +292,7 @@ class _Reader:
         name = node.get("Name")
 
         def initial_shape() -> Histogram:
-            return self._histogram(node, node.get("HistoName"), self._at(node, place), f"ShapeFactor {name!r}")
+            return self._histogram(node, node.get("HistoName"), self._place(node, place), f"ShapeFactor {name!r}")
 
         found = shape_factor(node, self.notes, len(nominal.contents), initial_shape)
         if found is not None:
@@ -306,7 +307,7 @@ class _Reader:
         what = f"HistoSys {node.get('Name')!r}, {side.lower()} side"
         return self._histogram(node, node.get(f"HistoName{side}"), own, what).contents
 
-    def _merged(self, sample: str, modifiers: list[Modifier], nominal: Histogram) -> list[Modifier]:
+    def _merge_duplicates(self, sample: str, modifiers: list[Modifier], nominal: Histogram) -> list[Modifier]:
         """Duplicates as ROOT counts them: it adds HistoSys, multiplies by bin factors once, and refuses OverallSys."""
         where = f"channel {self.name!r}, sample {sample!r}"
         merged: dict[tuple[type[Modifier], str], Modifier] = {}
@@ -333,7 +334,7 @@ class _Reader:
         return list(merged.values())
 
 
-def _scaled(errors: Sequence[float], factors: Sequence[float]) -> tuple[float, ...]:
+def _products(errors: Sequence[float], factors: Sequence[float]) -> tuple[float, ...]:
     return tuple(e * f for e, f in zip(errors, factors, strict=True))
 
 

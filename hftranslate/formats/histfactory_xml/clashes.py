@@ -17,6 +17,7 @@ from hftranslate.formats.histfactory_xml.root_objects import (
 )
 from hftranslate.workspace import HistoSys, Lumi, ShapeFactor, ShapeSys, StatError, Workspace
 from hftranslate.workspace.functions import settle_functions
+from hftranslate.workspace.map import has
 from hftranslate.workspace.parameter_names import (
     DeclaredParameter,
     bin_labels,
@@ -48,7 +49,7 @@ def without_clashes(workspace: Workspace, channels: Names, samples: Names, param
         stats = (f"gamma_{staterror_stem(new)}_bin_{b}" for b in bin_labels(by_name[old]) if old in alone.values())
         return [*objects_of_channel(by_name[old], new), *(o for root in stats for o in objects_of_bin_factor(root))]
 
-    channels = _settled(channels, of_channel, taken)
+    channels = _without_clash(channels, of_channel, taken)
     histosys: dict[str, list[tuple[str, int]]] = {}
     for c in workspace.channels:
         for s in c.samples:
@@ -58,7 +59,7 @@ def without_clashes(workspace: Workspace, channels: Names, samples: Names, param
     def of_sample(old: str, new: str) -> Collection[str]:
         return [name for channel, n in histosys[old] for name in objects_of_sample(channel, new, n)]
 
-    samples = _settled(samples, of_sample, taken, lambda name: name.replace(CUT_OFF, "Histalpha"))
+    samples = _without_clash(samples, of_sample, taken, lambda name: name.replace(CUT_OFF, "Histalpha"))
     terms = {t.name for m in workspace.measurements for t in m.constraint_terms if t.kind in ("gamma", "lognormal")}
 
     def of_parameter(old: str, new: str) -> Collection[str]:
@@ -68,13 +69,13 @@ def without_clashes(workspace: Workspace, channels: Names, samples: Names, param
         return _objects_of_parameter(declared[old], root, channels, alone, old in terms)
 
     order = sorted(parameters, key=lambda n: _ORDER.index(declared[n].kind) if n in declared else -1)
-    return channels, samples, _settled({n: parameters[n] for n in order}, of_parameter, taken)
+    return channels, samples, _without_clash({n: parameters[n] for n in order}, of_parameter, taken)
 
 
 def _fixed_names(workspace: Workspace, declared: Mapping[str, DeclaredParameter]) -> set[str]:
     """What ROOT calls things that have no name of their own here."""
     taken = set(OF_EVERY_MODEL)
-    carries = [any(isinstance(m, Lumi) for m in s.modifiers) for c in workspace.channels for s in c.samples]
+    carries = [has(s, Lumi) for c in workspace.channels for s in c.samples]
     if any(carries) and not all(carries):
         taken |= set(objects_of_systematic("lumi"))
     settled = settle_functions(workspace.functions)
@@ -122,7 +123,7 @@ def _names_of_bin_factors(declared: DeclaredParameter, root: str, channels: Name
     return [root]
 
 
-def _settled(names: Names, objects: Objects, taken: set[str], spelling: Callable[[str], str] = str) -> Names:
+def _without_clash(names: Names, objects: Objects, taken: set[str], spelling: Callable[[str], str] = str) -> Names:
     """New names with objects that are not taken yet, and taken from then on; of equal ones the first gets it.
 
     The first new name that is tried is another spelling, if there is one, then numbers are put behind.

@@ -13,12 +13,12 @@ from hftranslate.workspace import (
     Modifier,
     NormFactor,
     NormSys,
-    Sample,
     ShapeFactor,
     ShapeSys,
     StatError,
 )
 from hftranslate.workspace.functions import renamed_function
+from hftranslate.workspace.map import all_modifiers, modifiers_of, with_modifiers
 from hftranslate.workspace.parameter_names import staterror_name, staterror_stem
 
 #: Kind of parameter by modifier. Where a name is used for several kinds, the first in this list keeps it.
@@ -42,7 +42,7 @@ def separate(
 
     The names of the XML stay on the modifiers as their stems, and Functions go on naming parameters as ROOT does.
     """
-    stems = {staterror_stem(c.name): c.name for c in channels if any(isinstance(m, StatError) for m in _modifiers([c]))}
+    stems = {staterror_stem(c.name): c.name for c in channels if any(modifiers_of([c], StatError))}
 
     def kind(m: Modifier) -> str:
         shares = isinstance(m, ShapeSys | ShapeFactor) and m.name in stems
@@ -52,7 +52,7 @@ def separate(
         return staterror_name(stems[m.name]) if kind(m) == "staterror" and m.name in stems else m.name
 
     kinds: dict[str, set[str]] = {}
-    for m in _modifiers(channels):
+    for m in all_modifiers(channels):
         kinds.setdefault(own_name(m), set()).add(kind(m))
         if own_name(m) != m.name:
             what = "in ROOT it shares the factors of the staterror of that name; it is called {!r} here"
@@ -79,13 +79,6 @@ def separate(
             return replace(m, name=new)
         return replace(m, name=new, stem=m.name)
 
-    def sample(s: Sample) -> Sample:
-        return replace(s, modifiers=tuple(map(separated, s.modifiers)))
-
-    changed = [replace(c, samples=tuple(map(sample, c.samples))) for c in channels]
+    changed = [with_modifiers(c, separated) for c in channels]
     names = {old: new for (of, old), new in renamed.items() if of == "NormFactor" and old in made}
     return changed, tuple(renamed_function(f, names) for f in functions) if names else tuple(functions)
-
-
-def _modifiers(channels: Sequence[Channel]) -> list[Modifier]:
-    return [m for c in channels for s in c.samples for m in s.modifiers]

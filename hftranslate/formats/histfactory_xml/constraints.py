@@ -9,9 +9,10 @@ from dataclasses import replace
 from math import isclose, sqrt
 
 from hftranslate.formats.outcomes import Outcome
-from hftranslate.formats.rewriting import Replacements, Rewriting, listed, map_modifiers, outcome, set_parameter
+from hftranslate.formats.rewriting import Replacements, Rewriting, listed, outcome
 from hftranslate.workspace import Measurement, ParameterConfig, ShapeSys, StatError, Workspace
 from hftranslate.workspace.bin_factors import bin_widths
+from hftranslate.workspace.map import map_modifiers, set_parameter
 from hftranslate.workspace.parameter_names import DeclaredParameter, declared_parameters
 from hftranslate.workspace.parameters import Constraint, ParameterSet, parameter_sets
 

@@ -15,19 +15,11 @@ from itertools import count
 
 from hftranslate.formats.histfactory_xml.clashes import staterrors_of_a_channel
 from hftranslate.formats.histfactory_xml.constraints import bare, constraint_widths, same_number, unsayable_centres
+from hftranslate.formats.histfactory_xml.lumi import luminosity
 from hftranslate.formats.histfactory_xml.names import root_names, root_values, unique
-from hftranslate.formats.histfactory_xml.partial_lumi import luminosity
 from hftranslate.formats.histfactory_xml.root_versions import MEASURED, SHAPEFACTOR_RANGES, Version
 from hftranslate.formats.outcomes import Outcome
-from hftranslate.formats.rewriting import (
-    Rewriting,
-    Step,
-    listed,
-    map_modifiers,
-    map_parameters,
-    outcome,
-    set_parameters,
-)
+from hftranslate.formats.rewriting import Rewriting, Step, listed, outcome
 from hftranslate.workspace import (
     ROOT,
     Channel,
@@ -42,6 +34,7 @@ from hftranslate.workspace import (
 )
 from hftranslate.workspace.bin_factors import ROOT_SHAPEFACTOR_RANGE, Range, bin_widths
 from hftranslate.workspace.functions import redefined, settle_functions
+from hftranslate.workspace.map import map_modifiers, map_parameters, set_parameters
 from hftranslate.workspace.parameter_names import DeclaredParameter, declared_parameters, staterror_name, staterror_stem
 from hftranslate.workspace.parameters import ParameterSet, parameter_sets
 

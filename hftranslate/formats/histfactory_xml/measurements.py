@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from hftranslate.errors import FormatError, InvalidWorkspace
 from hftranslate.formats.histfactory_xml.factors import Stated, StatedFactors, settle
-from hftranslate.formats.histfactory_xml.functions import parameters_without_modifiers
+from hftranslate.formats.histfactory_xml.function_elements import parameters_without_modifiers
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes, names, number
 from hftranslate.formats.histfactory_xml.lumi import PartialLumi
 from hftranslate.workspace import (
@@ -149,7 +149,7 @@ class _Reader:
                 value = self.node.get(attribute)
                 self.notes.add("repair", self.node.where, f"no {attribute} is given; ROOT's default {value} was taken")
         n_annotations = len(self.annotations)
-        terms = self._settled([t for e in self.node.all("ConstraintTerm") for t in self._constraint_terms(e)])
+        terms = self._one_term_each([t for e in self.node.all("ConstraintTerm") for t in self._constraint_terms(e)])
         of_terms = self.annotations[n_annotations:]
         del self.annotations[n_annotations:]  # they follow those of the settings, as in the file
         others = parameters_without_modifiers(self.model.functions, self.model.declared, terms)
@@ -304,7 +304,7 @@ class _Reader:
         name = declared.name
         if declared.kind == "normfactor" and name in settle_functions(tuple(self.model.functions)).depends:
             return None
-        stated = self._stated(declared)
+        stated = self._statement_of(declared)
         default = 0.0 if declared.kind == "alpha" else _GAMMA_DEFAULT
         defined = map(self.model.definitions.get, declared.root_names)
         inits = {i: default if d is None or d.value is None else d.value for i, d in enumerate(defined)}
@@ -336,7 +336,7 @@ class _Reader:
             return None
         return ParameterConfig(name=name, inits=(values[0],) if values else None, fixed=True if constant else None)
 
-    def _stated(self, declared: DeclaredParameter) -> Stated | None:
+    def _statement_of(self, declared: DeclaredParameter) -> Stated | None:
         """What NormFactors or ShapeFactors state; a Function that defines a norm factor decides before them."""
         defined = self.model.definitions.get(declared.root_names[0]) if declared.kind == "normfactor" else None
         if defined is not None and defined.value is not None:
@@ -345,7 +345,7 @@ class _Reader:
             return Stated(where=where, inits=(defined.value,), bounds=bounds)
         return settle(declared, self.model.stated, self.notes)
 
-    def _settled(self, terms: Sequence[ConstraintTerm]) -> list[ConstraintTerm]:
+    def _one_term_each(self, terms: Sequence[ConstraintTerm]) -> list[ConstraintTerm]:
         """One term for each systematic: of one kind the last holds; NoConstraint comes first, then Gamma.
 
         Raises

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from hftranslate.formats.histfactory_xml.clashes import staterrors_of_a_channel, without_clashes
-from hftranslate.formats.rewriting import Rewriting, map_modifiers, map_parameters, outcome
+from hftranslate.formats.rewriting import Rewriting, outcome
 from hftranslate.workspace import StatError, Workspace
 from hftranslate.workspace.functions import renamed_function
+from hftranslate.workspace.map import map_modifiers, map_parameters
 from hftranslate.workspace.parameter_names import declared_parameters, staterror_stem, stem, with_names
 from hftranslate.workspace.parameters import ParameterSet, beta_name, parameter_sets
 
@@ -48,14 +49,14 @@ def root_names(workspace: Workspace) -> Rewriting:
         for old, new in renamed.items()
         if old != new
     )
-    return (_renamed(workspace, renamings) if outcomes else workspace), outcomes
+    return (_apply_renamings(workspace, renamings) if outcomes else workspace), outcomes
 
 
 def _why(name: str, plain: dict[str, str]) -> str:
     return "ROOT refuses the name" if plain[name] != name else "ROOT makes the name of another object of it, too"
 
 
-def _renamed(workspace: Workspace, renamings: dict[str, dict[str, str]]) -> Workspace:
+def _apply_renamings(workspace: Workspace, renamings: dict[str, dict[str, str]]) -> Workspace:
     parameters = renamings["parameter"]
     entries = {
         old: f"{parameters[name]}[{i}]"

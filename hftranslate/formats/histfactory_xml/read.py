@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TypeAlias
 
 from hftranslate.errors import FormatError, InvalidWorkspace, MissingInput, Unsupported
-from hftranslate.formats.histfactory_xml.account import AttributeFate, account
+from hftranslate.formats.histfactory_xml.attributes import AttributeFate, account
 from hftranslate.formats.histfactory_xml.channels import read_channel
 from hftranslate.formats.histfactory_xml.collisions import separate
 from hftranslate.formats.histfactory_xml.factors import StatedFactors
-from hftranslate.formats.histfactory_xml.functions import read_functions
+from hftranslate.formats.histfactory_xml.function_elements import read_functions
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes, number
 from hftranslate.formats.histfactory_xml.lumi import recognise, with_lumi, with_partial_lumi
 from hftranslate.formats.histfactory_xml.measurements import Model, read_measurement, with_centres
@@ -24,6 +24,7 @@ from hftranslate.formats.outcomes import Outcome
 from hftranslate.formats.root_histograms import HistogramFiles
 from hftranslate.workspace import ROOT, Channel, Lumi, Measurement, Workspace
 from hftranslate.workspace.functions import settle_functions
+from hftranslate.workspace.map import all_modifiers
 from hftranslate.workspace.parameter_names import DeclaredParameter, declared_parameters
 from hftranslate.workspace.parameters import parameter_sets
 
@@ -123,7 +124,7 @@ def interpret(
         channels = [with_lumi(channel, constant) for channel in channels]
     channels, functions = separate(channels, functions, notes)
     model = Model(
-        declared=_declared(driver, channels),
+        declared=_declared_parameters(driver, channels),
         stated=stated,
         functions=functions,
         partial_lumi=partial,
@@ -173,7 +174,7 @@ def _channels(driver: Node, source: Source, notes: Notes, progress: Listener) ->
     return channels, stated
 
 
-def _declared(driver: Node, channels: Sequence[Channel]) -> dict[str, DeclaredParameter]:
+def _declared_parameters(driver: Node, channels: Sequence[Channel]) -> dict[str, DeclaredParameter]:
     try:
         return declared_parameters(channels)
     except InvalidWorkspace as error:
@@ -214,7 +215,7 @@ def _constant_lumi(
 
 def _lumi_is_nothing(channels: Sequence[Channel], measurements: Sequence[Node], notes: Notes) -> bool:
     """Whether a constant luminosity of one may be left out, because something else is called ``lumi``."""
-    if not any(m.name == Lumi().name for c in channels for s in c.samples for m in s.modifiers):
+    if not any(m.name == Lumi().name for m in all_modifiers(channels)):
         return False
     return all(
         number(node, "Lumi", notes) == 1.0

@@ -33,6 +33,7 @@ from hftranslate.workspace import (
     StatError,
     Workspace,
 )
+from hftranslate.workspace.map import has, modifiers_of
 from hftranslate.workspace.parameter_names import stem
 
 #: Where the histograms lie, relative to the folder of the driver.
@@ -184,7 +185,7 @@ class _ChannelWriter:
         root = etree.Element("Channel", Name=self.channel.name, InputFile=f"./{HISTOGRAMS}")
         if self.channel.observed is not None:
             _child(root, "Data", HistoName=self._add(self.channel.observed, "data"))
-        config = next((m for s in self.channel.samples for m in s.modifiers if isinstance(m, StatError)), None)
+        config = next(modifiers_of([self.channel], StatError), None)
         if config is not None:
             _child(
                 root,
@@ -202,7 +203,7 @@ class _ChannelWriter:
         element = _child(
             root, "Sample", Name=sample.name, HistoName=self._add(sample.nominal, sample.name, errors=errors)
         )
-        carries = any(isinstance(m, Lumi) for m in sample.modifiers)
+        carries = has(sample, Lumi)
         if not carries if self.version < UNIFORM_LUMI else ("NormalizeByTheory", "False") in sample.annotations:
             element.set("NormalizeByTheory", "False")
         where = f"channel {self.channel.name!r}, sample {sample.name!r}"
@@ -270,7 +271,7 @@ def _check_names(workspace: Workspace) -> None:
 def _check_staterrors(workspace: Workspace) -> None:
     channel_of: dict[str, str] = {}
     for channel in workspace.channels:
-        found = [m for s in channel.samples for m in s.modifiers if isinstance(m, StatError)]
+        found = list(modifiers_of([channel], StatError))
         names = sorted({m.name for m in found})
         if len(names) > 1:
             raise Unsupported(
@@ -295,12 +296,7 @@ def _lumi_everywhere(workspace: Workspace, version: Version) -> bool:
 
     A Function may take its place on some samples.
     """
-    without = [
-        (c.name, s.name)
-        for c in workspace.channels
-        for s in c.samples
-        if not any(isinstance(m, Lumi) for m in s.modifiers)
-    ]
+    without = [(c.name, s.name) for c in workspace.channels for s in c.samples if not has(s, Lumi)]
     if len(without) == sum(len(c.samples) for c in workspace.channels):
         return False
     if without and version >= UNIFORM_LUMI:

@@ -48,7 +48,7 @@ class Factors:
         self._first: dict[str, tuple[Number, tuple[Number, Number]]] = {}
         for name, declared in self.declared.items():
             if declared.kind == "normfactor" and name not in self._made:
-                self._first[name] = self._checked(workspace, name)
+                self._first[name] = self._common_range(workspace, name)
 
     def first(self, name: str) -> tuple[Number, tuple[Number, Number]]:
         """Value and range as written on the NormFactor."""
@@ -79,7 +79,7 @@ class Factors:
         value, bounds = _NORMFACTOR
         return (config.inits[0] if config.inits else value), (config.bounds[0] if config.bounds else bounds)
 
-    def _checked(self, workspace: Workspace, name: str) -> tuple[Number, tuple[Number, Number]]:
+    def _common_range(self, workspace: Workspace, name: str) -> tuple[Number, tuple[Number, Number]]:
         first, *others = workspace.measurements
         _, bounds = self.of(first, name)
         for other in others:
@@ -135,7 +135,7 @@ def render_measurement(workspace: Workspace, measurement: Measurement, factors: 
         _text(element, "ParamSetting", constants, measurement, Const="True")
     for value, names in (*values.items(), *centres.items()):
         _text(element, "ParamSetting", names, measurement, Val=number(value))
-    _kept_settings(element, measurement)
+    _add_settings_of_notes(element, measurement)
     for term in measurement.constraint_terms:
         attributes = {"Type": _TERM_WORDS.get(term.kind, NO_CONSTRAINT)}
         if term.kind != "none":
@@ -290,7 +290,7 @@ def _default(declared: DeclaredParameter, factors: Factors, lumi: Number) -> Num
             return factors.shape_value(declared.name)
 
 
-def _kept_settings(element: Any, measurement: Measurement) -> None:
+def _add_settings_of_notes(element: Any, measurement: Measurement) -> None:
     """Settings without effect in ROOT, kept as notes when they were read."""
     for word, text in measurement.annotations:
         if word == "ParamSetting":

@@ -21,6 +21,7 @@ from hftranslate.workspace import (
     ShapeSys,
     StatError,
 )
+from hftranslate.workspace.map import has
 from hftranslate.workspace.parameter_names import stem
 
 #: An object's name, and in words what it belongs to: the same words for the same object.
@@ -36,7 +37,7 @@ def objects_of_channel(channel: Channel, name: str) -> Iterator[str]:
     """Names of the objects that belong to a channel of that name as a whole."""
     yield from (f"{name}_model", f"{name}_model_binWidth", f"model_{name}")
     yield from (f"obs_{letter}_{name}" for letter, _ in zip("xyz", channel.edges or ((),), strict=False))
-    if any(isinstance(m, StatError) for s in channel.samples for m in s.modifiers):
+    if any(has(s, StatError) for s in channel.samples):
         yield f"mc_stat_{name}"
 
 

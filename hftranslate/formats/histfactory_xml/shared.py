@@ -15,13 +15,13 @@ from hftranslate.workspace import (
     Modifier,
     NormFactor,
     NormSys,
-    Sample,
     ShapeFactor,
     ShapeSys,
     StatError,
 )
 from hftranslate.workspace.bin_factors import UNCERTAIN_RANGE
 from hftranslate.workspace.functions import settle_functions
+from hftranslate.workspace.map import all_modifiers, all_uses, modifiers_of, with_modifiers
 from hftranslate.workspace.parameter_names import bin_labels, staterror_stem
 from hftranslate.workspace.parameters import beta_name
 
@@ -68,11 +68,11 @@ def with_shared_parameters(
     _refuse_shared_objects(channels, functions, parameters, terms, measurements[0].file)
     defined = settle_functions(tuple(functions)).definitions
     made = {f.name for f in functions}
-    factors = [m for c in channels for s in c.samples for m in s.modifiers if isinstance(m, NormFactor)]
+    factors = list(modifiers_of(channels, NormFactor))
     shared = [n for n in dict.fromkeys(m.name for m in factors) if n in parameters]
     if not shared:
         return list(channels), tuple(functions)
-    taken = {m.name for c in channels for s in c.samples for m in s.modifiers} | made
+    taken = {m.name for m in all_modifiers(channels)} | made
     new_names = {}
     added = []
     for name in shared:
@@ -92,11 +92,7 @@ def with_shared_parameters(
     def modifier(m: Modifier) -> Modifier:
         return replace(m, name=new_names[m.name]) if isinstance(m, NormFactor) and m.name in new_names else m
 
-    def sample(s: Sample) -> Sample:
-        return replace(s, modifiers=tuple(map(modifier, s.modifiers)))
-
-    changed = [replace(c, samples=tuple(map(sample, c.samples))) for c in channels]
-    return changed, (*functions, *added)
+    return [with_modifiers(c, modifier) for c in channels], (*functions, *added)
 
 
 def _terms(measurements: Sequence[Node]) -> _Terms:
@@ -122,18 +118,16 @@ def _parameters(channels: Sequence[Channel], terms: _Terms) -> dict[str, str]:
     """ROOT's names of the parameters that modifiers other than NormFactor make, with what they are of."""
     everywhere = frozenset.intersection(*terms.removed)
     found = {"Lumi": "the luminosity"}
-    for c in channels:
-        for s in c.samples:
-            for m in s.modifiers:
-                match m:
-                    case HistoSys(name=name):
-                        found[objects_of_systematic(name)[0]] = f"the systematic {name!r}"
-                    case NormSys(name=name) if name not in everywhere:
-                        found[objects_of_systematic(name)[0]] = f"the systematic {name!r}"
-                        if any(name in gamma for gamma in terms.gamma):
-                            found[beta_name(name)] = f"the Gamma term of {name!r}"
-                    case ShapeSys() | ShapeFactor() | StatError():
-                        found |= dict.fromkeys(_bin_factors(c, m), f"the bin factors {_stem(c, m)!r}")
+    for c, _, m in all_uses(channels):
+        match m:
+            case HistoSys(name=name):
+                found[objects_of_systematic(name)[0]] = f"the systematic {name!r}"
+            case NormSys(name=name) if name not in everywhere:
+                found[objects_of_systematic(name)[0]] = f"the systematic {name!r}"
+                if any(name in gamma for gamma in terms.gamma):
+                    found[beta_name(name)] = f"the Gamma term of {name!r}"
+            case ShapeSys() | ShapeFactor() | StatError():
+                found |= dict.fromkeys(_bin_factors(c, m), f"the bin factors {_stem(c, m)!r}")
     return found
 
 
@@ -158,7 +152,7 @@ def _refuse_shared_objects(
     made = [_without(c, removed) for c in channels]
     named = list(objects_of_model(made, with_terms, bin_factors, terms.sigma))
     settled = settle_functions(tuple(functions))
-    others = {m.name for c in channels for s in c.samples for m in s.modifiers if isinstance(m, NormFactor)}
+    others = {m.name for m in modifiers_of(channels, NormFactor)}
     others |= {leaf for leaves in settled.depends.values() for leaf in leaves}
     named += [(name, f"parameter {name!r}") for name in sorted(others) if name not in parameters]
     for f in functions:
@@ -175,10 +169,7 @@ def _refuse_shared_objects(
 def _without(channel: Channel, removed: Set[str]) -> Channel:
     """The channel without OverallSys that ROOT does not make."""
 
-    def sample(s: Sample) -> Sample:
-        return replace(s, modifiers=tuple(m for m in s.modifiers if not (isinstance(m, NormSys) and m.name in removed)))
-
-    return replace(channel, samples=tuple(map(sample, channel.samples))) if removed else channel
+    return with_modifiers(channel, lambda m: None if isinstance(m, NormSys) and m.name in removed else m)
 
 
 def _definition(name: str, channels: Sequence[Channel], stated: StatedFactors, terms: _Terms, node: Node) -> Definition:

@@ -42,7 +42,7 @@ class XmlOptions:
         do not follow the luminosity parameter, only its nominal value, as in ROOT before.
     asimov_if_missing
         channels without observed data get the nominal expectation, as in ROOT's ``asimovData``; the reader of this
-        format leaves that to its caller (:func:`hftranslate.translation.translate.load`).
+        format leaves that to its caller (:func:`hftranslate.translation.load.load`).
     """
 
     basedir: Path | None = None
@@ -142,7 +142,7 @@ class FileSource:
         return self._found[text]
 
     def _locate(self, text: str, node: Node) -> Path:
-        mounted = self._mounted(text)
+        mounted = self._mount_path(text)
         base = self._options.basedir or Path()
         if Path(mounted).is_absolute():
             self._notes.add("repair", text, "absolute path" + (f", read as {mounted}" if mounted != text else ""))
@@ -169,7 +169,7 @@ class FileSource:
             return existing[0]
         return self._search(mounted, text, tried, node)
 
-    def _mounted(self, text: str) -> str:
+    def _mount_path(self, text: str) -> str:
         for old, new in self._options.mounts:
             if PurePosixPath(text).is_relative_to(old):
                 return str(Path(new, PurePosixPath(text).relative_to(old)))

@@ -1,21 +1,9 @@
-"""pyhf's JSON workspaces."""
+"""pyhf JSON, version 1.0.0 of its schema, to and from a Workspace.
 
-from hftranslate.formats.pyhf_json.document import (
-    JSON,
-    VERSION,
-    KnownSamples,
-    T,
-    from_document,
-    known_samples,
-    to_document,
-)
+:func:`from_document` and :func:`to_document` read and write a parsed document; :data:`TO_PYHF` are the steps that
+rewrite any Workspace into what pyhf can say.
+"""
 
-__all__ = [
-    "JSON",
-    "VERSION",
-    "KnownSamples",
-    "T",
-    "from_document",
-    "known_samples",
-    "to_document",
-]
+from hftranslate.faces import open_face
+
+__getattr__, __dir__, __all__ = open_face(__name__)

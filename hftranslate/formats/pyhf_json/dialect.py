@@ -2,7 +2,7 @@
 
 A dialect is a sequence of steps, each a function ``Workspace -> (Workspace, outcomes)``. A step either says the same
 likelihood in other words (outcomes of kind ``rewrite``), drops what has no meaning for the likelihood (``carried``: the
-sidecar keeps it), or gives up something (``loss``; :mod:`hftranslate.translation.translate` measures what that does to
+sidecar keeps it), or gives up something (``loss``; :mod:`hftranslate.translation.account` measures what that does to
 the likelihood). What no step can rewrite, the writer of the format refuses by name.
 
 :data:`TO_PYHF` leads to what pyhf JSON can say: Gaussian staterror without thresholds, Poisson shapesys with absolute
@@ -16,18 +16,8 @@ from sys import float_info
 
 from hftranslate.errors import Unsupported
 from hftranslate.formats.outcomes import Kind, Outcome
-from hftranslate.formats.pyhf_json.functions import without_functions
-from hftranslate.formats.rewriting import (
-    Replacements,
-    Rewriting,
-    Step,
-    listed,
-    map_modifiers,
-    map_parameters,
-    outcome,
-    set_parameter,
-    set_parameters,
-)
+from hftranslate.formats.pyhf_json.products_of_functions import without_functions
+from hftranslate.formats.rewriting import Replacements, Rewriting, Step, listed, outcome
 from hftranslate.workspace import (
     PYHF,
     Channel,
@@ -45,6 +35,7 @@ from hftranslate.workspace import (
     Workspace,
 )
 from hftranslate.workspace.bin_factors import bin_factors, bin_widths
+from hftranslate.workspace.map import map_modifiers, map_parameters, modifiers_of, set_parameter, set_parameters
 from hftranslate.workspace.parameter_names import DeclaredParameter, declared_parameters
 from hftranslate.workspace.parameters import parameter_sets
 
@@ -52,7 +43,7 @@ from hftranslate.workspace.parameters import parameter_sets
 # ------------------------------------------------------------------------------------------------- towards pyhf JSON
 def _constant_lumi(workspace: Workspace) -> Rewriting:
     """ROOT's luminosity without an uncertainty: left out where it is one, a fixed parameter otherwise."""
-    if not any(isinstance(m, Lumi) for c in workspace.channels for s in c.samples for m in s.modifiers):
+    if not any(modifiers_of(workspace.channels, Lumi)):
         return workspace, ()
     configs = [m.parameter("lumi") for m in workspace.measurements]
     if any(c.sigmas != (0.0,) for c in configs):
@@ -98,7 +89,7 @@ def _first_poi(workspace: Workspace) -> Rewriting:
 def _constraint_terms(workspace: Workspace) -> Rewriting:
     workspace, outcomes = _removed_normsys(workspace)
     account = list(outcomes)
-    scaled = {m.name for c in workspace.channels for s in c.samples for m in s.modifiers if isinstance(m, NormSys)}
+    scaled = {m.name for m in modifiers_of(workspace.channels, NormSys)}
     for m in workspace.measurements:
         for t in m.constraint_terms:
             where = f"measurement {m.name!r}: {t.name!r}"
@@ -229,12 +220,12 @@ def _zero_errors(m: Modifier, zeroed: list[bool] | None) -> Modifier:
     if zeroed is None or not isinstance(m, StatError | ShapeSys):
         return m
     if isinstance(m, ShapeSys):
-        further = tuple(replace(u, data=_zeroed(u.data, zeroed)) for u in m.further)
-        return replace(m, data=_zeroed(m.data, zeroed), further=further)
-    return replace(m, data=_zeroed(m.data, zeroed))
+        further = tuple(replace(u, data=_with_zeros(u.data, zeroed)) for u in m.further)
+        return replace(m, data=_with_zeros(m.data, zeroed), further=further)
+    return replace(m, data=_with_zeros(m.data, zeroed))
 
 
-def _zeroed(data: Numbers, zeroed: list[bool]) -> Numbers:
+def _with_zeros(data: Numbers, zeroed: list[bool]) -> Numbers:
     return tuple(0.0 if z else d for d, z in zip(data, zeroed, strict=True))
 
 

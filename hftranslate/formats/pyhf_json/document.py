@@ -31,6 +31,7 @@ from hftranslate.workspace import (
     StatError,
     Workspace,
 )
+from hftranslate.workspace.model import is_number
 from hftranslate.workspace.observations import Observation, observation_annotation, observations
 
 VERSION = "1.0.0"
@@ -180,10 +181,6 @@ def _string(node: JSON, key: str, definition: str | None) -> str:
     return value
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 _ONLY_NUMBERS: tuple[set[type], ...] = ({float}, {int}, {int, float})
 
 
@@ -191,7 +188,7 @@ def _numbers(node: JSON, key: str, definition: str) -> Numbers:
     value = node[key]
     if not isinstance(value, list) or not value:
         raise _Refused(definition, f"{key!r} must be a list with at least one number")
-    if set(map(type, value)) not in _ONLY_NUMBERS and not all(map(_is_number, value)):
+    if set(map(type, value)) not in _ONLY_NUMBERS and not all(map(is_number, value)):
         raise _Refused(definition, f"{key!r} must contain nothing but numbers")
     return tuple(value)
 
@@ -288,7 +285,7 @@ def _histosys(name: str, d: JSON) -> Modifier:
 def _normsys(name: str, d: JSON) -> Modifier:
     data = _object(d["data"], "modifier/normsys", _NORMSYS)
     lo, hi = data["lo"], data["hi"]
-    if not (_is_number(lo) and _is_number(hi)):
+    if not (is_number(lo) and is_number(hi)):
         raise _Refused("modifier/normsys", "'lo' and 'hi' must be numbers")
     return NormSys(name=name, lo=lo, hi=hi)
 
@@ -356,7 +353,7 @@ def _pair(value: object) -> Numbers:
     # The schema means to say "two numbers" but says "any numbers"; the model's own check counts them.
     if not isinstance(value, list):
         raise _Refused(None, f"found {type(value).__name__}, expected [low, high]")
-    if not all(map(_is_number, value)):
+    if not all(map(is_number, value)):
         raise _Refused(None, "bounds must be numbers")
     return tuple(value)
 

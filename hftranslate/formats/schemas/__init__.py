@@ -6,6 +6,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, TypeAlias
 
+__all__ = ["violation"]
+
 Path: TypeAlias = Sequence[str | int]
 _LONGEST = 240
 

@@ -13,7 +13,7 @@ text, repeat = arguments()
 workspace = pyhf.Workspace(json.loads(text))
 model = workspace.model()
 data = workspace.data(model)
-hypotest = cls_obs = cls_exp = None
+hypotest = cls_obs = cls_exp = first = None
 start = time.process_time()
 try:
     pyhf.infer.hypotest(1.0, data, model, return_expected_set=True)
@@ -23,6 +23,5 @@ try:
     )
     cls_obs, cls_exp = float(result[0]), [float(v) for v in result[1]]
 except pyhf.exceptions.FailedMinimization as error:
-    first = None
     print("failed:", str(error)[:200])
 report(version=pyhf.__version__, hypotest=hypotest, first_call=first, cls_obs=cls_obs, cls_exp=cls_exp)

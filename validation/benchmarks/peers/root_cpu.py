@@ -17,7 +17,7 @@ RS.AsymptoticCalculator.SetPrintLevel(-1)
 ROOT.Math.MinimizerOptions.SetDefaultPrintLevel(-1)
 ROOT.Math.MinimizerOptions.SetDefaultMinimizer("Minuit2", "migrad")
 ROOT.Math.MinimizerOptions.SetDefaultStrategy(1)
-keep = []
+keep: list[object] = []
 
 
 def build_root() -> object:

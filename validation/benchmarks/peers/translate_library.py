@@ -12,7 +12,7 @@ target = Path(folder)
 if tool == "ours":
     import hftranslate as hft
     from hftranslate.formats import histfactory_xml  # noqa: F401
-    from hftranslate.translation import translate
+    from hftranslate.translation.load import load
 
     version = hft.__version__
 elif tool == "pyhf":
@@ -28,7 +28,7 @@ def by_ours() -> None:
         hft.write(hft.read(source), target / "FitConfig.xml")
     else:
         os.chdir(Path(source).parent)  # as ROOT does, paths start from the working directory
-        workspace = translate.load(source, use_sidecar=True).workspace
+        workspace = load(source, use_sidecar=True).workspace
         hft.write(workspace, target / "workspace.json")
 
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 from math import isclose, isfinite, prod, sqrt
 
 from hftranslate.formats.outcomes import Outcome
-from hftranslate.formats.rewriting import Rewriting, listed, outcome, set_parameter
+from hftranslate.formats.rewriting import Rewriting, listed, outcome
 from hftranslate.workspace import Measurement, NormFactor, ParameterConfig, Sample, Workspace
 from hftranslate.workspace.expressions import Expression
 from hftranslate.workspace.functions import settle_functions, used_names
+from hftranslate.workspace.map import set_parameter
 from hftranslate.workspace.parameter_names import DeclaredParameter, declared_parameters
 from hftranslate.workspace.parameters import ParameterSet, parameter_sets
 

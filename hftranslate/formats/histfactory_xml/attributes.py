@@ -83,7 +83,7 @@ def _nodes(node: Node) -> Iterator[Node]:
 
 def _fates(node: Node, version: Version) -> Iterator[AttributeFate]:
     for attribute, value in node.attributes.items():
-        fate, becomes = _stated(node.tag, attribute, version)
+        fate, becomes = _fate_of_statement(node.tag, attribute, version)
         yield AttributeFate(where=node.where, attribute=attribute, value=value, fate=fate, becomes=becomes)
     for (tag, attribute), default in DEFAULTS.items():
         if tag == node.tag and attribute not in node.attributes:
@@ -107,7 +107,7 @@ def _default(node: Node, attribute: str, default: str, version: Version) -> Attr
     )
 
 
-def _stated(tag: str, attribute: str, version: Version) -> tuple[Fate, str]:
+def _fate_of_statement(tag: str, attribute: str, version: Version) -> tuple[Fate, str]:
     key = (tag, attribute)
     if key in _DROPPED:
         return "dropped", _DROPPED[key]

@@ -1,0 +1,27 @@
+from hftranslate.crosscheck.cases import Case, read_cases
+from hftranslate.crosscheck.compare import crosscheck
+from hftranslate.crosscheck.document import Results, read_results
+from hftranslate.crosscheck.index import CaseResult, index_html
+from hftranslate.crosscheck.report import report_html, report_markdown, write_html, write_markdown
+from hftranslate.crosscheck.report_text import Report
+from hftranslate.crosscheck.results import results
+from hftranslate.crosscheck.with_root import RootInstallation, find_root, root_results
+
+__all__ = [
+    "Case",
+    "CaseResult",
+    "Report",
+    "Results",
+    "RootInstallation",
+    "crosscheck",
+    "find_root",
+    "index_html",
+    "read_cases",
+    "read_results",
+    "report_html",
+    "report_markdown",
+    "results",
+    "root_results",
+    "write_html",
+    "write_markdown",
+]

@@ -1,0 +1,21 @@
+from hftranslate.doctor.diagnosis import Diagnosis, diagnose
+from hftranslate.doctor.findings import SEVERITIES, Finding, Place, Severity, at_least, found, worst
+from hftranslate.doctor.inspect import summary, summary_document, summary_text
+from hftranslate.doctor.report import document, text
+
+__all__ = [
+    "SEVERITIES",
+    "Diagnosis",
+    "Finding",
+    "Place",
+    "Severity",
+    "at_least",
+    "diagnose",
+    "document",
+    "found",
+    "summary",
+    "summary_document",
+    "summary_text",
+    "text",
+    "worst",
+]

@@ -1,0 +1,33 @@
+from hftranslate.hepdata.archives import Limits, pack, unpack
+from hftranslate.hepdata.bundle import make_bundle, write_bundle
+from hftranslate.hepdata.check import check
+from hftranslate.hepdata.check_report import check_document, check_html, check_text
+from hftranslate.hepdata.download import download, download_archive, download_document
+from hftranslate.hepdata.entries import CheckReport
+from hftranslate.hepdata.regions import Region, read_region
+from hftranslate.hepdata.reproduce import Reproduced, read_record, reproduce
+from hftranslate.hepdata.submission import Record
+from hftranslate.hepdata.web import Rules
+
+__all__ = [
+    "CheckReport",
+    "Limits",
+    "Record",
+    "Region",
+    "Reproduced",
+    "Rules",
+    "check",
+    "check_document",
+    "check_html",
+    "check_text",
+    "download",
+    "download_archive",
+    "download_document",
+    "make_bundle",
+    "pack",
+    "read_record",
+    "read_region",
+    "reproduce",
+    "unpack",
+    "write_bundle",
+]

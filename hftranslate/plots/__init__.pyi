@@ -1,0 +1,28 @@
+from hftranslate.plots.contour import contour
+from hftranslate.plots.curves import interpolation
+from hftranslate.plots.distributions import toys
+from hftranslate.plots.figures import STYLES, PlotOptions, picture, save, save_pages
+from hftranslate.plots.fitted import correlations, pulls
+from hftranslate.plots.limits import brazil, limit_band
+from hftranslate.plots.profiles import scan
+from hftranslate.plots.ranking import impacts
+from hftranslate.plots.stacks import pages, yields
+
+__all__ = [
+    "STYLES",
+    "PlotOptions",
+    "brazil",
+    "contour",
+    "correlations",
+    "impacts",
+    "interpolation",
+    "limit_band",
+    "pages",
+    "picture",
+    "pulls",
+    "save",
+    "save_pages",
+    "scan",
+    "toys",
+    "yields",
+]

@@ -1,0 +1,25 @@
+from hftranslate.toys.discovery import ToySignificance, toy_significance, toy_significance_document
+from hftranslate.toys.fits import Toys, fit_toys, sample_toys
+from hftranslate.toys.hypotest import ToyTestResult, toy_test, toy_test_document
+from hftranslate.toys.limits import ToyLimitResult, toy_limit, toy_limit_document
+from hftranslate.toys.samples import KeptToys, ToyOptions, ToySample, kept_toys, merged
+
+__all__ = [
+    "KeptToys",
+    "ToyLimitResult",
+    "ToyOptions",
+    "ToySample",
+    "ToySignificance",
+    "ToyTestResult",
+    "Toys",
+    "fit_toys",
+    "kept_toys",
+    "merged",
+    "sample_toys",
+    "toy_limit",
+    "toy_limit_document",
+    "toy_significance",
+    "toy_significance_document",
+    "toy_test",
+    "toy_test_document",
+]

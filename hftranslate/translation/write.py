@@ -1,0 +1,182 @@
+"""From Workspaces to files.
+
+The workspace is rewritten step by step into the target's dialect, and each step that gives something up is measured
+(:mod:`hftranslate.translation.account`). What reading the target back alone would give is worked out in memory, and the
+difference to the original becomes the sidecar.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hftranslate.batch.progress import Progress, silent
+from hftranslate.errors import Unsupported, did_you_mean
+from hftranslate.formats import FORMATS, FormatName, pyhf_json
+from hftranslate.formats.files import Content, is_stream, write_together
+from hftranslate.formats.histfactory_xml.dialect import to_xml_steps
+from hftranslate.formats.histfactory_xml.root_versions import parse_version
+from hftranslate.formats.json_text import dump_json
+from hftranslate.formats.outcomes import Outcome
+from hftranslate.formats.pyhf_json.dialect import TO_PYHF
+from hftranslate.translation.account import carried_descriptions, foreign_rules, rewrite
+from hftranslate.translation.sidecar import make_sidecar
+from hftranslate.translation.sidecar_file import sidecar_path, sidecar_steps
+from hftranslate.workspace import PYHF, ROOT, Workspace
+
+if TYPE_CHECKING:
+    from hftranslate.formats.histfactory_xml import XmlModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JsonTranslation:
+    """A workspace as pyhf JSON: the document, its sidecar, and the account."""
+
+    document: dict[str, Any]
+    sidecar: dict[str, Any]
+    outcomes: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class XmlTranslation:
+    """A workspace as HistFactory XML: documents and histograms in memory, their sidecar, and the account."""
+
+    model: "XmlModel"
+    sidecar: dict[str, Any]
+    outcomes: tuple[Outcome, ...]
+
+
+def to_pyhf_json(workspace: Workspace, *, measure: bool = True, progress: Progress = silent) -> JsonTranslation:
+    """Translate to pyhf JSON.
+
+    Parameters
+    ----------
+    measure
+        evaluate what losses and conventions do to the likelihood; without it their effect stays ``None``.
+    progress
+        is told how far it has come.
+
+    Raises
+    ------
+    Unsupported
+        The schema has no word for a part of the model and no rewriting exists; the message names it.
+    """
+    changed, outcomes = rewrite(workspace, TO_PYHF, measure, progress)
+    document = pyhf_json.to_document(changed)
+    del changed  # of large models, no more workspaces at once than needed
+    conventions = foreign_rules(workspace, PYHF, measure, progress)
+    plain = pyhf_json.from_document(document)
+    outcomes += carried_descriptions(workspace, plain) + conventions
+    return JsonTranslation(document=document, sidecar=make_sidecar(plain, workspace), outcomes=outcomes)
+
+
+def to_xml(
+    workspace: Workspace,
+    *,
+    prefix: str = "FitConfig",
+    measure: bool = True,
+    root_version: str = "6.40",
+    progress: Progress = silent,
+) -> XmlTranslation:
+    """Translate to HistFactory XML; parameters and errors as for :func:`to_pyhf_json`.
+
+    Parameters
+    ----------
+    prefix
+        name of the driver without ``.xml``.
+    root_version
+        the version of ROOT that is to read it.
+    """
+    from hftranslate.formats import histfactory_xml
+
+    version = parse_version(root_version)
+    changed, outcomes = rewrite(workspace, to_xml_steps(version), measure, progress)
+    model = histfactory_xml.render(changed, prefix, version)
+    del changed
+    conventions = foreign_rules(workspace, ROOT, measure, progress)
+    plain, _ = histfactory_xml.read_back(model)
+    outcomes += carried_descriptions(workspace, plain) + conventions
+    return XmlTranslation(model=model, sidecar=make_sidecar(plain, workspace), outcomes=outcomes)
+
+
+def write(
+    workspace: Workspace, path: str | Path, *, format: FormatName | None = None, sidecar: bool = True
+) -> tuple[Outcome, ...]:
+    """Write a workspace and its sidecar, and say what did not pass unchanged.
+
+    Parameters
+    ----------
+    path
+        ``NAME.json``, or ``FOLDER/PREFIX.xml`` for XML with its histograms in ``FOLDER``.
+    format
+        by the ending of the path where it is not given.
+    sidecar
+        write ``NAME.histfactory.json`` beside it.
+
+    Raises
+    ------
+    Unsupported
+        The format has no word for a part of the model; nothing is written.
+    """
+    target = Path(path)
+    chosen = format or _format_by_ending(target)
+    if chosen not in FORMATS:
+        raise Unsupported(f"{chosen!r} is no format that can be written" + did_you_mean(chosen, FORMATS))
+    if chosen == "xml":
+        translation = to_xml(workspace, prefix=target.stem)
+        write_xml(translation, target.parent, sidecar=sidecar)
+        return translation.outcomes
+    json_translation = to_pyhf_json(workspace)
+    write_json(json_translation, target, sidecar=sidecar_path(target) if sidecar else None)
+    return json_translation.outcomes
+
+
+def _format_by_ending(path: Path) -> FormatName:
+    match path.suffix.lower():
+        case ".json":
+            return "pyhf-json"
+        case ".xml":
+            return "xml"
+        case other:
+            raise Unsupported(f"{path}: no format is known by the ending {other!r}; expected .json or .xml")
+
+
+def write_json(
+    translation: JsonTranslation, path: Path, *, sidecar: Path | None, beside: Mapping[Path, Content] | None = None
+) -> None:
+    """Write a translated document with its sidecar and what else is said about it: all or none.
+
+    Parameters
+    ----------
+    sidecar
+        where its sidecar goes, if anywhere; the one that belongs beside the document is not written beside a device.
+    beside
+        other documents about the translation.
+    """
+    if sidecar is not None and is_stream(path) and sidecar == sidecar_path(path):
+        sidecar = None
+    first, last = sidecar_steps(translation.sidecar, "pyhf-json", sidecar)
+    write_together([*first, (path, dump_json(translation.document)), *last], beside or {})
+
+
+def write_sidecar(translation: JsonTranslation, path: Path, *, beside: Mapping[Path, Content] | None = None) -> None:
+    """Write the sidecar of a document alone, for one that goes elsewhere."""
+    first, last = sidecar_steps(translation.sidecar, "pyhf-json", path)
+    write_together([*first, *last][-1:], beside or {})
+
+
+def write_xml(
+    translation: XmlTranslation, directory: Path, *, sidecar: bool, beside: Mapping[Path, Content] | None = None
+) -> None:
+    """Write a translated model into a folder, with its sidecar and what else is said about it.
+
+    Raises
+    ------
+    Unsupported
+        The folder holds another model, which would lose its histograms or channels.
+    """
+    from hftranslate.formats import histfactory_xml
+
+    place = sidecar_path(directory / translation.model.driver) if sidecar else None
+    first, last = sidecar_steps(translation.sidecar, "xml", place)
+    write_together([*first, *histfactory_xml.steps(translation.model, directory), *last], beside or {})

@@ -1,0 +1,93 @@
+"""The public names of the package and of each room; :mod:`tests.test_public_api` holds the package to them."""
+
+PUBLIC = {
+    "": """
+        Channel ConstraintTerm Conventions Data FitOptions FitResult Function GoodnessOfFit HistoSys HypoTestResult
+        Impacts Lumi Measurement Model NormFactor NormSys PYHF ParameterConfig PatchSet ProfileScan ROOT Report
+        Results Sample ShapeFactor ShapeSys Significance StatError ToyLimitResult ToySignificance ToyTestResult
+        UpperLimitResult Workspace Yields asimov_data batch bundle check combine compile_model crosscheck diff
+        difference digest doctor download editing expected_yields fit fitted_yields formats from_hist goodness_of_fit
+        hepdata hypotest impacts inference inspect likelihood patchset_create patchset_scan plots profile_interval
+        profile_scan prune pulls read read_patchset read_results rename reproduce results signal_grid significance
+        simplemodels sort strip toy_limit toy_significance toy_test toys translation upper_limit workspace write
+    """,
+    "batch": """
+        BatchOptions Failed Journal Progress executor_of fingerprint run_kept run_many silent
+    """,
+    "cli": """
+        cli main
+    """,
+    "cli.options": """
+
+    """,
+    "crosscheck": """
+        Case CaseResult Report Results RootInstallation crosscheck find_root index_html read_cases read_results
+        report_html report_markdown results root_results write_html write_markdown
+    """,
+    "difference": """
+        Difference Item LikelihoodComparison cls_difference difference difference_of_translation document
+        likelihood_differences likelihoods proof proven text
+    """,
+    "doctor": """
+        Diagnosis Finding Place SEVERITIES Severity at_least diagnose document found summary summary_document
+        summary_text text worst
+    """,
+    "editing": """
+        Join Negligible Places PruningEffect combine consequences negligible prune prune_negligible pruning_effects
+        rename set_aside sort strip
+    """,
+    "formats": """
+        FORMATS FormatName Outcome apply_patch dump_json parse_json which_format write_files write_together
+    """,
+    "formats.histfactory_xml": """
+        AttributeFate FATES XmlModel XmlOptions interpret read read_accounted read_back render steps table write
+        write_model
+    """,
+    "formats.pyhf_json": """
+        JSON KnownSamples T TO_PYHF VERSION from_document known_samples to_document
+    """,
+    "formats.root_histograms": """
+        Histogram HistogramFiles write_histograms
+    """,
+    "formats.schemas": """
+        violation
+    """,
+    "hepdata": """
+        CheckReport Limits Record Region Reproduced Rules check check_document check_html check_text download
+        download_archive download_document make_bundle pack read_record read_region reproduce unpack write_bundle
+    """,
+    "inference": """
+        FitOptions FitResult GoodnessOfFit HypoTestResult Impacts Minimum ProfileScan Significance Stage TestStat
+        UpperLimitResult asimov_data fit fit_document fitted_yields goodness_document goodness_of_fit hypotest
+        hypotest_document impacts impacts_document impacts_table limit_document minimize profile_interval profile_scan
+        pulls scan_document significance significance_document upper_limit yields_document yields_table
+    """,
+    "likelihood": """
+        ChannelYields Data Model Yields compile_model expected_yields restricted
+    """,
+    "plots": """
+        PlotOptions STYLES brazil contour correlations impacts interpolation limit_band pages picture pulls save
+        save_pages scan toys yields
+    """,
+    "signal_grid": """
+        Background FailedPoint Patch PatchSet Point PointNames Scan ScanSettings Signal Slice changes contour_document
+        contour_lines create csv_text digest read_background read_patchset read_signal same_model scan summary_text
+        surface take_slice
+    """,
+    "toys": """
+        KeptToys ToyLimitResult ToyOptions ToySample ToySignificance ToyTestResult Toys fit_toys kept_toys merged
+        sample_toys toy_limit toy_limit_document toy_significance toy_significance_document toy_test toy_test_document
+    """,
+    "translation": """
+        JsonTranslation Loaded Verification XmlTranslation apply_sidecar as_json canonical_digest load make_sidecar
+        pyhf_digest read sidecar_path to_pyhf_json to_xml verify_file verify_json with_expected_data write write_json
+        write_xml
+    """,
+    "workspace": """
+        Annotations BinConstraint BinUncertainty CONVENTIONS Channel ConstraintTerm Conventions DeclaredParameter
+        Expression Function HistoSys HistoSysCode Lumi MODIFIER_TYPES Measurement Modifier NormFactor NormSys
+        NormSysCode Number Numbers PYHF ParameterConfig ParameterSet ROOT Same Sample ShapeFactor ShapeSys StatError T
+        TermKind Workspace bin_labels declared_parameters from_hist observations parameter_sets parse_expression
+        simplemodels stacked with_observations
+    """,
+}
