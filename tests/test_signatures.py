@@ -20,7 +20,7 @@ MOST_PARAMETERS = 6
 #: A command has so many lines, besides its options and its docstring.
 MOST_LINES = 20
 #: What takes more: arrays that one loop works on, called from one place.
-BUT = {"hftranslate.likelihood.pattern.find_pattern"}
+BUT = {"hftranslate.likelihood.pattern.find_pattern", "hftranslate.difference.likelihoods.likelihoods"}
 
 
 def modules() -> list[str]:

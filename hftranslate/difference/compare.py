@@ -178,7 +178,8 @@ def difference_of_translation(
                 first,
                 second,
                 (mine.name, theirs.name),
-                labels,
+                entries=alignment.entries,
+                channels=alignment.channels,
                 conventions=conventions,
                 progress=progress,
             )

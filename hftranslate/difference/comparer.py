@@ -1,12 +1,12 @@
 """Two likelihoods at the same points of their parameters: what every comparison of likelihoods is made of."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.batch.progress import Progress, silent
 from hftranslate.likelihood.model import Data, Model
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -52,20 +52,14 @@ class Comparison:
 class Origin:
     """A likelihood at the points at which others are compared with it.
 
-    Where both NLLs are larger than ``largest`` they are not compared: their rounding would exceed what is looked for.
+    Parameters
+    ----------
+    largest
+        where both NLLs are larger they are not compared: their rounding would exceed what is looked for.
     """
 
-    def __init__(
-        self,
-        model: Model,
-        data: Data,
-        n_random: int,
-        seed: int,
-        *,
-        largest: float = np.inf,
-        progress: Progress = silent,
-    ) -> None:
-        self.model, self.data, self._largest, self._progress = model, data, largest, progress
+    def __init__(self, model: Model, data: Data, n_random: int, seed: int, *, largest: float = np.inf) -> None:
+        self.model, self.data, self.largest = model, data, largest
         nominal = model.parameters.init[None]
         self.points = np.concatenate([nominal, comparison_points(model, n_random, np.random.default_rng(seed))])
         self._excess: dict[int, Floats] = {}  # by first point, where the points are not changed for the other
@@ -78,7 +72,7 @@ class Origin:
         *,
         bins: Integers | None = None,
         same_rates: bool = False,
-        what: str = "comparing likelihoods",
+        progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> Comparison:
         """Compare another likelihood.
 
@@ -90,8 +84,8 @@ class Origin:
             for each bin of the other its place in this one, where yields are to be compared, too.
         same_rates
             both have the same rates, which then cancel to the last digit.
-        what
-            what the listener is told.
+        progress
+            is told how many points are done, of how many.
         """
         model, n = self.model, len(self.points)
         moving = (partner >= 0) & ~other.parameters.fixed  # what is constant there stays at its value there
@@ -101,7 +95,7 @@ class Origin:
         differences, inside = np.full(n, np.nan), np.zeros(n, dtype=bool)
         outside, yields = 0, 0.0
         for start in range(0, n, _BLOCK):
-            self._progress(what, start, n)
+            progress(start, n)
             here = slice(start, start + _BLOCK)
             block = points[here]
             there = np.repeat(other.parameters.init[None], len(block), axis=0)
@@ -112,7 +106,7 @@ class Origin:
             both = np.isfinite(one) & np.isfinite(two)
             inside[here] = both
             outside += int(np.sum(np.isfinite(one) != np.isfinite(two)))
-            compared = both & (np.maximum(one, two) < self._largest)
+            compared = both & (np.maximum(one, two) < self.largest)
             if same_rates and not idle:
                 one = model.constraints.excess_of_many(block, self.data.auxdata)
                 two = other.constraints.excess_of_many(there, data.auxdata)

@@ -1,7 +1,7 @@
 """How different two workspaces are as likelihoods: the size of what a translation changed."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,13 +52,15 @@ def likelihood_differences(
 ) -> list[float | None]:
     """:func:`likelihood_difference` to several others, for little more than the time of one."""
     try:
-        origin = Origin(*_compiled(first, measurement), n_random, seed, progress=progress)
+        origin = Origin(*_compiled(first, measurement), n_random, seed)
     except InputError:
         return [None for _ in others]
-    return [_difference(origin, first, other, measurement) for other in others]
+    return [_difference(origin, first, other, measurement, progress) for other in others]
 
 
-def _difference(origin: Origin, first: Workspace, second: Workspace, measurement: str | None) -> float | None:
+def _difference(
+    origin: Origin, first: Workspace, second: Workspace, measurement: str | None, progress: Progress
+) -> float | None:
     try:
         other, data = _compiled(second, measurement)
     except InputError:
@@ -67,7 +69,7 @@ def _difference(origin: Origin, first: Workspace, second: Workspace, measurement
     if partner is None:
         return float("inf")
     same_rates, what = _same_rates(first, second), "effects on the likelihood"
-    found = origin.compare(other, data, partner, same_rates=same_rates, what=what)
+    found = origin.compare(other, data, partner, same_rates=same_rates, progress=partial(progress, what))
     return None if found.largest is None else float(found.change[found.largest])
 
 

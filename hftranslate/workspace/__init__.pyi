@@ -32,6 +32,7 @@ from hftranslate.workspace.model import (
     T,
     TermKind,
     Workspace,
+    is_number,
 )
 from hftranslate.workspace.observations import observations, with_observations
 from hftranslate.workspace.parameter_names import DeclaredParameter, bin_labels, declared_parameters
@@ -75,6 +76,7 @@ __all__ = [
     "bin_labels",
     "declared_parameters",
     "from_hist",
+    "is_number",
     "observations",
     "parameter_sets",
     "parse_expression",

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from hftranslate.difference import Difference, difference
-from hftranslate.difference.compare import difference_of_translation
+from hftranslate.difference import Difference, difference, difference_of_translation
 from hftranslate.editing import rename
 from hftranslate.errors import InputError, MissingInput
 from hftranslate.formats.histfactory_xml import read_back
@@ -88,9 +87,9 @@ def test_a_translation_to_xml_without_loss_has_the_same_meaning(ws: Workspace) -
     assume(not any("cannot be said in XML" in what or "starts elsewhere" in what for what in told))
     back, _ = read_back(translated.model)
     announced = [o.renamed for o in translated.outcomes if o.renamed is not None]
-    assert difference_of_translation(ws, back, announced).items == ()
-    assert difference_of_translation(back, ws, [(kind, new, old) for kind, old, new in announced]).items == ()
-    assert difference_of_translation(ws, back, announced).equal
+    assert difference_of_translation(ws, back, announced=announced).items == ()
+    assert difference_of_translation(back, ws, announced=[(kind, new, old) for kind, old, new in announced]).items == ()
+    assert difference_of_translation(ws, back, announced=announced).equal
 
 
 @pytest.mark.slow

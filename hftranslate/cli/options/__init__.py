@@ -1,6 +1,7 @@
-"""Options that several commands share, each module with the decorators and with what makes objects of them.
+"""Options that several commands share, and how their values reach the library.
 
-A new option of one command stands in the command's own module; here is what at least two of them have.
+:mod:`~hftranslate.cli.options.model` has what nearly every command takes; the others what fits, tests, translations,
+edits and long tasks take.
 """
 
 __all__: list[str] = []
