@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.common import choice_option
+from hftranslate.cli.options.model import choice_option
 from hftranslate.cli.options.testing import (
     calctype_option,
     emit_result,

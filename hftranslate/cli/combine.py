@@ -5,9 +5,10 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.common import model_output_option, read_once, report, take_xml_options, tell, xml_options
 from hftranslate.cli.options.editing import emit_edited
+from hftranslate.cli.options.model import model_output_option, read_once, take_xml_options, xml_options
 from hftranslate.cli.options.paths import InputFile
+from hftranslate.cli.output import report, tell
 from hftranslate.editing import combine as combine_workspaces
 from hftranslate.editing import consequences, set_aside
 from hftranslate.editing.combining import JOINS, Join

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 import click
 
 from hftranslate.cli.groups import Group
-from hftranslate.cli.options.common import emit_text
 from hftranslate.cli.options.paths import OutputFolder
+from hftranslate.cli.output import emit_text
 from hftranslate.display import terminal
 
 

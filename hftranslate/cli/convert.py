@@ -5,9 +5,10 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.common import file_argument, patch_option, report, take_xml_options, xml_options
+from hftranslate.cli.options.model import file_argument, patch_option, take_xml_options, xml_options
 from hftranslate.cli.options.paths import ModelFile
 from hftranslate.cli.options.translating import VerifyingCommand, take_verifier, verify_options
+from hftranslate.cli.output import report
 from hftranslate.formats import FORMATS, FormatName
 from hftranslate.translation.load import load
 from hftranslate.translation.write import write

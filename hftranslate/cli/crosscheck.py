@@ -5,21 +5,9 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.common import (
-    command_line,
-    conventions_option,
-    emit,
-    emit_text,
-    emit_texts,
-    input_files,
-    json_text,
-    patch_option,
-    report,
-    take_xml_options,
-    tell,
-    xml_options,
-)
+from hftranslate.cli.options.model import conventions_option, input_files, patch_option, take_xml_options, xml_options
 from hftranslate.cli.options.paths import InputFile, OutputFile, OutputFolder
+from hftranslate.cli.output import command_line, emit, emit_text, emit_texts, json_text, report, tell
 from hftranslate.crosscheck.cases import read_cases
 from hftranslate.crosscheck.compare import Report
 from hftranslate.crosscheck.compare import crosscheck as compare

@@ -5,17 +5,10 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.common import (
-    conventions_option,
-    emit_both,
-    output_option,
-    read_once,
-    report,
-    take_xml_options,
-    xml_options,
-)
+from hftranslate.cli.options.model import conventions_option, output_option, read_once, take_xml_options, xml_options
 from hftranslate.cli.options.paths import InputFile
 from hftranslate.cli.options.progress import ProgressBar, progress_option
+from hftranslate.cli.output import emit_both, report
 from hftranslate.difference import difference
 from hftranslate.difference.compare import TOLERANCE
 from hftranslate.formats.histfactory_xml.sources import XmlOptions

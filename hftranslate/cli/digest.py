@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.common import emit, emit_text, file_argument, report, take_xml_options, xml_options
+from hftranslate.cli.options.model import file_argument, take_xml_options, xml_options
 from hftranslate.cli.options.paths import InputFile, OutputFile
+from hftranslate.cli.output import emit, emit_text, report
 from hftranslate.translation.as_json import ALGORITHMS, pyhf_digest
 from hftranslate.translation.as_json import digest as digest_of
 from hftranslate.translation.load import load

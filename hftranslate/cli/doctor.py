@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.common import emit_both, load_model, model_options
+from hftranslate.cli.options.model import load_model, model_options
+from hftranslate.cli.output import emit_both
 from hftranslate.doctor import SEVERITIES, Severity, diagnose
 from hftranslate.doctor import report as reports
 from hftranslate.doctor.findings import down_to

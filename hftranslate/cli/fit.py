@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.common import emit, tell
 from hftranslate.cli.options.tasks import fit_options, take_task
+from hftranslate.cli.output import emit, tell
 from hftranslate.inference.diagnostics import profile_interval
 from hftranslate.inference.fit import fit as fit_model
 from hftranslate.inference.fit import fit_document

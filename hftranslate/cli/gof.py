@@ -5,8 +5,8 @@ from typing import Any
 import click
 
 from hftranslate.cli.options.batch import many_options, take_many
-from hftranslate.cli.options.common import emit
 from hftranslate.cli.options.tasks import fit_options, take_task
+from hftranslate.cli.output import emit
 from hftranslate.inference.goodness import goodness_document, goodness_of_fit
 
 

@@ -11,9 +11,10 @@ from hftranslate.batch.executors import executor_of
 from hftranslate.batch.options import BatchOptions
 from hftranslate.cli.groups import Group
 from hftranslate.cli.options.batch import workers_options
-from hftranslate.cli.options.common import emit, emit_text, emit_texts, json_text, output_option
+from hftranslate.cli.options.model import output_option
 from hftranslate.cli.options.paths import InputFile, InputFolder, NamedFiles, OutputFile, OutputFolder
 from hftranslate.cli.options.progress import ProgressBar, progress_option
+from hftranslate.cli.output import emit, emit_text, emit_texts, json_text
 
 if TYPE_CHECKING:
     from hftranslate.formats.files import Content

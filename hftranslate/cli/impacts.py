@@ -5,8 +5,8 @@ from typing import Any
 import click
 
 from hftranslate.cli.options.batch import many_options, take_many
-from hftranslate.cli.options.common import emit, emit_text, tell
 from hftranslate.cli.options.tasks import fit_options, table_option, take_task
+from hftranslate.cli.output import emit, emit_text, tell
 from hftranslate.errors import InputError
 from hftranslate.inference.impacts import Widths, impacts_document
 from hftranslate.inference.impacts import impacts as compute_impacts

@@ -5,16 +5,8 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.common import (
-    emit,
-    emit_text,
-    file_argument,
-    output_option,
-    patch_option,
-    report,
-    take_xml_options,
-    xml_options,
-)
+from hftranslate.cli.options.model import file_argument, output_option, patch_option, take_xml_options, xml_options
+from hftranslate.cli.output import emit, emit_text, report
 from hftranslate.translation.load import load
 
 

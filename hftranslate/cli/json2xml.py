@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.common import file_argument, patch_option, take_xml_options, tell, xml_options
+from hftranslate.cli.options.model import file_argument, patch_option, take_xml_options, xml_options
 from hftranslate.cli.options.paths import ModelFolder
 from hftranslate.cli.options.progress import ProgressBar, progress_option
 from hftranslate.cli.options.translating import (
@@ -17,6 +17,7 @@ from hftranslate.cli.options.translating import (
     take_verifier,
     verify_options,
 )
+from hftranslate.cli.output import tell
 from hftranslate.translation.account import check_strict
 from hftranslate.translation.load import load
 from hftranslate.translation.write import to_xml, write_xml

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.common import choice_option, tell
+from hftranslate.cli.options.model import choice_option
 from hftranslate.cli.options.testing import (
     calctype_option,
     emit_result,
@@ -13,6 +13,7 @@ from hftranslate.cli.options.testing import (
     take_toys,
     toy_options,
 )
+from hftranslate.cli.output import tell
 from hftranslate.inference.asymptotics import TestStat
 from hftranslate.inference.limits import limit_document, upper_limit
 from hftranslate.inference.tester import PoiRange

@@ -7,25 +7,20 @@ import click
 
 from hftranslate.cli.groups import Group
 from hftranslate.cli.options.batch import resume_option, take_many, workers_options
-from hftranslate.cli.options.common import (
+from hftranslate.cli.options.fitting import minimizer_options, take_fit_options
+from hftranslate.cli.options.model import (
     choice_option,
     combined_options,
-    emit,
-    emit_text,
-    emit_texts,
     file_argument,
-    json_text,
     model_output_option,
     output_option,
     read_once,
-    report,
     take_xml_options,
-    tell,
     xml_options,
 )
-from hftranslate.cli.options.fitting import minimizer_options, take_fit_options
 from hftranslate.cli.options.paths import InputFile, OutputFile
 from hftranslate.cli.options.progress import ProgressBar, progress_option
+from hftranslate.cli.output import emit, emit_text, emit_texts, json_text, report, tell
 from hftranslate.editing import consequences
 from hftranslate.editing import strip as strip_signals
 from hftranslate.errors import InputError

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from hftranslate.cli.groups import Group
-from hftranslate.cli.options.common import combined_options, file_argument, tell
+from hftranslate.cli.options.model import combined_options, file_argument
 from hftranslate.cli.options.paths import InputFile, OutputFile
+from hftranslate.cli.output import tell
 from hftranslate.errors import FormatError, InputError
 from hftranslate.formats.json_text import parse_json, read_bytes, source_name
 from hftranslate.formats.recognition import mistaken

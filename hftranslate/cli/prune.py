@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.common import emit, json_text, tell_lines
 from hftranslate.cli.options.editing import edit_and_tell, emit_edited, names_option, one_workspace, read_and_edit
 from hftranslate.cli.options.paths import OutputFile
+from hftranslate.cli.output import emit, json_text, tell_lines
 from hftranslate.editing import Places
 from hftranslate.editing import prune as prune_workspace
 from hftranslate.editing.negligible import negligible, pruned_document, pruned_text, pruning_effects, without

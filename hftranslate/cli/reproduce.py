@@ -6,9 +6,10 @@ from typing import Any
 import click
 
 from hftranslate.cli.options.batch import take_many
-from hftranslate.cli.options.common import choice_option, emit_text, tell
+from hftranslate.cli.options.model import choice_option
 from hftranslate.cli.options.paths import InputFile, OutputFolder
 from hftranslate.cli.options.progress import progress_option
+from hftranslate.cli.output import emit_text, tell
 from hftranslate.errors import InputError
 from hftranslate.hepdata.reproduce import fetched, read_record, reproduce_record, summary_text
 from hftranslate.signal_grid import PointNames

@@ -4,8 +4,9 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.common import command_line, emit, input_files, load_model, model_options
+from hftranslate.cli.options.model import input_files, load_model, model_options
 from hftranslate.cli.options.paths import InputFile
+from hftranslate.cli.output import command_line, emit
 from hftranslate.crosscheck.document import read_results
 from hftranslate.crosscheck.results import results as evaluate
 from hftranslate.workspace import CONVENTIONS

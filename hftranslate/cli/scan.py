@@ -6,8 +6,8 @@ import click
 import numpy as np
 
 from hftranslate.cli.options.batch import many_options, take_many
-from hftranslate.cli.options.common import emit, tell
 from hftranslate.cli.options.tasks import fit_options, interval, take_task
+from hftranslate.cli.output import emit, tell
 from hftranslate.errors import InputError
 from hftranslate.inference.profiles import profile_scan, scan_document
 

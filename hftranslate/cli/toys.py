@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 
 from hftranslate.cli.groups import Group
-from hftranslate.cli.options.common import emit, emit_text, output_option
+from hftranslate.cli.options.model import output_option
 from hftranslate.cli.options.paths import InputFile
 from hftranslate.cli.options.testing import max_failed_option
+from hftranslate.cli.output import emit, emit_text
 from hftranslate.toys import kept
 
 _files = click.argument("files", nargs=-1, required=True, type=InputFile(Path), metavar="FILE...")

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.common import emit, model_output_option, take_xml_options, xml_options
+from hftranslate.cli.options.model import model_output_option, take_xml_options, xml_options
 from hftranslate.cli.options.paths import InputFile, SidecarFile
 from hftranslate.cli.options.progress import ProgressBar, progress_option
 from hftranslate.cli.options.translating import (
@@ -17,6 +17,7 @@ from hftranslate.cli.options.translating import (
     take_verifier,
     verify_options,
 )
+from hftranslate.cli.output import emit
 from hftranslate.formats.files import Content
 from hftranslate.formats.json_text import dump_json
 from hftranslate.translation.account import check_strict

@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.common import emit, emit_text
 from hftranslate.cli.options.tasks import fit_options, table_option, take_task
+from hftranslate.cli.output import emit, emit_text
 from hftranslate.inference.fit import fit
 from hftranslate.inference.postfit import Stage, fitted_yields, yields_document, yields_table
 

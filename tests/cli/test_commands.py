@@ -167,7 +167,7 @@ def test_output_to_a_file(run: Runner, ws: Path, tmp_path: Path) -> None:
 def test_a_closed_folder_is_told_before_the_work(
     run: Runner, ws: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hftranslate.cli.options.common.load", lambda *_, **__: pytest.fail("it was read"))
+    monkeypatch.setattr("hftranslate.cli.options.model.load", lambda *_, **__: pytest.fail("it was read"))
     monkeypatch.setattr("hftranslate.cli.options.paths.os.access", lambda *_: False)
     found = run("cls", ws, "-o", tmp_path / "x.json")
     assert found.code == 2

@@ -64,7 +64,7 @@ class Judge:
         """Where L-BFGS-B ends, restarted as long as it moves."""
         y = start / self.unit
         for _ in range(5):
-            found = scipy_minimize(
+            found = scipy_minimize(  # type: ignore[call-overload]  # its stubs want more than it does
                 lambda z: self.value(z * self.unit),
                 y,
                 jac=lambda z: self.gradient(z * self.unit) * self.unit,

@@ -6,17 +6,15 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.common import (
+from hftranslate.cli.options.model import (
     combined_options,
-    emit,
     file_argument,
     model_output_option,
     patch_option,
-    report,
     take_xml_options,
-    tell,
     xml_options,
 )
+from hftranslate.cli.output import emit, report, tell
 from hftranslate.formats.files import Content
 from hftranslate.translation.edited import Edit, Edited, read_to_edit, write_edited
 

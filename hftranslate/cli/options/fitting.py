@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.common import combined_options, tell
+from hftranslate.cli.options.model import combined_options
+from hftranslate.cli.output import tell
 from hftranslate.errors import InputError, Unsupported, did_you_mean
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 

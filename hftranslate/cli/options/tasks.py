@@ -6,8 +6,8 @@ from typing import Any
 import click
 import numpy as np
 
-from hftranslate.cli.options.common import combined_options, load_model, model_options
 from hftranslate.cli.options.fitting import minimizer_options, number, take_fit_options
+from hftranslate.cli.options.model import combined_options, load_model, model_options
 from hftranslate.errors import InputError
 from hftranslate.inference.fit import asimov_data
 from hftranslate.inference.minimize import FitOptions

@@ -10,8 +10,9 @@ import click
 
 from hftranslate.batch.options import BatchOptions
 from hftranslate.cli.options.batch import Many, many_options, take_many
-from hftranslate.cli.options.common import choice_option, combined_options, emit, load_model, model_options, tell
 from hftranslate.cli.options.fitting import minimizer_options, take_fit_options
+from hftranslate.cli.options.model import choice_option, combined_options, load_model, model_options
+from hftranslate.cli.output import emit, tell
 from hftranslate.errors import InputError
 from hftranslate.inference.minimize import FitOptions
 from hftranslate.inference.tester import poi_bounds

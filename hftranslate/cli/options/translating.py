@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hftranslate.cli.options.common import combined_options, emit, json_text, report, tell, tell_lines
+from hftranslate.cli.options.model import combined_options
 from hftranslate.cli.options.paths import OutputFile
 from hftranslate.cli.options.progress import ProgressBar
+from hftranslate.cli.output import emit, json_text, report, tell, tell_lines
 from hftranslate.formats.files import Content
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
 from hftranslate.formats.outcomes import Outcome

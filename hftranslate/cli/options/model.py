@@ -1,19 +1,15 @@
-"""Options and helpers that several commands share."""
+"""Options of commands that read a model, and the model that they name."""
 
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from hftranslate.cli.options.paths import InputFile, InputFolder, ModelFile, OutputFile
-from hftranslate.display import terminal, terminal_lines
-from hftranslate.errors import FitFailed, InputError
-from hftranslate.formats.files import Content, write_files
+from hftranslate.cli.output import report, tell
+from hftranslate.errors import InputError
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
-from hftranslate.formats.json_text import dump_json
-from hftranslate.formats.outcomes import Outcome, outcome_lines
 from hftranslate.translation.load import load
 from hftranslate.translation.sidecar_file import sidecar_path
 from hftranslate.workspace import CONVENTIONS, Conventions, Workspace
@@ -43,10 +39,13 @@ def conventions_option(help: str) -> Callable[[F], F]:
 
 
 file_argument = click.argument("file", default="-", type=InputFile())
+
 output_option = click.option("-o", "--output-file", type=OutputFile(), help="Where to write; default: standard output.")
+
 model_output_option = click.option(
     "-o", "--output-file", type=ModelFile(), help="Where to write; default: standard output."
 )
+
 patch_option = click.option(
     "-p",
     "--patch",
@@ -56,6 +55,7 @@ patch_option = click.option(
     metavar="PATCH.json",
     help="JSON patch for the raw document, - for standard input; repeatable.",
 )
+
 xml_options = combined_options(
     click.option("--basedir", type=InputFolder(), help="Folder that paths in XML are relative to."),
     click.option(
@@ -76,6 +76,7 @@ xml_options = combined_options(
         "Whether NormalizeByTheory is without effect, as in ROOT since 6.22, or does what it once meant.",
     ),
 )
+
 model_options = combined_options(
     file_argument,
     output_option,
@@ -151,72 +152,6 @@ def load_model(options: dict[str, Any], *, edges: bool = False) -> tuple[Workspa
     return workspace, options.pop("measurement"), conventions
 
 
-def command_line() -> str:
-    """What was run, for a provenance."""
-    return " ".join(["hftranslate", *sys.argv[1:]])
-
-
 def input_files(file: str, patches: tuple[str, ...]) -> tuple[str, ...]:
     """The files of a model, for a provenance."""
     return tuple(name for name in (file, *patches) if name != "-")
-
-
-def tell(sentence: str) -> None:
-    """Say a sentence on standard error; a name in it cannot make it look like another."""
-    click.echo(terminal(sentence), err=True)
-
-
-def tell_lines(text: str) -> None:
-    """Show lines on standard error."""
-    click.echo(terminal_lines(text).removesuffix("\n"), err=True)
-
-
-def report(outcomes: tuple[Outcome, ...]) -> None:
-    """Tell on standard error what did not pass unchanged."""
-    for line in outcome_lines(outcomes):
-        tell(line)
-
-
-def emit(document: object, output_file: Path | None, *, beside: Mapping[Path, Content] | None = None) -> None:
-    """Write a JSON document to a file or to standard output, and what is beside it: all or none."""
-    emit_text(json_text(document), output_file, beside=beside)
-
-
-def json_text(document: object) -> str:
-    """The text of a JSON document.
-
-    Raises
-    ------
-    FitFailed
-        There are numbers in it that are not finite.
-    """
-    try:
-        return dump_json(document)
-    except ValueError:
-        raise FitFailed(
-            "the result contains numbers that are not finite; are there extreme yields or uncertainties in the model?"
-        ) from None
-
-
-def emit_text(text: str, output_file: Path | None, *, beside: Mapping[Path, Content] | None = None) -> None:
-    """Write lines of text to a file or to standard output, and what is beside it: all or none."""
-    emit_texts({output_file or Path("-"): terminal_lines(text), **(beside or {})})
-
-
-def emit_both(document: object, text: Callable[[], str], output_file: Path | None, *, as_json: bool) -> None:
-    """Write a table to standard output, or the JSON where it is asked for; JSON to a file as well."""
-    if output_file is not None:
-        emit(document, output_file)
-    if not as_json:
-        emit_text(text(), None)
-    elif output_file is None:
-        emit(document, None)
-
-
-def emit_texts(texts: Mapping[Path, Content]) -> None:
-    """Write files that belong together, the main one first: all or none. What goes to standard output comes last."""
-    if files := {path: content for path, content in texts.items() if str(path) != "-"}:
-        write_files(files)
-    for path, content in texts.items():
-        if str(path) == "-":
-            click.echo(content, nl=False)

@@ -1,0 +1,79 @@
+"""What commands write, on standard output and in files, and what they say on standard error."""
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import click
+
+from hftranslate.display import terminal, terminal_lines
+from hftranslate.errors import FitFailed
+from hftranslate.formats.files import Content, write_files
+from hftranslate.formats.json_text import dump_json
+from hftranslate.formats.outcomes import Outcome, outcome_lines
+
+
+def command_line() -> str:
+    """What was run, for a provenance."""
+    return " ".join(["hftranslate", *sys.argv[1:]])
+
+
+def tell(sentence: str) -> None:
+    """Say a sentence on standard error; a name in it cannot make it look like another."""
+    click.echo(terminal(sentence), err=True)
+
+
+def tell_lines(text: str) -> None:
+    """Show lines on standard error."""
+    click.echo(terminal_lines(text).removesuffix("\n"), err=True)
+
+
+def report(outcomes: tuple[Outcome, ...]) -> None:
+    """Tell on standard error what did not pass unchanged."""
+    for line in outcome_lines(outcomes):
+        tell(line)
+
+
+def emit(document: object, output_file: Path | None, *, beside: Mapping[Path, Content] | None = None) -> None:
+    """Write a JSON document to a file or to standard output, and what is beside it: all or none."""
+    emit_text(json_text(document), output_file, beside=beside)
+
+
+def json_text(document: object) -> str:
+    """The text of a JSON document.
+
+    Raises
+    ------
+    FitFailed
+        There are numbers in it that are not finite.
+    """
+    try:
+        return dump_json(document)
+    except ValueError:
+        raise FitFailed(
+            "the result contains numbers that are not finite; are there extreme yields or uncertainties in the model?"
+        ) from None
+
+
+def emit_text(text: str, output_file: Path | None, *, beside: Mapping[Path, Content] | None = None) -> None:
+    """Write lines of text to a file or to standard output, and what is beside it: all or none."""
+    emit_texts({output_file or Path("-"): terminal_lines(text), **(beside or {})})
+
+
+def emit_both(document: object, text: Callable[[], str], output_file: Path | None, *, as_json: bool) -> None:
+    """Write a table to standard output, or the JSON where it is asked for; JSON to a file as well."""
+    if output_file is not None:
+        emit(document, output_file)
+    if not as_json:
+        emit_text(text(), None)
+    elif output_file is None:
+        emit(document, None)
+
+
+def emit_texts(texts: Mapping[Path, Content]) -> None:
+    """Write files that belong together, the main one first: all or none. What goes to standard output comes last."""
+    if files := {path: content for path, content in texts.items() if str(path) != "-"}:
+        write_files(files)
+    for path, content in texts.items():
+        if str(path) == "-":
+            click.echo(content, nl=False)
