@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hftranslate.editing import prune
+from hftranslate.editing import Places, prune
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.workspace import BinUncertainty, Channel, HistoSys, Measurement, Sample, ShapeSys, StatError, Workspace
 from hftranslate.workspace.map import all_modifiers, all_uses, map_modifiers, map_samples, scaled, with_numbers
@@ -72,7 +72,7 @@ def test_fractions_are_not_scaled() -> None:
 def test_bins_are_pruned_from_all_that_has_bins(kept: int) -> None:
     channel = Channel(name="SR", samples=(SAMPLE,), observed=(12, 22))
     ws = Workspace(channels=(channel,), measurements=(Measurement(name="m"),))
-    (left,) = prune(ws, bins=[("SR", 1 - kept)]).channels
+    (left,) = prune(ws, places=Places(bins=[("SR", 1 - kept)])).channels
     assert left.samples == (with_numbers(SAMPLE, lambda values: (values[kept],)),)
     assert left.samples[0].modifiers[1] == ShapeSys(
         name="events", data=(1 + kept,), further=(BinUncertainty(data=(3 + kept,), constraint="gaussian"),)

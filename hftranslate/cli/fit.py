@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from hftranslate.cli.options.tasks import fit_options, take_task
-from hftranslate.cli.output import emit
+from hftranslate.cli.output import emit, tell
 from hftranslate.inference.diagnostics import profile_interval
 from hftranslate.inference.fit import fit as fit_model
 from hftranslate.inference.fit import fit_document
@@ -20,6 +20,10 @@ def fit(minos: tuple[str, ...], value: bool, **options: Any) -> None:
     output_file = options.pop("output_file")
     task = take_task(options)
     result = fit_model(task.model, task.data, options=task.options)
+    if result.status == "kink":
+        tell(result.message)
+    if result.minimizer != task.options.minimizer:
+        tell(f"{task.options.minimizer} reached no minimum, or a higher one; this one is by {result.minimizer}")
     document = fit_document(task.model, result)
     if minos:
         intervals = {n: profile_interval(task.model, task.data, result, n, options=task.options) for n in minos}

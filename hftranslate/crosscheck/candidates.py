@@ -9,11 +9,10 @@ from hftranslate.crosscheck.document import Results
 from hftranslate.crosscheck.results import AS_STATED, Variation
 from hftranslate.crosscheck.variants import (
     lumi_carriers,
+    with_all,
     with_interpolation,
     with_lumi,
     with_lumi_width,
-    with_shapesys,
-    with_staterror,
 )
 from hftranslate.workspace import (
     Conventions,
@@ -81,21 +80,17 @@ def _on_workspace(change: Callable[[Workspace], Workspace]) -> Callable[[Setup],
 
 # ------------------------------------------------------------------------------------------------------ the constraints
 def _constraint_types(setup: Setup, _: Results) -> Iterator[Candidate]:
-    for kind, word, change in ((StatError, "StatError", with_staterror), (ShapeSys, "ShapeSys", None)):
-        constrained = modifiers_of(setup.workspace.channels, StatError, ShapeSys)
-        found = sorted({m.constraint for m in constrained if isinstance(m, kind)})
+    constrained = list(modifiers_of(setup.workspace.channels, StatError, ShapeSys))
+    for kind in (StatError, ShapeSys):
+        word, found = kind.__name__, sorted({m.constraint for m in constrained if isinstance(m, kind)})
         for constraint in ("gaussian", "poisson"):
             if found and found != [constraint]:
-                if change is None:
-                    action = _on_workspace(lambda w, c=constraint: with_shapesys(w, c))  # type: ignore[misc]
-                else:
-                    action = _on_workspace(lambda w, c=constraint: with_staterror(w, constraint=c))  # type: ignore[misc]
                 yield Candidate(
                     name="constraint type",
                     about=f"constraint of {word}",
                     says=f"{word} is constrained by {_article(constraint)} in the reference, by "
                     f"{' and '.join(map(_article, found))} in ours",
-                    change=action,
+                    change=_on_workspace(lambda w, k=kind, c=constraint: with_all(w, k, constraint=c)),  # type: ignore[misc]
                 )
 
 
@@ -113,7 +108,7 @@ def _thresholds(setup: Setup, reference: Results) -> Iterator[Candidate]:
             name="stat threshold",
             about="threshold",
             says=f"the reference prunes StatErrors below {words}, ours below {shown}",
-            change=_on_workspace(lambda w, t=threshold: with_staterror(w, threshold=t)),  # type: ignore[misc]
+            change=_on_workspace(lambda w, t=threshold: with_all(w, StatError, threshold=t)),  # type: ignore[misc]
         )
 
 
@@ -205,9 +200,8 @@ def _interpolation(setup: Setup, _: Results) -> Iterator[Candidate]:
         (HistoSys, "histosys", get_args(HistoSysCode)),
         (NormSys, "normsys", get_args(NormSysCode)),
     ):
-        found = sorted(
-            {m.interpolation for m in modifiers_of(setup.workspace.channels, HistoSys, NormSys) if isinstance(m, kind)}
-        )
+        interpolated = modifiers_of(setup.workspace.channels, HistoSys, NormSys)
+        found = sorted({m.interpolation for m in interpolated if isinstance(m, kind)})
         for code in codes:
             if found and found != [code]:
                 yield Candidate(

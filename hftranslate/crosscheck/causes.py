@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from hftranslate.crosscheck.candidates import Candidate, Setup, candidates
-from hftranslate.crosscheck.comparison import Entry, Rung
+from hftranslate.crosscheck.comparison import Pair, Rung
 from hftranslate.crosscheck.document import Results
 from hftranslate.crosscheck.ladder import climb
 from hftranslate.crosscheck.results import results
@@ -50,7 +50,7 @@ class Diagnosis:
     """
 
     rung: str
-    where: Entry
+    where: Pair
     causes: tuple[Cause, ...]
     alternatives: tuple[tuple[Cause, ...], ...] = ()
     remaining: str | None = None
@@ -114,7 +114,7 @@ def _of_minima(rungs: Sequence[Rung]) -> Diagnosis | None:
             says = f"the reference's fit ends {worst.by:.2g} above ours ({worst.reference:.8g}, ours {worst.ours:.8g})"
             return Diagnosis(
                 rung=rung.name,
-                where=Entry(where=worst.where, ours=worst.ours, reference=worst.reference, difference=-worst.by),
+                where=Pair(where=worst.where, ours=worst.ours, reference=worst.reference, difference=-worst.by),
                 causes=(Cause(name="minimum not reached", says=says),),
             )
     return None

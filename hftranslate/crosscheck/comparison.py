@@ -106,8 +106,8 @@ TOLERANCES: dict[str, Tolerance] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One comparison: where in the documents, both values, their difference and what is allowed."""
+class Pair:
+    """Two values compared: where in the documents, both of them, their difference and what is allowed."""
 
     where: str
     ours: Value
@@ -164,8 +164,8 @@ class Rung:
     reason: str
     tolerances: tuple[str, ...]
     comparisons: int
-    worst: Entry | None
-    failures: tuple[Entry, ...]
+    worst: Pair | None
+    failures: tuple[Pair, ...]
     n_failures: int
     lower: tuple[Lower, ...] = ()
     unjudged: int = 0
@@ -177,8 +177,8 @@ class Comparison:
     def __init__(self, name: str, title: str, *tolerances: str) -> None:
         self.name, self.title, self.tolerances = name, title, tolerances
         self.count = 0
-        self.worst: Entry | None = None
-        self.failures: list[Entry] = []
+        self.worst: Pair | None = None
+        self.failures: list[Pair] = []
         self.lower: list[Lower] = []
         self.unjudged = 0
         self._judging = True
@@ -191,11 +191,11 @@ class Comparison:
         self.count += 1
         if ours is None or reference is None:
             if ours is not reference:
-                self._add(Entry(where=where, ours=ours, reference=reference))
+                self._add(Pair(where=where, ours=ours, reference=reference))
             return
         difference, allowed = ours - reference, TOLERANCES[tolerance].allowed(reference, sigma)
         if abs(difference) > allowed or self.worst is None or abs(difference) > self.worst.excess * allowed:
-            self._add(Entry(where=where, ours=ours, reference=reference, difference=difference, allowed=allowed))
+            self._add(Pair(where=where, ours=ours, reference=reference, difference=difference, allowed=allowed))
 
     def minimum(self, where: str, ours: float | None, reference: float | None, *, same_function: bool) -> bool:
         """Compare two minima of the NLL; whether they are the same one, so that what follows may be compared.
@@ -224,7 +224,7 @@ class Comparison:
         """Compare two things that are equal or not."""
         self.count += 1
         if ours != reference:
-            self._add(Entry(where=where, ours=ours, reference=reference))
+            self._add(Pair(where=where, ours=ours, reference=reference))
 
     def keys(self, where: str, ours: Iterable[str], reference: Iterable[str]) -> None:
         """Compare two sets of names."""
@@ -242,7 +242,7 @@ class Comparison:
             for i, (a, b) in enumerate(zip(mine, theirs, strict=False)):
                 self.number(f"{where} {name}, bin {i}", a, b, tolerance)
 
-    def _add(self, entry: Entry) -> None:
+    def _add(self, entry: Pair) -> None:
         if not self._judging:
             self.unjudged += entry.excess > 1.0
             return

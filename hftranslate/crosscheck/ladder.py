@@ -16,6 +16,7 @@ from hftranslate.crosscheck.document import (
     Results,
     ToysRecord,
 )
+from hftranslate.inference.minimize import AT_A_MINIMUM
 
 #: NLLs of which a millionth is less than the rounding of what they are made of.
 _LARGEST_NLL = 1e9
@@ -219,7 +220,7 @@ def _best_fit(minima: _Minima) -> Comparison:
         return rung
     if theirs.status != "converged":
         rung.remarks.append(f"the reference says of its fit: {theirs.status}")
-    if mine.status not in ("converged", "kink"):
+    if mine.status not in AT_A_MINIMUM:
         rung.same("fit, status", mine.status, theirs.status)
     rung.minimum("fit, NLL at the minimum", minima.nll(mine.nll), theirs.nll, same_function=minima.same_function)
     constant = {p.name for p in minima.reference.parameters if p.fixed}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hftranslate.crosscheck.causes import Diagnosis
-from hftranslate.crosscheck.comparison import TOLERANCES, Entry, Rung
+from hftranslate.crosscheck.comparison import TOLERANCES, Pair, Rung
 from hftranslate.crosscheck.document import Provenance, Results, to_json
 from hftranslate.display import terminal
 
@@ -129,14 +129,14 @@ def _rung_details(rung: Rung) -> str:
     return f"{rung.comparisons:>9}  {difference(worst):<17} {allowed(worst):<9}{worst.where}"
 
 
-def difference(entry: Entry) -> str:
+def difference(entry: Pair) -> str:
     """How far the two numbers of an entry lie apart."""
     if entry.difference is None:
         return "differs"
     return f"{abs(entry.difference):.1e}" if entry.difference else "0"
 
 
-def allowed(entry: Entry) -> str:
+def allowed(entry: Pair) -> str:
     """How far they may lie apart."""
     return "equality" if entry.allowed is None else f"{entry.allowed:.1e}"
 

@@ -5,9 +5,9 @@ Each function returns the workspace with one thing changed, the same object wher
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from hftranslate.workspace import (
-    BinConstraint,
     Channel,
     HistoSys,
     HistoSysCode,
@@ -18,8 +18,6 @@ from hftranslate.workspace import (
     NormSysCode,
     ParameterConfig,
     Sample,
-    ShapeSys,
-    StatError,
     Workspace,
 )
 from hftranslate.workspace.map import (
@@ -35,42 +33,17 @@ from hftranslate.workspace.map import (
 Change = Callable[[Workspace], Workspace]
 
 
+def with_all(workspace: Workspace, kind: type[Modifier], **fields: Any) -> Workspace:
+    """Other values of some fields for all modifiers of a kind: another constraint type, threshold or interpolation."""
+    return map_modifiers(workspace, lambda _c, _s, m: replace(m, **fields) if isinstance(m, kind) else m)
+
+
 def with_interpolation(
     workspace: Workspace, *, histosys: HistoSysCode | None = None, normsys: NormSysCode | None = None
 ) -> Workspace:
     """Another interpolation code for all HistoSys, or all NormSys."""
-
-    def change(_c: Channel, _s: Sample, m: Modifier) -> Modifier:
-        if isinstance(m, HistoSys) and histosys is not None:
-            return replace(m, interpolation=histosys)
-        if isinstance(m, NormSys) and normsys is not None:
-            return replace(m, interpolation=normsys)
-        return m
-
-    return map_modifiers(workspace, change)
-
-
-def with_staterror(
-    workspace: Workspace, *, constraint: BinConstraint | None = None, threshold: float | None = None
-) -> Workspace:
-    """Another constraint type, or another threshold, for all StatErrors."""
-
-    def change(_c: Channel, _s: Sample, m: Modifier) -> Modifier:
-        if not isinstance(m, StatError):
-            return m
-        changed = m if constraint is None else replace(m, constraint=constraint)
-        return changed if threshold is None else replace(changed, threshold=threshold)
-
-    return map_modifiers(workspace, change)
-
-
-def with_shapesys(workspace: Workspace, constraint: BinConstraint) -> Workspace:
-    """Another constraint type for all ShapeSys."""
-
-    def change(_c: Channel, _s: Sample, m: Modifier) -> Modifier:
-        return replace(m, constraint=constraint) if isinstance(m, ShapeSys) else m
-
-    return map_modifiers(workspace, change)
+    changed = workspace if histosys is None else with_all(workspace, HistoSys, interpolation=histosys)
+    return changed if normsys is None else with_all(changed, NormSys, interpolation=normsys)
 
 
 def with_setting(workspace: Workspace, name: str, change: Callable[[ParameterConfig], ParameterConfig]) -> Workspace:

@@ -7,7 +7,6 @@ import numpy as np
 
 from hftranslate.doctor.findings import Finding, Place, Severity, found
 from hftranslate.doctor.settings import UNIFORM
-from hftranslate.inference.pulls import constraint_centres
 from hftranslate.likelihood.cells import Floats, Integers
 from hftranslate.likelihood.model import Data, Model
 
@@ -88,7 +87,7 @@ def _findings(step: int, bins: list[Place], samples: list[Place], clipped: bool)
 
 def _points(model: Model, data: Data, step: int) -> Iterator[tuple[Integers, Integers, Floats]]:
     """Parameter, sign and vector of every point, in chunks of which the cells fit into memory."""
-    p, centres = model.parameters, constraint_centres(model, data)
+    p, centres = model.parameters, model.constraints.centres(data.auxdata)
     starts = np.where(np.isfinite(centres), centres, p.init)
     moved = [
         i

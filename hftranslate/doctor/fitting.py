@@ -43,6 +43,14 @@ def fit_findings(model: Model, data: Data) -> Iterator[Finding]:
             reason="the minimum lies on a kink of the likelihood: second derivatives give no uncertainties there",
             suggestion="look for one-sided variations and for samples that become negative",
         )
+    elif best.status == "unsure":
+        yield from found(
+            "several-minima",
+            "warning",
+            [Place(detail=best.message)],
+            reason="the likelihood has several minima, and results depend on which of them is taken",
+            suggestion="look for variations that are very uneven, or as large as what they vary",
+        )
     elif best.status != "converged":
         yield from _failed(best.message)
         return

@@ -6,7 +6,7 @@ from math import isfinite
 
 from hftranslate.errors import InputError
 from hftranslate.inference.fit import FitResult, Floats, fit
-from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
+from hftranslate.inference.minimize import AT_A_MINIMUM, DEFAULT_OPTIONS, FitOptions
 from hftranslate.likelihood.model import Data, Model
 
 _GROWTH = 1.5  # of the distance from the best fit, while the interval's end is searched
@@ -68,7 +68,7 @@ class _Profile:
     def rise(self, x: float, start: Floats) -> tuple[float, Floats]:
         """How far the profiled NLL lies above the minimum, infinite where no fit succeeds; and the fitted point."""
         found = fit(self.model, self.data, fixed={**self.fixed, self.name: x}, start=start, options=self.options)
-        good = found.status in ("converged", "kink")
+        good = found.status in AT_A_MINIMUM
         return (found.excess_nll - self.best.excess_nll if good else float("inf")), found.values
 
     def end(self, direction: float, level_up: float) -> float | None:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.errors import FitFailed, InputError, MissingInput, did_you_mean
-from hftranslate.inference.minimize import DEFAULT_OPTIONS, STATUS, FitOptions, Minimum, Status, minimize
+from hftranslate.inference.minimize import AT_A_MINIMUM, DEFAULT_OPTIONS, FitOptions, Minimum, Status, minimize
+from hftranslate.inference.newton import MinimizerName
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.sizes import unwarned
 
@@ -37,6 +38,10 @@ class FitResult:
         expected distance to the minimum, in units of the NLL.
     status, message
         how the fit ended; the sentence says what it means and what helps.
+    minimizer
+        which minimiser found the minimum: another one than was asked for where that one reached none, or a higher one.
+    sure
+        whether the search for a lower minimum was conclusive.
     fixed
         which parameters were held constant, ``(n,)``.
     bounds
@@ -51,6 +56,8 @@ class FitResult:
     status: Status
     message: str
     iterations: int
+    minimizer: MinimizerName
+    sure: bool
     fixed: Booleans = field(repr=False)
     bounds: Floats = field(repr=False)
     _model: Model = field(repr=False)
@@ -164,7 +171,7 @@ class FitResult:
         follow = ~self.fixed & ~self.at_bound
         follow[index] = False
         i = np.flatnonzero(follow)
-        if i.size and self.status == "converged":
+        if i.size and self.status in ("converged", "unsure"):
             try:
                 slope = np.linalg.solve(self.hessian[np.ix_(i, i)], self.hessian[i, index])
             except np.linalg.LinAlgError:
@@ -205,14 +212,14 @@ def fit(
         No minimum was reached (unless ``options.raise_on_failure`` is off); the message says why and what to try.
     """
     minimum, free, box = _prepared(model, data, fixed or {}, bounds or {}, start, options)
-    if options.raise_on_failure and minimum.status not in ("converged", "kink"):
+    if options.raise_on_failure and minimum.status not in AT_A_MINIMUM:
         raise FitFailed(failure_message(model, data, minimum))
     return _result(model, data, minimum, free, box)
 
 
 def failure_message(model: Model, data: Data, minimum: Minimum) -> str:
     """The sentence of a failed fit, with the place where the likelihood leaves its domain if that is the cause."""
-    text = f"fit failed: {STATUS[minimum.status]}"
+    text = f"fit failed: {minimum.message}"
     if minimum.status != "outside_domain":
         return text
     rates = model.rates(minimum.theta)
@@ -275,8 +282,10 @@ def _result(model: Model, data: Data, minimum: Minimum, free: Booleans, box: Flo
         excess_nll=minimum.excess_nll,
         edm=minimum.edm,
         status=minimum.status,
-        message=STATUS[minimum.status],
+        message=minimum.message,
         iterations=minimum.iterations,
+        minimizer=minimum.minimizer,
+        sure=minimum.sure,
         fixed=~free,
         bounds=box,
         _model=model,
@@ -368,6 +377,7 @@ def fit_document(model: Model, result: FitResult) -> dict[str, Any]:
         "twice_nll": 2.0 * result.nll,
         "status": result.status,
         "message": result.message,
+        "minimizer": result.minimizer,
         "edm": result.edm,
         "at_bound": [result.names[i] for i in np.flatnonzero(result.at_bound)],
         "no_uncertainty": result.no_uncertainty,

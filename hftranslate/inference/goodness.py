@@ -21,8 +21,7 @@ from hftranslate.batch.run_kept import run_kept
 from hftranslate.batch.run_many import Failed
 from hftranslate.errors import FitFailed, InputError
 from hftranslate.inference.fit import FitResult, fit
-from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions, minimize
-from hftranslate.inference.pulls import constraint_centres
+from hftranslate.inference.minimize import AT_A_MINIMUM, DEFAULT_OPTIONS, FitOptions, minimize
 from hftranslate.likelihood import poisson
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.sizes import unwarned
@@ -138,7 +137,7 @@ def saturated_ratio(model: Model, data: Data, excess_nll: float) -> float:
 
     Truncated Gaussian and Gamma terms have another value at their centre than the plain ones.
     """
-    centres = constraint_centres(model, data)
+    centres = model.constraints.centres(data.auxdata)
     centres = np.where(np.isfinite(centres), centres, model.parameters.init)
     return max(0.0, 2.0 * (excess_nll - model.constraints.excess(centres, data.auxdata)))
 
@@ -187,7 +186,7 @@ class _Batch:
         for observed, auxdata in zip(*self.model.sample(self.truth, size, rng), strict=True):
             data = self.model.data(observed, auxdata)
             minimum = minimize(self.model, data, self.truth, self.free, self.bounds, self.options)
-            good = minimum.status in ("converged", "kink") and isfinite(minimum.excess_nll)
+            good = minimum.status in AT_A_MINIMUM and isfinite(minimum.excess_nll)
             found.append(saturated_ratio(self.model, data, minimum.excess_nll) if good else None)
         return found
 

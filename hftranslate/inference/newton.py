@@ -12,7 +12,7 @@ and gradients with the factors of the last Hessian replace the last of them.
 
 from dataclasses import dataclass
 from math import isfinite
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from scipy.linalg.lapack import dposv, dpotrs
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
+MinimizerName: TypeAlias = Literal["newton", "minuit", "scipy"]
 Expansion: TypeAlias = tuple[float, Floats, Floats]
 
 _SUFFICIENT = 1e-4  # Armijo's constant: the fraction of the predicted decrease that counts as progress
@@ -48,20 +49,22 @@ class Function(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewtonResult:
-    """Where the iteration ended.
+class End:
+    """Where a minimisation ended.
 
     Attributes
     ----------
     x, value, edm
         point, value, and EDM of the last iteration.
     hessian
-        exact Hessian of the last iteration, at or one last short step before ``x``; ``None`` outside the domain.
+        exact Hessian of the last iteration, at or one last short step before ``x``; ``None`` where there is none.
     iterations
-        number of expansions of the function.
+        number of expansions of the function, or of whatever counts elsewhere.
     reason
-        ``"converged"``, ``"iterations"`` (the limit was reached), ``"stuck"`` (no step along the descent direction
-        decreases the function: a kink, or the limit of precision) or ``"outside"`` (of the domain, at the start).
+        ``"converged"``, ``"kink"`` (the minimum lies on one), ``"iterations"`` (the limit was reached), ``"stuck"`` (no
+        step along the descent direction decreases the function) or ``"outside"`` (of the domain, at the start).
+    by
+        which minimiser ended there.
     """
 
     x: Floats
@@ -70,11 +73,17 @@ class NewtonResult:
     hessian: Floats | None
     iterations: int
     reason: str
+    by: MinimizerName = "newton"
+
+    @property
+    def at_a_minimum(self) -> bool:
+        """Whether a minimum was reached."""
+        return self.reason in ("converged", "kink")
 
 
 def newton(
     function: Function, start: Floats, low: Floats, high: Floats, *, tolerance: float, max_iterations: int
-) -> NewtonResult:
+) -> End:
     """Minimise a function within bounds.
 
     Parameters
@@ -87,7 +96,7 @@ def newton(
     x = _inside(start, low, high)
     f, g, hessian = function.expand(x)
     if not np.isfinite(f):
-        return NewtonResult(x=x, value=f, edm=np.inf, hessian=None, iterations=1, reason="outside")
+        return End(x=x, value=f, edm=np.inf, hessian=None, iterations=1, reason="outside")
     damping, edm, iteration = 0.0, np.inf, 1
     while iteration < max_iterations:
         quadratic = _Quadratic(x=x, g=g, hessian=hessian, low=low, high=high)
@@ -96,12 +105,12 @@ def newton(
         full = _inside(x + step, low, high)
         if edm <= max(tolerance, _resolution(x, hessian)) and move.exact and damping <= _LITTLE_DAMPING:
             x, f = _lower(function, full, x, f)
-            return NewtonResult(x=x, value=f, edm=edm, hessian=hessian, iterations=iteration, reason="converged")
+            return End(x=x, value=f, edm=edm, hessian=hessian, iterations=iteration, reason="converged")
         if edm <= _NEAR and move.exact and damping == 0.0:
             end = _finish(function, quadratic, f, move, full, tolerance)
             if end is not None:
                 x, f, edm = end
-                return NewtonResult(x=x, value=f, edm=edm, hessian=hessian, iterations=iteration, reason="converged")
+                return End(x=x, value=f, edm=edm, hessian=hessian, iterations=iteration, reason="converged")
         trial = function.expand(full)
         iteration += 1
         if trial[0] < f and trial[0] <= f + _SUFFICIENT * float(g @ step):
@@ -112,12 +121,12 @@ def newton(
         if f_new >= f:  # not even a short step helps: lean towards the direction of steepest descent
             damping = max(10.0 * damping, 1e-3)
             if damping > _MOST_DAMPING:
-                return NewtonResult(x=x, value=f, edm=edm, hessian=hessian, iterations=iteration, reason="stuck")
+                return End(x=x, value=f, edm=edm, hessian=hessian, iterations=iteration, reason="stuck")
             continue
         x = x_new
         f, g, hessian = function.expand(x)
         iteration += 1
-    return NewtonResult(x=x, value=f, edm=edm, hessian=hessian, iterations=iteration, reason="iterations")
+    return End(x=x, value=f, edm=edm, hessian=hessian, iterations=iteration, reason="iterations")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from hftranslate.batch.run_kept import run_kept
 from hftranslate.batch.run_many import Failed
 from hftranslate.errors import InputError
 from hftranslate.inference.fit import FitResult, fit
-from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
+from hftranslate.inference.minimize import AT_A_MINIMUM, DEFAULT_OPTIONS, FitOptions
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.sizes import unwarned
 
@@ -109,7 +109,7 @@ def start_near(best: FitResult, held: Mapping[str, float]) -> Floats:
     follow = ~best.fixed & ~best.at_bound
     follow[at] = False
     i = np.flatnonzero(follow)
-    if i.size and best.status == "converged":
+    if i.size and best.status in ("converged", "unsure"):
         try:
             slope = np.linalg.solve(best.hessian[np.ix_(i, i)], best.hessian[np.ix_(i, at)])
         except np.linalg.LinAlgError:
@@ -246,7 +246,7 @@ def scan_range(profile: ProfileOf) -> tuple[float, float]:
 def _rise(profile: ProfileOf, x: float) -> float:
     """``-2 Delta ln L`` at a value; infinite where no fit succeeds."""
     found = replace(profile, options=replace(profile.options, raise_on_failure=False))((x,))
-    good = found.status in ("converged", "kink")
+    good = found.status in AT_A_MINIMUM
     return 2.0 * (found.excess_nll - profile.best.excess_nll) if good else float("inf")
 
 

@@ -43,19 +43,9 @@ class Pull:
         return None if self.centre is None else self.uncertainty / self.width
 
 
-def constraint_centres(model: Model, data: Data) -> Floats:
-    """Where the constraint term of each parameter puts it, given the global observables; NaN without one, ``(n,)``."""
-    c, x = model.constraints, data.auxdata
-    centres = np.full(len(model.parameters), np.nan)
-    centres[c.gauss_parameter] = x[c.gauss_aux]
-    centres[c.poisson_parameter] = x[c.poisson_aux] / c.scale
-    centres[c.gamma_parameter] = x[c.gamma_aux] * c.gamma_scale
-    return centres
-
-
 def pulls(model: Model, data: Data, best: FitResult, names: Sequence[str] | None = None) -> tuple[Pull, ...]:
     """The pulls of all free parameters, or of some, in the order of the model."""
-    centres, widths = constraint_centres(model, data), model.parameters.width
+    centres, widths = model.constraints.centres(data.auxdata), model.parameters.width
     chosen = set(best.names if names is None else names)
     return tuple(
         Pull(

@@ -1,24 +1,73 @@
-r"""Other minima: where a nuisance parameter with a very uneven effect has two places to be.
+"""Other minima: whether a fit has to look for a lower one, and where.
 
-The likelihood along the profile of one parameter has a second valley only where it is not convex on the way. What bends
-it down are bins whose expectation follows an uneven effect towards the observation: their second derivative
-``(1 - n / nu) d2 nu / d alpha2`` has to outweigh the curvature of the constraint. To first order the profile through a
-minimum with the covariance ``V`` is a straight line, ``theta(a) = theta_0 + V_k (a - theta_0k) / V_kk``; along it the
-NLL of a single valley rises about as the parabola ``(a - theta_0k)^2 / (2 V_kk)``. Where it stays far below, a new fit
-starts. All lines are evaluated at once.
+The likelihood has a second valley only where it is not convex. What bends it are effects of systematics that are not in
+proportion to their parameter: an effect of the same sign on both sides makes two valleys that are nearly mirror images,
+one that is far larger on one side may make up for what a bin lacks, and the product of a systematic and a norm factor
+can be the same in several ways. Half of what an effect adds up to at -1 and +1 is its *unevenness*, in units of the
+statistical uncertainty of the bins. Published models rarely reach two, those with several valleys are mostly above.
 
-An effect of the same sign on both sides makes two valleys that are nearly mirror images, with the other parameters
-where they are: the parameter's mirror image about its centre is looked at too.
+*Unsuspected* models are left alone. The NLL above the saturated model is never much below zero, so that a fit that is
+nearly there needs no search either.
+
+*Profiles* are what large models get, those of the parameters along which uneven effects bend the NLL down. To first
+order the profile through a minimum with the covariance ``V`` is a straight line, ``theta(a) = theta_0 + V_k (a -
+theta_0k) / V_kk``; along it the NLL of a single valley rises about as the parabola ``(a - theta_0k)^2 / (2 V_kk)``.
+Where it stays far below, there or at the parameter's mirror image, a new fit starts. All are evaluated at once.
+
+*Clouds* are what small models get, and large ones where there is more to suspect: many random points, drawn around the
+centres of the constraints and within the distance that these allow a lower minimum to have, go downhill together by
+Fisher's scoring, evaluated at once. What ends above the minimum that is known is forgotten; from the others new fits
+start. They also start from some points where a cloud begins, if kinks may lead elsewhere, and from where other
+minimisers end. If several points reached the lowest minimum, and clouds bring nothing new any more, it is believed to
+be the lowest; if not, the search says in the end that it is not sure.
 """
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.lapack import dpotrf, dpotri
 
+from hftranslate.inference.clouds import Cloud
+from hftranslate.inference.descent import may_get_stuck, onwards
+from hftranslate.inference.newton import End
+from hftranslate.inference.problem import Problem
 from hftranslate.likelihood.model import Data, Model
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+#: A fit from a point; roughly, if so told: only as well as it takes to see whether it ends lower than another one.
+Descent = Callable[[Floats, bool], End]
+
+#: A minimum is lower than another one by this at least, in NLL.
+_LOWER = 1e-4
+#: Free parameters, and cells times free parameters, up to which a model is small: a cloud of it costs some ten fits.
+_SMALL = (30, 4000)
+#: Cells times free parameters up to which clouds fit into memory (half a gigabyte).
+_LARGEST = 4_000_000
+#: Effect on a bin as a fraction of it from which small models get a cloud; also one with some unevenness.
+_STRONG, _RATHER_STRONG, _UNEVEN = 0.6, 0.4, 0.2
+#: Unevenness, and effect, below which a small model gets only one, and of fewer points.
+_QUITE_UNEVEN, _QUITE_STRONG = 1.0, 1.0
+#: Newton's steps to the minimum of a truncated constraint.
+_TO_THE_CENTRE = 4
+#: Part of its initial value below which a free factor vanishes.
+_VANISHING = 0.3
+#: Newton steps beyond which a fit went through a difficult place, and NLL per bin from which data are described badly.
+_DIFFICULT, _BAD = 25, 10.0
+#: Points of a cloud: in small models; in less suspicious ones, and in those with Functions, which are evaluated one by
+#: one; in large ones.
+_POINTS, _FEWER_POINTS, _POINTS_OF_LARGE = 64, 24, 16
+#: Clouds at most, fits from each where it begins (if these may lead elsewhere) and where it ends.
+_CLOUDS, _FITS_BEFORE, _FITS_AFTER = 5, 3, 4
+#: Free factors whose products can be the same in so many ways that one more cloud is worth its time.
+_MANY_FREE = 3
+#: Points that have to end in the lowest minimum, and how far above it they may still be.
+_AGREED, _THERE = 3, 1e-2
+#: Distance between a point and a minimum within which it belongs to its valley (twice a rise of the NLL).
+_SAME_VALLEY = 0.1
 
 #: Distances along the profile, in units of the parameter, at which it is looked at on both sides.
 _DISTANCES = np.array([0.85, 1.2, 1.8])
@@ -32,75 +81,336 @@ _CANDIDATES = 20
 #: A new fit starts where the NLL is below this fraction of the parabola, and from so many places at most.
 _SHALLOW = 0.36
 _STARTS = 2
+#: How often profiles are looked at, as long as that leads to lower minima.
+_PROFILES = 3
 #: The mirror image has to be far better than one on a parabola, and this far away in units of the parameter.
 _MIRRORED = 0.1
 _APART = 0.3
 
 
-def other_starts(
-    model: Model, data: Data, theta: Floats, hessian: Floats, free: Integers, bounds: Floats
-) -> list[Floats]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The lowest minimum that a search found; whether it is sure that there is no lower one; all steps of its fits."""
+
+    lowest: End
+    sure: bool
+    iterations: int
+
+
+def search(
+    problem: Problem,
+    first: End,
+    descend: Descent,
+    *,
+    others: Iterable[Callable[[], End]] = (),
+    quick: bool = False,
+) -> Found:
+    """Look for a lower minimum than the first one.
+
+    Parameters
+    ----------
+    first
+        where a fit ended, at a minimum or stuck on the way.
+    descend
+        the fit from a point.
+    others
+        fits by other minimisers, from where the first one began; they are asked where there is much to suspect.
+    quick
+        whether to spend little: at most one cloud of few points. Such a search does not say that it is not sure.
+    """
+    look = _Look(problem=problem, descend=descend, lowest=first, minima=[first.x])
+    if first.at_a_minimum and first.value <= _lowest_value(problem, first.x) + _LOWER:
+        return look.found(sure=True)
+    bent = downward_curvature(problem.model, problem.data, problem.full(first.x))[problem.index]
+    plan = _plan(problem, first, float(bent.max(initial=0.0)))
+    if first.reason == "converged" and (plan is None or not plan.small):
+        look.along_profiles(bent)
+    if plan is None:
+        return look.found(sure=True)
+    if quick:
+        look.by_clouds(replace(plan, points=_FEWER_POINTS, most=1, quiet=2, before=0))
+        return look.found(sure=True)
+    for other in islice(others, plan.others):
+        look.take(other())
+    return look.found(sure=look.by_clouds(plan))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """How to search with clouds.
+
+    Attributes
+    ----------
+    small
+        whether clouds take the place of profiles.
+    others
+        how many other minimisers to ask first.
+    points
+        of a cloud.
+    most, quiet
+        clouds at most, and how many of them in a row have to bring nothing new.
+    before, after
+        fits from each cloud, where it begins and where it ends.
+    """
+
+    small: bool
+    others: int
+    points: int
+    most: int
+    quiet: int
+    before: int
+    after: int
+
+
+def _plan(problem: Problem, first: End, bent: float) -> _Plan | None:
+    """What a model's effects and its first fit make one suspect; ``None`` where nothing calls for a cloud."""
+    n = len(problem.index)
+    size = n * len(problem.model.cells.nominal)
+    if size > _LARGEST:
+        return None
+    e = _Effects.seen(problem, first.x)
+    bad = first.value > _BAD * len(problem.data.observed)
+    if n > _SMALL[0] or size > _SMALL[1]:
+        if first.at_a_minimum and not (bad and e.uneven > _QUITE_UNEVEN):
+            return None
+        return _Plan(small=False, others=1, points=_POINTS_OF_LARGE, most=1, quiet=1, before=0, after=2)
+    hidden = e.hidden and e.strong > _RATHER_STRONG
+    once = hidden or e.strong > _STRONG or (e.strong > _RATHER_STRONG and max(e.uneven, bent) > _UNEVEN)
+    difficult = not first.at_a_minimum or first.iterations > _DIFFICULT or e.functions or (bad and once)
+    twice = difficult or hidden or e.uneven > _QUITE_UNEVEN or e.strong > _QUITE_STRONG
+    if not (once or twice):
+        return None
+    many = np.sum(problem.model.parameters.width[problem.index] == 0.0) > _MANY_FREE
+    return _Plan(
+        small=True,
+        others=2 if twice else 0,
+        points=_POINTS if twice and not e.functions else _FEWER_POINTS,
+        most=_CLOUDS,
+        quiet=1 + int(twice) + int(many),
+        before=_FITS_BEFORE if twice and may_get_stuck(problem) else 0,
+        after=_FITS_AFTER,
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Look:
+    """A search under way: the lowest minimum so far, and all that were seen.
+
+    ``deeper`` says whether a lower place was seen that nothing led from to a minimum.
+    """
+
+    problem: Problem
+    descend: Descent
+    lowest: End
+    minima: list[Floats]
+    iterations: int = 0
+    deeper: bool = False
+
+    def found(self, *, sure: bool) -> Found:
+        sure = sure and not self.deeper and self.lowest.at_a_minimum
+        return Found(lowest=self.lowest, sure=sure, iterations=self.lowest.iterations + self.iterations)
+
+    def start(self, x: Floats) -> float:
+        """Fit from a point; returns the value where that ended."""
+        other, known = self.descend(x, True), self.lowest
+        self.minima.append(other.x)
+        value = other.value
+        lower = other.value < known.value - _LOWER
+        if lower or not known.at_a_minimum:
+            other = onwards(other, self.descend(other.x, False))
+            value = other.value
+            if other.at_a_minimum or (lower and not known.at_a_minimum):
+                self.lowest, other = other, known
+            elif lower:
+                self.deeper = True
+        self.iterations += other.iterations
+        return value
+
+    def take(self, other: End) -> None:
+        """Go on from where another minimiser ended, if that is lower."""
+        self.iterations += other.iterations
+        if other.value < self.lowest.value - _LOWER:
+            self.start(other.x)
+
+    def along_profiles(self, bent: Floats) -> None:
+        """Fit from where profiles, or mirror images, show another valley, as long as that leads to lower minima."""
+        p = self.problem
+        for _ in range(_PROFILES):
+            known = self.lowest
+            for start in other_starts(p, known, bent):
+                self.start(start)
+            if self.lowest is known:
+                break
+            bent = downward_curvature(p.model, p.data, p.full(self.lowest.x))[p.index]
+
+    def by_clouds(self, plan: _Plan) -> bool:
+        """Fit from some points where clouds begin and end, until as many of them as planned bring nothing new.
+
+        Returns whether they agree that the lowest minimum is the lowest.
+        """
+        rng = np.random.default_rng(5)
+        still = agreed = 0
+        for _ in range(plan.most):
+            cloud = Cloud.around(self.problem, self.lowest, plan.points, rng)
+            known = self.lowest.value
+            for x in cloud.x[: plan.before]:
+                self.start(x)
+            cloud.go_down(self.lowest.value - _LOWER)
+            order, ends = np.argsort(cloud.value, kind="stable"), cloud.value.copy()
+            fits = 0
+            for i in order:
+                if fits < plan.after and cloud.within_reach()[i] < self.lowest.value - _LOWER and self._new(cloud, i):
+                    ends[i] = self.start(cloud.x[i])
+                    fits += 1
+            still, agreed = (0, 0) if self.lowest.value < known - _LOWER else (still + 1, agreed)
+            if still >= plan.quiet and agreed + self._there(ends) < _AGREED:
+                for i in order[:_AGREED]:  # they stopped early, for none was on its way to a lower minimum
+                    ends[i] = self.start(cloud.x[i]) if ends[i] == cloud.value[i] else ends[i]
+            agreed += self._there(ends)
+            if still >= plan.quiet and agreed >= _AGREED and self.lowest.value >= known - _LOWER:
+                return True
+        return False
+
+    def _there(self, values: Floats) -> int:
+        """How many points reached the lowest minimum."""
+        return int(np.sum(values < self.lowest.value + _THERE))
+
+    def _new(self, cloud: Cloud, i: int) -> bool:
+        """Whether a point of a cloud lies in none of the valleys that were seen."""
+        return all(cloud.distance(i, x) > _SAME_VALLEY for x in self.minima)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Effects:
+    """What systematics do to the bins, at a point.
+
+    Attributes
+    ----------
+    uneven
+        the largest uneven effect of a parameter, in units of the statistical uncertainty of the bins.
+    strong
+        the largest effect on a bin, as a fraction of it.
+    functions
+        whether Functions take part.
+    hidden
+        whether a free factor vanishes, so that what it multiplies has no effect, and another one may have taken its
+        place.
+    """
+
+    uneven: float
+    strong: float
+    functions: bool
+    hidden: bool = False
+
+    @classmethod
+    def seen(cls, problem: Problem, x: Floats) -> "_Effects":
+        """At a minimum, and as they would be there if the free factors that vanish were where they begin."""
+        here = cls.at(problem, x)
+        p = problem.model.parameters
+        init, free = p.init[problem.index], p.width[problem.index] == 0.0
+        vanish = free & (np.abs(x) < _VANISHING * np.abs(init))
+        if not vanish.any():
+            return here
+        there = cls.at(problem, problem.inside(np.where(vanish, init, x)))
+        uneven, strong = max(here.uneven, there.uneven), max(here.strong, there.strong)
+        return replace(here, uneven=uneven, strong=strong, hidden=int(np.sum(free)) > 1)
+
+    @classmethod
+    def at(cls, problem: Problem, x: Floats) -> "_Effects":
+        """At a point."""
+        model, theta = problem.model, problem.full(x)
+        state = model.state(theta)
+        nu = np.maximum(state.bins, 0.5)[:, None]
+        size = np.zeros(model.cells.n_parameters)
+        for parameter, by_bin in model.cells.mean_effects(state):
+            np.add.at(size, parameter, np.sum(by_bin * by_bin / nu, axis=0))
+        systematics = np.concatenate([model.cells.additive.parameter, model.cells.multiplicative.parameter])
+        own = np.isin(problem.index, systematics)
+        slopes = model.jacobian(theta)[:, problem.index[own]] * model.parameters.width[problem.index[own]]
+        return cls(
+            uneven=float(np.sqrt(size.max(initial=0.0))),
+            strong=float((np.abs(slopes) / nu).max(initial=0.0)),
+            functions=bool(model.derived.expressions),
+        )
+
+
+def _lowest_value(problem: Problem, x: Floats) -> float:
+    """What the NLL above the saturated model is not below: zero, but for the truncation of constraints.
+
+    That moves the minima of the constraints a little off their centres, to where a few of Newton's steps lead.
+    """
+    c, auxdata = problem.model.constraints, problem.data.auxdata
+    if not c.low.size:
+        return 0.0
+    centres = c.centres(auxdata)
+    theta = np.where(np.isfinite(centres), centres, problem.full(x))
+    for _ in range(_TO_THE_CENTRE):
+        slope, curvature = (d[c.gauss_parameter] for d in c.derivatives(theta, auxdata))
+        theta[c.gauss_parameter] -= slope / np.maximum(curvature, 0.1 / c.width**2)
+    return min(0.0, c.excess(theta, auxdata))
+
+
+def other_starts(problem: Problem, known: End, bent: Floats) -> list[Floats]:
     """Points in other valleys that are seen from a minimum, lowest first; usually none.
 
     Parameters
     ----------
-    theta
-        the minimum ``(n_parameters,)``.
-    hessian
-        second derivatives of the NLL by the fitted parameters there, ``(n_free, n_free)``.
-    free
-        indices of the parameters that were fitted, ``bounds`` their ranges ``(n_free, 2)``.
+    bent
+        how much uneven effects bend the NLL down along each free parameter (:func:`downward_curvature`).
     """
-    bent = downward_curvature(model, data, theta)[free]
     if bent.max(initial=0.0) <= _BENT:
         return []
-    factor, failed = dpotrf(hessian)
+    model, x = problem.model, known.x
+    factor, failed = dpotrf(known.hessian if known.hessian is not None else problem.expand(x)[2])
     if failed:
         return []
     upper, _ = dpotri(factor)
     covariance = np.triu(upper) + np.triu(upper, 1).T
     variances = np.diagonal(covariance)
     # what the data say about a parameter counts like its constraint
-    bent *= np.minimum(variances / np.maximum(model.parameters.width[free], 1e-150) ** 2, 1.0)
+    bent = bent * np.minimum(variances / np.maximum(model.parameters.width[problem.index], 1e-150) ** 2, 1.0)
     candidates = np.argsort(-bent)[: min(int(np.sum(bent > _BENT)), _CANDIDATES)]
     variances = variances[candidates]
     lines = covariance[candidates] / variances[:, None]  # (n_candidates, n_free)
-    points = np.tile(theta, (len(candidates), 2, len(_DISTANCES), 1))
-    for side, sign in enumerate((-1.0, 1.0)):
-        moved = theta[free] + sign * _DISTANCES[:, None] * lines[:, None, :]
-        points[:, side][:, :, free] = np.clip(moved, bounds[:, 0], bounds[:, 1])
-    here = model.excess_nll(theta, data)
-    rise = model.excess_of_many(points.reshape(-1, len(theta)), data).reshape(points.shape[:3]) - here
-    mirrored = _mirror_images(model, data, theta, free[candidates], bounds[candidates], here, variances)
-    parabola = 0.5 * _DISTANCES**2 / variances[:, None, None]
-    low = rise < _SHALLOW * parabola
-    places = np.argwhere(low)
-    order = np.argsort(rise[low], kind="stable")
-    starts: list[Floats] = mirrored[:_STARTS]
-    seen: set[tuple[int, int]] = set()
-    for candidate, side, distance in places[order]:
-        if (candidate, side) not in seen and len(starts) < _STARTS:
-            seen.add((candidate, side))
-            starts.append(points[candidate, side, distance])
-    return starts
+    steps = np.concatenate([-_DISTANCES, _DISTANCES])
+    points = problem.inside(x + steps[:, None] * lines[:, None, :])
+    mirrored, apart = _mirror_images(problem, x, candidates)
+    values = problem.values(np.concatenate([points.reshape(-1, len(x)), mirrored])) - known.value
+    rise = values[: points.shape[0] * len(steps)].reshape(points.shape[:2])
+    found = [(rise[i, j], points[i, j]) for i, j in _valleys(rise, 0.5 * steps**2 / variances[:, None])]
+    images = values[rise.size :]
+    low = (apart > 0.0) & (images < _MIRRORED * 0.5 * apart**2 / variances)
+    starts = [mirrored[i] for i in np.argsort(images, kind="stable") if low[i]][:_STARTS]
+    return starts + [point for _, point in found[: _STARTS - len(starts)]]
 
 
-def _mirror_images(
-    model: Model, data: Data, theta: Floats, candidates: Integers, bounds: Floats, here: float, variances: Floats
-) -> list[Floats]:
-    """Points with one of the candidates mirrored about its initial value, where the NLL is far below a parabola."""
-    mirrored = 2.0 * model.parameters.init[candidates] - theta[candidates]
-    distance = np.abs(mirrored - theta[candidates])
-    chosen = np.flatnonzero(
-        (distance > _APART * model.parameters.width[candidates])
-        & (bounds[:, 0] <= mirrored)
-        & (mirrored <= bounds[:, 1])
-    )
-    points = np.tile(theta, (len(chosen), 1))
-    points[np.arange(len(chosen)), candidates[chosen]] = mirrored[chosen]
-    rise = model.excess_of_many(points, data) - here
-    low = rise < _MIRRORED * 0.5 * distance[chosen] ** 2 / variances[chosen]
-    return [points[i] for i in np.argsort(rise) if low[i]]
+def _valleys(rise: Floats, parabola: Floats) -> list[tuple[int, int]]:
+    """Where lines lie far below a parabola, the lowest place of each side of each line, lowest first."""
+    places: list[tuple[int, int]] = []
+    seen: set[tuple[int, bool]] = set()
+    half = len(_DISTANCES)
+    for flat in np.argsort(rise, axis=None, kind="stable"):
+        i, j = divmod(int(flat), rise.shape[1])
+        if rise[i, j] < _SHALLOW * parabola[i, j] and (i, j < half) not in seen:
+            seen.add((i, j < half))
+            places.append((i, j))
+    return places
+
+
+def _mirror_images(problem: Problem, x: Floats, candidates: Integers) -> tuple[Floats, Floats]:
+    """Points with one of the candidates mirrored about its initial value, and how far each is away.
+
+    Zero where a parameter is nearly there already, or its image is outside its range.
+    """
+    p = problem.model.parameters
+    init, width = p.init[problem.index[candidates]], p.width[problem.index[candidates]]
+    images = 2.0 * init - x[candidates]
+    apart = np.abs(images - x[candidates])
+    low, high = problem.bounds[candidates].T
+    apart = np.where((apart > _APART * width) & (low <= images) & (images <= high), apart, 0.0)
+    points = np.tile(x, (len(candidates), 1))
+    points[np.arange(len(candidates)), candidates] = np.where(apart > 0.0, images, x[candidates])
+    return points, apart
 
 
 def downward_curvature(model: Model, data: Data, theta: Floats) -> Floats:

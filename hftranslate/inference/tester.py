@@ -33,6 +33,8 @@ PoiRange = Literal["named", "model"]
 AnyStat = Literal["qtilde", "q", "ttilde", "t", "q0"]
 #: What fits leave of a best fit at the end of a range, in units of the range (of at most ten).
 _ROUNDING = 1e-7
+#: A difference of two minima of the NLL that is nothing but rounding.
+_NOTHING = 1e-14
 
 
 def poi_bounds(model: Model) -> tuple[float, float]:
@@ -237,7 +239,8 @@ class Tester:
 
     def q_asimov(self, poi_test: float) -> float:
         """The test statistic in the background-only Asimov data."""
-        return max(0.0, 2.0 * (self._at("asimov", poi_test).excess_nll - self._asimov_minimum))
+        difference = self._at("asimov", poi_test).excess_nll - self._asimov_minimum
+        return 2.0 * difference if difference > _NOTHING else 0.0
 
     def q(self, poi_test: float) -> tuple[float, FitResult, FitResult]:
         """The test statistic in the data, with the free and the conditional fit.

@@ -105,15 +105,14 @@ class Multiplicative:
 class State:
     """All intermediate results at one parameter point.
 
-    ``additive`` ``(n_cells,)`` after the clip, ``alive`` and ``bend`` the first and second derivative of the clip (one
-    and zero where it does not act; ``None`` where there is none, or no second one), ``scale`` the row factor per cell,
-    ``slots`` ``(n_slots, n_cells)`` the direct factors and ``product`` their product, ``nu`` the yields of the
-    cells ``(n_cells,)`` and ``bins`` those of the bins ``(n_bins,)``.
+    ``additive`` ``(n_cells,)`` after the clip, ``alive`` the derivative of the clip (one where it does not act;
+    ``None`` where there is none), ``scale`` the row factor per cell, ``slots`` ``(n_slots, n_cells)`` the direct
+    factors and ``product`` their product, ``nu`` the yields of the cells ``(n_cells,)`` and ``bins`` those of the bins
+    ``(n_bins,)``.
     """
 
     additive: Floats
     alive: Floats | None
-    bend: Floats | None
     curves: tuple[Floats, Floats, Floats, Floats]
     factors: tuple[Floats, Floats, Floats]
     scale: Floats
@@ -136,9 +135,6 @@ class Cells:
     floor_factors
         whether a row factor that would not be positive (the polynomial of code4 can be negative) is the smallest
         positive number instead, as in ROOT.
-    clip_width
-        zero for the clip itself, ``max(a, 0)``; otherwise the events over which it is smoothed, ``(a + sqrt(a^2 +
-        width^2)) / 2``, for minimisers that approach a minimum on a kink.
     direct
         indices of the parameters that multiply each cell, ``(n_slots, n_cells)``; ``n_parameters`` stands for one.
     """
@@ -156,7 +152,6 @@ class Cells:
     direct: Integers
     pattern: Pattern
     floor_factors: bool
-    clip_width: float = 0.0
 
     def evaluate(self, theta: Floats) -> State:
         """All yields at a parameter point ``(n_parameters,)``; infinite where they leave the range of numbers."""
@@ -166,9 +161,10 @@ class Cells:
     def _evaluate(self, theta: Floats) -> State:
         curves = self.additive.curves(theta)
         additive = self.nominal + self.additive.shifts.shift(*curves[:2])
-        alive, bend = None, None
+        alive = None
         if self.clipped is not None:
-            additive, alive, bend = self._clip(self.clipped, additive)
+            alive = np.where(self.clipped & (additive <= 0.0), 0.0, 1.0)
+            additive = additive * alive
         factors = self.multiplicative.factors(theta)
         rows = np.ones(self.n_rows)
         if self.multiplicative.rows.size:
@@ -183,7 +179,6 @@ class Cells:
         return State(
             additive=additive,
             alive=alive,
-            bend=bend,
             curves=curves,
             factors=factors,
             scale=scale,
@@ -191,17 +186,6 @@ class Cells:
             product=product,
             nu=nu,
             bins=bins,
-        )
-
-    def _clip(self, clipped: Booleans, a: Floats) -> tuple[Floats, Floats, Floats | None]:
-        if self.clip_width == 0.0:
-            alive = np.where(clipped & (a <= 0.0), 0.0, 1.0)
-            return a * alive, alive, None
-        root = np.sqrt(a * a + self.clip_width**2)
-        return (
-            np.where(clipped, 0.5 * (a + root), a),
-            np.where(clipped, 0.5 * (1.0 + a / root), 1.0),
-            np.where(clipped, 0.5 * self.clip_width**2 / root**3, 0.0),
         )
 
     def evaluate_many(self, thetas: Floats) -> Floats:

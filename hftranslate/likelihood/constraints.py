@@ -78,28 +78,38 @@ class Constraints:
             total = total + np.sum(self._gamma_terms(thetas, auxdata)[0], axis=-1)
         return total
 
-    def derivatives(self, theta: Floats, auxdata: Floats) -> tuple[Floats, Floats]:
-        """Gradient and the diagonal of the Hessian (it has no other entries), shape ``(n_parameters,)`` each."""
+    def derivatives(self, thetas: Floats, auxdata: Floats) -> tuple[Floats, Floats]:
+        """Gradient and the diagonal of the Hessian (it has no other entries), shape ``(..., n_parameters)`` each."""
         inverse = 1.0 / (self.width * self.width)
-        slope = (theta[self.gauss_parameter] - auxdata[self.gauss_aux]) * inverse
-        curvature = inverse
+        slope = (thetas[..., self.gauss_parameter] - auxdata[self.gauss_aux]) * inverse
+        curvature = np.broadcast_to(inverse, slope.shape)
         if self.low.size:
-            _, first, second = self._log_probability(theta)
+            _, first, second = self._log_probability(thetas)
             slope, curvature = slope + first, curvature + second
-        gradient: Floats = np.bincount(self.gauss_parameter, slope, self.n_parameters).astype(np.float64)
-        diagonal: Floats = np.bincount(self.gauss_parameter, curvature, self.n_parameters).astype(np.float64)
+        gradient = self._by_parameter(self.gauss_parameter, slope)
+        diagonal = self._by_parameter(self.gauss_parameter, curvature)
         if self.scale.size:
-            t, x = theta[self.poisson_parameter], auxdata[self.poisson_aux]
+            t, x = thetas[..., self.poisson_parameter], auxdata[self.poisson_aux]
             with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                 first = np.where(x == 0.0, self.scale, poisson.deviation(t, self.scale, x) / t)
                 bend = np.where(x == 0.0, 0.0, x / t / t)
-            gradient += np.bincount(self.poisson_parameter, first, self.n_parameters)
-            diagonal += np.bincount(self.poisson_parameter, bend, self.n_parameters)
+            gradient += self._by_parameter(self.poisson_parameter, first)
+            diagonal += self._by_parameter(self.poisson_parameter, bend)
         if self.gamma_scale.size:
-            _, first, second = self._gamma_terms(theta, auxdata)
-            gradient += np.bincount(self.gamma_parameter, first, self.n_parameters)
-            diagonal += np.bincount(self.gamma_parameter, second, self.n_parameters)
+            _, first, second = self._gamma_terms(thetas, auxdata)
+            gradient += self._by_parameter(self.gamma_parameter, first)
+            diagonal += self._by_parameter(self.gamma_parameter, second)
         return gradient, diagonal
+
+    def _by_parameter(self, parameter: Integers, terms: Floats) -> Floats:
+        """Sums of terms ``(..., n_terms)`` by the parameter that each belongs to, ``(..., n_parameters)``."""
+        n = self.n_parameters
+        if terms.ndim == 1:
+            return np.bincount(parameter, terms, n).astype(np.float64)
+        points = terms.reshape(int(np.prod(terms.shape[:-1])), len(parameter))
+        places = parameter + n * np.arange(len(points))[:, None]
+        sums: Floats = np.bincount(places.ravel(), points.ravel(), n * len(points)).astype(np.float64)
+        return sums.reshape(*terms.shape[:-1], n)
 
     def _gamma_terms(self, thetas: Floats, auxdata: Floats) -> tuple[Floats, Floats, Floats]:
         """The Gamma terms with two derivatives, ``(..., n_terms)``; infinite where the parameter is not positive.
@@ -122,6 +132,14 @@ class Constraints:
             slope = (mean - x) / positive
             bend = (variance / positive - slope) / positive
         return np.where(inside, value, np.inf), np.where(inside, slope, np.nan), np.where(inside, bend, np.nan)
+
+    def centres(self, auxdata: Floats) -> Floats:
+        """Where terms put their parameters, given the global observables; NaN without one, ``(n_parameters,)``."""
+        centres = np.full(self.n_parameters, np.nan)
+        centres[self.gauss_parameter] = auxdata[self.gauss_aux]
+        centres[self.poisson_parameter] = auxdata[self.poisson_aux] / self.scale
+        centres[self.gamma_parameter] = auxdata[self.gamma_aux] * self.gamma_scale
+        return centres
 
     def response(self, theta: Floats, n_aux: int) -> Floats:
         """Derivatives of the gradient by the auxiliary data, ``(n_parameters, n_aux)``."""

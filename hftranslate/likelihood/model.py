@@ -24,6 +24,7 @@ from hftranslate.likelihood import poisson
 from hftranslate.likelihood.cells import Cells, State
 from hftranslate.likelihood.constraints import Constraints, Floats
 from hftranslate.likelihood.derived import Derived
+from hftranslate.likelihood.many import jacobians
 from hftranslate.likelihood.second_order import jacobian, second_order
 from hftranslate.likelihood.sizes import unwarned
 from hftranslate.workspace import Conventions, Numbers
@@ -253,6 +254,28 @@ class Model:
         total += self.constraints.excess_of_many(thetas, data.auxdata)
         return np.where(inside, total, np.inf)
 
+    def scores(self, thetas: Floats, data: Data) -> tuple[Floats, Floats, Floats]:
+        """What a step of Fisher's scoring takes at many points ``(n_points, n_parameters)``.
+
+        Returns
+        -------
+        tuple
+            :meth:`excess_nll` ``(n_points,)``, its gradients ``(n_points, n_parameters)`` and an approximation of its
+            Hessians without negative eigenvalues, ``(n_points, n_parameters, n_parameters)``: that of
+            :meth:`convex_hessian`. Outside the domain they mean nothing.
+        """
+        nu, jacobian = jacobians(self.cells, self.derived.extend(thetas))
+        if self.derived.expressions:
+            jacobian = np.stack([self.derived.rows(t, j) for t, j in zip(thetas, jacobian, strict=True)])
+        first, diagonal = self.constraints.derivatives(thetas, data.auxdata)
+        information = 1.0 / np.maximum(nu, 1e-9)
+        gradients = np.einsum("pb,pbk->pk", 1.0 - data.observed * information, jacobian) + first
+        root = jacobian * np.sqrt(information)[..., None]
+        matrices = np.swapaxes(root, 1, 2) @ root
+        each = np.arange(thetas.shape[1])
+        matrices[:, each, each] += np.maximum(diagonal, 0.0)
+        return self.excess_of_many(thetas, data), gradients, matrices
+
     def nll_and_gradient(self, theta: ArrayLike, data: Data) -> tuple[float, Floats]:
         """NLL and its exact gradient ``(n_parameters,)``.
 
@@ -270,7 +293,7 @@ class Model:
         value = self._excess(state, t, data)
         if value == np.inf:
             return value, np.full(len(t), np.nan)
-        gradient = self.derived.rows(t, self.cells.pull_back(state, self._weights(state, data)))
+        gradient = self.derived.rows(t, self.cells.pull_back(state, self.slopes_by_bin(state, data)))
         return value, gradient + self.constraints.derivatives(t, data.auxdata)[0]
 
     def hessian(self, theta: ArrayLike, data: Data) -> Floats:
@@ -286,14 +309,17 @@ class Model:
         value = self._excess(state, t, data)
         if value == np.inf:
             return value, np.full(n, np.nan), np.full((n, n), np.nan)
-        weights = self._weights(state, data)
-        first, diagonal = self.constraints.derivatives(t, data.auxdata)
+        return value, *self.derivatives(t, state, data)
+
+    def derivatives(self, theta: Floats, state: State, data: Data) -> tuple[Floats, Floats]:
+        """Gradient and Hessian from intermediate results, in which the derivative of the clip may be another one."""
+        first, diagonal = self.constraints.derivatives(theta, data.auxdata)
         nu = np.maximum(state.bins, 1e-150)  # in the domain a yield of zero has no observed events
         curvature = data.observed / nu / nu
-        slopes, second = second_order(self.cells, state, weights, curvature)
-        hessian = self.derived.hessian(t, slopes, second)
-        hessian[np.diag_indices(n)] += diagonal
-        return value, self.derived.rows(t, slopes) + first, hessian
+        slopes, second = second_order(self.cells, state, self.slopes_by_bin(state, data), curvature)
+        hessian = self.derived.hessian(theta, slopes, second)
+        hessian[np.diag_indices(len(theta))] += diagonal
+        return self.derived.rows(theta, slopes) + first, hessian
 
     @unwarned
     def convex_hessian(self, theta: ArrayLike, data: Data) -> Floats:
@@ -311,7 +337,7 @@ class Model:
         matrix[np.diag_indices(len(t))] += np.maximum(diagonal, 0.0)
         return matrix
 
-    def _weights(self, state: State, data: Data) -> Floats:
+    def slopes_by_bin(self, state: State, data: Data) -> Floats:
         """``d NLL / d nu_bin = (nu - n) / nu``."""
         nu = np.maximum(state.bins, np.finfo(np.float64).tiny)
         return (nu - data.observed) / nu

@@ -8,7 +8,7 @@ A cell is ``nu = a F t_1 ... t_K`` with the additive part ``a``, the row factor 
 Its second derivatives, by kinds of parameters (``l = d ln F``, ``a'`` and ``a''`` those of the additive part):
 
 =====================  ========================================================
-additive, additive     ``a'' F t_1 ... t_K`` (diagonal; the clip adds a term)
+additive, additive     ``a'' F t_1 ... t_K`` (diagonal)
 additive, normsys      ``a' F t_1 ... t_K * l``
 normsys, normsys       ``nu (l l^T + diag(F''/F - l^2))``
 direct, additive       ``a' F *`` product of the other direct factors
@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from hftranslate.likelihood.cells import Cells, State
 from hftranslate.likelihood.pattern import products_of_others
-from hftranslate.likelihood.storage import Slopes, outer_sum, weighted_sums
+from hftranslate.likelihood.storage import Slopes, weighted_sums
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -121,12 +121,6 @@ def _additive_terms(cells: Cells, state: State, w: Floats, parts: _Parts, hessia
     bend = cells.additive.shifts.pull(w * parts.lift)[1] * state.curves[3]
     for places, columns in zip(p.additive, cells.additive.code_columns, strict=True):
         np.einsum("ii->i", hessian)[places] += bend[columns]
-    if state.bend is not None:  # the smoothed clip
-        second = w * state.scale * state.product * state.bend
-        block = outer_sum(parts.shifts, second)
-        for a, columns in zip(p.additive, cells.additive.code_columns, strict=True):
-            for b, others in zip(p.additive, cells.additive.code_columns, strict=True):
-                _block(hessian, a, b, block[columns, others])
 
 
 def _normsys_terms(cells: Cells, state: State, w: Floats, parts: _Parts, hessian: Floats) -> None:

@@ -50,6 +50,11 @@ class DenseShifts:
         n = len(dg)
         return self.matrix[:, :n] + self.matrix[:, n:] * dg
 
+    def slopes_many(self, dg: Floats) -> Floats:
+        """The same for ``(n_points, n_columns)``, ``(n_points, n_cells, n_columns)``."""
+        n = dg.shape[1]
+        return self.matrix[:, :n] + self.matrix[:, n:] * dg[:, None, :]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SparseShifts:
@@ -86,6 +91,13 @@ class SparseShifts:
     def slopes(self, dg: Floats) -> Slopes:
         """``S + A diag(dg)``."""
         return self._array(self.s + self.a * dg[self.indices])
+
+    def slopes_many(self, dg: Floats) -> Floats:
+        """The same for ``(n_points, n_columns)``, ``(n_points, n_cells, n_columns)``."""
+        result = np.zeros((len(dg), *self.shape))
+        rows = np.repeat(np.arange(self.shape[0]), np.diff(self.indptr))
+        result[:, rows, self.indices] = self.s + self.a * dg[:, self.indices]
+        return result
 
 
 Shifts: TypeAlias = DenseShifts | SparseShifts
@@ -153,15 +165,4 @@ def weighted_sums(matrix: Slopes, groups: Groups, weights: Floats) -> Floats:
     selection = csr_array((weights, place, np.append(groups.starts, len(weights))), shape=groups.shape)
     summed: Any = selection @ matrix
     dense: Floats = summed if isinstance(summed, np.ndarray) else summed.toarray()
-    return dense
-
-
-def outer_sum(matrix: Slopes, weights: Floats) -> Floats:
-    """``sum_i weights[i] * row_i^T row_i``, ``(n_columns, n_columns)``."""
-    if isinstance(matrix, np.ndarray):
-        result: Floats = (matrix * weights[:, None]).T @ matrix
-        return result
-    from scipy.sparse import diags_array
-
-    dense: Floats = (matrix.T @ (diags_array(weights) @ matrix)).toarray()
     return dense

@@ -90,7 +90,7 @@ def toy_significance(
         test_stat="q0",
         poi_range=poi_range,
         truths={"signal": tester.conditional_fit(expected_poi).values, "background": background.values},
-        options=replace(options, other_minima=False),
+        options=replace(options, other_minima="quick"),
     )
     observed = {"q": q0, "muhat": free.value(tester.poi)}
     journal = journal_of(batch, experiment, data, expected_poi=expected_poi)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.errors import InputError
-from hftranslate.inference.minimize import FitOptions, Minimum, minimize
+from hftranslate.inference.minimize import AT_A_MINIMUM, FitOptions, Minimum, minimize
 from hftranslate.inference.tester import AnyStat, PoiRange, free_range, statistic
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.sizes import unwarned
@@ -29,10 +29,8 @@ Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
 
-#: Toys are not searched for second minima, which would cost as much as their fits.
-TOY_OPTIONS = FitOptions(other_minima=False)
-
-_AT_A_MINIMUM = ("converged", "kink")
+#: Toys look for second minima with less effort than data: all of it would cost far more than their fits.
+TOY_OPTIONS = FitOptions(other_minima="quick")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -139,7 +137,7 @@ def fit_toys(
         best = _minimum(model, data, _inside(model, data, free, box, at.theta, onwards), free, box, options)
         if at.excess_nll < best.excess_nll - options.tolerance:
             best = _minimum(model, data, at.theta, free, box, options)
-        valid = all(m.status in _AT_A_MINIMUM for m in (at, best))
+        valid = all(m.status in AT_A_MINIMUM for m in (at, best))
         q = statistic(test_stat, poi_test, float(best.theta[poi]), at.excess_nll - best.excess_nll)
         columns[:, i] = q if valid else np.nan, best.theta[poi], best.excess_nll, at.excess_nll, valid
     columns = columns[:, where.reshape(-1)]
@@ -194,7 +192,7 @@ class _Starts:
 def _minimum(model: Model, data: Data, start: Floats, free: Booleans, box: Floats, options: FitOptions) -> Minimum:
     """The fit, taken up once more from where it ended if that is no minimum: kinks take many steps."""
     found = minimize(model, data, start, free, box, options)
-    return found if found.status in _AT_A_MINIMUM else minimize(model, data, found.theta, free, box, options)
+    return found if found.status in AT_A_MINIMUM else minimize(model, data, found.theta, free, box, options)
 
 
 def _inside(model: Model, data: Data, free: Booleans, box: Floats, base: Floats, step: Floats) -> Floats:

@@ -199,7 +199,7 @@ def experiment_of(tester: Tester, poi_test: float) -> ToyExperiment:
         test_stat=tester.test_stat,
         poi_range=tester.poi_range,
         truths=dict(zip(HYPOTHESES, values, strict=True)),
-        options=replace(tester.options, other_minima=False),
+        options=replace(tester.options, other_minima="quick"),
     )
 
 

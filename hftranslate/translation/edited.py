@@ -10,7 +10,7 @@ from hftranslate.formats.files import Content
 from hftranslate.formats.histfactory_xml.sources import XmlOptions
 from hftranslate.formats.outcomes import Outcome
 from hftranslate.translation.as_json import as_json
-from hftranslate.translation.load import load
+from hftranslate.translation.load import load, restore
 from hftranslate.translation.sidecar import make_sidecar
 from hftranslate.translation.sidecar_file import sidecar_path
 from hftranslate.translation.write import JsonTranslation, to_xml, write_json, write_xml
@@ -59,16 +59,12 @@ class Edited:
 def read_to_edit(path: str | Path, *, patches: Sequence[str | Path] = (), xml: XmlOptions | None = None) -> Edited:
     """Read a workspace to edit it, and what its sidecar restores; parameters and errors as for ``load``."""
     loaded = load(path, patches=patches, xml=xml)
-    original, outcomes = None, loaded.outcomes
-    if loaded.format == "pyhf-json" and not patches and str(path) != "-" and sidecar_path(path).is_file():
-        restored = load(path, use_sidecar=True)
-        outcomes += restored.outcomes
-        original = restored.workspace if restored.with_sidecar else None
+    restored = restore(loaded, path) if loaded.format == "pyhf-json" and not patches else loaded
     return Edited(
         workspace=loaded.workspace,
-        original=original,
-        with_sidecar=original is not None or loaded.format == "xml",
-        outcomes=outcomes,
+        original=restored.workspace if restored.with_sidecar else None,
+        with_sidecar=restored.with_sidecar or loaded.format == "xml",
+        outcomes=loaded.outcomes if restored.with_sidecar else restored.outcomes,
     )
 
 

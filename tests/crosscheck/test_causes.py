@@ -18,17 +18,16 @@ from hftranslate.crosscheck.document import Results, from_document, read_results
 from hftranslate.crosscheck.ladder import climb
 from hftranslate.crosscheck.results import AS_STATED, Variation, results
 from hftranslate.crosscheck.variants import (
+    with_all,
     with_interpolation,
     with_lumi,
     with_lumi_width,
     with_ranges,
-    with_shapesys,
-    with_staterror,
 )
 from hftranslate.formats.histfactory_xml import XmlOptions
 from hftranslate.inference.minimize import FitOptions
 from hftranslate.translation.load import load
-from hftranslate.workspace import ROOT, Conventions, Workspace
+from hftranslate.workspace import ROOT, Conventions, ShapeSys, StatError, Workspace
 from tests.conftest import REPOSITORY
 
 CASES = {case.name: case for case in read_cases(REPOSITORY / "validation" / "cases.toml")}
@@ -81,35 +80,35 @@ not_background = lambda channel, sample: sample.name != "background"  # noqa: E7
 PLANTED: dict[str, tuple[str, dict[str, Any], str, str, str]] = {
     "staterror_gaussian": (
         "staterror_poisson",
-        {"change": lambda w: with_staterror(w, constraint="gaussian")},
+        {"change": lambda w: with_all(w, StatError, constraint="gaussian")},
         "nll",
         "constraint type",
         "StatError is constrained by a Gaussian in the reference, by a Poisson term in ours",
     ),
     "staterror_poisson": (
         "staterror_gaussian",
-        {"change": lambda w: with_staterror(w, constraint="poisson")},
+        {"change": lambda w: with_all(w, StatError, constraint="poisson")},
         "nll",
         "constraint type",
         "StatError is constrained by a Poisson term in the reference, by a Gaussian in ours",
     ),
     "shapesys_poisson": (
         "shapesys_gaussian",
-        {"change": lambda w: with_shapesys(w, "poisson")},
+        {"change": lambda w: with_all(w, ShapeSys, constraint="poisson")},
         "nll",
         "constraint type",
         "ShapeSys is constrained by a Poisson term in the reference, by a Gaussian in ours",
     ),
     "no_threshold": (
         "staterror_poisson",
-        {"change": lambda w: with_staterror(w, threshold=0.0)},
+        {"change": lambda w: with_all(w, StatError, threshold=0.0)},
         "model",
         "stat threshold",
         "the reference prunes StatErrors below 0 (none), ours below 0.05",
     ),
     "another_threshold": (
         "staterror_gaussian",
-        {"change": lambda w: with_staterror(w, threshold=0.1)},
+        {"change": lambda w: with_all(w, StatError, threshold=0.1)},
         "model",
         "stat threshold",
         "below some 0.11 (between 0.0791 and 0.152), ours below 0",
@@ -211,7 +210,7 @@ def test_a_planted_cause_is_named(planted: str) -> None:
 PAIRS: dict[str, tuple[str, dict[str, Any], set[str]]] = {
     "on_different_rungs": (
         "staterror_gaussian",
-        {"change": lambda w: with_interpolation(with_staterror(w, constraint="poisson"), normsys="code1")},
+        {"change": lambda w: with_interpolation(with_all(w, StatError, constraint="poisson"), normsys="code1")},
         {"interpolation code", "constraint type"},
     ),
     "on_one_rung": (
@@ -224,7 +223,7 @@ PAIRS: dict[str, tuple[str, dict[str, Any], set[str]]] = {
     ),
     "on_the_same_parameters": (
         "staterror_poisson",
-        {"change": lambda w: with_staterror(w, constraint="gaussian", threshold=0.0)},
+        {"change": lambda w: with_all(w, StatError, constraint="gaussian", threshold=0.0)},
         {"stat threshold", "constraint type"},
     ),
 }

@@ -10,7 +10,7 @@ from pytest_regressions.file_regression import FileRegressionFixture
 
 from hftranslate.crosscheck.causes import Cause, Diagnosis
 from hftranslate.crosscheck.compare import Report, crosscheck
-from hftranslate.crosscheck.comparison import Entry
+from hftranslate.crosscheck.comparison import Pair
 from hftranslate.crosscheck.document import Results, from_document
 from hftranslate.crosscheck.ladder import compared_uncertainties
 from hftranslate.crosscheck.pictures import figures
@@ -106,7 +106,7 @@ def other() -> Results:
 def explained() -> Diagnosis:
     return Diagnosis(
         rung="yields",
-        where=Entry(where="yields <here>", ours=1.25, reference=1.5, difference=-0.25, allowed=1e-9),
+        where=Pair(where="yields <here>", ours=1.25, reference=1.5, difference=-0.25, allowed=1e-9),
         causes=(Cause(name="interpolation code", says="code0 & not code4p"),),
         alternatives=((Cause(name="clip at zero", says="in ours only"),),),
         remaining="nll",

@@ -8,12 +8,11 @@ from hftranslate.crosscheck.cases import read_cases
 from hftranslate.crosscheck.variants import (
     lumi_carriers,
     scaled,
+    with_all,
     with_interpolation,
     with_lumi,
     with_lumi_width,
     with_ranges,
-    with_shapesys,
-    with_staterror,
 )
 from hftranslate.workspace import HistoSys, Lumi, Modifier, NormSys, ShapeSys, StatError, Workspace
 from tests.conftest import REPOSITORY
@@ -30,8 +29,8 @@ def modifiers(workspace: Workspace, kind: type[Modifier]) -> list[Modifier]:
     [
         lambda w: with_interpolation(w, histosys="code4p", normsys="code4"),
         lambda w: with_interpolation(w),
-        lambda w: with_staterror(w, constraint="gaussian"),
-        lambda w: with_shapesys(w, "poisson"),
+        lambda w: with_all(w, StatError, constraint="gaussian"),
+        lambda w: with_all(w, ShapeSys, constraint="poisson"),
         lambda w: with_lumi(w, lambda channel, sample: True),
         lambda w: with_ranges(w, {}),
         lambda w: with_lumi_width(w, lambda lumi, sigma: sigma),
@@ -49,9 +48,9 @@ def test_interpolation_of_one_type() -> None:
 
 
 def test_constraints_and_thresholds() -> None:
-    changed = with_staterror(DEMO, constraint="poisson", threshold=0.2)
+    changed = with_all(DEMO, StatError, constraint="poisson", threshold=0.2)
     assert {(m.constraint, m.threshold) for m in modifiers(changed, StatError)} == {("poisson", 0.2)}
-    assert {m.constraint for m in modifiers(with_shapesys(DEMO, "gaussian"), ShapeSys)} == {"gaussian"}
+    assert {m.constraint for m in modifiers(with_all(DEMO, ShapeSys, constraint="gaussian"), ShapeSys)} == {"gaussian"}
 
 
 def test_luminosity() -> None:

@@ -12,6 +12,7 @@ from hftranslate.doctor import report as reports
 from hftranslate.doctor.findings import Finding, Place
 from hftranslate.errors import FitFailed
 from hftranslate.formats import pyhf_json
+from hftranslate.inference import minimize as engine
 from hftranslate.workspace import (
     ROOT,
     Channel,
@@ -420,6 +421,14 @@ def test_a_minimum_on_a_kink_is_told():
     bkg = (HistoSys(name="h", lo_data=(110.0, 88.0), hi_data=(120.0, 96.0), interpolation="code0"),)
     ws = workspace(channel(bkg=bkg, observed=(60, 60), signal=(0.0, 0.0)), pois=())
     assert of("fit-on-kink", ws).severity == "warning"
+
+
+def test_a_search_that_was_not_sure_is_told(monkeypatch):
+    search = engine.search
+    monkeypatch.setattr(engine, "search", lambda *a, **k: replace(search(*a, **k), sure=False))
+    finding = of("several-minima", workspace(channel(observed=(200, 30))))
+    assert finding.severity == "warning"
+    assert "a lower one may exist" in str(finding.places[0])
 
 
 def test_models_with_very_many_parameters_are_not_fitted(monkeypatch):

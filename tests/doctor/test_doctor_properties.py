@@ -9,7 +9,6 @@ from hftranslate.doctor import diagnose
 from hftranslate.doctor import report as reports
 from hftranslate.doctor.expectations import expectation_findings
 from hftranslate.errors import InputError
-from hftranslate.inference.pulls import constraint_centres
 from hftranslate.likelihood.compile import compile_model
 from tests.strategies import workspaces
 
@@ -31,7 +30,7 @@ def test_bins_that_are_said_to_be_negative_are(workspace):
     except InputError:
         return
     firsts = dict(zip([n for n, _ in model.channels], np.cumsum([0, *(n for _, n in model.channels)]), strict=False))
-    p, centres = model.parameters, constraint_centres(model, data)
+    p, centres = model.parameters, model.constraints.centres(data.auxdata)
     findings = [f for f in expectation_findings(model, data) if "not-positive" in f.kind]
     for place in (place for f in findings for place in f.places):
         i = p.index(place.parameter)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hftranslate.inference.fit import fit, inverse_of
 from hftranslate.inference.hypotest import hypotest
 from hftranslate.inference.minimize import FitOptions
+from hftranslate.inference.problem import Problem
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.toys.fits import fit_toys, sample_toys
 from hftranslate.workspace import HistoSys, Lumi, NormFactor, NormSys, ShapeSys, StatError
@@ -131,14 +132,12 @@ def test_inverse_of_parameters_of_very_different_sizes():
 @pytest.mark.parametrize("relative", [1e-6, 1e-10])
 def test_no_parameter_is_lost_beside_one_known_well(relative):
     """The expected distance to the minimum counts the ordinary parameters, too."""
-    from hftranslate.inference.minimize import _Problem
-
     model, data = search(2, relative)
     p = model.parameters
     free = np.flatnonzero(~p.fixed)
     best = fit(model, data)
     for name, distance in (("jes", 0.1), ("mu", 0.05)):
-        problem = _Problem(model=model, data=data, theta=best.values, index=free, bounds=p.bounds[free])
+        problem = Problem(model=model, data=data, theta=best.values, index=free, bounds=p.bounds[free])
         moved = best.values.copy()
         moved[p.index(name)] += distance * best.uncertainty(name)
         rise = model.excess_nll(moved, data) - best.excess_nll

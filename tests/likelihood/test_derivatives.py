@@ -58,8 +58,8 @@ def smooth_around(model, data, theta, reach=4e-5):
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
-@given(workspaces(), st.integers(0, 2**32 - 1), st.booleans())
-def test_generated_workspaces(space, seed, smoothed):
+@given(workspaces(), st.integers(0, 2**32 - 1))
+def test_generated_workspaces(space, seed):
     measurement = replace(
         space.measurements[0],
         constraint_terms=tuple(
@@ -72,8 +72,6 @@ def test_generated_workspaces(space, seed, smoothed):
         for c in space.channels
     )
     model, data = compile_model(replace(space, channels=channels, measurements=(measurement,)))
-    if smoothed:
-        model = replace(model, cells=replace(model.cells, clip_width=0.5))
     rng = np.random.default_rng(seed)
     p = model.parameters
     assume(len(p) > 0)
@@ -241,9 +239,9 @@ def test_at_the_bounds():
                 assert_derivatives_are_exact(model, data, t, [i])
 
 
-def clipped(width=0.0):
+def clipped():
     """One sample whose first bin is clipped for alpha below -1/2, one whose nominal yield is negative."""
-    model, data = compile_model(
+    return compile_model(
         workspace(
             channel(
                 "SR",
@@ -263,14 +261,12 @@ def clipped(width=0.0):
             conventions=ROOT,
         )
     )
-    return replace(model, cells=replace(model.cells, clip_width=width)), data
 
 
-@pytest.mark.parametrize("width", [0.0, 1e-1, 2.0])
 @pytest.mark.parametrize("h", [-1.6, -0.8, 0.7])
 @pytest.mark.parametrize("g", [-1.3, 0.4])
-def test_clipped_cells(width, h, g):
-    model, data = clipped(width)
+def test_clipped_cells(h, g):
+    model, data = clipped()
     theta = model.parameters.vector(mu=1.3, k=0.9, h=h, g=g)
     assert_derivatives_are_exact(model, data, theta)
 
@@ -287,14 +283,6 @@ def test_the_clip_itself():
     without = replace(model.cells, clipped=None)
     assert replace(model, cells=without).rates(theta)[0] == pytest.approx(3.0 - 4.0 - 3.0 + 6.0)
     assert np.isfinite(gradient).all()
-
-
-def test_smoothed_clip_approaches_the_clip():
-    sharp, _ = clipped()
-    theta = sharp.parameters.vector(h=-1.5, g=0.3)
-    for width in (1e-2, 1e-4, 1e-6):
-        smooth, _ = clipped(width)
-        assert np.abs(smooth.rates(theta) - sharp.rates(theta)).max() < width
 
 
 def test_zero_lower_variation():

@@ -50,7 +50,10 @@ def test_both_forms_agree(seed):
         for way in (g, replace(g, places=None)):  # by a selection matrix, and by adding up rows
             for slopes in (one, two):
                 np.testing.assert_allclose(storage.weighted_sums(slopes, way, w), sums, atol=1e-12)
-    np.testing.assert_allclose(storage.outer_sum(one, v), storage.outer_sum(two, v), atol=1e-12)
+    many = rng.normal(size=(3, len(dg)))
+    expected = [s if isinstance(s, np.ndarray) else s.toarray() for s in map(dense.slopes, many)]
+    for way in (sparse, dense):
+        np.testing.assert_allclose(way.slopes_many(many), expected, atol=1e-12)
 
 
 def test_a_large_sparse_matrix_is_stored_sparse_and_a_full_one_dense():

@@ -46,6 +46,7 @@ minimizer_options = combined_options(
 
 def take_fit_options(options: dict[str, Any]) -> FitOptions:
     """Remove the minimiser's options from a command's options and make one object of them."""
+    _tell_of_doubts()
     if options.pop("backend") not in ("numpy", "np"):
         raise Unsupported("only the numpy backend exists here")
     minimizer, texts = options.pop("minimizer"), {}
@@ -91,6 +92,29 @@ def _solver_options(text: str) -> tuple[tuple[str, float], ...]:
         name, _, value = entry.partition(":")
         found.append((name.strip().strip("\"'"), number(value.strip(), f"--optconf solver_options={text}")))
     return tuple(found)
+
+
+class _Once(logging.Handler):
+    """Says every sentence on standard error, but only once."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.said: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say it."""
+        sentence = record.getMessage()
+        if sentence not in self.said:
+            self.said.add(sentence)
+            tell(sentence)
+
+
+def _tell_of_doubts() -> None:
+    """What users have to know of fits that did not fail, on standard error; in every command anew."""
+    log = logging.getLogger("hftranslate.doubts")
+    for handler in [h for h in log.handlers if isinstance(h, _Once)]:
+        log.removeHandler(handler)
+    log.addHandler(_Once())
 
 
 def _tell_of_fits() -> None:

@@ -1,0 +1,142 @@
+"""Many points that go downhill together."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hftranslate.inference.newton import End
+from hftranslate.inference.problem import Problem
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+#: Rounds of steps, and the fraction of the points that go on after each: the lowest.
+_PLAN = ((6, 0.5), (8, 0.5), (12, 1.0))
+#: Lengths at which the function is looked at along a step.
+_LENGTHS = np.array([1.0, 0.5, 0.2, 0.05, 0.01])
+#: Widths of the distributions that points are drawn from, in units of the constraints.
+_SCALES = (0.3, 0.6, 1.0, 1.5)
+#: Widths of the distributions of the logarithms of free factors.
+_FACTORS = (0.5, 1.0, 2.0)
+#: Part of the points that stay where the constraints alone do not exceed the NLL that is known.
+_INSIDE = 0.25
+#: Part of the points whose free parameters are anywhere near zero, of either sign.
+_ANYWHERE = 0.25
+#: How often a point outside the domain goes half of the way to the known minimum.
+_PULLS = 3
+#: Steps back that tell how much a point may still descend.
+_MEMORY = 4
+
+
+@dataclass(slots=True, kw_only=True)
+class Cloud:
+    """Points ``x (n_points, n)`` with their values, gradients and Fisher matrices, and how strongly each is damped.
+
+    ``before`` are the values of the last steps, ``ahead`` what the next one promises.
+    """
+
+    problem: Problem
+    x: Floats
+    value: Floats
+    gradient: Floats
+    fisher: Floats
+    damping: Floats
+    before: list[Floats]
+    ahead: Floats
+
+    @classmethod
+    def around(cls, problem: Problem, known: End, n_points: int, rng: np.random.Generator) -> "Cloud":
+        """Points around the centres of the constraints, and where they let a minimum be lower than a known one."""
+        p, model = problem.model.parameters, problem.model
+        width, init = p.width[problem.index], p.init[problem.index]
+        centre = model.constraints.centres(problem.data.auxdata)[problem.index]
+        constrained = np.isfinite(centre)
+        z = rng.normal(size=(n_points, len(init)))
+        near = centre + width * z * rng.choice(_SCALES, size=(n_points, 1))
+        radius = np.sqrt(2.0 * max(known.value, 0.05)) * np.sqrt(rng.random((n_points, 1)))
+        length = np.linalg.norm(z[:, constrained], axis=1, keepdims=True)
+        ball = centre + width * z * radius / np.maximum(length, 1e-300)
+        inside = rng.random((n_points, 1)) < _INSIDE
+        free = np.where(inside, known.x, init) * np.exp(z * rng.choice(_FACTORS, size=(n_points, 1)))
+        free = np.where(rng.random((n_points, 1)) < _ANYWHERE, 3.0 * z, free)
+        points = problem.inside(np.where(constrained, np.where(inside, ball, near), free))
+        for _ in range(_PULLS):
+            outside = ~np.isfinite(problem.values(points))
+            points[outside] = 0.5 * (points[outside] + known.x)
+        return cls.at(problem, points)
+
+    @classmethod
+    def at(cls, problem: Problem, x: Floats) -> "Cloud":
+        """Those of the points that lie within the domain."""
+        value, gradient, fisher = _scored(problem, x)
+        none = np.full(len(x), np.inf)
+        cloud = cls(
+            problem=problem, x=x, value=value, gradient=gradient, fisher=fisher, damping=np.full(len(x), 1e-3),
+            before=[value], ahead=none,
+        )  # fmt: skip
+        cloud._keep(np.flatnonzero(np.isfinite(value)))
+        return cloud
+
+    def go_down(self, below: float) -> None:
+        """Steps of Fisher's scoring, as long as any point may come below a value; those that end high stay behind."""
+        for rounds, part in _PLAN:
+            for _ in range(rounds if len(self.x) else 0):
+                if len(self.before) > _MEMORY and not (self.within_reach() < below).any():
+                    return
+                self._step()
+            self._keep(np.argsort(self.value, kind="stable")[: int(np.ceil(part * len(self.x)))])
+
+    def within_reach(self) -> Floats:
+        """The values that the points may still come down to, judged by their last steps, ``(n_points,)``."""
+        fell = self.before[-min(_MEMORY + 1, len(self.before))] - self.value
+        reach: Floats = self.value - 2.0 * np.maximum(self.ahead, fell)
+        return reach
+
+    def distance(self, i: int, x: Floats) -> float:
+        """How far another place is from a point, as twice the rise of its quadratic model; zero if it is not above."""
+        way = self.x[i] - x
+        return float(way @ self.fisher[i] @ way)
+
+    def _keep(self, which: Integers) -> None:
+        for name in ("x", "value", "gradient", "fisher", "damping", "ahead"):
+            setattr(self, name, getattr(self, name)[which])
+        self.before = [value[which] for value in self.before[-_MEMORY - 1 :]]
+
+    def _step(self) -> None:
+        low, high = self.problem.bounds.T
+        held = ((self.x <= low) & (self.gradient > 0.0)) | ((self.x >= high) & (self.gradient < 0.0))
+        gradient = np.where(held, 0.0, self.gradient)
+        size = np.diagonal(self.fisher, axis1=1, axis2=2)
+        size = np.maximum(size, 1e-8 * size.max(axis=1, keepdims=True)) + 1e-12
+        matrix = np.where(held[:, :, None] | held[:, None, :], 0.0, self.fisher)
+        each = np.arange(len(low))
+        matrix[:, each, each] += np.where(held, 1.0, self.damping[:, None] * size)
+        step = -np.linalg.solve(matrix, gradient[..., None])[..., 0]
+        self.ahead = -0.5 * np.sum(step * gradient, axis=1)
+        tried = self.problem.inside(self.x[:, None] + _LENGTHS[:, None] * step[:, None])
+        values = self.problem.values(tried.reshape(-1, len(low))).reshape(len(self.x), -1)
+        values = np.where(np.isnan(values), np.inf, values)
+        best = np.argmin(values, axis=1)
+        points = np.arange(len(best))
+        lower = values[points, best] < self.value
+        value, gradient, fisher = _scored(self.problem, np.where(lower[:, None], tried[points, best], self.x))
+        lower &= np.isfinite(value)
+        self.damping = np.where(
+            lower & (best < 2),
+            np.maximum(0.1 * self.damping, 1e-6),
+            np.where(lower, self.damping, np.minimum(10.0 * self.damping, 1e6)),
+        )
+        self.x = np.where(lower[:, None], tried[points, best], self.x)
+        self.value = np.where(lower, value, self.value)
+        self.gradient = np.where(lower[:, None], gradient, self.gradient)
+        self.fisher = np.where(lower[:, None, None], fisher, self.fisher)
+        self.before.append(self.value)
+
+
+def _scored(problem: Problem, x: Floats) -> tuple[Floats, Floats, Floats]:
+    """Values, gradients and Fisher matrices; values are infinite where any of them is."""
+    value, gradient, fisher = problem.model.scores(problem.full(x), problem.data)
+    gradient, fisher = gradient[:, problem.index], fisher[:, problem.index[:, None], problem.index]
+    good = np.isfinite(value) & np.isfinite(gradient).all(axis=1) & np.isfinite(fisher).all(axis=(1, 2))
+    return np.where(good, value, np.inf), gradient, fisher

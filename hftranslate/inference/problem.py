@@ -1,0 +1,87 @@
+"""The likelihood of one data set as a function of its free parameters."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hftranslate.likelihood.model import Data, Model
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """The NLL above the saturated model by the parameters ``index``, within ``bounds (n_free, 2)``.
+
+    The others stay where ``theta (n_parameters,)`` has them, which is also where a fit starts.
+    """
+
+    model: Model
+    data: Data
+    theta: Floats
+    index: NDArray[np.int64]
+    bounds: Floats
+
+    @property
+    def start(self) -> Floats:
+        """The free parameters in ``theta``."""
+        return self.theta[self.index]
+
+    def full(self, x: Floats) -> Floats:
+        """All parameters at a point ``(..., n_free)``."""
+        theta = np.empty((*x.shape[:-1], len(self.theta)))
+        theta[...] = self.theta
+        theta[..., self.index] = x
+        return theta
+
+    def inside(self, x: Floats) -> Floats:
+        """The nearest point within the bounds."""
+        return np.minimum(np.maximum(x, self.bounds[:, 0]), self.bounds[:, 1])
+
+    def unit(self, part: float) -> Floats:
+        """A size for steps along each parameter: its prior uncertainty, or for free ones a part of where it starts."""
+        widths = self.model.parameters.width[self.index]
+        return np.where(widths > 0.0, widths, np.maximum(part * np.abs(self.start), 0.1))
+
+    def value(self, x: Floats) -> float:
+        """The function, infinite outside its domain."""
+        return self.model.excess_nll(self.full(x), self.data)
+
+    def values(self, x: Floats) -> Floats:
+        """The function at many points ``(n_points, n_free)``."""
+        return self.model.excess_of_many(self.full(x), self.data)
+
+    def gradient(self, x: Floats) -> Floats:
+        """Its gradient; NaN outside the domain."""
+        return self.value_and_gradient(x)[1]
+
+    def value_and_gradient(self, x: Floats) -> tuple[float, Floats]:
+        """Both at once."""
+        value, gradient = self.model.excess_and_gradient(self.full(x), self.data)
+        return value, gradient[self.index]
+
+    def expand(self, x: Floats) -> tuple[float, Floats, Floats]:
+        """Value, gradient and Hessian; the value is infinite where derivatives are beyond the range of numbers."""
+        value, gradient, hessian = self.model.expansion(self.full(x), self.data)
+        if len(self.index) < len(gradient):
+            gradient, hessian = gradient[self.index], hessian[np.ix_(self.index, self.index)]
+        if not (np.isfinite(gradient).all() and np.isfinite(hessian).all()):
+            value = np.inf  # no step leads from there
+        return value, gradient, hessian
+
+    def convex(self, x: Floats) -> Floats:
+        """The Hessian without what may be negative in it."""
+        return self.model.convex_hessian(self.full(x), self.data)[np.ix_(self.index, self.index)]
+
+    def edm(self, x: Floats) -> float:
+        """``g^T H^-1 g / 2`` over the parameters that no bound holds."""
+        value, g, hessian = self.expand(x)
+        if not np.isfinite(value):
+            return np.inf
+        held = ((x <= self.bounds[:, 0]) & (g > 0.0)) | ((x >= self.bounds[:, 1]) & (g < 0.0))
+        i = np.flatnonzero(~held)
+        curvature = np.abs(np.diagonal(hessian))[i]  # in these units no parameter is lost beside a large one
+        unit = 1.0 / np.sqrt(np.where(curvature > 0.0, curvature, 1.0))
+        step = np.linalg.lstsq(hessian[np.ix_(i, i)] * unit[:, None] * unit, g[i] * unit, rcond=None)[0]
+        return 0.5 * abs(float(g[i] * unit @ step))

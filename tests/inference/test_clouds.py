@@ -1,0 +1,62 @@
+"""Points that go downhill together."""
+
+import numpy as np
+import pytest
+
+from hftranslate.inference.clouds import Cloud
+from hftranslate.inference.descent import descend
+from tests.inference.problems import clipped, problem_of
+from tests.inference.test_minima import mirrored
+from tests.likelihood.builders import counting, hello_world
+
+
+def around(problem, n=40):
+    known = descend(problem, problem.start, tolerance=1e-8, max_iterations=200)
+    return known, Cloud.around(problem, known, n, np.random.default_rng(3))
+
+
+@pytest.mark.parametrize("made", [hello_world, lambda: mirrored(0.0, 0.01), clipped])
+def test_points_begin_and_end_within_the_domain_and_lower(made):
+    problem = problem_of(*made())
+    _, cloud = around(problem)
+    before = cloud.x.copy()
+    assert len(before) > 20
+    np.testing.assert_array_equal(problem.inside(before), before)
+    highest = cloud.value.max()
+    cloud.go_down(-np.inf)
+    assert len(cloud.x) == len(before)  # nothing can come below: all stay where they are after a few steps
+    cloud = around(problem)[1]
+    cloud.go_down(np.inf)
+    assert 0 < len(cloud.x) <= 0.3 * len(before)  # the lowest
+    assert cloud.value.max() < highest
+    np.testing.assert_allclose(cloud.value, [problem.value(x) for x in cloud.x], rtol=1e-9, atol=1e-12)
+    assert np.all(cloud.within_reach() <= cloud.value)
+
+
+def test_all_of_them_reach_the_minimum_of_a_single_valley():
+    problem = problem_of(*hello_world())
+    known, cloud = around(problem)
+    cloud.go_down(np.inf)
+    np.testing.assert_allclose(cloud.value, known.value, atol=1e-6)
+    assert cloud.distance(0, known.x) < 1e-4
+    assert cloud.distance(0, known.x + 0.5) > 0.1
+
+
+@pytest.mark.parametrize("lower", [-1.0, 1.0])
+def test_the_lower_of_two_mirror_images_is_reached(lower):
+    """Whichever of them the fit found."""
+    problem = problem_of(*mirrored(0.01 if lower < 0.0 else 0.0, 0.01 if lower > 0.0 else 0.0))
+    _, cloud = around(problem)
+    assert {-1.0, 1.0} == set(np.sign(cloud.x[:, 0]))
+    cloud.go_down(np.inf)
+    assert {lower} == set(np.sign(cloud.x[:, 0]))
+
+
+def test_points_outside_of_the_domain_are_pulled_back_or_forgotten():
+    problem = problem_of(*counting(7.0, 2.0, 3.0, bounds=((-100.0, 10.0),)))
+    _, cloud = around(problem, 200)
+    assert 100 < len(cloud.x) <= 200
+    assert np.isfinite(cloud.value).all()
+    nobody = Cloud.at(problem, np.array([[-50.0]]))
+    nobody.go_down(np.inf)
+    assert nobody.x.shape == (0, 1)

@@ -1,0 +1,159 @@
+"""What the three minimisers share: who steps in where one fails, and how sure the end is."""
+
+import logging
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hftranslate.errors import FitFailed
+from hftranslate.inference import minimize as engine
+from hftranslate.inference.fit import failure_message, fit
+from hftranslate.inference.minimize import STATUS, FitOptions, Minimum
+from hftranslate.inference.newton import End
+from tests.cases import compiled
+from tests.inference.test_minima import mirrored, two_valleys
+from tests.likelihood.builders import counting, hello_world
+from validation.benchmarks.minima import Judge
+from validation.benchmarks.uneven import KINDS, models
+
+MINIMIZERS = pytest.mark.parametrize("minimizer", ["newton", "minuit", "scipy"])
+
+
+def stuck(x, value):
+    return End(x=x, value=value, edm=1.0, hessian=None, iterations=5, reason="stuck")
+
+
+def unable(monkeypatch, *which):
+    """Some minimisers get stuck where they begin."""
+    run = engine._run
+
+    def first(problem, options):
+        if options.minimizer in which:
+            return replace(stuck(problem.start, problem.value(problem.start)), by=options.minimizer)
+        return run(problem, options)
+
+    monkeypatch.setattr(engine, "_run", first)
+
+
+@MINIMIZERS
+def test_another_one_steps_in(monkeypatch, minimizer):
+    """And the result says which one."""
+    model, data = hello_world()
+    best = fit(model, data)
+    unable(monkeypatch, minimizer)
+    result = fit(model, data, options=FitOptions(minimizer=minimizer))
+    assert result.status == "converged"
+    assert result.minimizer == ("newton" if minimizer != "newton" else "scipy")
+    np.testing.assert_allclose(result.values, best.values, atol=1e-3)
+    assert result.iterations > 5
+
+
+def test_if_nobody_reaches_a_minimum_the_fit_fails(monkeypatch):
+    model, data = hello_world()
+    unable(monkeypatch, "newton", "minuit", "scipy")
+    with pytest.raises(FitFailed, match="no further decrease"):
+        fit(model, data, options=FitOptions(other_minima=False))
+
+
+@MINIMIZERS
+def test_nobody_steps_in_where_iterations_are_limited(monkeypatch, shared, minimizer):
+    """The limit is the user's: it bounds all that a fit does, and the status says that it was reached."""
+    model, data = compiled("sbottom_RegionA")
+    asked = []
+    run = engine._run
+
+    def noted(problem, options):
+        asked.append((options.minimizer, options.max_iterations))
+        return run(problem, options)
+
+    monkeypatch.setattr(engine, "_run", noted)
+    options = FitOptions(minimizer=minimizer, max_iterations=2, raise_on_failure=False)
+    assert fit(model, data, options=options).status == "iterations"
+    assert asked == [(minimizer, 2)]
+
+
+def test_the_search_keeps_to_the_limit_as_well(monkeypatch):
+    """Here the first fit needs fewer: those of the search for other minima get no more than the user allows."""
+    model, data = models("one_sided", 11, 1)[0][2:]
+    limits = []
+    descend, run = engine.descend, engine._run
+
+    def noted(problem, x, *, tolerance, max_iterations):
+        limits.append(max_iterations)
+        return descend(problem, x, tolerance=tolerance, max_iterations=max_iterations)
+
+    def noted_run(problem, options):
+        limits.append(options.max_iterations)
+        return run(problem, options)
+
+    monkeypatch.setattr(engine, "descend", noted)
+    monkeypatch.setattr(engine, "_run", noted_run)
+    fit(model, data, options=FitOptions(max_iterations=30, raise_on_failure=False))
+    assert limits
+    assert max(limits) <= 30
+
+
+@MINIMIZERS
+@pytest.mark.parametrize("made", [two_valleys, lambda: mirrored(0.01, 0.0), lambda: mirrored(0.0, 0.01)])
+def test_all_of_them_find_the_lower_of_two_minima(made, minimizer):
+    model, data = made()
+    found = fit(model, data, options=FitOptions(minimizer=minimizer))
+    alone = model.parameters.init[None] + np.linspace(-4.0, 4.0, 80_001)[:, None]
+    assert found.excess_nll <= model.excess_of_many(alone, data).min() + 1e-7
+    assert found.status == "converged"
+    assert found.minimizer == minimizer
+
+
+def test_unsure(monkeypatch, caplog):
+    """A search that did not agree makes the status of a good minimum, the message of a kink, and a note."""
+    model, data = two_valleys()
+    search = engine.search
+
+    def doubtful(*args, **options):
+        return replace(search(*args, **options), sure=False)
+
+    monkeypatch.setattr(engine, "search", doubtful)
+    with caplog.at_level(logging.WARNING, "hftranslate.doubts"):
+        result = fit(model, data)
+    assert (result.status, result.sure, result.message) == ("unsure", False, STATUS["unsure"])
+    assert result.uncertainty("a") > 0.0
+    assert STATUS["unsure"] in caplog.text
+    kink = Minimum(
+        theta=result.values, excess_nll=1.0, edm=0.0, status="kink", iterations=1, minimizer="newton", sure=False
+    )
+    assert kink.message == f"{STATUS['kink']}; {STATUS['unsure']}"
+    assert replace(kink, sure=True).message == STATUS["kink"]
+
+
+def test_a_failed_search_is_no_success(monkeypatch):
+    """Where nothing was reached, a lower place that is none either does not make it a minimum."""
+    model, data = two_valleys()
+    unable(monkeypatch, "newton", "minuit", "scipy")
+    monkeypatch.setattr(engine, "descend", lambda problem, x, **_: stuck(x, problem.value(x)))
+    result = fit(model, data, options=FitOptions(raise_on_failure=False))
+    assert (result.status, result.sure) == ("stuck", False)
+
+
+def test_message_of_a_failure_outside_of_the_domain():
+    model, data = counting(7.0, 2.0, 3.0, bounds=((-10.0, 10.0),))
+    result = fit(model, data, fixed={"mu": -5.0}, options=FitOptions(raise_on_failure=False))
+    assert result.status == "outside_domain"
+    minimum = Minimum(
+        theta=result.values, excess_nll=np.inf, edm=0.0, status="outside_domain", iterations=0, minimizer="newton"
+    )
+    assert "SR" in failure_message(model, data, minimum)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_random_uneven_models(kind):
+    """No minimiser ends above what others reach from many points; a lower end is better than the judge."""
+    for name, _, model, data in models(kind, 7, 1):
+        with np.errstate(all="ignore"):
+            best, by = Judge(model, data).best(np.random.default_rng(7), 6)
+        for minimizer in ("newton", "minuit", "scipy"):
+            found = fit(model, data, options=FitOptions(minimizer=minimizer, raise_on_failure=False))
+            assert found.status in (*engine.AT_A_MINIMUM, "outside_domain"), name
+            value = found.excess_nll if np.isfinite(found.excess_nll) else 1e10
+            assert value <= best + 1e-3, (name, minimizer, by)

@@ -1,0 +1,57 @@
+"""First derivatives at many points at once: those of one point, for models of every kind."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from hftranslate.errors import InputError
+from hftranslate.likelihood.compile import compile_model
+from hftranslate.workspace import PYHF, ROOT
+from tests.strategies import workspaces
+from validation.benchmarks.uneven import KINDS, models
+
+
+def assert_one_by_one(model, data, thetas):
+    values, gradients, matrices = model.scores(thetas, data)
+    inside = np.isfinite(values)
+    np.testing.assert_allclose(values, [model.excess_nll(t, data) for t in thetas], rtol=1e-9, atol=1e-9)
+    for theta, gradient, matrix in zip(thetas[inside], gradients[inside], matrices[inside], strict=True):
+        expected = model.excess_and_gradient(theta, data)[1]
+        size = max(1.0, float(np.abs(expected).max()))
+        np.testing.assert_allclose(gradient, expected, rtol=1e-8, atol=1e-8 * size)
+        convex = model.convex_hessian(theta, data)
+        np.testing.assert_allclose(matrix, convex, rtol=1e-7, atol=1e-9 * max(1.0, float(np.abs(convex).max())))
+
+
+@settings(max_examples=40, deadline=None)
+@given(workspaces(), st.integers(0, 2**32 - 1), st.sampled_from([PYHF, ROOT]))
+def test_generated_workspaces(space, seed, conventions):
+    try:
+        model, data = compile_model(replace(space, conventions=conventions))
+    except InputError:
+        assume(False)
+    p = model.parameters
+    unit = np.where(p.width > 0.0, p.width, 0.3)
+    thetas = np.clip(p.init + unit * np.random.default_rng(seed).normal(size=(5, len(p))), *p.bounds.T)
+    thetas = np.where(p.fixed, p.init, thetas)
+    thetas = thetas[[np.all(model.rates(t) > 1e-6) for t in thetas]]  # the scores take no yield below 1e-9 for itself
+    assume(len(thetas))
+    with np.errstate(all="ignore"):
+        assert_one_by_one(model, data, thetas)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_uneven_models(kind):
+    """Every interpolation code, Functions, cells clipped at zero."""
+    rng = np.random.default_rng(3)
+    for _, _, model, data in models(kind, 11, 2):
+        p = model.parameters
+        unit = np.where(p.width > 0.0, p.width, 0.3)
+        thetas = np.clip(p.init + 1.5 * unit * rng.normal(size=(8, len(p))), *p.bounds.T)
+        thetas = np.where(p.fixed, p.init, thetas)
+        with np.errstate(all="ignore"):
+            thetas = thetas[[np.all(model.rates(t) > 1e-6) for t in thetas]]
+            assert_one_by_one(model, data, thetas)
