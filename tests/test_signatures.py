@@ -19,7 +19,7 @@ from hftranslate.cli import COMMANDS, cli
 MOST_PARAMETERS = 6
 #: A command has so many lines, besides its options and its docstring.
 MOST_LINES = 20
-#: What takes more: arrays that one loop works on, called from one place.
+#: What takes more, each called from one place: arrays that one loop works on, and settings of a minimiser that is not ours.
 BUT = {"hftranslate.likelihood.pattern.find_pattern", "hftranslate.difference.likelihoods.likelihoods"}
 
 
