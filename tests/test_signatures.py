@@ -19,8 +19,8 @@ from hftranslate.cli import COMMANDS, cli
 MOST_PARAMETERS = 6
 #: A command has so many lines, besides its options and its docstring.
 MOST_LINES = 20
-#: What takes more, each called from one place: arrays that one loop works on, and settings of a minimiser that is not ours.
-BUT = {"hftranslate.likelihood.pattern.find_pattern", "hftranslate.difference.likelihoods.likelihoods"}
+#: What takes more, each called from one place: arrays that one loop works on, and settings of SciPy.
+BUT = {"hftranslate.likelihood.pattern.find_pattern", "hftranslate.inference.packages.lbfgsb"}
 
 
 def modules() -> list[str]:
