@@ -19,8 +19,12 @@ from hftranslate.cli import COMMANDS, cli
 MOST_PARAMETERS = 6
 #: A command has so many lines, besides its options and its docstring.
 MOST_LINES = 20
-#: What takes more: arrays that one loop works on, called from one place.
-BUT = {"hftranslate.likelihood.pattern.find_pattern", "hftranslate.difference.likelihoods.likelihoods"}
+#: What takes more, each called from one place: arrays of one loop, settings of SciPy, names.
+BUT = {
+    "hftranslate.difference.likelihoods.likelihoods",
+    "hftranslate.inference.packages.lbfgsb",
+    "hftranslate.likelihood.pattern.find_pattern",
+}
 
 
 def modules() -> list[str]:
