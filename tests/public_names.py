@@ -46,6 +46,9 @@ PUBLIC = {
     "formats.root_histograms": """
         Histogram HistogramFiles write_histograms
     """,
+    "formats.root_workspace": """
+        MEASUREMENT read
+    """,
     "formats.schemas": """
         violation
     """,

@@ -70,7 +70,7 @@ def _read(options: dict[str, Any]) -> _Edited:
         workspace=loaded.workspace,
         original=original,
         output_file=output_file,
-        with_sidecar=original is not None or loaded.format == "xml",
+        with_sidecar=original is not None or loaded.format != "pyhf-json",
     )
 
 
@@ -278,8 +278,8 @@ def combine(
         tell(f"loss: {sentence}")
     for sentence in consequences(one.workspace, both):
         tell(f"note: {sentence}")
-    from_xml = "xml" in (one.format, two.format)
-    _write(_Edited(workspace=both, original=None, output_file=output_file, with_sidecar=from_xml))
+    from_root = {one.format, two.format} != {"pyhf-json"}
+    _write(_Edited(workspace=both, original=None, output_file=output_file, with_sidecar=from_root))
 
 
 @click.command()
