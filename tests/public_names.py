@@ -47,7 +47,7 @@ PUBLIC = {
         Histogram HistogramFiles write_histograms
     """,
     "formats.root_workspace": """
-        MEASUREMENT read
+        Contents MEASUREMENT Space contents contents_document contents_text read
     """,
     "formats.schemas": """
         violation

@@ -41,6 +41,7 @@ COMMANDS = {
     "rename": "edit",
     "reproduce": "reproduce",
     "results": "check",
+    "root2json": "convert",
     "scan": "diagnose",
     "significance": "testing",
     "sort": "edit",
@@ -53,6 +54,7 @@ COMMANDS = {
 SECTIONS = {
     "Translate": {
         "xml2json": "HistFactory XML with its ROOT histograms to pyhf JSON",
+        "root2json": "the file that hist2workspace wrote to pyhf JSON",
         "json2xml": "a workspace to HistFactory XML with ROOT histograms",
         "convert": "between any two formats",
         "diff": "what two workspaces mean: what differs, exit 1 if any",

@@ -4,7 +4,8 @@ import gc
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +29,10 @@ from hftranslate.cli.common import (
 )
 from hftranslate.cli.paths import InputFile, ModelFile, ModelFolder, SidecarFile
 from hftranslate.cli.progress import ProgressBar, progress_option
-from hftranslate.formats import FORMATS, FormatName
+from hftranslate.errors import Unsupported
+from hftranslate.formats import FORMATS, FormatName, which_format
 from hftranslate.formats.files import Content
-from hftranslate.formats.json_text import dump_json
+from hftranslate.formats.json_text import dump_json, read_bytes
 from hftranslate.formats.outcomes import Outcome
 from hftranslate.translation.translate import (
     Loaded,
@@ -173,6 +175,19 @@ def xml2json(
         _verify(ctx, [checked, *_by_root(root, loaded, source, path, outcomes)])
 
 
+root2json = copy(xml2json)
+root2json.name = "root2json"
+root2json.help = """Translate a ROOT file that hist2workspace wrote to pyhf JSON, without ROOT.
+
+CONFIG is the file, results/*_combined_*_model.root; what is read is the Measurement object in it. What JSON cannot say
+is kept in a sidecar beside the output (OUT.histfactory.json).
+"""
+root2json.params = [
+    *xml2json.params,
+    click.Option(["--measurement"], metavar="NAME", help="The only measurement that is read; default: all."),
+]
+
+
 @click.command(cls=_Verifying)
 @file_argument
 @patch_option
@@ -260,12 +275,32 @@ def inspect(
     """
     from hftranslate.doctor.inspect import summary_document, summary_text
 
-    loaded = load(file, patches=patches, xml=take_xml_options(options))
-    report(loaded.outcomes)
-    if output_file is not None:
-        emit(summary_document(loaded.workspace), output_file)
+    xml = replace(take_xml_options(options), measurement=measurement)
+    holding = _contents_of_root_file(file)
+    document, text = holding or ({}, "")
+    try:
+        loaded = load(file, patches=patches, xml=xml)
+    except Unsupported as error:
+        if not document:
+            raise
+        tell(f"no model: {error}")
     else:
-        emit_text(summary_text(loaded.workspace), None)
+        report(loaded.outcomes)
+        document, text = summary_document(loaded.workspace) | document, summary_text(loaded.workspace) + text
+    if output_file is not None:
+        emit(document, output_file)
+    else:
+        emit_text(text, None)
+
+
+def _contents_of_root_file(file: str) -> tuple[dict[str, Any], str] | None:
+    """What lies in a ROOT file with a RooWorkspace, as a document and as lines; nothing of other files."""
+    if file == "-" or which_format(read_bytes(file), file) != "root":
+        return None
+    from hftranslate.formats.root_workspace import contents, contents_document, contents_text
+
+    found = contents(file)
+    return ({"root_file": contents_document(found)}, "\n" + contents_text(found)) if found.workspaces else None
 
 
 @click.command(cls=_Verifying)

@@ -14,11 +14,13 @@ from hftranslate.formats.json_text import read_bytes, source_name
 from hftranslate.formats.outcomes import Outcome
 from hftranslate.formats.root_histograms import Histogram, HistogramFiles
 from hftranslate.formats.root_histograms.container import Damaged, Key, RootFile
+from hftranslate.formats.root_workspace.layouts import Layouts
 from hftranslate.formats.root_workspace.measurement import MEASUREMENT, Elements, Inside, elements_of
 from hftranslate.formats.root_workspace.streamed import Reader, read_layouts
 from hftranslate.workspace import Workspace
 
-_WORKSPACE = "RooWorkspace"
+#: Class of what ROOT makes of a measurement.
+WORKSPACE = "RooWorkspace"
 #: Name of the RooWorkspace of all channels; that of one channel has the name of the channel.
 _COMBINED = "combined"
 
@@ -50,7 +52,7 @@ def read(
         The file is damaged, has no Measurement, or describes no valid model; the message says what and where.
     """
     options, source = options or XmlOptions(), source_name(path)
-    with _readable(source):
+    with readable(source):
         file = RootFile(read_bytes(path) if data is None else data)
         keys = file.top
         objects = _measurements(file, keys, source, options.measurement)
@@ -86,7 +88,7 @@ class _Source:
 
 
 @contextmanager
-def _readable(source: str) -> Iterator[None]:
+def readable(source: str) -> Iterator[None]:
     """Whatever goes wrong inside a damaged file becomes one sentence."""
     try:
         yield
@@ -117,16 +119,21 @@ def _measurements(file: RootFile, keys: Mapping[str, Key], source: str, wanted: 
         raise Unsupported(_nothing_here(keys, source))
     if wanted is not None and wanted not in here:
         raise MissingInput(f"{source} has no measurement {wanted!r}" + did_you_mean(wanted, here))
-    described = file.layouts
-    if described is None:
-        raise Damaged("it does not describe the classes of its objects")
-    layouts = read_layouts(file.payload(described), described.key_bytes)
+    layouts = layouts_in(file)
     chosen = [key for key in here.values() if wanted in (None, key.name)]
     return [Reader(file.payload(key), key.key_bytes, layouts).object(key.class_name) for key in chosen]
 
 
+def layouts_in(file: RootFile) -> Layouts:
+    """The layouts of the classes that are in a file."""
+    described = file.layouts
+    if described is None:
+        raise Damaged("it does not describe the classes of its objects")
+    return read_layouts(file.payload(described), described.key_bytes)
+
+
 def _nothing_here(keys: Mapping[str, Key], source: str) -> str:
-    spaces = [key.name for key in keys.values() if key.class_name == _WORKSPACE]
+    spaces = [key.name for key in keys.values() if key.class_name == WORKSPACE]
     way = (
         "give the file that hist2workspace wrote (results/*_combined_*_model.root), or the XML file that names this one"
     )
@@ -148,7 +155,7 @@ def _channels(found: list[Elements], source: str, workspace: str | None) -> Mapp
         if (other.channels, other.functions, other.inside) != (first.channels, first.functions, first.inside):
             raise Unsupported(
                 f"{source}: the measurements {first.name!r} and {other.name!r} are of different models; "
-                "choose one with --measurement"
+                "choose one with --measurement (hftranslate root2json has it, too)"
             )
     if not first.channels:
         raise FormatError(f"{source}: the measurement {first.name!r} has no channels")

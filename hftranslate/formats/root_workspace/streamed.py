@@ -39,8 +39,9 @@ from hftranslate.formats.root_workspace.layouts import (
 Object: TypeAlias = dict[str, Any]
 
 MAX_DEPTH = 64
-#: Values that one object may consist of, and memory-hungry things like objects count as one each.
-MAX_VALUES = 20_000_000
+#: Values that one object may consist of; histograms, of which the bytes are bounded already, count as less.
+MAX_VALUES = 5_000_000
+MAX_TYPE_NAME = 1000
 _MEMBERWISE = 1 << 14
 _CLASS, _NEW_CLASS = 0x80000000, 0xFFFFFFFF
 _NAMED_HERE = UNSIGNED.pack(_NEW_CLASS)
@@ -231,7 +232,7 @@ class Reader:
         if end is None:
             raise Damaged(f"a {class_name} has no length")
         self._at = end
-        self._spend((end - start) // 8)
+        self._spend((end - start) // 64)
         try:
             return from_bytes(self._data[start:end], class_name)
         except (BadObject, UnknownLayout) as error:
@@ -280,15 +281,19 @@ class Reader:
         if counted:
             tag = self._take(UNSIGNED)
         if not tag & _CLASS:
-            if tag and tag not in self._references:
-                raise Damaged("a reference leads to nothing")
-            return self._references[tag] if tag else None
+            return self._referred(tag) if tag else None
         class_name = self._c_string() if tag == _NEW_CLASS else self._class_at(tag)
         value = self._one(class_name)
         self._references[start - self._origin + _OFFSET] = value
         if counted:
             self._ended(end, class_name)
         return value
+
+    def _referred(self, tag: int) -> Any:
+        """The object that a reference leads to."""
+        if tag not in self._references:
+            raise Damaged("a reference leads to nothing")
+        return self._references[tag]
 
     def _class_at(self, tag: int) -> str:
         """The class that was named where a reference to it leads, whether that was read or passed over."""
@@ -330,7 +335,7 @@ class Reader:
             return [self._string() for _ in range(n)]
         if type_name.endswith("*"):
             return [self._deeper(self._pointer) for _ in range(n)]
-        if _COLLECTION.fullmatch(type_name):
+        if len(type_name) <= MAX_TYPE_NAME and _COLLECTION.fullmatch(type_name):
             return self._objectwise(type_name, n)
         return self._objects(type_name, n)
 
@@ -352,9 +357,9 @@ class Reader:
 
 def _items(type_name: str) -> tuple[str, list[str]]:
     """The kind of a collection, and the types of what is in it."""
-    match = _COLLECTION.fullmatch(type_name)
+    match = _COLLECTION.fullmatch(type_name) if len(type_name) <= MAX_TYPE_NAME else None
     if match is None:
-        raise Damaged(f"the type {type_name} is not known")
+        raise Damaged(f"the type {type_name[:MAX_TYPE_NAME]} is not known")
     kind, inner = match[1], match[2].strip()
     if not kind.endswith("map"):
         return kind, [inner.split(",")[0].strip() if "<" not in inner else inner]
