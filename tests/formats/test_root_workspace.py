@@ -31,7 +31,8 @@ from hftranslate.formats.root_histograms import Histogram
 from hftranslate.formats.root_histograms.container import Damaged, Key, RootFile
 from hftranslate.formats.root_workspace.layouts import FIXED, Layouts, Member
 from hftranslate.formats.root_workspace.measurement import MEASUREMENT, elements_of
-from hftranslate.formats.root_workspace.streamed import MAX_DEPTH, Reader, read_layouts
+from hftranslate.formats.root_workspace.read import layouts_in
+from hftranslate.formats.root_workspace.streamed import MAX_DEPTH, Reader
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.translation.translate import load, read, to_xml, write_xml
 from hftranslate.workspace import Workspace
@@ -167,18 +168,11 @@ def test_the_file_of_trexfitter_is_read(shared: Path) -> None:
 
 
 # -------------------------------------------------------------------------------------------------------------- damage
-def record(name: str) -> tuple[bytes, int, bytes, int]:
-    """The Measurement object of a file and the description of its classes, each with the bytes of its key."""
-    file = RootFile(FILES / f"{name}.root")
-    described = file.layouts
-    assert described is not None
+def measurement_object() -> dict[str, Any]:
+    """The members of the Measurement of a file."""
+    file = RootFile((FILES / "histosys.root").read_bytes())
     [key] = [k for k in file.top.values() if k.class_name == MEASUREMENT]
-    found = file.payload(key), key.key_bytes, file.payload(described), described.key_bytes
-    file.close()
-    return found
-
-
-RECORDS = {name: record(name) for name in WHOLE if name != "measurements"}
+    return Reader(file.payload(key), key.key_bytes, layouts_in(file)).object(MEASUREMENT)
 
 
 def sentence(work: Callable[[], object]) -> str:
@@ -267,8 +261,7 @@ def test_the_classes_that_describe_classes_are_described() -> None:
 
 
 def test_a_bin_that_is_not_finite_is_refused() -> None:
-    data, key_bytes, described, of_described = RECORDS["histosys"]
-    measurement = Reader(data, key_bytes, read_layouts(described, of_described)).object(MEASUREMENT)
+    measurement = measurement_object()
     sample = measurement["fChannels"][0]["fSamples"][0]
     sample["fhNominal"] = {"fHist": Histogram(contents=(1.0, float("nan"), 2.0), edges=((0.0, 1.0, 2.0, 3.0),))}
     with pytest.raises(InputError, match=r"x.root: SR/signal: the histogram has a bin with nan"):
@@ -286,8 +279,7 @@ def test_a_bin_that_is_not_finite_is_refused() -> None:
     ],
 )
 def test_what_has_no_meaning_is_refused_by_name(change: Any, told: str) -> None:
-    data, key_bytes, described, of_described = RECORDS["histosys"]
-    measurement = Reader(data, key_bytes, read_layouts(described, of_described)).object(MEASUREMENT)
+    measurement = measurement_object()
     change(measurement)
     with pytest.raises(InputError, match=re.escape(told)):
         elements_of(measurement, "x.root")
