@@ -16,7 +16,7 @@ from hftranslate.formats.root_histograms import Histogram, HistogramFiles
 from hftranslate.formats.root_histograms.container import Damaged, Key, RootFile
 from hftranslate.formats.root_workspace.layouts import Layouts
 from hftranslate.formats.root_workspace.measurement import MEASUREMENT, Elements, Inside, elements_of
-from hftranslate.formats.root_workspace.streamed import Reader, read_layouts
+from hftranslate.formats.root_workspace.streamed import NoLayout, Reader, read_layouts
 from hftranslate.workspace import Workspace
 
 #: Class of what ROOT makes of a measurement.
@@ -92,6 +92,11 @@ def readable(source: str) -> Iterator[None]:
     """Whatever goes wrong inside a damaged file becomes one sentence."""
     try:
         yield
+    except NoLayout as error:
+        raise Unsupported(
+            f"{source}: {error}, and that class is not known here (those of ROOT 6.10 to 6.40 are); "
+            "give the XML that the file was made from"
+        ) from None
     except Damaged as error:
         raise FormatError(f"{source}: not a ROOT file, or damaged ({error})") from None
 

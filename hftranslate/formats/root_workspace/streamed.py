@@ -56,6 +56,10 @@ _COLLECTION = re.compile(r"(?:std::)?(vector|list|deque|set|map|unordered_map)<(
 _STRINGS = ("string", "std::string")
 
 
+class NoLayout(Damaged):
+    """The file does not describe a class of which there is an object in it, and it is not known here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Undecoded:
     """An object that is passed over: its class, for which the file has no layout that can be followed."""
@@ -85,7 +89,7 @@ class Reader:
         """The object that the record holds."""
         [found] = self._objects(class_name, 1)
         if not isinstance(found, dict):
-            raise Damaged(f"{class_name} has no layout in the file")
+            raise NoLayout(f"it does not describe its {class_name}")
         return found
 
     def list_of_objects(self) -> list[Any]:
@@ -168,7 +172,7 @@ class Reader:
         layout = self._layout(class_name, version)
         if layout is None:
             if end is None:
-                raise Damaged(f"there is no layout of {class_name} {version}")
+                raise NoLayout(f"it does not describe version {version} of its {class_name}")
             self._at = end
             return Undecoded(class_name)
         [found] = self._members(class_name, layout, 1)
@@ -192,7 +196,7 @@ class Reader:
             if memberwise and member.number == BASE:
                 base = self._layouts.only(member.name)
                 if base is None:
-                    raise Damaged(f"there is no layout of {member.name}")
+                    raise NoLayout(f"it does not describe its {member.name}")
                 values = self._deeper(self._members, member.name, base, n, memberwise=True)
             else:
                 values = self._deeper(self._member, class_name, member, n)
@@ -349,7 +353,7 @@ class Reader:
         for _ in range(n):
             count = self._count()
             if layout is None and count:  # classes of which there is nothing have none
-                raise Damaged(f"there is no layout of {class_name}")
+                raise NoLayout(f"it does not describe its {class_name}")
             objects = self._deeper(self._members, class_name, layout or (), count, memberwise=True)
             found.append({_key(o["first"]): o["second"] for o in objects} if kind.endswith("map") else objects)
         return found
