@@ -49,6 +49,9 @@ PUBLIC = {
     "formats.root_histograms": """
         Histogram HistogramFiles write_histograms
     """,
+    "formats.root_workspace": """
+        Contents MEASUREMENT Space contents contents_document contents_text read
+    """,
     "formats.schemas": """
         violation
     """,

@@ -181,7 +181,7 @@ def test_things_that_are_no_model(command: str, run: Runner, shared: Path, tmp_p
     refused(run(command, tmp_path / "empty.json"), "neither HistFactory XML nor pyhf JSON; it is empty")
     refused(run(command, tmp_path / "blank.xml"), "neither HistFactory XML nor pyhf JSON; it is empty")
     refused(run(command, tmp_path / "junk.json"), "neither HistFactory XML nor pyhf JSON")
-    refused(run(command, multibin / "data" / "data.root"), "is a ROOT file; expected the XML file")
+    refused(run(command, multibin / "data" / "data.root"), "or the XML file that names this one")
     refused(run(command, multibin / "config" / "example_channel.xml"), "describes a single channel; give the driver")
     hs3 = run(command, shared / "hs3_root_exports" / "overall.hs3.json")
     if hs3.code != 0:

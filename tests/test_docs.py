@@ -53,6 +53,14 @@ def test_floating_signal(
         assert (tmp_path / name).stat().st_size > 500
 
 
+def test_workspace_root(run: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    shutil.copy(REPOSITORY / "tests" / "data" / "root_workspace" / "histosys.root", tmp_path / "workspace.root")
+    monkeypatch.chdir(tmp_path)
+    for words in commands_of("howto-workspace-root.md"):
+        found = run(*words)
+        assert found.code == 0, (words, found.err)
+
+
 @pytest.mark.slow
 def test_diagnostics(run: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     shutil.copytree(REPOSITORY / "validation" / "cases" / "demo", tmp_path / "demo")

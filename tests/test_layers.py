@@ -21,6 +21,7 @@ ROOMS = [
     "formats.schemas",
     "formats.root_histograms",
     "formats.histfactory_xml",
+    "formats.root_workspace",
     "formats.pyhf_json",
     "likelihood",
     "batch",

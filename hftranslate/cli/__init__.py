@@ -22,6 +22,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 SECTIONS = {
     "Translate": {
         "xml2json": "HistFactory XML with its ROOT histograms to pyhf JSON",
+        "root2json": "the file that hist2workspace wrote to pyhf JSON",
         "json2xml": "a workspace to HistFactory XML with ROOT histograms",
         "convert": "between any two formats",
         "diff": "what two workspaces mean: what differs, exit 1 if any",

@@ -50,5 +50,5 @@ def combine(
         tell(f"loss: {sentence}")
     for sentence in consequences(one.workspace, both):
         tell(f"note: {sentence}")
-    from_xml = "xml" in (one.format, two.format)
-    emit_edited(Edited(workspace=both, with_sidecar=from_xml), output_file)
+    from_root = {one.format, two.format} != {"pyhf-json"}
+    emit_edited(Edited(workspace=both, with_sidecar=from_root), output_file)

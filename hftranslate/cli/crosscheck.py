@@ -106,7 +106,7 @@ def _with_root(file: str, python: str | None, keep: Path | None, options: dict[s
     if "-" in (file, *patches):
         raise click.UsageError("--with-root needs files, not standard input")
     xml = take_xml_options(options)
-    of_xml = which_format(read_bytes(file), file) == "xml"  # ROOT reads XML as it stands, without our sidecar
+    of_xml = which_format(read_bytes(file), file) != "pyhf-json"  # ROOT reads XML as it stands, without our sidecar
     loaded = load(file, patches=patches, xml=xml, use_sidecar=not of_xml)
     report(loaded.outcomes)
     source = Source(path=Path(file), patches=tuple(map(Path, patches)), basedir=xml.basedir, confine=xml.confine)

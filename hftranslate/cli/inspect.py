@@ -1,12 +1,16 @@
 """What is in a workspace."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from hftranslate.cli.options.model import file_argument, output_option, patch_option, take_xml_options, xml_options
-from hftranslate.cli.output import emit, emit_text, report
+from hftranslate.cli.output import emit, emit_text, report, tell
+from hftranslate.errors import Unsupported
+from hftranslate.formats import which_format
+from hftranslate.formats.json_text import read_bytes
 from hftranslate.translation.load import load
 
 
@@ -25,9 +29,28 @@ def inspect(
     """
     from hftranslate.doctor.inspect import summary_document, summary_text
 
-    loaded = load(file, patches=patches, xml=take_xml_options(options))
-    report(loaded.outcomes)
-    if output_file is not None:
-        emit(summary_document(loaded.workspace), output_file)
+    xml = replace(take_xml_options(options), measurement=measurement)
+    document, text = _contents_of_root_file(file)
+    try:
+        loaded = load(file, patches=patches, xml=xml)
+    except Unsupported as error:
+        if not document:
+            raise
+        tell(f"no model: {error}")
     else:
-        emit_text(summary_text(loaded.workspace), None)
+        report(loaded.outcomes)
+        document, text = summary_document(loaded.workspace) | document, summary_text(loaded.workspace) + text
+    if output_file is not None:
+        emit(document, output_file)
+    else:
+        emit_text(text, None)
+
+
+def _contents_of_root_file(file: str) -> tuple[dict[str, Any], str]:
+    """What lies in a ROOT file with a RooWorkspace, as a document and as lines; nothing of other files."""
+    if file == "-" or which_format(read_bytes(file), file) != "root":
+        return {}, ""
+    from hftranslate.formats.root_workspace import contents, contents_document, contents_text
+
+    found = contents(file)
+    return ({"root_file": contents_document(found)}, "\n" + contents_text(found)) if found.workspaces else ({}, "")

@@ -210,7 +210,7 @@ def strip(file: str, signals: tuple[str, ...], output_file: Path | None, **optio
     if output_file is None or str(output_file) == "-":
         emit(written.document, None)
     else:
-        write_json(written, output_file, sidecar=sidecar_path(output_file) if loaded.format == "xml" else None)
+        write_json(written, output_file, sidecar=sidecar_path(output_file) if loaded.format != "pyhf-json" else None)
 
 
 @patchset.command()

@@ -64,7 +64,12 @@ def verify_in_root(
         first = load(source.path, patches=source.patches) if loaded.with_sidecar else loaded
         original, second = first.workspace, load(path, xml=XmlOptions(basedir=path.parent))
         back = second.workspace
-        alignment = align(original, back, across=first.format != second.format, announced=announced)
+        alignment = align(
+            original,
+            back,
+            across="pyhf-json" in (first.format, second.format) and first.format != second.format,
+            announced=announced,
+        )
         pairs = list(_measurements(original, back, alignment))
         for mine, theirs in pairs:
             names = partners((first, mine), (second, theirs), alignment)

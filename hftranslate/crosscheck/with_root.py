@@ -22,7 +22,7 @@ from xml.etree import ElementTree
 from hftranslate.crosscheck.admission import check_confined, check_json, check_xml
 from hftranslate.crosscheck.document import InputFile, Results, read_results
 from hftranslate.crosscheck.variants import lumi_carriers
-from hftranslate.errors import MissingInput, RootFailed
+from hftranslate.errors import MissingInput, RootFailed, Unsupported
 from hftranslate.formats import which_format
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes
 from hftranslate.formats.histfactory_xml.parse import parse
@@ -199,6 +199,11 @@ def _by_description(source: Source, measurement: Measurement, folder: Path) -> l
     """The arguments for a model that scripts describe: what is judged here is what they read, not the files again."""
     data = read_bytes(source.path)
     chosen = ["--measurement", measurement.name]
+    if which_format(data, str(source.path)) == "root":
+        raise Unsupported(
+            f"{source.path} is a ROOT file, which may hold code that ROOT would run; ask about the XML that "
+            "hftranslate json2xml makes of it"
+        )
     if which_format(data, str(source.path)) == "xml":
         basedir = source.basedir or _basedir(source.path, data)
         driver = _copied_xml(source, data, basedir, folder)

@@ -1,4 +1,4 @@
-"""The file formats: one module each, a reader and a writer in it. No format imports another."""
+"""Which format a document is in."""
 
 from typing import Literal
 
@@ -6,9 +6,9 @@ from hftranslate.errors import FormatError, Unsupported
 from hftranslate.formats.json_text import beginning
 from hftranslate.formats.recognition import html_page, other_data
 
-FormatName = Literal["pyhf-json", "xml"]
-#: Every format that can be read and written.
-FORMATS = ("pyhf-json", "xml")
+FormatName = Literal["pyhf-json", "xml", "root"]
+#: Every format that can be written; ``root`` can be read.
+FORMATS: tuple[FormatName, ...] = ("pyhf-json", "xml")
 
 
 def which_format(data: bytes, source: str) -> FormatName:
@@ -35,7 +35,7 @@ def which_format(data: bytes, source: str) -> FormatName:
             raise Unsupported(f"{source} is HS3 JSON, which cannot be read yet; expected HistFactory XML or pyhf JSON")
         return "pyhf-json"
     if data.startswith(b"root"):
-        raise FormatError(f"{source} is a ROOT file; expected the XML file (root element Combination) that names it")
+        return "root"
     if not data.strip():
         raise FormatError(f"{source} is neither HistFactory XML nor pyhf JSON; it is empty")
     known = other_data(data)

@@ -47,9 +47,10 @@ def read_background(path: str | Path, *, tell: Tell | None = None) -> dict[str, 
 
 def background_of(data: bytes, source: str, *, tell: Tell | None = None) -> dict[str, Any]:
     """:func:`read_background` of what was read already, from standard input, say, which can be read once."""
-    if which_format(data, source) == "xml":
+    if (found := which_format(data, source)) != "pyhf-json":
+        what = {"xml": "XML", "root": "a ROOT file"}[found]
         raise FormatError(
-            f"{source} is XML; a patch set belongs to a JSON file, byte for byte: make one with hftranslate xml2json"
+            f"{source} is {what}; a patch set belongs to a JSON file, byte for byte: make one with hftranslate xml2json"
         )
     document = parse_json(data, source)
     inside = workspace_in(document)
@@ -88,7 +89,7 @@ def read_signal(
     """
     source = "standard input" if str(path) == "-" else str(path)
     data = read_bytes(path)
-    if which_format(data, source) == "xml":
+    if which_format(data, source) != "pyhf-json":
         loaded = load(path, xml=xml)
         translated = to_pyhf_json(loaded.workspace, measure=False)
         return SignalDocument(document=translated.document, outcomes=(*loaded.outcomes, *translated.outcomes))

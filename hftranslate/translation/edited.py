@@ -63,7 +63,7 @@ def read_to_edit(path: str | Path, *, patches: Sequence[str | Path] = (), xml: X
     return Edited(
         workspace=loaded.workspace,
         original=restored.workspace if restored.with_sidecar else None,
-        with_sidecar=restored.with_sidecar or loaded.format == "xml",
+        with_sidecar=restored.with_sidecar or loaded.format != "pyhf-json",
         outcomes=loaded.outcomes if restored.with_sidecar else restored.outcomes,
     )
 

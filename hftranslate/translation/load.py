@@ -85,14 +85,21 @@ def load(
             workspace, outcomes, fates = histfactory_xml.read_accounted(path, xml, data=data, progress=progress)
         else:
             workspace, outcomes = histfactory_xml.read(path, xml, data=data, progress=progress)
-        if xml is not None and xml.asimov_if_missing:
-            workspace, of_data = with_expected_data(workspace)
-            outcomes += of_data
+    elif found == "root":
+        from hftranslate.formats import root_workspace
+
+        if patches:
+            raise InputError(f"{source} is a ROOT file; patches apply to JSON")
+        workspace, outcomes = root_workspace.read(path, xml, data=data)
+        use_sidecar = False
     else:
         document, outcomes = patched_document(data, source, patches)
         if patches:
             source += f" with {' and '.join(Path(source_name(patch)).name for patch in patches)}"
         workspace = pyhf_json.from_document(document, source)
+    if found != "pyhf-json" and xml is not None and xml.asimov_if_missing:
+        workspace, of_data = with_expected_data(workspace)
+        outcomes += of_data
     plain = Loaded(workspace=workspace, format=found, with_sidecar=False, outcomes=outcomes, account=fates)
     return restore(plain, path, patched=bool(patches)) if use_sidecar else plain
 

@@ -155,7 +155,7 @@ def test_xml_that_is_no_driver_is_named(run: Runner, folder: Path) -> None:
     for command in ("inspect", "xml2json", "cls"):
         for path, told in [
             ("xml/config/SR.xml", "describes a single channel; give the driver instead"),
-            ("xml/data/data.root", "is a ROOT file; expected the XML file (root element Combination) that names it"),
+            ("xml/data/data.root", "is a ROOT file without a Measurement of HistFactory"),
             ("other.xml", "the root element is <plan>; expected <Combination>"),
             ("quick.xml", "is a configuration of XMLAnaWSBuilder"),
         ]:

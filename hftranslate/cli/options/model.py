@@ -66,6 +66,7 @@ xml_options = combined_options(
         metavar="LOCAL:IN_XML",
         help="Take what XML names below IN_XML from below LOCAL, a folder here; repeatable.",
     ),
+    click.option("--workspace", metavar="NAME", help="Of a ROOT file: the RooWorkspace whose model is wanted."),
     click.option("--search", multiple=True, type=InputFolder(), help="Look for missing files by name below here."),
     click.option("--confine", is_flag=True, help="Read nothing outside the folder of the XML."),
     click.option("--asimov-if-missing", is_flag=True, help="Where XML has no data, take the nominal expectation."),
@@ -99,6 +100,8 @@ def take_xml_options(options: dict[str, Any]) -> XmlOptions:
         root_version=options.pop("root_version"),
         normalize_by_theory=options.pop("normalize_by_theory"),
         asimov_if_missing=options.pop("asimov_if_missing"),
+        measurement=options.get("measurement"),
+        workspace=options.pop("workspace"),
     )
 
 
@@ -140,7 +143,13 @@ def load_model(options: dict[str, Any], *, edges: bool = False) -> tuple[Workspa
     report(loaded.outcomes)
     workspace = loaded.workspace
     conventions = workspace.conventions if chosen == "auto" else CONVENTIONS[chosen]
-    if edges and loaded.format != "xml" and not loaded.with_sidecar and file != "-" and sidecar_path(file).is_file():
+    if (
+        edges
+        and loaded.format == "pyhf-json"
+        and not loaded.with_sidecar
+        and file != "-"
+        and sidecar_path(file).is_file()
+    ):
         try:
             whole = load(file, use_sidecar=True)
         except InputError as error:

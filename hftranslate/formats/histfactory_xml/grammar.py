@@ -139,7 +139,10 @@ _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """An element of a parsed document: checked against :data:`GRAMMAR`, comments removed."""
+    """An element of a parsed document: checked against :data:`GRAMMAR`, comments removed.
+
+    ``line`` is 0 where the element stands in no document.
+    """
 
     tag: str
     attributes: Mapping[str, str]
@@ -152,7 +155,8 @@ class Node:
     def where(self) -> str:
         """Place of the element, for the beginning of an error message."""
         name = f" Name={self.attributes['Name']!r}" if "Name" in self.attributes else ""
-        return f"{self.file}:{self.line}: <{self.tag}{name}>"
+        line = f":{self.line}" if self.line else ""
+        return f"{self.file}{line}: <{self.tag}{name}>"
 
     def all(self, tag: str) -> tuple["Node", ...]:
         """The children of that tag, in order."""

@@ -43,6 +43,9 @@ class XmlOptions:
     asimov_if_missing
         channels without observed data get the nominal expectation, as in ROOT's ``asimovData``; the reader of this
         format leaves that to its caller (:func:`hftranslate.translation.load.load`).
+    measurement, workspace
+        of a ROOT file that holds several: the only measurement that is wanted, and the RooWorkspace whose model is
+        wanted (``combined``, or the name of a channel).
     """
 
     basedir: Path | None = None
@@ -52,6 +55,8 @@ class XmlOptions:
     root_version: str = "6.40"
     normalize_by_theory: Literal["root", "intended"] = "root"
     asimov_if_missing: bool = False
+    measurement: str | None = None
+    workspace: str | None = None
 
     @property
     def version(self) -> Version:

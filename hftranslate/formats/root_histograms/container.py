@@ -3,6 +3,7 @@
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -47,13 +48,13 @@ class Key:
 
 
 class RootFile:
-    """A ROOT file that is open for reading."""
+    """A ROOT file that is open for reading, or one whose bytes are given. ``version`` is ROOT's: 62406 for 6.24/06."""
 
-    def __init__(self, path: Path) -> None:
-        self._stream: BinaryIO = path.open("rb")
+    def __init__(self, source: Path | bytes) -> None:
+        self._stream: BinaryIO = BytesIO(source) if isinstance(source, bytes) else source.open("rb")
         try:
-            self._size = path.stat().st_size
-            self._top = self._read_head()
+            self._size = len(source) if isinstance(source, bytes) else source.stat().st_size
+            self._top, self._layouts, self.version = self._read_head()
         except BaseException:
             self._stream.close()
             raise
@@ -70,6 +71,14 @@ class RootFile:
     def folder(self, key: Key) -> dict[str, Key]:
         """The keys of a folder that stands behind a key."""
         return self._keys(key.position + key.key_bytes)
+
+    @property
+    def layouts(self) -> Key | None:
+        """The record that describes the classes of all objects (a list of TStreamerInfo), if there is one."""
+        position, n = self._layouts
+        if position == 0:
+            return None
+        return _KeyList(self._read(position, min(n, self._size - position), "the description of the classes")).first()
 
     def payload(self, key: Key) -> bytes:
         """The object behind a key, serialised, without its key and decompressed.
@@ -99,8 +108,8 @@ class RootFile:
             raise Damaged(f"{what} cannot be read; is the file being written?")
         return data
 
-    def _read_head(self) -> int:
-        """The position of the top folder."""
+    def _read_head(self) -> tuple[int, tuple[int, int], int]:
+        """The position of the top folder, position and bytes of the description of the classes, and ROOT's version."""
         if self._size == 0:
             raise Damaged("it is empty")
         start = self._read(0, min(self._size, BIG_FILE_HEAD.size), "the head")
@@ -111,7 +120,7 @@ class RootFile:
         big = FILE_VERSION.unpack_from(start, len(MAGIC))[0] >= BIG_FILE
         head = (BIG_FILE_HEAD if big else FILE_HEAD).unpack_from(start)
         begin, name_bytes = head[2], head[7]
-        return int(begin + name_bytes)
+        return int(begin + name_bytes), (int(head[10]), int(head[11])), int(head[1]) % BIG_FILE
 
     def _keys(self, position: int) -> dict[str, Key]:
         start = self._read(position, DIRECTORY.size, "the description of a folder")
@@ -147,6 +156,10 @@ class _KeyList:
             if earlier is None or earlier.cycle < key.cycle:
                 found[key.name] = key
         return found
+
+    def first(self) -> Key:
+        """The record's own key."""
+        return self._next()
 
     def _take(self, layout: Any) -> tuple[Any, ...]:
         if self._at + layout.size > len(self._data):

@@ -1,0 +1,181 @@
+"""The file that hist2workspace wrote to a Workspace, without ROOT."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from hftranslate.errors import FormatError, MissingInput, Unsupported, did_you_mean
+from hftranslate.formats.histfactory_xml import XmlOptions, interpret
+from hftranslate.formats.histfactory_xml.grammar import Node, Notes
+from hftranslate.formats.histfactory_xml.root_versions import version_text
+from hftranslate.formats.histfactory_xml.sources import FileSource
+from hftranslate.formats.json_text import read_bytes, source_name
+from hftranslate.formats.outcomes import Outcome
+from hftranslate.formats.root_histograms import Histogram, HistogramFiles
+from hftranslate.formats.root_histograms.container import Damaged, Key, RootFile
+from hftranslate.formats.root_workspace.layouts import Layouts
+from hftranslate.formats.root_workspace.measurement import MEASUREMENT, Elements, Inside, elements_of
+from hftranslate.formats.root_workspace.streamed import NoLayout, Reader, read_layouts
+from hftranslate.workspace import Workspace
+
+#: Class of what ROOT makes of a measurement.
+WORKSPACE = "RooWorkspace"
+#: Name of the RooWorkspace of all channels; that of one channel has the name of the channel.
+_COMBINED = "combined"
+
+
+def read(
+    path: str | Path, options: XmlOptions | None = None, *, data: bytes | None = None
+) -> tuple[Workspace, tuple[Outcome, ...]]:
+    """Read the model of a file that hist2workspace wrote, from the Measurement objects in it.
+
+    The meaning is that of the version of ROOT that wrote the file.
+
+    Parameters
+    ----------
+    path
+        the file, ``-`` for standard input.
+    options
+        which part of it is read, and where histograms are looked for that it does not hold.
+    data
+        its content, where it was read already.
+
+    Returns
+    -------
+    tuple
+        the model under ROOT's conventions, and what did not pass unchanged.
+
+    Raises
+    ------
+    InputError
+        The file is damaged, has no Measurement, or describes no valid model; the message says what and where.
+    """
+    options, source = options or XmlOptions(), source_name(path)
+    with readable(source):
+        file = RootFile(read_bytes(path) if data is None else data)
+        keys = file.top
+        objects = _measurements(file, keys, source, options.measurement)
+    with _said_of(source):
+        found = [elements_of(each, source) for each in objects]
+    channels = _channels(found, source, options.workspace)
+    version = _version(file.version)
+    notes = Notes(version)
+    driver = _driver(found, channels, source)
+    xml = replace(options, root_version=version_text(version))
+    with HistogramFiles(trusted=not xml.confine) as histograms:
+        elsewhere = FileSource(Path(path), xml, notes, histograms)
+        workspace = interpret(driver, _Source(found[0], elsewhere), notes, xml)
+    return workspace, notes.outcomes()
+
+
+class _Source:
+    """Channels from the object; histograms from the object, or else from the files that it names."""
+
+    def __init__(self, elements: Elements, elsewhere: FileSource) -> None:
+        self._channels: Mapping[str, Node] = elements.channels
+        self._inside: Inside = elements.inside
+        self._elsewhere = elsewhere
+
+    def channel(self, text: str, node: Node) -> Node:
+        """The channel of that name."""
+        return self._channels[text]
+
+    def histogram(self, file: str, directory: str, name: str, node: Node) -> Histogram:
+        """The histogram that the element refers to."""
+        found = self._inside.get((directory, name))
+        return self._elsewhere.histogram(file, directory, name, node) if found is None else found
+
+
+@contextmanager
+def readable(source: str) -> Iterator[None]:
+    """Whatever goes wrong inside a damaged file becomes one sentence."""
+    try:
+        yield
+    except NoLayout as error:
+        raise Unsupported(
+            f"{source}: {error}, and that class is not known here (those of ROOT 6.10 to 6.40 are); "
+            "give the XML that the file was made from"
+        ) from None
+    except Damaged as error:
+        raise FormatError(f"{source}: not a ROOT file, or damaged ({error})") from None
+
+
+@contextmanager
+def _said_of(source: str) -> Iterator[None]:
+    """Errors about objects say of which file."""
+    try:
+        yield
+    except (FormatError, Unsupported) as error:
+        if str(error).startswith(source):
+            raise
+        raise type(error)(f"{source}: {error}") from None
+
+
+def _version(number: int) -> tuple[int, int]:
+    """62406 is 6.24/06."""
+    return number // 10000, number // 100 % 100
+
+
+def _measurements(file: RootFile, keys: Mapping[str, Key], source: str, wanted: str | None) -> list[dict[str, object]]:
+    """The Measurement objects of a file, all or the one of a name."""
+    here = {key.name: key for key in keys.values() if key.class_name == MEASUREMENT}
+    if not here:
+        raise Unsupported(_nothing_here(keys, source))
+    if wanted is not None and wanted not in here:
+        raise MissingInput(f"{source} has no measurement {wanted!r}" + did_you_mean(wanted, here))
+    layouts = layouts_in(file)
+    chosen = [key for key in here.values() if wanted in (None, key.name)]
+    return [Reader(file.payload(key), key.key_bytes, layouts).object(key.class_name) for key in chosen]
+
+
+def layouts_in(file: RootFile) -> Layouts:
+    """The layouts of the classes that are in a file."""
+    described = file.layouts
+    if described is None:
+        raise Damaged("it does not describe the classes of its objects")
+    return read_layouts(file.payload(described), described.key_bytes)
+
+
+def _nothing_here(keys: Mapping[str, Key], source: str) -> str:
+    spaces = [key.name for key in keys.values() if key.class_name == WORKSPACE]
+    way = (
+        "give the file that hist2workspace wrote (results/*_combined_*_model.root), or the XML file that names this one"
+    )
+    if spaces:
+        names = ", ".join(map(repr, spaces))
+        return (
+            f"{source} holds the RooWorkspace {names} but no Measurement of HistFactory beside it; the RooWorkspace "
+            f"alone cannot be read; {way}"
+        )
+    classes = sorted({key.class_name for key in keys.values()})
+    holds = f"{', '.join(classes[:4])}{', ...' if len(classes) > 4 else ''}" if classes else "nothing"
+    return f"{source} is a ROOT file without a Measurement of HistFactory (it holds {holds}); {way}"
+
+
+def _channels(found: list[Elements], source: str, workspace: str | None) -> Mapping[str, Node]:
+    """The channels of the model: all, or the one that a RooWorkspace has the name of."""
+    first = found[0]
+    for other in found[1:]:
+        if (other.channels, other.functions, other.inside) != (first.channels, first.functions, first.inside):
+            raise Unsupported(
+                f"{source}: the measurements {first.name!r} and {other.name!r} are of different models; "
+                "choose one with --measurement (hftranslate root2json has it, too)"
+            )
+    if not first.channels:
+        raise FormatError(f"{source}: the measurement {first.name!r} has no channels")
+    if workspace in (None, _COMBINED):
+        return first.channels
+    if workspace in first.channels:
+        return {workspace: first.channels[workspace]}
+    raise MissingInput(
+        f"{source} has no workspace {workspace!r}" + did_you_mean(workspace, [_COMBINED, *first.channels])
+    )
+
+
+def _driver(found: list[Elements], channels: Mapping[str, Node], source: str) -> Node:
+    """The document that would name all of it."""
+    inputs = [Node(tag="Input", attributes={}, children=(), text=name, file=source, line=0) for name in channels]
+    children = [*found[0].functions, *inputs, *(each.measurement for each in found)]
+    attributes = {"OutputFilePrefix": found[0].prefix}
+    return Node(tag="Combination", attributes=attributes, children=tuple(children), text="", file=source, line=0)
