@@ -21,7 +21,6 @@ MOST_PARAMETERS = 6
 MOST_LINES = 20
 #: What takes more, each called from one place: arrays of one loop, settings of SciPy, names.
 BUT = {
-    "hftranslate.difference.likelihoods.likelihoods",
     "hftranslate.inference.packages.lbfgsb",
     "hftranslate.likelihood.pattern.find_pattern",
 }

@@ -178,8 +178,7 @@ def difference_of_translation(
                 first,
                 second,
                 (mine.name, theirs.name),
-                entries=alignment.entries,
-                channels=alignment.channels,
+                labels,
                 conventions=conventions,
                 progress=progress,
             )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hftranslate.batch.progress import Progress, silent
 from hftranslate.difference.comparer import Origin, acts
+from hftranslate.difference.statements import Labels
 from hftranslate.errors import InputError
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Model
@@ -16,6 +17,8 @@ from hftranslate.workspace import Conventions, Workspace
 
 #: Where both NLLs are larger, only rates are compared: the rounding of the NLLs would exceed what is looked for.
 _LARGEST_NLL = 1e9
+#: Random points at which likelihoods are compared, and the seed that they follow from.
+_POINTS, _SEED = 20, 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +73,9 @@ def likelihoods(
     first: Workspace,
     second: Workspace,
     measurements: tuple[str, str],
+    labels: Labels,
     *,
-    entries: Mapping[str, str],
-    channels: Mapping[str, str],
     conventions: Conventions | None = None,
-    n_random: int = 20,
-    seed: int = 1,
     progress: Progress = silent,
 ) -> LikelihoodComparison:
     """Compare the likelihoods of one measurement.
@@ -84,7 +84,7 @@ def likelihoods(
     ----------
     measurements
         its name in the first and in the second.
-    entries, channels
+    labels
         what parameters and channels of the second are called in the first.
     conventions
         how both are evaluated where ROOT and pyhf differ; by default as the first is.
@@ -98,13 +98,13 @@ def likelihoods(
         b, data_b = compile_model(second, measurements[1], same_rules(rules, second.conventions))
     except InputError as error:
         return replace(nothing, why=str(error))
-    partner = _partners(a, b, entries)
+    partner = _partners(a, b, labels.entries)
     alone = _alone(a, b, partner)
-    order = _bin_order(a, b, channels)
+    order = _bin_order(a, b, labels.channels)
     if alone or order is None:
         what = f"free in one of them only: {', '.join(alone)}" if alone else "their channels differ"
         return replace(nothing, nll=float("inf"), why=what)
-    origin = Origin(a, data_a, n_random, seed, largest=_LARGEST_NLL)
+    origin = Origin(a, data_a, _POINTS, _SEED, largest=_LARGEST_NLL)
     found = origin.compare(b, data_b, partner, bins=order, progress=partial(progress, "comparing likelihoods"))
     points = int(np.sum(found.inside))
     if not points:

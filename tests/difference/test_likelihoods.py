@@ -7,6 +7,7 @@ import pytest
 
 from hftranslate.difference import LikelihoodComparison, likelihoods
 from hftranslate.difference.likelihoods import same_rules
+from hftranslate.difference.statements import Labels
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.workspace import (
     PYHF,
@@ -29,8 +30,7 @@ def compared(one: Workspace, two: Workspace, **names: dict[str, str]) -> Likelih
         one,
         two,
         (one.measurements[0].name, two.measurements[0].name),
-        entries=names.get("entries", {}),
-        channels=names.get("channels", {}),
+        Labels(channels=names.get("channels", {}), samples={}, entries=names.get("entries", {})),
     )
 
 
