@@ -46,7 +46,7 @@ from hftranslate.signal_grid.scan import scan as patchset_scan
 from hftranslate.toys.discovery import ToySignificance, toy_significance
 from hftranslate.toys.hypotest import ToyTestResult, toy_test
 from hftranslate.toys.limits import ToyLimitResult, toy_limit
-from hftranslate.translation.as_json import pyhf_digest as digest
+from hftranslate.translation.as_json import digest
 from hftranslate.translation.load import read
 from hftranslate.translation.write import write
 from hftranslate.workspace import simplemodels

@@ -21,8 +21,8 @@ PUBLIC = {
 
     """,
     "crosscheck": """
-        Case CaseResult Report Results RootInstallation crosscheck find_root index_html read_cases read_results
-        report_html report_markdown results root_results write_html write_markdown
+        Case CaseResult Report Results RootInstallation crosscheck crosscheck_model find_root index_html read_cases
+        read_results report_html report_markdown results root_results run_cases write_html write_markdown
     """,
     "difference": """
         Difference Item LikelihoodComparison cls_difference difference difference_of_translation document
@@ -33,8 +33,8 @@ PUBLIC = {
         summary_text text worst
     """,
     "editing": """
-        Join Negligible Places PruningEffect combine consequences negligible prune prune_negligible pruning_effects
-        rename set_aside sort strip
+        Join Negligible Places PruningEffect combine consequences negligible prune prune_negligible pruned_document
+        pruned_text pruning_effects rename set_aside sort strip
     """,
     "formats": """
         FORMATS FormatName Outcome apply_patch dump_json parse_json which_format write_files write_together
@@ -57,7 +57,8 @@ PUBLIC = {
     """,
     "hepdata": """
         CheckReport Limits Record Region Reproduced Rules check check_document check_html check_text download
-        download_archive download_document make_bundle pack read_record read_region reproduce unpack write_bundle
+        download_archive download_document make_bundle pack read_record read_region reproduce reproduce_record unpack
+        write_bundle
     """,
     "inference": """
         FitOptions FitResult GoodnessOfFit HypoTestResult Impacts Minimum ProfileScan Significance Stage TestStat
@@ -78,13 +79,14 @@ PUBLIC = {
         surface take_slice
     """,
     "toys": """
-        KeptToys ToyLimitResult ToyOptions ToySample ToySignificance ToyTestResult Toys fit_toys kept_toys merged
-        sample_toys toy_limit toy_limit_document toy_significance toy_significance_document toy_test toy_test_document
+        KeptToys ToyLimitResult ToyOptions ToySample ToySignificance ToyTestResult Toys fit_toys kept_results
+        kept_toys merged sample_toys toy_limit toy_limit_document toy_significance toy_significance_document toy_test
+        toy_test_document
     """,
     "translation": """
-        JsonTranslation Loaded Verification XmlTranslation apply_sidecar as_json canonical_digest load make_sidecar
-        pyhf_digest read sidecar_path to_pyhf_json to_xml verify_file verify_json with_expected_data write write_json
-        write_xml
+        JsonTranslation Loaded Verification XmlTranslation apply_sidecar as_json canonical_digest digest load
+        make_sidecar pyhf_digest read sidecar_path to_pyhf_json to_xml verify_file verify_json with_expected_data
+        write write_json write_xml
     """,
     "workspace": """
         Annotations BinConstraint BinUncertainty CONVENTIONS Channel ConstraintTerm Conventions DeclaredParameter

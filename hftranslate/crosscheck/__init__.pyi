@@ -5,6 +5,7 @@ from hftranslate.crosscheck.index import CaseResult, index_html
 from hftranslate.crosscheck.report import report_html, report_markdown, write_html, write_markdown
 from hftranslate.crosscheck.report_text import Report
 from hftranslate.crosscheck.results import results
+from hftranslate.crosscheck.runs import crosscheck_model, run_cases
 from hftranslate.crosscheck.with_root import RootInstallation, find_root, root_results
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Results",
     "RootInstallation",
     "crosscheck",
+    "crosscheck_model",
     "find_root",
     "index_html",
     "read_cases",
@@ -22,6 +24,7 @@ __all__ = [
     "report_markdown",
     "results",
     "root_results",
+    "run_cases",
     "write_html",
     "write_markdown",
 ]

@@ -1,5 +1,13 @@
 from hftranslate.editing.combining import Join, combine, set_aside
-from hftranslate.editing.negligible import Negligible, PruningEffect, negligible, prune_negligible, pruning_effects
+from hftranslate.editing.negligible import (
+    Negligible,
+    PruningEffect,
+    negligible,
+    prune_negligible,
+    pruned_document,
+    pruned_text,
+    pruning_effects,
+)
 from hftranslate.editing.ordering import sort
 from hftranslate.editing.pruning import Places, prune
 from hftranslate.editing.renaming import rename
@@ -16,6 +24,8 @@ __all__ = [
     "negligible",
     "prune",
     "prune_negligible",
+    "pruned_document",
+    "pruned_text",
     "pruning_effects",
     "rename",
     "set_aside",

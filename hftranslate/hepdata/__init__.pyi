@@ -5,7 +5,7 @@ from hftranslate.hepdata.check_report import check_document, check_html, check_t
 from hftranslate.hepdata.download import download, download_archive, download_document
 from hftranslate.hepdata.entries import CheckReport
 from hftranslate.hepdata.regions import Region, read_region
-from hftranslate.hepdata.reproduce import Reproduced, read_record, reproduce
+from hftranslate.hepdata.reproduce import Reproduced, read_record, reproduce, reproduce_record
 from hftranslate.hepdata.submission import Record
 from hftranslate.hepdata.web import Rules
 
@@ -28,6 +28,7 @@ __all__ = [
     "read_record",
     "read_region",
     "reproduce",
+    "reproduce_record",
     "unpack",
     "write_bundle",
 ]

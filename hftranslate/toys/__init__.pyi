@@ -1,6 +1,7 @@
 from hftranslate.toys.discovery import ToySignificance, toy_significance, toy_significance_document
 from hftranslate.toys.fits import Toys, fit_toys, sample_toys
 from hftranslate.toys.hypotest import ToyTestResult, toy_test, toy_test_document
+from hftranslate.toys.kept import kept_results
 from hftranslate.toys.limits import ToyLimitResult, toy_limit, toy_limit_document
 from hftranslate.toys.samples import KeptToys, ToyOptions, ToySample, kept_toys, merged
 
@@ -13,6 +14,7 @@ __all__ = [
     "ToyTestResult",
     "Toys",
     "fit_toys",
+    "kept_results",
     "kept_toys",
     "merged",
     "sample_toys",

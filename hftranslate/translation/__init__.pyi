@@ -1,4 +1,4 @@
-from hftranslate.translation.as_json import as_json, pyhf_digest
+from hftranslate.translation.as_json import as_json, digest, pyhf_digest
 from hftranslate.translation.expected_data import with_expected_data
 from hftranslate.translation.load import Loaded, load, read
 from hftranslate.translation.sidecar import apply_sidecar, canonical_digest, make_sidecar
@@ -22,6 +22,7 @@ __all__ = [
     "apply_sidecar",
     "as_json",
     "canonical_digest",
+    "digest",
     "load",
     "make_sidecar",
     "pyhf_digest",
