@@ -15,7 +15,7 @@ from tests.cases import case, pyhf_model
 from tests.cli.conftest import Runner, pyhf_says
 from tests.cli.documents import document, text
 from tests.conftest import REPOSITORY
-from tests.patchset.grid import background, patches
+from tests.signal_grid.grid import background, patches
 
 
 @pytest.fixture

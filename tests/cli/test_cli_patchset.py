@@ -10,7 +10,7 @@ from hftranslate.signal_grid import read_patchset
 from hftranslate.translation.load import read
 from hftranslate.translation.write import write
 from tests.cli.conftest import Runner, pyhf_says
-from tests.patchset.grid import POINTS, background, patches, with_signal
+from tests.signal_grid.grid import POINTS, background, patches, with_signal
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cli.conftest import Runner
-from tests.test_reproducing import other_background, other_patches, record
+from tests.hepdata.test_reproduce import other_background, other_patches, record
 
 
 def test_one_region_goes_to_the_folder(run: Runner, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tests.cases import case
 from tests.cli.conftest import Runner
 from tests.cli.documents import document, text
 from tests.conftest import REPOSITORY
-from tests.test_translate import drivers
+from tests.translation.test_translate import drivers
 
 FITS = ("fit", "cls", "limit")
 

@@ -21,7 +21,7 @@ from hftranslate.formats import which_format
 from hftranslate.formats.json_text import parse_json
 from tests.cli.conftest import Run, Runner
 from tests.cli.documents import document, text
-from tests.patchset.grid import background, patches
+from tests.signal_grid.grid import background, patches
 
 #: A command line with names of files in capitals, and the content of FILE.
 Command: TypeAlias = Callable[[str, bytes], Run]

@@ -12,7 +12,7 @@ from hftranslate.translation.load import Loaded, load
 from tests.cli.conftest import Runner
 from tests.cli.documents import document
 from tests.interruptions import content, copy_of, killed_states
-from tests.patchset.grid import background, patches
+from tests.signal_grid.grid import background, patches
 
 
 def other() -> dict[str, Any]:

@@ -25,7 +25,7 @@ from hftranslate.cli.options.paths import (
 from tests.cli.conftest import Runner
 from tests.cli.documents import text
 from tests.interruptions import content
-from tests.patchset.grid import background, patches
+from tests.signal_grid.grid import background, patches
 
 KINDS = {InputFile, InputFolder, KeptFile, ModelFile, ModelFolder, NamedFiles, OutputFile, OutputFolder, SidecarFile}
 WRITTEN = (OutputFile, OutputFolder)

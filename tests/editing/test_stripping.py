@@ -5,7 +5,7 @@ import pytest
 from hftranslate.editing import strip
 from hftranslate.errors import InvalidWorkspace, MissingInput
 from hftranslate.formats.pyhf_json import from_document, to_document
-from tests.patchset.grid import background, signal_sample, with_signal
+from tests.signal_grid.grid import background, signal_sample, with_signal
 
 
 def test_the_rest_stays_as_it_is() -> None:

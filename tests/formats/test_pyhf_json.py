@@ -360,7 +360,7 @@ def test_equal_flags_become_one() -> None:
 
 
 def test_known_samples_are_not_read_again() -> None:
-    from tests.patchset.grid import background
+    from tests.signal_grid.grid import background
 
     document = background()
     first = from_document(document)

@@ -14,7 +14,7 @@ from hftranslate.formats.pyhf_json import from_document, to_document
 from hftranslate.signal_grid import changes, same_model
 from hftranslate.translation.sidecar import canonical_digest
 from hftranslate.workspace import Workspace
-from tests.patchset.grid import background, signal_sample, with_signal
+from tests.signal_grid.grid import background, signal_sample, with_signal
 from tests.strategies import permuted, workspaces
 
 VALID = workspaces("pyhf-json")

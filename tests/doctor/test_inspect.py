@@ -17,7 +17,7 @@ from hftranslate.workspace import (
     ShapeFactor,
     StatError,
 )
-from tests.dialects.test_dialect_pyhf_json import MU, lumi, model, sample
+from tests.formats.test_dialect_pyhf_json import MU, lumi, model, sample
 
 
 def test_facts() -> None:

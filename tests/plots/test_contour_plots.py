@@ -10,7 +10,7 @@ from hftranslate.errors import InputError
 from hftranslate.plots import PlotOptions
 from hftranslate.plots.contour import contour
 from hftranslate.signal_grid.contour import contour_document, contour_lines, crossings, take_slice
-from tests.test_contour import scan_of
+from tests.signal_grid.test_contour import scan_of
 
 PLANE = {(x, y): 5.0 - 0.8 * x for x in range(8) for y in range(4)}
 

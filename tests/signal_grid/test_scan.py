@@ -29,7 +29,7 @@ from hftranslate.signal_grid.scan import (
     scan_task,
 )
 from hftranslate.workspace import ROOT
-from tests.patchset.grid import background, patches, with_signal
+from tests.signal_grid.grid import background, patches, with_signal
 
 POINTS = [(100, 0), (200, 50), (400, 0)]
 

@@ -37,8 +37,8 @@ from hftranslate.workspace import (
 from hftranslate.workspace.map import set_parameter
 from hftranslate.workspace.parameter_names import declared_parameters
 from hftranslate.workspace.parameters import bin_widths
-from tests.dialects.test_dialect_pyhf_json import MU, kinds, model, sample
 from tests.equivalence import model_difference, same_rules
+from tests.formats.test_dialect_pyhf_json import MU, kinds, model, sample
 
 JES = NormSys(name="JES", lo=0.9, hi=1.2)
 

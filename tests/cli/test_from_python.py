@@ -36,7 +36,7 @@ from hftranslate.translation.load import load, read
 from hftranslate.translation.write import write
 from hftranslate.workspace import NormSys, Workspace
 from hftranslate.workspace.simplemodels import correlated_background, uncorrelated_background
-from tests.patchset.grid import POINTS, background, patches, with_signal
+from tests.signal_grid.grid import POINTS, background, patches, with_signal
 
 WORKSPACE = uncorrelated_background([5.0, 3.0], [50.0, 30.0], [5.0, 3.0], observed=[57, 31])
 

@@ -22,7 +22,7 @@ from hftranslate.toys.hypotest import toy_test, toy_test_document
 from hftranslate.toys.samples import ToyOptions, kept_toys, merged, toys_journal
 from hftranslate.workspace.simplemodels import uncorrelated_background
 from tests.mutations import changed_documents
-from tests.patchset.grid import background, patches
+from tests.signal_grid.grid import background, patches
 
 MODEL, DATA = compile_model(uncorrelated_background([5.0, 3.0], [50.0, 30.0], [5.0, 3.0], observed=[57, 31]))
 POINTS = [(100, 0), (200, 50)]

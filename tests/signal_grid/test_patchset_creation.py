@@ -8,7 +8,7 @@ import pytest
 from hftranslate.errors import InputError
 from hftranslate.signal_grid import Signal, create, same_model
 from hftranslate.signal_grid import creation as module
-from tests.patchset.grid import POINTS, background, patches, with_signal
+from tests.signal_grid.grid import POINTS, background, patches, with_signal
 
 
 def signals(points: list[tuple[int, int]]) -> Iterator[Signal]:

@@ -14,7 +14,7 @@ from hftranslate.errors import FormatError, InputError, MissingInput
 from hftranslate.signal_grid import Patch, PatchSet, digest, read_patchset
 from hftranslate.signal_grid.document import from_document, parse_value, patch_document
 from hftranslate.signal_grid.summary import summary_text, what_it_does
-from tests.patchset.grid import background, patches, with_signal
+from tests.signal_grid.grid import background, patches, with_signal
 
 
 def test_is_written_as_it_was_read(shared: Path) -> None:

@@ -10,7 +10,7 @@ from hftranslate.signal_grid import same_model
 from hftranslate.signal_grid.signal_files import known_background, read_background, read_signal
 from hftranslate.translation.load import read
 from hftranslate.translation.write import write
-from tests.patchset.grid import background, patches, with_signal
+from tests.signal_grid.grid import background, patches, with_signal
 
 
 def written(path: Path, document: object) -> Path:
