@@ -5,10 +5,12 @@ import re
 import shlex
 import shutil
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+import hftranslate
 from tests.cli.conftest import Runner, run  # noqa: F401 - a fixture
 from tests.conftest import REPOSITORY
 
@@ -122,3 +124,14 @@ def test_tutorial(run: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     points = json.loads(Path("scan.json").read_text())["points"]
     assert len(points) == 24
     assert 5 < sum(p["CLs_obs"] < 0.05 for p in points) < 15
+
+
+@pytest.mark.parametrize("page", [*sorted(p.name for p in DOCS.glob("*.md")), "../README.md"])
+def test_what_pages_say_of_python_is_there(page: str) -> None:
+    text = re.sub(r"\S*/\S*", "", (DOCS / page).read_text(encoding="utf-8"))
+    for path in re.findall(r"\bhftranslate((?:\.[A-Za-z_]\w*)+)", text):
+        room, _, name = f"hftranslate{path}".rpartition(".")
+        if name not in ("json", "md", "xml"):
+            assert hasattr(import_module(room), name) or import_module(f"{room}.{name}"), path
+    for name in re.findall(r"\bhft\.([A-Za-z_]\w*)", text):
+        assert hasattr(hftranslate, name), name
