@@ -150,7 +150,7 @@ def changed_xml(draw: st.DrawFn, sources: list[bytes]) -> bytes:
         names = sorted(element.attrib)
         match draw(st.sampled_from(("number", "number", "attribute", "drop", "text", "double", "remove", "move"))):
             case "number":
-                numeric = [(e, n) for e in elements for n in sorted(e.attrib) if _is_number(e.get(n))]
+                numeric = [(e, n) for e in elements for n in sorted(e.attrib) if _is_number(e.get(n))]  # type: ignore[arg-type]
                 if numeric:
                     chosen, name = draw(st.sampled_from(numeric))
                     chosen.set(name, repr(draw(st.sampled_from(_NUMBERS))))

@@ -113,11 +113,11 @@ def _modifiers(
         if which != "histosys":
             code = draw(st.sampled_from(["code4", "code1"])) if rich else "code4"
             lo, hi = draw(_quantities(0.5, 1.0)), draw(_quantities(1.0, 1.5))
-            found.append(NormSys(name=name, lo=lo, hi=hi, interpolation=code))
+            found.append(NormSys(name=name, lo=lo, hi=hi, interpolation=code))  # type: ignore[arg-type]
         if which != "normsys":
             additive = draw(st.sampled_from(["code4p", "code0", "code2"])) if rich else "code4p"
             lo_data, hi_data = draw(yields(n)), draw(yields(n))
-            found.append(HistoSys(name=name, lo_data=lo_data, hi_data=hi_data, interpolation=additive))
+            found.append(HistoSys(name=name, lo_data=lo_data, hi_data=hi_data, interpolation=additive))  # type: ignore[arg-type]
     if draw(st.booleans()):
         found.append(StatError(data=draw(uncertainties(n)), **staterror))
     if draw(st.booleans()):
@@ -125,7 +125,7 @@ def _modifiers(
         kind = draw(st.sampled_from(["gaussian", "poisson"])) if rich else "poisson"
         data = draw(_tuples(st.sampled_from([0.0, 0.0625, 0.3]), n) if relative else uncertainties(n))
         name = f"{plan['gamma']}_sys{channel}_{sample}"
-        found.append(ShapeSys(name=name, data=data, relative=relative, constraint=kind))
+        found.append(ShapeSys(name=name, data=data, relative=relative, constraint=kind))  # type: ignore[arg-type]
         if plan["shared_bins"]:
             found.append(ShapeFactor(name=name))
     if draw(st.booleans()):  # channels with as many bins share it
@@ -215,7 +215,7 @@ def _measurement(draw: st.DrawFn, name: str, channels: Sequence[Channel], plan: 
         for systematic in draw(st.sets(st.sampled_from(alphas), max_size=2).map(sorted)):
             kind = draw(st.sampled_from(["gamma", "lognormal", "uniform", "none"]))
             size = 0.0 if kind == "none" else 0.5
-            terms.append(ConstraintTerm(name=systematic, kind=kind, relative_uncertainty=size))
+            terms.append(ConstraintTerm(name=systematic, kind=kind, relative_uncertainty=size))  # type: ignore[arg-type]
     return Measurement(
         name=name,
         pois=tuple(draw(st.lists(candidates, max_size=3 if rich else 1, unique=True))),

@@ -50,7 +50,7 @@ def is_options(kind: Any) -> bool:
     """Whether a parameter's type is an object of options: frozen, by keyword, and made without a word."""
     if not (inspect.isclass(kind) and dataclasses.is_dataclass(kind)):
         return False
-    parameters = kind.__dataclass_params__  # type: ignore[attr-defined]
+    parameters = kind.__dataclass_params__
     missing = dataclasses.MISSING
     optional = all(f.default is not missing or f.default_factory is not missing for f in dataclasses.fields(kind))
     return bool(
@@ -148,7 +148,7 @@ def test_commands_are_thin() -> None:
         (node,) = ast.parse(inspect.cleandoc("\n" + inspect.getsource(function))).body
         assert isinstance(node, ast.FunctionDef)
         body = node.body[1:] if ast.get_docstring(node) is not None else node.body
-        lines = body[-1].end_lineno - body[0].lineno + 1 if body else 0  # type: ignore[operator]
+        lines = body[-1].end_lineno - body[0].lineno + 1 if body else 0
         assert lines <= MOST_LINES, f"{command.name} has {lines} lines"
         seen += 1
     assert seen > 40

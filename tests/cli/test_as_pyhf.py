@@ -233,7 +233,7 @@ def migrads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, int, int]]:
     migrad = Minuit.migrad
 
     def told_migrad(self: Minuit, ncall: int | None = None, **options: Any) -> Minuit:
-        told.append((self.tol, self.strategy.strategy, ncall))
+        told.append((self.tol, self.strategy.strategy, ncall))  # type: ignore[arg-type]
         return migrad(self, ncall=ncall, **options)
 
     monkeypatch.setattr(Minuit, "migrad", told_migrad)
@@ -249,7 +249,7 @@ def test_minuit_is_told_what_pyhf_tells_it(
         word for key, value in ({"maxiter": 4321} | optconf).items() for word in ("--optconf", f"{key}={value}")
     ]
     arguments = ("fit", ws, "--optimizer", "minuit", *settings)
-    ours, theirs = json.loads(run(*arguments).out), json.loads(pyhf_says(*arguments, "--value"))
+    ours, theirs = json.loads(run(*arguments).out), json.loads(pyhf_says(*arguments, "--value"))  # type: ignore[arg-type]
     for tolerance, strategy, calls in told:
         assert calls == 4321
         assert {key: {"tolerance": tolerance, "strategy": strategy}[key] for key in optconf} == pytest.approx(optconf)

@@ -413,7 +413,7 @@ def program(*arguments: str | Path, **options: object) -> "subprocess.CompletedP
     start = "from hftranslate.cli import main; main()"
     command = [sys.executable, "-c", start, *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
-    return subprocess.run(command, capture_output=True, check=False, env=environment, **options)  # type: ignore[call-overload, no-any-return]
+    return subprocess.run(command, capture_output=True, check=False, env=environment, **options)  # type: ignore[call-overload]
 
 
 def test_the_program_by_itself(ws: Path) -> None:

@@ -45,8 +45,8 @@ WORKSPACE = uncorrelated_background([5.0, 3.0], [50.0, 30.0], [5.0, 3.0], observ
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: BatchOptions(executor=4), "on an executor of concurrent.futures or here .None., not on 4"),
-        (lambda: BatchOptions(progress=True), "told to a function of .step, done, total., not to True"),
+        (lambda: BatchOptions(executor=4), "on an executor of concurrent.futures or here .None., not on 4"),  # type: ignore[arg-type]
+        (lambda: BatchOptions(progress=True), "told to a function of .step, done, total., not to True"),  # type: ignore[arg-type]
         (lambda: PlotOptions(style="LEP"), "no style 'LEP' of pictures"),
         (lambda: Places(samples_in=["SR"]), "samples_in: expected places of 2 words each, not 'SR'"),
         (lambda: Places(modifiers_in=[("SR", "signal")]), "modifiers_in: expected places of 3 words each"),

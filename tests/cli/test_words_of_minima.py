@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hftranslate.translation.translate import read
 
 from hftranslate.formats.pyhf_json import to_document
 from hftranslate.inference import minimize as engine
 from hftranslate.inference.minimize import STATUS, FitOptions
 from hftranslate.likelihood.compile import compile_model
+from hftranslate.translation.load import read
 from hftranslate.workspace import HistoSys, NormFactor
 from tests.cli.conftest import Runner
 from tests.cli.documents import text

@@ -197,7 +197,7 @@ def test_functions(which: str, python: str, tmp_path: Path, monkeypatch: pytest.
     tool = program(tmp_path / "hist2workspace", "#!{python}\nopen({log!r}, 'w')\n", log=str(tmp_path / "tool"))
     for name in ("normfactor_name", "nobody"):
         text = f'<Function Name="{name}" Expression={expression} Dependents={dependents}/><Input>'
-        path = xml_model(tmp_path, lambda xml, text=text: xml.replace("<Input>", text, 1))  # type: ignore[misc]
+        path = xml_model(tmp_path, lambda xml, text=text: xml.replace("<Input>", text, 1))
         assert not given_to_root(path, python)
         with pytest.raises(InputError):
             root_results(Source(path=path), load(path).workspace, RootInstallation(python=python, hist2workspace=tool))

@@ -190,7 +190,7 @@ def test_tested_values_and_level_count() -> None:
     for path in wanted:
         wrong = replace(tampered(document, path), points=(), fit=None)
         found = crosscheck(results(workspace_of("demo"), like=wrong), wrong)
-        place = "limit" if path[0] == "limit" else f"test of {wrong.hypotests[path[1]].poi:g}"  # type: ignore[index]
+        place = "limit" if path[0] == "limit" else f"test of {wrong.hypotests[path[1]].poi:g}"
         assert found.first_failure is not None, path
         assert any(place in entry.where for rung in found.rungs for entry in rung.failures), path
 
@@ -274,7 +274,7 @@ def test_own_document(name: str) -> None:
     assert own.points[0].label == "nominal"
     assert len({point.label for point in own.points}) == len(own.points) > 10
     ranges = {p.name: (p.low, p.high) for p in own.parameters}
-    assert all(ranges[n][0] <= v <= ranges[n][1] for p in own.points for n, v in p.values.items())  # type: ignore[operator]
+    assert all(ranges[n][0] <= v <= ranges[n][1] for p in own.points for n, v in p.values.items())
     assert own.fit is not None
     assert own.hypotests is not None
     assert [t.poi for t in own.hypotests] == [0.5, 1.0, 2.0]
@@ -294,15 +294,15 @@ def test_other_parametrisation_is_the_same_model() -> None:
     )  # fmt: skip
     ours = results(workspace_of("demo"), like=replace(reference, parametrisation=(_LUMI,), points=points))
     plain = report_of("demo").ours
-    constants = {round(b.nll - a.nll, 9) for a, b in zip(plain.points, ours.points, strict=True)}  # type: ignore[operator]
+    constants = {round(b.nll - a.nll, 9) for a, b in zip(plain.points, ours.points, strict=True)}
     assert constants == {3.912023005}  # -ln(0.02)
     lumi = next(p for p in ours.parameters if p.name == "alpha_lumi")
     assert (lumi.init, lumi.low, lumi.high) == (0.0, -50.0, 450.0)
     assert ours.fit is not None
     assert plain.fit is not None
     assert ours.fit.values["alpha_lumi"] == pytest.approx((plain.fit.values["Lumi"] - 1.0) / 0.02)
-    assert ours.fit.uncertainties["alpha_lumi"] == pytest.approx(plain.fit.uncertainties["Lumi"] / 0.02)  # type: ignore[index]
-    assert ours.fit.correlation.matrix == plain.fit.correlation.matrix  # type: ignore[union-attr]
+    assert ours.fit.uncertainties["alpha_lumi"] == pytest.approx(plain.fit.uncertainties["Lumi"] / 0.02)
+    assert ours.fit.correlation.matrix == plain.fit.correlation.matrix
 
 
 def test_points_outside_the_domain() -> None:

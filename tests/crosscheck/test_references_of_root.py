@@ -43,7 +43,7 @@ def test_agrees_with_root(name: str) -> None:
         worst = by_name[rung].worst
         assert worst is not None
         # ROOT sums terms whose digits cancel: at an NLL of 2e8, seven units of the last place (extended precision)
-        assert abs(worst.difference) < max(0.2 * worst.allowed, 10.0 * np.spacing(worst.reference)), worst
+        assert abs(worst.difference) < max(0.2 * worst.allowed, 10.0 * np.spacing(worst.reference)), worst  # type: ignore[arg-type]
 
 
 @pytest.mark.slow

@@ -309,7 +309,7 @@ def test_pictures_of_both_engines(report: Report) -> None:
     assert ("pyhf conventions" in lines) == (report.beside is not None)
     for engine in ("ROOT", "ours"):
         assert lines[engine].get_xydata().tolist() == [[1.0, 0.5], [2.0, 0.0625]]
-    assert [len(line.get_xdata()) for line in drawn["statistic"].axes[0].lines] == [2, 2, 2, 2]
+    assert [len(line.get_xdata()) for line in drawn["statistic"].axes[0].lines] == [2, 2, 2, 2]  # type: ignore[arg-type]
 
 
 def test_correlations_of_each_engine_on_their_side_of_the_diagonal() -> None:

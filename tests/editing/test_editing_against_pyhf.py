@@ -79,7 +79,7 @@ def test_prune(document: Any, workspace: Workspace, pyhf: Any) -> None:
         if what in ("channels", "measurements"):
             chosen = found[1::2]
         options = {what: chosen}
-        same(prune(workspace, **options), theirs.prune(**options))
+        same(prune(workspace, **options), theirs.prune(**options))  # type: ignore[arg-type]
 
 
 @pytest.mark.slow

@@ -588,7 +588,7 @@ def test_what_xml_cannot_say_is_refused_by_name() -> None:
     ]
     for modifier, text in odd:
         with pytest.raises(Unsupported, match=text):
-            to_xml(pyhf_model(sample("s", MU), sample("b", modifier)), measure=False)
+            to_xml(pyhf_model(sample("s", MU), sample("b", modifier)), measure=False)  # type: ignore[arg-type]
     two = pyhf_model(sample("s", MU, nominal=(1.0, 2.0)))
     two = replace(two, channels=(replace(two.channels[0], edges=((0, 1, 2), (0, 1), (0, 1), (0, 1))),))
     with pytest.raises(Unsupported, match="channel 'SR' has 4 axes"):

@@ -7,7 +7,7 @@ from hftranslate.formats.outcomes import KINDS, Outcome, outcome_lines
 
 
 def loss(where: str, what: str, **effects: float) -> Outcome:
-    return Outcome(kind="loss", where=where, what=what, **effects)
+    return Outcome(kind="loss", where=where, what=what, **effects)  # type: ignore[arg-type]
 
 
 def test_three_outcomes_that_say_the_same_are_told_together() -> None:

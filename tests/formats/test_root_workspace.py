@@ -21,7 +21,6 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hftranslate.translation.translate import load, read, to_xml, write_xml
 from hypothesis import given, settings
 
 from hftranslate.difference import difference
@@ -35,6 +34,8 @@ from hftranslate.formats.root_workspace.measurement import MEASUREMENT, elements
 from hftranslate.formats.root_workspace.read import layouts_in
 from hftranslate.formats.root_workspace.streamed import MAX_DEPTH, Reader
 from hftranslate.likelihood.compile import compile_model
+from hftranslate.translation.load import load, read
+from hftranslate.translation.write import to_xml, write_xml
 from hftranslate.workspace import Workspace
 from tests.cases import entries
 from tests.conftest import REPOSITORY, shared_files, shared_folder

@@ -67,7 +67,7 @@ def test_groups_in_closed_form(one_bin: tuple[Model, Data]) -> None:
     assert found.groups["all"] == found.groups["systematic"]
     alone, data = counting(20.0, 4.0, 10.0)
     for widths in ("hesse", "minos"):
-        assert impacts(alone, data, widths=widths).groups["systematic"] == (0.0, 0.0)  # type: ignore[arg-type]
+        assert impacts(alone, data, widths=widths).groups["systematic"] == (0.0, 0.0)
     assert (found.low, found.high) == pytest.approx((sqrt(statistical**2 + systematic**2),) * 2, rel=1e-6)
 
 

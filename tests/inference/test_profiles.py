@@ -216,4 +216,4 @@ def test_on_workers_resumed_and_pickled(two_channels: tuple[Model, Data], tmp_pa
 def test_values_as_an_array(two_channels: tuple[Model, Data]) -> None:
     name = two_channels[0].parameters.names[0]
     listed = profile_scan(*two_channels, [name], [[0.5, 1.0]])
-    np.testing.assert_array_equal(profile_scan(*two_channels, [name], np.array([[0.5, 1.0]])).rise, listed.rise)
+    np.testing.assert_array_equal(profile_scan(*two_channels, [name], np.array([[0.5, 1.0]])).rise, listed.rise)  # type: ignore[arg-type]

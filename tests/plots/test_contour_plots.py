@@ -69,7 +69,7 @@ def test_along_one_label() -> None:
     by_label = {line.get_label(): line for line in axes.lines}
     x, y = by_label["observed"].get_data()
     [crossing] = crossings(along, "observed")
-    assert np.interp(crossing, x, y) == pytest.approx(0.05, rel=1e-3)
+    assert np.interp(crossing, x, y) == pytest.approx(0.05, rel=1e-3)  # type: ignore[arg-type]
     assert by_label["failed"].get_xydata().tolist() == [[9.0, pytest.approx(0.05)]]
     assert [t.get_text() for t in axes.texts] == [f"{crossing:.4g}"]
 

@@ -20,9 +20,9 @@ def test_three_panels() -> None:
         curve = axes.lines[3]  # of code4, right of one
         x = np.asarray(curve.get_xdata())
         assert (x[0], x[-1]) == (1.0, 2.2)
-        np.testing.assert_allclose(curve.get_ydata(), relative_yield(x, "code4", 0.7, 1.2)[order], atol=1e-6)
+        np.testing.assert_allclose(curve.get_ydata(), relative_yield(x, "code4", 0.7, 1.2)[order], atol=1e-6)  # type: ignore[arg-type]
     dots = figure.axes[0].lines[-1]
-    assert list(dots.get_ydata()) == [0.7, 1.0, 1.2]
+    assert list(dots.get_ydata()) == [0.7, 1.0, 1.2]  # type: ignore[arg-type]
     assert plots.interpolation(["code4"]).legends == []
 
 

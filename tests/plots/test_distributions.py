@@ -51,7 +51,7 @@ def test_histograms() -> None:
     np.testing.assert_array_equal(filled.get_data()[0], values)
     assert signal.get_data()[0][0] > values[0]
     observed = axes.lines[0]
-    assert set(observed.get_xdata()) == {3.5}
+    assert set(observed.get_xdata()) == {3.5}  # type: ignore[arg-type]
     assert axes.get_yscale() == "log"
     assert axes.get_xlabel() == r"$\tilde{q}_\mu$"
     plain = plots.toys(with_signal, without, 3.5, test_stat="q").axes[0]

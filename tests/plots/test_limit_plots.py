@@ -156,7 +156,7 @@ def test_toys_are_drawn_with_their_errors(limit: UpperLimitResult, compiled: tup
     y = np.asarray(curve.get_ydata(), dtype=np.float64)
     assert np.all((y >= 0.0) & (y <= 1.0))
     tested = [row["poi"] for row in document["scan"]]
-    inside = np.interp(curve.get_xdata(), [0.0, *tested], [1.0, *(r["CLs_obs"] for r in document["scan"])])
+    inside = np.interp(curve.get_xdata(), [0.0, *tested], [1.0, *(r["CLs_obs"] for r in document["scan"])])  # type: ignore[arg-type]
     np.testing.assert_allclose(y, inside, atol=1e-12)
     (bars,) = axes.collections[-1:]
     assert len(bars.get_segments()) == 1 + sum(poi <= axes.get_xlim()[1] for poi in tested)

@@ -74,8 +74,8 @@ def test_what_could_not_be_computed() -> None:
     figure = plots.impacts(document)
     assert [t.get_text() for t in figure.axes[0].texts] == ["0.50 −0.40 +0.60"]
     assert figure.get_suptitle() == "mu = 1  −?  +0.3"
-    document["poi"]["uncertainty"] = [None, None]  # type: ignore[index]
-    document["parameters"][0]["uncertainty"] = [None, None]  # type: ignore[index]
+    document["poi"]["uncertainty"] = [None, None]
+    document["parameters"][0]["uncertainty"] = [None, None]
     figure = plots.impacts(document)
     assert figure.get_suptitle() == "mu = 1"
     assert [t.get_text() for t in figure.axes[0].texts] == ["0.50"]

@@ -82,7 +82,7 @@ def test_contours_with_gaps_or_few_points() -> None:
     document["twice_delta_nll"][0][0] = None
     assert len(plots.scan(document).axes[0].collections) == 3  # a mesh and two contours
     coarse = plots.scan(bowl(3)).axes[0]
-    assert np.ma.count(coarse.collections[0].get_array()) == 12
+    assert np.ma.count(coarse.collections[0].get_array()) == 12  # type: ignore[arg-type]
     small = bowl()
     small["twice_delta_nll"] = (0.01 * np.array(small["twice_delta_nll"])).tolist()
     assert [t.get_text() for t in plots.scan(small).axes[0].get_legend().get_texts()] == ["best fit"]

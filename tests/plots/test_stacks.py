@@ -44,12 +44,12 @@ def test_a_stack_with_its_ratio() -> None:
     names = [t.get_text() for t in figure.legends[0].get_texts()]
     assert names == ["data", "uncertainty", "signal", "big", "small"]
     hatched = next(p for p in main.patches if p.get_hatch())
-    np.testing.assert_allclose(hatched.get_data()[0], [11.0, 7.15])
-    np.testing.assert_allclose(hatched.get_data().baseline, [9.0, 5.85])
+    np.testing.assert_allclose(hatched.get_data()[0], [11.0, 7.15])  # type: ignore[arg-type]
+    np.testing.assert_allclose(hatched.get_data().baseline, [9.0, 5.85])  # type: ignore[arg-type]
     points = main.containers[0].lines[0]
     assert np.asarray(points.get_ydata()).tolist() == [12.0, 3.0]
     assert np.asarray(points.get_xdata()).tolist() == [0.0, 1.0]
-    np.testing.assert_allclose(ratio.containers[0].lines[0].get_ydata(), [1.2, 3.0 / 6.5])
+    np.testing.assert_allclose(ratio.containers[0].lines[0].get_ydata(), [1.2, 3.0 / 6.5])  # type: ignore[arg-type]
     assert main.texts[0].get_text() == "SR  pre-fit"
     assert (main.get_ylabel(), ratio.get_ylabel(), ratio.get_xlabel()) == ("events per bin", "data / model", "bin")
     assert main.get_yscale() == "linear"

@@ -37,7 +37,7 @@ def test_numbers_come_before_texts() -> None:
     made = create(
         background(),
         [
-            Signal(source=f"{v}", name=f"n{i}", values=(v,), document=with_signal(100 + i, 0))
+            Signal(source=f"{v}", name=f"n{i}", values=(v,), document=with_signal(100 + i, 0))  # type: ignore[arg-type]
             for i, v in enumerate(["b", 20, "a", 3.5])
         ],
         labels=("x",),

@@ -49,7 +49,7 @@ def test_the_folder_counts_where_the_name_says_nothing() -> None:
 )
 def test_patterns_that_cannot_work(arguments: tuple[str, ...], words: str) -> None:
     with pytest.raises(InputError, match=words):
-        PointNames.compiled(*arguments)  # type: ignore[arg-type]
+        PointNames.compiled(*arguments)
 
 
 def test_names_that_do_not_fit() -> None:

@@ -120,8 +120,8 @@ def test_agrees_with_the_asymptotic_formulae_where_there_are_many_events() -> No
     space = uncorrelated_background([60.0, 40.0], [2000.0, 1500.0], [20.0, 15.0], observed=[2010, 1490])
     model, data = compile_model(space)
     for test_stat in ("qtilde", "q", "ttilde", "t"):
-        toys = toy_test(model, data, 1.0, test_stat=test_stat, toy_options=ToyOptions(toys=600, seed=2))  # type: ignore[arg-type]
-        expected = asymptotic_test(model, data, 1.0, test_stat=test_stat)  # type: ignore[arg-type]
+        toys = toy_test(model, data, 1.0, test_stat=test_stat, toy_options=ToyOptions(toys=600, seed=2))
+        expected = asymptotic_test(model, data, 1.0, test_stat=test_stat)
         assert toys.q == pytest.approx(expected.q)
         assert abs(toys.clsb_obs - expected.clsb_obs) < 4.0 * toys.clsb.error
         assert abs(toys.clb_obs - expected.clb_obs) < 4.0 * toys.clb.error
@@ -238,7 +238,7 @@ def test_kept_toys_of_another_test_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="another task"):
         toy_test(model, data, 1.0, test_stat="q", toy_options=ToyOptions(toys=10), batch=BatchOptions(resume=path))
     with pytest.raises(InputError, match="another task"):
-        toy_test(*counting(3.0), 1.0, toy_options=ToyOptions(toys=10), batch=BatchOptions(resume=path))
+        toy_test(*counting(3.0), 1.0, toy_options=ToyOptions(toys=10), batch=BatchOptions(resume=path))  # type: ignore[arg-type]
     with pytest.raises(InputError, match="another task"):
         toy_significance(model, data, toy_options=ToyOptions(toys=10), batch=BatchOptions(resume=path))
 

@@ -253,7 +253,7 @@ def test_the_patch_says_only_what_differs() -> None:
     original = with_floats(SMALL)
     sample = original.channels[0].samples[1]
     poisson, jes = sample.modifiers
-    gaussian = replace(sample, modifiers=(replace(poisson, constraint="gaussian", threshold=0.0), jes))
+    gaussian = replace(sample, modifiers=(replace(poisson, constraint="gaussian", threshold=0.0), jes))  # type: ignore[arg-type]
     channel = replace(original.channels[0], samples=(original.channels[0].samples[0], gaussian), edges=None)
     plain = replace(original, channels=(channel,), annotations=())
     sidecar = make_sidecar(plain, original)

@@ -74,7 +74,7 @@ W = Workspace(channels=(C,), measurements=(M,))
         (lambda: ParameterConfig(name="p", sigmas=(INF,)), "parameter 'p', sigmas"),
         (lambda: ParameterConfig(name="p", bounds=((0.0, INF),)), "parameter 'p', bounds"),
         (lambda: ParameterConfig(name="p", bounds=((2.0, 1.0),)), "'p': lower bound 2.0 above upper bound 1.0"),
-        (lambda: ParameterConfig(name="p", bounds=((1.0, 2.0, 3.0),)), r"must be \[low, high\]"),
+        (lambda: ParameterConfig(name="p", bounds=((1.0, 2.0, 3.0),)), r"must be \[low, high\]"),  # type: ignore[arg-type]
         (
             lambda: replace(M, parameters=(ParameterConfig(name="p"), ParameterConfig(name="p"))),
             "measurement 'm': settings of parameter 'p' appears more than once",
@@ -121,9 +121,9 @@ def test_things_are_found_by_name():
 
 def test_nothing_can_be_changed():
     with pytest.raises(FrozenInstanceError):
-        W.channels = ()  # type: ignore[misc]
+        W.channels = ()
     with pytest.raises((AttributeError, TypeError)):
-        W.comment = "new"  # type: ignore[attr-defined]
+        W.comment = "new"
 
 
 def test_conventions():
