@@ -106,7 +106,7 @@ class _Once(logging.Handler):
         sentence = record.getMessage()
         if sentence not in self.said:
             self.said.add(sentence)
-            tell(sentence)
+            tell(f"warning: {sentence}")
 
 
 def _tell_of_doubts() -> None:
