@@ -122,6 +122,10 @@ _NEWTON_STEPS, _MIGRAD_CALLS, _MIGRAD_ROUNDS = 200, 10_000, 10
 #: Who is asked, in this order, where a minimiser reached no minimum: the slowest one last.
 _IN_TURN: tuple[MinimizerName, ...] = ("newton", "scipy", "minuit")
 _ROUGH_STEPS, _ROUGH_TOLERANCE, _ROUGH_CALLS = 50, 1e-4, 1000
+#: MIGRAD, which may go on for very long where nothing is smooth, has so many calls of the likelihood to step in.
+_RESCUE_CALLS = 5000
+#: So many fits of a search, at most, are tried by other minimisers where ours is stuck.
+_RESCUES = 2
 #: Two values of the NLL that differ by less are the same minimum.
 _SAME = 1e-6
 
@@ -214,7 +218,8 @@ def _by_others(problem: Problem, end: End, options: FitOptions) -> End:
     if options.max_iterations is None:
         for name in _IN_TURN:
             if name != end.by and not end.at_a_minimum:
-                other = _run(problem, replace(options, minimizer=name))
+                limit = _RESCUE_CALLS if name == "minuit" else None
+                other = _run(problem, replace(options, minimizer=name, max_iterations=limit))
                 better = other.at_a_minimum or other.value < end.value
                 end = replace(other if better else end, iterations=end.iterations + other.iterations)
     return end
@@ -223,11 +228,14 @@ def _by_others(problem: Problem, end: End, options: FitOptions) -> End:
 def _lowest(problem: Problem, first: End, options: FitOptions) -> tuple[End, bool]:
     """The lowest minimum that is found, of which the minimiser of the fit has the last word, and whether it is sure."""
     steps = options.max_iterations or _NEWTON_STEPS
+    rescues = iter(range(_RESCUES))
 
     def fit(x: Floats, rough: bool) -> End:
         if rough:
             return descend(problem, x, tolerance=_ROUGH_TOLERANCE, max_iterations=min(steps, _ROUGH_STEPS))
         end = descend(problem, x, tolerance=options.tolerance, max_iterations=steps)
+        if end.at_a_minimum or next(rescues, None) is None:
+            return end
         return _by_others(replace(problem, theta=problem.full(end.x)), end, options)
 
     calls = min(options.max_iterations or _ROUGH_CALLS, _ROUGH_CALLS)

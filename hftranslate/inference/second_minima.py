@@ -64,6 +64,8 @@ _POINTS, _FEWER_POINTS, _POINTS_OF_LARGE = 64, 24, 16
 _CLOUDS, _FITS_BEFORE, _FITS_AFTER = 5, 3, 4
 #: Free factors whose products can be the same in so many ways that one more cloud is worth its time.
 _MANY_FREE = 3
+#: Steps of all fits of a search after which no further cloud is taken.
+_PATIENCE = 2000
 #: Points that have to end in the lowest minimum, and how far above it they may still be.
 _AGREED, _THERE = 3, 1e-2
 #: Distance between a point and a minimum within which it belongs to its valley (twice a rise of the NLL).
@@ -120,6 +122,8 @@ def search(
     """
     look = _Look(problem=problem, descend=descend, lowest=first, minima=[first.x])
     if first.at_a_minimum and first.value <= _lowest_value(problem, first.x) + _LOWER:
+        return look.found(sure=True)
+    if first.value * np.finfo(float).eps > _LOWER:  # rounding exceeds what is looked for
         return look.found(sure=True)
     bent = downward_curvature(problem.model, problem.data, problem.full(first.x))[problem.index]
     plan = _plan(problem, first, float(bent.max(initial=0.0)))
@@ -251,6 +255,8 @@ class _Look:
         rng = np.random.default_rng(5)
         still = agreed = 0
         for _ in range(plan.most):
+            if self.iterations > _PATIENCE:
+                break
             cloud = Cloud.around(self.problem, self.lowest, plan.points, rng)
             known = self.lowest.value
             for x in cloud.x[: plan.before]:

@@ -84,6 +84,7 @@ def no_constant(name: str) -> float:
 
 @settings(
     max_examples=40,
+    derandomize=True,  # some models of others take minutes: more than a test may
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(document=documents(), command=commands())
