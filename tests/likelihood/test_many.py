@@ -36,9 +36,7 @@ def test_generated_workspaces(space, seed, conventions):
     p = model.parameters
     unit = np.where(p.width > 0.0, p.width, 0.3)
     drawn = p.init + unit * np.random.default_rng(seed).normal(size=(5, len(p)))
-    inner = (
-        p.bounds.T + np.array([[1e-3], [-1e-3]]) * unit
-    )  # at kinks derivatives differ
+    inner = p.bounds.T + np.array([[1e-3], [-1e-3]]) * unit  # at kinks derivatives differ
     thetas = np.where(p.fixed, p.init + 1e-3 * unit, np.clip(drawn, *inner))
     thetas = thetas[[np.all(model.rates(t) > 1e-6) for t in thetas]]  # the scores take no yield below 1e-9 for itself
     assume(len(thetas))
