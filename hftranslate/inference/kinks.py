@@ -291,7 +291,10 @@ def maximum_in_box(q: Floats, t: Floats, low: Floats, high: Floats, start: Float
     for _ in range(10 * len(t) + 10):
         i = np.flatnonzero(free)
         if i.size:
-            target = np.linalg.lstsq(q[np.ix_(i, i)], (t - q @ np.where(free, 0.0, y))[i], rcond=1e-15)[0]
+            rest = (t - q @ np.where(free, 0.0, y))[i]
+            if not np.isfinite(rest).all():  # beyond the range of numbers; what solves such a system may crash
+                break
+            target = np.linalg.lstsq(q[np.ix_(i, i)], rest, rcond=1e-15)[0]
             way = target - y[i]
             limit = np.where(way > 0.0, high[i], low[i])
             with np.errstate(divide="ignore", invalid="ignore"):
@@ -337,6 +340,8 @@ def steepest(problem: Problem, x: Floats) -> tuple[Floats, float]:
         return np.zeros_like(x), np.inf  # nothing is known
     _, factor, _ = _definite(problem, x, convex, np.zeros((0, len(x))), 0.0)
     columns = dtrtrs(factor, np.concatenate([slopes, forbidden]).T, lower=1)[0]
+    if not np.isfinite(columns).all():
+        return np.zeros_like(x), np.inf
     weight = 1e3 * max(float(np.abs(columns).max()), 1.0)  # the slopes' shares add up to one
     shares = np.concatenate([np.full(len(slopes), weight), np.zeros(len(forbidden))])
     from scipy.optimize import nnls

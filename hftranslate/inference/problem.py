@@ -83,5 +83,8 @@ class Problem:
         i = np.flatnonzero(~held)
         curvature = np.abs(np.diagonal(hessian))[i]  # in these units no parameter is lost beside a large one
         unit = 1.0 / np.sqrt(np.where(curvature > 0.0, curvature, 1.0))
-        step = np.linalg.lstsq(hessian[np.ix_(i, i)] * unit[:, None] * unit, g[i] * unit, rcond=None)[0]
-        return 0.5 * abs(float(g[i] * unit @ step))
+        scaled, slope = hessian[np.ix_(i, i)] * unit[:, None] * unit, g[i] * unit
+        if not (np.isfinite(scaled).all() and np.isfinite(slope).all()):
+            return np.inf
+        step = np.linalg.lstsq(scaled, slope, rcond=None)[0]
+        return 0.5 * abs(float(slope @ step))
