@@ -13,7 +13,7 @@ from hftranslate.crosscheck.report_text import WORDS, allowed, cls_rows, differe
 from hftranslate.formats.files import write_files
 
 if TYPE_CHECKING:
-    from hftranslate.crosscheck.compare import Report
+    from hftranslate.crosscheck.report_text import Report
 
 __all__ = ["report_html", "report_markdown", "report_text", "write_html", "write_markdown"]
 
