@@ -84,7 +84,7 @@ def no_constant(name: str) -> float:
 
 @settings(
     max_examples=40,
-    derandomize=True,  # some models of others take minutes: more than a test may
+    derandomize=True,  # for some models of other seeds a command takes ten seconds, which is a fault of its own
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(document=documents(), command=commands())
