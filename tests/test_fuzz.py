@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from hftranslate.difference import difference, proven
 from hftranslate.errors import HFTranslateError
 from hftranslate.formats import pyhf_json
-from hftranslate.formats.histfactory_xml.sources import XmlOptions
+from hftranslate.formats.histfactory_xml.options import XmlOptions
 from hftranslate.formats.root_histograms import HistogramFiles
 from hftranslate.formats.schemas import violation
 from hftranslate.inference.fit import fit

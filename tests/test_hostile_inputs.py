@@ -14,8 +14,8 @@ import pytest
 from hftranslate.difference.comparer import comparison_points
 from hftranslate.errors import FormatError, InputError, UnsafeInput, did_you_mean
 from hftranslate.formats.histfactory_xml.grammar import Notes
+from hftranslate.formats.histfactory_xml.options import XmlOptions
 from hftranslate.formats.histfactory_xml.parse import parse
-from hftranslate.formats.histfactory_xml.sources import XmlOptions
 from hftranslate.formats.json_patch import MAX_OPERATIONS, apply_patch
 from hftranslate.formats.json_text import parse_json
 from hftranslate.formats.pyhf_json import from_document

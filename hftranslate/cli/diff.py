@@ -11,7 +11,7 @@ from hftranslate.cli.options.progress import ProgressBar, progress_option
 from hftranslate.cli.output import emit_both, report
 from hftranslate.difference import difference
 from hftranslate.difference.compare import TOLERANCE
-from hftranslate.formats.histfactory_xml.sources import XmlOptions
+from hftranslate.formats.histfactory_xml.options import XmlOptions
 from hftranslate.translation.compared import Compared
 from hftranslate.translation.load import load
 from hftranslate.workspace import CONVENTIONS

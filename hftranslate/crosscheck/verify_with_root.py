@@ -14,7 +14,7 @@ from hftranslate.crosscheck.with_root import Progress, RootInstallation, Source,
 from hftranslate.difference.alignment import Alignment, align
 from hftranslate.difference.compare import NLL_PER_TOLERANCE, TOLERANCE
 from hftranslate.errors import InputError, RootFailed, UnsafeInput
-from hftranslate.formats.histfactory_xml.sources import XmlOptions
+from hftranslate.formats.histfactory_xml.options import XmlOptions
 from hftranslate.formats.outcomes import Outcome
 from hftranslate.formats.rewriting import listed
 from hftranslate.translation.load import Loaded, load

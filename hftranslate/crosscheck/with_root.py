@@ -25,9 +25,10 @@ from hftranslate.crosscheck.variants import lumi_carriers
 from hftranslate.errors import MissingInput, RootFailed, Unsupported
 from hftranslate.formats import which_format
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes
+from hftranslate.formats.histfactory_xml.options import XmlOptions
 from hftranslate.formats.histfactory_xml.parse import parse
 from hftranslate.formats.histfactory_xml.read import interpret
-from hftranslate.formats.histfactory_xml.sources import FileSource, XmlOptions
+from hftranslate.formats.histfactory_xml.sources import FileSource
 from hftranslate.formats.json_text import dump_json, parse_json, read_bytes
 from hftranslate.formats.patched import patched_document
 from hftranslate.formats.root_histograms import HistogramFiles

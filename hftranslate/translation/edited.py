@@ -7,7 +7,7 @@ from pathlib import Path
 from hftranslate.editing import consequences
 from hftranslate.errors import InputError
 from hftranslate.formats.files import Content
-from hftranslate.formats.histfactory_xml.sources import XmlOptions
+from hftranslate.formats.histfactory_xml.options import XmlOptions
 from hftranslate.formats.outcomes import Outcome
 from hftranslate.translation.as_json import as_json
 from hftranslate.translation.load import load, restore

@@ -12,7 +12,7 @@ from hftranslate.batch.progress import Progress, silent
 from hftranslate.difference import Difference, difference, difference_of_translation, proof, proven, text
 from hftranslate.errors import InputError
 from hftranslate.formats import pyhf_json
-from hftranslate.formats.histfactory_xml.sources import XmlOptions
+from hftranslate.formats.histfactory_xml.options import XmlOptions
 from hftranslate.formats.json_text import parse_json
 from hftranslate.formats.outcomes import Outcome
 from hftranslate.translation.load import load, restore

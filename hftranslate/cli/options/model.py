@@ -9,7 +9,7 @@ import click
 from hftranslate.cli.options.paths import InputFile, InputFolder, ModelFile, OutputFile
 from hftranslate.cli.output import report, tell
 from hftranslate.errors import InputError
-from hftranslate.formats.histfactory_xml.sources import XmlOptions
+from hftranslate.formats.histfactory_xml.options import XmlOptions
 from hftranslate.translation.load import load
 from hftranslate.translation.sidecar_file import sidecar_path
 from hftranslate.workspace import CONVENTIONS, Conventions, Workspace

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from hftranslate.formats.files import identity
-from hftranslate.formats.histfactory_xml.render import HISTOGRAMS
+from hftranslate.formats.histfactory_xml.options import HISTOGRAMS
 from hftranslate.translation.sidecar_file import sidecar_path
 
 _META = "hftranslate.paths"

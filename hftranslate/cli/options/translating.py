@@ -15,7 +15,7 @@ from hftranslate.cli.options.paths import OutputFile
 from hftranslate.cli.options.progress import ProgressBar
 from hftranslate.cli.output import emit, json_text, report, tell, tell_lines
 from hftranslate.formats.files import Content
-from hftranslate.formats.histfactory_xml.sources import XmlOptions
+from hftranslate.formats.histfactory_xml.options import XmlOptions
 from hftranslate.formats.outcomes import Outcome
 from hftranslate.translation.load import Loaded
 

@@ -4,24 +4,6 @@
 understands what was rendered.
 """
 
-from hftranslate.formats.histfactory_xml.attributes import FATES, AttributeFate, table
-from hftranslate.formats.histfactory_xml.read import interpret, read, read_accounted
-from hftranslate.formats.histfactory_xml.render import XmlModel, render
-from hftranslate.formats.histfactory_xml.sources import XmlOptions
-from hftranslate.formats.histfactory_xml.write import read_back, steps, write, write_model
+from hftranslate.faces import open_face
 
-__all__ = [
-    "FATES",
-    "AttributeFate",
-    "XmlModel",
-    "XmlOptions",
-    "interpret",
-    "read",
-    "read_accounted",
-    "read_back",
-    "render",
-    "steps",
-    "table",
-    "write",
-    "write_model",
-]
+__getattr__, __dir__, __all__ = open_face(__name__)

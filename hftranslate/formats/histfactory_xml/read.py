@@ -15,10 +15,11 @@ from hftranslate.formats.histfactory_xml.grammar import Node, Notes, number
 from hftranslate.formats.histfactory_xml.lumi import recognise, with_lumi, with_partial_lumi
 from hftranslate.formats.histfactory_xml.measurements import Model, read_measurement, with_centres
 from hftranslate.formats.histfactory_xml.missing import all_missing
+from hftranslate.formats.histfactory_xml.options import XmlOptions
 from hftranslate.formats.histfactory_xml.parse import parse
 from hftranslate.formats.histfactory_xml.root_versions import UNIFORM_LUMI
 from hftranslate.formats.histfactory_xml.shared import with_shared_parameters
-from hftranslate.formats.histfactory_xml.sources import FileSource, Source, XmlOptions
+from hftranslate.formats.histfactory_xml.sources import FileSource, Source
 from hftranslate.formats.json_text import read_bytes
 from hftranslate.formats.outcomes import Outcome
 from hftranslate.formats.root_histograms import HistogramFiles

@@ -14,6 +14,7 @@ from typing import Any, assert_never
 from lxml import etree
 
 from hftranslate.errors import FormatError, InvalidWorkspace, Unsupported
+from hftranslate.formats.histfactory_xml.options import HISTOGRAMS
 from hftranslate.formats.histfactory_xml.parse import DTD_NAME, dtd_errors
 from hftranslate.formats.histfactory_xml.render_measurement import Factors, number, render_measurement
 from hftranslate.formats.histfactory_xml.root_versions import MEASURED, UNIFORM_LUMI, Version, version_text
@@ -36,8 +37,6 @@ from hftranslate.workspace import (
 from hftranslate.workspace.map import has, modifiers_of
 from hftranslate.workspace.parameter_names import stem
 
-#: Where the histograms lie, relative to the folder of the driver.
-HISTOGRAMS = "data/data.root"
 _CHANNELS = "config"
 _MOST_AXES = 3
 _CONSTRAINTS = {"gaussian": "Gaussian", "poisson": "Poisson"}

@@ -9,11 +9,12 @@ from pathlib import Path
 from hftranslate.errors import Unsupported
 from hftranslate.formats.files import FileStep, write_together
 from hftranslate.formats.histfactory_xml.grammar import Notes
+from hftranslate.formats.histfactory_xml.options import HISTOGRAMS, XmlOptions
 from hftranslate.formats.histfactory_xml.parse import DTD_NAME, dtd_bytes, parse
 from hftranslate.formats.histfactory_xml.read import interpret
-from hftranslate.formats.histfactory_xml.render import HISTOGRAMS, XmlModel, render
+from hftranslate.formats.histfactory_xml.render import XmlModel, render
 from hftranslate.formats.histfactory_xml.root_versions import MEASURED, Version, version_text
-from hftranslate.formats.histfactory_xml.sources import MemorySource, XmlOptions
+from hftranslate.formats.histfactory_xml.sources import MemorySource
 from hftranslate.formats.outcomes import Outcome
 from hftranslate.formats.root_histograms import write_histograms
 from hftranslate.workspace import Workspace

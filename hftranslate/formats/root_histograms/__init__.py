@@ -5,8 +5,6 @@ need: a hundred times faster than building the whole objects, and damaged files 
 they deserve. uproot, which knows every class and version, reads what is out of the ordinary.
 """
 
-from hftranslate.formats.root_histograms.histogram import Histogram
-from hftranslate.formats.root_histograms.reading import HistogramFiles
-from hftranslate.formats.root_histograms.writing import write_histograms
+from hftranslate.faces import open_face
 
-__all__ = ["Histogram", "HistogramFiles", "write_histograms"]
+__getattr__, __dir__, __all__ = open_face(__name__)
