@@ -5,15 +5,17 @@ import gc
 import os
 import signal
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
-from multiprocessing import get_context, parent_process
 from threading import Thread
+from typing import TYPE_CHECKING
 
 from hftranslate.errors import InputError, needs_extra
 
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
 
 @contextlib.contextmanager
-def executor_of(workers: int, dask: str | None = None) -> Iterator[Executor | None]:
+def executor_of(workers: int, dask: str | None = None) -> "Iterator[Executor | None]":
     """An executor for :class:`~hftranslate.batch.options.BatchOptions`; it is gone afterwards.
 
     Parameters
@@ -36,6 +38,9 @@ def executor_of(workers: int, dask: str | None = None) -> Iterator[Executor | No
     elif workers == 1:
         yield None
     else:
+        from concurrent.futures import ProcessPoolExecutor
+        from multiprocessing import get_context
+
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ.setdefault(name, "1")  # workers share the cores already
         pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=prepare_worker)
@@ -56,6 +61,8 @@ def prepare_worker() -> None:
     Ctrl-C reaches the whole group of processes: workers finish what they are at, and the main process decides. Where
     that one is gone, they would wait for tasks for ever.
     """
+    from multiprocessing import parent_process
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def wait() -> None:
@@ -77,7 +84,7 @@ def settled() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _dask_executor(address: str) -> Iterator[Executor]:
+def _dask_executor(address: str) -> "Iterator[Executor]":
     with needs_extra("dask", "--dask"):
         from distributed import Client
     try:

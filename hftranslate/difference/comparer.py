@@ -152,7 +152,7 @@ def _idle(a: Model, b: Model, partner: Integers) -> list[int]:
     return [i for i in sorted(constant) if i < n and not a.parameters.fixed[i] and not acts(a, i)]
 
 
-def comparison_points(model: Model, n_random: int, rng: np.random.Generator) -> Floats:
+def comparison_points(model: Model, n_random: int, rng: "np.random.Generator") -> Floats:
     """The points of a comparison but for the nominal one, ``(n_points, n_parameters)``.
 
     Of more than 500 parameters that are not constant several are moved together, so that any model takes a bounded

@@ -10,7 +10,7 @@ import sys
 from math import exp, inf, log, sqrt
 from typing import Literal, assert_never
 
-from scipy.special import log_ndtr, ndtr, ndtri
+from hftranslate.likelihood.scipy_parts import log_ndtr, ndtr, ndtri
 
 TestStat = Literal["qtilde", "q", "ttilde", "t"]
 #: The test statistics of upper limits: values below the best fit are never rejected.

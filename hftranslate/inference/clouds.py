@@ -46,7 +46,7 @@ class Cloud:
     ahead: Floats
 
     @classmethod
-    def around(cls, problem: Problem, known: End, n_points: int, rng: np.random.Generator) -> "Cloud":
+    def around(cls, problem: Problem, known: End, n_points: int, rng: "np.random.Generator") -> "Cloud":
         """Points around the centres of the constraints, and where they let a minimum be lower than a known one."""
         p, model = problem.model.parameters, problem.model
         width, init = p.width[problem.index], p.init[problem.index]

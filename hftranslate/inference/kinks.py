@@ -23,10 +23,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dpotrf, dpotrs, dtrtrs
 
 from hftranslate.inference.newton import End
 from hftranslate.inference.problem import Problem
+from hftranslate.likelihood.scipy_parts import dpotrf, dpotrs, dtrtrs
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]

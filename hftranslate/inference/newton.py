@@ -16,7 +16,8 @@ from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dposv, dpotrs
+
+from hftranslate.likelihood.scipy_parts import dposv, dpotrs
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]

@@ -28,13 +28,13 @@ from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dpotrf, dpotri
 
 from hftranslate.inference.clouds import Cloud
 from hftranslate.inference.descent import may_get_stuck, onwards
 from hftranslate.inference.newton import End
 from hftranslate.inference.problem import Problem
 from hftranslate.likelihood.model import Data, Model
+from hftranslate.likelihood.scipy_parts import dpotrf, dpotri
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erfcx, gammaln, log_ndtr, ndtr, ndtri
 
 from hftranslate.likelihood import poisson
+from hftranslate.likelihood.scipy_parts import erfcx, gammaln, log_ndtr, ndtr, ndtri
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -151,7 +151,7 @@ class Constraints:
         matrix[self.gamma_parameter, self.gamma_aux] = -1.0 / np.where(beta > 0.0, beta, np.inf)
         return matrix
 
-    def sample(self, theta: Floats, n_aux: int, n_toys: int, rng: np.random.Generator) -> Floats:
+    def sample(self, theta: Floats, n_aux: int, n_toys: int, rng: "np.random.Generator") -> Floats:
         """Auxiliary data drawn around a parameter point, ``(n_toys, n_aux)``.
 
         Truncated Gaussian observables are drawn within their range.

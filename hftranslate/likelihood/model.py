@@ -164,7 +164,7 @@ class Model:
         t = self._vector(theta)
         return self.data(self.state(t).bins, self.constraints.expected(t, self.n_aux))
 
-    def sample(self, theta: ArrayLike, n_toys: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    def sample(self, theta: ArrayLike, n_toys: int, rng: "np.random.Generator") -> tuple[Floats, Floats]:
         """Pseudo-experiments: events ``(n_toys, n_bins)`` and global observables ``(n_toys, n_aux)`` at a point.
 
         Raises

@@ -11,8 +11,8 @@ probabilities", 2000).
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln, xlogy
 
+from hftranslate.likelihood.scipy_parts import gammaln, xlogy
 from hftranslate.likelihood.sizes import unwarned
 
 Floats = NDArray[np.float64]
@@ -77,7 +77,7 @@ def _halves(a: Floats) -> tuple[Floats, Floats]:
     return upper, a - upper
 
 
-def sample(mean: Floats, n_toys: int, rng: np.random.Generator) -> Floats:
+def sample(mean: Floats, n_toys: int, rng: "np.random.Generator") -> Floats:
     """Poisson numbers around means ``(n,)``, shape ``(n_toys, n)``.
 
     Where a mean is beyond what integers hold exactly, a Gaussian stands for the distribution.

@@ -16,9 +16,9 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 from hftranslate.errors import InputError, MissingInput, did_you_mean
+from hftranslate.likelihood.scipy_parts import ndtr, ndtri
 from hftranslate.signal_grid.document import Value
 from hftranslate.signal_grid.scan import FailedPoint, Point, Scan, What
 

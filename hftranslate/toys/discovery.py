@@ -5,7 +5,6 @@ from math import inf, isfinite
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr
 
 from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.errors import InputError
@@ -13,6 +12,7 @@ from hftranslate.inference.asymptotics import BANDS, significance_of
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 from hftranslate.inference.tester import PoiRange, Tester, outside_range
 from hftranslate.likelihood.model import Data, Model
+from hftranslate.likelihood.scipy_parts import ndtr
 from hftranslate.toys.hypotest import PValue, fractions_above, p_value, rank, toys_document, valid
 from hftranslate.toys.samples import (
     DEFAULT_TOYS,

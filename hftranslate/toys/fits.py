@@ -80,7 +80,7 @@ class ToyFits:
     valid: Booleans
 
 
-def sample_toys(model: Model, truth: Floats, n_toys: int, rng: np.random.Generator) -> Toys:
+def sample_toys(model: Model, truth: Floats, n_toys: int, rng: "np.random.Generator") -> Toys:
     """Draw pseudo-experiments, events and global observables, at a parameter point.
 
     Raises

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from hftranslate.batch.journal import Journal
 from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
@@ -25,6 +24,7 @@ from hftranslate.inference.asymptotics import BANDS, TestStat
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 from hftranslate.inference.tester import PoiRange, Tester, outside_range
 from hftranslate.likelihood.model import Data, Model
+from hftranslate.likelihood.scipy_parts import ndtr
 from hftranslate.toys.samples import (
     DEFAULT_TOYS,
     HYPOTHESES,

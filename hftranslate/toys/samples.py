@@ -100,7 +100,7 @@ class Chunk:
         """What a journal keeps them under."""
         return f"poi={self.poi_test!r} seed={self.seed} {self.hypothesis} {self.number}"
 
-    def generator(self) -> np.random.Generator:
+    def generator(self) -> "np.random.Generator":
         """The random numbers of the chunk: those of a seed are the same for every tested value."""
         place = (HYPOTHESES.index(self.hypothesis), self.number)
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=place))

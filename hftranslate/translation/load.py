@@ -11,8 +11,6 @@ from hftranslate.formats import FormatName, pyhf_json, which_format
 from hftranslate.formats.json_text import parse_json, read_bytes, source_name
 from hftranslate.formats.outcomes import Outcome
 from hftranslate.formats.patched import patched_document
-from hftranslate.translation.expected_data import with_expected_data
-from hftranslate.translation.sidecar import SidecarMismatch
 from hftranslate.translation.sidecar_file import apply_matching, sidecar_of, sidecar_path
 from hftranslate.workspace import Workspace
 
@@ -98,6 +96,8 @@ def load(
             source += f" with {' and '.join(Path(source_name(patch)).name for patch in patches)}"
         workspace = pyhf_json.from_document(document, source)
     if found != "pyhf-json" and xml is not None and xml.asimov_if_missing:
+        from hftranslate.translation.expected_data import with_expected_data
+
         workspace, of_data = with_expected_data(workspace)
         outcomes += of_data
     plain = Loaded(workspace=workspace, format=found, with_sidecar=False, outcomes=outcomes, account=fates)
@@ -120,6 +120,8 @@ def restore(plain: Loaded, path: str | Path, *, patched: bool = False) -> Loaded
     sidecar = sidecar_of(plain.format, parse_json(read_bytes(beside), str(beside)))
     if sidecar is None:
         return plain
+    from hftranslate.translation.sidecar import SidecarMismatch
+
     if patched:
         return _ignoring(beside, "it belongs to the file without patches", plain)
     try:

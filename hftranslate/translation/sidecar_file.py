@@ -8,7 +8,6 @@ from hftranslate.errors import FormatError, MissingInput, Unsupported
 from hftranslate.formats import FormatName
 from hftranslate.formats.files import FileStep
 from hftranslate.formats.json_text import dump_json, parse_json, read_bytes
-from hftranslate.translation.sidecar import SidecarMismatch, apply_sidecar
 from hftranslate.workspace import Workspace
 
 
@@ -29,6 +28,8 @@ def sidecar_of(format: FormatName, document: object) -> object:
 
 def apply_matching(plain: Workspace, sidecar: object) -> Workspace:
     """What a sidecar restores, or one that it came after: it is written before its document."""
+    from hftranslate.translation.sidecar import SidecarMismatch, apply_sidecar
+
     try:
         return apply_sidecar(plain, sidecar)
     except SidecarMismatch:

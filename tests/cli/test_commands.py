@@ -441,20 +441,6 @@ def test_a_reader_that_goes_away_is_no_error(ws: Path) -> None:
     assert b"Traceback" not in found.stderr
 
 
-def test_what_one_command_needs_no_other_imports() -> None:
-    check = (
-        "import sys; sys.argv = ['hftranslate', '--help']\n"
-        "from hftranslate.cli import main\n"
-        "try: main()\n"
-        "except SystemExit: pass\n"
-        "heavy = {'uproot', 'awkward', 'matplotlib', 'iminuit', 'jsonschema', 'hist'} & set(sys.modules)\n"
-        "assert not heavy, heavy\n"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
-    found = subprocess.run([sys.executable, "-c", check], capture_output=True, check=False, env=environment)
-    assert found.returncode == 0, found.stderr
-
-
 # -------------------------------------------------------------------------------------------------------- real models
 REPRESENTATIVE = ["sbottom_RegionA_complete", "displaced_complete", "2l0j_simplified", "nextstat_complex"]
 

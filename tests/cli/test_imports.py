@@ -1,0 +1,89 @@
+"""What commands import: what one command needs is no burden for another, and SciPy comes in parts."""
+
+import os
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from hftranslate.likelihood.scipy_parts import LAPACK, SPECIAL, names_of
+
+ROOT = Path(__file__).resolve().parents[2]
+XML = ROOT / "validation" / "cases" / "demo" / "model.xml"
+#: What stands in each group, by the first name of its modules.
+PICTURES, TABLES, PEERS = {"matplotlib", "mplhep"}, {"uproot", "awkward", "hist", "boost_histogram"}, {"pyhf", "ROOT"}
+MINIMISERS, SCHEMAS, WORKERS = {"iminuit", "scipy.optimize"}, {"jsonschema", "referencing"}, {"multiprocessing", "dask"}
+XML_READER = {"lxml", "hftranslate.formats.histfactory_xml.read", "hftranslate.formats.root_histograms.reading"}
+WHOLE_SCIPY = {"scipy.special", "scipy.linalg", "scipy.stats", "numpy.f2py", "numpy.testing"}
+FITS = {"hftranslate.inference", "hftranslate.toys"}
+NUMBERS = {"numpy", "scipy"}
+ALWAYS = PICTURES | TABLES | PEERS | MINIMISERS | SCHEMAS | WORKERS | WHOLE_SCIPY
+JSON = (
+    '{"channels": [{"name": "SR", "samples": [{"name": "s", "data": [5.0], "modifiers": [{"name": "mu", "type": "normfactor", \
+"data": null}]}, {"name": "b", "data": [50.0], "modifiers": [{"name": "sys", "type": "normsys", "data": {"hi": 1.1, "lo": 0.9}}]}]}], \
+"observations": [{"name": "SR", "data": [52.0]}], "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": []}}], \
+"version": "1.0.0"}'
+)
+
+
+@pytest.mark.parametrize(
+    ("command", "forbidden"),
+    [
+        ("--help", ALWAYS | XML_READER | FITS | NUMBERS),
+        ("cls --help", ALWAYS | XML_READER),
+        ("inspect ws.json", ALWAYS | XML_READER | FITS),
+        ("digest ws.json", ALWAYS | XML_READER | FITS),
+        ("sort ws.json", ALWAYS | XML_READER | FITS),
+        ("fit ws.json", ALWAYS | XML_READER),
+        ("cls ws.json", ALWAYS | XML_READER),
+        ("limit ws.json", ALWAYS | XML_READER),
+        ("significance ws.json", ALWAYS | XML_READER),
+        ("json2xml ws.json -d xml", ALWAYS),
+        ("xml2json model.xml", ALWAYS),
+    ],
+)
+def test_what_a_command_imports(command: str, forbidden: set[str], tmp_path: Path) -> None:
+    (tmp_path / "ws.json").write_text(JSON)
+    words = [str(XML) if word == "model.xml" else word for word in command.split()]
+    check = (
+        f"import sys; sys.argv = ['hftranslate', *{words!r}]\n"
+        "from hftranslate.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        f"print('imported:', sorted({forbidden!r} & set(sys.modules)))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    found = subprocess.run(
+        [sys.executable, "-c", check], capture_output=True, text=True, check=False, env=environment, cwd=tmp_path
+    )
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.rstrip().endswith("imported: []"), found.stdout[-500:]
+
+
+@pytest.mark.parametrize(
+    ("public", "names"), [("scipy.special", SPECIAL), ("scipy.linalg.lapack", LAPACK)], ids=["special", "lapack"]
+)
+def test_where_scipy_is_built_in_another_way_its_public_modules_are_taken(public: str, names: tuple[str, ...]) -> None:
+    expected = [getattr(import_module(public), name) for name in names]
+    package = public.removesuffix(".lapack")
+    for compiled in (f"{package}._nothing_of_this_name", f"{package}.__init__", "no_such_package._compiled"):
+        assert names_of(public, compiled, names) == expected
+
+
+def test_scipy_is_whole_for_those_who_import_it_later() -> None:
+    check = (
+        "from hftranslate.likelihood import scipy_parts as parts\n"
+        "import sys\n"
+        "assert not {'scipy.special', 'scipy.linalg'} & set(sys.modules)\n"
+        "import scipy.linalg, scipy.special, scipy.stats, scipy.optimize, numpy as np\n"
+        "assert scipy.special.gammaln is parts.gammaln\n"
+        "assert scipy.linalg.lapack.dpotrf(np.eye(2))[1] == 0\n"
+        "assert scipy.special._ufuncs.ndtr(0.0) == 0.5\n"
+        "assert abs(scipy.stats.chi2.sf(1.0, 1) - 2 * parts.ndtr(-1.0)) < 1e-14\n"
+        "assert abs(scipy.optimize.minimize_scalar(lambda x: (x - 1.0) ** 2).x - 1.0) < 1e-6\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    found = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False, env=environment)
+    assert found.returncode == 0, found.stderr
