@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+import hftranslate as hft
+from hftranslate import simplemodels
 from hftranslate.likelihood.scipy_parts import LAPACK, SPECIAL, names_of
 
 ROOT = Path(__file__).resolve().parents[2]
-XML = ROOT / "validation" / "cases" / "demo" / "model.xml"
+XML = ROOT / "validation" / "cases" / "demo" / "demo.xml"
 #: What stands in each group, by the first name of its modules.
 PICTURES, TABLES, PEERS = {"matplotlib", "mplhep"}, {"uproot", "awkward", "hist", "boost_histogram"}, {"pyhf", "ROOT"}
 MINIMISERS, SCHEMAS, WORKERS = {"iminuit", "scipy.optimize"}, {"jsonschema", "referencing"}, {"multiprocessing", "dask"}
@@ -20,12 +22,6 @@ WHOLE_SCIPY = {"scipy.special", "scipy.linalg", "scipy.stats", "numpy.f2py", "nu
 FITS = {"hftranslate.inference", "hftranslate.toys"}
 NUMBERS = {"numpy", "scipy"}
 ALWAYS = PICTURES | TABLES | PEERS | MINIMISERS | SCHEMAS | WORKERS | WHOLE_SCIPY
-JSON = (
-    '{"channels": [{"name": "SR", "samples": [{"name": "s", "data": [5.0], "modifiers": [{"name": "mu", "type": "normfactor", \
-"data": null}]}, {"name": "b", "data": [50.0], "modifiers": [{"name": "sys", "type": "normsys", "data": {"hi": 1.1, "lo": 0.9}}]}]}], \
-"observations": [{"name": "SR", "data": [52.0]}], "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": []}}], \
-"version": "1.0.0"}'
-)
 
 
 @pytest.mark.parametrize(
@@ -41,12 +37,12 @@ JSON = (
         ("limit ws.json", ALWAYS | XML_READER),
         ("significance ws.json", ALWAYS | XML_READER),
         ("json2xml ws.json -d xml", ALWAYS),
-        ("xml2json model.xml", ALWAYS),
+        ("xml2json demo.xml", ALWAYS),
     ],
 )
 def test_what_a_command_imports(command: str, forbidden: set[str], tmp_path: Path) -> None:
-    (tmp_path / "ws.json").write_text(JSON)
-    words = [str(XML) if word == "model.xml" else word for word in command.split()]
+    hft.write(simplemodels.uncorrelated_background([5.0], [50.0], [7.0]), tmp_path / "ws.json")
+    words = [str(XML) if word == "demo.xml" else word for word in command.split()]
     check = (
         f"import sys; sys.argv = ['hftranslate', *{words!r}]\n"
         "from hftranslate.cli import main\n"
