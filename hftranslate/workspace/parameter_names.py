@@ -163,10 +163,9 @@ def _declared_parameters(key: Same[tuple[Channel, ...]]) -> dict[str, DeclaredPa
     by_class = {kind: by_type[word] for kind, word in MODIFIER_TYPES.items()}
     for channel in ordered:
         for sample in sorted(channel.samples, key=_BY_NAME):
-            for modifier in sorted(sample.modifiers, key=_BY_NAME):
-                of_type = by_class[type(modifier)]
-                if modifier.name not in of_type:
-                    of_type[modifier.name] = []
+            new = [m for m in sample.modifiers if m.name not in by_class[type(m)]]  # most have been met before
+            for modifier in sorted(new, key=_BY_NAME):
+                by_class[type(modifier)][modifier.name] = []
     for channel in ordered:
         for sample in channel.samples:
             for modifier in sample.modifiers:
@@ -189,13 +188,14 @@ def _channels_with_several_staterrors(staterrors: dict[str, list[Use]]) -> set[s
 
 
 def _declare(name: str, uses: list[Use], several_staterrors: set[str], places: dict[str, int]) -> DeclaredParameter:
-    kinds = {_KINDS[type(m)] for _, _, m in uses}
+    modifiers = [m for _, _, m in uses]
+    kinds = {_KINDS[t] for t in set(map(type, modifiers))}
     if len(kinds) > 1:
         raise InvalidWorkspace(_cannot_share(name, uses))
     kind = kinds.pop()
     if kind == "lumi":
         return DeclaredParameter(name=name, kind=kind, uses=tuple(uses), root_names=("Lumi",))
-    stems = {stem(m) for _, _, m in uses if not isinstance(m, StatError)}
+    stems = {own or name for own in {m.stem for m in modifiers if not isinstance(m, Lumi | StatError)}}
     if len(stems) > 1:
         found = ", ".join(map(repr, sorted(stems)))
         raise InvalidWorkspace(f"the name {name!r} stands for several parameters, which ROOT calls {found}")
