@@ -8,10 +8,10 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test quick lint clean
+.PHONY: demo test quick lint docs minimums root benchmarks dist clean
 
 demo: $(VENV)/.installed
-	$(BIN)/python validation/demo.py
+	$(BIN)/hftranslate demo
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
@@ -25,8 +25,42 @@ lint: $(VENV)/.installed-lint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# the web pages, with the reference of functions and commands; what cannot be resolved is an error
+docs: $(VENV)/.installed-docs
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/html
+
+# the lowest versions that pyproject.toml declares; what libraries of that age call old is not ours to mend
+minimums:
+	[ -x .venv-lowest/bin/python ] || $(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python validation/lowest_versions.py > .venv-lowest/versions.txt
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check -c .venv-lowest/versions.txt -e '.[test]'
+	.venv-lowest/bin/python -m pytest -n auto --dist worksteal -m "not slow and not root" -W ignore::DeprecationWarning
+
+# real ROOT is never a dependency: its wheel lies in an environment of its own, where it can be installed
+ROOT_PYTHON ?= $(CURDIR)/.venv-root/bin/python
+.venv-root/.installed:
+	$(PYTHON) -m venv .venv-root
+	.venv-root/bin/python -m pip install --quiet --disable-pip-version-check 'ROOT>=0.1a12' numpy jsonpatch
+	touch $@
+
+root: .venv-root/.installed $(VENV)/.installed-test
+	ROOT_PYTHON=$(ROOT_PYTHON) $(BIN)/python -m pytest -n auto --dist worksteal -m root $(PYTEST_ARGS)
+
+# speed against peers, which are installed in an environment of their own: half an hour
+benchmarks: $(VENV)/.installed-test
+	$(BIN)/python validation/benchmarks/speed.py
+
+# the release: both archives, judged, and the demonstration from the wheel alone in an empty environment
+dist: $(VENV)/.installed-dist
+	rm -rf dist build/wheel-alone
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/twine check --strict dist/*
+	$(PYTHON) -m venv build/wheel-alone
+	build/wheel-alone/bin/python -m pip install --quiet --disable-pip-version-check "$$(echo dist/*.whl)[plot]"
+	cd build/wheel-alone && bin/hftranslate demo
+
 clean:
-	rm -rf $(VENV) demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) demo-output build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("hftranslate needs Python >= 3.11, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -43,4 +77,12 @@ $(VENV)/.installed-test: $(VENV)/.installed
 
 $(VENV)/.installed-lint: $(VENV)/.installed-test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[lint]'
+	touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	touch $@
+
+$(VENV)/.installed-dist: $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check build twine
 	touch $@

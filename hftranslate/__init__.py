@@ -5,8 +5,16 @@ more and says in its docstring what to use when. Where a verb and a room share a
 name here is the verb, and ``from hftranslate.crosscheck import ...`` reaches into the room.
 """
 
+from typing import Any
+
 from hftranslate.faces import open_face
 
-__version__ = "0.1.0"
+_of_face, __dir__, __all__ = open_face(__name__)
 
-__getattr__, __dir__, __all__ = open_face(__name__)
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":  # that of the installed package, which its tag says
+        from importlib.metadata import version
+
+        return version("hftranslate")
+    return _of_face(name)

@@ -21,8 +21,8 @@ PUBLIC = {
 
     """,
     "crosscheck": """
-        Case CaseResult Report Results RootInstallation crosscheck crosscheck_model find_root index_html read_cases
-        read_results report_html report_markdown results root_results run_cases write_html write_markdown
+        Case CaseResult Report Results RootInstallation crosscheck crosscheck_model demonstrate find_root index_html
+        read_cases read_results report_html report_markdown results root_results run_cases write_html write_markdown
     """,
     "difference": """
         Difference Item LikelihoodComparison cls_difference difference difference_of_translation document

@@ -51,6 +51,7 @@ SECTIONS = {
     "Compare with ROOT": {
         "crosscheck": "with stored ROOT results, or with the ROOT that is here",
         "results": "a result document of our own",
+        "demo": "the main job on a model that is installed with it",
     },
     "Publish and reuse": {
         "patchset": "signal grids: apply, create, scan, contour, ...",

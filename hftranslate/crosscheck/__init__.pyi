@@ -1,5 +1,6 @@
 from hftranslate.crosscheck.cases import Case, read_cases
 from hftranslate.crosscheck.compare import crosscheck
+from hftranslate.crosscheck.demo import demonstrate
 from hftranslate.crosscheck.document import Results, read_results
 from hftranslate.crosscheck.index import CaseResult, index_html
 from hftranslate.crosscheck.report import report_html, report_markdown, write_html, write_markdown
@@ -16,6 +17,7 @@ __all__ = [
     "RootInstallation",
     "crosscheck",
     "crosscheck_model",
+    "demonstrate",
     "find_root",
     "index_html",
     "read_cases",

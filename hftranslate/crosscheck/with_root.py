@@ -21,8 +21,9 @@ from xml.etree import ElementTree
 
 from hftranslate.crosscheck.admission import check_confined, check_json, check_xml
 from hftranslate.crosscheck.document import InputFile, Results, read_results
+from hftranslate.crosscheck.shipped import beside_package
 from hftranslate.crosscheck.variants import lumi_carriers
-from hftranslate.errors import MissingInput, RootFailed, Unsupported
+from hftranslate.errors import RootFailed, Unsupported
 from hftranslate.formats import which_format
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes
 from hftranslate.formats.histfactory_xml.options import XmlOptions
@@ -188,11 +189,7 @@ def scripts() -> Path:
     MissingInput
         They were not installed.
     """
-    package = Path(__file__).resolve().parent
-    for folder in (package / "make_reference", package.parents[1] / "validation" / "make_reference"):
-        if (folder / "of_file.py").is_file():
-            return folder
-    raise MissingInput("the scripts that drive ROOT are not installed beside the package")
+    return beside_package("make_reference", "validation/make_reference")
 
 
 # ---------------------------------------------------------------------------------------------- how ROOT gets the model
