@@ -1,4 +1,4 @@
-"""An extension for Sphinx: a page for each room of the package, and links that hold in the repository and on the site."""
+"""An extension for Sphinx: a page for each room of the package, links that hold here and on the site, formulas."""
 
 import inspect
 import re
@@ -61,11 +61,10 @@ def first_page() -> str:
             kind = "class" if inspect.isclass(getattr(import_module("hftranslate"), name)) else "func"
             of_room = next(n for n, h in homes(room).items() if h == home)
             lines.append(f"| `hft.{name}` | {{py:{kind}}}`{room}.{of_room}` |")
-    listed = "\n".join(rooms())
-    return (
-        "# Python: rooms and their names\n\n`import hftranslate as hft` has the names of every day; each room has more.\n\n"
-        "| name | described as |\n|---|---|\n" + "\n".join(lines) + f"\n\n```{{toctree}}\n{listed}\n```\n"
-    )
+    listed, named = "\n".join(rooms()), "\n".join(lines)
+    says = "`import hftranslate as hft` has the names of every day; each room has more."
+    head = f"# Python: rooms and their names\n\n{says}\n\n| name | described as |\n|---|---|\n"
+    return f"{head}{named}\n\n```{{toctree}}\n{listed}\n```\n"
 
 
 def write_pages(app: Any) -> None:
