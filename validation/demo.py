@@ -9,8 +9,8 @@ from hftranslate.crosscheck.report import write_html
 from hftranslate.crosscheck.results import read_results, results
 from hftranslate.formats.files import write_files
 from hftranslate.formats.json_text import dump_json
-from hftranslate.inference.fit import fit, fit_document
-from hftranslate.inference.hypotest import hypotest, limit_document, upper_limit
+from hftranslate.inference.fit import fit
+from hftranslate.inference.hypotest import hypotest, upper_limit
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.plots import brazil, pulls, save
 from hftranslate.translation.load import load, read
@@ -69,7 +69,7 @@ def compute() -> None:
     limit = upper_limit(model, data)
     print(f"  {poi} < {limit.observed:.4f} observed, {limit.expected[2]:.4f} expected, at 95% confidence level")
     print("  expected at -2 ... +2 sigma: " + "  ".join(f"{value:.4f}" for value in limit.expected))
-    documents = {"fit.json": fit_document(model, best), "limit.json": limit_document(model, limit)}
+    documents = {"fit.json": best.to_dict(), "limit.json": limit.to_dict()}
     write_files({OUTPUT / name: dump_json(document) for name, document in documents.items()})
     step("Plots", f"plot brazil {shown(OUTPUT / 'limit.json')} -o {shown(OUTPUT / 'brazil.png')}    (and pulls)")
     save(brazil(documents["limit.json"]), OUTPUT / "brazil.png")
