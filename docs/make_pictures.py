@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import hftranslate as hft
 from hftranslate import plots
-from hftranslate.inference.impacts import impacts, impacts_document
-from hftranslate.inference.limits import limit_document
-from hftranslate.inference.postfit import fitted_yields, yields_document
-from hftranslate.inference.profiles import profile_scan, scan_document
+from hftranslate.inference.impacts import impacts
+from hftranslate.inference.postfit import fitted_yields
+from hftranslate.inference.profiles import profile_scan
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,11 +31,11 @@ def diagnostics() -> Iterator[tuple[str, "Figure"]]:
     """What the commands on fits draw of the demonstration model."""
     model, data = hft.compile_model(hft.read(DEMO))
     best = hft.fit(model, data)
-    yield "demo_brazil.png", plots.brazil(limit_document(model, hft.upper_limit(model, data)))
-    yield "demo_impacts.png", plots.impacts(impacts_document(model, impacts(model, data)), top=12)
+    yield "demo_brazil.png", plots.brazil(hft.upper_limit(model, data).to_dict())
+    yield "demo_impacts.png", plots.impacts(impacts(model, data).to_dict(), top=12)
     two = profile_scan(model, data, ["mu", "mu_ttbar"])
-    yield "demo_contours.png", plots.scan(scan_document(model, two))
-    after = yields_document(model, data, fitted_yields(model, best), "postfit")
+    yield "demo_contours.png", plots.scan(two.to_dict())
+    after = fitted_yields(model, best).to_dict()
     yield "demo_yields.png", plots.yields(after)
 
 

@@ -1,6 +1,7 @@
 """Whether two workspaces are one model: more than equal NLLs, also the same constants, values and free parameters."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,3 +106,8 @@ def _points(model: Model) -> list[Floats]:
             step = np.where(p.fixed, 0.0, scale * width * rng.uniform(-1, 1, len(p.init)))
             points.append(np.clip(p.init + step, p.bounds[:, 0], p.bounds[:, 1]))
     return points
+
+
+def all_of(workspace: Workspace) -> str:
+    """All that a workspace holds as Python writes it, which tells 50 from 50.0 and 0.0 from -0.0."""
+    return repr({f.name: getattr(workspace, f.name) for f in fields(workspace)})

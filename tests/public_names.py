@@ -61,10 +61,9 @@ PUBLIC = {
         write_bundle
     """,
     "inference": """
-        FitOptions FitResult GoodnessOfFit HypoTestResult Impacts Minimum ProfileScan Significance Stage TestStat
-        UpperLimitResult asimov_data fit fit_document fitted_yields goodness_document goodness_of_fit hypotest
-        hypotest_document impacts impacts_document impacts_table limit_document minimize profile_interval profile_scan
-        pulls scan_document significance significance_document upper_limit yields_document yields_table
+        FitOptions FitResult GoodnessOfFit HypoTestResult Impacts Minimum ProfileScan Significance TestStat
+        UpperLimitResult asimov_data fit fitted_yields goodness_of_fit hypotest impacts minimize profile_interval
+        profile_scan pulls significance upper_limit
     """,
     "likelihood": """
         ChannelYields Data Model Yields compile_model expected_yields restricted
@@ -80,8 +79,7 @@ PUBLIC = {
     """,
     "toys": """
         KeptToys ToyLimitResult ToyOptions ToySample ToySignificance ToyTestResult Toys fit_toys kept_results
-        kept_toys merged sample_toys toy_limit toy_limit_document toy_significance toy_significance_document toy_test
-        toy_test_document
+        kept_toys merged sample_toys toy_limit toy_significance toy_test
     """,
     "translation": """
         JsonTranslation Loaded Verification XmlTranslation apply_sidecar as_json canonical_digest digest load

@@ -15,6 +15,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 ROOMS = [
     "errors",
     "display",
+    "speaking",
     "faces",
     "workspace",
     "formats",

@@ -14,9 +14,9 @@ from hftranslate.cli.options.testing import (
     toy_options,
 )
 from hftranslate.inference.asymptotics import TestStat
-from hftranslate.inference.hypotest import hypotest, hypotest_document
-from hftranslate.inference.tester import PoiRange
-from hftranslate.toys.hypotest import toy_test, toy_test_document
+from hftranslate.inference.hypotest import hypotest
+from hftranslate.inference.tester import HypoTestResult, PoiRange
+from hftranslate.toys.hypotest import ToyTestResult, toy_test
 
 
 @click.command()
@@ -35,9 +35,8 @@ def cls(test_stat: TestStat, poi_range: PoiRange, test_poi: float, calctype: str
     model, data, options_of_fits = take_model(options)
     how: dict[str, Any] = {"test_stat": test_stat, "poi_range": poi_range, "options": options_of_fits}
     if toys is None:
-        document = hypotest_document(model, hypotest(model, data, test_poi, **how))
+        found: HypoTestResult | ToyTestResult = hypotest(model, data, test_poi, **how)
     else:
         with toys.running() as batch:
             found = toy_test(model, data, test_poi, **how, toy_options=toys.options, batch=batch)
-        document = toy_test_document(found, model.conventions.name, (toys.options.seed,), model)
-    emit_result(document, model, output_file)
+    emit_result(found, output_file)

@@ -8,7 +8,6 @@ from hftranslate.cli.options.tasks import fit_options, take_task
 from hftranslate.cli.output import emit, tell
 from hftranslate.inference.diagnostics import profile_interval
 from hftranslate.inference.fit import fit as fit_model
-from hftranslate.inference.fit import fit_document
 
 
 @click.command()
@@ -24,7 +23,7 @@ def fit(minos: tuple[str, ...], value: bool, **options: Any) -> None:
         tell(result.message)
     if result.minimizer != task.options.minimizer:
         tell(f"{task.options.minimizer} reached no minimum, or a higher one; this one is by {result.minimizer}")
-    document = fit_document(task.model, result)
+    document = result.to_dict()
     if minos:
         intervals = {n: profile_interval(task.model, task.data, result, n, options=task.options) for n in minos}
         document["minos"] = {name: list(interval) for name, interval in intervals.items()}

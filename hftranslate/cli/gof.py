@@ -7,7 +7,7 @@ import click
 from hftranslate.cli.options.batch import many_options, take_many
 from hftranslate.cli.options.tasks import fit_options, take_task
 from hftranslate.cli.output import emit
-from hftranslate.inference.goodness import goodness_document, goodness_of_fit
+from hftranslate.inference.goodness import goodness_of_fit
 
 
 @click.command()
@@ -21,4 +21,4 @@ def gof(toys: int, seed: int, **options: Any) -> None:
     task = take_task(options)
     with many.running() as batch:
         found = goodness_of_fit(task.model, task.data, toys=toys, seed=seed, options=task.options, batch=batch)
-    emit(goodness_document(task.model, found), output_file)
+    emit(found.to_dict(), output_file)

@@ -8,9 +8,9 @@ from hftranslate.cli.options.batch import many_options, take_many
 from hftranslate.cli.options.tasks import fit_options, table_option, take_task
 from hftranslate.cli.output import emit, emit_text, tell
 from hftranslate.errors import InputError
-from hftranslate.inference.impacts import Widths, impacts_document
+from hftranslate.inference.impacts import Widths
 from hftranslate.inference.impacts import impacts as compute_impacts
-from hftranslate.inference.impacts_table import impacts_table
+from hftranslate.speaking import tables_as
 
 
 @click.command()
@@ -45,9 +45,9 @@ def impacts(names: tuple[str, ...], groups: tuple[str, ...], minos: bool, kind: 
     for reason in found.failures:
         tell(f"no impact: {reason}")
     if kind == "table":
-        emit_text(impacts_table(found, top), output_file)
+        emit_text(tables_as("text", found.tables(top)), output_file)
     else:
-        emit(impacts_document(task.model, found), output_file)
+        emit(found.to_dict(), output_file)
 
 
 def _patterns(groups: tuple[str, ...]) -> dict[str, list[str]]:

@@ -15,9 +15,9 @@ from hftranslate.cli.options.testing import (
 )
 from hftranslate.cli.output import tell
 from hftranslate.inference.asymptotics import TestStat
-from hftranslate.inference.limits import limit_document, upper_limit
+from hftranslate.inference.limits import UpperLimitResult, upper_limit
 from hftranslate.inference.tester import PoiRange
-from hftranslate.toys.limits import toy_limit, toy_limit_document
+from hftranslate.toys.limits import ToyLimitResult, toy_limit
 
 
 @click.command()
@@ -39,11 +39,10 @@ def limit(
     model, data, options_of_fits = take_model(options)
     how: dict[str, Any] = {"test_stat": test_stat, "poi_range": poi_range, "bands": bands, "options": options_of_fits}
     if toys is None:
-        document = limit_document(model, upper_limit(model, data, level, **how))
+        found: UpperLimitResult | ToyLimitResult = upper_limit(model, data, level, **how)
     else:
         with toys.running() as batch:
             found = toy_limit(model, data, level, **how, toy_options=toys.options, batch=batch)
-        document = toy_limit_document(model, found, toys.options.seed)
-    for name, reason in document.get("failures", {}).items():
+    for name, reason in found.failures.items():
         tell(f"hftranslate: no {name} limit: {reason}")
-    emit_result(document, model, output_file)
+    emit_result(found, output_file)

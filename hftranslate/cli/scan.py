@@ -9,7 +9,7 @@ from hftranslate.cli.options.batch import many_options, take_many
 from hftranslate.cli.options.tasks import fit_options, interval, take_task
 from hftranslate.cli.output import emit, tell
 from hftranslate.errors import InputError
-from hftranslate.inference.profiles import profile_scan, scan_document
+from hftranslate.inference.profiles import profile_scan
 
 
 @click.command()
@@ -35,7 +35,7 @@ def scan(parameters: tuple[str, ...], points: tuple[int, ...], ranges: tuple[str
     for index, reason in found.failures.items():
         where = ", ".join(f"{n} = {v[i]:g}" for n, v, i in zip(found.names, found.values, index, strict=True))
         tell(f"no value at {where}: {reason}")
-    emit(scan_document(task.model, found), output_file)
+    emit(found.to_dict(), output_file)
 
 
 def _axes(

@@ -12,10 +12,10 @@ from hftranslate.cli.options.testing import (
     take_toys,
     toy_options,
 )
+from hftranslate.inference.discovery import Significance
 from hftranslate.inference.discovery import significance as test_background
-from hftranslate.inference.discovery import significance_document
 from hftranslate.inference.tester import PoiRange
-from hftranslate.toys.discovery import toy_significance, toy_significance_document
+from hftranslate.toys.discovery import ToySignificance, toy_significance
 
 
 @click.command()
@@ -31,9 +31,8 @@ def significance(poi_range: PoiRange, expected_poi: float, calctype: str | None,
     model, data, options_of_fits = take_model(options)
     how: dict[str, Any] = {"expected_poi": expected_poi, "poi_range": poi_range, "options": options_of_fits}
     if toys is None:
-        document = significance_document(model, test_background(model, data, **how))
+        found: Significance | ToySignificance = test_background(model, data, **how)
     else:
         with toys.running() as batch:
             found = toy_significance(model, data, **how, toy_options=toys.options, batch=batch)
-        document = toy_significance_document(found, model.conventions.name, (toys.options.seed,), model)
-    emit_result(document, model, output_file)
+    emit_result(found, output_file)

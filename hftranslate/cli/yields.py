@@ -8,7 +8,7 @@ import click
 from hftranslate.cli.options.tasks import fit_options, table_option, take_task
 from hftranslate.cli.output import emit, emit_text
 from hftranslate.inference.fit import fit
-from hftranslate.inference.postfit import Stage, fitted_yields, yields_document, yields_table
+from hftranslate.inference.postfit import fitted_yields
 
 
 @click.command()
@@ -19,10 +19,9 @@ def yields(postfit: bool, kind: str, **options: Any) -> None:
     """Expected and observed events per sample, bin and channel, with propagated uncertainties."""
     output_file: Path | None = options.pop("output_file")
     task = take_task(options, edges=True)
-    stage: Stage = "postfit" if postfit else "prefit"
     best = fit(task.model, task.data, options=task.options) if postfit else None
-    found = fitted_yields(task.model, best)
+    found = fitted_yields(task.model, best, task.data)
     if kind == "table":
-        emit_text(yields_table(task.data, found, stage), output_file)
+        emit_text(str(found), output_file)
     else:
-        emit(yields_document(task.model, task.data, found, stage), output_file)
+        emit(found.to_dict(), output_file)

@@ -13,8 +13,8 @@ from hftranslate.crosscheck.shipped import beside_package
 from hftranslate.errors import MissingExtra
 from hftranslate.formats.files import write_files
 from hftranslate.formats.json_text import dump_json
-from hftranslate.inference.fit import fit, fit_document
-from hftranslate.inference.hypotest import hypotest, limit_document, upper_limit
+from hftranslate.inference.fit import fit
+from hftranslate.inference.hypotest import hypotest, upper_limit
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.translation.load import load, read
 from hftranslate.translation.sidecar_file import sidecar_path
@@ -87,7 +87,7 @@ def _compute(driver: Path, folder: Path, say: Callable[[str], None]) -> None:
     limit = upper_limit(model, data)
     say(f"  {poi} < {limit.observed:.4f} observed, {limit.expected[2]:.4f} expected, at 95% confidence level")
     say("  expected at -2 ... +2 sigma: " + "  ".join(f"{value:.4f}" for value in limit.expected))
-    documents = {"fit.json": fit_document(model, best), "limit.json": limit_document(model, limit)}
+    documents = {"fit.json": best.to_dict(), "limit.json": limit.to_dict()}
     write_files({folder / name: dump_json(document) for name, document in documents.items()})
     say(f"\nPlots\n  $ hftranslate plot brazil {folder / 'limit.json'} -o {folder / 'brazil.png'}    (and pulls)")
     with _if_it_can_be_drawn(say):

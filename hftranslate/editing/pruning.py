@@ -13,6 +13,7 @@ from hftranslate.editing.names import (
     sample_names,
 )
 from hftranslate.errors import InputError, InvalidWorkspace, MissingInput, did_you_mean
+from hftranslate.speaking import named
 from hftranslate.workspace import (
     MODIFIER_TYPES,
     Channel,
@@ -69,11 +70,11 @@ NOWHERE = Places()
 def prune(
     workspace: Workspace,
     *,
-    channels: Collection[str] = (),
-    samples: Collection[str] = (),
-    modifiers: Collection[str] = (),
-    modifier_types: Collection[str] = (),
-    measurements: Collection[str] = (),
+    channels: str | Collection[str] = (),
+    samples: str | Collection[str] = (),
+    modifiers: str | Collection[str] = (),
+    modifier_types: str | Collection[str] = (),
+    measurements: str | Collection[str] = (),
     places: Places = NOWHERE,
 ) -> Workspace:
     """The workspace without what is named.
@@ -94,6 +95,8 @@ def prune(
     InvalidWorkspace
         Nothing would be left of a channel or of the workspace, or factors shared by channels would no longer fit.
     """
+    channels, samples, modifiers = map(named, (channels, samples, modifiers))
+    modifier_types, measurements = named(modifier_types), named(measurements)
     check_known(channels, channel_names(workspace), "channel")
     check_known(samples, sample_names(workspace), "sample")
     check_known(modifiers, modifier_names(workspace), "modifier")

@@ -6,10 +6,11 @@ from fnmatch import fnmatchcase
 
 from hftranslate.editing.names import sample_names
 from hftranslate.errors import InvalidWorkspace, MissingInput, did_you_mean
+from hftranslate.speaking import named
 from hftranslate.workspace import Workspace
 
 
-def strip(workspace: Workspace, signals: Sequence[str]) -> Workspace:
+def strip(workspace: Workspace, signals: str | Sequence[str]) -> Workspace:
     """The workspace without its signal samples, ready to be patched with others.
 
     Measurements stay as they are, with the parameter of interest and all settings: a patch that adds a signal then
@@ -29,7 +30,7 @@ def strip(workspace: Workspace, signals: Sequence[str]) -> Workspace:
     """
     names = sample_names(workspace)
     chosen: set[str] = set()
-    for signal in signals:
+    for signal in named(signals):
         found = {signal} if signal in names else {n for n in names if fnmatchcase(n, signal)}
         if not found:
             raise MissingInput(f"no sample {signal!r}" + did_you_mean(signal, names))

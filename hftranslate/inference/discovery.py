@@ -7,12 +7,13 @@ from typing import Any
 from hftranslate.errors import InputError
 from hftranslate.inference.asymptotics import BANDS, discovery_pvalue, tail
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
-from hftranslate.inference.tester import PoiRange, Tester, outside_range
+from hftranslate.inference.tester import OfPoi, PoiRange, Tester, bands_table
 from hftranslate.likelihood.model import Data, Model
+from hftranslate.speaking import Table, short
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Significance:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Significance(OfPoi):
     """A test of the background alone.
 
     Attributes
@@ -39,6 +40,41 @@ class Significance:
     q0_asimov: float
     p0_exp: tuple[float, ...]
     z_exp: tuple[float, ...]
+
+    def tables(self) -> tuple[Table, ...]:
+        """p0 and Z."""
+        rows = {"Z": (self.z, self.z_exp), "p0": (self.p0, self.p0_exp)}
+        return (significance_table(rows, self.expected_poi, self.muhat, self),)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of ``significance``.
+
+        ``outside_range`` names what lies outside the model's range of the parameter of interest.
+        """
+        return {
+            "p0": self.p0,
+            "z": self.z,
+            "q0": self.q0,
+            "muhat": self.muhat,
+            "outside_range": self.outside_range({"muhat": self.muhat, "expected_poi": self.expected_poi}),
+            "expected": {
+                "poi": self.expected_poi,
+                "p0": list(self.p0_exp),
+                "z": list(self.z_exp),
+                "q0_asimov": self.q0_asimov,
+            },
+            "conventions": self.conventions,
+        }
+
+
+def significance_table(
+    rows: dict[str, tuple[float, tuple[float, ...]]], expected_poi: float, muhat: float, result: OfPoi
+) -> Table:
+    """Z and p0, observed and expected for a signal."""
+    (z, z_exp), (p0, _) = rows["Z"], rows["p0"]
+    poi = result.poi or "POI"
+    caption = f"Z = {z:.3g} (p0 = {p0:.3g}), expected {z_exp[2]:.3g} for {poi} = {expected_poi:g}"
+    return bands_table(caption, rows, f"best fit {poi} = {short(muhat)}; {result.note}")
 
 
 def significance(
@@ -73,6 +109,7 @@ def significance(
     q0_asimov = Tester(model=model, data=asimov, poi_range=poi_range, options=options).q0()[0]
     z_exp = tuple(sqrt(q0_asimov) + k for k in BANDS)
     return Significance(
+        **tester.about,
         q0=q0,
         p0=discovery_pvalue(q0),
         z=sqrt(q0),
@@ -84,24 +121,3 @@ def significance(
         p0_exp=tuple(tail(z) for z in z_exp),
         z_exp=z_exp,
     )
-
-
-def significance_document(model: Model, result: Significance) -> dict[str, Any]:
-    """A significance as plain JSON values.
-
-    ``outside_range`` names what lies outside the model's range of the parameter of interest.
-    """
-    return {
-        "p0": result.p0,
-        "z": result.z,
-        "q0": result.q0,
-        "muhat": result.muhat,
-        "outside_range": outside_range(model, {"muhat": result.muhat, "expected_poi": result.expected_poi}),
-        "expected": {
-            "poi": result.expected_poi,
-            "p0": list(result.p0_exp),
-            "z": list(result.z_exp),
-            "q0_asimov": result.q0_asimov,
-        },
-        "conventions": model.conventions.name,
-    }

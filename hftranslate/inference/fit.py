@@ -1,18 +1,19 @@
 """Maximum-likelihood fits with uncertainties, and Asimov data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.errors import FitFailed, InputError, MissingInput, did_you_mean
+from hftranslate.errors import FitFailed, InputError
 from hftranslate.inference.minimize import AT_A_MINIMUM, DEFAULT_OPTIONS, FitOptions, Minimum, Status, minimize
 from hftranslate.inference.newton import MinimizerName
-from hftranslate.likelihood.model import Data, Model
+from hftranslate.likelihood.model import Data, Model, check_model_and_data
 from hftranslate.likelihood.sizes import unwarned
+from hftranslate.speaking import Result, Table, measured, plain
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -24,9 +25,9 @@ _ROUNDING = 100.0 * float(np.finfo(np.float64).eps)
 _UNTOLD, _NEAR, _OPEN = 5e-7, 1e-3, 10.0
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class FitResult:
-    """A fit. Vectors are in the order of ``names`` (the model's parameters).
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class FitResult(Result):
+    """A fit. Vectors are in the order of ``names`` (the model's parameters); ``fit["mu"]`` is a best-fit value.
 
     Attributes
     ----------
@@ -46,6 +47,8 @@ class FitResult:
         which parameters were held constant, ``(n,)``.
     bounds
         the ranges of the parameters in this fit, ``(n, 2)``.
+    model, data
+        what was fitted.
     """
 
     names: tuple[str, ...]
@@ -58,15 +61,15 @@ class FitResult:
     iterations: int
     minimizer: MinimizerName
     sure: bool
-    fixed: Booleans = field(repr=False)
-    bounds: Floats = field(repr=False)
-    _model: Model = field(repr=False)
-    _data: Data = field(repr=False)
+    fixed: Booleans
+    bounds: Floats
+    model: Model
+    data: Data
 
     @cached_property
     def hessian(self) -> Floats:
         """Second derivatives of the NLL by all parameters, constant ones included, ``(n, n)``."""
-        return self._model.hessian(self.values, self._data)
+        return self.model.hessian(self.values, self.data)
 
     @cached_property
     @unwarned
@@ -90,7 +93,7 @@ class FitResult:
 
     @cached_property
     def _gradient(self) -> Floats:
-        return self._model.nll_and_gradient(self.values, self._data)[1]
+        return self.model.nll_and_gradient(self.values, self.data)[1]
 
     @cached_property
     def covariance(self) -> Floats:
@@ -158,6 +161,8 @@ class FitResult:
         """Best-fit value of one parameter."""
         return float(self.values[self._index(name)])
 
+    __getitem__ = value
+
     def uncertainty(self, name: str) -> float:
         """Uncertainty of one parameter."""
         return float(self.uncertainties[self._index(name)])
@@ -181,9 +186,59 @@ class FitResult:
         return start
 
     def _index(self, name: str) -> int:
-        if name not in self.names:
-            raise MissingInput(f"no parameter {name!r}" + did_you_mean(name, self.names))
-        return self.names.index(name)
+        return self.model.parameters.index(name)
+
+    def tables(self) -> tuple[Table, ...]:
+        """The parameters: value, uncertainty, and why there is none."""
+        why = {name: "at its bound" if self.at_bound[self._index(name)] else "?" for name in self.no_uncertainty}
+        why |= {name: "constant" for name, fixed in zip(self.names, self.fixed, strict=True) if fixed}
+        rows = [
+            (name, value, None if name in why else sigma, why.get(name, ""))
+            for name, value, sigma in zip(self.names, self.values.tolist(), self.uncertainties.tolist(), strict=True)
+        ]
+        poi = next((n for n in self.model.parameters.poi_names if n in self.names), None)
+        best = f"{poi} = {measured(self[poi], self.uncertainty(poi))}, " if poi else ""
+        conventions = self.model.conventions.name
+        return (
+            Table(
+                caption=f"fit {self.status}: {best}{len(rows)} parameters, twice NLL {2.0 * self.nll:.8g}",
+                columns=("parameter", "value", "uncertainty", ""),
+                rows=rows,
+                note=f"{self.minimizer}: {self.message}; conventions: {conventions}",
+            ),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of ``fit``, with the keys that pyhf uses where it has them.
+
+        Parameters of a set (bin factors) are gathered under its name; what could not be computed is ``None``.
+        """
+        p, free = self.model.parameters, np.flatnonzero(~self.fixed)
+        return {
+            "mle_parameters": self._gathered(self.values),
+            "uncertainties": self._gathered(self.uncertainties),
+            "initial_values": self._gathered(p.init),
+            "prior_uncertainties": self._gathered(np.where(p.width > 0.0, p.width, np.nan)),
+            "correlations": {
+                "names": [self.names[i] for i in free],
+                "matrix": [list(map(plain, row)) for row in self.correlation[np.ix_(free, free)].tolist()],
+            },
+            "twice_nll": 2.0 * self.nll,
+            "status": self.status,
+            "message": self.message,
+            "minimizer": self.minimizer,
+            "edm": self.edm,
+            "at_bound": [self.names[i] for i in np.flatnonzero(self.at_bound)],
+            "no_uncertainty": self.no_uncertainty,
+            "conventions": self.model.conventions.name,
+        }
+
+    def _gathered(self, values: Floats) -> dict[str, list[float | None]]:
+        sets: dict[str, list[float | None]] = {}
+        for name, value in zip(self.names, values.tolist(), strict=True):
+            base = name[: name.rindex("[")] if name.endswith("]") else name
+            sets.setdefault(base, []).append(plain(value))
+        return sets
 
 
 def fit(
@@ -211,6 +266,7 @@ def fit(
     FitFailed
         No minimum was reached (unless ``options.raise_on_failure`` is off); the message says why and what to try.
     """
+    check_model_and_data(model, data)
     minimum, free, box = _prepared(model, data, fixed or {}, bounds or {}, start, options)
     if options.raise_on_failure and minimum.status not in AT_A_MINIMUM:
         raise FitFailed(failure_message(model, data, minimum))
@@ -224,11 +280,7 @@ def failure_message(model: Model, data: Data, minimum: Minimum) -> str:
         return text
     rates = model.rates(minimum.theta)
     bad = int(np.argmax((rates < 0.0) | ((rates == 0.0) & (data.observed > 0.0))))
-    first, place = 0, ""
-    for name, n_bins in model.channels:
-        if first <= bad < first + n_bins:
-            place = f" (channel {name!r}, bin {bad - first}: {rates[bad]:g} expected, {data.observed[bad]:g} observed)"
-        first += n_bins
+    place = f" ({model.place(bad)}: {rates[bad]:g} expected, {data.observed[bad]:g} observed)"
     if _only_signal(model, minimum.theta, bad):
         text = (
             "fit failed: events are observed where only the signal expects any: the fit without signal is impossible; "
@@ -288,8 +340,8 @@ def _result(model: Model, data: Data, minimum: Minimum, free: Booleans, box: Flo
         sure=minimum.sure,
         fixed=~free,
         bounds=box,
-        _model=model,
-        _data=data,
+        model=model,
+        data=data,
     )
 
 
@@ -345,41 +397,7 @@ def asimov_data(
     The nuisance parameters are fitted to the data at that value (arXiv:1007.1727, section 3.2, as RooStats and pyhf
     do); observed events and global observables are then set to their expectations.
     """
+    check_model_and_data(model, data)
     name = model.parameters.names[model.parameters.poi_index]
     best = fit(model, data, fixed={name: poi}, start=start, options=options)
     return model.expected_data(best.values), best.values
-
-
-def fit_document(model: Model, result: FitResult) -> dict[str, Any]:
-    """A fit as plain JSON values, with the keys that pyhf uses where it has them.
-
-    Parameters of a set (bin factors) are gathered under its name; what could not be computed is ``None``.
-    """
-
-    def gathered(values: Floats) -> dict[str, list[float | None]]:
-        sets: dict[str, list[float | None]] = {}
-        for name, value in zip(result.names, values, strict=True):
-            base = name[: name.rindex("[")] if name.endswith("]") else name
-            sets.setdefault(base, []).append(float(value) if np.isfinite(value) else None)
-        return sets
-
-    free = np.flatnonzero(~result.fixed)
-    correlation = result.correlation[np.ix_(free, free)]
-    return {
-        "mle_parameters": gathered(result.values),
-        "uncertainties": gathered(result.uncertainties),
-        "initial_values": gathered(model.parameters.init),
-        "prior_uncertainties": gathered(np.where(model.parameters.width > 0.0, model.parameters.width, np.nan)),
-        "correlations": {
-            "names": [result.names[i] for i in free],
-            "matrix": [[float(v) if np.isfinite(v) else None for v in row] for row in correlation],
-        },
-        "twice_nll": 2.0 * result.nll,
-        "status": result.status,
-        "message": result.message,
-        "minimizer": result.minimizer,
-        "edm": result.edm,
-        "at_bound": [result.names[i] for i in np.flatnonzero(result.at_bound)],
-        "no_uncertainty": result.no_uncertainty,
-        "conventions": model.conventions.name,
-    }

@@ -23,8 +23,9 @@ from hftranslate.errors import FitFailed, InputError
 from hftranslate.inference.fit import FitResult, fit
 from hftranslate.inference.minimize import AT_A_MINIMUM, DEFAULT_OPTIONS, FitOptions, minimize
 from hftranslate.likelihood import poisson
-from hftranslate.likelihood.model import Data, Model
+from hftranslate.likelihood.model import Data, Model, check_model_and_data
 from hftranslate.likelihood.sizes import unwarned
+from hftranslate.speaking import Result, Table, plain, short
 
 Floats = NDArray[np.float64]
 
@@ -36,8 +37,8 @@ _RANK = 1e-9
 _TIE = 1e-7
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class GoodnessOfFit:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class GoodnessOfFit(Result):
     """How well the model describes the data.
 
     Attributes
@@ -56,6 +57,8 @@ class GoodnessOfFit:
         the statistic of pseudo-experiments at the fitted point, sorted; empty where none were asked for.
     failed_toys
         how many of them could not be fitted; they are left out.
+    conventions
+        whose evaluation the model follows.
     """
 
     statistic: float
@@ -66,6 +69,7 @@ class GoodnessOfFit:
     per_channel: tuple[tuple[str, float], ...]
     toys: Floats
     failed_toys: int
+    conventions: str
 
     @property
     def p_value_toys(self) -> tuple[float, float] | None:
@@ -75,6 +79,36 @@ class GoodnessOfFit:
             return None
         p = float(np.sum(self.toys >= self.statistic - _TIE * (1.0 + self.statistic))) / n
         return p, sqrt(max(p * (1.0 - p), 1.0 / n) / n)
+
+    def tables(self) -> tuple[Table, ...]:
+        """What each channel, and the constraint terms, contribute."""
+        caption = f"goodness of fit {short(self.statistic)} / {self.n_dof} degrees of freedom, p = {self.p_value:.3g}"
+        if self.p_value_toys is not None:
+            caption += "; by {} toys {:.3g} ± {:.1g}".format(len(self.toys), *self.p_value_toys)
+        rows = [*self.per_channel, ("constraint terms", self.constraints), ("all", self.statistic)]
+        note = f"conventions: {self.conventions}"
+        return (Table(caption=caption, columns=("", "contribution"), rows=rows, note=note),)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of ``gof``."""
+        fraction = self.p_value_toys
+        return {
+            "statistic": self.statistic,
+            "ndof": self.n_dof,
+            "p_value": plain(self.p_value),
+            "bins": self.bins,
+            "constraints": self.constraints,
+            "channels": dict(self.per_channel),
+            "toys": None
+            if fraction is None
+            else {
+                "p_value": fraction[0],
+                "uncertainty": fraction[1],
+                "failed": self.failed_toys,
+                "statistics": self.toys.tolist(),
+            },
+            "conventions": self.conventions,
+        }
 
 
 @unwarned
@@ -109,6 +143,7 @@ def goodness_of_fit(
         raise InputError(f"{toys} pseudo-experiments cannot be drawn")
     if seed < 0:
         raise InputError(f"the seed of pseudo-experiments is not negative, as {seed} is")
+    check_model_and_data(model, data)
     journal = batch.journal(model, data, minimizer=options.minimizer, command="gof", seed=seed)
     best = fit(model, data, options=options)
     by_bin = _deviance(model.rates(best.values), data)
@@ -129,6 +164,7 @@ def goodness_of_fit(
         per_channel=tuple(channels),
         toys=sampled,
         failed_toys=failed,
+        conventions=model.conventions.name,
     )
 
 
@@ -207,25 +243,3 @@ def _toys(task: _Batch, toys: int, batch: BatchOptions, journal: Journal | None)
 def _are_statistics(item: tuple[int, int], kept: Any) -> bool:
     """Whether a JSON value can be what :class:`_Batch` gives."""
     return are_numbers(kept, item[1], or_null=True) and all(t is None or t >= 0.0 for t in kept)
-
-
-def goodness_document(model: Model, result: GoodnessOfFit) -> dict[str, Any]:
-    """A goodness of fit as plain JSON values."""
-    fraction = result.p_value_toys
-    return {
-        "statistic": result.statistic,
-        "ndof": result.n_dof,
-        "p_value": result.p_value if isfinite(result.p_value) else None,
-        "bins": result.bins,
-        "constraints": result.constraints,
-        "channels": dict(result.per_channel),
-        "toys": None
-        if fraction is None
-        else {
-            "p_value": fraction[0],
-            "uncertainty": fraction[1],
-            "failed": result.failed_toys,
-            "statistics": [float(t) for t in result.toys],
-        },
-        "conventions": model.conventions.name,
-    }

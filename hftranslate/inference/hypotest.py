@@ -1,20 +1,16 @@
 """Hypothesis tests of one value of the parameter of interest, and what goes with them."""
 
-from typing import Any
-
 from hftranslate.inference.asymptotics import BANDS as BANDS
 from hftranslate.inference.asymptotics import TestStat as TestStat
 from hftranslate.inference.asymptotics import asymptotic_pvalues as asymptotic_pvalues
 from hftranslate.inference.asymptotics import expected_pvalues as expected_pvalues
 from hftranslate.inference.limits import UpperLimitResult as UpperLimitResult
-from hftranslate.inference.limits import limit_document as limit_document
 from hftranslate.inference.limits import upper_limit as upper_limit
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 from hftranslate.inference.tester import HypoTestResult as HypoTestResult
 from hftranslate.inference.tester import PoiRange as PoiRange
 from hftranslate.inference.tester import Tester as Tester
 from hftranslate.inference.tester import free_range as free_range
-from hftranslate.inference.tester import outside_range
 from hftranslate.likelihood.model import Data, Model
 
 
@@ -51,24 +47,3 @@ def hypotest(
         The measurement names no parameter of interest that the model has.
     """
     return Tester(model=model, data=data, test_stat=test_stat, poi_range=poi_range, options=options).test(poi_test)
-
-
-def hypotest_document(model: Model, result: HypoTestResult) -> dict[str, Any]:
-    """A test as plain JSON values, with pyhf's keys ``CLs_obs`` and ``CLs_exp``.
-
-    ``outside_range`` names what lies outside the model's range of the parameter of interest.
-    """
-    return {
-        "CLs_obs": result.cls_obs,
-        "CLs_exp": list(result.cls_exp),
-        "CLsb": result.clsb_obs,
-        "CLb": result.clb_obs,
-        "poi_test": result.poi_test,
-        "test_stat": result.test_stat,
-        "q": result.q,
-        "q_asimov": result.q_asimov,
-        "muhat": result.muhat,
-        "status": result.muhat_status,
-        "outside_range": outside_range(model, {"poi_test": result.poi_test, "muhat": result.muhat}),
-        "conventions": model.conventions.name,
-    }

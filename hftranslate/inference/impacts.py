@@ -16,8 +16,6 @@ from fnmatch import fnmatchcase
 from math import isfinite, sqrt
 from typing import Any, Literal, get_args
 
-import numpy as np
-
 from hftranslate.batch.journal import are_numbers
 from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.batch.run_kept import run_kept
@@ -28,9 +26,10 @@ from hftranslate.inference.fit import FitResult, fit
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 from hftranslate.inference.profiles import ProfileOf, step_of
 from hftranslate.inference.pulls import Pull, pulls
-from hftranslate.likelihood.model import Data, Model
+from hftranslate.likelihood.model import Data, Model, check_model_and_data
 from hftranslate.likelihood.restricted import restricted
 from hftranslate.likelihood.sizes import unwarned
+from hftranslate.speaking import Result, Table, named, plain, short
 
 Widths = Literal["hesse", "minos"]
 #: Shifts of the parameter of interest with the nuisance parameter below and above; ``None`` where there is no fit.
@@ -68,9 +67,23 @@ class Impact:
         """The larger post-fit shift, by which parameters are ranked."""
         return max((abs(s) for s in self.postfit if s is not None), default=0.0)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        p = self.parameter
+        return {
+            "name": p.name,
+            "value": p.value,
+            "uncertainty": [plain(self.low), plain(self.high)],
+            "pull": plain(p.pull),
+            "constraint": plain(p.constraint),
+            "prior": None if p.centre is None else [p.centre, p.width],
+            "prefit": None if self.prefit is None else list(self.prefit),
+            "postfit": list(self.postfit),
+        }
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Impacts:
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Impacts(Result):
     """The impacts on a parameter of interest.
 
     Attributes
@@ -86,6 +99,8 @@ class Impacts:
         parameters are held, ``systematic`` the rest.
     failures
         why shifts are missing.
+    conventions
+        whose evaluation the model follows.
     """
 
     poi: str
@@ -96,6 +111,54 @@ class Impacts:
     parameters: tuple[Impact, ...]
     groups: Mapping[str, tuple[float, float]]
     failures: tuple[str, ...]
+    conventions: str
+
+    def __getitem__(self, name: str) -> Impact:
+        """The impact of one parameter."""
+        for impact in self.parameters:
+            if impact.parameter.name == name:
+                return impact
+        raise MissingInput(f"no impact of {name!r}" + did_you_mean(name, (i.parameter.name for i in self.parameters)))
+
+    def tables(self, top: int = 30) -> tuple[Table, ...]:
+        """The parameters with the largest impacts, and the groups."""
+        by, left = self.widths.upper(), len(self.parameters) - top
+        parameters = Table(
+            caption=f"impacts on {self.poi} = {self.value:.4g}  -{short(self.low)} +{short(self.high)} ({by})",
+            columns=("parameter", "pull", "constraint", *(f"{kind} {d}" for kind in ("pre", "post") for d in "+-")),
+            rows=[(*i.parameter.row, *_up_and_down(i.prefit), *_up_and_down(i.postfit)) for i in self.parameters[:top]],
+            note=f"... and {left} more with smaller impacts" if left > 0 else "",
+        )
+        groups = Table(
+            caption="groups",
+            columns=("", "below", "above"),
+            rows=[(name, *pair) for name, pair in self.groups.items()],
+            note=f"conventions: {self.conventions}",
+        )
+        return parameters, groups
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of ``impacts``."""
+        return {
+            "poi": {
+                "name": self.poi,
+                "value": self.value,
+                "uncertainty": [plain(self.low), plain(self.high)],
+                "at_bound": False,  # there are no impacts where it is
+            },
+            "widths": self.widths,
+            "parameters": [i.to_dict() for i in self.parameters],
+            "groups": {name: list(map(plain, pair)) for name, pair in self.groups.items()},
+            "failed": list(self.failures),
+            "conventions": self.conventions,
+        }
+
+
+def _up_and_down(shifts: Shifts | None) -> tuple[str, str]:
+    """The shifts with the parameter above and below."""
+    low, high = shifts or ("", "")
+    above, below = (s if isinstance(s, str) else "?" if s is None else f"{s:+.4f}" for s in (high, low))
+    return above, below
 
 
 @unwarned
@@ -103,8 +166,8 @@ def impacts(
     model: Model,
     data: Data,
     *,
-    names: Sequence[str] | None = None,
-    groups: Mapping[str, Sequence[str]] | None = None,
+    names: str | Sequence[str] | None = None,
+    groups: Mapping[str, str | Sequence[str]] | None = None,
     widths: Widths = "hesse",
     options: FitOptions = DEFAULT_OPTIONS,
     batch: BatchOptions = DEFAULT_BATCH,
@@ -133,6 +196,7 @@ def impacts(
         The free fit failed, or it gives no uncertainties by HESSE. Failed fits of single parameters are reported with
         the result.
     """
+    check_model_and_data(model, data)
     if widths not in get_args(Widths):
         raise InputError(f"uncertainties are by 'hesse' or 'minos', not {widths!r}")
     p = model.parameters
@@ -172,6 +236,7 @@ def impacts(
         parameters=tuple(sorted(ranked, key=lambda i: -i.size)),
         groups=_group_impacts(model, data, best, members, (low, high), widths, options),
         failures=tuple(failures),
+        conventions=model.conventions.name,
     )
 
 
@@ -197,10 +262,10 @@ def _or_nan(width: float | None) -> float:
     return float("nan") if width is None else width
 
 
-def _chosen(model: Model, best: FitResult, names: Sequence[str] | None) -> list[str]:
+def _chosen(model: Model, best: FitResult, names: str | Sequence[str] | None) -> list[str]:
     if names is None:
         return [n for n, constant in zip(best.names, best.fixed, strict=True) if not constant]
-    indices = sorted({model.parameters.index(n) for n in names})
+    indices = sorted({model.parameters.index(n) for n in named(names)})
     if model.parameters.poi_index in indices:
         raise InputError(f"{best.names[model.parameters.poi_index]!r} is the parameter of interest itself")
     for i in indices:
@@ -209,12 +274,12 @@ def _chosen(model: Model, best: FitResult, names: Sequence[str] | None) -> list[
     return [best.names[i] for i in indices]
 
 
-def _members(model: Model, groups: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+def _members(model: Model, groups: Mapping[str, str | Sequence[str]]) -> dict[str, tuple[str, ...]]:
     """The parameters of each group."""
     for name in (STATISTICAL, SYSTEMATIC):
         if name in groups:
             raise InputError(f"the group {name!r} is always there; give yours another name")
-    return {name: matching(model, patterns) for name, patterns in groups.items()}
+    return {name: matching(model, named(patterns)) for name, patterns in groups.items()}
 
 
 def matching(model: Model, patterns: Sequence[str]) -> tuple[str, ...]:
@@ -358,36 +423,3 @@ def _without(total: tuple[float, float], rest: tuple[float, float], widths: Widt
         return float("nan") if not isfinite(square) else sqrt(square) if square > _PRECISION[widths] * t * t else 0.0
 
     return left(total[0], rest[0]), left(total[1], rest[1])
-
-
-def impacts_document(model: Model, result: Impacts) -> dict[str, Any]:
-    """Impacts as plain JSON values; what could not be computed is ``None``."""
-
-    def plain(value: float | None) -> float | None:
-        return None if value is None or not np.isfinite(value) else float(value)
-
-    return {
-        "poi": {
-            "name": result.poi,
-            "value": result.value,
-            "uncertainty": [plain(result.low), plain(result.high)],
-            "at_bound": False,  # there are no impacts where it is
-        },
-        "widths": result.widths,
-        "parameters": [
-            {
-                "name": i.parameter.name,
-                "value": i.parameter.value,
-                "uncertainty": [plain(i.low), plain(i.high)],
-                "pull": plain(i.parameter.pull),
-                "constraint": plain(i.parameter.constraint),
-                "prior": None if i.parameter.centre is None else [i.parameter.centre, i.parameter.width],
-                "prefit": None if i.prefit is None else list(i.prefit),
-                "postfit": list(i.postfit),
-            }
-            for i in result.parameters
-        ],
-        "groups": {name: [plain(v) for v in pair] for name, pair in result.groups.items()},
-        "failed": list(result.failures),
-        "conventions": model.conventions.name,
-    }

@@ -17,8 +17,9 @@ from hftranslate.inference.asymptotics import (
 )
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 from hftranslate.inference.root_finding import NoCrossing, crossing
-from hftranslate.inference.tester import PoiRange, Tester, outside_range, poi_document
+from hftranslate.inference.tester import OfPoi, PoiRange, Tester, bands_table
 from hftranslate.likelihood.model import Data, Model
+from hftranslate.speaking import Table, plain, short
 
 #: What the limits are called where one of them is missing: the expected ones in the order of the bands.
 EXPECTED = ("expected -2 sigma", "expected -1 sigma", "expected", "expected +1 sigma", "expected +2 sigma")
@@ -28,14 +29,12 @@ OBSERVED = "observed"
 _SMALLEST = 1e-300
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpperLimitResult:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class UpperLimitResult(OfPoi):
     """Upper limits at the confidence level ``1 - level``: where CLs falls to ``level``.
 
     Attributes
     ----------
-    poi
-        the parameter of interest.
     level
         CLs at the limits.
     observed, expected
@@ -47,7 +46,6 @@ class UpperLimitResult:
         for each limit that was not found, its name and why.
     """
 
-    poi: str
     level: float
     observed: float
     expected: tuple[float, ...]
@@ -58,6 +56,33 @@ class UpperLimitResult:
     def by_name(self) -> dict[str, float]:
         """The limits by their names."""
         return {OBSERVED: self.observed, **dict(zip(EXPECTED, self.expected, strict=bool(self.expected)))}
+
+    def tables(self) -> tuple[Table, ...]:
+        """The limits."""
+        return (limit_table(self.poi, self.level, self.observed, self.expected, self.note),)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of ``limit``; ``None`` for a limit that was not found, whose reason is in ``failures``.
+
+        ``outside_range`` names the limits that lie outside the model's range of the parameter of interest.
+        """
+        return {
+            "poi": self.poi_dict(),
+            "observed": plain(self.observed),
+            "expected": list(map(plain, self.expected)),
+            "outside_range": self.outside_range(self.by_name),
+            "level": self.level,
+            "scan": [{"poi": mu, "CLs_obs": observed, "CLs_exp": list(exp)} for mu, observed, exp in self.scan],
+            **({"failures": dict(self.failures)} if self.failures else {}),
+            "conventions": self.conventions,
+        }
+
+
+def limit_table(poi: str, level: float, observed: float, expected: tuple[float, ...], note: str) -> Table:
+    """Upper limits, observed and expected."""
+    percent = f"{100.0 * (1.0 - level):g} % CL"
+    caption = f"{poi} < {short(observed)} at {percent}" + (f", expected {short(expected[2])}" if expected else "")
+    return bands_table(caption, {f"upper limit on {poi}": (observed, expected)}, note)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +171,7 @@ def limits_of(
     if all(map(isnan, limits.values())):
         raise FitFailed(f"no upper limit: {failures[EXPECTED[2] if bands else OBSERVED]}")
     return UpperLimitResult(
-        poi=tester.poi,
+        **tester.about,
         level=level,
         observed=limits[None],
         expected=tuple(limits[band] for band in range(len(BANDS))) if bands else (),
@@ -204,20 +229,3 @@ def _tested(tester: Tester, poi: float) -> _Point:
         return _Point(observed=asymptotic_cls(tester.q(poi)[0], q_asimov, tester.test_stat), expected=expected)
     except FitFailed as error:
         return _Point(observed=error, expected=expected)
-
-
-def limit_document(model: Model, result: UpperLimitResult) -> dict[str, Any]:
-    """An upper limit as plain JSON values; ``None`` for a limit that was not found, whose reason is in ``failures``.
-
-    ``outside_range`` names the limits that lie outside the model's range of the parameter of interest.
-    """
-    return {
-        "poi": poi_document(model),
-        "observed": result.observed if isfinite(result.observed) else None,
-        "expected": [limit if isfinite(limit) else None for limit in result.expected],
-        "outside_range": outside_range(model, result.by_name),
-        "level": result.level,
-        "scan": [{"poi": mu, "CLs_obs": observed, "CLs_exp": list(expected)} for mu, observed, expected in result.scan],
-        **({"failures": dict(result.failures)} if result.failures else {}),
-        "conventions": model.conventions.name,
-    }

@@ -17,11 +17,12 @@ from hftranslate.batch.journal import is_number
 from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.batch.run_kept import run_kept
 from hftranslate.batch.run_many import Failed
-from hftranslate.errors import InputError
+from hftranslate.errors import InputError, MissingInput, did_you_mean
 from hftranslate.inference.fit import FitResult, fit
 from hftranslate.inference.minimize import AT_A_MINIMUM, DEFAULT_OPTIONS, FitOptions
-from hftranslate.likelihood.model import Data, Model
+from hftranslate.likelihood.model import Data, Model, check_model_and_data
 from hftranslate.likelihood.sizes import unwarned
+from hftranslate.speaking import Result, Table, measured, named, plain, short
 
 Floats = NDArray[np.float64]
 
@@ -30,8 +31,8 @@ _WANTED, _ENOUGH, _TOO_FAR = 9.0, 7.0, 16.0
 _MOST_TRIALS = 12  # of a range's end
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ProfileScan:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class ProfileScan(Result):
     """A scan of the profile likelihood over a grid of one or two parameters.
 
     Attributes
@@ -48,6 +49,8 @@ class ProfileScan:
         twice the NLL of the free fit.
     failures
         why points have no value, by their indices in the grid.
+    conventions
+        whose evaluation the model follows.
     """
 
     names: tuple[str, ...]
@@ -57,6 +60,13 @@ class ProfileScan:
     uncertainties: tuple[float, ...]
     twice_nll: float
     failures: Mapping[tuple[int, ...], str] = field(default_factory=dict)
+    conventions: str = ""
+
+    def __getitem__(self, name: str) -> Floats:
+        """The values at which a parameter was scanned."""
+        if name not in self.names:
+            raise MissingInput(f"{name!r} was not scanned" + did_you_mean(name, self.names))
+        return self.values[self.names.index(name)]
 
     def crossings(self, level: float = 1.0) -> list[float]:
         """Where a one-dimensional scan crosses a level of ``-2 Delta ln L``, between its points by interpolation.
@@ -69,6 +79,41 @@ class ProfileScan:
         at = np.flatnonzero(np.sign(y[:-1]) * np.sign(y[1:]) < 0)
         between = [float(x[i] - y[i] * (x[i + 1] - x[i]) / (y[i + 1] - y[i])) for i in at]
         return sorted([*between, *(float(v) for v in x[y == 0.0])])
+
+    def tables(self) -> tuple[Table, ...]:
+        """The points."""
+        found = zip(self.names, self.best, self.uncertainties, strict=True)
+        best = ", ".join(f"{name} = {measured(value, sigma)}" for name, value, sigma in found)
+        failed = f", {len(self.failures)} failed" if self.failures else ""
+        grid = np.stack(np.meshgrid(*self.values, indexing="ij"), axis=-1).reshape(-1, len(self.names))
+        note = f"twice NLL {short(self.twice_nll)}"
+        if len(self.names) == 1:
+            ends = " and ".join(map(short, self.crossings())) or "nowhere in this range"
+            note += f"; -2 Δln L = 1 at {ends}"
+        return (
+            Table(
+                caption=f"best fit {best}; {self.rise.size} points{failed}",
+                columns=(*self.names, "-2 Δln L"),
+                rows=[(*map(float, point), plain(r)) for point, r in zip(grid, self.rise.flat, strict=True)],
+                note=f"{note}; conventions: {self.conventions}",
+            ),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of ``scan``."""
+        rows = [[plain(v) for v in row] for row in np.atleast_2d(self.rise)]
+        one = len(self.names) == 1
+        return {
+            "parameters": list(self.names),
+            "values": [axis.tolist() for axis in self.values],
+            "twice_delta_nll": rows[0] if one else rows,
+            "best_fit": list(self.best),
+            "uncertainties": list(map(plain, self.uncertainties)),
+            "twice_nll": self.twice_nll,
+            "failed": [{"index": list(i), "reason": reason} for i, reason in self.failures.items()],
+            "conventions": self.conventions,
+            **({"crossings": {f"{level:g}": self.crossings(level) for level in (1.0, 4.0)}} if one else {}),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -123,10 +168,10 @@ def start_near(best: FitResult, held: Mapping[str, float]) -> Floats:
 def profile_scan(
     model: Model,
     data: Data,
-    names: Sequence[str],
+    names: str | Sequence[str],
     values: Sequence[ArrayLike | None] | None = None,
     *,
-    points: Sequence[int] | None = None,
+    points: Sequence[int] | int | None = None,
     options: FitOptions = DEFAULT_OPTIONS,
     batch: BatchOptions = DEFAULT_BATCH,
 ) -> ProfileScan:
@@ -135,7 +180,7 @@ def profile_scan(
     Parameters
     ----------
     names
-        one or two parameters, by pyhf's or ROOT's name.
+        one or two parameters, by pyhf's or ROOT's name; of a single one the name alone, its values and how many.
     values
         where to scan each, ``(n_1,)`` and ``(n_2,)``; where it is ``None``, at ``points`` values of :func:`scan_range`.
     points
@@ -150,6 +195,10 @@ def profile_scan(
     FitFailed
         The free fit failed.
     """
+    check_model_and_data(model, data)
+    if isinstance(names, str) and values is not None and np.ndim(values[0]) == 0:  # type: ignore[arg-type]
+        values = [values]  # type: ignore[list-item]
+    names, counts = named(names), [points] if isinstance(points, int) else points
     where = tuple(model.parameters.names[model.parameters.index(n)] for n in names)
     if len(set(where)) != len(where) or len(where) not in (1, 2):
         raise InputError(f"a scan takes one or two different parameters, not {', '.join(names)}")
@@ -160,7 +209,7 @@ def profile_scan(
             raise InputError(f"{name!r} is constant in this fit and cannot be scanned")
     profile = ProfileOf(model=model, data=data, best=best, names=where, options=options)
     wanted = [None] * len(where) if values is None else values
-    axes = _axes(profile, wanted, points or ([41] if len(where) == 1 else [21, 21]))
+    axes = _axes(profile, wanted, counts or ([41] if len(where) == 1 else [21, 21]))
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
     items = [tuple(p) for p in grid.tolist()]
     found = run_kept(
@@ -186,6 +235,7 @@ def profile_scan(
             for i, f in enumerate(found)
             if isinstance(f, Failed)
         },
+        conventions=model.conventions.name,
     )
 
 
@@ -256,22 +306,3 @@ def step_of(model: Model, best: FitResult, index: int) -> float:
         if np.isfinite(sigma) and sigma > 0.0:
             return sigma
     return 0.1 * max(1.0, abs(float(best.values[index])))
-
-
-def scan_document(model: Model, scan: ProfileScan) -> dict[str, Any]:
-    """A scan as plain JSON values; what could not be computed is ``None``."""
-    rise = np.where(np.isfinite(scan.rise), scan.rise, np.nan)
-    plain = [[None if np.isnan(v) else float(v) for v in row] for row in np.atleast_2d(rise)]
-    document: dict[str, Any] = {
-        "parameters": list(scan.names),
-        "values": [[float(v) for v in axis] for axis in scan.values],
-        "twice_delta_nll": plain[0] if len(scan.names) == 1 else plain,
-        "best_fit": list(scan.best),
-        "uncertainties": [u if np.isfinite(u) else None for u in scan.uncertainties],
-        "twice_nll": scan.twice_nll,
-        "failed": [{"index": list(i), "reason": reason} for i, reason in scan.failures.items()],
-        "conventions": model.conventions.name,
-    }
-    if len(scan.names) == 1:
-        document["crossings"] = {name: scan.crossings(level) for name, level in (("1", 1.0), ("4", 4.0))}
-    return document

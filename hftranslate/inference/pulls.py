@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.inference.fit import FitResult
-from hftranslate.likelihood.model import Data, Model
+from hftranslate.likelihood.model import Data, Model, check_model_and_data
+from hftranslate.speaking import named
 
 Floats = NDArray[np.float64]
 
@@ -42,11 +43,22 @@ class Pull:
         """What the fit left of the uncertainty, relative to the width of the constraint."""
         return None if self.centre is None else self.uncertainty / self.width
 
+    @property
+    def row(self) -> tuple[str, str, str]:
+        """Name, pull and constraint in a table; the value of a free parameter, which has neither."""
+        if self.pull is None or self.constraint is None:
+            sigma = f"{self.uncertainty:.2g}" if np.isfinite(self.uncertainty) else "?"
+            return self.name, f"{self.value:.3g} ± {sigma}", "free"
+        constraint = f"{self.constraint:.2f}" if np.isfinite(self.constraint) else "?"
+        return self.name, f"{round(self.pull, 2) + 0.0:+.2f}", constraint
 
-def pulls(model: Model, data: Data, best: FitResult, names: Sequence[str] | None = None) -> tuple[Pull, ...]:
+
+def pulls(model: Model, data: Data, best: FitResult, names: str | Sequence[str] | None = None) -> tuple[Pull, ...]:
     """The pulls of all free parameters, or of some, in the order of the model."""
+    check_model_and_data(model, data)
     centres, widths = model.constraints.centres(data.auxdata), model.parameters.width
-    chosen = set(best.names if names is None else names)
+    p = model.parameters
+    chosen = {p.names[p.index(n)] for n in (best.names if names is None else named(names))}
     return tuple(
         Pull(
             name=name,

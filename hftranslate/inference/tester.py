@@ -12,7 +12,7 @@ A test statistic is defined by its name: the range that a model happens to give 
 change it, unless ``poi_range="model"`` asks for that (ROOT's and pyhf's behaviour).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf, isfinite
@@ -22,10 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.errors import InputError, did_you_mean
-from hftranslate.inference.asymptotics import TestStat, asymptotic_cls, asymptotic_pvalues, expected_pvalues
+from hftranslate.inference.asymptotics import BANDS, TestStat, asymptotic_cls, asymptotic_pvalues, expected_pvalues
 from hftranslate.inference.fit import FitResult, fit
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
-from hftranslate.likelihood.model import Data, Model
+from hftranslate.likelihood.model import Data, Model, check_model_and_data
+from hftranslate.speaking import Result, Table, plain, short
+from hftranslate.workspace import is_number
 
 Floats = NDArray[np.float64]
 PoiRange = Literal["named", "model"]
@@ -41,19 +43,6 @@ def poi_bounds(model: Model) -> tuple[float, float]:
     """The model's range of the parameter of interest."""
     low, high = (float(b) for b in model.parameters.bounds[model.parameters.poi_index])
     return low, high
-
-
-def poi_document(model: Model) -> dict[str, Any]:
-    """Name and range of the parameter of interest as plain JSON values; an open end is ``None``."""
-    ends = [end if isfinite(end) else None for end in poi_bounds(model)]
-    return {"name": model.parameters.names[model.parameters.poi_index], "range": ends}
-
-
-def outside_range(model: Model, values: Mapping[str, float]) -> list[str]:
-    """Which values of the parameter of interest, by what they are, lie outside the model's range of it."""
-    low, high = poi_bounds(model)
-    rounding = _ROUNDING * min(high - low, 10.0)
-    return [what for what, value in values.items() if value < low - rounding or value > high + rounding]
 
 
 def free_range(model: Model, poi_test: float, test_stat: AnyStat, poi_range: PoiRange) -> tuple[float, float]:
@@ -96,8 +85,51 @@ def statistic(test_stat: AnyStat, poi_test: float, muhat: float, difference: flo
     return max(0.0, 2.0 * difference) if counts else 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HypoTestResult:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class OfPoi(Result):
+    """A result about the parameter of interest.
+
+    Attributes
+    ----------
+    poi, poi_bounds
+        its name, and the range that the model gives it; no bounds where nobody knows.
+    conventions
+        whose evaluation the model follows.
+    """
+
+    poi: str = ""
+    poi_bounds: tuple[float, float] = (-inf, inf)
+    conventions: str = ""
+
+    def outside_range(self, values: Mapping[str, float]) -> list[str]:
+        """Which values of the parameter of interest, by what they are, lie outside the model's range of it."""
+        low, high = self.poi_bounds
+        rounding = _ROUNDING * min(high - low, 10.0)
+        return [what for what, value in values.items() if value < low - rounding or value > high + rounding]
+
+    def poi_dict(self) -> dict[str, Any]:
+        """Name and range of the parameter of interest as plain JSON values; an open end is ``None``."""
+        return {"name": self.poi, "range": [plain(end) for end in self.poi_bounds]}
+
+    @property
+    def note(self) -> str:
+        """The line below its table."""
+        return f"conventions: {self.conventions}"
+
+
+def bands_table(caption: str, rows: Mapping[str, tuple[float, Sequence[float]]], note: str) -> Table:
+    """Values, each observed and expected at -2 ... +2 standard deviations."""
+    columns = ("", "observed", *(f"expected {k:+.0f}σ" if k else "expected" for k in BANDS))
+    return Table(
+        caption=caption,
+        columns=columns if any(len(expected) for _, expected in rows.values()) else columns[:2],
+        rows=[(name, observed, *expected) for name, (observed, expected) in rows.items()],
+        note=note,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class HypoTestResult(OfPoi):
     """A test of one value of the parameter of interest.
 
     Attributes
@@ -131,6 +163,43 @@ class HypoTestResult:
     free_nll: float
     conditional_nll: float
 
+    def tables(self) -> tuple[Table, ...]:
+        """The p-values."""
+        rows = {
+            "CLs": (self.cls_obs, self.cls_exp),
+            "CLs+b": (self.clsb_obs, self.clsb_exp),
+            "CLb": (self.clb_obs, self.clb_exp),
+        }
+        caption = f"CLs = {self.cls_obs:.4g} at {self.poi or 'POI'} = {self.poi_test:g}, expected {self.cls_exp[2]:.4g}"
+        best = f"best fit {short(self.muhat)} ({self.muhat_status}); {self.test_stat}; {self.note}"
+        return (bands_table(caption, rows, best),)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of ``cls``, with pyhf's keys ``CLs_obs`` and ``CLs_exp``.
+
+        ``outside_range`` names what lies outside the model's range of the parameter of interest.
+        """
+        return {
+            "CLs_obs": self.cls_obs,
+            "CLs_exp": list(self.cls_exp),
+            "CLsb": self.clsb_obs,
+            "CLb": self.clb_obs,
+            "poi_test": self.poi_test,
+            "test_stat": self.test_stat,
+            "q": self.q,
+            "q_asimov": self.q_asimov,
+            "muhat": self.muhat,
+            "status": self.muhat_status,
+            "outside_range": self.outside_range({"poi_test": self.poi_test, "muhat": self.muhat}),
+            "conventions": self.conventions,
+        }
+
+
+def check_poi_test(poi_test: object) -> None:
+    """Refuse what is no number to test."""
+    if not (is_number(poi_test) or isinstance(poi_test, np.number)) or not isfinite(poi_test):
+        raise InputError(f"cannot test the parameter of interest at {poi_test!r}; expected a finite number")
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Tester:
@@ -145,6 +214,7 @@ class Tester:
 
     def __post_init__(self) -> None:
         """Refuse names that mean nothing, which come from users of the Python interface, and what cannot be tested."""
+        check_model_and_data(self.model, self.data)
         for what, name, kind in (("test statistic", self.test_stat, TestStat), ("range", self.poi_range, PoiRange)):
             if name not in get_args(kind):
                 raise InputError(f"no {what} {name!r} of tests" + did_you_mean(str(name), get_args(kind)))
@@ -159,6 +229,11 @@ class Tester:
     def poi(self) -> str:
         """Name of the parameter of interest."""
         return self.model.parameters.names[self.model.parameters.poi_index]
+
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """What its results know of the model: the fields of :class:`OfPoi`."""
+        return {"poi": self.poi, "poi_bounds": poi_bounds(self.model), "conventions": self.model.conventions.name}
 
     @property
     def range(self) -> tuple[float, float]:
@@ -266,13 +341,13 @@ class Tester:
 
     def test(self, poi_test: float) -> HypoTestResult:
         """Observed and expected CLs of one value of the parameter of interest."""
-        if not isfinite(poi_test):
-            raise InputError(f"cannot test the parameter of interest at {poi_test}")
+        check_poi_test(poi_test)
         q, free, conditional = self.q(poi_test)
         q_asimov = self.q_asimov(poi_test)
         clsb, clb = asymptotic_pvalues(q, q_asimov, self.test_stat)
         clsb_exp, clb_exp, cls_exp = expected_pvalues(q_asimov, self.test_stat)
         return HypoTestResult(
+            **self.about,
             poi_test=poi_test,
             test_stat=self.test_stat,
             q=q,

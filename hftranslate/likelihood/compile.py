@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, assert_never
 
 import numpy as np
 
-from hftranslate.errors import InvalidWorkspace, MissingInput, Unsupported
+from hftranslate.errors import InputError, InvalidWorkspace, MissingInput, Unsupported
 from hftranslate.likelihood.cells import Additive, Cells, Integers, Multiplicative
 from hftranslate.likelihood.codes import LINEAR
 from hftranslate.likelihood.constraints import Constraints, Floats
@@ -75,6 +75,9 @@ def compile_model(
     Unsupported
         A construct without an evaluation (named in the message).
     """
+    if not isinstance(workspace, Workspace):
+        given = type(workspace).__name__
+        raise InputError(f"expected a Workspace, not {given}; hftranslate.read(FILE) gives that of a file")
     chosen = workspace.measurement(measurement)
     rules = workspace.conventions if conventions is None else conventions
     sets = parameter_sets(workspace, chosen, rules)

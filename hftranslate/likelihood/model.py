@@ -27,7 +27,9 @@ from hftranslate.likelihood.derived import Derived
 from hftranslate.likelihood.many import jacobians
 from hftranslate.likelihood.second_order import jacobian, second_order
 from hftranslate.likelihood.sizes import unwarned
+from hftranslate.speaking import Speaking, Table, short
 from hftranslate.workspace import Conventions, Numbers
+from hftranslate.workspace.arrays import Bins, contents
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -106,17 +108,22 @@ class Parameters:
         return theta
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Data:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Data(Speaking):
     """Observed events ``(n_bins,)`` and auxiliary data ``(n_aux,)``, with the NLL of their saturated model."""
 
     observed: Floats
     auxdata: Floats
     saturated_nll: float
 
+    def tables(self) -> tuple[Table, ...]:
+        """The events of each bin."""
+        caption = f"{np.sum(self.observed):.6g} events in {len(self.observed)} bins, {len(self.auxdata)} auxiliary data"
+        return (Table(caption=caption, columns=("bin", "observed"), rows=list(enumerate(self.observed.tolist()))),)
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Model:
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Model(Speaking):
     """A likelihood. All arrays are read-only; all methods are pure functions of their arguments.
 
     Attributes
@@ -143,21 +150,55 @@ class Model:
     constraints: Constraints
     n_aux: int
 
+    def headline(self) -> str:
+        """What it is in a line."""
+        n, samples = self.cells.n_bins, {name for names in self.samples for name in names}
+        what = f"{len(self.channels)} channels, {n} bins, {len(samples)} samples, {len(self.parameters)} parameters"
+        return (
+            f"{what}; of interest {', '.join(self.parameters.poi_names) or 'none'}; conventions {self.conventions.name}"
+        )
+
+    def tables(self) -> tuple[Table, ...]:
+        """Channels with their samples, and parameters with their settings."""
+        channels = [(c, n, ", ".join(s)) for (c, n), s in zip(self.channels, self.samples, strict=True)]
+        p = self.parameters
+        parameters = [
+            (name, init, f"[{low:g}, {high:g}]", short(width) if width > 0.0 else "free", "constant" if fixed else "")
+            for name, init, (low, high), width, fixed in zip(
+                p.names, p.init.tolist(), p.bounds.tolist(), p.width.tolist(), p.fixed.tolist(), strict=True
+            )
+        ]
+        return (
+            Table(caption=self.headline(), columns=("channel", "bins", "samples"), rows=channels),
+            Table(caption="parameters", columns=("name", "initial", "range", "constraint", ""), rows=parameters),
+        )
+
     # ---------------------------------------------------------------------------------------------------------- data
-    def data(self, observed: ArrayLike, auxdata: ArrayLike) -> Data:
+    def data(self, observed: Bins, auxdata: ArrayLike) -> Data:
         """A data set for this model from events ``(n_bins,)`` and global observables ``(n_aux,)``."""
-        n, x = _frozen(observed), _frozen(auxdata)
+        n, x = _frozen(contents(observed)), _frozen(auxdata)
         if n.shape != (self.cells.n_bins,) or x.shape != (self.n_aux,):
             raise InputError(
                 f"data of shapes {n.shape} and {x.shape} for a model with {self.cells.n_bins} bins and {self.n_aux} "
                 "auxiliary measurements"
             )
-        if not (np.isfinite(n).all() and np.isfinite(x).all()):
-            raise InputError("observed events and auxiliary measurements are finite numbers")
-        if np.any(n < 0.0):
-            raise InputError(f"observed events are negative in bin {int(np.argmin(n))}: {n.min()}")
+        if not np.isfinite(x).all():
+            raise InputError(f"auxiliary measurement {np.flatnonzero(~np.isfinite(x))[0]} is no finite number")
+        if not (n.min(initial=0.0) >= 0.0 and n.max(initial=0.0) < np.inf):
+            bad = int(np.flatnonzero(~(n >= 0.0) | np.isinf(n))[0])
+            raise InputError(
+                f"observed events are {n[bad]} in {self.place(bad)}; expected a finite number, not negative"
+            )
         saturated = float(np.sum(poisson.saturated(n))) + self.constraints.saturated(x)
         return Data(observed=n, auxdata=x, saturated_nll=saturated)
+
+    def place(self, index: int) -> str:
+        """In which channel a bin of all is, and which of its bins it is, in words."""
+        for name, n_bins in self.channels:
+            if index < n_bins:
+                return f"channel {name!r}, bin {index}"
+            index -= n_bins
+        raise InputError(f"there is no such bin: {index} beyond the last")
 
     def expected_data(self, theta: ArrayLike) -> Data:
         """The Asimov data set of a parameter point: every observable at its expectation."""
@@ -355,6 +396,27 @@ class Model:
         if t.shape != (len(self.parameters),):
             raise InputError(f"parameter vector of shape {t.shape} for {len(self.parameters)} parameters")
         return t
+
+
+def check_model_and_data(model: object, data: object) -> None:
+    """Refuse what is no model with its data, as when arguments come in another order.
+
+    Raises
+    ------
+    InputError
+        The one is no model, the other no data, or they do not belong together.
+    """
+    if not (isinstance(model, Model) and isinstance(data, Data)):
+        given = " and ".join(type(thing).__name__ for thing in (model, data))
+        raise InputError(
+            f"expected a model and its data as the first two arguments, in this order, not {given}; "
+            "compile_model(workspace) gives both"
+        )
+    if len(data.observed) != model.cells.n_bins or len(data.auxdata) != model.n_aux:
+        raise InputError(
+            f"the data are of another model: they have {len(data.observed)} bins and {len(data.auxdata)} auxiliary "
+            f"data, and the model {model.cells.n_bins} and {model.n_aux}"
+        )
 
 
 def _frozen(values: ArrayLike) -> Floats:

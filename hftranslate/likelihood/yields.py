@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hftranslate.errors import InputError, MissingInput, did_you_mean
 from hftranslate.likelihood.cells import Floats
-from hftranslate.likelihood.model import Model
+from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.pattern import find_pattern
 from hftranslate.likelihood.second_order import jacobian
 from hftranslate.likelihood.sizes import unwarned
+from hftranslate.speaking import Cell, Result, Table, measured, plain
 from hftranslate.workspace import Numbers
 from hftranslate.workspace.to_hist import stacked
 
@@ -20,9 +22,14 @@ if TYPE_CHECKING:
     import awkward as ak
     from hist import Hist
 
+Stage = Literal["prefit", "postfit", ""]
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ChannelYields:
+#: Bins that stand side by side in a table.
+_COLUMNS = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class ChannelYields(Result):
     """Expected events of one channel.
 
     Attributes
@@ -37,11 +44,17 @@ class ChannelYields:
         of all samples and bins.
     edges
         bin edges of each axis, ``None`` where they are not known.
+    signals
+        the samples that move with the parameter of interest.
+    observed
+        events in the data, ``(n_bins,)``; ``None`` where none were given.
     """
 
     name: str
     samples: tuple[str, ...]
     edges: tuple[Numbers, ...] | None
+    signals: frozenset[str]
+    observed: Floats | None
     rates: Floats
     uncertainties: Floats
     total: Floats
@@ -62,9 +75,72 @@ class ChannelYields:
         alone: Hist[Any] = stack["total", ...]
         return alone
 
+    def tables(self) -> tuple[Table, ...]:
+        """A line for each sample and a column for each bin, with the sum over bins; of many bins several tables."""
+        rows: list[tuple[Cell, ...]] = [
+            (name, *map(measured, rates, errors), measured(total, error))
+            for name, rates, errors, total, error in zip(
+                (*self.samples, "total"),
+                (*self.rates, self.total),
+                (*self.uncertainties, self.total_uncertainties),
+                (*self.sample_sums, self.sum),
+                (*self.sample_sum_uncertainties, self.sum_uncertainty),
+                strict=True,
+            )
+        ]
+        if self.observed is not None:
+            rows.append(("observed", *map(_events, self.observed), _events(np.sum(self.observed))))
+        names = ("", *self._bin_names(), "sum")
+        return tuple(
+            Table(
+                caption=self.name,
+                columns=(names[0], *names[i : i + _COLUMNS]),
+                rows=[(row[0], *row[i : i + _COLUMNS]) for row in rows],
+            )
+            for i in range(1, len(names), _COLUMNS)
+        )
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Yields:
+    def _bin_names(self) -> list[str]:
+        if self.edges is not None and len(self.edges) == 1:
+            return [f"[{low:g}, {high:g})" for low, high in pairwise(self.edges[0])]
+        return [f"bin {i}" for i in range(len(self.total))]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The part of this channel in the JSON of ``yields``."""
+        return {
+            "name": self.name,
+            "edges": None if self.edges is None else [list(axis) for axis in self.edges],
+            "observed": None if self.observed is None else _plain(self.observed),
+            "samples": [
+                {
+                    "name": name,
+                    "scaled_by_poi": name in self.signals,
+                    "yields": _plain(self.rates[i]),
+                    "uncertainties": _plain(self.uncertainties[i]),
+                    "sum": plain(self.sample_sums[i]),
+                    "sum_uncertainty": plain(self.sample_sum_uncertainties[i]),
+                }
+                for i, name in enumerate(self.samples)
+            ],
+            "total": {
+                "yields": _plain(self.total),
+                "uncertainties": _plain(self.total_uncertainties),
+                "sum": self.sum,
+                "sum_uncertainty": plain(self.sum_uncertainty),
+            },
+        }
+
+
+def _plain(values: Floats) -> list[float | None]:
+    return list(map(plain, values.tolist()))
+
+
+def _events(number: float) -> str:
+    return f"{number:.6g}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Yields(Result):
     """Expected events of all channels, in the order of the model.
 
     Attributes
@@ -73,12 +149,18 @@ class Yields:
         events of each sample and their uncertainty, in all channels together; samples of one name are one sample.
     sum, sum_uncertainty
         of all events.
+    stage
+        whether they are those before or after a fit, where that is known.
+    conventions
+        whose evaluation the model follows.
     """
 
     channels: tuple[ChannelYields, ...]
     sample_sums: Mapping[str, tuple[float, float]]
     sum: float
     sum_uncertainty: float
+    stage: Stage
+    conventions: str
 
     def channel(self, name: str) -> ChannelYields:
         """The channel of that name.
@@ -92,6 +174,41 @@ class Yields:
             if channel.name == name:
                 return channel
         raise MissingInput(f"no channel {name!r}" + did_you_mean(name, (c.name for c in self.channels)))
+
+    __getitem__ = channel
+
+    @property
+    def observed(self) -> float | None:
+        """All events in the data; ``None`` where none were given."""
+        found = [float(np.sum(c.observed)) for c in self.channels if c.observed is not None]
+        return sum(found) if found else None
+
+    def headline(self) -> str:
+        """The most important in a line."""
+        observed = "" if self.observed is None else f", {_events(self.observed)} observed"
+        total = measured(self.sum, self.sum_uncertainty)
+        return f"{total} events in {len(self.channels)} channels{observed}" + (f" ({self.stage})" if self.stage else "")
+
+    def tables(self) -> tuple[Table, ...]:
+        """Each channel by sample and bin, and all channels together by sample."""
+        stage = f" ({self.stage})" if self.stage else ""
+        rows = [(name, measured(*pair)) for name, pair in self.sample_sums.items()]
+        rows.append(("total", measured(self.sum, self.sum_uncertainty)))
+        rows += [] if self.observed is None else [("observed", _events(self.observed))]
+        note = f"conventions: {self.conventions}"
+        together = Table(caption=f"all channels{stage}", columns=("", "sum"), rows=rows, note=note)
+        return *(replace(t, caption=f"{t.caption}{stage}") for c in self.channels for t in c.tables()), together
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of ``yields``."""
+        return {
+            "stage": self.stage,
+            "channels": [c.to_dict() for c in self.channels],
+            "samples": {name: [value, plain(sigma)] for name, (value, sigma) in self.sample_sums.items()},
+            "total": [self.sum, plain(self.sum_uncertainty)],
+            "observed": self.observed,
+            "conventions": self.conventions,
+        }
 
     def to_hist(self, channel: str) -> "Hist[Any]":
         """A channel as a histogram with a sample axis; see :meth:`ChannelYields.to_hist`."""
@@ -115,7 +232,14 @@ def _ragged(parts: Any) -> "ak.Array":
 
 
 @unwarned
-def expected_yields(model: Model, theta: ArrayLike, covariance: ArrayLike | None = None) -> Yields:
+def expected_yields(
+    model: Model,
+    theta: ArrayLike,
+    covariance: ArrayLike | None = None,
+    *,
+    data: Data | None = None,
+    stage: Stage = "",
+) -> Yields:
     """The yields at a parameter point; those of a fit are ``expected_yields(model, fit.values, fit.covariance)``.
 
     Parameters
@@ -125,6 +249,10 @@ def expected_yields(model: Model, theta: ArrayLike, covariance: ArrayLike | None
     covariance
         of the parameters ``(n_parameters, n_parameters)``, propagated to first order with exact derivatives; without
         it the uncertainties are zero.
+    data
+        to stand beside the expectation.
+    stage
+        whether it is that before or after a fit.
 
     Raises
     ------
@@ -154,12 +282,15 @@ def expected_yields(model: Model, theta: ArrayLike, covariance: ArrayLike | None
     cells, bins = summed(np.arange(len(state.nu))), summed(labels.bins)
     sums, channels, samples = summed(labels.sums), summed(labels.channels), summed(labels.samples)
     everything = summed(np.zeros(len(state.nu), dtype=np.int64))
+    signals = scaled_samples(model)
     return Yields(
         channels=tuple(
             ChannelYields(
                 name=model.channels[k][0],
                 samples=model.samples[k],
                 edges=model.edges[k],
+                signals=signals[k],
+                observed=None if data is None else data.observed[at.bins],
                 rates=cells[0][at.cells].reshape(at.shape).T,
                 uncertainties=cells[1][at.cells].reshape(at.shape).T,
                 total=state.bins[at.bins],
@@ -176,6 +307,22 @@ def expected_yields(model: Model, theta: ArrayLike, covariance: ArrayLike | None
         },
         sum=float(everything[0][0]),
         sum_uncertainty=float(everything[1][0]),
+        stage=stage,
+        conventions=model.conventions.name,
+    )
+
+
+def scaled_samples(model: Model) -> tuple[frozenset[str], ...]:
+    """The samples of each channel that move with the parameter of interest: the signal; none where there is no such."""
+    p = model.parameters
+    if not p.poi_names or p.poi_names[0] not in p.names:
+        return tuple(frozenset() for _ in model.samples)
+    moved = p.init.copy()
+    moved[p.poi_index] += 1.0
+    changed = model.state(moved).nu != model.state(p.init).nu
+    return tuple(
+        frozenset(np.array(samples, dtype=object)[changed[at.cells].reshape(at.shape).any(axis=0)])
+        for samples, at in zip(model.samples, _places(model), strict=True)
     )
 
 

@@ -23,8 +23,6 @@ from hftranslate.inference.hypotest import (
     PoiRange,
     TestStat,
     hypotest,
-    hypotest_document,
-    limit_document,
     upper_limit,
 )
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
@@ -32,6 +30,7 @@ from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.templates import KnownTemplates, known_templates
 from hftranslate.signal_grid import Patch, PatchSet, digest
 from hftranslate.signal_grid.document import Value, Values
+from hftranslate.speaking import named
 from hftranslate.workspace import CONVENTIONS, Workspace
 
 Json: TypeAlias = dict[str, Any]
@@ -372,7 +371,7 @@ class PointTask:
                 poi_range=settings.poi_range,
                 options=settings.options,
             )
-            return hypotest_document(model, test)
+            return test.to_dict()
         limit = upper_limit(
             model,
             data,
@@ -381,7 +380,7 @@ class PointTask:
             poi_range=settings.poi_range,
             options=settings.options,
         )
-        found = limit_document(model, limit)
+        found = limit.to_dict()
         return {key: value for key, value in found.items() if key not in ("scan", "poi")}
 
 
@@ -390,7 +389,7 @@ def scan(
     patches: PatchSet,
     settings: ScanSettings | None = None,
     *,
-    names: Sequence[str] | None = None,
+    names: str | Sequence[str] | None = None,
     batch: BatchOptions = DEFAULT_BATCH,
 ) -> Scan:
     """Test all points of a patch set.
@@ -419,7 +418,7 @@ def scan(
         A worker process died.
     """
     chosen = settings or ScanSettings()
-    wanted = tuple(patches) if names is None else tuple(patches.named(name) for name in dict.fromkeys(names))
+    wanted = tuple(patches) if names is None else tuple(patches.named(name) for name in dict.fromkeys(named(names)))
     journal = batch.opened(scan_task(background, patches, chosen)) if batch.resume is not None else None
     kept = {} if journal is None else _kept(journal, wanted, chosen.what)
     missing = [p for p in wanted if p.name not in kept]

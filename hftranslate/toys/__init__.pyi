@@ -1,8 +1,8 @@
-from hftranslate.toys.discovery import ToySignificance, toy_significance, toy_significance_document
+from hftranslate.toys.discovery import ToySignificance, toy_significance
 from hftranslate.toys.fits import Toys, fit_toys, sample_toys
-from hftranslate.toys.hypotest import ToyTestResult, toy_test, toy_test_document
+from hftranslate.toys.hypotest import ToyTestResult, toy_test
 from hftranslate.toys.kept import kept_results
-from hftranslate.toys.limits import ToyLimitResult, toy_limit, toy_limit_document
+from hftranslate.toys.limits import ToyLimitResult, toy_limit
 from hftranslate.toys.samples import KeptToys, ToyOptions, ToySample, kept_toys, merged
 
 __all__ = [
@@ -19,9 +19,6 @@ __all__ = [
     "merged",
     "sample_toys",
     "toy_limit",
-    "toy_limit_document",
     "toy_significance",
-    "toy_significance_document",
     "toy_test",
-    "toy_test_document",
 ]

@@ -9,11 +9,13 @@ import numpy as np
 from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.errors import InputError
 from hftranslate.inference.asymptotics import BANDS, significance_of
+from hftranslate.inference.discovery import significance_table
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
-from hftranslate.inference.tester import PoiRange, Tester, outside_range
+from hftranslate.inference.tester import PoiRange, Tester
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.scipy_parts import ndtr
-from hftranslate.toys.hypotest import PValue, fractions_above, p_value, rank, toys_document, valid
+from hftranslate.speaking import Table, plain
+from hftranslate.toys.hypotest import OfToys, PValue, fractions_above, p_value, rank, valid
 from hftranslate.toys.samples import (
     DEFAULT_TOYS,
     ToyExperiment,
@@ -25,8 +27,8 @@ from hftranslate.toys.samples import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToySignificance:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ToySignificance(OfToys):
     """A test of the background alone by toys.
 
     Attributes
@@ -40,8 +42,6 @@ class ToySignificance:
         the signal of the toys that make the expectation.
     p0_exp, z_exp
         what is expected with that signal, at -2, -1, 0, +1, +2 standard deviations, ``(5,)``.
-    n_signal, n_background, failed_signal, failed_background
-        toys of each hypothesis, and how many of them could not be fitted.
     """
 
     q0: float
@@ -51,10 +51,29 @@ class ToySignificance:
     expected_poi: float
     p0_exp: tuple[float, ...]
     z_exp: tuple[float, ...]
-    n_signal: int
-    n_background: int
-    failed_signal: int
-    failed_background: int
+
+    def tables(self) -> tuple[Table, ...]:
+        """p0 and Z."""
+        rows = {"Z": (self.z, self.z_exp), "p0": (self.p0.value, self.p0_exp)}
+        return (significance_table(rows, self.expected_poi, self.muhat, self),)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of ``significance --toys``; ``None`` for a Z beyond the number of toys.
+
+        ``outside_range`` names what lies outside the range of the parameter of interest, if anything does.
+        """
+        outside = self.outside_range({"muhat": self.muhat, "expected_poi": self.expected_poi})
+        return {
+            "p0": self.p0.value,
+            "z": plain(self.z),
+            "errors": {"p0": self.p0.error},
+            "q0": self.q0,
+            "muhat": self.muhat,
+            "expected": {"poi": self.expected_poi, "p0": list(self.p0_exp), "z": list(map(plain, self.z_exp))},
+            "toys": self.toys_dict({"p0": self.p0}),
+            "conventions": self.conventions,
+            **({"outside_range": outside} if outside else {}),
+        }
 
 
 def toy_significance(
@@ -97,7 +116,8 @@ def toy_significance(
     if journal is not None and observed_key(0.0) not in journal.results:
         journal.keep(observed_key(0.0), observed)
     sample = run_toys(experiment, 0.0, toy_options, batch=batch, journal=journal)
-    return toy_significance_of(sample, q0, observed["muhat"], expected_poi)
+    found = toy_significance_of(sample, q0, observed["muhat"], expected_poi)
+    return replace(found, **tester.about, seeds=(toy_options.seed,))
 
 
 def toy_significance_of(sample: ToySample, q0: float, muhat: float, expected_poi: float) -> ToySignificance:
@@ -124,33 +144,3 @@ def toy_significance_of(sample: ToySample, q0: float, muhat: float, expected_poi
 def _z(p: float) -> float:
     """Standard deviations of a p-value; one, the fraction of toys at least as large as zero, counts as no signal."""
     return inf if p == 0.0 else max(significance_of(p), 0.0)
-
-
-def toy_significance_document(
-    result: ToySignificance, conventions: str, seeds: tuple[int, ...], model: Model | None = None
-) -> dict[str, Any]:
-    """A significance by toys as plain JSON values; ``None`` for a Z beyond the number of toys.
-
-    With the model, ``outside_range`` names what lies outside its range of the parameter of interest, if anything does.
-    """
-    outside = outside_range(model, {"muhat": result.muhat, "expected_poi": result.expected_poi}) if model else []
-
-    def finite(z: float) -> float | None:
-        return z if isfinite(z) else None
-
-    return {
-        "p0": result.p0.value,
-        "z": finite(result.z),
-        "errors": {"p0": result.p0.error},
-        "q0": result.q0,
-        "muhat": result.muhat,
-        "expected": {"poi": result.expected_poi, "p0": list(result.p0_exp), "z": [finite(z) for z in result.z_exp]},
-        "toys": toys_document(
-            (result.n_signal, result.n_background),
-            (result.failed_signal, result.failed_background),
-            seeds,
-            {"p0": result.p0},
-        ),
-        "conventions": conventions,
-        **({"outside_range": outside} if outside else {}),
-    }

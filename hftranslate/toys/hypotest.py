@@ -11,7 +11,7 @@ Where the statistic of the data is zero (best fit beyond the tested value) every
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import isfinite, sqrt
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from hftranslate.batch.journal import Journal
 from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
-from hftranslate.errors import InputError
 from hftranslate.inference.asymptotics import BANDS, TestStat
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
-from hftranslate.inference.tester import PoiRange, Tester, outside_range
+from hftranslate.inference.tester import OfPoi, PoiRange, Tester, bands_table, check_poi_test
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.scipy_parts import ndtr
+from hftranslate.speaking import Table, short
 from hftranslate.toys.samples import (
     DEFAULT_TOYS,
     HYPOTHESES,
@@ -61,8 +61,44 @@ class PValue:
     high: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToyTestResult:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class OfToys(OfPoi):
+    """A result by toys.
+
+    Attributes
+    ----------
+    n_signal, n_background, failed_signal, failed_background
+        toys of each hypothesis, and how many of them could not be fitted.
+    seeds
+        what the toys follow from.
+    """
+
+    n_signal: int
+    n_background: int
+    failed_signal: int
+    failed_background: int
+    seeds: tuple[int, ...] = ()
+
+    @property
+    def note(self) -> str:
+        """The line below its table."""
+        return f"{self.n_signal} and {self.n_background} toys with and without signal; conventions: {self.conventions}"
+
+    def toys_dict(self, p_values: Mapping[str, PValue]) -> dict[str, Any]:
+        """How many toys there were, and between which bounds failed ones leave the p-values."""
+        failed = self.failed_signal or self.failed_background
+        return {
+            "signal": self.n_signal,
+            "background": self.n_background,
+            "failed_signal": self.failed_signal,
+            "failed_background": self.failed_background,
+            "seeds": list(self.seeds),
+            **({"bounds": {name: [p.low, p.high] for name, p in p_values.items()}} if failed else {}),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ToyTestResult(OfToys):
     """A test of one value of the parameter of interest by toys.
 
     Attributes
@@ -75,8 +111,6 @@ class ToyTestResult:
         the same at -2, -1, 0, +1, +2 standard deviations of their distribution over the toys without signal, ``(5,)``.
     cls_exp_error
         standard deviations of ``cls_exp``, from the number of toys.
-    n_signal, n_background, failed_signal, failed_background
-        toys of each hypothesis, and how many of them could not be fitted.
     """
 
     poi_test: float
@@ -90,10 +124,6 @@ class ToyTestResult:
     clb_exp: tuple[float, ...]
     cls_exp: tuple[float, ...]
     cls_exp_error: tuple[float, ...]
-    n_signal: int
-    n_background: int
-    failed_signal: int
-    failed_background: int
 
     @property
     def clsb_obs(self) -> float:
@@ -109,6 +139,40 @@ class ToyTestResult:
     def cls_obs(self) -> float:
         """The observed ``CLs``."""
         return self.cls.value
+
+    def tables(self) -> tuple[Table, ...]:
+        """The p-values with their errors."""
+        rows = {
+            "CLs": (self.cls_obs, self.cls_exp),
+            "error": (self.cls.error, self.cls_exp_error),
+            "CLs+b": (self.clsb_obs, self.clsb_exp),
+            "CLb": (self.clb_obs, self.clb_exp),
+        }
+        where = f"at {self.poi or 'POI'} = {self.poi_test:g}, expected {self.cls_exp[2]:.4g}"
+        caption = f"CLs = {self.cls_obs:.4g} ± {self.cls.error:.1g} {where}"
+        return (bands_table(caption, rows, f"best fit {short(self.muhat)}; {self.test_stat}; {self.note}"),)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of ``cls --toys``, with pyhf's keys ``CLs_obs`` and ``CLs_exp``.
+
+        ``outside_range`` names what lies outside the range of the parameter of interest, if anything does.
+        """
+        outside = self.outside_range({"poi_test": self.poi_test, "muhat": self.muhat})
+        p_values = {"CLs": self.cls, "CLsb": self.clsb, "CLb": self.clb}
+        return {
+            "CLs_obs": self.cls.value,
+            "CLs_exp": list(self.cls_exp),
+            "CLsb": self.clsb.value,
+            "CLb": self.clb.value,
+            "errors": {**{name: p.error for name, p in p_values.items()}, "CLs_exp": list(self.cls_exp_error)},
+            "poi_test": self.poi_test,
+            "test_stat": self.test_stat,
+            "q": self.q,
+            "muhat": self.muhat,
+            "toys": self.toys_dict(p_values),
+            "conventions": self.conventions,
+            **({"outside_range": outside} if outside else {}),
+        }
 
 
 def p_value(statistics: Floats, threshold: float) -> PValue:
@@ -230,9 +294,8 @@ def toy_test(
     FitFailed
         A fit of the data failed, or too many toys.
     """
-    if not isfinite(poi_test):
-        raise InputError(f"cannot test the parameter of interest at {poi_test}")
     tester = Tester(model=model, data=data, test_stat=test_stat, poi_range=poi_range, options=options)
+    check_poi_test(poi_test)
     journal = journal_of(batch, experiment_of(tester, poi_test), data)
     return run_toy_test(tester, poi_test, toy_options, batch=batch, journal=journal)
 
@@ -251,47 +314,5 @@ def run_toy_test(
     if journal is not None and observed_key(poi_test) not in journal.results:
         journal.keep(observed_key(poi_test), {"q": q, "muhat": muhat})
     sample = run_toys(experiment_of(tester, poi_test), poi_test, toy_options, batch=batch, journal=journal)
-    return toy_test_of(sample, poi_test, tester.test_stat, q, muhat)
-
-
-def toy_test_document(
-    result: ToyTestResult, conventions: str, seeds: tuple[int, ...], model: Model | None = None
-) -> dict[str, Any]:
-    """A test by toys as plain JSON values, with pyhf's keys ``CLs_obs`` and ``CLs_exp``.
-
-    With the model, ``outside_range`` names what lies outside its range of the parameter of interest, if anything does.
-    """
-    outside = outside_range(model, {"poi_test": result.poi_test, "muhat": result.muhat}) if model else []
-    p_values = {"CLs": result.cls, "CLsb": result.clsb, "CLb": result.clb}
-    return {
-        "CLs_obs": result.cls.value,
-        "CLs_exp": list(result.cls_exp),
-        "CLsb": result.clsb.value,
-        "CLb": result.clb.value,
-        "errors": {**{name: p.error for name, p in p_values.items()}, "CLs_exp": list(result.cls_exp_error)},
-        "poi_test": result.poi_test,
-        "test_stat": result.test_stat,
-        "q": result.q,
-        "muhat": result.muhat,
-        "toys": toys_document(
-            (result.n_signal, result.n_background), (result.failed_signal, result.failed_background), seeds, p_values
-        ),
-        "conventions": conventions,
-        **({"outside_range": outside} if outside else {}),
-    }
-
-
-def toys_document(
-    made: tuple[int, int], failed: tuple[int, int], seeds: tuple[int, ...], p_values: Mapping[str, PValue]
-) -> dict[str, Any]:
-    """How many toys there were, and between which bounds failed ones leave the p-values."""
-    document: dict[str, Any] = {
-        "signal": made[0],
-        "background": made[1],
-        "failed_signal": failed[0],
-        "failed_background": failed[1],
-        "seeds": list(seeds),
-    }
-    if any(failed):
-        document["bounds"] = {name: [p.low, p.high] for name, p in p_values.items()}
-    return document
+    found = toy_test_of(sample, poi_test, tester.test_stat, q, muhat)
+    return replace(found, **tester.about, seeds=(toy_options.seed,))

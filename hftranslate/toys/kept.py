@@ -1,14 +1,15 @@
 """Toys that were kept in files, and what they say together."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
 from hftranslate.batch.journal import Journal
 from hftranslate.errors import FormatError, InputError, MissingInput
 from hftranslate.inference.asymptotics import TestStat
-from hftranslate.toys.discovery import toy_significance_document, toy_significance_of
-from hftranslate.toys.hypotest import toy_test_document, toy_test_of
+from hftranslate.toys.discovery import ToySignificance, toy_significance_of
+from hftranslate.toys.hypotest import ToyTestResult, toy_test_of
 from hftranslate.toys.samples import MOST_FAILED, KeptToys, kept_toys, merged, toys_journal
 
 
@@ -85,13 +86,13 @@ def kept_results(files: Sequence[Path], most_failed: float = MOST_FAILED) -> lis
     ]
     if missing or not (discovery or task["test_stat"] in get_args(TestStat)):
         raise FormatError(f"{files[0]} does not tell what its toys are of: {', '.join(missing or wanted)}")
-    return [_document(task, kept) for kept in found]
+    return [_result(task, kept).to_dict() for kept in found]
 
 
-def _document(task: dict[str, Any], kept: KeptToys) -> dict[str, Any]:
+def _result(task: dict[str, Any], kept: KeptToys) -> ToyTestResult | ToySignificance:
     q, muhat = (float(kept.observed[name]) for name in ("q", "muhat"))
     if task["test_stat"] == "q0":
         significance = toy_significance_of(kept.sample, q, muhat, float(task["expected_poi"]))
-        return toy_significance_document(significance, task["conventions"], kept.seeds)
+        return replace(significance, conventions=task["conventions"], seeds=kept.seeds)
     test = toy_test_of(kept.sample, kept.poi_test, task["test_stat"], q, muhat)
-    return toy_test_document(test, task["conventions"], kept.seeds)
+    return replace(test, conventions=task["conventions"], seeds=kept.seeds)

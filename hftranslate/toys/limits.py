@@ -6,7 +6,7 @@ the significance of CLs, which is nearly linear in the parameter of interest.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import exp, isfinite, nan, pi, sqrt
 from typing import Any
 
@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.errors import FitFailed, InputError
 from hftranslate.inference.asymptotics import BANDS, ONE_SIDED, TestStat, significance_of
-from hftranslate.inference.limits import EXPECTED, OBSERVED, first_guess, limits_of
+from hftranslate.inference.limits import EXPECTED, OBSERVED, first_guess, limit_table, limits_of
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
-from hftranslate.inference.tester import PoiRange, Tester, outside_range, poi_document
+from hftranslate.inference.tester import OfPoi, PoiRange, Tester
 from hftranslate.likelihood.model import Data, Model
+from hftranslate.speaking import Table, plain
 from hftranslate.toys.hypotest import ToyTestResult, experiment_of, run_toy_test
 from hftranslate.toys.samples import DEFAULT_TOYS, ToyOptions, journal_of
 
@@ -36,8 +37,8 @@ _STEPS = 12
 _ROUNDS = 6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToyLimitResult:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ToyLimitResult(OfPoi):
     """Upper limits by toys.
 
     Attributes
@@ -53,6 +54,8 @@ class ToyLimitResult:
         the test of every value, in increasing order.
     failures
         for each limit that was not found, its name and why.
+    seed
+        what the toys follow from.
     """
 
     level: float
@@ -62,6 +65,42 @@ class ToyLimitResult:
     expected_errors: tuple[float, ...]
     scan: tuple[ToyTestResult, ...]
     failures: Mapping[str, str] = field(default_factory=dict)
+    seed: int
+
+    def tables(self) -> tuple[Table, ...]:
+        """The limits with their errors."""
+        table = limit_table(self.poi, self.level, self.observed, self.expected, f"by toys; {self.note}")
+        return (replace(table, rows=[*table.rows, ("error", self.observed_error, *self.expected_errors)]),)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of ``limit --toys``; ``None`` for a limit that was not found, see ``failures``."""
+        names = dict(zip((OBSERVED, *EXPECTED), (self.observed, *self.expected), strict=False))
+        errors = {"observed": plain(self.observed_error), "expected": list(map(plain, self.expected_errors))}
+        return {
+            "poi": self.poi_dict(),
+            "observed": plain(self.observed),
+            "expected": list(map(plain, self.expected)),
+            "errors": errors,
+            "outside_range": self.outside_range(names),
+            "level": self.level,
+            "scan": [
+                {
+                    "poi": t.poi_test,
+                    "CLs_obs": t.cls.value,
+                    "CLs_exp": list(t.cls_exp),
+                    "errors": {"CLs_obs": t.cls.error, "CLs_exp": list(t.cls_exp_error)},
+                }
+                for t in self.scan
+            ],
+            "toys": {
+                "signal": sum(t.n_signal for t in self.scan),
+                "background": sum(t.n_background for t in self.scan),
+                "failed": sum(t.failed_signal + t.failed_background for t in self.scan),
+                "seeds": [self.seed],
+            },
+            **({"failures": dict(self.failures)} if self.failures else {}),
+            "conventions": self.conventions,
+        }
 
 
 def toy_limit(
@@ -119,6 +158,8 @@ def toy_limit(
         raise FitFailed(f"no upper limit: {failures[EXPECTED[2] if bands else OBSERVED]}")
     expected = [limits[band] for band in range(len(BANDS))] if bands else []
     return ToyLimitResult(
+        **tester.about,
+        seed=toy_options.seed,
         level=level,
         observed=limits[None][0],
         observed_error=limits[None][1],
@@ -203,38 +244,3 @@ def _root(values: Floats, excess: Floats, errors: Floats) -> tuple[float, float]
     root = centre - offset / slope
     variance = covariance[0, 0] + 2.0 * covariance[0, 1] * (root - centre) + covariance[1, 1] * (root - centre) ** 2
     return float(root), float(sqrt(variance) / abs(slope))
-
-
-def toy_limit_document(model: Model, result: ToyLimitResult, seed: int) -> dict[str, Any]:
-    """Upper limits by toys as plain JSON values; ``None`` for a limit that was not found, see ``failures``."""
-
-    def finite(values: tuple[float, ...]) -> list[float | None]:
-        return [v if isfinite(v) else None for v in values]
-
-    names = dict(zip((OBSERVED, *EXPECTED), (result.observed, *result.expected), strict=False))
-    observed, observed_error = finite((result.observed, result.observed_error))
-    return {
-        "poi": poi_document(model),
-        "observed": observed,
-        "expected": finite(result.expected),
-        "errors": {"observed": observed_error, "expected": finite(result.expected_errors)},
-        "outside_range": outside_range(model, names),
-        "level": result.level,
-        "scan": [
-            {
-                "poi": t.poi_test,
-                "CLs_obs": t.cls.value,
-                "CLs_exp": list(t.cls_exp),
-                "errors": {"CLs_obs": t.cls.error, "CLs_exp": list(t.cls_exp_error)},
-            }
-            for t in result.scan
-        ],
-        "toys": {
-            "signal": sum(t.n_signal for t in result.scan),
-            "background": sum(t.n_background for t in result.scan),
-            "failed": sum(t.failed_signal + t.failed_background for t in result.scan),
-            "seeds": [seed],
-        },
-        **({"failures": dict(result.failures)} if result.failures else {}),
-        "conventions": model.conventions.name,
-    }

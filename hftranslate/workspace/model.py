@@ -18,13 +18,15 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeGuard, TypeVar
 
 from hftranslate.errors import InvalidWorkspace, MissingInput, did_you_mean
+from hftranslate.speaking import Speaking, Table
+from hftranslate.workspace.arrays import Number as Number
+from hftranslate.workspace.arrays import Numbers as Numbers
+from hftranslate.workspace.arrays import numbers_of
 
 if TYPE_CHECKING:
     from hist import Hist
 
 T = TypeVar("T")
-Number: TypeAlias = int | float
-Numbers: TypeAlias = tuple[Number, ...]
 #: Free-form facts without a meaning for the likelihood (an output prefix, a bin range, ...), kept for the way back.
 Annotations: TypeAlias = tuple[tuple[str, str], ...]
 #: Interpolation codes; :mod:`hftranslate.likelihood.interpolation` says what they are.
@@ -70,10 +72,20 @@ def is_number(value: object) -> TypeGuard[Number]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _check_numbers(values: Sequence[Number], what: str) -> None:
-    if not all(map(isfinite, values)):
-        bad = next(i for i, v in enumerate(values) if not isfinite(v))
-        raise InvalidWorkspace(f"{what}: entry {bad} is {values[bad]}; all numbers must be finite")
+def _take_numbers(values: object, what: str) -> Numbers:
+    """Finite numbers as a tuple, which nearly all of them are already."""
+    taken = values if type(values) is tuple and set(map(type, values)) <= {int, float} else numbers_of(values, what)
+    if not all(map(isfinite, taken)):
+        bad = next(i for i, v in enumerate(taken) if not isfinite(v))
+        raise InvalidWorkspace(f"{what}: entry {bad} is {taken[bad]}; all numbers must be finite")
+    return taken
+
+
+def _keep(owner: object, **fields: object) -> None:
+    """Set fields of a frozen value, in its ``__post_init__``, to what was made of them."""
+    for name, value in fields.items():
+        if value is not getattr(owner, name):
+            object.__setattr__(owner, name, value)
 
 
 def _check_length(values: Sequence[Number], n: int, what: str) -> None:
@@ -139,7 +151,8 @@ class NormSys:
     stem: str = ""
 
     def __post_init__(self) -> None:
-        _check_numbers((self.lo, self.hi), f"normsys {self.name!r}")
+        lo, hi = _take_numbers((self.lo, self.hi), f"normsys {self.name!r}")
+        _keep(self, lo=lo, hi=hi)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,8 +166,8 @@ class HistoSys:
     stem: str = ""
 
     def __post_init__(self) -> None:
-        _check_numbers(self.lo_data, f"histosys {self.name!r}, lo_data")
-        _check_numbers(self.hi_data, f"histosys {self.name!r}, hi_data")
+        lo = _take_numbers(self.lo_data, f"histosys {self.name!r}, lo_data")
+        _keep(self, lo_data=lo, hi_data=_take_numbers(self.hi_data, f"histosys {self.name!r}, hi_data"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +176,9 @@ class BinUncertainty:
 
     data: Numbers
     constraint: BinConstraint
+
+    def __post_init__(self) -> None:
+        _keep(self, data=_take_numbers(self.data, "uncertainties of bins"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,8 +198,7 @@ class ShapeSys:
     further: tuple[BinUncertainty, ...] = ()
 
     def __post_init__(self) -> None:
-        for uncertainty in self.uncertainties:
-            _check_numbers(uncertainty.data, f"shapesys {self.name!r}")
+        _keep(self, data=_take_numbers(self.data, f"shapesys {self.name!r}"), further=tuple(self.further))
 
     @property
     def uncertainties(self) -> tuple[BinUncertainty, ...]:
@@ -212,7 +227,7 @@ class StatError:
     threshold: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_numbers(self.data, f"staterror {self.name!r}")
+        _keep(self, data=_take_numbers(self.data, f"staterror {self.name!r}"))
 
 
 Modifier: TypeAlias = Lumi | NormFactor | NormSys | HistoSys | ShapeSys | ShapeFactor | StatError
@@ -239,10 +254,11 @@ class Sample:
     annotations: Annotations = ()
 
     def __post_init__(self) -> None:
-        n = len(self.nominal)
+        nominal = _take_numbers(self.nominal, f"sample {self.name!r}, nominal yields")
+        _keep(self, nominal=nominal, modifiers=tuple(self.modifiers))
+        n = len(nominal)
         if n == 0:
             raise InvalidWorkspace(f"sample {self.name!r} has no bins")
-        _check_numbers(self.nominal, f"sample {self.name!r}, nominal yields")
         seen: set[tuple[type[Modifier], str]] = set()
         for m in self.modifiers:
             if (type(m), m.name) in seen:
@@ -283,6 +299,7 @@ class Channel:
     annotations: Annotations = ()
 
     def __post_init__(self) -> None:
+        _keep(self, samples=tuple(self.samples))
         if not self.samples:
             raise InvalidWorkspace(f"channel {self.name!r} has no samples")
         _check_unique((s.name for s in self.samples), f"channel {self.name!r}: sample")
@@ -294,12 +311,13 @@ class Channel:
                     f"but sample {first.name!r} has {len(first.nominal)}"
                 )
         if self.observed is not None:
-            _check_numbers(self.observed, f"channel {self.name!r}, observed")
+            _keep(self, observed=_take_numbers(self.observed, f"channel {self.name!r}, observed"))
             _check_length(self.observed, self.n_bins, f"channel {self.name!r}: observed data")
         if self.edges is not None:
+            edges = tuple(_take_numbers(axis, f"channel {self.name!r}, bin edges") for axis in self.edges)
+            _keep(self, edges=self.edges if edges == self.edges else edges)
             n = 1
-            for axis in self.edges:
-                _check_numbers(axis, f"channel {self.name!r}, bin edges")
+            for axis in edges:
                 if len(axis) < 2 or any(b <= a for a, b in pairwise(axis)):
                     raise InvalidWorkspace(f"channel {self.name!r}: bin edges must increase")
                 n *= len(axis) - 1
@@ -334,11 +352,11 @@ class ParameterConfig:
         for what in ("inits", "auxdata", "sigmas", "factors"):
             values: Numbers | None = getattr(self, what)
             if values is not None:
-                _check_numbers(values, f"parameter {self.name!r}, {what}")
+                _keep(self, **{what: _take_numbers(values, f"parameter {self.name!r}, {what}")})
         for pair in self.bounds or ():
             if len(pair) != 2:
                 raise InvalidWorkspace(f"parameter {self.name!r}: bounds {list(pair)} must be [low, high]")
-            _check_numbers(pair, f"parameter {self.name!r}, bounds")
+            _take_numbers(pair, f"parameter {self.name!r}, bounds")
             if pair[0] > pair[1]:
                 raise InvalidWorkspace(f"parameter {self.name!r}: lower bound {pair[0]} above upper bound {pair[1]}")
 
@@ -390,8 +408,8 @@ class Function:
     dependents: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workspace:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Workspace(Speaking):
     """A complete model: channels with their data, and the measurements defined on them."""
 
     channels: tuple[Channel, ...]
@@ -401,6 +419,7 @@ class Workspace:
     annotations: Annotations = ()
 
     def __post_init__(self) -> None:
+        _keep(self, channels=tuple(self.channels), measurements=tuple(self.measurements))
         if not self.channels:
             raise InvalidWorkspace("a workspace needs at least one channel")
         if not self.measurements:
@@ -408,6 +427,18 @@ class Workspace:
         _check_unique((c.name for c in self.channels), "channel")
         _check_unique((m.name for m in self.measurements), "measurement")
         _check_unique((f.name for f in self.functions), "function")
+
+    def headline(self) -> str:
+        """What it is in a line."""
+        from hftranslate.workspace.tables import headline_of
+
+        return headline_of(self)
+
+    def tables(self) -> tuple[Table, ...]:
+        """Channels with their samples and events, and parameters with the modifiers that they belong to."""
+        from hftranslate.workspace.tables import tables_of
+
+        return tables_of(self)
 
     def channel(self, name: str) -> Channel:
         """The channel of that name.

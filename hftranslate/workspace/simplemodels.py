@@ -1,6 +1,7 @@
-"""The two textbook models: one channel, a signal and an uncertain background."""
+"""The two textbook models: one channel, a signal and an uncertain background.
 
-from collections.abc import Sequence
+Numbers for bins are in lists, arrays or histograms.
+"""
 
 from hftranslate.workspace import (
     Channel,
@@ -8,19 +9,19 @@ from hftranslate.workspace import (
     Measurement,
     Modifier,
     NormFactor,
-    Number,
     ParameterConfig,
     Sample,
     ShapeSys,
     Workspace,
 )
+from hftranslate.workspace.arrays import Bins
 
 
 def uncorrelated_background(
-    signal: Sequence[Number],
-    background: Sequence[Number],
-    uncertainty: Sequence[Number],
-    observed: Sequence[Number] | None = None,
+    signal: Bins,
+    background: Bins,
+    uncertainty: Bins,
+    observed: Bins = None,
 ) -> Workspace:
     """A background with an independent uncertainty in every bin (shapesys).
 
@@ -37,15 +38,15 @@ def uncorrelated_background(
     >>> ws.channels[0].samples[1].modifiers
     (ShapeSys(name='uncorr_bkguncrt', data=(3.0, 7.0), relative=False, constraint='poisson'),)
     """
-    return _one_channel(signal, background, ShapeSys(name="uncorr_bkguncrt", data=tuple(uncertainty)), observed)
+    return _one_channel(signal, background, ShapeSys(name="uncorr_bkguncrt", data=uncertainty), observed)
 
 
 def correlated_background(
-    signal: Sequence[Number],
-    background: Sequence[Number],
-    background_up: Sequence[Number],
-    background_down: Sequence[Number],
-    observed: Sequence[Number] | None = None,
+    signal: Bins,
+    background: Bins,
+    background_up: Bins,
+    background_down: Bins,
+    observed: Bins = None,
 ) -> Workspace:
     """A background whose bins move together (histosys).
 
@@ -58,20 +59,16 @@ def correlated_background(
     observed
         observed events per bin; the background where not given.
     """
-    shape = HistoSys(name="correlated_bkg_uncertainty", lo_data=tuple(background_down), hi_data=tuple(background_up))
+    shape = HistoSys(name="correlated_bkg_uncertainty", lo_data=background_down, hi_data=background_up)
     return _one_channel(signal, background, shape, observed)
 
 
-def _one_channel(
-    signal: Sequence[Number], background: Sequence[Number], uncertainty: Modifier, observed: Sequence[Number] | None
-) -> Workspace:
+def _one_channel(signal: Bins, background: Bins, uncertainty: Modifier, observed: Bins) -> Workspace:
     samples = (
-        Sample(name="signal", nominal=tuple(signal), modifiers=(NormFactor(name="mu"),)),
-        Sample(name="background", nominal=tuple(background), modifiers=(uncertainty,)),
+        Sample(name="signal", nominal=signal, modifiers=(NormFactor(name="mu"),)),
+        Sample(name="background", nominal=background, modifiers=(uncertainty,)),
     )
-    channel = Channel(
-        name="singlechannel", samples=samples, observed=tuple(background if observed is None else observed)
-    )
+    channel = Channel(name="singlechannel", samples=samples, observed=background if observed is None else observed)
     poi = ParameterConfig(name="mu", inits=(1.0,), bounds=((0.0, 10.0),))
     measurement = Measurement(name="measurement", pois=("mu",), parameters=(poi,))
     return Workspace(channels=(channel,), measurements=(measurement,))

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from hftranslate.batch.options import BatchOptions
 from hftranslate.errors import FormatError, HFTranslateError, InputError
-from hftranslate.inference.goodness import goodness_document, goodness_of_fit
-from hftranslate.inference.impacts import impacts, impacts_document
-from hftranslate.inference.profiles import profile_scan, scan_document
+from hftranslate.inference.goodness import goodness_of_fit
+from hftranslate.inference.impacts import impacts
+from hftranslate.inference.profiles import profile_scan
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.signal_grid.scan import ScanSettings, csv_text, scan
-from hftranslate.toys.hypotest import toy_test, toy_test_document
+from hftranslate.toys.hypotest import toy_test
 from hftranslate.toys.samples import ToyOptions, kept_toys, merged, toys_journal
 from hftranslate.workspace.simplemodels import uncorrelated_background
 from tests.mutations import changed_documents
@@ -29,21 +29,21 @@ POINTS = [(100, 0), (200, 50)]
 
 
 def _impacts(path: Path) -> Any:
-    return impacts_document(MODEL, impacts(MODEL, DATA, batch=BatchOptions(resume=path)))
+    return impacts(MODEL, DATA, batch=BatchOptions(resume=path)).to_dict()
 
 
 def _scan(path: Path) -> Any:
-    return scan_document(MODEL, profile_scan(MODEL, DATA, ["mu"], [[0.5, 1.0, 1.5]], batch=BatchOptions(resume=path)))
+    return profile_scan(MODEL, DATA, ["mu"], [[0.5, 1.0, 1.5]], batch=BatchOptions(resume=path)).to_dict()
 
 
 def _gof(path: Path) -> Any:
-    return goodness_document(MODEL, goodness_of_fit(MODEL, DATA, toys=3, batch=BatchOptions(resume=path)))
+    return goodness_of_fit(MODEL, DATA, toys=3, batch=BatchOptions(resume=path)).to_dict()
 
 
 def _toys(path: Path) -> Any:
     test = toy_test(MODEL, DATA, 1.0, toy_options=ToyOptions(toys=4, seed=1), batch=BatchOptions(resume=path))
     kept_toys(merged([toys_journal(path), toys_journal(path)]), "")
-    return toy_test_document(test, "pyhf", (1,))
+    return test.to_dict()
 
 
 def _grid(settings: ScanSettings) -> Callable[[Path], Any]:

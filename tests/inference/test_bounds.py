@@ -16,7 +16,7 @@ from iminuit import Minuit
 
 from hftranslate.formats.pyhf_json import from_document
 from hftranslate.inference.diagnostics import profile_interval
-from hftranslate.inference.fit import FitResult, asimov_data, fit, fit_document
+from hftranslate.inference.fit import FitResult, asimov_data, fit
 from hftranslate.inference.limits import upper_limit
 from hftranslate.inference.minimize import FitOptions
 from hftranslate.inference.postfit import fitted_yields
@@ -168,7 +168,7 @@ def test_nothing_observed(minimizer: str, scale: float) -> None:
     assert low is None
     assert high == pytest.approx(0.1 / scale, rel=1e-6)
     assert best.reach("mu") == pytest.approx(0.1 / scale, rel=1e-3)
-    document = json.loads(json.dumps(fit_document(model, best), allow_nan=False))
+    document = json.loads(json.dumps(best.to_dict(), allow_nan=False))
     assert document["uncertainties"] == {"mu": [None]}
     assert document["at_bound"] == ["mu"]
     assert "lower end of its range, 0, and is held there" in document["no_uncertainty"]["mu"]
@@ -207,7 +207,7 @@ def test_the_upper_end_and_bin_factors() -> None:
     assert set(best.no_uncertainty) == {"mu", "bins[0]"}
     assert all("upper end of its range" in reason for reason in best.no_uncertainty.values())
     assert profile_interval(model, data, best, "mu")[1] is None
-    document = fit_document(model, best)
+    document = best.to_dict()
     assert document["correlations"]["matrix"] == [[1.0, None], [None, 1.0]]
 
 

@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import norm
 
 from hftranslate.errors import InputError
-from hftranslate.inference.discovery import significance, significance_document
+from hftranslate.inference.discovery import significance
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.translation.load import load
 from tests.cases import compiled, pyhf_model
@@ -84,7 +84,7 @@ def test_agrees_with_root(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_document() -> None:
     model, data = hello_world()
     found = significance(model, data)
-    document = significance_document(model, found)
+    document = found.to_dict()
     assert (document["p0"], document["z"], document["q0"]) == (found.p0, found.z, found.q0)
     assert document["expected"]["z"] == list(found.z_exp)
     assert document["expected"]["poi"] == 1.0

@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 from hftranslate.errors import FitFailed, InputError, MissingInput
-from hftranslate.inference.fit import asimov_data, fit, fit_document, inverse_of
+from hftranslate.inference.fit import asimov_data, fit, inverse_of
 from hftranslate.inference.minimize import STATUS, FitOptions
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.yields import expected_yields
@@ -301,7 +301,7 @@ def test_asimov_data():
 
 def test_document():
     model, data = hello_world()
-    document = fit_document(model, fit(model, data, fixed={"mu": 1.0}))
+    document = fit(model, data, fixed={"mu": 1.0}).to_dict()
     assert document["mle_parameters"]["mu"] == [1.0]
     assert len(document["mle_parameters"]["uncorr_bkguncrt"]) == 2
     assert document["uncertainties"]["mu"] == [0.0]
@@ -310,7 +310,7 @@ def test_document():
     assert document["twice_nll"] == pytest.approx(2.0 * fit(model, data, fixed={"mu": 1.0}).nll)
     assert document["status"] == "converged"
     flat, flat_data = counting(3.0, 0.0, 3.0)
-    assert fit_document(flat, fit(flat, flat_data))["uncertainties"] == {"mu": [None]}
+    assert fit(flat, flat_data).to_dict()["uncertainties"] == {"mu": [None]}
 
 
 def test_fixed_parameters_stay(shared):

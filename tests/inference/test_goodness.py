@@ -16,7 +16,6 @@ from hftranslate.formats.pyhf_json import from_document
 from hftranslate.inference.fit import fit
 from hftranslate.inference.goodness import (
     _Batch,
-    goodness_document,
     goodness_of_fit,
     saturated_ratio,
 )
@@ -117,7 +116,7 @@ def test_no_degree_of_freedom_is_left() -> None:
     assert found.n_dof == 0
     assert np.isnan(found.p_value)
     assert found.statistic == pytest.approx(0.0, abs=1e-7)
-    assert goodness_document(model, found)["p_value"] is None
+    assert found.to_dict()["p_value"] is None
 
 
 def test_pseudo_experiments_follow_the_chi_square(many_counts: tuple[Model, Data]) -> None:
@@ -131,7 +130,7 @@ def test_pseudo_experiments_follow_the_chi_square(many_counts: tuple[Model, Data
     p, error = found.p_value_toys
     assert p == pytest.approx(np.mean(found.toys >= found.statistic))
     assert abs(p - found.p_value) < 4.0 * error
-    document = goodness_document(model, found)
+    document = found.to_dict()
     assert document["toys"]["p_value"] == p
     assert document["channels"].keys() == {"A", "B"}
     assert sum(document["channels"].values()) == pytest.approx(document["bins"])

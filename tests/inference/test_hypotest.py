@@ -17,8 +17,6 @@ from hftranslate.inference.hypotest import (
     asymptotic_pvalues,
     expected_pvalues,
     hypotest,
-    hypotest_document,
-    limit_document,
     upper_limit,
 )
 from hftranslate.inference.minimize import FitOptions
@@ -270,12 +268,12 @@ def test_no_limit():
 def test_documents():
     model, data = hello_world()
     result = hypotest(model, data)
-    document = hypotest_document(model, result)
+    document = result.to_dict()
     assert document["CLs_obs"] == result.cls_obs
     assert document["CLs_exp"] == list(result.cls_exp)
     assert document["conventions"] == "pyhf"
     limit = upper_limit(model, data)
-    document = limit_document(model, limit)
+    document = limit.to_dict()
     assert (document["observed"], len(document["expected"])) == (limit.observed, 5)
     assert [p["poi"] for p in document["scan"]] == [mu for mu, _, _ in limit.scan]
 
@@ -493,8 +491,8 @@ def test_values_outside_the_range(poi_test):
     with pytest.raises(InputError, match=r"outside the model's range, \[0, 5\], .*--poi-range named"):
         hypotest(model, data, poi_test, test_stat="q", poi_range="model")
     result = hypotest(model, data, poi_test, test_stat="q")
-    assert hypotest_document(model, result)["outside_range"] == ["poi_test"]
-    assert hypotest_document(model, hypotest(model, data, 2.0))["outside_range"] == []
+    assert result.to_dict()["outside_range"] == ["poi_test"]
+    assert hypotest(model, data, 2.0).to_dict()["outside_range"] == []
 
 
 def test_background_outside_the_range():

@@ -12,12 +12,12 @@ from hftranslate.batch.options import BatchOptions
 from hftranslate.errors import FitFailed, InputError, MissingInput
 from hftranslate.inference.diagnostics import profile_interval
 from hftranslate.inference.fit import asimov_data, fit
-from hftranslate.inference.impacts import Impacts, _Shift, impacts, impacts_document, matching
-from hftranslate.inference.impacts_table import impacts_table
+from hftranslate.inference.impacts import Impacts, _Shift, impacts, matching
 from hftranslate.inference.minimize import FitOptions
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.restricted import restricted
+from hftranslate.speaking import tables_as
 from hftranslate.translation.load import read
 from hftranslate.workspace import HistoSys, NormFactor, NormSys, ShapeSys
 from tests.conftest import REPOSITORY
@@ -169,10 +169,10 @@ def test_a_nuisance_parameter_at_its_bound() -> None:
     assert last.postfit == (None, None)
     assert np.isnan(last.low)
     assert any("k, post-fit: it ended at the upper end of its range, 1.5" in reason for reason in found.failures)
-    document = impacts_document(model, found)
+    document = found.to_dict()
     row = next(row for row in document["parameters"] if row["name"] == "k")
     assert (row["uncertainty"], row["postfit"]) == ([None, None], [None, None])
-    assert "1.5 ± ?" in impacts_table(found)
+    assert "1.5 ± ?" in str(found)
     by_minos = next(i for i in impacts(model, data, widths="minos").parameters if i.parameter.name == "k")
     assert by_minos.high == 0.0
     assert by_minos.postfit[0] is not None
@@ -190,10 +190,10 @@ def test_a_shift_without_a_fit_is_reported() -> None:
     assert found.prefit is not None
     assert found.prefit[0] is None
     assert found.prefit[1] is not None
-    document = impacts_document(compile_model(space)[0], impacts(*compile_model(space)))
+    document = impacts(*compile_model(space)).to_dict()
     assert document["parameters"][0]["prefit"][0] is None
     assert "shape = -1" in document["failed"][0]
-    assert "?" in impacts_table(impacts(*compile_model(space)))
+    assert "?" in str(impacts(*compile_model(space)))
 
 
 def test_fit_without_uncertainties() -> None:
@@ -253,7 +253,7 @@ def test_workers_resuming_and_pickling(demo: tuple[Model, Data], of_demo: Impact
 
 
 def test_document_and_table(demo: tuple[Model, Data], of_demo: Impacts) -> None:
-    document = impacts_document(demo[0], of_demo)
+    document = of_demo.to_dict()
     assert document["poi"]["name"] == "mu"
     assert document["conventions"] == "root"
     first, impact = document["parameters"][0], of_demo.parameters[0]
@@ -261,12 +261,12 @@ def test_document_and_table(demo: tuple[Model, Data], of_demo: Impacts) -> None:
     assert first["postfit"] == list(impact.postfit)
     free = next(p for p in document["parameters"] if p["name"] == "mu_ttbar")
     assert (free["pull"], free["prior"], free["prefit"]) == (None, None, None)
-    lines = impacts_table(of_demo, top=3).splitlines()
-    assert lines[0].startswith("mu = ")
+    lines = tables_as("text", of_demo.tables(top=3)).splitlines()
+    assert lines[0].startswith("impacts on mu = ")
     assert lines[3].startswith(impact.parameter.name)
     assert f"... and {len(of_demo.parameters) - 3} more with smaller impacts" in lines
     assert any(line.strip().startswith("statistical") for line in lines)
-    assert any("free" in line for line in impacts_table(of_demo, top=99).splitlines())
+    assert any("free" in line for line in tables_as("text", of_demo.tables(top=99)).splitlines())
 
 
 def test_pulls_use_the_global_observables() -> None:
@@ -299,7 +299,7 @@ def test_groups_that_are_always_there_cannot_be_given(one_bin: tuple[Model, Data
 def test_table_of_an_interval_that_ends_at_a_bound() -> None:
     """MINOS finds no lower end where the range of the parameter of interest ends first."""
     model, data = counting(12.0, 4.0, 10.0, NormSys(name="norm", lo=0.8, hi=1.3), bounds=((0.0, 10.0),))
-    table = impacts_table(impacts(model, data, widths="minos"))
-    assert table.startswith("mu = 0.5  -? +")
+    table = str(impacts(model, data, widths="minos"))
+    assert table.startswith("impacts on mu = 0.5  -? +")
     assert "nan" not in table
-    assert table.splitlines()[-1].split()[:2] == ["systematic", "?"]
+    assert table.splitlines()[-2].split()[:2] == ["systematic", "?"]

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from hftranslate.inference.fit import fit
-from hftranslate.inference.postfit import fitted_yields, scaled_samples, yields_document, yields_table
+from hftranslate.inference.postfit import fitted_yields
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
-from hftranslate.likelihood.yields import expected_yields
+from hftranslate.likelihood.yields import expected_yields, scaled_samples
 from hftranslate.workspace import Channel, Measurement, NormFactor, NormSys, Sample, StatError, Workspace
 from tests.likelihood.builders import channel, workspace
 
@@ -43,7 +43,7 @@ def test_after_and_before_a_fit(compiled: tuple[Model, Data]) -> None:
 
 def test_document(compiled: tuple[Model, Data]) -> None:
     model, data = compiled
-    found = json.loads(json.dumps(yields_document(model, data, fitted_yields(model), "prefit")))
+    found = json.loads(json.dumps(fitted_yields(model, data=data).to_dict()))
     assert found["stage"] == "prefit"
     assert found["conventions"] == "pyhf"
     sr, cr = found["channels"]
@@ -59,13 +59,13 @@ def test_document(compiled: tuple[Model, Data]) -> None:
 
 
 def test_what_could_not_be_computed(compiled: tuple[Model, Data]) -> None:
-    model, data = compiled
+    model, _ = compiled
     n = len(model.parameters)
     unknown = expected_yields(model, model.parameters.init, np.full((n, n), np.nan))
-    document = yields_document(model, data, unknown, "postfit")
+    document = unknown.to_dict()
     assert document["channels"][0]["total"]["uncertainties"] == [None, None]
     assert document["total"][1] is None
-    assert "55 ± ?" in yields_table(data, unknown, "postfit")
+    assert "55 ± ?" in str(unknown)
 
 
 def test_the_signal_is_what_the_parameter_of_interest_scales() -> None:
@@ -78,14 +78,15 @@ def test_the_signal_is_what_the_parameter_of_interest_scales() -> None:
 
 def test_table(compiled: tuple[Model, Data]) -> None:
     model, data = compiled
-    lines = yields_table(data, fitted_yields(model), "prefit").splitlines()
+    lines = str(fitted_yields(model, data=data)).splitlines()
     assert lines[0] == "SR (prefit)"
     assert lines[1].split() == ["bin", "0", "bin", "1", "sum"]
     assert lines[4].split() == ["background", "50.0", "±", "3.0", "52.0", "±", "4.0", "102.0", "±", "5.0"]
     assert lines[6].split() == ["observed", "60", "58", "118"]
     assert len({len(line) for line in (lines[2], *lines[3:7])}) == 1  # columns end together
     assert "all channels (prefit)" in lines
-    assert lines[-1].split() == ["observed", "148"]
+    assert lines[-2].split() == ["observed", "148"]
+    assert lines[-1] == "conventions: pyhf"
 
 
 def test_wide_tables_are_folded_and_name_the_edges() -> None:
@@ -98,7 +99,7 @@ def test_wide_tables_are_folded_and_name_the_edges() -> None:
         measurements=(Measurement(name="m"),),
     )
     model, data = compile_model(space)
-    text = yields_table(data, fitted_yields(model), "prefit")
+    text = str(fitted_yields(model, data=data))
     assert "[0, 10)" in text
     assert "[90, 100)" in text
     assert max(len(line) for line in text.splitlines()) < 120

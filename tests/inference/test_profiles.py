@@ -18,7 +18,6 @@ from hftranslate.inference.profiles import (
     ProfileOf,
     _deepest,
     profile_scan,
-    scan_document,
     scan_range,
     start_near,
 )
@@ -111,7 +110,7 @@ def test_a_grid_of_two(two_channels: tuple[Model, Data]) -> None:
     # where the other one is profiled too, the NLL is never higher
     alone = profile_scan(model, data, ["mu"], [scan.values[0]])
     assert np.all(alone.rise <= scan.rise.min(axis=1) + 1e-6)
-    document = scan_document(model, scan)
+    document = scan.to_dict()
     assert np.shape(document["twice_delta_nll"]) == (5, 2)
     assert "crossings" not in document
 
@@ -150,7 +149,7 @@ def test_points_without_a_fit_are_reported(two_channels: tuple[Model, Data]) -> 
     assert np.isfinite(scan.rise[1])
     assert list(scan.failures) == [(0,)]
     assert "no or a negative expectation" in scan.failures[0,]
-    document = scan_document(model, scan)
+    document = scan.to_dict()
     assert document["twice_delta_nll"][0] is None
     assert document["failed"][0]["index"] == [0]
 

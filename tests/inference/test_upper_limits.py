@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 from hftranslate.errors import FitFailed, InputError
 from hftranslate.inference import hypotest
-from hftranslate.inference.limits import UpperLimitResult, limit_document, upper_limit
+from hftranslate.inference.limits import UpperLimitResult, upper_limit
 from hftranslate.inference.tester import Tester as AsymptoticTester
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
@@ -99,7 +99,7 @@ def test_best_fit_at_a_bound(poi_range: str, n: float, high: float) -> None:
     below, above = (tester.test(found.observed * factor).cls_obs for factor in (1.0 - 1e-6, 1.0 + 1e-6))
     assert above < 0.05 < below
     assert found.failures == {}
-    assert limit_document(model, found)["outside_range"] == (["observed"] if found.observed > high else [])
+    assert found.to_dict()["outside_range"] == (["observed"] if found.observed > high else [])
 
 
 @pytest.mark.parametrize("test_stat", ["qtilde", "q"])
@@ -115,10 +115,10 @@ def test_limits_within_a_range_are_those_without(test_stat: str) -> None:
     assert max(poi for poi, _, _ in within.scan) <= end
     named = upper_limit(narrow, data, test_stat=test_stat)  # type: ignore[arg-type]
     assert named.expected == pytest.approx(wide.expected, rel=2e-6)
-    document = limit_document(narrow, named)
+    document = named.to_dict()
     assert document["poi"] == {"name": "mu", "range": [narrow.parameters.bounds[0, 0], end]}
     assert document["outside_range"][-2:] == ["expected +1 sigma", "expected +2 sigma"]
-    assert limit_document(narrow, within)["outside_range"] == []
+    assert within.to_dict()["outside_range"] == []
 
 
 def test_no_limit_within_the_range() -> None:
@@ -145,7 +145,7 @@ def test_expected_limits_survive_a_failing_observed_one() -> None:
     assert found.expected == pytest.approx(upper_limit(model, data).expected, rel=2e-6)
     assert found.scan == ()
     assert "as this test wants it" in found.failures["observed"]
-    document = json.loads(json.dumps(limit_document(model, found), allow_nan=False))
+    document = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert document["observed"] is None
     assert document["failures"] == found.failures
     assert document["expected"] == list(found.expected)
@@ -161,7 +161,7 @@ def test_observed_limit_survives_missing_expected_ones() -> None:
     assert "levels off" in found.failures["expected +2 sigma"]
     far = hypotest(model, data, 1e6)
     assert far.cls_exp[2] == pytest.approx(0.191, abs=1e-3)
-    document = limit_document(model, found)
+    document = found.to_dict()
     assert document["expected"][1:] == [None] * 4
     json.dumps(document, allow_nan=False)
 
@@ -172,7 +172,7 @@ def test_without_bands() -> None:
     assert found.observed == pytest.approx(full.observed, rel=2e-6)
     assert found.expected == ()
     assert len(found.scan) < len(full.scan)
-    assert limit_document(model, found)["expected"] == []
+    assert found.to_dict()["expected"] == []
 
 
 def test_two_sided_statistics_make_no_upper_limit() -> None:

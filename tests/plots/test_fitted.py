@@ -7,7 +7,7 @@ import pytest
 
 from hftranslate import plots
 from hftranslate.errors import FormatError, InputError
-from hftranslate.inference.fit import fit, fit_document
+from hftranslate.inference.fit import fit
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.translation.load import read
 from hftranslate.workspace import NormFactor, NormSys, ShapeSys
@@ -18,7 +18,7 @@ from tests.likelihood.builders import channel, config, workspace
 @pytest.fixture(scope="module")
 def fitted() -> dict[str, Any]:
     model, data = compile_model(read(REPOSITORY / "validation" / "cases" / "demo" / "demo.xml"))
-    return fit_document(model, fit(model, data))
+    return fit(model, data).to_dict()
 
 
 def test_pulls(fitted: dict[str, Any]) -> None:
@@ -124,7 +124,7 @@ def test_pulls_show_parameters_that_ended_at_a_bound() -> None:
         parameters=(config("k", fixed=True, inits=(1.0,)),),
     )
     model, data = compile_model(space)
-    best = fit_document(model, fit(model, data))
+    best = fit(model, data).to_dict()
     assert set(best["at_bound"]) >= {"mu", "a"}
     axes = plots.pulls(best).axes[0]
     assert {"mu", "a", "g"} == {t.get_text() for t in axes.get_yticklabels()}

@@ -8,7 +8,7 @@ import pytest
 
 from hftranslate import plots
 from hftranslate.errors import FormatError, InputError
-from hftranslate.inference.hypotest import UpperLimitResult, limit_document, upper_limit
+from hftranslate.inference.hypotest import UpperLimitResult, upper_limit
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.translation.load import read
@@ -46,7 +46,7 @@ def test_brazil_goes_through_the_tested_values(limit: UpperLimitResult) -> None:
 
 
 def test_brazil_from_the_document(compiled: tuple[Model, Data], limit: UpperLimitResult) -> None:
-    assert labels(plots.brazil(limit_document(compiled[0], limit))) == labels(plots.brazil(limit))
+    assert labels(plots.brazil(limit.to_dict())) == labels(plots.brazil(limit))
 
 
 @pytest.mark.parametrize("document", [{}, {"scan": [1], "level": 0.05}, {"scan": None}])
@@ -147,7 +147,7 @@ def test_missing_limits_are_told(limit: UpperLimitResult) -> None:
 
 def test_toys_are_drawn_with_their_errors(limit: UpperLimitResult, compiled: tuple[Model, Data]) -> None:
     """Straight lines between values that scatter, some of them zero; and bars."""
-    document = limit_document(compiled[0], limit)
+    document = limit.to_dict()
     for i, row in enumerate(document["scan"]):
         row["CLs_obs"] = 0.0 if i % 2 else row["CLs_obs"]
         row["errors"] = {"CLs_obs": 0.01}
@@ -188,7 +188,7 @@ def test_brazil_does_not_swing_between_the_tested_values() -> None:
 
 
 def test_the_axis_has_the_name_of_the_parameter(compiled: tuple[Model, Data], limit: UpperLimitResult) -> None:
-    document = limit_document(compiled[0], limit)
+    document = limit.to_dict()
     for given in (limit, document):
         assert plots.brazil(given).axes[0].get_xlabel() == "mu"
         assert plots.brazil(given, poi_name=r"$\mu$").axes[0].get_xlabel() == r"$\mu$"

@@ -7,7 +7,7 @@ import pytest
 
 from hftranslate import plots
 from hftranslate.errors import FormatError, InputError
-from hftranslate.inference.impacts import impacts, impacts_document
+from hftranslate.inference.impacts import impacts
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.translation.load import read
 from tests.conftest import REPOSITORY
@@ -16,7 +16,7 @@ from tests.conftest import REPOSITORY
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
     model, data = compile_model(read(REPOSITORY / "validation" / "cases" / "demo" / "demo.xml"))
-    return impacts_document(model, impacts(model, data))
+    return impacts(model, data).to_dict()
 
 
 def bars(figure: Any) -> list[list[float]]:

@@ -16,7 +16,7 @@ from hftranslate.batch.options import BatchOptions
 from hftranslate.errors import FitFailed, InputError
 from hftranslate.toys import limits as toy_limits
 from hftranslate.toys.hypotest import ToyTestResult, toy_test_of
-from hftranslate.toys.limits import ToyLimitResult, toy_limit, toy_limit_document
+from hftranslate.toys.limits import ToyLimitResult, toy_limit
 from hftranslate.toys.samples import ToyOptions, ToySample, kept_toys
 from tests.likelihood.builders import counting, hello_world
 
@@ -58,15 +58,13 @@ def test_does_not_depend_on_what_was_kept(tmp_path: Path) -> None:
     again = toy_limit(
         model, data, bands=False, toy_options=ToyOptions(toys=60, seed=1), batch=BatchOptions(resume=path)
     )
-    assert toy_limit_document(model, first, 1) == toy_limit_document(model, again, 1)
+    assert first.to_dict() == again.to_dict()
     assert first.expected == ()
     kept = kept_toys(Journal.read(path).results, "")
     assert [k.poi_test for k in kept] == [t.poi_test for t in first.scan]
     assert (
-        toy_limit_document(model, toy_limit(model, data, bands=False, toy_options=ToyOptions(toys=60, seed=1)), 1)[
-            "scan"
-        ]
-        == (toy_limit_document(model, first, 1)["scan"])
+        toy_limit(model, data, bands=False, toy_options=ToyOptions(toys=60, seed=1)).to_dict()["scan"]
+        == (first.to_dict()["scan"])
     )
 
 
@@ -126,7 +124,7 @@ def test_partial_results_survive(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isnan(found.expected[4])
     assert "9 of 100 toys" in found.failures["expected +2 sigma"]
     assert isfinite(found.expected[2])
-    document = toy_limit_document(model, found, 2)
+    document = found.to_dict()
     assert document["expected"][4] is None
     assert document["failures"] == found.failures
     json.dumps(document, allow_nan=False)
@@ -136,7 +134,7 @@ def test_result_adds_up() -> None:
     model, data = hello_world()
     found = toy_limit(model, data, bands=False, toy_options=ToyOptions(toys=40, seed=2))
     assert isinstance(found, ToyLimitResult)
-    document = toy_limit_document(model, found, 2)
+    document = found.to_dict()
     assert document["toys"] == {
         "signal": 40 * len(found.scan),
         "background": 40 * len(found.scan),

@@ -25,13 +25,12 @@ from hftranslate.inference.asymptotics import expected_pvalues
 from hftranslate.inference.minimize import FitOptions
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.toys import samples as toy_samples
-from hftranslate.toys.discovery import toy_significance, toy_significance_document, toy_significance_of
+from hftranslate.toys.discovery import toy_significance, toy_significance_of
 from hftranslate.toys.fits import fit_toys, sample_toys
 from hftranslate.toys.hypotest import (
     ToyTestResult,
     p_value,
     toy_test,
-    toy_test_document,
     toy_test_of,
 )
 from hftranslate.toys.samples import (
@@ -53,7 +52,7 @@ VALIDATION = Path(__file__).resolve().parents[2] / "validation"
 
 
 def same(a: ToyTestResult, b: ToyTestResult) -> bool:
-    return toy_test_document(a, "", ()) == toy_test_document(b, "", ())
+    return a.to_dict() == b.to_dict()
 
 
 # ------------------------------------------------------------ calibration
@@ -308,9 +307,9 @@ def test_failed_toys_are_left_out_and_bound_the_pvalues() -> None:
     assert (test.failed_signal, test.failed_background, test.n_signal) == (1, 1, 5)
     assert test.cls.value == pytest.approx(0.5 / 0.75)
     assert (test.cls.low, test.cls.high) == pytest.approx((0.4 / 0.8, 0.6 / 0.6))
-    document = toy_test_document(test, "pyhf", (1,))
+    document = test.to_dict()
     assert document["toys"]["bounds"]["CLsb"] == [0.4, pytest.approx(0.6)]
-    assert "bounds" not in toy_test_document(replace(test, failed_signal=0, failed_background=0), "pyhf", ())["toys"]
+    assert "bounds" not in replace(test, failed_signal=0, failed_background=0).to_dict()["toys"]
 
 
 def test_too_many_failures() -> None:
@@ -380,11 +379,11 @@ def test_beyond_all_toys() -> None:
     discovery = toy_significance_of(sample, 1e3, 5.0, 1.0)
     assert discovery.p0.value == 0.0
     assert discovery.z == float("inf")
-    document = toy_significance_document(discovery, "root", (1, 2))
+    document = replace(discovery, seeds=(1, 2)).to_dict()
     assert document["z"] is None
     assert document["toys"]["seeds"] == [1, 2]
     json.dumps(document, allow_nan=False)
-    json.dumps(toy_test_document(found, "root", ()), allow_nan=False)
+    json.dumps(found.to_dict(), allow_nan=False)
 
 
 @pytest.mark.parametrize("call", [toy_test, toy_significance])

@@ -50,7 +50,7 @@ from hftranslate.workspace import (
 from hftranslate.workspace.map import map_modifiers
 from tests.cases import case, case_ids, entries, workspace
 from tests.conftest import shared_files, shared_folder
-from tests.equivalence import model_difference, same_rules
+from tests.equivalence import all_of, model_difference, same_rules
 from tests.strategies import workspaces
 
 #: Of the biggest models two are enough: the others are made like them.
@@ -174,7 +174,7 @@ def test_xml_survives_json(driver: Path, base: Path, tmp_path: Path) -> None:
 
     restored = load(path, use_sidecar=True)
     assert restored.with_sidecar
-    assert repr(restored.workspace) == repr(ws)
+    assert all_of(restored.workspace) == all_of(ws)
     write_xml(to_xml(restored.workspace, measure=False), tmp_path / "xml", sidecar=False)
     again = hft.read(tmp_path / "xml" / "FitConfig.xml")
     assert without_notes(again) == without_notes(ws)
@@ -337,7 +337,7 @@ def through_xml(ws: Workspace, root_version: str) -> None:
     except InputError:
         return  # refused, with a message
     alone, _ = histfactory_xml.read_back(translation.model)
-    assert repr(apply_sidecar(alone, json.loads(dump_json(translation.sidecar)))) == repr(ws)
+    assert all_of(apply_sidecar(alone, json.loads(dump_json(translation.sidecar)))) == all_of(ws)
     names = TO_XML[0]
     assert names.name == "names"
     renamed, renamings = names.apply(ws)
@@ -353,7 +353,7 @@ def test_any_workspace_to_json_changes_nothing_in_silence(ws: Workspace) -> None
         return
     assert violation(translation.document, "workspace") is None
     alone = pyhf_json.from_document(translation.document)
-    assert repr(apply_sidecar(alone, json.loads(dump_json(translation.sidecar)))) == repr(ws)
+    assert all_of(apply_sidecar(alone, json.loads(dump_json(translation.sidecar)))) == all_of(ws)
     check_promises(ws, ws, alone, PYHF, translation.outcomes)
 
 
@@ -407,7 +407,7 @@ def simple(**changes: Any) -> Workspace:
 def test_read_and_write_through_the_public_names(tmp_path: Path) -> None:
     ws = simple()
     assert hft.write(ws, tmp_path / "ws.json") == ()
-    assert repr(hft.read(tmp_path / "ws.json")) == repr(ws)
+    assert all_of(hft.read(tmp_path / "ws.json")) == all_of(ws)
     losses = hft.write(ws, tmp_path / "out" / "FitConfig.xml", format="xml")
     assert {o.kind for o in losses} <= {"convention", "carried"}
     again = hft.read(tmp_path / "out" / "FitConfig.xml")
@@ -460,8 +460,8 @@ def test_json_and_xml_of_one_name_share_the_place_of_their_sidecars(tmp_path: Pa
     hft.write(ws, tmp_path / "ws.json")
     hft.write(simple(), tmp_path / "ws.xml")
     hft.write(simple(), tmp_path / "ws.xml")
-    assert repr(load(tmp_path / "ws.json", use_sidecar=True).workspace) == repr(ws)
-    assert repr(load(tmp_path / "ws.xml", use_sidecar=True).workspace) == repr(simple())
+    assert all_of(load(tmp_path / "ws.json", use_sidecar=True).workspace) == all_of(ws)
+    assert all_of(load(tmp_path / "ws.xml", use_sidecar=True).workspace) == all_of(simple())
     assert not of_kind(load(tmp_path / "ws.xml", use_sidecar=True).outcomes, "loss")
     (tmp_path / "ws.xml").rename(tmp_path / "other.xml")
     assert not load(tmp_path / "other.xml", use_sidecar=True).with_sidecar

@@ -15,7 +15,7 @@ from hftranslate.cli.options.model import choice_option, combined_options, load_
 from hftranslate.cli.output import emit, tell
 from hftranslate.errors import InputError
 from hftranslate.inference.minimize import FitOptions
-from hftranslate.inference.tester import poi_bounds
+from hftranslate.inference.tester import OfPoi
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.toys.samples import MOST_FAILED, ToyOptions
@@ -88,13 +88,13 @@ def take_toys(options: dict[str, Any], calctype: str | None) -> Toys | None:
     return None
 
 
-def emit_result(document: dict[str, Any], model: Model, output_file: Path | None) -> None:
+def emit_result(result: OfPoi, output_file: Path | None) -> None:
     """Write a result, and say on standard error what of it lies outside the range of the parameter of interest."""
+    document = result.to_dict()
     if document.get("outside_range"):
-        low, high = poi_bounds(model)
-        name, what = model.parameters.names[model.parameters.poi_index], ", ".join(document["outside_range"])
+        (low, high), what = result.poi_bounds, ", ".join(document["outside_range"])
         tell(
-            f"hftranslate: outside the model's range of {name!r}, [{low:g}, {high:g}]: {what}; "
+            f"hftranslate: outside the model's range of {result.poi!r}, [{low:g}, {high:g}]: {what}; "
             "--poi-range model keeps to it"
         )
     emit(document, output_file)
