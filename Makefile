@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test quick lint docs minimums root benchmarks dist clean
+.PHONY: data demo test quick lint docs minimums root benchmarks dist clean
 
 demo: $(VENV)/.installed
 	$(BIN)/hftranslate demo
@@ -24,6 +24,10 @@ lint: $(VENV)/.installed-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# the published models that references and benchmarks are of, from where they are public, checked
+data: $(VENV)/.installed
+	$(BIN)/python validation/fetch.py
 
 # the web pages, with the reference of functions and commands; what cannot be resolved is an error
 docs: $(VENV)/.installed-docs

@@ -1,5 +1,6 @@
 """The stored cases of the crosscheck (``validation/cases.toml``): what is compared with which reference."""
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -114,6 +115,27 @@ class Case:
         )
 
 
+def data_cache() -> Path:
+    """Where published models lie that were fetched: the folder of ``HFTRANSLATE_DATA``, or one of the user's cache."""
+    from platformdirs import user_cache_path
+
+    named = os.environ.get("HFTRANSLATE_DATA")
+    return Path(named) if named else user_cache_path("hftranslate") / "data"
+
+
+#: How the address of what is shared, and may lie beside the repository or have been fetched, begins.
+_SHARED = "shared/data/"
+
+
+def _place(folder: Path, text: str) -> Path:
+    """A file of a case: where its address says or, if it is shared and not there, among what was fetched."""
+    path = folder / text
+    _, separator, inner = text.partition(_SHARED)
+    if separator and not path.exists() and (fetched := data_cache() / inner).exists():
+        return fetched
+    return path
+
+
 def read_cases(path: str | Path) -> tuple[Case, ...]:
     """The cases that a file lists; paths in it are relative to it.
 
@@ -154,12 +176,12 @@ def _case(name: str, table: object, path: Path) -> Case:
     return Case(
         name=name,
         description=table.get("description", ""),
-        input=folder / table["input"],
-        patches=() if patch is None else (folder / patch,),
+        input=_place(folder, table["input"]),
+        patches=() if patch is None else (_place(folder, patch),),
         measurement=table["measurement"],
         reference=folder / table["reference"],
         shared=table.get("shared", False),
-        basedir=None if basedir is None else folder / basedir,
+        basedir=None if basedir is None else _place(folder, basedir),
         patch_name=table.get("patch_name"),
         interpolation=_codes(table.get("interpolation", {}), where),
         ranges={key: _range(key, ends, where) for key, ends in table.get("ranges", {}).items()},
