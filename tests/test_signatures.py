@@ -19,8 +19,9 @@ from hftranslate.cli import COMMANDS, cli
 MOST_PARAMETERS = 6
 #: A command has so many lines, besides its options and its docstring.
 MOST_LINES = 20
-#: What takes more, each called from one place: arrays of one loop, settings of SciPy, names.
+#: What takes more: a picture of two samples; called from one place: arrays of one loop, settings of SciPy, names.
 BUT = {
+    "hftranslate.plots.distributions.toys",
     "hftranslate.inference.packages.lbfgsb",
     "hftranslate.likelihood.pattern.find_pattern",
 }

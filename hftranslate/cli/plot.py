@@ -32,6 +32,10 @@ _plot_options = combined_options(
     click.option(
         "--style", type=click.Choice(_STYLES, case_sensitive=False), default="ROOT", show_default=True, help="mplhep's."
     ),
+    click.option("--experiment", default="", metavar="NAME", help="Above the left corner, with --status."),
+    click.option("--status", default="", metavar="WORD", help="What the picture is: Preliminary, Internal, ..."),
+    click.option("--lumi", metavar="1/FB", help="Above the right corner, with --energy."),
+    click.option("--energy", metavar="TEV", help="Of the collisions."),
 )
 
 
@@ -40,10 +44,11 @@ def plot_options(function: F) -> F:
 
     @_plot_options
     @wraps(function)
-    def command(*args: Any, title: str, style: str, **options: Any) -> Any:
+    def command(*args: Any, **options: Any) -> Any:
         from hftranslate.plots import PlotOptions
 
-        return function(*args, look=PlotOptions(title=title, style=style), **options)
+        look = {name: options.pop(name) for name in ("title", "style", "experiment", "status", "lumi", "energy")}
+        return function(*args, look=PlotOptions(**look), **options)
 
     return cast(F, command)
 

@@ -4,9 +4,11 @@ from hftranslate.plots.distributions import toys
 from hftranslate.plots.figures import STYLES, PlotOptions, picture, save, save_pages
 from hftranslate.plots.fitted import correlations, pulls
 from hftranslate.plots.limits import brazil, limit_band
+from hftranslate.plots.limits import brazil as limit
 from hftranslate.plots.profiles import scan
 from hftranslate.plots.ranking import impacts
 from hftranslate.plots.stacks import pages, yields
+from hftranslate.plots.templates import templates
 
 __all__ = [
     "STYLES",
@@ -16,6 +18,7 @@ __all__ = [
     "correlations",
     "impacts",
     "interpolation",
+    "limit",
     "limit_band",
     "pages",
     "picture",
@@ -23,6 +26,7 @@ __all__ = [
     "save",
     "save_pages",
     "scan",
+    "templates",
     "toys",
     "yields",
 ]

@@ -5,8 +5,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.plots.figures import DEFAULT_PLOT, PlotOptions, in_style, literal
-from hftranslate.signal_grid.contour import Interpolation, Slice, contour_lines, crossings, refined, shown, surface
+from hftranslate.plots.figures import DEFAULT_PLOT, PlotOptions, in_style, literal, new_axes
+from hftranslate.signal_grid.contour import (
+    Interpolation,
+    Slice,
+    contour_lines,
+    crossings,
+    refined,
+    shown,
+    surface,
+    take_slice,
+)
+from hftranslate.signal_grid.scan import Scan
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,11 +33,12 @@ _WHITE: dict[str, Any] = {"boxstyle": "square,pad=0.1", "fc": "white", "ec": "no
 
 @in_style
 def contour(
-    found: Slice,
+    found: Slice | Scan,
     *,
     interpolation: Interpolation = "linear",
     x_name: str | None = None,
     y_name: str | None = None,
+    ax: "Axes | None" = None,
     options: PlotOptions = DEFAULT_PLOT,
 ) -> "Figure":
     """Draw the contour in a plane, or the heights along one label.
@@ -35,23 +46,22 @@ def contour(
     Parameters
     ----------
     found
-        the points of a scan (:func:`hftranslate.signal_grid.contour.take_slice`).
+        a scan of a signal grid, in the plane of its first labels, or its points in another one
+        (:func:`hftranslate.signal_grid.contour.take_slice`).
     interpolation
         between the points of a plane.
     x_name, y_name
         of the axes; by default the labels.
+    ax
+        where to draw; by default in a figure of its own.
 
     Raises
     ------
     InputError
         The points make no plane.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7.2, 5.2), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    found = take_slice(found) if isinstance(found, Scan) else found
+    figure, axes = new_axes(7.2, 5.2, ax)
     if len(found.labels) == 1:
         _draw_line(axes, found)
     else:

@@ -9,6 +9,7 @@ from scipy.stats import norm
 
 from hftranslate.errors import InputError
 from hftranslate.plots.figures import BELOW, DEFAULT_PLOT, SIGNAL, Floats, PlotOptions, in_style, new_axes
+from hftranslate.toys.samples import KeptToys, ToySample
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,13 +18,14 @@ if TYPE_CHECKING:
 
 @in_style
 def toys(
-    signal: ArrayLike,
-    background: ArrayLike,
-    observed: float,
+    signal: ArrayLike | ToySample | KeptToys,
+    background: ArrayLike | None = None,
+    observed: float | None = None,
     *,
     asimov: float | None = None,
     test_stat: str = "qtilde",
     bins: int = 40,
+    ax: "Axes | None" = None,
     options: PlotOptions = DEFAULT_PLOT,
 ) -> "Figure":
     """The test statistic under both hypotheses, the observed value, and the asymptotic densities.
@@ -31,19 +33,29 @@ def toys(
     Parameters
     ----------
     signal, background
-        the statistic in pseudo-experiments with and without signal, ``(n_toys,)`` each; NaN is left out.
+        the statistic in pseudo-experiments with and without signal, ``(n_toys,)`` each; NaN is left out. Or both in
+        one: a sample of toys, or those that were kept of one tested value.
     observed
-        in the data.
+        in the data; kept toys know it.
     asimov
         in the background-only Asimov data; gives the asymptotic densities (arXiv:1007.1727, section 3.7), which are
         left out where it is ``None`` or 0.
     test_stat
         ``"qtilde"`` or ``"q"``: which densities, and the name of the axis.
+    ax
+        where to draw; by default in a figure of its own.
     """
+    if isinstance(signal, KeptToys):
+        observed = signal.observed["q"] if observed is None else observed
+    if isinstance(signal, KeptToys | ToySample):
+        sample = signal.sample if isinstance(signal, KeptToys) else signal
+        signal, background = sample.signal, sample.background
+    if background is None or observed is None:
+        raise InputError("toys are drawn of both hypotheses, with the statistic that was observed")
     with_signal, without = (_finite(np.asarray(v, dtype=np.float64)) for v in (signal, background))
     if not len(with_signal) or not len(without):
         raise InputError("there are no pseudo-experiments to draw for one of the hypotheses")
-    figure, axes = new_axes(6.4, 4.6)
+    figure, axes = new_axes(6.4, 4.6, ax)
     right = max(float(np.quantile(np.concatenate([with_signal, without]), 0.999)), 1.15 * observed, 1.0)
     edges = np.linspace(0.0, right, bins + 1)
     for values, colour, text in ((without, BELOW, "background only"), (with_signal, SIGNAL, "signal + background")):

@@ -4,14 +4,14 @@ Figures are made without pyplot's global state; matplotlib and mplhep are import
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 from xml.etree import ElementTree
 
 import numpy as np
@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from hftranslate.display import terminal
 from hftranslate.errors import InputError, needs_extra
 from hftranslate.formats.files import write_files
+from hftranslate.speaking import Result
 from hftranslate.workspace import parameter_names as naming
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ with needs_extra("plot", "pictures"):  # told before anything else is: both are 
             raise ImportError(name=_library)
 
 Floats = NDArray[np.float64]
+#: A result, or the JSON document that a command writes of it.
+Drawn: TypeAlias = Result | Mapping[str, Any]
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -73,6 +76,10 @@ class PlotOptions:
         stands above the picture.
     style
         one of :data:`STYLES`, those of mplhep.
+    experiment, status
+        who shows it, and what it is (``"Preliminary"``), above the picture on the left.
+    lumi, energy
+        of the data, in 1/fb and TeV, above the picture on the right; ``None`` or a text in place of the number.
 
     Raises
     ------
@@ -82,9 +89,28 @@ class PlotOptions:
 
     title: str = ""
     style: str = "ROOT"
+    experiment: str = ""
+    status: str = ""
+    lumi: float | str | None = None
+    energy: float | str | None = None
 
     def __post_init__(self) -> None:
         _check_style(self.style)
+
+    @property
+    def corners(self) -> tuple[str, str]:
+        """What stands above the left and the right corner of a picture."""
+        # experiments write their names in bold letters, ATLAS in bold italic ones
+        face = "mathbfit" if self.style == "ATLAS" else "mathbf"
+        name = rf"$\{face}{{{self.experiment}}}$" if self.experiment.isalnum() else literal(self.experiment)
+        status = rf"$\mathit{{{self.status}}}$" if self.status.isalpha() else literal(self.status)
+        energy = "" if self.energy is None else rf"√$s$ = {_amount(self.energy)} TeV"
+        lumi = "" if self.lumi is None else rf"{_amount(self.lumi)} fb$^{{-1}}$"
+        return "  ".join(filter(None, (name, status))), ", ".join(filter(None, (energy, lumi)))
+
+
+def _amount(value: float | str) -> str:
+    return literal(value) if isinstance(value, str) else f"{value:g}"
 
 
 def _check_style(style: str) -> None:
@@ -159,13 +185,36 @@ def in_style(function: Callable[P, R]) -> Callable[P, R]:
         options = kwargs.get("options", DEFAULT_PLOT)
         assert isinstance(options, PlotOptions)
         with styled(options.style):
-            return function(*args, **kwargs)
+            drawn = function(*args, **kwargs)
+            if any(options.corners):
+                figure: Any = drawn
+                _label(kwargs.get("ax") or figure.axes[0], options)
+            return drawn
 
     return draw
 
 
-def new_figure(width: float, height: float, *, tight: bool = False) -> "Figure":
-    """An empty figure of a size in inches; ``tight``: rows of panels without space between them."""
+def _label(axes: Any, options: PlotOptions) -> None:
+    """Write what stands above the corners; a title goes above all."""
+    title = axes.get_title()
+    for text, side in zip(options.corners, ("left", "right"), strict=True):
+        axes.set_title(text, loc=side)
+    if title:
+        axes.set_title("")
+        axes.figure.suptitle(title, fontsize=_FONT_SIZE)
+
+
+def document(thing: Drawn) -> Mapping[str, Any]:
+    """The JSON document of a result."""
+    return thing.to_dict() if isinstance(thing, Result) else thing
+
+
+def new_figure(width: float, height: float, *, tight: bool = False, fig: "Figure | None" = None) -> "Figure":
+    """An empty figure of a size in inches, or the one that is given; ``tight``: rows of panels without space."""
+    if fig is not None:
+        if fig.get_layout_engine() is None:
+            fig.set_layout_engine("constrained")
+        return fig
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -176,8 +225,11 @@ def new_figure(width: float, height: float, *, tight: bool = False) -> "Figure":
     return figure
 
 
-def new_axes(width: float, height: float) -> tuple["Figure", "Axes"]:
-    """A figure with one panel."""
+def new_axes(width: float, height: float, ax: "Axes | None" = None) -> tuple["Figure", "Axes"]:
+    """A figure with one panel, or the panel that is given and its figure."""
+    if ax is not None:
+        given: Any = ax.figure
+        return given, ax
     figure = new_figure(width, height)
     return figure, figure.add_subplot()
 

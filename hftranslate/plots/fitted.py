@@ -10,7 +10,9 @@ from hftranslate.plots.figures import (
     DEFAULT_PLOT,
     ONE_SIGMA,
     TWO_SIGMA,
+    Drawn,
     PlotOptions,
+    document,
     finite,
     in_style,
     literal,
@@ -24,23 +26,26 @@ if TYPE_CHECKING:
 
 
 @in_style
-def pulls(fit: Mapping[str, Any], *, most: int = 80, options: PlotOptions = DEFAULT_PLOT) -> "Figure":
+def pulls(fit: Drawn, *, most: int = 80, ax: "Axes | None" = None, options: PlotOptions = DEFAULT_PLOT) -> "Figure":
     """Pulls of the constrained parameters, and the values of the free ones.
 
     Parameters
     ----------
     fit
-        the JSON document that ``hftranslate fit`` writes. A pull is (fitted - initial value) / prior uncertainty.
+        a fit, or the JSON document that ``hftranslate fit`` writes. A pull is (fitted - initial value) / prior
+        uncertainty.
     most
         how many constrained parameters are drawn: the ones pulled or constrained most.
+    ax
+        where to draw; by default in a figure of its own.
     """
-    constrained, free = _fitted(fit)
+    constrained, free = _fitted(document(fit))
     chosen = [constrained[i] for i in most_notable([c[1:] for c in constrained], most)]
     names, pull, error = [c[0] for c in chosen], [c[1] for c in chosen], [c[2] for c in chosen]
     labels = shortened_all([*names, *(name for name, _, _ in free)])
     y = np.arange(len(names), dtype=float)
     beside = [len(y) + 0.5 + k for k in range(len(free))]
-    figure, axes = pull_axes(labels, [*y, *beside], len(y))
+    figure, axes = pull_axes(labels, [*y, *beside], len(y), ax)
     reach = 1.1 * max(2.2, *(abs(p) + e for p, e in zip(pull, error, strict=True))) if names else 2.4
     axes.errorbar(pull, y, xerr=error, fmt="o", color="black", ms=3.2, lw=1.1)
     for k, (_, value, sigma) in enumerate(free):
@@ -53,10 +58,12 @@ def pulls(fit: Mapping[str, Any], *, most: int = 80, options: PlotOptions = DEFA
     return figure
 
 
-def pull_axes(labels: Sequence[str], at: Sequence[float], pulled: int) -> tuple["Figure", "Axes"]:
+def pull_axes(
+    labels: Sequence[str], at: Sequence[float], pulled: int, ax: "Axes | None" = None
+) -> tuple["Figure", "Axes"]:
     """A row for each parameter, from the top, and behind the first ``pulled`` bands of one and two deviations."""
     widest = max(map(len, labels), default=0)
-    figure, axes = new_axes(4.2 + 0.075 * widest, 1.2 + 0.22 * max(len(at) + 1.5 * (len(at) > pulled), 4))
+    figure, axes = new_axes(4.2 + 0.075 * widest, 1.2 + 0.22 * max(len(at) + 1.5 * (len(at) > pulled), 4), ax)
     if pulled:
         span = [-0.8, pulled - 0.2]
         axes.fill_betweenx(span, -2.0, 2.0, color=TWO_SIGMA, lw=0, alpha=0.6)
@@ -115,22 +122,30 @@ def most_notable(pulls: Sequence[tuple[float, float]], most: int) -> list[int]:
 # --------------------------------------------------------------------------------------------------------- correlations
 @in_style
 def correlations(
-    fit: Mapping[str, Any], *, threshold: float = 0.2, most: int = 30, options: PlotOptions = DEFAULT_PLOT
+    fit: Drawn,
+    *,
+    threshold: float = 0.2,
+    most: int = 30,
+    ax: "Axes | None" = None,
+    options: PlotOptions = DEFAULT_PLOT,
 ) -> "Figure":
     """The correlation matrix of a fit without the parameters that are correlated with none.
 
     Parameters
     ----------
     fit
-        the JSON document that ``hftranslate fit`` writes.
+        a fit, or the JSON document that ``hftranslate fit`` writes.
     threshold
         parameters without a correlation of at least this size are left out.
     most
         how many parameters are drawn: the ones with the largest correlations.
+    ax
+        where to draw; by default in a figure of its own.
     """
     try:
-        names = [str(n) for n in fit["correlations"]["names"]]
-        rows = [[np.nan if v is None else float(v) for v in row] for row in fit["correlations"]["matrix"]]
+        found = document(fit)["correlations"]
+        names = [str(n) for n in found["names"]]
+        rows = [[np.nan if v is None else float(v) for v in row] for row in found["matrix"]]
         matrix = np.array(rows, dtype=np.float64).reshape(len(names), len(names))
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f"no fit as 'hftranslate fit' writes it: {error} is missing or of another shape") from None
@@ -141,7 +156,7 @@ def correlations(
     cell = 0.27 if n > 12 else 0.42
     labels = shortened_all([names[i] for i in kept], 36)
     room = 0.072 * max(map(len, labels)) + 0.6
-    figure, axes = new_axes(cell * n + room + 0.9, cell * n + room)
+    figure, axes = new_axes(cell * n + room + 0.9, cell * n + room, ax)
     image = axes.imshow(matrix, cmap="RdBu_r", vmin=-1.0, vmax=1.0, interpolation="nearest")
     for i in range(n):
         for j in range(n):

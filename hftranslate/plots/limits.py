@@ -1,6 +1,6 @@
 """Brazil bands: CLs against the parameter of interest, and upper limits against a property of the signal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hftranslate.errors import FormatError, InputError
-from hftranslate.inference.hypotest import UpperLimitResult
 from hftranslate.plots.figures import (
     DEFAULT_PLOT,
     MARK,
     ONE_SIGMA,
     TWO_SIGMA,
+    Drawn,
     Floats,
     PlotOptions,
+    document,
     finite,
     in_style,
     literal,
@@ -25,8 +26,6 @@ from hftranslate.plots.figures import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-Limit = UpperLimitResult | Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,21 +46,16 @@ class _Scan:
     name: str | None
 
 
-def _scan(limit: Limit) -> _Scan:
+def _scan(limit: Drawn) -> _Scan:
     try:
-        if isinstance(limit, UpperLimitResult):
-            rows: Sequence[Any] = [{"poi": mu, "CLs_obs": obs, "CLs_exp": exp} for mu, obs, exp in limit.scan]
-            level, limits, by_toys = limit.level, (limit.observed, limit.expected), False
-            name: str | None = limit.poi
-        else:
-            rows = limit["scan"]
-            level, limits, by_toys = limit["level"], (limit["observed"], limit["expected"]), "toys" in limit
-            name = None if limit.get("poi") is None else str(limit["poi"]["name"])
+        found = document(limit)
+        rows = found["scan"]
+        name = None if found.get("poi") is None else str(found["poi"]["name"])
         if rows == []:
             raise InputError("the upper limit holds no tested values to draw")
         poi, observed, expected = ([row[name] for row in rows] for name in ("poi", "CLs_obs", "CLs_exp"))
-        errors = [row["errors"]["CLs_obs"] for row in rows] if by_toys else None
-        return _completed(name, poi, observed, expected, errors, level, *limits)
+        errors = [row["errors"]["CLs_obs"] for row in rows] if "toys" in found else None
+        return _completed(name, poi, observed, expected, errors, found["level"], found["observed"], found["expected"])
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(
             f"no upper limit as 'hftranslate limit' writes it: {error} is missing or of another shape"
@@ -123,7 +117,13 @@ def _told(name: str, limit: float | None) -> str:
 
 
 @in_style
-def brazil(limit: Limit, *, poi_name: str | None = None, options: PlotOptions = DEFAULT_PLOT) -> "Figure":
+def brazil(
+    limit: Drawn,
+    *,
+    poi_name: str | None = None,
+    ax: "Axes | None" = None,
+    options: PlotOptions = DEFAULT_PLOT,
+) -> "Figure":
     """CLs against the parameter of interest, observed and expected with its bands, and where they reach the level.
 
     Parameters
@@ -133,9 +133,11 @@ def brazil(limit: Limit, *, poi_name: str | None = None, options: PlotOptions = 
         values, which are marked on the observed one; those from toys with their errors.
     poi_name
         of the axis, in place of the parameter's name.
+    ax
+        where to draw; by default in a figure of its own.
     """
     scan = _scan(limit)
-    figure, axes = new_axes(6.4, 4.6)
+    figure, axes = new_axes(6.4, 4.6, ax)
     median = None if scan.expected_limits is None else scan.expected_limits[2]
     found = [v for v in (scan.limit, *(scan.expected_limits or ())) if np.isfinite(v)]
     if not found:
@@ -205,7 +207,7 @@ def _straight(poi: Floats, cls: Floats, x: Floats) -> Floats:
 @in_style
 def limit_band(
     at: Sequence[float],
-    limits: Sequence[Limit],
+    limits: Sequence[Drawn],
     *,
     x_name: str = "signal",
     poi_name: str | None = None,

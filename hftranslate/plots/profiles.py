@@ -1,14 +1,25 @@
 """Profile-likelihood scans of one and two parameters."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hftranslate.errors import FormatError, InputError
-from hftranslate.plots.figures import BELOW, DEFAULT_PLOT, MARK, Floats, PlotOptions, in_style, literal, new_axes
+from hftranslate.plots.figures import (
+    BELOW,
+    DEFAULT_PLOT,
+    MARK,
+    Drawn,
+    Floats,
+    PlotOptions,
+    document,
+    in_style,
+    literal,
+    new_axes,
+)
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure
 
@@ -17,16 +28,24 @@ LEVELS = {1: (1.0, 3.841), 2: (2.296, 5.991)}
 
 
 @in_style
-def scan(document: Mapping[str, Any], *, options: PlotOptions = DEFAULT_PLOT) -> "Figure":
-    """A profile scan, from the JSON document that ``hftranslate scan`` writes: a curve, or contours of two parameters.
+def scan(scan: Drawn, *, ax: "Axes | None" = None, options: PlotOptions = DEFAULT_PLOT) -> "Figure":
+    """A profile scan: a curve, or contours of two parameters.
 
     Levels are those at which the true values lie inside with 68 % and 95 % probability, asymptotically.
+
+    Parameters
+    ----------
+    scan
+        a scan, or the JSON document that ``hftranslate scan`` writes.
+    ax
+        where to draw; by default in a figure of its own.
     """
     try:
-        names = [literal(str(n)) for n in document["parameters"]]
-        values = [np.array(v, dtype=np.float64) for v in document["values"]]
-        rise = np.array(document["twice_delta_nll"], dtype=np.float64)
-        best = [float(v) for v in document["best_fit"]]
+        found = document(scan)
+        names = [literal(str(n)) for n in found["parameters"]]
+        values = [np.array(v, dtype=np.float64) for v in found["values"]]
+        rise = np.array(found["twice_delta_nll"], dtype=np.float64)
+        best = [float(v) for v in found["best_fit"]]
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f"no scan as 'hftranslate scan' writes it: {error} is missing or wrong") from None
     if rise.shape != tuple(len(v) for v in values) or len(names) != len(values) or len(names) not in LEVELS:
@@ -39,13 +58,16 @@ def scan(document: Mapping[str, Any], *, options: PlotOptions = DEFAULT_PLOT) ->
         )
     if not np.isfinite(rise).any():
         raise InputError("the scan holds no successful fit to draw")
-    figure = _curve(names[0], values[0], rise, best[0]) if len(names) == 1 else _contours(names, values, rise, best)
-    figure.axes[0].set_title(literal(options.title))
+    figure, axes = new_axes(6.0, 4.3 if len(names) == 1 else 4.9, ax)
+    if len(names) == 1:
+        _curve(axes, names[0], values[0], rise, best[0])
+    else:
+        _contours(axes, names, values, rise, best)
+    axes.set_title(literal(options.title))
     return figure
 
 
-def _curve(name: str, x: Floats, rise: Floats, best: float) -> "Figure":
-    figure, axes = new_axes(6.0, 4.3)
+def _curve(axes: "Axes", name: str, x: Floats, rise: Floats, best: float) -> None:
     good = np.isfinite(rise)
     top = min(1.05 * float(np.nanmax(rise)), 12.0)
     fine = np.linspace(x[good][0], x[good][-1], 400)
@@ -67,7 +89,6 @@ def _curve(name: str, x: Floats, rise: Floats, best: float) -> "Figure":
         fontsize=8.5,
     )
     axes.set(xlim=(x[0], x[-1]), ylim=(0.0, max(top, 1.2)), xlabel=name, ylabel=r"$-2\,\Delta\ln L$")
-    return figure
 
 
 def _smooth(x: Floats, rise: Floats, fine: Floats) -> Floats:
@@ -90,10 +111,9 @@ def _finer(x: Floats, y: Floats, rise: Floats) -> tuple[Floats, Floats, Floats]:
     return finer_x, finer_y, RectBivariateSpline(x, y, rise)(finer_x, finer_y)
 
 
-def _contours(names: list[str], values: list[Floats], rise: Floats, best: list[float]) -> "Figure":
+def _contours(axes: "Axes", names: list[str], values: list[Floats], rise: Floats, best: list[float]) -> None:
     from matplotlib.lines import Line2D
 
-    figure, axes = new_axes(6.0, 4.9)
     x, y, smooth = _finer(values[0], values[1], rise)
     shown = np.ma.masked_invalid(smooth.T)
     colours: dict[str, Any] = {"cmap": "Blues_r", "vmin": 0.0, "vmax": 12.0}
@@ -113,6 +133,5 @@ def _contours(names: list[str], values: list[Floats], rise: Floats, best: list[f
     drawn.append(Line2D([], [], color=MARK, marker="P", ls="", ms=7, mec="white", label="best fit"))
     axes.set(xlim=values[0][[0, -1]], ylim=values[1][[0, -1]], xlabel=names[0], ylabel=names[1])
     axes.legend(handles=drawn, loc="upper right", frameon=True, framealpha=0.85, edgecolor="none")
-    bar = figure.colorbar(image, ax=axes, pad=0.02, extend="max")
+    bar = axes.figure.colorbar(image, ax=axes, pad=0.02, extend="max")
     bar.set_label(r"$-2\,\Delta\ln L$")
-    return figure

@@ -11,7 +11,9 @@ from hftranslate.plots.figures import (
     ABOVE,
     BELOW,
     DEFAULT_PLOT,
+    Drawn,
     PlotOptions,
+    document,
     in_style,
     literal,
     new_figure,
@@ -31,7 +33,12 @@ _HATCH = ("/////", "")
 
 @in_style
 def impacts(
-    document: Mapping[str, Any], *, top: int = 25, first: int = 0, options: PlotOptions = DEFAULT_PLOT
+    impacts: Drawn,
+    *,
+    top: int = 25,
+    first: int = 0,
+    fig: "Figure | None" = None,
+    options: PlotOptions = DEFAULT_PLOT,
 ) -> "Figure":
     """Impacts as bars and pulls as points, on one row for each parameter, those with the largest impact on top.
 
@@ -41,14 +48,17 @@ def impacts(
 
     Parameters
     ----------
-    document
-        the JSON document that ``hftranslate impacts`` writes.
+    impacts
+        impacts, or the JSON document that ``hftranslate impacts`` writes.
     top, first
         how many parameters are drawn, and how many with larger impacts are left out before.
+    fig
+        the figure, or the part of one, to draw in; by default one of its own.
     """
     try:
-        rows = [_Row.of(row) for row in document["parameters"]]
-        poi, count, drawn = document["poi"], len(rows), rows[first : first + top]
+        found = document(impacts)
+        rows = [_Row.of(row) for row in found["parameters"]]
+        poi, count, drawn = found["poi"], len(rows), rows[first : first + top]
         poi_name, poi_text = str(poi["name"]), _measured(poi)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise FormatError(f"no impacts as 'hftranslate impacts' writes them: {error} is missing or wrong") from None
@@ -59,7 +69,7 @@ def impacts(
     ranks = [f"{first + k + 1:>3}".replace(" ", _WIDE_AS_A_DIGIT) for k in range(len(drawn))]
     names = shortened_all([row.name for row in drawn], 44)
     labels = [f"{name} {rank}" for name, rank in zip(names, ranks, strict=True)]
-    figure = new_figure(4.6 + 0.075 * max(map(len, labels)), 2.0 + 0.24 * max(len(drawn), 4))
+    figure = new_figure(4.6 + 0.075 * max(map(len, labels)), 2.0 + 0.24 * max(len(drawn), 4), fig=fig)
     axes = figure.add_subplot()
     _draw_pulls(axes, drawn)
     bars = axes.twiny()

@@ -8,18 +8,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hftranslate.errors import FormatError, InputError, MissingInput, did_you_mean
+from hftranslate.inference.fit import FitResult
+from hftranslate.inference.postfit import fitted_yields
+from hftranslate.likelihood.model import Model
 from hftranslate.plots.figures import (
     DEFAULT_PLOT,
     SAMPLES,
     SIGNAL,
+    Drawn,
     Floats,
     PlotOptions,
+    document,
     in_style,
     literal,
     new_figure,
     shortened,
     shortened_all,
 )
+from hftranslate.speaking import Result, named
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,28 +57,35 @@ class _Panel:
 
 @in_style
 def yields(
-    documents: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    found: Drawn | Sequence[Drawn] | Model,
+    fit: FitResult | None = None,
     *,
-    channels: Sequence[str] | None = None,
+    channels: str | Sequence[str] | None = None,
     log: bool | None = None,
     x_name: str = "observable",
+    fig: "Figure | None" = None,
     options: PlotOptions = DEFAULT_PLOT,
 ) -> "Figure":
     """Expected events as stacks with the uncertainty of their sum, the data, and their ratio.
 
     Parameters
     ----------
-    documents
-        the JSON document that ``hftranslate yields`` writes, or several, which stand side by side: before and after
-        the fit.
+    found, fit
+        a model and its fit; or yields, or the JSON document that ``hftranslate yields`` writes, or several of them,
+        which stand side by side: before and after the fit.
     channels
         which channels; all by default. Channels of one bin share one panel.
     log
         whether events stand on a logarithmic axis; by default where they differ by more than a factor of 100.
     x_name
         name of the horizontal axis of channels whose bin edges are known.
+    fig
+        the figure, or the part of one, to draw in; by default one of its own.
     """
-    given = [documents] if isinstance(documents, Mapping) else list(documents)
+    if isinstance(found, Model):
+        found = fitted_yields(found, fit)
+    given = [document(one) for one in ([found] if isinstance(found, Mapping | Result) else found)]
+    channels = None if channels is None else named(channels)
     try:
         panels = [panel for document in given for panel in _panels(document, channels)]
         palette = _palette(given)
@@ -90,7 +103,7 @@ def yields(
     wide = max(len(p.observed) for p in panels) > 14
     width = (6.4 if columns == 1 else 4.2) + (1.6 if wide else 0.0)
     names_below = max((0.07 * min(len(label), 44) for p in panels for label in p.labels or ()), default=0.0)
-    figure = new_figure(width * columns, 4.1 * rows + 0.7 + names_below, tight=True)
+    figure = new_figure(width * columns, 4.1 * rows + 0.7 + names_below, tight=True, fig=fig)
     grid = figure.add_gridspec(2 * rows, columns, height_ratios=[3.2, 1.0] * rows)
     logarithmic = _differ_much(panels) if log is None else log
     handles: dict[str, Any] = {}
@@ -106,16 +119,18 @@ def yields(
     order = ["data", "uncertainty"] + [n for n in reversed(palette) if n in handles]
     names = shortened_all(order, 30)
     fitting = max(1, int(width * columns / (0.5 + 0.072 * max(map(len, names)))))
-    figure.legend([handles[n] for n in order], names, loc="outside upper center", ncols=min(fitting, 6), fontsize=8.5)
+    where: Any = f"outside {'lower' if options.title else 'upper'} center"  # matplotlib would put both in one place
+    figure.legend([handles[n] for n in order], names, loc=where, ncols=min(fitting, 6), fontsize=8.5)
     if options.title:
         figure.suptitle(literal(options.title), fontsize=10)
     return figure
 
 
-def pages(document: Mapping[str, Any], channels: Sequence[str] | None = None) -> list[tuple[str, ...]]:
+def pages(found: Drawn, channels: str | Sequence[str] | None = None) -> list[tuple[str, ...]]:
     """The channels of each figure, where all of them would be too many for one."""
+    channels = None if channels is None else named(channels)
     try:
-        bins = {str(c["name"]): len(c["observed"]) for c in document["channels"]}
+        bins = {str(c["name"]): _n_bins(c) for c in document(found)["channels"]}
     except (KeyError, TypeError) as error:
         raise FormatError(f"no yields as 'hftranslate yields' writes them: {error} is missing or wrong") from None
     every = [name for name in bins if channels is None or name in channels]
@@ -138,7 +153,7 @@ def _panels(document: Mapping[str, Any], channels: Sequence[str] | None) -> list
             raise MissingInput(f"no channel {name!r} in the yields" + did_you_mean(name, by_name))
     chosen = [by_name[n] for n in (by_name if channels is None else channels)]
     stage = _STAGES.get(str(document["stage"]), str(document["stage"]))
-    single = [c for c in chosen if len(c["observed"]) == 1]
+    single = [c for c in chosen if _n_bins(c) == 1]
     if len(single) < 2:
         single = []
     panels = [_panel([c], stage) for c in chosen if c not in single]
@@ -147,17 +162,17 @@ def _panels(document: Mapping[str, Any], channels: Sequence[str] | None) -> list
 
 def _panel(channels: Sequence[Mapping[str, Any]], stage: str) -> _Panel:
     """One channel, or several of one bin side by side."""
-    n = sum(len(c["observed"]) for c in channels)
+    n = sum(map(_n_bins, channels))
     samples: dict[str, Floats] = {}
     start = 0
     for channel in channels:
-        stop = start + len(channel["observed"])
+        stop = start + _n_bins(channel)
         for sample in channel["samples"]:
             samples.setdefault(str(sample["name"]), np.zeros(n))[start:stop] += _numbers(sample["yields"])
         start = stop
     total, spread = (np.concatenate([_numbers(c["total"][k]) for c in channels]) for k in ("yields", "uncertainties"))
-    observed = np.concatenate([_numbers(c["observed"]) for c in channels])
-    if len(total) != n or len(spread) != n or not (observed >= 0.0).all():
+    observed = np.concatenate([_numbers(c["observed"] or [None] * _n_bins(c)) for c in channels])
+    if len(observed) != n or len(spread) != n or (observed < 0.0).any():
         raise ValueError("the total or the observed events of a bin")
     edges = channels[0]["edges"]
     several = len(channels) > 1
@@ -172,6 +187,10 @@ def _panel(channels: Sequence[Mapping[str, Any]], stage: str) -> _Panel:
         total=total,
         uncertainty=spread,
     )
+
+
+def _n_bins(channel: Mapping[str, Any]) -> int:
+    return len(channel["total"]["yields"])
 
 
 def _numbers(values: Sequence[float | None]) -> Floats:
@@ -213,11 +232,12 @@ class _Axis:
         lowest, top, reach = np.inf, 1e-3, 0.12
         for p in panels:
             spread, (down, up) = np.nan_to_num(p.uncertainty), _poisson_errors(p.observed)
-            top = max(top, float(np.nanmax(np.maximum(p.total + spread, p.observed + up))))
+            top = max(top, float(np.nanmax(np.fmax(p.total + spread, p.observed + up))))
             good = p.total > 0.0
             lowest = min(lowest, float(p.total[good].min(initial=np.inf)))
             ends = [p.total - spread, p.total + spread, p.observed - down, p.observed + up]
-            reach = max(reach, *(float(np.max(np.abs(end[good] / p.total[good] - 1.0), initial=0.0)) for end in ends))
+            far = [np.abs(end[good] / p.total[good] - 1.0) for end in ends]
+            reach = max(reach, *(float(np.nanmax(distance, initial=0.0)) for distance in far))
         reach = min(1.08 * reach, 0.99)
         if log:
             return cls(log=True, low=0.3 * max(min(lowest, 1.0), 1e-3), high=12.0 * max(top, 1.0), reach=reach)
@@ -229,7 +249,7 @@ def _draw(
 ) -> dict[str, Any]:
     handles = _draw_stack(main, panel, palette)
     centres, low, high = 0.5 * (panel.edges[1:] + panel.edges[:-1]), *_poisson_errors(panel.observed)
-    shown = panel.observed > 0.0 if axis.log else np.ones(len(centres), dtype=bool)
+    shown = panel.observed > 0.0 if axis.log else np.isfinite(panel.observed)
     handles["data"] = main.errorbar(
         centres[shown],
         panel.observed[shown],

@@ -241,9 +241,9 @@ def test_wrong_shapes_and_negative_events():
         model.nll([1.0, 2.0], data)
     with pytest.raises(InputError, match="1 bins and 0 auxiliary"):
         model.data([1.0, 2.0], [])
-    with pytest.raises(InputError, match="observed events are negative in bin 0: -1"):
+    with pytest.raises(InputError, match=r"observed events are -1.0 in channel .SR., bin 0"):
         model.data([-1.0], [])
-    with pytest.raises(InputError, match="are finite numbers"):
+    with pytest.raises(InputError, match=r"observed events are nan in channel .SR., bin 0"):
         model.data([float("nan")], [])
 
 

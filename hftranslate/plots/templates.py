@@ -1,0 +1,116 @@
+"""What a systematic does to the template of a sample: nominal, up and down, and their ratios to nominal."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hftranslate.errors import MissingInput, did_you_mean
+from hftranslate.plots.figures import (
+    ABOVE,
+    BELOW,
+    DEFAULT_PLOT,
+    Floats,
+    PlotOptions,
+    in_style,
+    literal,
+    new_figure,
+    shortened,
+)
+from hftranslate.workspace import HistoSys, Modifier, NormSys, Sample, ShapeSys, StatError, Workspace
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: What varies a template by one standard deviation.
+_VARIATIONS = HistoSys | NormSys | ShapeSys | StatError
+
+
+@in_style
+def templates(
+    workspace: Workspace,
+    channel: str,
+    sample: str,
+    systematic: str,
+    *,
+    fig: "Figure | None" = None,
+    options: PlotOptions = DEFAULT_PLOT,
+) -> "Figure":
+    """The template of a sample with a systematic one standard deviation up and down, as the workspace has it.
+
+    Parameters
+    ----------
+    systematic
+        the name of a modifier on the sample; a HistoSys and a NormSys of one name vary together. Of uncertainties of
+        bins (ShapeSys, StatError) each bin is drawn up and down.
+    fig
+        the figure, or the part of one, to draw in; by default one of its own.
+
+    Raises
+    ------
+    MissingInput
+        There is no such channel, no such sample in it, or no such systematic on that.
+    """
+    where = workspace.channel(channel)
+    by_name = {s.name: s for s in where.samples}
+    if sample not in by_name:
+        raise MissingInput(f"channel {channel!r} has no sample {sample!r}" + did_you_mean(sample, by_name))
+    nominal, (down, up) = np.array(by_name[sample].nominal, dtype=np.float64), variation(by_name[sample], systematic)
+    one_axis = where.edges is not None and len(where.edges) == 1
+    edges = np.array(where.edges[0]) if where.edges and one_axis else np.arange(len(nominal) + 1.0) - 0.5
+    figure = new_figure(6.4, 4.8, tight=True, fig=fig)
+    main, ratio = figure.subplots(2, 1, sharex=True, height_ratios=[2.4, 1.0])
+    errors = next((np.array(m.data) for m in by_name[sample].modifiers if isinstance(m, StatError)), None)
+    base = np.where(nominal != 0.0, nominal, np.nan)
+    for axes, scale in ((main, 1.0), (ratio, base)):
+        if errors is not None:
+            band: dict[str, Any] = {"fill": True, "fc": "none", "ec": "0.6", "hatch": "//////", "lw": 0.0}
+            low, high = ((nominal + side * errors) / scale for side in (-1.0, 1.0))
+            axes.stairs(high, edges, baseline=low, label="statistical" if axes is main else None, **band)
+        axes.stairs(nominal / scale, edges, color="black", lw=1.3, baseline=None, label="nominal")
+        for name, values, colour, dashes in (("up", up, ABOVE, "-"), ("down", down, BELOW, "--")):
+            label = f"{name}, {_percent(values, nominal)}"
+            axes.stairs(values / scale, edges, color=colour, lw=1.3, ls=dashes, baseline=None, label=label)
+    top = float(np.max([up, down, nominal + (0.0 if errors is None else errors)]))
+    main.set(xlim=(edges[0], edges[-1]), ylim=(min(0.0, 1.1 * float(np.min([up, down, nominal]))), 1.4 * top or 1.0))
+    main.set(ylabel="events per bin", title=literal(options.title))
+    title = f"{shortened(channel)}, {shortened(sample)}: {shortened(systematic)}"
+    main.legend(loc="upper right", ncols=2, title=title, title_fontsize="small")
+    main.tick_params(axis="x", which="both", labelbottom=False)
+    ratio.set(xlabel="observable" if one_axis else "bin", ylabel="/ nominal")
+    if not one_axis:
+        ratio.tick_params(axis="x", which="minor", bottom=False, top=False)
+        ratio.xaxis.get_major_locator().set_params(integer=True)
+    return figure
+
+
+def variation(sample: Sample, systematic: str) -> tuple[Floats, Floats]:
+    """The template of a sample one standard deviation down and up, ``(n_bins,)`` each.
+
+    Raises
+    ------
+    MissingInput
+        No modifier of that name varies the sample.
+    """
+    found = [m for m in sample.modifiers if isinstance(m, _VARIATIONS)]
+    chosen: list[Modifier] = [m for m in found if m.name == systematic]
+    if not chosen:
+        hint = did_you_mean(systematic, (m.name for m in found))
+        raise MissingInput(f"no systematic {systematic!r} varies sample {sample.name!r}" + hint)
+    nominal = np.array(sample.nominal, dtype=np.float64)
+    down, up = nominal, nominal
+    for m in sorted(chosen, key=lambda m: isinstance(m, NormSys)):  # factors come after what is added
+        match m:
+            case HistoSys():
+                down, up = np.array(m.lo_data, dtype=np.float64), np.array(m.hi_data, dtype=np.float64)
+            case NormSys():
+                down, up = down * m.lo, up * m.hi
+            case ShapeSys() | StatError():
+                size = np.array(m.data) * (nominal if isinstance(m, ShapeSys) and m.relative else 1.0)
+                down, up = down - size, up + size
+    return down, up
+
+
+def _percent(values: Floats, nominal: Floats) -> str:
+    """How much of all events a variation adds."""
+    total = float(nominal.sum())
+    return f"{100.0 * (float(values.sum()) / total - 1.0):+.2g} %" if total else "of nothing"
