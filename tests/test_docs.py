@@ -1,5 +1,6 @@
 """The pages do what they say: their code and their commands run, and their pictures can be made again."""
 
+import doctest
 import json
 import re
 import shlex
@@ -135,3 +136,45 @@ def test_what_pages_say_of_python_is_there(page: str) -> None:
             assert hasattr(import_module(room), name) or import_module(f"{room}.{name}"), path
     for name in re.findall(r"\bhft\.([A-Za-z_]\w*)", text):
         assert hasattr(hftranslate, name), name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", sorted(p.name for p in (DOCS / "notebooks").glob("*.md")))
+def test_notebooks_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    cells = re.findall(
+        r"^```\{code-cell\}\n(.*?)^```", (DOCS / "notebooks" / page).read_text("utf-8"), re.DOTALL | re.M
+    )
+    assert cells
+    names: dict[str, object] = {}
+    for cell in cells:
+        exec(cell, names)
+
+
+@pytest.mark.parametrize(
+    "module",
+    sorted(
+        ".".join(path.relative_to(REPOSITORY).with_suffix("").parts)
+        for path in Path(hftranslate.__path__[0]).rglob("*.py")
+        if ">>> " in path.read_text("utf-8")
+    ),
+)
+def test_examples_in_docstrings(module: str) -> None:
+    found = doctest.testmod(import_module(module))
+    assert found.attempted > 0
+    assert found.failed == 0
+
+
+def test_every_page_is_in_the_contents() -> None:
+    listed = set(re.findall(r"^([\w/-]+)$", (DOCS / "index.md").read_text("utf-8"), re.MULTILINE))
+    pages = {str(p.relative_to(DOCS).with_suffix("")) for p in DOCS.rglob("*.md") if p.parent.name != "api"}
+    assert pages - {"index"} <= listed
+    assert listed <= pages | {"api/index"}
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in [*DOCS.rglob("*.md"), *REPOSITORY.glob("*.md")]:
+        if page.parent.name == "api":
+            continue
+        for link in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
+            assert (page.parent / link).exists(), (page.name, link)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
+from functools import cache, wraps
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -209,6 +209,18 @@ def document(thing: Drawn) -> Mapping[str, Any]:
     return thing.to_dict() if isinstance(thing, Result) else thing
 
 
+@cache
+def _shown_figure() -> "type[Figure]":
+    """The class of figures that a notebook shows by itself, as those of pyplot are."""
+    from matplotlib.figure import Figure
+
+    class ShownFigure(Figure):
+        def _repr_png_(self) -> bytes:
+            return picture(self, "figure.png")
+
+    return ShownFigure
+
+
 def new_figure(width: float, height: float, *, tight: bool = False, fig: "Figure | None" = None) -> "Figure":
     """An empty figure of a size in inches, or the one that is given; ``tight``: rows of panels without space."""
     if fig is not None:
@@ -216,9 +228,8 @@ def new_figure(width: float, height: float, *, tight: bool = False, fig: "Figure
             fig.set_layout_engine("constrained")
         return fig
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = _shown_figure()(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     engine: Any = figure.get_layout_engine()
     engine.set(**({"h_pad": 0.015, "hspace": 0.0} if tight else {"h_pad": 0.05}))

@@ -121,3 +121,8 @@ def test_text_that_cannot_be_drawn_and_names_without_ending(tmp_path: Path) -> N
         save(figure, tmp_path / "a.png")
     assert "\n" not in str(refused.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_notebooks_show_figures_by_themselves():
+    figure, _ = new_axes(3.0, 2.0)
+    assert figure._repr_png_().startswith(b"\x89PNG")
