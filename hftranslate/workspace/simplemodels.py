@@ -36,7 +36,7 @@ def uncorrelated_background(
 
     >>> ws = uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], [51, 48])
     >>> ws.channels[0].samples[1].modifiers
-    (ShapeSys(name='uncorr_bkguncrt', data=(3.0, 7.0), relative=False, constraint='poisson'),)
+    (ShapeSys(name='uncorr_bkguncrt', data=(3.0, 7.0), relative=False, constraint='poisson', stem='', further=()),)
     """
     return _one_channel(signal, background, ShapeSys(name="uncorr_bkguncrt", data=uncertainty), observed)
 
