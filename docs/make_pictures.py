@@ -47,9 +47,9 @@ def python_of(page: Path) -> str:
 def floating_signal() -> Iterator[tuple[str, "Figure"]]:
     """What the code of the page on the floating signal finds, up to where it writes files."""
     namespace: dict[str, Any] = {"print": lambda *_: None}
-    code = python_of(HERE / "howto-floating-signal.md").partition("plots.save(")[0]
+    code = python_of(HERE / "howto-floating-signal.md").partition("hft.plots.save(")[0]
     exec(code, namespace)
-    yield "floating_signal.png", plots.yields(namespace["documents"], x_name="mass [GeV]")
+    yield "floating_signal.png", plots.yields([namespace["before"], namespace["after"]], x_name="mass [GeV]")
 
 
 def main(folder: Path) -> None:
