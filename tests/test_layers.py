@@ -37,6 +37,7 @@ ROOMS = [
     "plots",
     "crosscheck",
     "hepdata",
+    "pyhf",
     "cli",
     "",
 ]
