@@ -57,6 +57,7 @@ class XmlOptions:
     asimov_if_missing: bool = False
     measurement: str | None = None
     workspace: str | None = None
+    analysis: str | None = None
 
     @property
     def version(self) -> Version:
