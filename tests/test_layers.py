@@ -25,6 +25,7 @@ ROOMS = [
     "formats.histfactory_xml",
     "formats.root_workspace",
     "formats.pyhf_json",
+    "formats.hs3",
     "likelihood",
     "batch",
     "inference",
