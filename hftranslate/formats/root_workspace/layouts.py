@@ -27,6 +27,8 @@ BASIC = {
 }
 #: Fixed arrays of a type have its number with this added.
 ARRAY = 20
+#: Arrays whose length is another member.
+COUNTED = 40
 BASE, OBJECT, ANY, OBJECT_POINTERS, ANY_POINTERS, STRING, TOBJECT, TNAMED, STL = (
     0,
     61,
@@ -42,12 +44,16 @@ BASE, OBJECT, ANY, OBJECT_POINTERS, ANY_POINTERS, STRING, TOBJECT, TNAMED, STL =
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member of a class, or a base class: name, number and name of its type, and the length of an array."""
+    """A member of a class, or a base class: name, number and name of its type, and of an array the length.
+
+    ``count`` is the member that says the length, where it is not always the same.
+    """
 
     name: str
     number: int
     type_name: str = ""
     length: int = 0
+    count: str = ""
 
 
 def _integers(*names: str) -> tuple[Member, ...]:
@@ -109,6 +115,23 @@ _FORGOTTEN: dict[tuple[str, int], tuple[Member, ...]] = {
 }
 
 
+#: Classes that are not written as the file describes them, by name and first version: RooFit streams them itself.
+_OWN: dict[tuple[str, int], tuple[Member, ...]] = {
+    ("RooRealVar", 4): (
+        Member("RooAbsRealLValue", BASE),
+        *(Member(name, 8) for name in ("_error", "_asymErrLo", "_asymErrHi")),
+        Member("_binning", 64, "RooAbsBinning*"),
+        Member("_sharedProp", ANY, "RooRealVarSharedProperties"),
+    ),
+    ("RooCategory", 2): (
+        Member("RooAbsCategoryLValue", BASE),
+        Member("_sharedProp", ANY, "RooCategorySharedProperties"),
+    ),
+}
+#: From which version on they are as described.
+_AS_DESCRIBED = {"RooCategory": 3}
+
+
 @dataclass(frozen=True, slots=True)
 class Layouts:
     """The members of classes, by name and version, and the version of a class by its checksum."""
@@ -150,10 +173,17 @@ def layouts_of(infos: Iterable[Mapping[str, object]]) -> Layouts:
         checksum, elements = info.get("fCheckSum"), info.get("fElements")
         if not (isinstance(name, str) and isinstance(version, int) and isinstance(elements, list)):
             continue  # a list of rules, which is among them
-        members[name, version] = tuple(_member(e) for e in elements if isinstance(e, Mapping))
+        described = tuple(_member(e) for e in elements if isinstance(e, Mapping))
+        members[name, version] = _own(name, version) or described
         if isinstance(checksum, int):
             versions[name, checksum] = version
     return Layouts(members, versions)
+
+
+def _own(name: str, version: int) -> tuple[Member, ...] | None:
+    """The members of a class that RooFit streams itself in that version."""
+    found = [of for (known, first), of in _OWN.items() if known == name and first <= version]
+    return found[-1] if found and version < _AS_DESCRIBED.get(name, version + 1) else None
 
 
 def _member(element: Mapping[str, object]) -> Member:
@@ -161,4 +191,4 @@ def _member(element: Mapping[str, object]) -> Member:
     number, length = element.get("fType"), element.get("fArrayLength")
     if not (isinstance(number, int) and isinstance(length, int)):
         number, length = -1, 0
-    return Member(name, number, type_name, length)
+    return Member(name, number, type_name, length, str(element.get("fCountName", "")))

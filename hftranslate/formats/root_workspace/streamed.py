@@ -23,6 +23,7 @@ from hftranslate.formats.root_workspace.layouts import (
     ARRAY,
     BASE,
     BASIC,
+    COUNTED,
     FIXED,
     OBJECT,
     OBJECT_POINTERS,
@@ -46,7 +47,7 @@ _MEMBERWISE = 1 << 14
 _CLASS, _NEW_CLASS = 0x80000000, 0xFFFFFFFF
 _NAMED_HERE = UNSIGNED.pack(_NEW_CLASS)
 #: Positions in references count from here.
-_OFFSET = 2
+OFFSET = 2
 _IS_REFERENCED = 1 << 4
 _LONG_STRING = 255
 _SHORT = Struct(">H")
@@ -83,6 +84,7 @@ class Reader:
         self._at = 0
         self._depth = 0
         self._values = 0
+        self._most = MAX_VALUES
         self._references: dict[int, Any] = {}
 
     def object(self, class_name: str) -> Object:
@@ -113,8 +115,8 @@ class Reader:
 
     def _spend(self, n: int) -> int:
         self._values += n
-        if self._values > MAX_VALUES:
-            raise Damaged(f"an object has more than {MAX_VALUES} values")
+        if n < 0 or self._values > self._most:
+            raise Damaged(f"an object has more than {self._most} values")
         return n
 
     def _string(self) -> str:
@@ -198,6 +200,8 @@ class Reader:
                 if base is None:
                     raise NoLayout(f"it does not describe its {member.name}")
                 values = self._deeper(self._members, member.name, base, n, memberwise=True)
+            elif member.number - COUNTED in BASIC:
+                values = [self._counted(member, one.get(member.count)) for one in found]
             else:
                 values = self._deeper(self._member, class_name, member, n)
             for one, value in zip(found, values, strict=True):
@@ -214,11 +218,7 @@ class Reader:
             self._spend(n)
             return [self._take(_STRUCTS[number]) for _ in range(n)]
         if number - ARRAY in BASIC:
-            basic, length = _STRUCTS[number - ARRAY], member.length
-            if not 0 <= length <= len(self._data) - self._at:
-                raise Damaged(f"the array {member.name} is cut off")
-            self._spend(n * length)
-            return [[self._take(basic) for _ in range(length)] for _ in range(n)]
+            return [self._numbers(number - ARRAY, self._spend(member.length)) for _ in range(n)]
         type_name = member.type_name.rstrip("*")
         if number == BASE or number in (OBJECT, ANY) or number in (TNAMED, TOBJECT):
             return self._objects(type_name if number in (OBJECT, ANY) else member.name, n)
@@ -229,6 +229,20 @@ class Reader:
         if number == STL:
             return self._collections(type_name, n)
         raise Damaged(f"the type {number} ({member.type_name}) of {class_name}::{member.name} is not known")
+
+    def _counted(self, member: Member, n: Any) -> list[Any]:
+        """An array whose length is another member; whether it is there, is said in front of it."""
+        there = self._take(_STRUCTS[11])
+        return self._numbers(member.number - COUNTED, self._spend(n) if isinstance(n, int) and there else 0)
+
+    def _numbers(self, number: int, n: int) -> list[Any]:
+        """So many numbers one after the other."""
+        if n * _STRUCTS[number].size > len(self._data) - self._at:
+            raise Damaged("an array is cut off")
+        layout = Struct(f">{n}{BASIC[number]}")
+        found = layout.unpack_from(self._data, self._at)
+        self._at += layout.size
+        return list(found)
 
     def _histogram(self, class_name: str) -> Histogram:
         start = self._at
@@ -288,7 +302,7 @@ class Reader:
             return self._referred(tag) if tag else None
         class_name = self._c_string() if tag == _NEW_CLASS else self._class_at(tag)
         value = self._one(class_name)
-        self._references[start - self._origin + _OFFSET] = value
+        self._references[start - self._origin + OFFSET] = value
         if counted:
             self._ended(end, class_name)
         return value
@@ -301,7 +315,7 @@ class Reader:
 
     def _class_at(self, tag: int) -> str:
         """The class that was named where a reference to it leads, whether that was read or passed over."""
-        place = (tag & ~_CLASS) - _OFFSET + self._origin
+        place = (tag & ~_CLASS) - OFFSET + self._origin
         if place < 0 or self._data[place : place + UNSIGNED.size] != _NAMED_HERE:
             raise Damaged("a reference to a class leads to none")
         end = self._data.find(b"\0", place)
@@ -333,8 +347,7 @@ class Reader:
     def _item(self, type_name: str, n: int) -> list[Any]:
         """So many things in a collection, one after the other."""
         if type_name in _NUMBERS:
-            basic = _STRUCTS[_NUMBERS[type_name]]
-            return [self._take(basic) for _ in range(n)]
+            return self._numbers(_NUMBERS[type_name], n)
         if type_name in _STRINGS:
             return [self._string() for _ in range(n)]
         if type_name.endswith("*"):
