@@ -40,6 +40,7 @@ from hftranslate.inference.pulls import pulls
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.yields import Yields, expected_yields
+from hftranslate.report.contents import report
 from hftranslate.signal_grid.creation import create as patchset_create
 from hftranslate.signal_grid.document import PatchSet, read_patchset
 from hftranslate.signal_grid.scan import scan as patchset_scan
@@ -144,6 +145,7 @@ __all__ = [
     "read_patchset",
     "read_results",
     "rename",
+    "report",
     "reproduce",
     "results",
     "signal_grid",

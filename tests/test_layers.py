@@ -37,6 +37,7 @@ ROOMS = [
     "doctor",
     "plots",
     "crosscheck",
+    "report",
     "hepdata",
     "pyhf",
     "cli",

@@ -49,6 +49,7 @@ SECTIONS = {
         "yields": "events per sample, bin and channel, before and after a fit",
         "toys": "merge kept toys, and compute from them",
         "plot": "draw what these commands write",
+        "report": "one page about a model, with all of this",
     },
     "Compare with ROOT": {
         "crosscheck": "with stored ROOT results, or with the ROOT that is here",

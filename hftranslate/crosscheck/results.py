@@ -139,7 +139,7 @@ def results(
         else (*engine.hypotests(tested, notes), *engine.toy_tests(like, notes)),
         discovery=engine.discovery(notes) if tests and (like is None or like.discovery is not None) else None,
         limit=engine.limit(like, notes) if tests and (like is None or like.limit is not None) else None,
-        provenance=_provenance(inputs, command, [_poi_range_note(engine.poi_range), *notes]),
+        provenance=provenance(inputs, command, [_poi_range_note(engine.poi_range), *notes]),
     )
 
 
@@ -149,7 +149,8 @@ def _poi_range_note(poi_range: PoiRange) -> str:
     return "test statistics are what their names say, whatever the model's range of the parameter of interest"
 
 
-def _provenance(inputs: Sequence[str | Path], command: str, notes: Sequence[str]) -> Provenance:
+def provenance(inputs: Sequence[str | Path], command: str, notes: Sequence[str] = ()) -> Provenance:
+    """Who computes here and now, and from which files, with their checksums."""
     try:
         own_version = version("hftranslate")
     except PackageNotFoundError:

@@ -128,17 +128,13 @@ class Builder:
             if bins.name != f"mc_stat_{channel}":
                 yield self._bin_factors(bins, labels)
 
-    def _add(
-        self, modifiers: dict[tuple[type[Modifier], str], Modifier], modifier: Modifier, summand: Summand
-    ) -> None:
+    def _add(self, modifiers: dict[tuple[type[Modifier], str], Modifier], modifier: Modifier, summand: Summand) -> None:
         earlier = modifiers.get((type(modifier), modifier.name))
         if earlier is None:
             modifiers[type(modifier), modifier.name] = modifier
         elif isinstance(modifier, HistoSys) and isinstance(earlier, HistoSys) and _adds(modifier, earlier):
             pairs = [(earlier.lo_data, modifier.lo_data), (earlier.hi_data, modifier.hi_data)]
-            lo, hi = (
-                tuple(a + b - n for a, b, n in zip(one, two, summand.nominal, strict=True)) for one, two in pairs
-            )
+            lo, hi = (tuple(a + b - n for a, b, n in zip(one, two, summand.nominal, strict=True)) for one, two in pairs)
             modifiers[HistoSys, modifier.name] = HistoSys(
                 name=modifier.name, lo_data=lo, hi_data=hi, interpolation=modifier.interpolation
             )
@@ -242,9 +238,7 @@ class Builder:
         variable = self._known(place)
         if place in self.terms and name != _LUMI:  # the parameter of something else, too
             made = f"norm_{name}"
-            self.functions.setdefault(
-                made, Function(name=made, expression=name, dependents=_dependent(variable))
-            )
+            self.functions.setdefault(made, Function(name=made, expression=name, dependents=_dependent(variable)))
             return made
         return name
 

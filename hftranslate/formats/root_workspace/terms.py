@@ -81,9 +81,7 @@ def _gaussian(roofit: RooFit, density: Object, parameters: set[At], known: set[A
     parameter, observable = roofit.variable(one), roofit.variable(other)
     if not (width.constant and observable.constant) or width.value <= 0.0:
         roofit.refuse(density, "has a width or a centre that is no constant above zero")
-    term = Term(
-        kind="gaussian", parameter=parameter, observable=observable, width=width.value, centre=observable.value
-    )
+    term = Term(kind="gaussian", parameter=parameter, observable=observable, width=width.value, centre=observable.value)
     return one, term
 
 
@@ -111,7 +109,11 @@ def _gamma(roofit: RooFit, density: Object, parameters: set[At], known: set[At])
         roofit.refuse(density, "is not the Gamma term of HistFactory")
     summands = [roofit.variable(at) for at, _ in roofit.listed(shape, "_set")]
     observables = [v for v in summands if v.fundamental]
-    if len(summands) != 2 or len(observables) != 1 or not isclose(sum(v.value for v in summands if not v.fundamental), 1):
+    if (
+        len(summands) != 2
+        or len(observables) != 1
+        or not isclose(sum(v.value for v in summands if not v.fundamental), 1)
+    ):
         roofit.refuse(density, "is not the Gamma term of HistFactory")
     term = Term(
         kind="gamma",

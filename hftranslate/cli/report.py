@@ -1,0 +1,62 @@
+"""One page about a model."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hftranslate.cli.options.batch import take_many, workers_options
+from hftranslate.cli.options.fitting import minimizer_options, take_fit_options
+from hftranslate.cli.options.model import combined_options, input_files, load_model, model_options
+from hftranslate.cli.options.paths import InputFile, OutputFile
+from hftranslate.cli.options.progress import progress_option
+from hftranslate.cli.output import command_line, emit, emit_texts
+from hftranslate.crosscheck.document import read_results
+from hftranslate.formats.json_text import parse_json, read_bytes, source_name
+from hftranslate.report import Subject, report_page
+from hftranslate.report import report as compute_report
+
+_options = combined_options(
+    model_options,
+    minimizer_options,
+    click.option("--reference", type=InputFile(), metavar="REFERENCE.json", help="A result document to compare with."),
+    click.option("--json", "json_file", type=OutputFile(), help="Keep everything that was computed in this file."),
+    click.option("--redo", type=InputFile(), metavar="FROM.json", help="Make the page of what --json kept."),
+    workers_options,
+    progress_option,
+)
+
+
+@click.command()
+@_options
+def report(redo: str | None, **options: Any) -> None:
+    """Write one self-contained page about a model.
+
+    It says what the model is and what is suspicious in it, and shows fit, yields, impacts, scan, limit and goodness of
+    fit; with --reference also how all of it agrees with ROOT. It opens anywhere and needs nothing from elsewhere.
+    """
+    output_file, json_file = options.pop("output_file"), options.pop("json_file")
+    if redo is not None:
+        document, source = parse_json(read_bytes(redo), source_name(redo)), source_name(redo)
+    else:
+        document, source = _computed(options), "the report"
+    if json_file is not None:
+        emit(document, json_file)
+    emit_texts({output_file or Path("-"): report_page(document, source)})
+
+
+def _computed(options: dict[str, Any]) -> dict[str, Any]:
+    reference, many = options.pop("reference"), take_many(options)
+    inputs = tuple(map(Path, input_files(options["file"], options["patches"])))
+    workspace, measurement, conventions = load_model(options, edges=True)
+    subject = Subject(
+        workspace=workspace,
+        measurement=measurement,
+        conventions=conventions,
+        inputs=inputs,
+        command=command_line(),
+        reference=None if reference is None else read_results(reference),
+    )
+    fit_options = take_fit_options(options)
+    with many.running() as batch:
+        return compute_report(subject, options=fit_options, batch=batch)

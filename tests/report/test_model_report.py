@@ -1,0 +1,157 @@
+"""The report of a model: complete, self-contained, made again from what was kept, and readable in a browser."""
+
+import base64
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import hftranslate as hft
+from hftranslate.errors import FormatError
+from hftranslate.report import Subject, report, report_page
+from tests.cli.conftest import Runner, run  # noqa: F401 - a fixture
+from tests.conftest import REPOSITORY
+
+DEMO = REPOSITORY / "validation" / "cases" / "demo" / "demo.xml"
+ROOT_SAYS = REPOSITORY / "reference_outputs" / "demo.json"
+PARTS = {"fit", "prefit", "postfit", "impacts", "scan", "limit", "gof"}
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="module")
+def of_demo() -> dict[str, Any]:
+    return report(Subject(workspace=hft.read(DEMO), inputs=(DEMO,), reference=hft.read_results(ROOT_SAYS)))
+
+
+def test_it_holds_what_the_commands_say(of_demo: dict[str, Any]) -> None:
+    workspace = hft.read(DEMO)
+    model, data = hft.compile_model(workspace)
+    assert of_demo["missing"] == {}
+    assert of_demo.keys() >= PARTS
+    assert of_demo["limit"] == hft.upper_limit(model, data).to_dict()
+    assert of_demo["fit"] == hft.fit(model, data).to_dict()
+    assert of_demo["crosscheck"]["passed"]
+    assert of_demo["provenance"]["inputs"] == [
+        {"path": str(DEMO), "sha256": hashlib.sha256(DEMO.read_bytes()).hexdigest()}
+    ]
+    json.dumps(of_demo, allow_nan=False)
+
+
+def test_the_page_needs_nothing_from_elsewhere(of_demo: dict[str, Any]) -> None:
+    page = report_page(of_demo)
+    assert not re.search(r"""(?:src|href)=["'](?!#|data:)""", page)
+    (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in page
+    anchors = set(re.findall(r'href="#(\w+)"', page))
+    assert len(anchors) == 9
+    assert all(f'id="{anchor}"' in page for anchor in anchors)
+    assert page.count("<svg") >= 6
+
+
+def test_numbers_can_be_read_whole(of_demo: dict[str, Any]) -> None:
+    observed = of_demo["limit"]["observed"]
+    assert f'title="{observed}"' in report_page(of_demo)
+
+
+def test_what_was_kept_makes_the_same_page(run: Runner, tmp_path: Path) -> None:  # noqa: F811
+    first, kept, again = (tmp_path / name for name in ("a.html", "kept.json", "b.html"))
+    assert run("report", DEMO, "-o", first, "--json", kept).code == 0
+    assert run("report", "--redo", kept, "-o", again).code == 0
+    assert first.read_bytes() == again.read_bytes()
+    assert "Against" not in first.read_text(encoding="utf-8").partition("<nav>")[2]
+
+
+def test_parts_that_cannot_be_computed_are_named_and_the_others_stand() -> None:
+    blank = hft.simplemodels.uncorrelated_background([5.0, 4.0], [50.0, 52.0], [3.0, 7.0], [51, 48])
+    (measurement,) = blank.measurements
+    constant = replace(measurement, parameters=(hft.ParameterConfig(name="mu", inits=(1.0,), fixed=True),))
+    found = report(Subject(workspace=replace(blank, measurements=(constant,))))
+    assert set(found["missing"]) == {"limit", "impacts", "scan"}
+    page = report_page(found)
+    assert page.count("Not computed: ") == 3
+    assert "constant" in page
+
+
+def test_names_are_text_whatever_they_are() -> None:
+    name = "<b>&\"'\x1b[31m"
+    workspace = hft.simplemodels.uncorrelated_background([5.0], [50.0], [3.0], [51])
+    (channel,) = workspace.channels
+    page = report_page(report(Subject(workspace=replace(workspace, channels=(replace(channel, name=name),)))))
+    assert "<b>&" not in page
+    assert "\x1b" not in page
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda d: d.pop("schema"),
+        lambda d: d.pop("summary"),
+        lambda d: d["summary"].pop("channels"),
+        lambda d: d["tables"].update(fit=3),
+        lambda d: d.update(limit={"observed": "x"}),
+        lambda d: d.update(provenance=[]),
+    ],
+)
+def test_what_is_no_report_is_said(of_demo: dict[str, Any], damage: Any) -> None:
+    document = json.loads(json.dumps(of_demo))
+    damage(document)
+    with pytest.raises(FormatError, match=r"kept\.json"):
+        report_page(document, "kept.json")
+
+
+WRAPPER = """<!DOCTYPE html><title>asks</title><pre id="says"></pre><script>
+const says = {};
+async function look(width) {
+  const frame = document.createElement("iframe");
+  frame.style = `width: ${width}px; height: 900px; border: 0`;
+  frame.src = "report.html";
+  await new Promise(done => { frame.onload = done; document.body.append(frame); });
+  const page = frame.contentDocument, table = page.querySelector("#fit table.sorts");
+  const right = e => e.getBoundingClientRect().right;
+  const cut = [...page.querySelectorAll("svg, h1, h2, p, nav")].filter(e => right(e) > width + 1);
+  const column = () => [...table.tBodies[0].rows].map(row => parseFloat(row.cells[1].textContent));
+  table.tHead.rows[0].cells[1].click();
+  const up = column();
+  table.tHead.rows[0].cells[1].click();
+  frame.contentWindow.dispatchEvent(new Event("beforeprint"));
+  const closed = page.querySelectorAll("details:not([open])").length;
+  says[width] = {overflow: page.documentElement.scrollWidth - width, cut: cut.length, up, down: column(), closed};
+}
+(async () => { for (const w of [1920, 1280, 390]) await look(w);
+  document.getElementById("says").textContent = JSON.stringify(says); })();
+</script>"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BROWSER is None, reason="there is no Chromium here")
+def test_a_browser_shows_all_of_it(of_demo: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "report.html").write_text(report_page(of_demo), encoding="utf-8")
+    (tmp_path / "asks.html").write_text(WRAPPER, encoding="utf-8")
+    options = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--allow-file-access-from-files",
+        "--enable-logging=stderr",
+    ]
+    command = [str(BROWSER), *options, f"--user-data-dir={tmp_path / 'profile'}", "--window-size=2000,1000"]
+    address = (tmp_path / "asks.html").as_uri()
+    shown = subprocess.run(
+        [*command, "--virtual-time-budget=60000", "--dump-dom", address], capture_output=True, text=True, check=False
+    )
+    assert "CONSOLE" not in shown.stderr
+    says = json.loads(re.findall(r'<pre id="says">(.*?)</pre>', shown.stdout)[0])
+    assert set(says) == {"1920", "1280", "390"}
+    for seen in says.values():
+        assert seen["overflow"] <= 0
+        assert seen["cut"] == 0
+        assert seen["closed"] == 0
+        assert seen["up"] == sorted(seen["up"])
+        assert seen["down"] == seen["up"][::-1]
