@@ -72,6 +72,22 @@ PUBLIC = {
         PlotOptions STYLES brazil contour correlations impacts interpolation limit limit_band pages picture pulls
         save save_pages scan templates toys yields
     """,
+    "pyhf": """
+        Model PatchSet Workspace compat exceptions get_backend infer optimize probability schema set_backend
+        simplemodels tensor utils
+    """,
+    "pyhf.contrib": """
+
+    """,
+    "pyhf.contrib.viz": """
+
+    """,
+    "pyhf.infer": """
+        calculators hypotest intervals mle test_statistics utils
+    """,
+    "pyhf.infer.intervals": """
+        upper_limits upperlimit
+    """,
     "signal_grid": """
         Background FailedPoint Patch PatchSet Point PointNames Scan ScanSettings Signal Slice changes contour_document
         contour_lines create csv_text digest read_background read_patchset read_signal same_model scan summary_text

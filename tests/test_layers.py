@@ -36,6 +36,7 @@ ROOMS = [
     "plots",
     "crosscheck",
     "hepdata",
+    "pyhf",
     "cli",
     "",
 ]

@@ -1,0 +1,82 @@
+"""Maximum-likelihood fits, by our minimisers."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from hftranslate import inference
+from hftranslate.errors import FitFailed
+from hftranslate.pyhf import exceptions
+from hftranslate.pyhf.tensor import get_backend
+
+__all__ = ["fit", "fixed_poi_fit", "twice_nll"]
+
+Settings = tuple[list[Any], list[Any], list[Any]]
+
+
+def twice_nll(pars: Any, data: Any, pdf: Any) -> Any:
+    """Twice the negative logarithm of the likelihood."""
+    return -2 * pdf.logpdf(pars, data)
+
+
+def settings_of(pdf: Any, *given: Any) -> Settings:
+    """Starting values, ranges and constants, those of the model where they are not given."""
+    names = ("suggested_init", "suggested_bounds", "suggested_fixed")
+    init, bounds, fixed = (
+        list(values if values is not None and len(values) else getattr(pdf.config, name)())
+        for values, name in zip(given, names, strict=True)
+    )
+    return init, bounds, fixed
+
+
+def with_poi(poi_val: Any, pdf: Any, *given: Any) -> Settings:
+    """The settings of a fit with the parameter of interest held at a value."""
+    if pdf.config.poi_index is None:
+        raise exceptions.UnspecifiedPOI("No POI is defined. A POI is required to fit with a fixed POI.")
+    init, bounds, fixed = settings_of(pdf, *given)
+    init[pdf.config.poi_index], fixed[pdf.config.poi_index] = float(poi_val), True
+    return init, bounds, fixed
+
+
+def best_fit(data: Any, pdf: Any, init: Any, bounds: Any, fixed: Any, **options: Any) -> inference.FitResult:
+    """Our engine's fit."""
+    for i, (value, (low, high)) in enumerate(zip(init, bounds, strict=True)):
+        if not low <= value <= high:
+            raise ValueError(
+                f"fit initialization parameter (index: {i}, value: {value}) lies outside of its bounds: {(low, high)}; "
+                "give another initial value or other bounds"
+            )
+    columns = {"init": np.array(init, dtype=float), "bounds": np.array(bounds, dtype=float), "fixed": np.array(fixed)}
+    engine = replace(pdf.engine, parameters=replace(pdf.engine.parameters, **columns))
+    try:
+        return inference.fit(engine, pdf.split(data), options=get_backend()[1].fit_options(**options))
+    except FitFailed as error:
+        raise exceptions.FailedMinimization(error) from error
+
+
+def fit(data: Any, pdf: Any, init_pars: Any = None, par_bounds: Any = None, fixed_params: Any = None, **kw: Any) -> Any:
+    """The best-fit parameters ``(n,)``; with uncertainties ``(n, 2)``; in a tuple with what else was asked for."""
+    from scipy.optimize import OptimizeResult
+
+    wanted = [kw.pop(f"return_{what}", False) for what in ("uncertainties", "correlations", "fitted_val", "result_obj")]
+    best = best_fit(data, pdf, *settings_of(pdf, init_pars, par_bounds, fixed_params), **kw)
+    values, unc, corr, fun = np.array(best.values), best.uncertainties, best.correlation, np.asarray(2.0 * best.nll)
+    pars = np.stack([values, unc], axis=1) if wanted[0] else values
+    result: Any = OptimizeResult()
+    result.update(x=pars, unc=unc, corr=corr, fun=fun, success=True, message=best.message, fit=best)
+    found = [pars, *(value for value, is_wanted in zip((corr, fun, result), wanted[1:], strict=True) if is_wanted)]
+    return tuple(found) if len(found) > 1 else pars
+
+
+def fixed_poi_fit(
+    poi_val: Any,
+    data: Any,
+    pdf: Any,
+    init_pars: Any = None,
+    par_bounds: Any = None,
+    fixed_params: Any = None,
+    **kw: Any,
+) -> Any:
+    """:func:`fit` with the parameter of interest held at a value."""
+    return fit(data, pdf, *with_poi(poi_val, pdf, init_pars, par_bounds, fixed_params), **kw)

@@ -1,0 +1,62 @@
+"""Test statistics (arXiv:1007.1727v3, "CCGV") within the ranges that the fits are given."""
+
+import logging
+from typing import Any
+
+import numpy as np
+
+from hftranslate.pyhf import exceptions
+from hftranslate.pyhf.infer.mle import best_fit, settings_of, with_poi
+
+__all__ = ["q0", "qmu", "qmu_tilde", "tmu", "tmu_tilde"]
+
+_log = logging.getLogger(__name__)
+#: A difference of two minima that is nothing but rounding.
+_NOTHING = 1e-14
+
+
+def _statistic(mu: Any, data: Any, pdf: Any, *settings: Any, name: str, return_fitted_pars: bool = False) -> Any:
+    poi = pdf.config.poi_index
+    if poi is None:
+        raise exceptions.UnspecifiedPOI("No POI is defined. A POI is required for profile likelihood based tests.")
+    init, bounds, fixed = settings_of(pdf, *settings)
+    if name == "q0" and mu != 0.0:
+        _log.warning("q0 test statistic only used for fit configuration with POI set to zero. Setting mu=0.")
+        mu = 0.0
+    if name != "q0" and (bounds[poi][0] == 0) != name.endswith("tilde"):
+        other, bounded = (name[:3].removesuffix("_"), "not ") if name.endswith("tilde") else (f"{name}_tilde", "")
+        text = "%s test statistic used for fit configuration with POI %sbounded at zero.\nUse the %s test statistic."
+        _log.warning(text, name, bounded, other)
+    conditional = best_fit(data, pdf, *with_poi(mu, pdf, init, bounds, fixed))
+    free = best_fit(data, pdf, init, bounds, fixed)
+    if conditional.excess_nll < free.excess_nll:  # the free fit was in another minimum
+        free = best_fit(data, pdf, conditional.values, bounds, fixed)
+    difference, muhat = conditional.excess_nll - free.excess_nll, free.values[poi]
+    zero = difference < _NOTHING or (name == "q0" and muhat < 0.0) or (name[:3] == "qmu" and muhat > mu)
+    found = np.asarray(0.0 if zero else 2.0 * difference)
+    return (found, (np.array(conditional.values), np.array(free.values))) if return_fitted_pars else found
+
+
+def q0(mu: Any, data: Any, pdf: Any, init_pars: Any, par_bounds: Any, fixed_params: Any, **kw: bool) -> Any:
+    """CCGV Eq. 12; ``return_fitted_pars`` gives the parameters of the conditional and of the free fit, too."""
+    return _statistic(mu, data, pdf, init_pars, par_bounds, fixed_params, name="q0", **kw)
+
+
+def qmu(mu: Any, data: Any, pdf: Any, init_pars: Any, par_bounds: Any, fixed_params: Any, **kw: bool) -> Any:
+    """CCGV Eq. 14, otherwise as :func:`q0`."""
+    return _statistic(mu, data, pdf, init_pars, par_bounds, fixed_params, name="qmu", **kw)
+
+
+def qmu_tilde(mu: Any, data: Any, pdf: Any, init_pars: Any, par_bounds: Any, fixed_params: Any, **kw: bool) -> Any:
+    """CCGV Eq. 16, otherwise as :func:`q0`."""
+    return _statistic(mu, data, pdf, init_pars, par_bounds, fixed_params, name="qmu_tilde", **kw)
+
+
+def tmu(mu: Any, data: Any, pdf: Any, init_pars: Any, par_bounds: Any, fixed_params: Any, **kw: bool) -> Any:
+    """CCGV Eq. 8, otherwise as :func:`q0`."""
+    return _statistic(mu, data, pdf, init_pars, par_bounds, fixed_params, name="tmu", **kw)
+
+
+def tmu_tilde(mu: Any, data: Any, pdf: Any, init_pars: Any, par_bounds: Any, fixed_params: Any, **kw: bool) -> Any:
+    """CCGV Eq. 11, otherwise as :func:`q0`."""
+    return _statistic(mu, data, pdf, init_pars, par_bounds, fixed_params, name="tmu_tilde", **kw)

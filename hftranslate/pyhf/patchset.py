@@ -1,0 +1,86 @@
+"""pyhf's patch sets."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from hftranslate.formats.json_patch import patched
+from hftranslate.pyhf import exceptions, schema, utils
+from hftranslate.pyhf.workspace import Workspace
+
+__all__ = ["Patch", "PatchSet"]
+
+
+class Patch:
+    """One patch, with the name and the values of its point."""
+
+    def __init__(self, spec: Any) -> None:
+        self.patch, self.metadata = list(spec["patch"]), spec["metadata"]
+        self.name, self.values = self.metadata["name"], tuple(self.metadata["values"])
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.patch)
+
+    def __repr__(self) -> str:
+        return f"<{__name__}.Patch object '{self.name}{self.values}' at {hex(id(self))}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Patch) and (self.patch, self.metadata) == (other.patch, other.metadata)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.values))
+
+    def apply(self, obj: Any) -> Any:
+        """A document with the patch; the one given stays as it is."""
+        return patched(obj, self.patch)
+
+
+class PatchSet:
+    """The patches of one workspace, by their names and by their values."""
+
+    def __init__(self, spec: Any, **config_kwargs: Any) -> None:
+        self.schema = config_kwargs.pop("schema", "patchset.json")
+        self.version = config_kwargs.pop("version", spec.get("version"))
+        schema.validate(spec, self.schema, version=self.version)
+        self.metadata = spec["metadata"]
+        self.references, self.description = self.metadata["references"], self.metadata["description"]
+        self.digests, self.labels = self.metadata["digests"], self.metadata["labels"]
+        self.patches = [Patch(p) for p in spec["patches"]]
+        self._by_key: dict[Any, Patch] = {}
+        for patch in self.patches:
+            if patch.name in self._by_key or patch.values in self._by_key:
+                raise exceptions.InvalidPatchSet(f"Multiple patches were defined by name or values for {patch}.")
+            if len(patch.values) != len(self.labels):
+                raise exceptions.InvalidPatchSet(
+                    f"Incompatible number of values ({len(patch.values)}) for {patch}. Expected {len(self.labels)}."
+                )
+            self._by_key[patch.name] = self._by_key[patch.values] = patch
+
+    def __repr__(self) -> str:
+        several = "es" if len(self) != 1 else ""
+        return f"<{__name__}.PatchSet object with {len(self)} patch{several} at {hex(id(self))}>"
+
+    def __getitem__(self, key: Any) -> Patch:
+        key = tuple(key) if isinstance(key, list) else key
+        if key not in self._by_key:
+            raise exceptions.InvalidPatchLookup(f'No patch associated with "{key}" is defined in patchset.')
+        return self._by_key[key]
+
+    def __iter__(self) -> Iterator[Patch]:
+        return iter(self.patches)
+
+    def __len__(self) -> int:
+        return len(self.patches)
+
+    def verify(self, spec: Any) -> None:
+        """Refuse a workspace that the patches were not made for."""
+        for algorithm, expected in self.digests.items():
+            found = utils.digest(spec, algorithm=algorithm)
+            if found != expected:
+                raise exceptions.PatchSetVerificationError(
+                    f"The digest verification failed for algorithm '{algorithm}'. Expected: {expected}. Got: {found}"
+                )
+
+    def apply(self, spec: Any, key: Any) -> Workspace:
+        """The workspace with a patch, by its name or its values."""
+        self.verify(spec)
+        return Workspace(self[key].apply(dict(spec)))

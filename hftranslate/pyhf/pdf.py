@@ -1,0 +1,297 @@
+"""pyhf's model: a specification that our engine evaluates."""
+
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from hftranslate import likelihood
+from hftranslate.errors import InputError
+from hftranslate.formats.pyhf_json import from_document
+from hftranslate.pyhf import exceptions, probability, schema
+from hftranslate.workspace import PYHF, HistoSys, NormSys, ParameterSet, Workspace, parameter_sets
+
+__all__ = ["Model"]
+
+#: The interpolations that pyhf has, by type of modifier, its default first.
+_CODES = {"normsys": ("code4", "code1"), "histosys": ("code4p", "code0", "code2")}
+
+
+class ChannelSummary:
+    """Names of channels, samples and modifiers, each sorted, and the bins of channels."""
+
+    def __init__(self, *args: Any, channels: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        samples = [s for c in channels for s in c["samples"]]
+        sizes = {c["name"]: len(c["samples"][0]["data"]) for c in channels}
+        self._channels = sorted(sizes)
+        self.samples = sorted({s["name"] for s in samples})
+        self.modifiers = sorted({(m["name"], m["type"]) for s in samples for m in s["modifiers"]})
+        self.channel_nbins = {name: sizes[name] for name in self._channels}
+        self.channel_slices = dict(zip(self._channels, _slices(self.channel_nbins.values()), strict=True))
+
+    @property
+    def channels(self) -> list[str]:
+        """Names of the channels, in the order of the data."""
+        return self._channels
+
+
+def _slices(sizes: Any) -> list[slice]:
+    stops = np.cumsum(list(sizes)).tolist()
+    return list(map(slice, [0, *stops], stops))
+
+
+@dataclass(eq=False)
+class Paramset:
+    """A parameter, or one per bin, with pyhf's attributes; ``pdf_type`` is ``None`` without a constraint."""
+
+    name: str
+    suggested_init: list[float]
+    suggested_bounds: list[Any]
+    suggested_fixed: list[bool]
+    is_scalar: bool
+    pdf_type: str | None = None
+    auxdata: list[float] = field(default_factory=list)
+    sigmas: list[float] = field(default_factory=list)
+    factors: list[float] = field(default_factory=list)
+
+    @property
+    def n_parameters(self) -> int:
+        """How many there are."""
+        return len(self.suggested_init)
+
+    @property
+    def constrained(self) -> bool:
+        """Whether there is a constraint."""
+        return self.pdf_type is not None
+
+    @property
+    def suggested_fixed_as_bool(self) -> bool:
+        """Whether they are constant, where all agree."""
+        if len(set(self.suggested_fixed)) > 1:
+            raise RuntimeError(f"{self.suggested_fixed} is neither all-True nor all-False, so not compressible")
+        return self.suggested_fixed[0]
+
+    def width(self) -> list[float]:
+        """The widths of the constraints."""
+        return [f**-0.5 for f in self.factors] if self.factors else self.sigmas
+
+
+def _paramset(of: ParameterSet, given: dict[str, Any]) -> Paramset:
+    constraints = [c for c in of.constraints if c is not None]
+    poisson = any(c.kind == "poisson" for c in constraints)
+    return Paramset(
+        name=of.name,
+        suggested_init=list(given.get("inits", of.inits)),
+        suggested_bounds=list(given.get("bounds", of.bounds)),
+        suggested_fixed=list(of.fixed),
+        is_scalar=of.kind != "gamma",
+        pdf_type=("poisson" if poisson else "normal") if constraints else None,
+        auxdata=[c.auxdata for c in constraints],
+        **{"factors" if poisson else "sigmas": [c.width for c in constraints]},
+    )
+
+
+class ModelConfig(ChannelSummary):
+    """What a model consists of, in the order of its parameters and data."""
+
+    def __init__(self, channels: Any, sets: dict[str, Paramset], modifier_settings: Any) -> None:
+        super().__init__(channels=channels)
+        self.modifier_settings, self.par_order, self.parameters = modifier_settings, list(sets), sorted(sets)
+        places = dict(zip(sets, _slices(s.n_parameters for s in sets.values()), strict=True))
+        self.par_map = {name: {"slice": places[name], "paramset": s} for name, s in sets.items()}
+        self.npars, self.nmaindata = len(self.suggested_init()), sum(self.channel_nbins.values())
+        self.auxdata_order = [name for name, s in sets.items() if s.constrained]
+        self.auxdata = self._all("auxdata")
+        self.nauxdata = len(self.auxdata)
+        self.poi_name: str | None = None
+        self.poi_index: int | None = None
+
+    def _all(self, attribute: str) -> list[Any]:
+        return [value for name in self.par_order for value in getattr(self.param_set(name), attribute)]
+
+    @property
+    def par_names(self) -> list[str]:
+        """Names of the parameters, those per bin with their index."""
+        sets = map(self.param_set, self.par_order)
+        return [s.name if s.is_scalar else f"{s.name}[{i}]" for s in sets for i in range(s.n_parameters)]
+
+    def param_set(self, name: str) -> Any:
+        """A parameter set by its name."""
+        return self.par_map[name]["paramset"]
+
+    def par_slice(self, name: str) -> Any:
+        """Where a parameter set is in the vector of parameters."""
+        return self.par_map[name]["slice"]
+
+    def suggested_init(self) -> list[float]:
+        """Initial values."""
+        return self._all("suggested_init")
+
+    def suggested_bounds(self) -> list[Any]:
+        """Ranges."""
+        return self._all("suggested_bounds")
+
+    def suggested_fixed(self) -> list[bool]:
+        """Which parameters are constant."""
+        return self._all("suggested_fixed")
+
+    def set_poi(self, name: str | None) -> None:
+        """Choose the parameter of interest; ``None`` for none."""
+        if name is not None and (name not in self.parameters or self.param_set(name).n_parameters > 1):
+            raise exceptions.InvalidModel(
+                f"The model has no single parameter '{name}' to be the parameter of interest."
+            )
+        self.poi_name, self.poi_index = name, None if name is None else self.par_slice(name).start
+
+
+class Model:
+    """A likelihood with pyhf's methods; ``engine`` is ours, of the same parameters, bins and auxiliary data."""
+
+    def __init__(self, spec: Any, batch_size: None = None, validate: bool = True, **config_kwargs: Any) -> None:
+        self.spec, self.batch_size, options = deepcopy(spec), batch_size, dict(config_kwargs)
+        self.schema, self.version = options.pop("schema", "model.json"), options.pop("version", None)
+        poi_name, settings = options.pop("poi_name", "mu"), options.pop("modifier_settings", {})
+        unknown = [key for key, value in [("batch_size", batch_size), *options.items()] if value is not None]
+        if unknown:
+            raise exceptions.Unsupported(f"Unsupported options were passed in: {unknown}.")
+        if validate:
+            schema.validate(self.spec, self.schema, version=self.version)
+        given = {p["name"]: p for p in self.spec.get("parameters", [])}
+        try:
+            workspace = _workspace(self.spec, settings)
+            sets = parameter_sets(workspace, workspace.measurement(None), PYHF)
+            self.engine, _ = likelihood.compile_model(workspace)
+        except InputError as error:
+            raise exceptions.InvalidModel(str(error)) from None
+        if not sets:
+            raise exceptions.InvalidModel("No parameters specified for the Model.")
+        self.config = ModelConfig(
+            self.spec["channels"], {name: _paramset(s, given.get(name, {})) for name, s in sets.items()}, settings
+        )
+        self.config.set_poi(poi_name or None)
+        self.main_model = MainModel(self)
+
+    def split(self, data: Any) -> likelihood.Data:
+        """The engine's data set of one vector of main and auxiliary data."""
+        values, main, aux = np.asarray(data, dtype=np.float64), self.config.nmaindata, self.config.nauxdata
+        if values.shape != (main + aux,):
+            raise exceptions.InvalidPdfData(
+                f"eval failed as data has shape {values.shape} but {main + aux} was expected"
+            )
+        try:
+            return self.engine.data(values[:main], values[main:])
+        except InputError as error:
+            raise exceptions.InvalidPdfData(str(error)) from None
+
+    def point(self, pars: Any) -> Any:
+        """A vector of the model's parameters."""
+        values = np.asarray(pars, dtype=np.float64)
+        if values.shape != (self.config.npars,):
+            raise exceptions.InvalidPdfParameters(
+                f"eval failed as pars has shape {values.shape} but {self.config.npars} was expected"
+            )
+        return values
+
+    @property
+    def nominal_rates(self) -> Any:
+        """Expected events without modifiers, ``(1, n_samples, 1, n_bins)``."""
+        return self.main_model.by_sample(self.engine.cells.nominal)[None, :, None, :]
+
+    def make_pdf(self, pars: Any) -> probability.Simultaneous:
+        """The density of all data at a point: that of the events, and that of the auxiliary data."""
+        config, values = self.config, self.point(pars)
+        main = probability.Independent(probability.Poisson(self.engine.rates(values)))
+        sets = [config.param_set(name) for name in config.auxdata_order]
+        theta = np.array([v for s in sets for v in values[config.par_slice(s.name)]])
+        width = np.array([w for s in sets for w in (s.factors or s.sigmas)])
+        normal = np.array([s.pdf_type == "normal" for s in sets for _ in s.auxdata], dtype=np.bool_)
+        parts = [
+            (probability.Normal(theta[normal], width[normal]), np.flatnonzero(normal)),
+            (probability.Poisson((theta * width)[~normal]), np.flatnonzero(~normal)),
+        ]
+        used = [(probability.Independent(density), place) for density, place in parts if place.size]
+        n = config.nmaindata
+        if not used:
+            return probability.Simultaneous([main], [np.arange(n)])
+        aux = probability.Simultaneous(*zip(*used, strict=True))
+        return probability.Simultaneous([main, aux], [np.arange(n), n + np.arange(config.nauxdata)])
+
+    def expected_data(self, pars: Any, include_auxdata: bool = True) -> Any:
+        """Expected events, and with them the expected auxiliary data."""
+        return self.make_pdf(pars).expected_data() if include_auxdata else self.expected_actualdata(pars)
+
+    def expected_actualdata(self, pars: Any) -> Any:
+        """Expected events."""
+        return self.main_model.expected_data(pars)
+
+    def expected_auxdata(self, pars: Any) -> Any:
+        """Expected auxiliary data."""
+        return self.make_pdf(pars)[1].expected_data()
+
+    def mainlogpdf(self, maindata: Any, pars: Any) -> Any:
+        """The logarithm of the density of the events."""
+        return self.make_pdf(pars)[0].log_prob(maindata)
+
+    def constraint_logpdf(self, auxdata: Any, pars: Any) -> Any:
+        """The logarithm of the density of the auxiliary data."""
+        return self.make_pdf(pars)[1].log_prob(auxdata)
+
+    def logpdf(self, pars: Any, data: Any) -> Any:
+        """The logarithm of the density of all data, ``(1,)``."""
+        return np.array([self.engine.logpdf(self.point(pars), self.split(data))])
+
+    def pdf(self, pars: Any, data: Any) -> Any:
+        """The density of all data, ``(1,)``."""
+        return np.exp(self.logpdf(pars, data))
+
+
+class MainModel:
+    """The expectation of the events."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    def expected_data(self, pars: Any, return_by_sample: bool = False) -> Any:
+        """Expected events ``(n_bins,)``, or those of each sample ``(n_samples, n_bins)``."""
+        engine, values = self._model.engine, self._model.point(pars)
+        return self.by_sample(engine.state(values).nu) if return_by_sample else engine.rates(values)
+
+    def by_sample(self, cells: Any) -> Any:
+        """Numbers of the engine's cells, ``(n_samples, n_bins)``."""
+        engine, config = self._model.engine, self._model.config
+        rates, start = np.zeros((len(config.samples), config.nmaindata)), 0
+        for (channel, n), samples in zip(engine.channels, engine.samples, strict=True):
+            block = cells[start : start + n * len(samples)].reshape(n, len(samples)).T
+            rates[[config.samples.index(s) for s in samples], config.channel_slices[channel]] = block
+            start += block.size
+        return rates
+
+
+def _workspace(spec: Any, settings: Any) -> Workspace:
+    """Our workspace of a specification, its channels in the order of pyhf's data."""
+    channels = sorted(schema.plain(spec["channels"]), key=lambda c: str(c["name"]))
+    config = {"poi": "", "parameters": schema.plain(spec.get("parameters", []))}
+    document = {
+        "channels": channels,
+        "measurements": [{"name": "measurement", "config": config}],
+        "observations": [{"name": c["name"], "data": [0.0] * len(c["samples"][0]["data"])} for c in channels],
+        "version": schema.version,
+    }
+    workspace = from_document(document, "model")
+    normsys, histosys = (settings.get(word, {}).get("interpcode", known[0]) for word, known in _CODES.items())
+    if normsys not in _CODES["normsys"] or histosys not in _CODES["histosys"]:
+        raise exceptions.InvalidInterpCode(f"there is no such interpolation: {settings}; expected one of {_CODES}")
+    codes = {NormSys: normsys, HistoSys: histosys}
+
+    def coded(of: Any, items: str, change: Any) -> Any:
+        return replace(of, **{items: tuple(map(change, getattr(of, items)))})
+
+    def modifier(m: Any) -> Any:
+        return replace(m, interpolation=codes[type(m)]) if type(m) in codes else m
+
+    changed: Workspace = coded(
+        workspace, "channels", lambda c: coded(c, "samples", lambda s: coded(s, "modifiers", modifier))
+    )
+    return changed

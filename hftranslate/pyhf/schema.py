@@ -1,0 +1,46 @@
+"""pyhf's schemas, of which version 1.0.0 is here."""
+
+import json
+from importlib.resources import files
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from hftranslate.formats import schemas
+from hftranslate.pyhf import exceptions
+
+__all__ = ["load_schema", "path", "validate", "version"]
+
+version = "1.0.0"
+path = files(schemas)
+
+
+def load_schema(schema_id: str) -> dict[str, Any]:
+    """A schema by its place below :data:`path`, as ``1.0.0/workspace.json``."""
+    place = path.joinpath(schema_id)
+    if not place.is_file():
+        raise exceptions.SchemaNotFound(f"the schema {schema_id} was not found")
+    found: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
+    return found
+
+
+def validate(spec: Any, schema_name: str, *, version: str | None = None, allow_tensors: bool = True) -> None:
+    """Judge a document by a schema; arrays count as lists where they are allowed."""
+    load_schema(f"{version or '1.0.0'}/{schema_name}")
+    found = schemas.violation(plain(spec) if allow_tensors else spec, schema_name.removesuffix(".json"))
+    if found is not None:
+        instance = spec
+        for step in found[0]:
+            instance = instance[step]
+        error = SimpleNamespace(path=found[0], message=found[1], instance=instance)
+        raise exceptions.InvalidSpecification(error, schema_name)
+
+
+def plain(value: Any) -> Any:
+    """A document with lists and numbers of Python in place of arrays and tuples."""
+    if isinstance(value, dict):
+        return {key: plain(v) for key, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
