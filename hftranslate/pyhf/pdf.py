@@ -8,7 +8,6 @@ import numpy as np
 
 from hftranslate import likelihood
 from hftranslate.errors import InputError
-from hftranslate.formats.pyhf_json import from_document
 from hftranslate.pyhf import exceptions, probability, schema
 from hftranslate.workspace import PYHF, HistoSys, NormSys, ParameterSet, Workspace, parameter_sets
 
@@ -156,14 +155,14 @@ class Model:
         unknown = [key for key, value in [("batch_size", batch_size), *options.items()] if value is not None]
         if unknown:
             raise exceptions.Unsupported(f"Unsupported options were passed in: {unknown}.")
-        if validate:
-            schema.validate(self.spec, self.schema, version=self.version)
-        given = {p["name"]: p for p in self.spec.get("parameters", [])}
         try:
+            given = {p["name"]: p for p in self.spec.get("parameters", [])}
             workspace = _workspace(self.spec, settings)
             sets = parameter_sets(workspace, workspace.measurement(None), PYHF)
             self.engine, _ = likelihood.compile_model(workspace)
-        except InputError as error:
+        except (InputError, LookupError, TypeError) as error:
+            if validate:
+                schema.validate(self.spec, self.schema, version=self.version)
             raise exceptions.InvalidModel(str(error)) from None
         if not sets:
             raise exceptions.InvalidModel("No parameters specified for the Model.")
@@ -271,15 +270,15 @@ class MainModel:
 
 def _workspace(spec: Any, settings: Any) -> Workspace:
     """Our workspace of a specification, its channels in the order of pyhf's data."""
-    channels = sorted(schema.plain(spec["channels"]), key=lambda c: str(c["name"]))
-    config = {"poi": "", "parameters": schema.plain(spec.get("parameters", []))}
+    channels = sorted(spec["channels"], key=lambda c: str(c["name"]))
+    config = {"poi": "", "parameters": spec.get("parameters", [])}
     document = {
         "channels": channels,
         "measurements": [{"name": "measurement", "config": config}],
         "observations": [{"name": c["name"], "data": [0.0] * len(c["samples"][0]["data"])} for c in channels],
         "version": schema.version,
     }
-    workspace = from_document(document, "model")
+    workspace = schema.read(document)
     normsys, histosys = (settings.get(word, {}).get("interpcode", known[0]) for word, known in _CODES.items())
     if normsys not in _CODES["normsys"] or histosys not in _CODES["histosys"]:
         raise exceptions.InvalidInterpCode(f"there is no such interpolation: {settings}; expected one of {_CODES}")

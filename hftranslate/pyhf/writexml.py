@@ -6,7 +6,6 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from hftranslate.formats import write_files
-from hftranslate.formats.pyhf_json import from_document
 from hftranslate.formats.root_histograms import write_histograms
 from hftranslate.pyhf import schema
 from hftranslate.translation import to_xml
@@ -19,7 +18,7 @@ def writexml(spec: Any, specdir: Any, data_rootdir: Any, resultprefix: Any) -> b
 
     The DTD is written beside the channels and above them, where the driver belongs.
     """
-    workspace = from_document(schema.plain(dict(spec)), "workspace")
+    workspace = schema.read(dict(spec))
     base, histograms = Path(specdir) / resultprefix, Path(data_rootdir) / "data.root"
     model = to_xml(workspace, prefix=base.name, measure=False).model
     content = BytesIO()

@@ -1,4 +1,4 @@
-"""pyhf's inference: tests (:func:`hypotest`), fits (``mle``), limits (``intervals.upper_limits``) and their statistics."""
+"""pyhf's inference: tests (:func:`hypotest`), fits (``mle``), limits (``intervals.upper_limits``), test statistics."""
 
 from typing import Any
 
