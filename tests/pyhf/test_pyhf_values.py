@@ -7,8 +7,12 @@ from typing import Any
 import numpy as np
 import pyhf
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import hftranslate.pyhf as ours
+from hftranslate.formats.pyhf_json import to_document
+from tests.strategies import workspaces
 
 #: pyhf validates by a class that jsonschema has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:jsonschema.RefResolver:DeprecationWarning")
@@ -452,3 +456,25 @@ def test_arrays_are_lists() -> None:
     assert ours.Workspace(arrays).model().expected_data(at) == pytest.approx(
         ours.Workspace(lists).model().expected_data(at)
     )
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(document=workspaces("pyhf-json").map(to_document), seed=st.integers(0, 1000))
+def test_generated_models_are_alike(document: dict[str, Any], seed: int) -> None:
+    """What pyhf makes a model of, we do, with the same parameters, expectations and, in its domain, likelihood."""
+    try:
+        theirs = pyhf.Workspace(document).model(poi_name=None)
+        bounds = np.array(theirs.config.suggested_bounds())
+    except (TypeError, KeyError, pyhf.exceptions.InvalidModel):  # no parameters, or some that pyhf trips over
+        return
+    mine = ours.Workspace(document).model(poi_name=None)
+    for name in CONFIG.split():
+        assert getattr(mine.config, name) == getattr(theirs.config, name)
+    shift = np.random.default_rng(seed).uniform(-0.2, 0.2, theirs.config.npars)
+    at = np.clip(theirs.config.suggested_init() + shift, *bounds.T)
+    alike(mine.expected_data(at), theirs.expected_data(at), 1e-9)
+    alike(mine.nominal_rates, theirs.nominal_rates, EXACT)
+    alike(*(m.main_model.expected_data(at, return_by_sample=True) for m in (mine, theirs)), rtol=1e-9)
+    observed = pyhf.Workspace(document).data(theirs)
+    if np.all(theirs.expected_actualdata(at) > 0.0) and min(observed) >= 0.0:
+        alike(mine.logpdf(at, observed), theirs.logpdf(at, observed), 1e-9)
