@@ -59,7 +59,7 @@ def alike(found: Any, wanted: Any, rtol: float) -> None:
     if isinstance(wanted, np.ndarray | np.generic):
         assert isinstance(found, np.ndarray | np.generic)
         assert (found.shape, found.dtype) == (wanted.shape, wanted.dtype)
-        np.testing.assert_allclose(found, wanted, rtol=rtol, atol=rtol * 1e-2)
+        np.testing.assert_allclose(np.asarray(found), np.asarray(wanted), rtol=rtol, atol=rtol * 1e-2)
     elif isinstance(wanted, dict):
         assert list(found) == list(wanted)
         for key in wanted:

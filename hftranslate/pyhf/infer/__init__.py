@@ -1,4 +1,4 @@
-"""pyhf's inference: tests (:func:`hypotest`), fits (``mle``), limits (``intervals.upper_limits``), test statistics."""
+"""Hypothesis tests (:func:`hypotest`), fits (``mle``) and limits (``intervals.upper_limits``), all as pyhf has them."""
 
 from typing import Any
 
