@@ -77,10 +77,10 @@ PUBLIC = {
         simplemodels tensor utils
     """,
     "pyhf.contrib": """
-
+        utils viz
     """,
     "pyhf.contrib.viz": """
-
+        brazil
     """,
     "pyhf.infer": """
         calculators hypotest intervals mle test_statistics utils

@@ -14,10 +14,6 @@ import pyhf.writexml
 import pytest
 
 import hftranslate.pyhf as ours
-import hftranslate.pyhf.contrib.utils
-import hftranslate.pyhf.contrib.viz.brazil
-import hftranslate.pyhf.readxml
-import hftranslate.pyhf.writexml  # noqa: F401 - as scripts import them
 from tests.pyhf.test_pyhf_values import alike, both, spec
 
 #: pyhf validates by a class that jsonschema has deprecated.

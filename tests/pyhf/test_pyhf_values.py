@@ -164,6 +164,11 @@ def test_interpolations(normsys: str, histosys: str) -> None:
     both(rates, rtol=1e-10)
 
 
+def test_an_interpolation_that_is_none() -> None:
+    with pytest.raises(ours.exceptions.InvalidInterpCode, match="code7"):
+        model(ours, modifier_settings={"normsys": {"interpcode": "code7"}})
+
+
 def test_pseudo_experiments_are_those_of_pyhf_for_the_same_seed() -> None:
     def toys(lib: Any) -> Any:
         np.random.seed(3)  # noqa: NPY002 - pyhf draws from the global generator, and scripts set its seed
