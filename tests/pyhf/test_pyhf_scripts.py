@@ -263,7 +263,7 @@ def test_brazil(options: dict[str, Any]) -> None:
     drawn = []
     for lib in (pyhf, ours):
         figure, ax = plt.subplots()
-        found = lib.contrib.viz.brazil.plot_results(mus, tests, ax=ax, **options)
+        found = lib.contrib.viz.brazil.plot_results(mus, tests, **options)  # into the current axes
         assert found.axes is ax
         assert (found.cls_obs is None) == bool(options.get("no_cls"))
         lines = [(line.get_ydata(), line.get_color(), line.get_linestyle()) for line in ax.lines]
