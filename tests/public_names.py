@@ -80,10 +80,10 @@ PUBLIC = {
         simplemodels tensor utils
     """,
     "pyhf.contrib": """
-
+        utils viz
     """,
     "pyhf.contrib.viz": """
-
+        brazil
     """,
     "pyhf.infer": """
         calculators hypotest intervals mle test_statistics utils

@@ -155,9 +155,10 @@ class Model:
         unknown = [key for key, value in [("batch_size", batch_size), *options.items()] if value is not None]
         if unknown:
             raise exceptions.Unsupported(f"Unsupported options were passed in: {unknown}.")
+        codes = _codes(settings)
         try:
             given = {p["name"]: p for p in self.spec.get("parameters", [])}
-            workspace = _workspace(self.spec, settings)
+            workspace = _workspace(self.spec, codes)
             sets = parameter_sets(workspace, workspace.measurement(None), PYHF)
             self.engine, _ = likelihood.compile_model(workspace)
         except (InputError, LookupError, TypeError) as error:
@@ -268,29 +269,32 @@ class MainModel:
         return rates
 
 
-def _workspace(spec: Any, settings: Any) -> Workspace:
-    """Our workspace of a specification, its channels in the order of pyhf's data."""
-    channels = sorted(spec["channels"], key=lambda c: str(c["name"]))
-    config = {"poi": "", "parameters": spec.get("parameters", [])}
-    document = {
-        "channels": channels,
-        "measurements": [{"name": "measurement", "config": config}],
-        "observations": [{"name": c["name"], "data": [0.0] * len(c["samples"][0]["data"])} for c in channels],
-        "version": schema.version,
-    }
-    workspace = schema.read(document)
+def _codes(settings: Any) -> dict[type, Any]:
+    """The interpolation of each type of modifier that has one."""
     normsys, histosys = (settings.get(word, {}).get("interpcode", known[0]) for word, known in _CODES.items())
     if normsys not in _CODES["normsys"] or histosys not in _CODES["histosys"]:
         raise exceptions.InvalidInterpCode(f"there is no such interpolation: {settings}; expected one of {_CODES}")
-    codes = {NormSys: normsys, HistoSys: histosys}
+    return {NormSys: normsys, HistoSys: histosys}
 
-    def coded(of: Any, items: str, change: Any) -> Any:
+
+def _workspace(spec: Any, codes: dict[type, Any]) -> Workspace:
+    """Our workspace of a specification, its channels in the order of pyhf's data."""
+    channels = sorted(spec["channels"], key=lambda c: str(c["name"]))
+    document = {
+        "channels": channels,
+        "measurements": [{"name": "measurement", "config": {"poi": "", "parameters": spec.get("parameters", [])}}],
+        "observations": [{"name": c["name"], "data": [0.0] * len(c["samples"][0]["data"])} for c in channels],
+        "version": schema.version,
+    }
+
+    def changed(of: Any, items: str, change: Any) -> Any:
         return replace(of, **{items: tuple(map(change, getattr(of, items)))})
 
     def modifier(m: Any) -> Any:
         return replace(m, interpolation=codes[type(m)]) if type(m) in codes else m
 
-    changed: Workspace = coded(
-        workspace, "channels", lambda c: coded(c, "samples", lambda s: coded(s, "modifiers", modifier))
-    )
-    return changed
+    def channel(c: Any) -> Any:
+        return changed(c, "samples", lambda s: changed(s, "modifiers", modifier))
+
+    workspace: Workspace = changed(schema.read(document), "channels", channel)
+    return workspace

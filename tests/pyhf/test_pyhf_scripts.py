@@ -14,10 +14,6 @@ import pyhf.writexml
 import pytest
 
 import hftranslate.pyhf as ours
-import hftranslate.pyhf.contrib.utils
-import hftranslate.pyhf.contrib.viz.brazil
-import hftranslate.pyhf.readxml
-import hftranslate.pyhf.writexml  # noqa: F401 - as scripts import them
 from tests.pyhf.test_pyhf_values import alike, both, spec
 
 #: pyhf validates by a class that jsonschema has deprecated.
@@ -267,7 +263,7 @@ def test_brazil(options: dict[str, Any]) -> None:
     drawn = []
     for lib in (pyhf, ours):
         figure, ax = plt.subplots()
-        found = lib.contrib.viz.brazil.plot_results(mus, tests, ax=ax, **options)
+        found = lib.contrib.viz.brazil.plot_results(mus, tests, **options)  # into the current axes
         assert found.axes is ax
         assert (found.cls_obs is None) == bool(options.get("no_cls"))
         lines = [(line.get_ydata(), line.get_color(), line.get_linestyle()) for line in ax.lines]

@@ -11,7 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import hftranslate.pyhf as ours
-from hftranslate.formats.pyhf_json import to_document
+from hftranslate.formats.pyhf_json import from_document, to_document
+from hftranslate.inference import upper_limit
+from hftranslate.likelihood import compile_model
 from tests.strategies import workspaces
 
 #: pyhf validates by a class that jsonschema has deprecated.
@@ -162,6 +164,11 @@ def test_interpolations(normsys: str, histosys: str) -> None:
     both(rates, rtol=1e-10)
 
 
+def test_an_interpolation_that_is_none() -> None:
+    with pytest.raises(ours.exceptions.InvalidInterpCode, match="code7"):
+        model(ours, modifier_settings={"normsys": {"interpcode": "code7"}})
+
+
 def test_pseudo_experiments_are_those_of_pyhf_for_the_same_seed() -> None:
     def toys(lib: Any) -> Any:
         np.random.seed(3)  # noqa: NPY002 - pyhf draws from the global generator, and scripts set its seed
@@ -287,14 +294,34 @@ def test_upper_limits() -> None:
         assert ours.infer.intervals.upperlimit(d, m)[0] == observed
 
 
-def test_a_limit_agrees_with_that_of_the_room() -> None:
-    """The one goes through pyhf's steps, the other through ours."""
-    import hftranslate as hft
+@pytest.mark.parametrize("observed", [[47, 33, 28], [40, 36, 31], [41, 31, 39]])
+def test_limits_agree_with_those_of_the_room(observed: list[int]) -> None:
+    """The one goes through pyhf's steps, from a test without signal upwards, the other through ours."""
+    document = spec()
+    document["observations"][0]["data"] = observed
+    m = ours.Workspace(document).model()
+    d = ours.Workspace(document).data(m)
+    wanted = upper_limit(*compile_model(from_document(document)), poi_range="model")
+    found, expected = ours.infer.intervals.upper_limits.upper_limit(d, m, rtol=1e-9)
+    assert found == pytest.approx(wanted.observed, rel=1e-4)
+    assert [float(e) for e in expected] == pytest.approx(wanted.expected, rel=1e-4)
 
+
+def test_rounding_where_nothing_tells_the_hypotheses_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The formula beyond the Asimov data's statistic divides by its root."""
     m, d = simple(ours)
-    workspace = ours.Workspace.build(m, d)
-    found = hft.upper_limit(*hft.compile_model(hft.formats.pyhf_json.from_document(dict(workspace))))
-    assert ours.infer.intervals.upper_limits.upper_limit(d, m, rtol=1e-9)[0] == pytest.approx(found.observed, rel=1e-5)
+    statistics = iter([1e-13, 0.0])
+    found = lambda *_, **__: (np.asarray(next(statistics)), (None, None))  # noqa: E731
+    monkeypatch.setattr(ours.infer.utils, "get_test_stat", lambda _: found)
+    assert ours.infer.hypotest(0.0, d, m) == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_signal_is_never_excluded(seed: int) -> None:
+    """Both statistics are zero there, or what rounding leaves of them."""
+    m, _ = simple(ours)
+    d = np.array([*np.random.default_rng(seed).poisson([53, 54]), *m.config.auxdata])
+    assert ours.infer.hypotest(0.0, d, m) == pytest.approx(1.0, abs=1e-4)
 
 
 def test_pseudo_experiments_of_tests() -> None:

@@ -26,6 +26,8 @@ from typing import Any
 import pytest
 
 FILES = "workspace patchset simplemodels validation infer import export scripts"
+#: A difference of what pyhf's minimiser leaves: below 1e-5.
+_SMALL = r"(np\.float64\()?\d(\.\d+)?e-(0[6-9]|\d\d)\)?"
 #: Why a test cannot pass, by what its name or its message says.
 REASONS = {
     r"(has no|not have the) attribute '?(_ROOT_DATA_FILE|_export|build_)": "an inner function of writexml",
@@ -39,7 +41,8 @@ REASONS = {
     r"test_\w+_backend_option.*(jax|pytorch|tensorflow)": "only NumPy evaluates",
     r"test_inferapi_pyhf_independence": "our engine has no likelihood of other classes of models",
     r"test_validation.*coupledhisto": "the expected number belongs to a local minimum; ours is lower",
-    r"test_(validation|upperlimit|emperical_distribution|toy_calculator)": "compared more strictly than pyhf minimises",
+    rf"test_validation.*\({_SMALL}\)|test_upperlimit.*1\.02627": "compared more strictly than pyhf minimises",
+    r"test_(emperical_distribution|toy_calculator)": "compared more strictly than pyhf minimises",
 }
 
 

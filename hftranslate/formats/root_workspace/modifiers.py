@@ -7,7 +7,7 @@ from math import isclose, isfinite, sqrt
 
 from hftranslate.errors import Unsupported
 from hftranslate.formats.histfactory_xml.grammar import Notes
-from hftranslate.formats.root_workspace.channels import Bins, Norm, Region, Shape, Summand
+from hftranslate.formats.root_workspace.channels import Bins, Norm, Region, Summand
 from hftranslate.formats.root_workspace.graph import CLASS, At
 from hftranslate.formats.root_workspace.roofit import RooFit, Variable, name_of
 from hftranslate.formats.root_workspace.streamed import Object

@@ -1,3 +1,5 @@
-"""What is beside pyhf's core: pictures (``viz.brazil``) and downloads (``utils``), each imported by its name."""
+"""What is beside pyhf's core: pictures (``viz.brazil``) and downloads of published likelihoods (``utils``)."""
 
-__all__: list[str] = []
+from hftranslate.pyhf.contrib import utils, viz
+
+__all__ = ["utils", "viz"]

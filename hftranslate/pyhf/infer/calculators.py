@@ -105,9 +105,9 @@ class AsymptoticCalculator(_Calculator):
             fixed_poi_fit_to_data=fixed,
             fixed_poi_fit_to_asimov=fixed_asimov,
         )
-        if self.test_stat in ("q", "q0") or q <= q_asimov:
-            return np.asarray(np.sqrt(q) - self.sqrtqmuA_v)
-        return np.asarray((q - q_asimov) / (2.0 * self.sqrtqmuA_v))
+        if self.test_stat == "qtilde" and q > q_asimov > 0.0:
+            return np.asarray((q - q_asimov) / (2.0 * self.sqrtqmuA_v))
+        return np.asarray(np.sqrt(q) - self.sqrtqmuA_v)
 
     def distributions(self, poi_test: Any) -> tuple[AsymptoticTestStatDistribution, AsymptoticTestStatDistribution]:
         """The distributions with the tested signal and without it, after :meth:`teststatistic`."""

@@ -1,3 +1,5 @@
 """Pictures: the Brazil band, in ``brazil``; all others are functions of the room :mod:`hftranslate.plots`."""
 
-__all__: list[str] = []
+from hftranslate.pyhf.contrib.viz import brazil
+
+__all__ = ["brazil"]

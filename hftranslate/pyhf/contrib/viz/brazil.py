@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hftranslate.errors import needs_extra
+
 __all__ = ["BrazilBandCollection", "plot_brazil_band", "plot_cls_components", "plot_results"]
 
 
@@ -59,8 +61,8 @@ def plot_results(
 ) -> BrazilBandCollection:
     """Draw what :func:`hftranslate.pyhf.infer.hypotest` gave for each value, and all labels."""
     if ax is None:
-        import matplotlib.pyplot as plt
-
+        with needs_extra("plot", "pictures"):
+            import matplotlib.pyplot as plt
         ax = plt.gca()
     components, no_cls = kwargs.get("components", False), kwargs.get("no_cls", False)
     if components and len(tests[0]) != 3:
