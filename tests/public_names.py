@@ -63,7 +63,7 @@ PUBLIC = {
     "inference": """
         FitOptions FitResult GoodnessOfFit HypoTestResult Impacts Minimum ProfileScan Significance TestStat
         UpperLimitResult asimov_data fit fitted_yields goodness_of_fit hypotest impacts minimize profile_interval
-        profile_scan pulls significance upper_limit
+        profile_scan pulls significance upper_limit with_points
     """,
     "likelihood": """
         ChannelYields Data Model Yields compile_model expected_yields restricted

@@ -84,12 +84,14 @@ def plot() -> None:
 @click.option("--at", type=float, multiple=True, help="With several limits: where each stands on the axis; repeatable.")
 @click.option("--poi-name", help="What to call the parameter of interest; default: its name.")
 @click.option("--x-name", default="signal", help="With several limits: name of the horizontal axis.")
+@click.option("--log/--linear", default=None, help="The axis of CLs, or of limits.")
 @plot_options
 def brazil(
     files: tuple[str, ...],
     at: tuple[float, ...],
     poi_name: str | None,
     x_name: str,
+    log: bool | None,
     output_file: Path,
     look: "PlotOptions",
 ) -> None:
@@ -98,22 +100,25 @@ def brazil(
 
     documents = [document_of(file, "limit") for file in files or ("-",)]
     if len(documents) == 1 and not at:
-        draw(plots.brazil(documents[0], poi_name=poi_name, options=look), output_file)
+        draw(plots.brazil(documents[0], poi_name=poi_name, log=bool(log), options=look), output_file)
         return
     if len(at) != len(documents):
         raise InputError(f"{len(documents)} limits and {len(at)} values of --at: give one for each")
-    draw(plots.limit_band(at, documents, x_name=x_name, poi_name=poi_name, options=look), output_file)
+    draw(plots.limit_band(at, documents, x_name=x_name, poi_name=poi_name, log=log, options=look), output_file)
 
 
 @plot.command()
 @file_argument
 @top_option(60, "Constrained parameters that are drawn: the most pulled or constrained ones.")
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave these out (staterror_*); repeatable.")
+@click.option("--sort", is_flag=True, help="The most pulled or constrained ones on top; default: as in the fit.")
 @plot_options
-def pulls(file: str, top: int, output_file: Path, look: "PlotOptions") -> None:
+def pulls(file: str, top: int, exclude: tuple[str, ...], sort: bool, output_file: Path, look: "PlotOptions") -> None:
     """Pulls of the constrained parameters, from the JSON of 'fit'."""
     from hftranslate import plots
 
-    draw(plots.pulls(document_of(file, "fit"), most=top, options=look), output_file)
+    fit = document_of(file, "fit")
+    draw(plots.pulls(fit, most=top, exclude=exclude, ranked=sort, options=look), output_file)
 
 
 @plot.command()

@@ -1,6 +1,7 @@
 """Pictures of what a fit did to its parameters: pulls and correlations."""
 
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from hftranslate.plots.figures import (
     new_axes,
     shortened_all,
 )
+from hftranslate.speaking import named
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +28,15 @@ if TYPE_CHECKING:
 
 
 @in_style
-def pulls(fit: Drawn, *, most: int = 80, ax: "Axes | None" = None, options: PlotOptions = DEFAULT_PLOT) -> "Figure":
+def pulls(
+    fit: Drawn,
+    *,
+    most: int = 80,
+    exclude: str | Sequence[str] = (),
+    ranked: bool = False,
+    ax: "Axes | None" = None,
+    options: PlotOptions = DEFAULT_PLOT,
+) -> "Figure":
     """Pulls of the constrained parameters, and the values of the free ones.
 
     Parameters
@@ -36,11 +46,18 @@ def pulls(fit: Drawn, *, most: int = 80, ax: "Axes | None" = None, options: Plot
         uncertainty.
     most
         how many constrained parameters are drawn: the ones pulled or constrained most.
+    exclude
+        patterns (``*`` and ``?`` as in file names) of parameters that are left out.
+    ranked
+        whether the most notable ones stand on top, and not all in the order of the fit.
     ax
         where to draw; by default in a figure of its own.
     """
     constrained, free = _fitted(document(fit))
-    chosen = [constrained[i] for i in most_notable([c[1:] for c in constrained], most)]
+    hidden = [pattern.replace("[", "[[]") for pattern in named(exclude)]  # brackets stand for themselves
+    constrained = [c for c in constrained if not any(fnmatchcase(c[0], pattern) for pattern in hidden)]
+    free = [f for f in free if not any(fnmatchcase(f[0], pattern) for pattern in hidden)]
+    chosen = [constrained[i] for i in most_notable([c[1:] for c in constrained], most, ranked=ranked)]
     names, pull, error = [c[0] for c in chosen], [c[1] for c in chosen], [c[2] for c in chosen]
     labels = shortened_all([*names, *(name for name, _, _ in free)])
     y = np.arange(len(names), dtype=float)
@@ -113,10 +130,10 @@ def _fitted(fit: Mapping[str, Any]) -> tuple[list[tuple[str, float, float]], lis
     return constrained, free
 
 
-def most_notable(pulls: Sequence[tuple[float, float]], most: int) -> list[int]:
-    """Places of those farthest from a pull of 0 with an uncertainty of 1, in their original order."""
-    ranked = sorted(range(len(pulls)), key=lambda i: -(abs(pulls[i][0]) + abs(1.0 - pulls[i][1])))
-    return sorted(ranked[:most])
+def most_notable(pulls: Sequence[tuple[float, float]], most: int, *, ranked: bool = False) -> list[int]:
+    """Places of those farthest from a pull of 0 with an uncertainty of 1, in their original order or ranked."""
+    found = sorted(range(len(pulls)), key=lambda i: -(abs(pulls[i][0]) + abs(1.0 - pulls[i][1])))[:most]
+    return found if ranked else sorted(found)
 
 
 # --------------------------------------------------------------------------------------------------------- correlations

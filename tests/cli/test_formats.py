@@ -79,6 +79,22 @@ def test_other_kinds(ws: Path, run: Runner, words: tuple[str, ...]) -> None:
     assert (asked.out, ws.with_name("a.txt").read_text()) == ("", text)
 
 
+def test_more_tested_values_of_a_limit(ws: Path, run: Runner) -> None:
+    few, many = (json.loads(run("limit", ws, *more).out) for more in ((), ("--points", "9")))
+    assert len(many.pop("scan")) >= len(few.pop("scan")) + 7
+    assert many == few
+    refused = run("limit", ws, "--points", "9", "--toys", "10")
+    assert (refused.code, refused.out) == (2, "")
+    assert "not by toys" in refused.err
+    kept, picture = ws.with_name("limit.json"), ws.with_name("limit.png")
+    run("limit", ws, "--points", "9", "-o", kept)
+    assert run("plot", "brazil", kept, "--log", "--experiment", "CMS", "--lumi", "138", "-o", picture).code == 0
+    fit = ws.with_name("fit.json")
+    run("fit", ws, "-o", fit)
+    assert run("plot", "pulls", fit, "--exclude", "uncorr*[[]0]", "--sort", "-o", picture).code == 0
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+
+
 def test_a_terminal_shows_a_table(ws: Path, run: Runner) -> None:
     bold = on_a_terminal("cls", ws, NO_COLOR="")
     headline, rest = bold.split("\n", 1)
