@@ -69,8 +69,8 @@ PUBLIC = {
         ChannelYields Data Model Yields compile_model expected_yields restricted
     """,
     "plots": """
-        PlotOptions STYLES brazil contour correlations impacts interpolation limit limit_band pages picture pulls
-        save save_pages scan templates toys yields
+        PlotOptions STYLES StackOptions brazil contour correlations impacts interpolation limit limit_band pages picture
+        pulls save save_pages scan templates toys yields
     """,
     "signal_grid": """
         Background FailedPoint Patch PatchSet Point PointNames Scan ScanSettings Signal Slice changes contour_document

@@ -156,12 +156,18 @@ def impacts(file: str, top: int, pages: int, output_file: Path, look: "PlotOptio
 @click.option("--channel", "channels", multiple=True, help="Only this channel; repeatable.")
 @click.option("--log/--linear", default=None, help="The axis of events; default: by their range.")
 @click.option("--x-name", default="observable", help="Name of the axis of channels with known bin edges.")
+@click.option(
+    "--overlay", type=float, default=0.0, metavar="TIMES", help="Draw the signal as a line too, so many times."
+)
+@click.option("--blind", multiple=True, metavar="PATTERN", help="Hide the data of these channels; repeatable.")
 @plot_options
 def yields(
     files: tuple[str, ...],
     channels: tuple[str, ...],
     log: bool | None,
     x_name: str,
+    overlay: float,
+    blind: tuple[str, ...],
     output_file: Path,
     look: "PlotOptions",
 ) -> None:
@@ -175,9 +181,8 @@ def yields(
     chosen = channels or None
     paged = plots.pages(documents[0], chosen) if len(documents) == 1 else []
     groups: list[tuple[str, ...] | None] = [*paged] or [chosen]
-    draw(
-        [plots.yields(documents, channels=group, log=log, x_name=x_name, options=look) for group in groups], output_file
-    )
+    how: dict[str, Any] = {"log": log, "x_name": x_name, "stack": plots.StackOptions(overlay=overlay, blind=blind)}
+    draw([plots.yields(documents, channels=group, **how, options=look) for group in groups], output_file)
 
 
 @plot.command()

@@ -92,6 +92,9 @@ def test_more_tested_values_of_a_limit(ws: Path, run: Runner) -> None:
     fit = ws.with_name("fit.json")
     run("fit", ws, "-o", fit)
     assert run("plot", "pulls", fit, "--exclude", "uncorr*[[]0]", "--sort", "-o", picture).code == 0
+    stack = ws.with_name("yields.json")
+    run("yields", ws, "--postfit", "-o", stack)
+    assert run("plot", "yields", stack, "--overlay", "3", "--blind", "single*", "-o", picture).code == 0
     assert picture.read_bytes()[:4] == b"\x89PNG"
 
 

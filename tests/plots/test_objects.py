@@ -185,6 +185,24 @@ def test_more_points_of_cls_and_a_logarithmic_axis(results: dict[str, Any]) -> N
         with_points(limit, model, data, 1)
 
 
+def test_blinded_channels_and_the_signal_as_a_line() -> None:
+    model, data = hft.compile_model(WS)
+    best = hft.fit(model, data)
+
+    def points(figure: Any) -> list[int]:
+        found = [line for axes in figure.axes for line in axes.lines if line.get_marker() == "o"]
+        return [int(np.isfinite(np.asarray(line.get_ydata(), dtype=float)).sum()) for line in found]
+
+    assert points(plots.yields(model, best, stack=plots.StackOptions(blind=("S*",)))) == [0, 0, 1, 1]
+    assert points(plots.yields(model, best, stack=plots.StackOptions(blind=("*",)))) == [0, 0, 0, 0]
+    figure = plots.yields(model, best, stack=plots.StackOptions(overlay=20.0))
+    signal = hft.fitted_yields(model, best)["SR"].rates[0]
+    lines = [p.get_data().values.tolist() for p in figure.axes[0].patches if p.get_linestyle() == "--"]
+    assert lines == [pytest.approx((20.0 * signal).tolist())]
+    assert figure.axes[0].get_ylim()[1] > 20.0 * signal.max()
+    assert "signal × 20" in [t.get_text() for t in figure.legends[0].get_texts()]
+
+
 def test_toys_need_both_hypotheses_and_the_data() -> None:
     sample = ToySample(signal=np.ones(3), background=np.ones(3))
     with pytest.raises(InputError, match="the statistic that was observed"):
