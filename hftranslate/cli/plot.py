@@ -1,6 +1,7 @@
 """The pictures of what other commands write."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
@@ -111,14 +112,22 @@ def brazil(
 @file_argument
 @top_option(60, "Constrained parameters that are drawn: the most pulled or constrained ones.")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave these out (staterror_*); repeatable.")
+@click.option("--pages", type=click.IntRange(min=1), default=1, show_default=True, help="Pages at most.")
 @click.option("--sort", is_flag=True, help="The most pulled or constrained ones on top; default: as in the fit.")
 @plot_options
-def pulls(file: str, top: int, exclude: tuple[str, ...], sort: bool, output_file: Path, look: "PlotOptions") -> None:
+def pulls(
+    file: str, top: int, exclude: tuple[str, ...], sort: bool, pages: int, output_file: Path, look: "PlotOptions"
+) -> None:
     """Pulls of the constrained parameters, from the JSON of 'fit'."""
     from hftranslate import plots
 
     fit = document_of(file, "fit")
-    draw(plots.pulls(fit, most=top, exclude=exclude, ranked=sort, options=look), output_file)
+    how: dict[str, Any] = {"most": top, "exclude": exclude, "ranked": sort, "options": look}
+    drawn = [plots.pulls(fit, **how)]
+    for page in range(1, pages):
+        with suppress(InputError):  # there are no more
+            drawn.append(plots.pulls(fit, first=page * top, **how))
+    draw(drawn, output_file)
 
 
 @plot.command()

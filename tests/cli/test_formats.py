@@ -91,7 +91,12 @@ def test_more_tested_values_of_a_limit(ws: Path, run: Runner) -> None:
     assert run("plot", "brazil", kept, "--log", "--experiment", "CMS", "--lumi", "138", "-o", picture).code == 0
     fit = ws.with_name("fit.json")
     run("fit", ws, "-o", fit)
-    assert run("plot", "pulls", fit, "--exclude", "uncorr*[[]0]", "--sort", "-o", picture).code == 0
+    assert run("plot", "pulls", fit, "--exclude", "uncorr*[0]", "--sort", "-o", picture).code == 0
+    several = run("plot", "pulls", fit, "--top", "1", "--pages", "5", "-o", ws.with_name("pages.png"))
+    assert [Path(line.removeprefix("wrote ")).name for line in several.err.splitlines()] == [
+        "pages-1.png",
+        "pages-2.png",
+    ]
     stack = ws.with_name("yields.json")
     run("yields", ws, "--postfit", "-o", stack)
     assert run("plot", "yields", stack, "--overlay", "3", "--blind", "single*", "-o", picture).code == 0

@@ -155,6 +155,10 @@ def test_pulls_without_some_and_ranked() -> None:
     ranked = [n for n in names(ranked=True) if n not in ("mu", "k")]
     assert ranked == sorted(ranked, key=lambda n: -pulls[n])
     assert names(ranked=True, most=1)[0] == ranked[0]
+    assert [n for k in range(len(ranked)) for n in names(most=1, first=k, ranked=True)[:1]] == ranked
+    assert "2 to 3 of the most pulled" in texts(plots.pulls(best, most=2, first=1))[0]
+    with pytest.raises(InputError, match="no more than"):
+        plots.pulls(best, first=99)
 
 
 def test_more_points_of_cls_and_a_logarithmic_axis(results: dict[str, Any]) -> None:
