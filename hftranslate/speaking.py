@@ -19,6 +19,7 @@ Cell: TypeAlias = str | float | None
 _MOST_ROWS = 40
 _LATEX = re.compile(r"[\\{}$&#%_^~]")
 _LATEX_SIGNS = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
+_LATEX_LETTERS = {"±": r"$\pm$", "σ": r"$\sigma$", "Δ": r"$\Delta$"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,7 @@ def _shown(cell: Cell) -> str:
 
 def _latex(text: str) -> str:
     plain = _LATEX.sub(lambda m: _LATEX_SIGNS.get(m[0], f"\\{m[0]}"), display.terminal(text))
-    return plain.replace("±", r"$\pm$")
+    return "".join(_LATEX_LETTERS.get(c, c) for c in plain)
 
 
 def short(value: float) -> str:

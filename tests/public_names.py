@@ -66,14 +66,14 @@ PUBLIC = {
     "inference": """
         FitOptions FitResult GoodnessOfFit HypoTestResult Impacts Minimum ProfileScan Significance TestStat
         UpperLimitResult asimov_data fit fitted_yields goodness_of_fit hypotest impacts minimize profile_interval
-        profile_scan pulls significance upper_limit
+        profile_scan pulls significance upper_limit with_points
     """,
     "likelihood": """
         ChannelYields Data Model Yields compile_model expected_yields restricted
     """,
     "plots": """
-        PlotOptions STYLES brazil contour correlations impacts interpolation limit limit_band pages picture pulls
-        save save_pages scan templates toys yields
+        PlotOptions STYLES StackOptions brazil contour correlations impacts interpolation limit limit_band pages picture
+        pulls save save_pages scan templates toys yields
     """,
     "pyhf": """
         Model PatchSet Workspace compat exceptions get_backend infer optimize probability schema set_backend

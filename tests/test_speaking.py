@@ -265,6 +265,13 @@ def test_bins_of_two_axes_run_fastest_along_the_first() -> None:
     assert Sample(name="s", nominal=h).nominal == (1.0, 4.0, 2.0, 5.0, 3.0, 6.0)
 
 
+def test_edges_of_one_axis_may_stand_alone() -> None:
+    sample = Sample(name="s", nominal=(1.0, 2.0))
+    edges: Any
+    for edges in ([0.0, 1.0, 3.0], np.array([0.0, 1.0, 3.0]), [np.array([0.0, 1.0, 3.0])], ((0.0, 1.0, 3.0),)):
+        assert Channel(name="SR", samples=(sample,), edges=edges).edges == ((0.0, 1.0, 3.0),)
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [

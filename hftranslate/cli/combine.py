@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from hftranslate.cli.groups import Command
 from hftranslate.cli.options.editing import emit_edited
 from hftranslate.cli.options.model import model_output_option, read_once, take_xml_options, xml_options
 from hftranslate.cli.options.paths import InputFile
@@ -17,7 +18,7 @@ from hftranslate.translation.load import load
 from hftranslate.translation.sidecar_file import sidecar_path
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("first", default="-", type=InputFile())
 @click.argument("second", default="-", type=InputFile())
 @model_output_option

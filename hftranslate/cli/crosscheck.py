@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from hftranslate.cli.groups import Command
 from hftranslate.cli.options.model import conventions_option, input_files, patch_option, take_xml_options, xml_options
 from hftranslate.cli.options.paths import InputFile, OutputFile, OutputFolder
 from hftranslate.cli.output import command_line, emit, emit_text, emit_texts, json_text, report, tell
@@ -34,7 +35,7 @@ class _HtmlPlace(OutputFile):
         return super().convert(value, param, ctx)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("file", required=False, type=InputFile())
 @click.argument("reference", required=False, type=InputFile(), metavar="REFERENCE.json")
 @click.option(

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from hftranslate.cli.groups import Command
 from hftranslate.cli.options.model import conventions_option, output_option, read_once, take_xml_options, xml_options
 from hftranslate.cli.options.paths import InputFile
 from hftranslate.cli.options.progress import ProgressBar, progress_option
@@ -17,7 +18,7 @@ from hftranslate.translation.load import load
 from hftranslate.workspace import CONVENTIONS
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("first", type=InputFile())
 @click.argument("second", type=InputFile())
 @output_option

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from hftranslate.cli.groups import Command
 from hftranslate.cli.options.model import file_argument, take_xml_options, xml_options
 from hftranslate.cli.options.paths import InputFile, OutputFile
 from hftranslate.cli.output import emit, emit_text, report
@@ -13,7 +14,7 @@ from hftranslate.translation.as_json import digest as digest_of
 from hftranslate.translation.load import load
 
 
-@click.command()
+@click.command(cls=Command)
 @file_argument
 @click.option(
     "-a",

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from hftranslate.cli.groups import Command
 from hftranslate.cli.options.model import load_model, model_options
 from hftranslate.cli.output import emit_both
 from hftranslate.doctor import SEVERITIES, Severity, diagnose
@@ -13,7 +14,7 @@ from hftranslate.doctor import report as reports
 from hftranslate.doctor.findings import down_to
 
 
-@click.command()
+@click.command(cls=Command)
 @model_options
 @click.option("--json", "as_json", is_flag=True, help="JSON on standard output instead of the table.")
 @click.option(

@@ -4,18 +4,20 @@ from typing import Any
 
 import click
 
+from hftranslate.cli.groups import Command
 from hftranslate.cli.options.tasks import fit_options, take_task
-from hftranslate.cli.output import emit, tell
+from hftranslate.cli.output import emit_result, tell
 from hftranslate.inference.diagnostics import profile_interval
 from hftranslate.inference.fit import fit as fit_model
+from hftranslate.speaking import Table
 
 
-@click.command()
+@click.command(cls=Command)
 @fit_options
 @click.option("--minos", multiple=True, metavar="NAME", help="Profile-likelihood interval of a parameter; repeatable.")
 @click.option("--value", is_flag=True, hidden=True)
-def fit(minos: tuple[str, ...], value: bool, **options: Any) -> None:
-    """Fit a workspace: best-fit parameters, uncertainties, correlations and twice the NLL, as JSON."""
+def fit(minos: tuple[str, ...], value: bool, kind: str | None, **options: Any) -> None:
+    """Fit a workspace: best-fit parameters, uncertainties, correlations and twice the NLL."""
     output_file = options.pop("output_file")
     task = take_task(options)
     result = fit_model(task.model, task.data, options=task.options)
@@ -23,8 +25,10 @@ def fit(minos: tuple[str, ...], value: bool, **options: Any) -> None:
         tell(result.message)
     if result.minimizer != task.options.minimizer:
         tell(f"{task.options.minimizer} reached no minimum, or a higher one; this one is by {result.minimizer}")
-    document = result.to_dict()
+    document, tables = result.to_dict(), result.tables()
     if minos:
         intervals = {n: profile_interval(task.model, task.data, result, n, options=task.options) for n in minos}
         document["minos"] = {name: list(interval) for name, interval in intervals.items()}
-    emit(document, output_file)
+        rows = [(name, *interval) for name, interval in intervals.items()]
+        tables = (*tables, Table(caption="MINOS", columns=("parameter", "low", "high"), rows=rows))
+    emit_result(result, output_file, kind, document=document, tables=tables)

@@ -11,8 +11,45 @@ from hftranslate.errors import did_you_mean
 _A_SLIP = 0.85
 
 
+#: The options of the help text by section, by the names of their parameters; all others come first.
+SECTIONS: dict[str, str] = {
+    "Reading XML and ROOT files": (
+        "basedir mounts workspace search confine asimov_if_missing root_version normalize_by_theory"
+    ),
+    "Model and conventions": "patches measurement conventions poi_range",
+    "Output": "output_file kind losses sidecar track_progress title style experiment status lumi energy",
+    "Fit": "minimizer optconf fix bounds asimov",
+    "Toys and many fits": "calctype toys seed max_failed workers dask resume",
+}
+_SECTION_OF = {name: title for title, names in SECTIONS.items() for name in names.split()}
+
+
+class Command(click.Command):
+    """A command whose options stand in sections, where they are many."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write them."""
+        found: dict[str, list[tuple[str, str]]] = {title: [] for title in ("Options", *SECTIONS)}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
+            if record is not None:
+                found[_SECTION_OF.get(parameter.name or "", "Options")].append(record)
+        for title, records in found.items():
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+
 class Group(click.Group):
     """A group in which an unknown name is answered with the nearest command of the whole program."""
+
+    command_class = Command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands, each with its whole first sentence."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(n, c.get_short_help_str(1000)) for n, c in commands if c is not None and not c.hidden])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -4,16 +4,16 @@ from typing import Any
 
 import click
 
+from hftranslate.cli.groups import Command
 from hftranslate.cli.options.batch import many_options, take_many
-from hftranslate.cli.options.tasks import fit_options, table_option, take_task
-from hftranslate.cli.output import emit, emit_text, tell
+from hftranslate.cli.options.tasks import fit_options, take_task
+from hftranslate.cli.output import emit_result, tell
 from hftranslate.errors import InputError
 from hftranslate.inference.impacts import Widths
 from hftranslate.inference.impacts import impacts as compute_impacts
-from hftranslate.speaking import tables_as
 
 
-@click.command()
+@click.command(cls=Command)
 @fit_options
 @click.option("--parameter", "names", multiple=True, metavar="NAME", help="Only these parameters; default: all.")
 @click.option(
@@ -24,10 +24,11 @@ from hftranslate.speaking import tables_as
     help="Group the parameters that fit a pattern, as in JES=jet_*; repeat the name for more patterns.",
 )
 @click.option("--minos", is_flag=True, help="Uncertainties by MINOS rather than by HESSE.")
-@table_option
 @click.option("--top", type=click.IntRange(min=1), default=30, show_default=True, help="Parameters in the table.")
 @many_options
-def impacts(names: tuple[str, ...], groups: tuple[str, ...], minos: bool, kind: str, top: int, **options: Any) -> None:
+def impacts(
+    names: tuple[str, ...], groups: tuple[str, ...], minos: bool, kind: str | None, top: int, **options: Any
+) -> None:
     """Impacts of the nuisance parameters on the parameter of interest, ranked: pre-fit, post-fit and in groups."""
     output_file, many, patterns = options.pop("output_file"), take_many(options), _patterns(groups)
     widths: Widths = "minos" if minos else "hesse"
@@ -44,10 +45,7 @@ def impacts(names: tuple[str, ...], groups: tuple[str, ...], minos: bool, kind: 
         )
     for reason in found.failures:
         tell(f"no impact: {reason}")
-    if kind == "table":
-        emit_text(tables_as("text", found.tables(top)), output_file)
-    else:
-        emit(found.to_dict(), output_file)
+    emit_result(found, output_file, kind, tables=found.tables(top))
 
 
 def _patterns(groups: tuple[str, ...]) -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from hftranslate.cli.groups import Command
 from hftranslate.cli.options.model import file_argument, output_option, patch_option, take_xml_options, xml_options
 from hftranslate.cli.output import emit, emit_text, report, tell
 from hftranslate.errors import Unsupported
@@ -14,7 +15,7 @@ from hftranslate.formats.json_text import read_bytes
 from hftranslate.translation.load import load
 
 
-@click.command()
+@click.command(cls=Command)
 @file_argument
 @output_option
 @patch_option

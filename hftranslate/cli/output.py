@@ -1,8 +1,11 @@
 """What commands write, on standard output and in files, and what they say on standard error."""
 
+import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,6 +14,17 @@ from hftranslate.errors import FitFailed
 from hftranslate.formats.files import Content, write_files
 from hftranslate.formats.json_text import dump_json
 from hftranslate.formats.outcomes import Outcome, outcome_lines
+from hftranslate.speaking import Result, Table, TableFormat, tables_as
+
+_KINDS: dict[str, TableFormat] = {
+    "text": "text",
+    "table": "text",
+    "csv": "csv",
+    "latex": "latex",
+    "markdown": "markdown",
+}
+#: Rows of a table that a terminal shows where nobody asked for all.
+_MOST_ROWS = 60
 
 
 def command_line() -> str:
@@ -68,6 +82,43 @@ def emit_both(document: object, text: Callable[[], str], output_file: Path | Non
         emit_text(text(), None)
     elif output_file is None:
         emit(document, None)
+
+
+def emit_result(
+    result: Result,
+    output_file: Path | None,
+    kind: str | None,
+    *,
+    document: Mapping[str, Any] | None = None,
+    tables: Sequence[Table] = (),
+    beside: Mapping[Path, Content] | None = None,
+) -> None:
+    """Write a result as what is asked for; by default a short table on a terminal, JSON elsewhere.
+
+    ``document`` and ``tables`` stand in place of its own. What goes to a file is summed up on standard error.
+    """
+    looked_at = output_file is None and sys.stdout.isatty()
+    tables = tables or result.tables()
+    if kind == "json" or (kind is None and not looked_at):
+        emit(document or result.to_dict(), output_file, beside=beside)
+    elif looked_at:
+        shown = terminal_lines(tables_as(_KINDS[kind or "text"], tables if kind else map(_shortened, tables)))
+        headline, _, rest = shown.partition("\n")
+        bold = not os.environ.get("NO_COLOR") and _KINDS[kind or "text"] == "text"
+        emit_texts({Path("-"): f"{click.style(headline, bold=True) if bold else headline}\n{rest}", **(beside or {})})
+    else:
+        emit_text(tables_as(_KINDS[kind or "text"], tables), output_file, beside=beside)
+    if output_file is not None and str(output_file) != "-":
+        tell(f"{result.headline()} (in {output_file})")
+
+
+def _shortened(table: Table) -> Table:
+    """A table of no more rows than somebody reads."""
+    left = len(table.rows) - _MOST_ROWS
+    if left <= 0:
+        return table
+    note = "; ".join(filter(None, [f"and {left} more rows, which --format text shows", table.note]))
+    return replace(table, rows=table.rows[:_MOST_ROWS], note=note)
 
 
 def emit_texts(texts: Mapping[Path, Content]) -> None:

@@ -12,6 +12,7 @@ from hftranslate.cli.options.model import (
     choice_option,
     combined_options,
     file_argument,
+    format_option,
     model_output_option,
     output_option,
     read_once,
@@ -20,7 +21,7 @@ from hftranslate.cli.options.model import (
 )
 from hftranslate.cli.options.paths import InputFile, OutputFile
 from hftranslate.cli.options.progress import ProgressBar, progress_option
-from hftranslate.cli.output import emit, emit_text, emit_texts, json_text, report, tell
+from hftranslate.cli.output import emit, emit_result, emit_text, emit_texts, json_text, report, tell
 from hftranslate.editing import consequences
 from hftranslate.editing import strip as strip_signals
 from hftranslate.errors import InputError
@@ -241,8 +242,9 @@ def strip(file: str, signals: tuple[str, ...], output_file: Path | None, **optio
 @resume_option
 @progress_option
 @output_option
-def scan(background: str, patchset: str, table: Path | None, **options: Any) -> None:
-    """CLs (or limits) of every point, observed and expected, as JSON. Exit code 1: no point has a result.
+@format_option
+def scan(background: str, patchset: str, table: Path | None, kind: str | None, **options: Any) -> None:
+    """CLs (or limits) of every point, observed and expected. Exit code 1: no point has a result.
 
     Points that fail are listed apart, with the reason. An interrupted scan goes on with --resume.
     """
@@ -255,7 +257,7 @@ def scan(background: str, patchset: str, table: Path | None, **options: Any) -> 
     with many.running() as batch:
         done = scan_patches(document, patches, settings, names=names or None, batch=batch)
     tell_failures(done)
-    emit(done.to_document(), output_file, beside=None if table is None else {table: csv_text(done.rows())})
+    emit_result(done, output_file, kind, beside=None if table is None else {table: csv_text(done.rows())})
     click.get_current_context().exit(0 if done.points else 1)
 
 

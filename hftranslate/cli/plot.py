@@ -1,6 +1,7 @@
 """The pictures of what other commands write."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
@@ -84,12 +85,14 @@ def plot() -> None:
 @click.option("--at", type=float, multiple=True, help="With several limits: where each stands on the axis; repeatable.")
 @click.option("--poi-name", help="What to call the parameter of interest; default: its name.")
 @click.option("--x-name", default="signal", help="With several limits: name of the horizontal axis.")
+@click.option("--log/--linear", default=None, help="The axis of CLs, or of limits.")
 @plot_options
 def brazil(
     files: tuple[str, ...],
     at: tuple[float, ...],
     poi_name: str | None,
     x_name: str,
+    log: bool | None,
     output_file: Path,
     look: "PlotOptions",
 ) -> None:
@@ -98,22 +101,33 @@ def brazil(
 
     documents = [document_of(file, "limit") for file in files or ("-",)]
     if len(documents) == 1 and not at:
-        draw(plots.brazil(documents[0], poi_name=poi_name, options=look), output_file)
+        draw(plots.brazil(documents[0], poi_name=poi_name, log=bool(log), options=look), output_file)
         return
     if len(at) != len(documents):
         raise InputError(f"{len(documents)} limits and {len(at)} values of --at: give one for each")
-    draw(plots.limit_band(at, documents, x_name=x_name, poi_name=poi_name, options=look), output_file)
+    draw(plots.limit_band(at, documents, x_name=x_name, poi_name=poi_name, log=log, options=look), output_file)
 
 
 @plot.command()
 @file_argument
 @top_option(60, "Constrained parameters that are drawn: the most pulled or constrained ones.")
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave these out (staterror_*); repeatable.")
+@click.option("--pages", type=click.IntRange(min=1), default=1, show_default=True, help="Pages at most.")
+@click.option("--sort", is_flag=True, help="The most pulled or constrained ones on top; default: as in the fit.")
 @plot_options
-def pulls(file: str, top: int, output_file: Path, look: "PlotOptions") -> None:
+def pulls(
+    file: str, top: int, exclude: tuple[str, ...], sort: bool, pages: int, output_file: Path, look: "PlotOptions"
+) -> None:
     """Pulls of the constrained parameters, from the JSON of 'fit'."""
     from hftranslate import plots
 
-    draw(plots.pulls(document_of(file, "fit"), most=top, options=look), output_file)
+    fit = document_of(file, "fit")
+    how: dict[str, Any] = {"most": top, "exclude": exclude, "ranked": sort, "options": look}
+    drawn = [plots.pulls(fit, **how)]
+    for page in range(1, pages):
+        with suppress(InputError):  # there are no more
+            drawn.append(plots.pulls(fit, first=page * top, **how))
+    draw(drawn, output_file)
 
 
 @plot.command()
@@ -151,12 +165,18 @@ def impacts(file: str, top: int, pages: int, output_file: Path, look: "PlotOptio
 @click.option("--channel", "channels", multiple=True, help="Only this channel; repeatable.")
 @click.option("--log/--linear", default=None, help="The axis of events; default: by their range.")
 @click.option("--x-name", default="observable", help="Name of the axis of channels with known bin edges.")
+@click.option(
+    "--overlay", type=float, default=0.0, metavar="TIMES", help="Draw the signal as a line too, so many times."
+)
+@click.option("--blind", multiple=True, metavar="PATTERN", help="Hide the data of these channels; repeatable.")
 @plot_options
 def yields(
     files: tuple[str, ...],
     channels: tuple[str, ...],
     log: bool | None,
     x_name: str,
+    overlay: float,
+    blind: tuple[str, ...],
     output_file: Path,
     look: "PlotOptions",
 ) -> None:
@@ -170,9 +190,8 @@ def yields(
     chosen = channels or None
     paged = plots.pages(documents[0], chosen) if len(documents) == 1 else []
     groups: list[tuple[str, ...] | None] = [*paged] or [chosen]
-    draw(
-        [plots.yields(documents, channels=group, log=log, x_name=x_name, options=look) for group in groups], output_file
-    )
+    how: dict[str, Any] = {"log": log, "x_name": x_name, "stack": plots.StackOptions(overlay=overlay, blind=blind)}
+    draw([plots.yields(documents, channels=group, **how, options=look) for group in groups], output_file)
 
 
 @plot.command()

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from hftranslate.cli.groups import Command
 from hftranslate.cli.options.editing import edit_and_tell, emit_edited, names_option, one_workspace, read_and_edit
 from hftranslate.cli.options.paths import OutputFile
 from hftranslate.cli.output import emit, json_text, tell_lines
@@ -16,7 +17,7 @@ from hftranslate.translation.edited import Edited
 from hftranslate.workspace import MODIFIER_TYPES, Workspace
 
 
-@click.command()
+@click.command(cls=Command)
 @one_workspace
 @names_option("-c", "--channel", "channels", metavar="CHANNEL", help="Leave out a channel and its data; repeatable.")
 @names_option("-s", "--sample", "samples", metavar="SAMPLE", help="Leave out a sample everywhere; repeatable.")

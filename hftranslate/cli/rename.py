@@ -4,11 +4,12 @@ from typing import Any
 
 import click
 
+from hftranslate.cli.groups import Command
 from hftranslate.cli.options.editing import emit_edited, names_option, one_workspace, read_and_edit
 from hftranslate.editing import rename as rename_workspace
 
 
-@click.command()
+@click.command(cls=Command)
 @one_workspace
 @names_option("-c", "--channel", "channels", arity=2, metavar="OLD NEW", help="Rename a channel; repeatable.")
 @names_option("-s", "--sample", "samples", arity=2, metavar="OLD NEW", help="Rename a sample everywhere; repeatable.")

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from hftranslate.cli.groups import Command
 from hftranslate.cli.options.batch import take_many
 from hftranslate.cli.options.fitting import minimizer_options, take_fit_options
 from hftranslate.cli.options.model import choice_option
@@ -18,7 +19,7 @@ from hftranslate.signal_grid.contour import Interpolation
 from hftranslate.signal_grid.scan import ScanSettings
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("record", type=InputFile())
 @click.option(
     "-d",

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from hftranslate.cli.groups import Command
 from hftranslate.cli.options.model import input_files, load_model, model_options
 from hftranslate.cli.options.paths import InputFile
 from hftranslate.cli.output import command_line, emit
@@ -12,7 +13,7 @@ from hftranslate.crosscheck.results import results as evaluate
 from hftranslate.workspace import CONVENTIONS
 
 
-@click.command()
+@click.command(cls=Command)
 @model_options
 @click.option(
     "--like", type=InputFile(), metavar="REFERENCE.json", help="Evaluate at the points of this result document."

@@ -4,21 +4,23 @@ from typing import Any
 
 import click
 
+from hftranslate.cli.groups import Command
 from hftranslate.cli.options.testing import (
     calctype_option,
-    emit_result,
     fit_options,
     take_model,
     take_toys,
+    tell_outside_range,
     toy_options,
 )
+from hftranslate.cli.output import emit_result
 from hftranslate.inference.discovery import Significance
 from hftranslate.inference.discovery import significance as test_background
 from hftranslate.inference.tester import PoiRange
 from hftranslate.toys.discovery import ToySignificance, toy_significance
 
 
-@click.command()
+@click.command(cls=Command)
 @fit_options
 @click.option(
     "--expected-poi", default=1.0, show_default=True, metavar="MU", help="Signal of which the expectation is given."
@@ -26,8 +28,8 @@ from hftranslate.toys.discovery import ToySignificance, toy_significance
 @calctype_option
 @toy_options
 def significance(poi_range: PoiRange, expected_poi: float, calctype: str | None, **options: Any) -> None:
-    """Significance of a signal: p0 and Z, observed, and expected at -2 ... +2 sigma, as JSON."""
-    output_file, toys = options.pop("output_file"), take_toys(options, calctype)
+    """Significance of a signal: p0 and Z, observed, and expected at -2 ... +2 sigma."""
+    output_file, kind, toys = options.pop("output_file"), options.pop("kind"), take_toys(options, calctype)
     model, data, options_of_fits = take_model(options)
     how: dict[str, Any] = {"expected_poi": expected_poi, "poi_range": poi_range, "options": options_of_fits}
     if toys is None:
@@ -35,4 +37,5 @@ def significance(poi_range: PoiRange, expected_poi: float, calctype: str | None,
     else:
         with toys.running() as batch:
             found = toy_significance(model, data, **how, toy_options=toys.options, batch=batch)
-    emit_result(found, output_file)
+    tell_outside_range(found)
+    emit_result(found, output_file, kind)

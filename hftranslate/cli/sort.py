@@ -4,11 +4,12 @@ from typing import Any
 
 import click
 
+from hftranslate.cli.groups import Command
 from hftranslate.cli.options.editing import emit_edited, one_workspace, read_and_edit
 from hftranslate.editing import sort as sort_workspace
 
 
-@click.command()
+@click.command(cls=Command)
 @one_workspace
 def sort(**options: Any) -> None:
     """Put channels, samples, modifiers, measurements, settings and observations in alphabetical order.

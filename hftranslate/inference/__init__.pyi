@@ -5,7 +5,7 @@ from hftranslate.inference.fit import FitResult, asimov_data, fit
 from hftranslate.inference.goodness import GoodnessOfFit, goodness_of_fit
 from hftranslate.inference.hypotest import hypotest
 from hftranslate.inference.impacts import Impacts, impacts
-from hftranslate.inference.limits import UpperLimitResult, upper_limit
+from hftranslate.inference.limits import UpperLimitResult, upper_limit, with_points
 from hftranslate.inference.minimize import FitOptions, Minimum, minimize
 from hftranslate.inference.postfit import fitted_yields
 from hftranslate.inference.profiles import ProfileScan, profile_scan
@@ -35,4 +35,5 @@ __all__ = [
     "pulls",
     "significance",
     "upper_limit",
+    "with_points",
 ]

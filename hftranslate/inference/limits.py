@@ -1,7 +1,7 @@
 """Upper limits: where CLs falls to a level, by root finding on fits that the six limits share."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import isfinite, isnan, nan
 from typing import Any
@@ -40,6 +40,8 @@ class UpperLimitResult(OfPoi):
     observed, expected
         the observed limit, and those at -2 ... +2 standard deviations of the background-only expectation, ``(5,)``
         (empty where they were not asked for); NaN for a limit that was not found.
+    test_stat, poi_range
+        as they were asked for.
     scan
         every tested value with its observed and expected CLs, in increasing order.
     failures
@@ -47,6 +49,8 @@ class UpperLimitResult(OfPoi):
     """
 
     level: float
+    test_stat: TestStat = "qtilde"
+    poi_range: PoiRange = "named"
     observed: float
     expected: tuple[float, ...]
     scan: tuple[tuple[float, float, tuple[float, ...]], ...]
@@ -173,15 +177,38 @@ def limits_of(
     return UpperLimitResult(
         **tester.about,
         level=level,
+        test_stat=tester.test_stat,
+        poi_range=tester.poi_range,
         observed=limits[None],
         expected=tuple(limits[band] for band in range(len(BANDS))) if bands else (),
-        scan=tuple(
-            (poi, p.observed, p.expected)
-            for poi, p in sorted(points.items())
-            if not isinstance(p.observed, FitFailed) and not isinstance(p.expected, FitFailed)
-        ),
+        scan=_scan_of(points),
         failures=failures,
     )
+
+
+def _scan_of(points: Mapping[float, _Point]) -> tuple[tuple[float, float, tuple[float, ...]], ...]:
+    return tuple(
+        (poi, p.observed, p.expected)
+        for poi, p in sorted(points.items())
+        if not isinstance(p.observed, FitFailed) and not isinstance(p.expected, FitFailed)
+    )
+
+
+def with_points(
+    limit: UpperLimitResult, model: Model, data: Data, points: int, *, options: FitOptions = DEFAULT_OPTIONS
+) -> UpperLimitResult:
+    """A limit with more tested values: so many, evenly spaced from zero to beyond the largest limit.
+
+    The limits stay what they are; a picture of the scan goes through more of CLs. A value whose fits fail is left out.
+    """
+    if points < 2:
+        raise InputError(f"{points} more tested values show nothing; take two at least")
+    tester = Tester(model=model, data=data, test_stat=limit.test_stat, poi_range=limit.poi_range, options=options)
+    lowest, highest = max(tester.range[0], 0.0), tester.range[1]
+    end = min(1.1 * max(filter(isfinite, limit.by_name.values())), highest)
+    values = [lowest + (end - lowest) * i / (points - 1) for i in range(points)]
+    tested = {mu: _Point(observed=observed, expected=expected) for mu, observed, expected in limit.scan}
+    return replace(limit, scan=_scan_of(tested | {mu: _tested(tester, mu) for mu in values}))
 
 
 def _above_level(point: Callable[[float], _Point], band: int | None, level: float, poi: float) -> float:

@@ -7,12 +7,13 @@ from hftranslate.plots.limits import brazil, limit_band
 from hftranslate.plots.limits import brazil as limit
 from hftranslate.plots.profiles import scan
 from hftranslate.plots.ranking import impacts
-from hftranslate.plots.stacks import pages, yields
+from hftranslate.plots.stacks import StackOptions, pages, yields
 from hftranslate.plots.templates import templates
 
 __all__ = [
     "STYLES",
     "PlotOptions",
+    "StackOptions",
     "brazil",
     "contour",
     "correlations",

@@ -1,5 +1,6 @@
 """The picture of an exclusion contour: observed and expected, with the points that it was interpolated from."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from hftranslate.signal_grid.contour import (
     surface,
     take_slice,
 )
-from hftranslate.signal_grid.scan import Scan
+from hftranslate.signal_grid.scan import Scan, scan_from_document
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +34,7 @@ _WHITE: dict[str, Any] = {"boxstyle": "square,pad=0.1", "fc": "white", "ec": "no
 
 @in_style
 def contour(
-    found: Slice | Scan,
+    found: Slice | Scan | Mapping[str, Any],
     *,
     interpolation: Interpolation = "linear",
     x_name: str | None = None,
@@ -46,7 +47,7 @@ def contour(
     Parameters
     ----------
     found
-        a scan of a signal grid, in the plane of its first labels, or its points in another one
+        a scan of a signal grid or its JSON document, in the plane of its first labels, or its points in another one
         (:func:`hftranslate.signal_grid.contour.take_slice`).
     interpolation
         between the points of a plane.
@@ -60,7 +61,10 @@ def contour(
     InputError
         The points make no plane.
     """
-    found = take_slice(found) if isinstance(found, Scan) else found
+    if isinstance(found, Mapping):
+        found = scan_from_document(found, "the scan")
+    if isinstance(found, Scan):
+        found = take_slice(found)
     figure, axes = new_axes(7.2, 5.2, ax)
     if len(found.labels) == 1:
         _draw_line(axes, found)

@@ -1,6 +1,7 @@
 """Pictures of what a fit did to its parameters: pulls and correlations."""
 
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from hftranslate.plots.figures import (
     new_axes,
     shortened_all,
 )
+from hftranslate.speaking import named
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +28,16 @@ if TYPE_CHECKING:
 
 
 @in_style
-def pulls(fit: Drawn, *, most: int = 80, ax: "Axes | None" = None, options: PlotOptions = DEFAULT_PLOT) -> "Figure":
+def pulls(
+    fit: Drawn,
+    *,
+    most: int = 80,
+    exclude: str | Sequence[str] = (),
+    ranked: bool = False,
+    first: int = 0,
+    ax: "Axes | None" = None,
+    options: PlotOptions = DEFAULT_PLOT,
+) -> "Figure":
     """Pulls of the constrained parameters, and the values of the free ones.
 
     Parameters
@@ -36,11 +47,24 @@ def pulls(fit: Drawn, *, most: int = 80, ax: "Axes | None" = None, options: Plot
         uncertainty.
     most
         how many constrained parameters are drawn: the ones pulled or constrained most.
+    exclude
+        patterns (``*`` and ``?`` as in file names) of parameters that are left out.
+    ranked
+        whether the most notable ones stand on top, and not all in the order of the fit.
+    first
+        how many more notable ones are left out, and the free parameters with them: for a page after the first.
     ax
         where to draw; by default in a figure of its own.
     """
     constrained, free = _fitted(document(fit))
-    chosen = [constrained[i] for i in most_notable([c[1:] for c in constrained], most)]
+    hidden = [pattern.replace("[", "[[]") for pattern in named(exclude)]  # brackets stand for themselves
+    constrained = [c for c in constrained if not any(fnmatchcase(c[0], pattern) for pattern in hidden)]
+    free = [f for f in free if not any(fnmatchcase(f[0], pattern) for pattern in hidden)]
+    chosen = [constrained[i] for i in most_notable([c[1:] for c in constrained], most, ranked=ranked, first=first)]
+    if first:
+        free = []
+        if not chosen:
+            raise InputError(f"there are no more than {len(constrained)} constrained parameters to draw")
     names, pull, error = [c[0] for c in chosen], [c[1] for c in chosen], [c[2] for c in chosen]
     labels = shortened_all([*names, *(name for name, _, _ in free)])
     y = np.arange(len(names), dtype=float)
@@ -54,7 +78,7 @@ def pulls(fit: Drawn, *, most: int = 80, ax: "Axes | None" = None, options: Plot
         axes.annotate(text, (0.0, beside[k]), ha="center", va="center", fontsize=8.5, bbox=box)
     axes.set(xlim=(-reach, reach), title=options.title)
     axes.set_xlabel(r"(fitted $-$ initial value) / prior uncertainty; free parameters: value")
-    tell_left_out(axes, len(names), len(constrained))
+    tell_left_out(axes, len(names), len(constrained), first)
     return figure
 
 
@@ -76,10 +100,11 @@ def pull_axes(
     return figure, axes
 
 
-def tell_left_out(axes: "Axes", shown: int, of: int) -> None:
+def tell_left_out(axes: "Axes", shown: int, of: int, first: int = 0) -> None:
     """Say above a picture that not all parameters are in it."""
     if shown < of:
-        note = f"the {shown} most pulled or constrained of {of} parameters"
+        which = f"{first + 1} to {first + shown} of the" if first else f"the {shown}"
+        note = f"{which} most pulled or constrained of {of} parameters"
         axes.annotate(note, (0.0, 1.0), (0, 4), "axes fraction", textcoords="offset points", fontsize=8, color="0.35")
 
 
@@ -113,10 +138,10 @@ def _fitted(fit: Mapping[str, Any]) -> tuple[list[tuple[str, float, float]], lis
     return constrained, free
 
 
-def most_notable(pulls: Sequence[tuple[float, float]], most: int) -> list[int]:
-    """Places of those farthest from a pull of 0 with an uncertainty of 1, in their original order."""
-    ranked = sorted(range(len(pulls)), key=lambda i: -(abs(pulls[i][0]) + abs(1.0 - pulls[i][1])))
-    return sorted(ranked[:most])
+def most_notable(pulls: Sequence[tuple[float, float]], most: int, *, ranked: bool = False, first: int = 0) -> list[int]:
+    """Places of those farthest from a pull of 0 with an uncertainty of 1, in their original order or ranked."""
+    found = sorted(range(len(pulls)), key=lambda i: -(abs(pulls[i][0]) + abs(1.0 - pulls[i][1])))[first : first + most]
+    return found if ranked else sorted(found)
 
 
 # --------------------------------------------------------------------------------------------------------- correlations

@@ -121,6 +121,7 @@ def brazil(
     limit: Drawn,
     *,
     poi_name: str | None = None,
+    log: bool = False,
     ax: "Axes | None" = None,
     options: PlotOptions = DEFAULT_PLOT,
 ) -> "Figure":
@@ -133,6 +134,8 @@ def brazil(
         values, which are marked on the observed one; those from toys with their errors.
     poi_name
         of the axis, in place of the parameter's name.
+    log
+        whether CLs stands on a logarithmic axis.
     ax
         where to draw; by default in a figure of its own.
     """
@@ -162,10 +165,11 @@ def brazil(
         fontsize=9,
     )
     for value, dashes in ((scan.limit, "-"), (np.nan if median is None else median, "--")):
-        axes.plot([value, value], [0.0, scan.level], color=MARK, ls=dashes, lw=1.2)
+        axes.plot([value, value], [1e-9 if log else 0.0, scan.level], color=MARK, ls=dashes, lw=1.2)
     axes.set(
         xlim=(x[0], right),
-        ylim=(0.0, 1.0),
+        yscale="log" if log else "linear",
+        ylim=(max(0.02 * scan.level, 1e-6), 3.0) if log else (0.0, 1.0),
         xlabel=_axis(scan.name, poi_name),
         ylabel=r"CL$_\mathrm{s}$",
         title=options.title,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,25 @@ class _Panel:
     uncertainty: Floats
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackOptions:
+    """What stacks can be told besides.
+
+    Attributes
+    ----------
+    overlay
+        draw the signal as a line besides, so many times what is expected of it; not where it is zero.
+    blind
+        patterns (``*`` and ``?`` as in file names) of channels whose data are not drawn.
+    """
+
+    overlay: float = 0.0
+    blind: tuple[str, ...] = ()
+
+
+DEFAULT_STACK = StackOptions()
+
+
 @in_style
 def yields(
     found: Drawn | Sequence[Drawn] | Model,
@@ -64,6 +84,7 @@ def yields(
     log: bool | None = None,
     x_name: str = "observable",
     fig: "Figure | None" = None,
+    stack: StackOptions = DEFAULT_STACK,
     options: PlotOptions = DEFAULT_PLOT,
 ) -> "Figure":
     """Expected events as stacks with the uncertainty of their sum, the data, and their ratio.
@@ -87,7 +108,7 @@ def yields(
     given = [document(one) for one in ([found] if isinstance(found, Mapping | Result) else found)]
     channels = None if channels is None else named(channels)
     try:
-        panels = [panel for document in given for panel in _panels(document, channels)]
+        panels = [panel for one in given for panel in _panels(_blinded(one, stack.blind), channels)]
         palette = _palette(given)
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f"no yields as 'hftranslate yields' writes them: {error} is missing or wrong") from None
@@ -116,7 +137,13 @@ def yields(
         handles |= _draw(
             main, ratio, panel, palette, _Axis.of(panels[first : first + side_by_side], logarithmic), x_name
         )
-    order = ["data", "uncertainty"] + [n for n in reversed(palette) if n in handles]
+        if stack.overlay:
+            handles |= _draw_overlay(main, panel, palette, stack.overlay)
+    order = (
+        ["data", "uncertainty"]
+        + [n for n in handles if n not in (*palette, "data", "uncertainty")]
+        + [n for n in reversed(palette) if n in handles]
+    )
     names = shortened_all(order, 30)
     fitting = max(1, int(width * columns / (0.5 + 0.072 * max(map(len, names)))))
     where: Any = f"outside {'lower' if options.title else 'upper'} center"  # matplotlib would put both in one place
@@ -187,6 +214,15 @@ def _panel(channels: Sequence[Mapping[str, Any]], stage: str) -> _Panel:
         total=total,
         uncertainty=spread,
     )
+
+
+def _blinded(document: Mapping[str, Any], patterns: Sequence[str]) -> Mapping[str, Any]:
+    """Yields without the data of the channels that fit a pattern."""
+    channels = [
+        {**c, "observed": None} if any(fnmatchcase(str(c["name"]), pattern) for pattern in named(patterns)) else c
+        for c in document["channels"]
+    ]
+    return {**document, "channels": channels}
 
 
 def _n_bins(channel: Mapping[str, Any]) -> int:
@@ -301,6 +337,18 @@ def _draw_stack(axes: "Axes", panel: _Panel, palette: Mapping[str, str]) -> dict
     return handles
 
 
+def _draw_overlay(axes: "Axes", panel: _Panel, palette: Mapping[str, str], times: float) -> dict[str, Any]:
+    """The signal as a line, so many times what is expected of it."""
+    signals = [values for name, values in panel.samples.items() if palette.get(name) == SIGNAL]
+    if not signals:
+        return {}
+    label = "signal as a line" if times == 1.0 else f"signal × {times:g}"
+    events = times * np.sum(signals, axis=0)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, max(high, 1.35 * float(np.max(events))))
+    return {label: axes.stairs(events, panel.edges, color=SIGNAL, lw=1.6, ls="--", baseline=None, zorder=4)}
+
+
 def _hatched(axes: "Axes", edges: Floats, low: Floats, high: Floats) -> Any:
     return axes.stairs(high, edges, baseline=low, fill=True, fc="none", ec="0.25", hatch="//////", lw=0.0)
 
@@ -335,6 +383,8 @@ def _draw_ratio(axes: "Axes", panel: _Panel, reach: float, centres: Floats, low:
 
 
 def _label_bins(axes: "Axes", panel: _Panel, x_name: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     axes.set_xlim(panel.edges[0], panel.edges[-1])
     n = len(panel.observed)
     if panel.labels is not None:
@@ -343,6 +393,8 @@ def _label_bins(axes: "Axes", panel: _Panel, x_name: str) -> None:
         axes.set_xlabel("bin")
         if n <= 12:
             axes.set_xticks(range(n))
+        else:
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     else:
         axes.set_xlabel(x_name)
         return

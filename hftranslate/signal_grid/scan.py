@@ -30,7 +30,7 @@ from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.templates import KnownTemplates, known_templates
 from hftranslate.signal_grid import Patch, PatchSet, digest
 from hftranslate.signal_grid.document import Value, Values
-from hftranslate.speaking import named
+from hftranslate.speaking import Result, Table, named
 from hftranslate.workspace import CONVENTIONS, Workspace
 
 Json: TypeAlias = dict[str, Any]
@@ -85,8 +85,8 @@ class FailedPoint:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scan:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Scan(Result):
     """What was found at the points of a patch set, in its order; failures apart.
 
     Attributes
@@ -130,10 +130,21 @@ class Scan:
             "failed": [{"name": p.name, "values": list(p.values), "reason": p.reason} for p in self.failed],
         }
 
+    to_dict = to_document
+
+    def tables(self) -> tuple[Table, ...]:
+        """The points, those that failed at the end with the reason."""
+        head, *rows = self.rows()
+        failed = f", {len(self.failed)} failed" if self.failed else ""
+        values = [p.result[_KEYS[self.what][0]] for p in self.points]  # limits: on a signal that is predicted to be one
+        excluded = sum(v is not None and v < (self.level if self.what == "cls" else 1.0) for v in values)
+        caption = f"{self.what} of {len(self.points)} points{failed}; {excluded} excluded at CLs = {self.level:g}"
+        note = f"conventions: {self.task.get('conventions', 'pyhf')}"
+        return (Table(caption=caption, columns=tuple(map(str, head)), rows=list(map(tuple, rows)), note=note),)
+
     def rows(self) -> list[list[Value | None]]:
         """The scan as a table: a head, then a row for each point; failures at the end, with the reason."""
-        head = _COLUMNS[self.what]
-        keys = _KEYS[self.what]
+        head, keys = _COLUMNS[self.what], _KEYS[self.what]
         table: list[list[Value | None]] = [["name", *self.labels, *head, "failure"]]
         for p in self.points:
             observed, expected = (p.result[key] for key in keys)

@@ -314,8 +314,9 @@ class Channel:
             _keep(self, observed=_take_numbers(self.observed, f"channel {self.name!r}, observed"))
             _check_length(self.observed, self.n_bins, f"channel {self.name!r}: observed data")
         if self.edges is not None:
-            edges = tuple(_take_numbers(axis, f"channel {self.name!r}, bin edges") for axis in self.edges)
-            _keep(self, edges=self.edges if edges == self.edges else edges)
+            axes = (self.edges,) if len(self.edges) and is_number(self.edges[0]) else self.edges
+            edges = tuple(_take_numbers(axis, f"channel {self.name!r}, bin edges") for axis in axes)
+            _keep(self, edges=edges)
             n = 1
             for axis in edges:
                 if len(axis) < 2 or any(b <= a for a, b in pairwise(axis)):

@@ -41,6 +41,10 @@ def uncorrelated_background(
     return _one_channel(signal, background, ShapeSys(name="uncorr_bkguncrt", data=uncertainty), observed)
 
 
+#: The name that pyhf had for it until 0.6.
+hepdata_like = uncorrelated_background
+
+
 def correlated_background(
     signal: Bins,
     background: Bins,

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 import hftranslate as hft
 from hftranslate import plots
 from hftranslate.errors import InputError, MissingInput
+from hftranslate.inference.limits import with_points
 from hftranslate.plots.templates import variation
 from hftranslate.signal_grid.scan import Point, Scan
 from hftranslate.toys.samples import KeptToys, ToyOptions, ToySample
@@ -137,6 +138,73 @@ def test_yields_of_a_model_with_and_without_data() -> None:
     assert sum(points(plots.yields(model))) == 0  # nobody gave data
     assert len(plots.yields(model, best, channels="SR").axes) == 2
     assert plots.pages(hft.fitted_yields(model)) == plots.pages(hft.fitted_yields(model, best))
+
+
+def test_pulls_without_some_and_ranked() -> None:
+    model, data = hft.compile_model(WS)
+    best = hft.fit(model, data)
+
+    def names(**how: Any) -> list[str]:
+        return [t.get_text() for t in plots.pulls(best, **how).axes[0].get_yticklabels()]
+
+    assert {"b[0]", "k", "JES"} <= set(names())
+    assert names(exclude="b[0]") == [n for n in names() if n != "b[0]"]
+    assert not any(n.startswith("staterror") for n in names(exclude=["staterror_*", "k"]))
+    assert "k" not in names(exclude=["staterror_*", "k"])
+    pulls = {p.name: abs(p.pull or 0.0) + abs(1.0 - (p.constraint or 0.0)) for p in hft.pulls(model, data, best)}
+    ranked = [n for n in names(ranked=True) if n not in ("mu", "k")]
+    assert ranked == sorted(ranked, key=lambda n: -pulls[n])
+    assert names(ranked=True, most=1)[0] == ranked[0]
+    assert [n for k in range(len(ranked)) for n in names(most=1, first=k, ranked=True)[:1]] == ranked
+    assert "2 to 3 of the most pulled" in texts(plots.pulls(best, most=2, first=1))[0]
+    with pytest.raises(InputError, match="no more than"):
+        plots.pulls(best, first=99)
+
+
+def test_more_points_of_cls_and_a_logarithmic_axis(results: dict[str, Any]) -> None:
+    model, data = hft.compile_model(WS)
+    limit = results["limit"]
+    dense = with_points(limit, model, data, 30)
+    assert (dense.observed, dense.expected) == (limit.observed, limit.expected)
+    assert set(limit.scan) <= set(dense.scan)
+    assert len(dense.scan) >= 30
+    at = [mu for mu, _, _ in dense.scan]
+    assert at == sorted(at)
+    assert at[-1] >= 1.09 * max(limit.expected)
+    mu, cls, bands = dense.scan[len(at) // 2]
+    again = hft.hypotest(model, data, mu)
+    assert (again.cls_obs, *again.cls_exp) == pytest.approx((cls, *bands))
+    # between tested values the curve goes where CLs is: nearly with few of them, and with many
+    few, many = (plots.brazil(one, log=True).axes[0] for one in (limit, dense))
+    assert few.get_yscale() == "log"
+    curves = []
+    for axes in (few, many):
+        (line,) = (line for line in axes.lines if str(line.get_label()).startswith("observed"))
+        curves.append((np.asarray(line.get_xdata(), dtype=float), np.asarray(line.get_ydata(), dtype=float)))
+    x = np.linspace(0.11, 0.97, 12) * limit.observed
+    exact = [hft.hypotest(model, data, mu).cls_obs for mu in x]
+    np.testing.assert_allclose(np.interp(x, *curves[0]), exact, atol=0.05)
+    np.testing.assert_allclose(np.interp(x, *curves[1]), exact, atol=0.003)
+    with pytest.raises(InputError, match="take two at least"):
+        with_points(limit, model, data, 1)
+
+
+def test_blinded_channels_and_the_signal_as_a_line() -> None:
+    model, data = hft.compile_model(WS)
+    best = hft.fit(model, data)
+
+    def points(figure: Any) -> list[int]:
+        found = [line for axes in figure.axes for line in axes.lines if line.get_marker() == "o"]
+        return [int(np.isfinite(np.asarray(line.get_ydata(), dtype=float)).sum()) for line in found]
+
+    assert points(plots.yields(model, best, stack=plots.StackOptions(blind=("S*",)))) == [0, 0, 1, 1]
+    assert points(plots.yields(model, best, stack=plots.StackOptions(blind=("*",)))) == [0, 0, 0, 0]
+    figure = plots.yields(model, best, stack=plots.StackOptions(overlay=20.0))
+    signal = hft.fitted_yields(model, best)["SR"].rates[0]
+    lines = [p.get_data().values.tolist() for p in figure.axes[0].patches if p.get_linestyle() == "--"]
+    assert lines == [pytest.approx((20.0 * signal).tolist())]
+    assert figure.axes[0].get_ylim()[1] > 20.0 * signal.max()
+    assert "signal × 20" in [t.get_text() for t in figure.legends[0].get_texts()]
 
 
 def test_toys_need_both_hypotheses_and_the_data() -> None:

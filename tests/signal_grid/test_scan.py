@@ -66,6 +66,16 @@ def test_is_the_test_of_each_full_workspace() -> None:
     assert done.level == 0.05
 
 
+def test_a_scan_says_what_it_is() -> None:
+    done = scan(background(), patches(POINTS))
+    assert done.to_dict() == done.to_document()
+    excluded = sum(p.result["CLs_obs"] < 0.05 for p in done.points)
+    assert repr(done) == f"<Scan: cls of {len(POINTS)} points; {excluded} excluded at CLs = 0.05>"
+    (table,) = done.tables()
+    assert table.csv() == csv_text(done.rows())
+    assert "conventions: pyhf" in str(done)
+
+
 def test_limits_and_settings() -> None:
     settings = ScanSettings(what="limit", level=0.1, conventions="root", test_stat="q", measurement="meas")
     done = scan(background(), patches(POINTS[:1]), settings)

@@ -42,6 +42,14 @@ file_argument = click.argument("file", default="-", type=InputFile())
 
 output_option = click.option("-o", "--output-file", type=OutputFile(), help="Where to write; default: standard output.")
 
+format_option = click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["text", "json", "csv", "latex", "markdown", "table"]),
+    metavar="[text|json|csv|latex|markdown]",
+    help="How to write the result; default: text on a terminal, JSON elsewhere and with -o.",
+)
+
 model_output_option = click.option(
     "-o", "--output-file", type=ModelFile(), help="Where to write; default: standard output."
 )

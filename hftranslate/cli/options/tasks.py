@@ -7,7 +7,7 @@ import click
 import numpy as np
 
 from hftranslate.cli.options.fitting import minimizer_options, number, take_fit_options
-from hftranslate.cli.options.model import combined_options, load_model, model_options
+from hftranslate.cli.options.model import combined_options, format_option, load_model, model_options
 from hftranslate.errors import InputError
 from hftranslate.inference.fit import asimov_data
 from hftranslate.inference.minimize import FitOptions
@@ -25,10 +25,7 @@ restriction_options = combined_options(
 
 
 #: Options of commands that look into a fit, and of how they write it.
-fit_options = combined_options(model_options, minimizer_options, restriction_options)
-table_option = click.option(
-    "--format", "kind", type=click.Choice(["json", "table"]), default="json", show_default=True, help="What to write."
-)
+fit_options = combined_options(model_options, format_option, minimizer_options, restriction_options)
 
 
 def interval(text: str, what: str) -> tuple[float, float]:

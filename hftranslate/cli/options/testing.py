@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
@@ -11,8 +10,8 @@ import click
 from hftranslate.batch.options import BatchOptions
 from hftranslate.cli.options.batch import Many, many_options, take_many
 from hftranslate.cli.options.fitting import minimizer_options, take_fit_options
-from hftranslate.cli.options.model import choice_option, combined_options, load_model, model_options
-from hftranslate.cli.output import emit, tell
+from hftranslate.cli.options.model import choice_option, combined_options, format_option, load_model, model_options
+from hftranslate.cli.output import tell
 from hftranslate.errors import InputError
 from hftranslate.inference.minimize import FitOptions
 from hftranslate.inference.tester import OfPoi
@@ -58,7 +57,7 @@ toy_options = combined_options(
 )
 
 
-fit_options = combined_options(model_options, minimizer_options, poi_range_option)
+fit_options = combined_options(model_options, format_option, minimizer_options, poi_range_option)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,16 +87,14 @@ def take_toys(options: dict[str, Any], calctype: str | None) -> Toys | None:
     return None
 
 
-def emit_result(result: OfPoi, output_file: Path | None) -> None:
-    """Write a result, and say on standard error what of it lies outside the range of the parameter of interest."""
-    document = result.to_dict()
-    if document.get("outside_range"):
-        (low, high), what = result.poi_bounds, ", ".join(document["outside_range"])
+def tell_outside_range(result: OfPoi) -> None:
+    """Say on standard error what of a result lies outside the range of the parameter of interest."""
+    if outside := result.to_dict().get("outside_range"):
+        low, high = result.poi_bounds
         tell(
-            f"hftranslate: outside the model's range of {result.poi!r}, [{low:g}, {high:g}]: {what}; "
+            f"hftranslate: outside the model's range of {result.poi!r}, [{low:g}, {high:g}]: {', '.join(outside)}; "
             "--poi-range model keeps to it"
         )
-    emit(document, output_file)
 
 
 def take_model(options: dict[str, Any]) -> tuple[Model, Data, FitOptions]:

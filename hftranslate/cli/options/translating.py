@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hftranslate.cli.groups import Command
 from hftranslate.cli.options.model import combined_options
 from hftranslate.cli.options.paths import OutputFile
 from hftranslate.cli.options.progress import ProgressBar
@@ -39,7 +40,7 @@ def many_small_objects() -> Iterator[None]:
 strict_option = click.option("--strict", is_flag=True, help="Fail, and write nothing, where something would be lost.")
 
 
-class VerifyingCommand(click.Command):
+class VerifyingCommand(Command):
     """A command with ``--verify``, which takes the word that follows as its value only where that is ``root``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
