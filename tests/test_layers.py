@@ -23,6 +23,7 @@ ROOMS = [
     "formats.root_histograms",
     "formats.histfactory_xml",
     "formats.root_workspace",
+    "formats.hs3",
     "formats.pyhf_json",
     "likelihood",
     "batch",

@@ -1,12 +1,13 @@
 """Which format a document is in."""
 
+import re
 from typing import Literal
 
-from hftranslate.errors import FormatError, Unsupported
+from hftranslate.errors import FormatError
 from hftranslate.formats.json_text import beginning
 from hftranslate.formats.recognition import html_page, other_data
 
-FormatName = Literal["pyhf-json", "xml", "root"]
+FormatName = Literal["pyhf-json", "xml", "hs3", "root"]
 #: Every format that can be written; ``root`` can be read.
 FORMATS: tuple[FormatName, ...] = ("pyhf-json", "xml")
 
@@ -18,8 +19,6 @@ def which_format(data: bytes, source: str) -> FormatName:
     ------
     FormatError
         It begins like none of them.
-    Unsupported
-        It is one that cannot be read yet.
     """
     head = beginning(data)
     if head.startswith("<"):
@@ -31,9 +30,7 @@ def which_format(data: bytes, source: str) -> FormatName:
             "(hftranslate hepdata download fetches published likelihoods)"
         )
     if head.startswith(("{", "[")):
-        if '"hs3_version"' in head or '"distributions"' in head or b'"hs3_version"' in data[-4096:]:
-            raise Unsupported(f"{source} is HS3 JSON, which cannot be read yet; expected HistFactory XML or pyhf JSON")
-        return "pyhf-json"
+        return "hs3" if _is_hs3(head, data) else "pyhf-json"
     if data.startswith(b"root"):
         return "root"
     if not data.strip():
@@ -42,3 +39,16 @@ def which_format(data: bytes, source: str) -> FormatName:
     if known is None:
         raise FormatError(f"{source} is neither HistFactory XML nor pyhf JSON")
     raise FormatError(f"{source} is {known[0]}; expected HistFactory XML or pyhf JSON: {known[1]}")
+
+
+#: What the top of an HS3 document begins with, and words that it cannot do without.
+_TOP_OF_HS3 = frozenset(
+    ["metadata", "distributions", "functions", "data", "likelihoods", "domains", "parameter_points", "analyses", "misc"]
+)
+_OF_HS3 = re.compile(rb'"(hs3_version|histfactory_dist|parameter_points|likelihoods|product_domain)"')
+
+
+def _is_hs3(head: str, data: bytes) -> bool:
+    """Whether JSON is HS3: its first key is one of HS3, and somewhere are words that no other document has."""
+    first = re.match(r'\{\s*"(\w+)"', head)
+    return first is not None and first[1] in _TOP_OF_HS3 and _OF_HS3.search(data) is not None

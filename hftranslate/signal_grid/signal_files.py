@@ -48,7 +48,7 @@ def read_background(path: str | Path, *, tell: Tell | None = None) -> dict[str, 
 def background_of(data: bytes, source: str, *, tell: Tell | None = None) -> dict[str, Any]:
     """:func:`read_background` of what was read already, from standard input, say, which can be read once."""
     if (found := which_format(data, source)) != "pyhf-json":
-        what = {"xml": "XML", "root": "a ROOT file"}[found]
+        what = {"xml": "XML", "hs3": "HS3", "root": "a ROOT file"}[found]
         raise FormatError(
             f"{source} is {what}; a patch set belongs to a JSON file, byte for byte: make one with hftranslate xml2json"
         )

@@ -90,6 +90,12 @@ def load(
             raise InputError(f"{source} is a ROOT file; patches apply to JSON")
         workspace, outcomes = root_workspace.read(path, xml, data=data)
         use_sidecar = False
+    elif found == "hs3":
+        from hftranslate.formats import hs3
+
+        document, outcomes = patched_document(data, source, patches)
+        workspace, notes = hs3.from_document(document, source, analysis=xml.analysis if xml is not None else None)
+        outcomes += notes
     else:
         document, outcomes = patched_document(data, source, patches)
         if patches:

@@ -18,9 +18,15 @@ def sidecar_path(path: str | Path) -> Path:
     return p.with_name(f"{Path(name).stem}.histfactory.json")
 
 
+def _slot(format: FormatName) -> str:
+    """Whose sidecar it is: that of the file of one ending, which is either pyhf JSON or HS3."""
+    return "pyhf-json" if format == "hs3" else format
+
+
 def sidecar_of(format: FormatName, document: object) -> object:
     """The sidecar of ``NAME.json`` or that of ``NAME.xml``; both lie in ``NAME.histfactory.json``."""
-    if not isinstance(document, dict) or document.get("of", format) == format:
+    slot = _slot(format)
+    if not isinstance(document, dict) or document.get("of", slot) == slot:
         return document
     other: object = document.get("other")
     return other
@@ -50,13 +56,14 @@ def sidecar_steps(
     """
     if path is None:
         return [], []
-    document = {**sidecar, "of": format}
+    slot = _slot(format)
+    document = {**sidecar, "of": slot}
     former: list[object] = []
     if (present := _present_sidecar(path, sidecar["format"])) is not None:
         own: object
         other: object
         own, other = present, present.get("other")
-        if present.get("of", format) != format:
+        if present.get("of", slot) != slot:
             own, other = other, present
         if isinstance(own, dict):
             plain = {key: value for key, value in own.items() if key not in ("other", "former")}

@@ -67,6 +67,7 @@ xml_options = combined_options(
         help="Take what XML names below IN_XML from below LOCAL, a folder here; repeatable.",
     ),
     click.option("--workspace", metavar="NAME", help="Of a ROOT file: the RooWorkspace whose model is wanted."),
+    click.option("--analysis", metavar="NAME", help="Of HS3: which one; default: the first without Asimov data."),
     click.option("--search", multiple=True, type=InputFolder(), help="Look for missing files by name below here."),
     click.option("--confine", is_flag=True, help="Read nothing outside the folder of the XML."),
     click.option("--asimov-if-missing", is_flag=True, help="Where XML has no data, take the nominal expectation."),
@@ -102,6 +103,7 @@ def take_xml_options(options: dict[str, Any]) -> XmlOptions:
         asimov_if_missing=options.pop("asimov_if_missing"),
         measurement=options.get("measurement"),
         workspace=options.pop("workspace"),
+        analysis=options.pop("analysis"),
     )
 
 

@@ -35,6 +35,8 @@ class XmlOptions:
     measurement, workspace
         of a ROOT file that holds several: the only measurement that is wanted, and the RooWorkspace whose model is
         wanted (``combined``, or the name of a channel).
+    analysis
+        of an HS3 document that has several: the one that is wanted.
     """
 
     basedir: Path | None = None
@@ -46,6 +48,7 @@ class XmlOptions:
     asimov_if_missing: bool = False
     measurement: str | None = None
     workspace: str | None = None
+    analysis: str | None = None
 
     @property
     def version(self) -> Version:
