@@ -46,6 +46,9 @@ PUBLIC = {
     "formats.pyhf_json": """
         JSON KnownSamples T TO_PYHF VERSION from_document known_samples to_document
     """,
+    "formats.hs3": """
+        TARGETS Target from_document to_document to_hs3_steps
+    """,
     "formats.root_histograms": """
         Histogram HistogramFiles write_histograms
     """,
@@ -83,8 +86,8 @@ PUBLIC = {
     """,
     "translation": """
         JsonTranslation Loaded Verification XmlTranslation apply_sidecar as_json canonical_digest digest load
-        make_sidecar pyhf_digest read sidecar_path to_pyhf_json to_xml verify_file verify_json with_expected_data
-        write write_json write_xml
+        make_sidecar pyhf_digest read sidecar_path to_hs3 to_pyhf_json to_xml verify_file verify_json
+        with_expected_data write write_json write_xml
     """,
     "workspace": """
         Annotations BinConstraint BinUncertainty CONVENTIONS Channel ConstraintTerm Conventions DeclaredParameter

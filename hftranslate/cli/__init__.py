@@ -23,6 +23,8 @@ SECTIONS = {
     "Translate": {
         "xml2json": "HistFactory XML with its ROOT histograms to pyhf JSON",
         "root2json": "the file that hist2workspace wrote to pyhf JSON",
+        "hs32json": "HS3, as ROOT writes it, to pyhf JSON",
+        "json2hs3": "a workspace to HS3",
         "json2xml": "a workspace to HistFactory XML with ROOT histograms",
         "convert": "between any two formats",
         "diff": "what two workspaces mean: what differs, exit 1 if any",

@@ -5,11 +5,12 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.model import file_argument, patch_option, take_xml_options, xml_options
+from hftranslate.cli.options.model import choice_option, file_argument, patch_option, take_xml_options, xml_options
 from hftranslate.cli.options.paths import ModelFile
 from hftranslate.cli.options.translating import VerifyingCommand, take_verifier, verify_options
 from hftranslate.cli.output import report
 from hftranslate.formats import FORMATS, FormatName
+from hftranslate.formats.hs3 import TARGETS
 from hftranslate.translation.load import load
 from hftranslate.translation.write import write
 
@@ -18,6 +19,7 @@ from hftranslate.translation.write import write
 @file_argument
 @click.argument("out", type=ModelFile())
 @click.option("--to", type=click.Choice(FORMATS), help="The format; default: by the ending of OUT.")
+@choice_option("--for", TARGETS, "Who is to read HS3.")
 @patch_option
 @xml_options
 @click.option("--no-sidecar", is_flag=True, help="Neither use the sidecar beside FILE nor write one.")
@@ -33,14 +35,15 @@ def convert(
     no_sidecar: bool,
     **options: Any,
 ) -> None:
-    """Translate between any two formats: OUT.json, or FOLDER/PREFIX.xml for XML with its histograms in FOLDER.
+    """Translate between any two formats: OUT.json, OUT.hs3.json, or FOLDER/PREFIX.xml with its histograms in FOLDER.
 
     xml2json and json2xml do the same and can do more: accounts, strictness.
     """
     xml = take_xml_options(options)
+    reader = options.pop("for")
     verifier = take_verifier(options, file, xml, patches=patches)
     loaded = load(file, patches=patches, xml=xml, use_sidecar=not no_sidecar)
     report(loaded.outcomes)
-    outcomes = write(loaded.workspace, out, format=to, sidecar=not no_sidecar)
+    outcomes = write(loaded.workspace, out, format=to, sidecar=not no_sidecar, reader=reader)
     report(outcomes)
     verifier.of_file(ctx, loaded, out, with_sidecar=not no_sidecar, account=loaded.outcomes + outcomes)

@@ -9,7 +9,7 @@ from hftranslate.formats.recognition import html_page, other_data
 
 FormatName = Literal["pyhf-json", "xml", "hs3", "root"]
 #: Every format that can be written; ``root`` can be read.
-FORMATS: tuple[FormatName, ...] = ("pyhf-json", "xml")
+FORMATS: tuple[FormatName, ...] = ("pyhf-json", "xml", "hs3")
 
 
 def which_format(data: bytes, source: str) -> FormatName:
@@ -41,8 +41,8 @@ def which_format(data: bytes, source: str) -> FormatName:
     raise FormatError(f"{source} is {known[0]}; expected HistFactory XML or pyhf JSON: {known[1]}")
 
 
-#: What the top of an HS3 document begins with, and words that it cannot do without.
-_TOP_OF_HS3 = frozenset(
+#: What an HS3 document may have at its top, and words that it cannot do without.
+TOP_OF_HS3 = frozenset(
     ["metadata", "distributions", "functions", "data", "likelihoods", "domains", "parameter_points", "analyses", "misc"]
 )
 _OF_HS3 = re.compile(rb'"(hs3_version|histfactory_dist|parameter_points|likelihoods|product_domain)"')
@@ -51,4 +51,4 @@ _OF_HS3 = re.compile(rb'"(hs3_version|histfactory_dist|parameter_points|likeliho
 def _is_hs3(head: str, data: bytes) -> bool:
     """Whether JSON is HS3: its first key is one of HS3, and somewhere are words that no other document has."""
     first = re.match(r'\{\s*"(\w+)"', head)
-    return first is not None and first[1] in _TOP_OF_HS3 and _OF_HS3.search(data) is not None
+    return first is not None and first[1] in TOP_OF_HS3 and _OF_HS3.search(data) is not None

@@ -7,6 +7,7 @@ from hftranslate.translation.verify import Verification, verify_file, verify_jso
 from hftranslate.translation.write import (
     JsonTranslation,
     XmlTranslation,
+    to_hs3,
     to_pyhf_json,
     to_xml,
     write,
@@ -28,6 +29,7 @@ __all__ = [
     "pyhf_digest",
     "read",
     "sidecar_path",
+    "to_hs3",
     "to_pyhf_json",
     "to_xml",
     "verify_file",

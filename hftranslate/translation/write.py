@@ -26,11 +26,12 @@ from hftranslate.workspace import PYHF, ROOT, Workspace
 
 if TYPE_CHECKING:
     from hftranslate.formats.histfactory_xml import XmlModel
+    from hftranslate.formats.hs3 import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JsonTranslation:
-    """A workspace as pyhf JSON: the document, its sidecar, and the account."""
+    """A workspace as pyhf JSON or HS3: the document, its sidecar, and the account."""
 
     document: dict[str, Any]
     sidecar: dict[str, Any]
@@ -99,8 +100,34 @@ def to_xml(
     return XmlTranslation(model=model, sidecar=make_sidecar(plain, workspace), outcomes=outcomes)
 
 
+def to_hs3(
+    workspace: Workspace, *, target: "Target" = "root", measure: bool = True, progress: Progress = silent
+) -> JsonTranslation:
+    """Translate to HS3; parameters and errors as for :func:`to_pyhf_json`.
+
+    Parameters
+    ----------
+    target
+        who is to read it: ``"root"`` (6.40), ``"pyhs3"``, or by the words of the ``"standard"``.
+    """
+    from hftranslate.formats import hs3
+
+    changed, outcomes = rewrite(workspace, hs3.to_hs3_steps(target), measure, progress)
+    document = hs3.to_document(changed, target)
+    del changed
+    conventions = foreign_rules(workspace, ROOT, measure, progress)
+    plain, _ = hs3.from_document(document)
+    outcomes += carried_descriptions(workspace, plain) + conventions
+    return JsonTranslation(document=document, sidecar=make_sidecar(plain, workspace), outcomes=outcomes)
+
+
 def write(
-    workspace: Workspace, path: str | Path, *, format: FormatName | None = None, sidecar: bool = True
+    workspace: Workspace,
+    path: str | Path,
+    *,
+    format: FormatName | None = None,
+    sidecar: bool = True,
+    reader: "Target" = "root",
 ) -> tuple[Outcome, ...]:
     """Write a workspace and its sidecar, and say what did not pass unchanged.
 
@@ -109,9 +136,11 @@ def write(
     path
         ``NAME.json``, or ``FOLDER/PREFIX.xml`` for XML with its histograms in ``FOLDER``.
     format
-        by the ending of the path where it is not given.
+        by the ending of the path where it is not given: ``.xml``, ``.hs3.json``, or ``.json`` for pyhf's.
     sidecar
         write ``NAME.histfactory.json`` beside it.
+    reader
+        who is to read HS3 (:func:`to_hs3`).
 
     Raises
     ------
@@ -126,7 +155,7 @@ def write(
         translation = to_xml(workspace, prefix=target.stem)
         write_xml(translation, target.parent, sidecar=sidecar)
         return translation.outcomes
-    json_translation = to_pyhf_json(workspace)
+    json_translation = to_hs3(workspace, target=reader) if chosen == "hs3" else to_pyhf_json(workspace)
     write_json(json_translation, target, sidecar=sidecar_path(target) if sidecar else None)
     return json_translation.outcomes
 
@@ -134,7 +163,7 @@ def write(
 def _format_by_ending(path: Path) -> FormatName:
     match path.suffix.lower():
         case ".json":
-            return "pyhf-json"
+            return "hs3" if path.name.lower().endswith(".hs3.json") else "pyhf-json"
         case ".xml":
             return "xml"
         case other:

@@ -73,14 +73,17 @@ def observe(job: Mapping[str, Any]) -> dict[str, Any]:
     )
     start = {name: v.getVal() for name, v in variables.items()}
     points = []
+    ROOT.RooAbsReal.setEvalErrorLoggingMode(ROOT.RooAbsReal.CountErrors)
     for point in job["points"]:
         for name, value in {**start, **point["values"]}.items():
             variable = variables[name]
             if not variable.getMin() <= value <= variable.getMax():
                 raise ValueError(f"{name} = {value} lies outside [{variable.getMin()}, {variable.getMax()}]")
             variable.setVal(value)
+        ROOT.RooAbsReal.clearEvalErrorLog()
         value = float(nll.getVal())
-        points.append({"nll": value if isfinite(value) else None, "yields": yields(workspace)})
+        failed = ROOT.RooAbsReal.numEvalErrors() > 0 or not isfinite(value)
+        points.append({"nll": None if failed else value, "yields": yields(workspace)})
     return {
         "parameters": {n: described(v, start[n]) for n, v in variables.items()},
         "global_observables": {str(v.GetName()): described(v, v.getVal()) for v in config.GetGlobalObservables() or ()},

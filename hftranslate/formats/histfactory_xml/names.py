@@ -18,11 +18,16 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _BLANK = re.compile(r"[\s\\]")
 
 
-def root_names(workspace: Workspace) -> Rewriting:
+def root_names(workspace: Workspace, readable: Callable[[str], str] = lambda name: name) -> Rewriting:
     """Names that ROOT refuses: ``,`` ``;``, control characters, a leading digit of a channel, blanks in lists.
 
     Also those of which ROOT would make the name of another object: a norm factor ``alpha_JES`` beside ``JES``, a
     sample ``b`` of a channel ``SR_x`` beside the sample ``b_SR`` of a channel ``x``.
+
+    Parameters
+    ----------
+    readable
+        a rule that a format has of its own.
     """
     listed_parameters, listed_channels = _names_in_lists(workspace)
     stems = {n: stem(d.uses[0][2]) for n, d in declared_parameters(workspace.channels).items()}
@@ -30,15 +35,22 @@ def root_names(workspace: Workspace) -> Rewriting:
     def parameter_name(name: str) -> str:
         own = stems.get(name, name)  # what stands in the XML
         plain = _BLANK.sub("_", _plain_name(own)) if name in listed_parameters else _plain_name(own)
+        plain = readable(plain)
         return name if plain == own else plain
 
     plain = {
-        "channel": _renaming((c.name for c in workspace.channels), lambda n: _channel_name(n, n in listed_channels)),
-        "sample": _renaming((s.name for c in workspace.channels for s in c.samples), _plain_name),
+        "channel": _renaming(
+            (c.name for c in workspace.channels), lambda n: readable(_channel_name(n, n in listed_channels))
+        ),
+        "sample": _renaming(
+            (s.name for c in workspace.channels for s in c.samples), lambda n: readable(_plain_name(n))
+        ),
         "parameter": _renaming([*stems, *sorted(listed_parameters)], parameter_name),
     }
     settled = dict(zip(plain, without_clashes(workspace, *plain.values()), strict=True))
-    measurements = _renaming((m.name for m in workspace.measurements), lambda n: _plain_name(n or "measurement"))
+    measurements = _renaming(
+        (m.name for m in workspace.measurements), lambda n: readable(_plain_name(n or "measurement"))
+    )
     renamings = settled | {"measurement": measurements}
     outcomes = tuple(
         replace(

@@ -13,20 +13,8 @@ from hftranslate.workspace.model import Number, Numbers
 MODEL = "model_"
 _DISTRIBUTION = frozenset(["name", "type", "axes", "samples", "staterror", "default_interpolation"])
 _SAMPLE = frozenset(["name", "data", "modifiers"])
-_MODIFIER = frozenset(
-    [
-        "name",
-        "type",
-        "parameter",
-        "parameters",
-        "constraint",
-        "constraints",
-        "constraint_name",
-        "constraint_type",
-        "data",
-        "interpolation",
-    ]
-)
+_CONSTRAINT = ("constraint", "constraints", "constraint_name", "constraint_type")
+_MODIFIER = frozenset(["name", "type", "parameter", "parameters", "data", "interpolation", *_CONSTRAINT])
 _AXIS = frozenset(["name", "min", "max", "nbins", "edges", "bounds", "value"])
 #: No channel has more bins than this.
 MAX_BINS = 1_000_000

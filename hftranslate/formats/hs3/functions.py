@@ -45,7 +45,7 @@ def read_functions(
         _make(known[name], known, ours, settings, made, 0)
     for named in sets.values():
         if named.linked is not None:
-            entry = ours[named.linked]
+            entry = ours.get(named.linked, named.entries[0])
             made[named.name] = Function(
                 name=named.name, expression=entry, dependents=_definition(entry, settings.of(named.linked))
             )

@@ -6,7 +6,7 @@ from math import hypot, isclose, isfinite, sqrt
 
 from hftranslate.formats.hs3.channels import RawChannel, RawSample, Use, bin_values
 from hftranslate.formats.hs3.constraints import Constraints, Gaussian, Poisson, relative_width
-from hftranslate.formats.hs3.names import Sets
+from hftranslate.formats.hs3.names import AGAIN, Sets
 from hftranslate.formats.hs3.settings import Settings
 from hftranslate.formats.hs3.tree import Node
 from hftranslate.formats.outcomes import Outcome
@@ -80,12 +80,21 @@ _ROUNDED = 1e-6
 
 @dataclass(slots=True, kw_only=True)
 class ModifierReader:
-    """Makes modifiers; ``lumi`` is the document's name of the luminosity, if there is one."""
+    """Makes modifiers.
+
+    Attributes
+    ----------
+    lumi
+        the document's name of the luminosity, if there is one.
+    in_events
+        uncertainties of shapesys are in events, as they are for pyhs3; else relative, as for ROOT.
+    """
 
     sets: Sets
     constraints: Constraints
     settings: Settings
     lumi: str | None
+    in_events: bool = False
     outcomes: list[Outcome] = field(default_factory=list)
     uniform: set[str] = field(default_factory=set)
 
@@ -94,6 +103,8 @@ class ModifierReader:
         found: dict[tuple[type[Modifier], str], Modifier] = {}
         for use in sample.uses:
             made = self._of(use, channel, sample)
+            if isinstance(made, Lumi) and (Lumi, made.name) in found:
+                made = NormFactor(name=self.sets[AGAIN, use.parameters].name)
             key = (type(made), made.name)
             former = found.get(key)
             if isinstance(made, NormFactor) and isinstance(former, NormFactor):
@@ -255,6 +266,8 @@ class ModifierReader:
             "in events": tuple(v / h if h > 0.0 else 0.0 for v, h in zip(vals, sample.nominal, strict=True)),
             "scales of Poisson terms": tuple(1.0 / sqrt(v) if v > 0.0 else 0.0 for v in vals),
         }
+        if self.in_events:
+            return readings["in events"]
         for word, widths in readings.items():
             if all(
                 w <= 0.0 or (r is not None and isclose(r[1], 1.0 + 5.0 * w, rel_tol=1e-9))

@@ -13,6 +13,8 @@ from hftranslate.formats.outcomes import Outcome
 from hftranslate.formats.rewriting import Outcomes, outcome
 from hftranslate.workspace.parameter_names import staterror_name, staterror_stem
 
+#: The kind, in :data:`Sets`, of the factor that a luminosity is where it multiplies a sample once more.
+AGAIN = "again"
 #: Which modifiers' names come first where several could have the same.
 _ORDER = {"factor": 0, "alpha": 1, "gamma": 2}
 
@@ -86,6 +88,10 @@ def parameter_sets_of(channels: tuple[RawChannel, ...], lumi: str | None) -> tup
         if use.type == "staterror" and known.types and known.name != staterror_name(channel.name):
             use.node.unsupported("a staterror shares its parameters with another channel")
         known.types.add(use.type)
+    if any(sum(u.parameters == (lumi,) for u in s.uses) > 1 for c in channels for s in c.samples):
+        assert lumi is not None
+        name = _free(f"norm_{lumi}", f"norm_{lumi}_", taken)
+        sets[AGAIN, (lumi,)] = Named(name, name, "factor", (lumi,), linked=lumi)
     return sets, tuple(_renamings(sets))
 
 

@@ -15,6 +15,7 @@ from hftranslate.formats.hs3.settings import Analysis, Settings, chosen
 from hftranslate.formats.hs3.tree import Node
 from hftranslate.formats.outcomes import Outcome
 from hftranslate.formats.rewriting import outcome
+from hftranslate.formats.which import TOP_OF_HS3
 from hftranslate.workspace import (
     ROOT,
     Channel,
@@ -28,10 +29,6 @@ from hftranslate.workspace import (
 from hftranslate.workspace.map import set_parameters
 from hftranslate.workspace.parameters import Constraint, ParameterSet, parameter_sets
 
-#: What a document may have at its top.
-TOP = frozenset(
-    ["metadata", "distributions", "functions", "data", "likelihoods", "domains", "parameter_points", "analyses", "misc"]
-)
 _VERSIONS = re.compile(r"0\.[12](\.\d+)*")
 #: ROOT's infinity.
 _INFINITY = 1e30
@@ -76,15 +73,16 @@ def from_document(
 
 
 def _read(document: Node, wanted: str | None) -> tuple[Workspace, tuple[Outcome, ...]]:
-    document.only(TOP)
-    _check_version(document)
+    document.only(TOP_OF_HS3)
+    packages = _packages(document)
     analyses, outcomes = chosen(document, wanted)
     settings = Settings(document, analyses[0])
     raw = read_channels(document, analyses[0])
     constraints = Constraints(document, analyses[0], settings)
     lumi, term = _luminosity(raw, constraints, settings)
     sets, renamings = parameter_sets_of(raw, lumi)
-    reader = ModifierReader(sets=sets, constraints=constraints, settings=settings, lumi=lumi)
+    in_events = "pyhs3" in packages
+    reader = ModifierReader(sets=sets, constraints=constraints, settings=settings, lumi=lumi, in_events=in_events)
     channels = tuple(_channel(c, reader) for c in raw)
     functions = read_functions(document, raw, sets, settings)
     terms = tuple(ConstraintTerm(name=n, kind="uniform", relative_uncertainty=1.0) for n in sorted(reader.uniform))
@@ -99,11 +97,14 @@ def _read(document: Node, wanted: str | None) -> tuple[Workspace, tuple[Outcome,
     return workspace, (*outcomes, *renamings, *reader.outcomes, *said)
 
 
-def _check_version(document: Node) -> None:
+def _packages(document: Node) -> set[str]:
+    """The packages that made the document, of a version that is known."""
     metadata = document.get("metadata")
     version = metadata.get("hs3_version") if metadata is not None else None
     if version is not None and not _VERSIONS.fullmatch(version.text()):
         version.unsupported(f"version {version.text()!r} of the standard is not known; expected 0.1 or 0.2")
+    packages = metadata.items("packages") if metadata is not None else ()
+    return {node["name"].text() for node in packages if node.get("name") is not None}
 
 
 def _luminosity(
@@ -151,7 +152,7 @@ class _Model:
         self.document, self.channels, self.functions = document, channels, functions
         self.lumi, self.term = luminosity
         self.terms = terms
-        self.parameters = {named.name: parameters for (_, parameters), named in sets.items()}
+        self.parameters = {named.name: parameters for (_, parameters), named in sets.items() if named.linked is None}
         if self.lumi is not None:
             self.parameters["lumi"] = (self.lumi,)
 

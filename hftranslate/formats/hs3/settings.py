@@ -59,7 +59,10 @@ def chosen(document: Node, wanted: str | None) -> tuple[tuple[Analysis, ...], tu
         for node in document.named("distributions").values():
             if node["type"].text() != HISTFACTORY:
                 node.unsupported(f"{node['type'].text()!r} is no HistFactory channel; expected {HISTFACTORY!r}")
-        raise Unsupported("it has neither analyses nor likelihoods; no data belong to its distributions")
+        raise Unsupported(
+            "this HS3 document has neither analyses nor likelihoods; expected some, which say what data belong to its "
+            "distributions"
+        )
     if wanted is not None:
         for analysis in every:
             if wanted == analysis.name:

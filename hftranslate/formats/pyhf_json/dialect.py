@@ -32,6 +32,7 @@ from hftranslate.workspace import (
     ShapeFactor,
     ShapeSys,
     StatError,
+    TermKind,
     Workspace,
 )
 from hftranslate.workspace.bin_factors import bin_factors, bin_widths
@@ -86,19 +87,25 @@ def _first_poi(workspace: Workspace) -> Rewriting:
     return replace(workspace, measurements=tuple(measurements)), tuple(outcomes)
 
 
-def _constraint_terms(workspace: Workspace) -> Rewriting:
+def without_constraint_terms(workspace: Workspace, kept: frozenset[TermKind] = frozenset()) -> Rewriting:
+    """Every systematic with the unit Gaussian that it has without a ConstraintTerm, but for kinds that are kept."""
     workspace, outcomes = _removed_normsys(workspace)
     account = list(outcomes)
     scaled = {m.name for m in modifiers_of(workspace.channels, NormSys)}
     for m in workspace.measurements:
         for t in m.constraint_terms:
             where = f"measurement {m.name!r}: {t.name!r}"
+            if t.kind in kept:
+                continue
             if t.kind == "uniform" or t.name in scaled:
                 size = f" (relative uncertainty {t.relative_uncertainty:g})" if t.relative_uncertainty else ""
                 account.append(outcome("loss", where, f"the {t.kind} constraint{size} becomes a unit Gaussian"))
             else:
                 account.append(outcome("carried", where, f"the {t.kind} constraint acts on normsys only; it has none"))
-    measurements = tuple(replace(m, constraint_terms=()) for m in workspace.measurements)
+    measurements = tuple(
+        replace(m, constraint_terms=tuple(t for t in m.constraint_terms if t.kind in kept))
+        for m in workspace.measurements
+    )
     return replace(workspace, measurements=measurements), tuple(account)
 
 
@@ -373,7 +380,7 @@ def _to_pyhf_conventions(workspace: Workspace) -> Rewriting:
 #: Rewrites any workspace into the pyhf JSON dialect.
 TO_PYHF: tuple[Step, ...] = (
     Step(name="functions", apply=without_functions),
-    Step(name="constraint terms", apply=_constraint_terms),
+    Step(name="constraint terms", apply=without_constraint_terms),
     Step(name="factors of zero", apply=_zero_factors),
     Step(name="constant luminosity", apply=_constant_lumi),
     Step(name="parameters of interest", apply=_first_poi),

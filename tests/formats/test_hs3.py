@@ -1,0 +1,424 @@
+"""HS3: what ROOT 6.40 wrote is read as the model that it was made from, and what we write is read by ROOT itself.
+
+The files in ``tests/data/hs3`` were written by ROOT from the cases of the same names, by
+``validation/make_reference/hs3_in_root.py export``.
+"""
+
+import copy
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from hftranslate.crosscheck.cases import Case, read_cases
+from hftranslate.difference import difference
+from hftranslate.errors import InputError, InvalidWorkspace
+from hftranslate.formats.hs3 import TARGETS, from_document, to_document
+from hftranslate.formats.hs3.channels import in_our_order, in_their_order
+from hftranslate.formats.json_text import parse_json
+from hftranslate.likelihood.compile import compile_model
+from hftranslate.translation.load import load
+from hftranslate.translation.write import to_hs3, write
+from hftranslate.workspace import (
+    ROOT,
+    Channel,
+    HistoSys,
+    Measurement,
+    NormFactor,
+    NormSys,
+    Sample,
+    Workspace,
+)
+from hftranslate.workspace.parameters import parameter_sets
+from tests.conftest import REPOSITORY, shared_files, shared_folder
+from tests.mutations import edits
+
+CASES = REPOSITORY / "validation" / "cases"
+FILES = REPOSITORY / "tests" / "data" / "hs3"
+SCRIPT = REPOSITORY / "validation" / "make_reference" / "hs3_in_root.py"
+#: How many mutations are tried; more on demand.
+MUTATIONS = int(os.environ.get("MUTATIONS", "300"))
+#: ROOT's own numbers and ours.
+NLL, YIELDS = 1e-9, 1e-12
+
+
+def stored(name: str) -> Any:
+    return json.loads((FILES / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def cases(*, most_bytes: int) -> list[Any]:
+    found = (c for c in read_cases(REPOSITORY / "validation" / "cases.toml") if not c.absent)
+    return [pytest.param(c, id=c.name) for c in found if c.input.stat().st_size <= most_bytes]
+
+
+def only_measurement(case: Case) -> Workspace:
+    ws = case.workspace(use_sidecar=True)
+    return replace(ws, measurements=(ws.measurement(case.measurement),))
+
+
+class Evaluated:
+    """Our likelihood of a workspace, at points by ROOT's names."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.model, self.data = compile_model(workspace)
+        sets = parameter_sets(workspace, workspace.measurements[0], workspace.conventions).values()
+        self.names = {root: n for s in sets for n, root in zip(s.names, s.root_names, strict=True)}
+        self.starts = list(np.cumsum([0, *(c.n_bins for c in workspace.channels)]))
+        self.channels = [c.name for c in workspace.channels]
+
+    def at(self, values: dict[str, float]) -> tuple[float, dict[str, Any]]:
+        theta = np.array(self.model.parameters.init)
+        for root, value in values.items():
+            theta[self.model.parameters.index(self.names[root])] = value
+        rates = self.model.rates(theta)
+        parts = zip(self.channels, self.starts, self.starts[1:], strict=False)
+        return self.model.nll(theta, self.data), {c: rates[i:j] for c, i, j in parts}
+
+    def points(self, n: int, seed: int = 1) -> Iterator[dict[str, float]]:
+        """Points by ROOT's names, within the ranges."""
+        rng, p = np.random.default_rng(seed), self.model.parameters
+        yield {}
+        for _ in range(n - 1):
+            width = np.where(p.width > 0.0, p.width, 0.3)
+            drawn = np.clip(p.init + width * rng.normal(size=len(p)), p.bounds[:, 0], p.bounds[:, 1])
+            moved = {root: float(drawn[p.index(name)]) for root, name in self.names.items()}
+            yield {root: value for root, value in moved.items() if not p.fixed[p.index(self.names[root])]}
+
+
+def assert_same_likelihood(one: Workspace, two: Workspace) -> None:
+    first, second = Evaluated(one), Evaluated(two)
+    assert first.names.keys() == second.names.keys()
+    base = None
+    for point in first.points(15):
+        (nll, rates), (other, others) = first.at(point), second.at(point)
+        assert rates.keys() == others.keys()
+        for name in rates:
+            np.testing.assert_allclose(others[name], rates[name], rtol=YIELDS, atol=1e-12)
+        base = other - nll if base is None else base
+        assert other - nll - base == pytest.approx(0.0, abs=NLL)
+
+
+# ----------------------------------------------------------------------------------------------- what ROOT itself wrote
+@pytest.mark.parametrize("name", sorted(p.stem for p in FILES.glob("*.json")))
+def test_what_root_exports_is_the_model_that_it_was_made_from(name: str) -> None:
+    ws, outcomes = from_document(stored(name))
+    original = load(CASES / name / "model.xml").workspace
+    assert_same_likelihood(original, ws)
+    assert [o.kind for o in outcomes if "is read, of 2" in o.what] == ["default"]
+    assert ws.conventions == ROOT
+    for parameter, other in zip(*(Evaluated(w).model.parameters.bounds for w in (original, ws)), strict=True):
+        assert len(parameter) == len(other)
+    ours, theirs = (parameter_sets(w, w.measurements[0], ROOT) for w in (ws, original))
+    by_root = [
+        {r: (i, f) for s in sets.values() for r, i, f in zip(s.root_names, s.inits, s.fixed, strict=True)}
+        for sets in (ours, theirs)
+    ]
+    assert by_root[0] == by_root[1]
+
+
+@pytest.mark.parametrize("path", [*shared_files("hs3_root_exports/*.json"), *shared_files("hs3/root640_from_xml/*")])
+def test_every_shared_export_is_read(path: str) -> None:
+    loaded = load(shared_folder() / path)
+    assert loaded.format == "hs3"
+    assert np.isfinite(Evaluated(loaded.workspace).at({})[0])
+
+
+@pytest.mark.parametrize("path", shared_files("hs3_root_exports/*.json"))
+def test_roots_own_numbers(path: str) -> None:
+    reference = shared_folder() / "root_models" / Path(path).name.split(".")[0] / "ref.json"
+    if not reference.is_file():
+        pytest.skip("no numbers of ROOT for this one")
+    model, base = Evaluated(load(shared_folder() / path).workspace), None
+    for point in json.loads(reference.read_text())[0]["points"]:
+        nll, rates = model.at(point["point"])
+        for channel, samples in point["yields"].items():
+            np.testing.assert_allclose(rates[channel], np.sum(list(samples.values()), axis=0), rtol=YIELDS)
+        base = nll - point["nll"] if base is None else base
+        assert nll - point["nll"] - base == pytest.approx(0.0, abs=NLL)
+
+
+def test_what_is_not_histfactory_is_refused_by_name_and_path() -> None:
+    for name, words in [
+        ("1ch_bkgRooExp_unbinned", "distributions[1] (in 'model_ch0'): 'mixture_dist' is no HistFactory channel"),
+        ("combine_long_exercise_part1_nosys", "'product_dist' is no HistFactory channel"),
+    ]:
+        with pytest.raises(InputError) as refused:
+            load(shared_folder() / "hs3" / "pyhs3" / f"{name}.json")
+        assert words in str(refused.value)
+
+
+def test_uncertainties_in_events_are_known_by_the_ranges() -> None:
+    """A document of pyhs3's tests says 3 and 7 events, an older one of the same model 0.06 and 0.13."""
+    new, old = (
+        load(shared_folder() / "hs3" / "pyhs3" / f"simplemodel_uncorrelated-background_{name}.json").workspace
+        for name in ("hs3", "hs3_older")
+    )
+    assert_same_likelihood(old, new)
+
+
+# ------------------------------------------------------------------------------------------------------------ dialects
+def changed(change: Callable[[dict[str, Any]], object], name: str = "three_channels") -> tuple[Workspace, list[str]]:
+    document = stored(name)
+    for distribution in document["distributions"]:
+        for sample in distribution.get("samples", []):
+            for modifier in sample["modifiers"]:
+                change(modifier)
+    ws, outcomes = from_document(document)
+    return ws, [str(o) for o in outcomes]
+
+
+def test_without_names_of_parameters_they_are_what_root_calls_them() -> None:
+    def without(modifier: dict[str, Any]) -> None:
+        for key in ("parameter", "parameters", "constraint_name"):
+            modifier.pop(key, None) if modifier["name"] != "Lumi" else None
+
+    assert_same_likelihood(from_document(stored("three_channels"))[0], changed(without)[0])
+
+
+def test_constraints_by_the_newer_key() -> None:
+    def renamed(modifier: dict[str, Any]) -> None:
+        for key in ("constraint_name", "constraint_type"):
+            if key in modifier:
+                modifier["constraint"] = modifier.pop(key)
+
+    assert_same_likelihood(from_document(stored("three_channels"))[0], changed(renamed)[0])
+
+
+@pytest.mark.parametrize(
+    ("stated", "normsys", "histosys"),
+    [
+        (0, "code0", "code0"),
+        ("lin", "code0", "code0"),
+        ("log", "code1", "code1"),
+        ("parabolic", "code2", "code2"),
+        ({"type": "mult", "in": "poly6", "out": "exp"}, "code4", "code4"),
+    ],
+)
+def test_interpolation_by_number_and_by_name(stated: Any, normsys: str, histosys: str) -> None:
+    def set_code(modifier: dict[str, Any]) -> None:
+        if modifier["type"] in ("normsys", "histosys"):
+            modifier["interpolation"] = stated
+
+    ws, said = changed(set_code)
+    found = [m for c in ws.channels for s in c.samples for m in s.modifiers if isinstance(m, NormSys | HistoSys)]
+    assert {m.interpolation for m in found if isinstance(m, NormSys)} == {normsys}
+    assert {m.interpolation for m in found if isinstance(m, HistoSys)} <= {histosys}
+    assert any("ROOT 6.40 ignores the interpolation" in line for line in said) == any(
+        isinstance(m, HistoSys) for m in found
+    )
+
+
+def test_a_gaussian_staterror_that_root_reads_otherwise_is_named() -> None:
+    _, outcomes = from_document(stored("zero_bins"))
+    assert any("ROOT 6.40 would read it as Poisson" in o.what for o in outcomes)
+    document = stored("zero_bins")
+    for distribution in document["distributions"]:
+        if distribution["type"] == "histfactory_dist":
+            distribution["staterror"] = {"constraint_type": "Gauss", "relThreshold": 0.0}
+    assert not any("ROOT 6.40 would" in o.what for o in from_document(document)[1])
+
+
+def test_an_analysis_by_name() -> None:
+    document = stored("three_channels")
+    asimov, said = from_document(document, analysis="simPdf_asimovData")
+    assert not said or "is read, of" not in said[0].what
+    assert asimov.measurements[0].name == "simPdf_asimovData"
+    assert asimov.channels[0].observed != from_document(document)[0].channels[0].observed
+    with pytest.raises(InputError, match="no analysis 'simPdf_obsdata'; did you mean 'simPdf_obsData'"):
+        from_document(document, analysis="simPdf_obsdata")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m: m.update(type="shapsys"), "a modifier of the type 'shapsys', which HistFactory does not have"),
+        (lambda m: m.update(kind="x"), "unknown key 'kind'"),
+        (lambda m: m.update(parameter=3, name="x"), "found 3, expected a string"),
+        (lambda m: m.update(constraint_type="Cauchy"), "'Cauchy' is neither a type of constraint nor a distribution"),
+        (lambda m: m.update(constraint_name="nowhere"), "there is no distribution 'nowhere'"),
+        (lambda m: m.update(data={"vals": [0.1]}), "1 numbers for 3 bins"),
+        (lambda m: m.update(constraint_type="LogNormal"), "log-normal constraint"),
+    ],
+)
+def test_refusals_have_a_path(change: Any, message: str) -> None:
+    document = stored("shapesys_poisson")
+    modifiers = [m for d in document["distributions"] for s in d.get("samples", []) for m in s["modifiers"]]
+    kind = "normfactor" if "nowhere" in message else "shapesys"
+    change(next(m for m in modifiers if m["type"] == kind))
+    with pytest.raises(InputError) as refused:
+        from_document(document, "x.json")
+    assert str(refused.value).startswith("x.json: distributions[")
+    assert message in str(refused.value)
+
+
+def test_axes_are_read_in_the_order_of_their_bins() -> None:
+    values = tuple(range(24))
+    assert in_our_order(in_their_order(values, (2, 3, 4)), (2, 3, 4)) == values
+    assert in_their_order((0, 1, 2, 3, 4, 5), (2, 3)) == (0, 2, 4, 1, 3, 5)
+
+
+# ------------------------------------------------------------------------------------------------------------- writing
+@pytest.mark.parametrize("case", cases(most_bytes=100_000))
+def test_what_is_written_means_the_same_or_says_what_is_lost(case: Case) -> None:
+    ws = only_measurement(case)
+    written = to_hs3(ws, measure=False)
+    back, _ = from_document(parse_json(json.dumps(written.document).encode(), "x"), "x")
+    found = difference(replace(ws, conventions=ROOT), replace(back, measurements=back.measurements[:1]))
+    lost = any(o.kind == "loss" for o in written.outcomes)
+    same = all(c.nll is not None and c.nll <= NLL for c in found.likelihoods)
+    assert same or lost or not found.likelihoods
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_reader_gets_what_is_read_back(target: Any) -> None:
+    ws = load(CASES / "three_channels" / "model.xml").workspace
+    written = to_hs3(ws, target=target, measure=False)
+    assert_same_likelihood(ws, from_document(written.document)[0])
+
+
+def test_a_gaussian_staterror_is_a_shapesys_for_root_only() -> None:
+    ws = load(CASES / "staterror_gaussian" / "model.xml").workspace
+
+    def types(target: Any) -> set[str]:
+        document = to_hs3(ws, target=target, measure=False).document
+        return {m["type"] for s in document["distributions"][0]["samples"] for m in s["modifiers"]}
+
+    assert "staterror" not in types("root")
+    assert "staterror" in types("standard")
+
+
+def test_interpolation_that_root_ignores_is_a_loss() -> None:
+    ws = load(CASES / "histosys" / "model.xml").workspace
+    other = replace(
+        ws,
+        channels=tuple(
+            replace(
+                c,
+                samples=tuple(
+                    replace(
+                        s,
+                        modifiers=tuple(
+                            replace(m, interpolation="code0") if isinstance(m, HistoSys) else m for m in s.modifiers
+                        ),
+                    )
+                    for s in c.samples
+                ),
+            )
+            for c in ws.channels
+        ),
+    )
+    for target, lost in (("root", True), ("standard", False)):
+        written = to_hs3(other, target=target)  # type: ignore[arg-type]
+        losses = [o for o in written.outcomes if o.kind == "loss"]
+        assert bool(losses) == lost
+        assert not lost or (losses[0].effect is not None and losses[0].effect > 1e-3)
+
+
+def test_data_are_needed() -> None:
+    sample = Sample(name="s", nominal=(1.0,), modifiers=(NormFactor(name="mu"),))
+    ws = Workspace(
+        channels=(Channel(name="c", samples=(sample,)),), measurements=(Measurement(name="m"),), conventions=ROOT
+    )
+    with pytest.raises(InvalidWorkspace, match="channel 'c' has no observed data"):
+        to_document(ws)
+
+
+def test_measurements_are_analyses() -> None:
+    ws = load(CASES / "measurements" / "model.xml").workspace
+    written = to_hs3(ws, measure=False)
+    back, _ = from_document(written.document)
+    assert {m.name for m in back.measurements} <= {m.name for m in ws.measurements}
+    for m in back.measurements:
+        assert_same_likelihood(replace(ws, measurements=(ws.measurement(m.name),)), replace(back, measurements=(m,)))
+
+
+def test_it_goes_through_files_with_a_sidecar(tmp_path: Path) -> None:
+    ws = load(CASES / "staterror_twice" / "model.xml").workspace
+    write(ws, tmp_path / "m.hs3.json")
+    loaded = load(tmp_path / "m.hs3.json", use_sidecar=True)
+    assert (loaded.format, loaded.with_sidecar) == ("hs3", True)
+    assert loaded.workspace == ws
+
+
+# ------------------------------------------------------------------------------------------------------------- hostile
+INTACT = json.dumps(stored("shapesys_poisson"), separators=(",", ":")).encode()
+
+
+@given(edit=edits())
+@settings(max_examples=MUTATIONS, deadline=None)
+def test_a_damaged_document_ends_in_one_sentence(edit: Any) -> None:
+    """Of one line, and never in anything but a refusal; what is read has a likelihood or is refused there."""
+    said = ""
+    try:
+        ws, _ = from_document(parse_json(edit(INTACT), "x.json"), "x.json")
+        compile_model(ws)
+    except InputError as error:
+        said = str(error)
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (k, v)
+        for k in ("analyses", "data", "distributions", "domains", "parameter_points")
+        for v in (None, 1, {}, [None])
+    ],
+)
+def test_parts_of_other_types_are_refused(key: str, value: Any) -> None:
+    document = copy.deepcopy(stored("shapesys_poisson"))
+    document[key] = value
+    with pytest.raises(InputError):
+        from_document(document)
+
+
+# -------------------------------------------------------------------------------------------------- judged by ROOT
+#: Announced: what HS3, or ROOT's importer, has no word for.
+LOST = {"constraint_gamma", "constraint_lognormal", *(f"histosys_code{i}" for i in (0, 1, 2, 5, 6))}
+IN_THE_SUITE = ("three_channels", "staterror_gaussian", "negative_bins_clipped", "json_staterrors", "shapesys_twice")
+
+
+@pytest.mark.root
+def test_root_reads_what_is_written(tmp_path: Path) -> None:
+    """Yields and NLL at every point of the references, by ROOT's importer; or the loss was announced."""
+    wanted = os.environ.get("HS3_CASES", " ".join(IN_THE_SUITE)).split()
+    jobs, references = [], []
+    for parameter in cases(most_bytes=3_000_000):
+        case: Case = parameter.values[0]
+        if wanted != ["all"] and case.name not in wanted:
+            continue
+        ws = only_measurement(case)
+        written = to_hs3(ws, measure=False)
+        model, back = Evaluated(ws), Evaluated(from_document(written.document)[0])
+        renamed = dict(zip(sorted(model.names), sorted(back.names), strict=False))
+        names = {a: a if a in back.names else b for a, b in renamed.items()}
+        points = [p for p in model.points(13, seed=3) if all(names[n] in back.names for n in p)]
+        path = tmp_path / f"{case.name}.json"
+        path.write_text(json.dumps(written.document), encoding="utf-8")
+        jobs.append({"file": str(path), "points": [{"values": {names[n]: v for n, v in p.items()}} for p in points]})
+        under_root = Evaluated(replace(ws, conventions=ROOT)) if ws.conventions != ROOT else model
+        references.append((case, [under_root.at(p) for p in points], any(o.kind == "loss" for o in written.outcomes)))
+    (tmp_path / "jobs").write_text(json.dumps(jobs), encoding="utf-8")
+    python = os.environ.get("ROOT_PYTHON", "python3")
+    arguments = ["evaluate", str(tmp_path / "jobs"), "-o", str(tmp_path / "out")]
+    subprocess.run([python, str(SCRIPT), *arguments], check=True, capture_output=True)
+    answers = json.loads((tmp_path / "out").read_text(encoding="utf-8"))
+    assert len(answers) == len(jobs) > 0
+    for (case, expected, lost), answer in zip(references, answers, strict=True):
+        assert lost == (case.name in LOST)
+        if lost:
+            continue
+        base = None
+        for (nll, rates), point in zip(expected, answer["points"], strict=True):
+            for channel, values in rates.items():
+                total = np.sum(list(point["yields"][channel].values()), axis=0)
+                np.testing.assert_allclose(total, values, rtol=NLL, atol=1e-12, err_msg=case.name)
+            base = point["nll"] - nll if base is None else base
+            assert point["nll"] - nll - base == pytest.approx(0.0, abs=NLL), case.name
