@@ -47,7 +47,7 @@ PUBLIC = {
         JSON KnownSamples T TO_PYHF VERSION from_document known_samples to_document
     """,
     "formats.hs3": """
-        TARGETS Target from_document to_document to_hs3_steps
+        MISREAD TARGETS Target from_document to_document to_hs3_steps
     """,
     "formats.root_histograms": """
         Histogram HistogramFiles write_histograms

@@ -183,9 +183,7 @@ def test_things_that_are_no_model(command: str, run: Runner, shared: Path, tmp_p
     refused(run(command, tmp_path / "junk.json"), "neither HistFactory XML nor pyhf JSON")
     refused(run(command, multibin / "data" / "data.root"), "or the XML file that names this one")
     refused(run(command, multibin / "config" / "example_channel.xml"), "describes a single channel; give the driver")
-    hs3 = run(command, shared / "hs3_root_exports" / "overall.hs3.json")
-    if hs3.code != 0:
-        refused(hs3, "HS3 JSON")
+    refused(run(command, shared / "hs3" / "pyhs3" / "1ch_bkgRooExp_unbinned.json"), "is no HistFactory channel")
     refused(run(command, "-", stdin=b""), "standard input is neither HistFactory XML nor pyhf JSON; it is empty")
     refused(run(command, "-", stdin=b"\x1f\x8b\x08broken"), "damaged gzip")
     refused(run(command, "nul\0byte.json"), "no file name")

@@ -14,7 +14,7 @@ from hftranslate.doctor.expectations import expectation_findings
 from hftranslate.doctor.findings import SEVERITIES, Finding, Place, Severity, at_least, by_severity, found, worst
 from hftranslate.doctor.fitting import fit_findings
 from hftranslate.doctor.nominal import nominal_findings
-from hftranslate.doctor.settings import poi_findings, range_findings, unused_findings
+from hftranslate.doctor.settings import misread_findings, poi_findings, range_findings, unused_findings
 from hftranslate.doctor.variations import variation_findings
 from hftranslate.errors import InputError
 from hftranslate.likelihood.compile import compile_model
@@ -95,6 +95,7 @@ def _of_description(workspace: Workspace, measurement: str) -> list[Finding]:
         findings += nominal_findings(workspace, chosen)
         findings += variation_findings(workspace)
         findings += unused_findings(workspace, chosen)
+        findings += misread_findings(workspace)
     except InputError as error:
         findings += found(
             "invalid-names",

@@ -6,6 +6,7 @@ import numpy as np
 
 from hftranslate.doctor.findings import Finding, Place, Severity, found
 from hftranslate.errors import did_you_mean
+from hftranslate.formats.hs3 import MISREAD
 from hftranslate.likelihood.cells import Floats
 from hftranslate.likelihood.model import Model
 from hftranslate.workspace import Measurement, NormSys, Workspace
@@ -15,6 +16,23 @@ from hftranslate.workspace.parameters import ParameterSet, beta_name
 
 #: A Gaussian constraint as wide as this stands for a uniform one.
 UNIFORM = 100.0
+
+
+def misread_findings(workspace: Workspace) -> Iterator[Finding]:
+    """What another program will read otherwise than it stands in the file."""
+    places = [
+        Place(channel=c.name, detail="its staterror is Gaussian, without the channel's own 'staterror' to say so")
+        for c in workspace.channels
+        if any(key == MISREAD for key, _ in c.annotations)
+    ]
+    yield from found(
+        "root-misreads-staterror",
+        "warning",
+        places,
+        reason="ROOT 6.40 ignores the constraint type of a staterror in HS3, which it wrote itself, and reads Poisson: "
+        "its likelihood will be another one",
+        suggestion="give ROOT what hftranslate convert FILE OUT.hs3.json makes of it: a shapesys, which it reads right",
+    )
 
 
 def unused_findings(workspace: Workspace, measurement: Measurement) -> Iterator[Finding]:

@@ -50,7 +50,8 @@ def background_of(data: bytes, source: str, *, tell: Tell | None = None) -> dict
     if (found := which_format(data, source)) != "pyhf-json":
         what = {"xml": "XML", "hs3": "HS3", "root": "a ROOT file"}[found]
         raise FormatError(
-            f"{source} is {what}; a patch set belongs to a JSON file, byte for byte: make one with hftranslate xml2json"
+            f"{source} is {what}; expected pyhf JSON, to which a patch set belongs byte for byte: make one with "
+            "hftranslate xml2json"
         )
     document = parse_json(data, source)
     inside = workspace_in(document)

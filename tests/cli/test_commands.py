@@ -503,7 +503,7 @@ def test_the_help_of_convert_lists_what_can_be_written(run: Runner) -> None:
 def test_convert_says_what_it_cannot(run: Runner, ws: Path, tmp_path: Path) -> None:
     for options, message in [
         (("out.yaml",), "no format is known by the ending '.yaml'"),
-        (("out.json", "--to", "hs3"), "'hs3' is not one of 'pyhf-json', 'xml'"),
+        (("out.json", "--to", "hs4"), "'hs4' is not one of 'pyhf-json', 'xml', 'hs3'"),
     ]:
         found = run("convert", ws, tmp_path / options[0], *options[1:])
         assert found.code == 2

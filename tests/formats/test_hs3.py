@@ -19,6 +19,7 @@ from hypothesis import given, settings
 
 from hftranslate.crosscheck.cases import Case, read_cases
 from hftranslate.difference import difference
+from hftranslate.doctor import diagnose
 from hftranslate.errors import InputError, InvalidWorkspace
 from hftranslate.formats.hs3 import TARGETS, from_document, to_document
 from hftranslate.formats.hs3.channels import in_our_order, in_their_order
@@ -216,7 +217,10 @@ def test_interpolation_by_number_and_by_name(stated: Any, normsys: str, histosys
 
 
 def test_a_gaussian_staterror_that_root_reads_otherwise_is_named() -> None:
-    _, outcomes = from_document(stored("zero_bins"))
+    ws, outcomes = from_document(stored("zero_bins"))
+    finding = diagnose(ws, with_fit=False).of_kind("root-misreads-staterror")
+    assert finding is not None
+    assert [p.channel for p in finding.places] == ["SR"]
     assert any("ROOT 6.40 would read it as Poisson" in o.what for o in outcomes)
     document = stored("zero_bins")
     for distribution in document["distributions"]:

@@ -86,6 +86,8 @@ class ModifierReader:
     ----------
     lumi
         the document's name of the luminosity, if there is one.
+    uniform, misread
+        systematics with a uniform constraint, and channels with a Gaussian staterror that ROOT takes for a Poisson one.
     in_events
         uncertainties of shapesys are in events, as they are for pyhs3; else relative, as for ROOT.
     """
@@ -97,6 +99,7 @@ class ModifierReader:
     in_events: bool = False
     outcomes: list[Outcome] = field(default_factory=list)
     uniform: set[str] = field(default_factory=set)
+    misread: set[str] = field(default_factory=set)
 
     def of_sample(self, channel: RawChannel, sample: RawSample) -> tuple[Modifier, ...]:
         """All modifiers of a sample; a factor that stands there several times has a power."""
@@ -212,6 +215,7 @@ class ModifierReader:
         elif kind == "gaussian" and of_channel != "gaussian":
             what = "its staterror is Gaussian, as stated; ROOT 6.40 would read it as Poisson"
             self._say(outcome("convention", where, what))
+            self.misread.add(channel.name)
         return kind, threshold
 
     def _exact_width(self, parameter: str, kind: BinConstraint, width: float) -> float | None:

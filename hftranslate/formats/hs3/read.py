@@ -30,6 +30,8 @@ from hftranslate.workspace.map import set_parameters
 from hftranslate.workspace.parameters import Constraint, ParameterSet, parameter_sets
 
 _VERSIONS = re.compile(r"0\.[12](\.\d+)*")
+#: Annotation of a channel whose staterror is Gaussian for all but ROOT 6.40, which does not read its type.
+MISREAD = "HS3 staterror"
 #: ROOT's infinity.
 _INFINITY = 1e30
 #: Global observables farther than so many widths from every value of their parameter have no effect on its term.
@@ -134,7 +136,8 @@ def _luminosity(
 
 def _channel(raw: RawChannel, reader: ModifierReader) -> Channel:
     samples = tuple(Sample(name=s.name, nominal=s.nominal, modifiers=reader.of_sample(raw, s)) for s in raw.samples)
-    return Channel(name=raw.name, samples=samples, observed=raw.observed, edges=raw.edges)
+    notes = ((MISREAD, "Gauss"),) if raw.name in reader.misread else ()
+    return Channel(name=raw.name, samples=samples, observed=raw.observed, edges=raw.edges, annotations=notes)
 
 
 class _Model:
