@@ -13,8 +13,10 @@ from hftranslate.crosscheck.variants import lumi_carriers
 from hftranslate.crosscheck.with_root import Progress, RootInstallation, Source, root_pair
 from hftranslate.difference.alignment import Alignment, align
 from hftranslate.difference.compare import NLL_PER_TOLERANCE, TOLERANCE
-from hftranslate.errors import InputError, RootFailed, UnsafeInput
+from hftranslate.errors import InputError, RootFailed, UnsafeInput, Unsupported
+from hftranslate.formats import which_format
 from hftranslate.formats.histfactory_xml.options import XmlOptions
+from hftranslate.formats.json_text import read_bytes
 from hftranslate.formats.outcomes import Outcome
 from hftranslate.formats.rewriting import listed
 from hftranslate.translation.load import Loaded, load
@@ -56,6 +58,10 @@ def verify_in_root(
     UnsafeInput
         One of them says something that ROOT might execute; it was not started.
     """
+    if "hs3" in (loaded.format, which_format(read_bytes(path), str(path))):
+        raise Unsupported(
+            "ROOT is asked about XML and pyhf JSON only: its importer of HS3 might run names and formulas"
+        )
     account = tuple(account)
     announced = [o.renamed for o in account if o.renamed is not None]
     points, worst_nll, worst_yield, version = 0, 0.0, 0.0, ""

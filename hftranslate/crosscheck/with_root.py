@@ -197,12 +197,18 @@ def _by_description(source: Source, measurement: Measurement, folder: Path) -> l
     """The arguments for a model that scripts describe: what is judged here is what they read, not the files again."""
     data = read_bytes(source.path)
     chosen = ["--measurement", measurement.name]
-    if which_format(data, str(source.path)) == "root":
+    found = which_format(data, str(source.path))
+    if found == "hs3":
+        raise Unsupported(
+            f"{source.path} is HS3, whose names and formulas ROOT's importer might run; ask about the XML or JSON that "
+            "hftranslate convert makes of it"
+        )
+    if found == "root":
         raise Unsupported(
             f"{source.path} is a ROOT file, which may hold code that ROOT would run; ask about the XML that "
             "hftranslate json2xml makes of it"
         )
-    if which_format(data, str(source.path)) == "xml":
+    if found == "xml":
         basedir = source.basedir or _basedir(source.path, data)
         driver = _copied_xml(source, data, basedir, folder)
         return [str(driver), "--kind", "xml", "--basedir", str(basedir.resolve()), *chosen]

@@ -35,6 +35,8 @@ from hftranslate.workspace import (
     NormFactor,
     NormSys,
     Sample,
+    ShapeFactor,
+    ShapeSys,
     Workspace,
 )
 from hftranslate.workspace.parameters import parameter_sets
@@ -190,6 +192,24 @@ def test_constraints_by_the_newer_key() -> None:
                 modifier["constraint"] = modifier.pop(key)
 
     assert_same_likelihood(from_document(stored("three_channels"))[0], changed(renamed)[0])
+
+
+def test_constant_factors_of_older_exports_are_left_out() -> None:
+    """One name in channels of different binning: nothing is shared, because nothing acts."""
+    document = stored("three_channels")
+    idle = {"constraint": "Const", "name": "shapefactor", "type": "shapesys"}
+    for distribution in document["distributions"]:
+        for sample in distribution.get("samples", []):
+            vals = [0] * len(sample["data"]["contents"])
+            sample["modifiers"].append({**idle, "data": {"vals": vals}})
+    assert from_document(document)[0] == from_document(stored("three_channels"))[0]
+
+
+def test_floating_factors_without_an_uncertainty_are_a_shapefactor() -> None:
+    ws, _ = from_document(stored("shapefactor"))
+    kinds = {type(m) for c in ws.channels for s in c.samples for m in s.modifiers}
+    assert ShapeFactor in kinds
+    assert ShapeSys not in kinds
 
 
 @pytest.mark.parametrize(

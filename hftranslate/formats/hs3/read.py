@@ -6,7 +6,7 @@ from dataclasses import replace
 from math import isclose, isfinite
 
 from hftranslate.errors import FormatError, InvalidWorkspace, MissingInput, Unsupported
-from hftranslate.formats.hs3.channels import RawChannel, read_channels
+from hftranslate.formats.hs3.channels import RawChannel, Use, read_channels
 from hftranslate.formats.hs3.constraints import Constraints, Gaussian
 from hftranslate.formats.hs3.functions import read_functions
 from hftranslate.formats.hs3.modifiers import ModifierReader
@@ -79,8 +79,8 @@ def _read(document: Node, wanted: str | None) -> tuple[Workspace, tuple[Outcome,
     packages = _packages(document)
     analyses, outcomes = chosen(document, wanted)
     settings = Settings(document, analyses[0])
-    raw = read_channels(document, analyses[0])
     constraints = Constraints(document, analyses[0], settings)
+    raw = tuple(_without_constants(c, constraints, settings) for c in read_channels(document, analyses[0]))
     lumi, term = _luminosity(raw, constraints, settings)
     sets, renamings = parameter_sets_of(raw, lumi)
     in_events = "pyhs3" in packages
@@ -107,6 +107,19 @@ def _packages(document: Node) -> set[str]:
         version.unsupported(f"version {version.text()!r} of the standard is not known; expected 0.1 or 0.2")
     packages = metadata.items("packages") if metadata is not None else ()
     return {node["name"].text() for node in packages if node.get("name") is not None}
+
+
+def _without_constants(channel: RawChannel, constraints: Constraints, settings: Settings) -> RawChannel:
+    """The channel without bin factors that are constant at one: ROOT before 6.36 writes them on every sample."""
+
+    def idle(use: Use) -> bool:
+        if use.kind != "gamma" or constraints.word(use.node) != "const":
+            return False
+        said = [settings.of(p) for p in use.parameters]
+        return all(s.constant is not False and s.value in (None, 1.0) for s in said)
+
+    samples = tuple(replace(s, uses=tuple(u for u in s.uses if not idle(u))) for s in channel.samples)
+    return replace(channel, samples=samples)
 
 
 def _luminosity(
