@@ -93,6 +93,7 @@ def download(
 @click.option("--energy", "energies", multiple=True, type=float, metavar="GEV", help="Keyword; repeatable.")
 @click.option("--reaction", "reactions", multiple=True, metavar="TEXT", help="Keyword: P P --> X; repeatable.")
 @click.option("--phrase", "phrases", multiple=True, metavar="TEXT", help="Keyword; repeatable.")
+@click.option("--hs3", is_flag=True, help="Add each workspace in HS3, as ROOT reads it: a resource of its own.")
 @click.option("--upload", type=OutputFile(takes_dash=False), help="Write the file for the upload, too (.tar.gz).")
 def bundle(
     folder: Path,
@@ -110,6 +111,7 @@ def bundle(
     energies: tuple[float, ...],
     reactions: tuple[str, ...],
     phrases: tuple[str, ...],
+    hs3: bool,
     upload: Path | None,
 ) -> None:
     """Make a submission in DIR, a new or empty folder: likelihood archive, submission.yaml and tables.
@@ -129,7 +131,11 @@ def bundle(
         keywords={"cmenergies": energies, "reactions": reactions, "phrases": phrases},
     )
     made = make_bundle(
-        _read_regions(workspace, patchset, regions, scans), record, yields=not no_yields, measurement=measurement
+        _read_regions(workspace, patchset, regions, scans),
+        record,
+        yields=not no_yields,
+        measurement=measurement,
+        hs3=hs3,
     )
     write_bundle(made, folder, upload)
     emit(made.to_document(), None)

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hftranslate.errors import InputError
+from hftranslate.errors import InputError, TranslationLoss
 from hftranslate.formats.files import fresh_folder, naming, write_files
+from hftranslate.formats.json_text import dump_json
 from hftranslate.hepdata.archives import pack
 from hftranslate.hepdata.readme import readme
 from hftranslate.hepdata.regions import README, Region
-from hftranslate.hepdata.submission import Record, submission_documents
+from hftranslate.hepdata.submission import Record, hs3_file, submission_documents
 from hftranslate.hepdata.tables import MAX_TABLE_BYTES, Table, scan_table, with_keywords, yields_table
 from hftranslate.hepdata.yaml_files import yaml_text
+from hftranslate.translation.write import to_hs3
 
 #: Largest upload that HEPData takes.
 MAX_UPLOAD_BYTES = 52_000_000
@@ -39,7 +41,12 @@ class Bundle:
 
 
 def make_bundle(
-    regions: Sequence[Region], record: Record | None = None, *, yields: bool = True, measurement: str | None = None
+    regions: Sequence[Region],
+    record: Record | None = None,
+    *,
+    yields: bool = True,
+    measurement: str | None = None,
+    hs3: bool = False,
 ) -> Bundle:
     """Make a submission of likelihoods.
 
@@ -53,6 +60,8 @@ def make_bundle(
         make a table of the yields of each region, after a fit without signal.
     measurement
         which one the yields are of; the first one by default.
+    hs3
+        add each workspace in HS3, as ROOT reads it.
 
     Raises
     ------
@@ -75,13 +84,29 @@ def make_bundle(
     contents[README] = readme(regions, record.title).encode()
     files = {
         record.archive: pack(contents),
-        SUBMISSION: yaml_text(submission_documents(record, regions, tables)).encode(),
+        SUBMISSION: yaml_text(submission_documents(record, regions, tables, hs3=hs3)).encode(),
         **{t.file: yaml_text([t.to_document()]).encode() for t in tables},
+        **{hs3_file(r.name): _in_hs3(r) for r in regions if hs3},
     }
     problems = size_problems({name: len(data) for name, data in files.items()})
     if problems:
         raise InputError("; ".join(problems))
     return Bundle(files=files, archive=record.archive)
+
+
+def _in_hs3(region: Region) -> bytes:
+    """The workspace of a region in HS3.
+
+    Raises
+    ------
+    TranslationLoss
+        HS3 cannot say all of it.
+    """
+    written = to_hs3(region.workspace, measure=False)
+    lost = [o for o in written.outcomes if o.kind == "loss"]
+    if lost:
+        raise TranslationLoss(f"{region.name or 'the workspace'} in HS3 is not exact: {lost[0].where}: {lost[0].what}")
+    return dump_json(written.document).encode()
 
 
 def _check_names(regions: Sequence[Region]) -> None:

@@ -12,14 +12,14 @@ from hftranslate.formats import pyhf_json
 from hftranslate.formats.json_text import read_bytes
 from hftranslate.hepdata.archives import DEFAULT_LIMITS, folder_names, kind_of, unpack_into
 from hftranslate.hepdata.bundle import SUBMISSION, size_problems
-from hftranslate.hepdata.check_likelihood import likelihood_entries
+from hftranslate.hepdata.check_likelihood import hs3_entries, likelihood_entries
 from hftranslate.hepdata.check_points import point_entries, yield_entries
 from hftranslate.hepdata.contents import Contents, contents_of
 from hftranslate.hepdata.entries import CheckReport, Entry, Status
 from hftranslate.hepdata.published import PublishedTable, published_table
 from hftranslate.hepdata.readme import Facts, facts, readme
 from hftranslate.hepdata.regions import Region
-from hftranslate.hepdata.submission import MISLEADING, MISLEADING_LOCATIONS, RESOURCE_TYPE
+from hftranslate.hepdata.submission import HS3_TYPE, MISLEADING, MISLEADING_LOCATIONS, RESOURCE_TYPE
 from hftranslate.hepdata.yaml_files import validate_submission, yaml_documents
 
 #: So many points of a patch set are computed where nothing else is asked for.
@@ -57,7 +57,7 @@ def check(
         raise MissingInput(f"{folder} is no folder")
     entries: list[Entry] = []
     with tempfile.TemporaryDirectory() as scratch:
-        likelihoods, tables = folder, []
+        likelihoods, tables, in_hs3 = folder, [], []
         if (folder / SUBMISSION).is_file():
             likelihoods = Path(scratch)
             if validator:
@@ -66,6 +66,7 @@ def check(
             entries += _size_entries(folder)
             entries += _unpacked(folder, documents, likelihoods)
             tables = _published(folder, documents, entries)
+            in_hs3 = [r for d in documents if "data_file" not in d for r in _listed(d) if _is_of_type(r, HS3_TYPE)]
         else:
             what = "there is no submission.yaml: only the likelihoods were checked"
             entries.append(Entry(status="note", check="submission", where=str(folder), what=what))
@@ -76,6 +77,9 @@ def check(
             entries += likelihood_entries(likelihood, batch.progress)
             entries += _safely(likelihood.name, point_entries(likelihood, tables, points, batch=batch))
             entries += yield_entries(likelihood, tables)
+        for resource in in_hs3:
+            location = str(resource.get("location", ""))
+            entries += _safely(location, hs3_entries(folder, location, contents.likelihoods))
     return CheckReport(folder=str(folder), entries=tuple(entries))
 
 
@@ -158,7 +162,11 @@ def _listed(document: Mapping[str, Any]) -> list[Any]:
 
 
 def _is_likelihood(resource: Any) -> bool:
-    return isinstance(resource, dict) and str(resource.get("type", "")).casefold() == RESOURCE_TYPE.casefold()
+    return _is_of_type(resource, RESOURCE_TYPE)
+
+
+def _is_of_type(resource: Any, kind: str) -> bool:
+    return isinstance(resource, dict) and str(resource.get("type", "")).casefold() == kind.casefold()
 
 
 def _resource_entries(resource: Mapping[str, Any], location: str) -> Iterator[Entry]:

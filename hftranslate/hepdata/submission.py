@@ -14,6 +14,8 @@ Json: TypeAlias = dict[str, Any]
 
 #: The type that makes a resource a likelihood; words in its description no longer do (since October 2025).
 RESOURCE_TYPE = "HistFactory"
+#: That of the same likelihood in HS3, a file of its own beside the archive.
+HS3_TYPE, HS3_FILE = "HS3", "BkgOnly.hs3.json"
 #: Letters in a description by which HEPData takes a resource for something else, whatever its type says.
 MISLEADING = ("HS3", "SimpleAnalysis")
 #: Parts of a location that win over everything.
@@ -103,8 +105,21 @@ class Record:
             raise InputError(f"with {words[0]!r} in its description HEPData does not take the archive for a likelihood")
 
 
-def submission_documents(record: Record, regions: Sequence[Region], tables: Sequence[Table]) -> list[Json]:
-    """The YAML documents: first the record, then a document for each table."""
+def hs3_file(region: str) -> str:
+    """The file of a region in HS3."""
+    return f"{region}_{HS3_FILE}" if region else HS3_FILE
+
+
+def submission_documents(
+    record: Record, regions: Sequence[Region], tables: Sequence[Table], *, hs3: bool = False
+) -> list[Json]:
+    """The YAML documents: first the record, then a document for each table.
+
+    Parameters
+    ----------
+    hs3
+        each region is also there in HS3 (:func:`hs3_file`).
+    """
     first: Json = {
         "additional_resources": [
             {
@@ -112,12 +127,23 @@ def submission_documents(record: Record, regions: Sequence[Region], tables: Sequ
                 "description": record.description or resource_description(regions),
                 "type": RESOURCE_TYPE,
                 "license": record.licence.to_document(),
-            }
+            },
+            *(_hs3_resource(record, region) for region in regions if hs3),
         ]
     }
     if record.comment:
         first["comment"] = record.comment
     return [first, *(_table(t) for t in tables)]
+
+
+def _hs3_resource(record: Record, region: Region) -> Json:
+    of = f" of the region {region.name}" if region.name else ""
+    return {
+        "location": hs3_file(region.name),
+        "description": f"{WORKSPACE}{of}, the workspace without signal, in HS3 for ROOT",
+        "type": HS3_TYPE,
+        "license": record.licence.to_document(),
+    }
 
 
 def _table(table: Table) -> Json:
