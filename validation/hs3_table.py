@@ -104,10 +104,10 @@ def pyhs3(text: str, points: Sequence[Mapping[str, Any]]) -> list[float]:
 
 
 def nextstat(text: str, points: Sequence[Mapping[str, Any]]) -> list[float]:
-    """That of NextStat, of the analysis that it takes by itself, which is the first."""
+    """That of NextStat, of the analysis of the observed data; by itself it takes the first, that of the Asimov data."""
     import nextstat as package
 
-    model = package.HistFactoryModel.from_hs3(text)
+    model = package.HistFactoryModel.from_hs3(text, "simPdf_obsData")
     names, init = model.parameter_names(), model.suggested_init()
     return [model.nll([point["values"].get(n, v) for n, v in zip(names, init, strict=True)]) for point in points]
 
@@ -170,6 +170,8 @@ def verdict(nlls: list[float] | str, expected: Sequence[float]) -> str:
 def version(python: str, package: str) -> str | None:
     """The version of a package that a Python has."""
     code = f"from importlib.metadata import version; print(version({package!r}))"
+    if package == "ROOT":  # the wheel has a version of its own
+        code = "import ROOT; print(ROOT.gROOT.GetVersion())"
     done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else None
 

@@ -135,8 +135,9 @@ def _named(name: str, metavar: str, help: str, *, files: bool = False) -> Callab
 @click.option(
     "--allow-private", is_flag=True, help="Publish e-mail addresses, paths and hosts that stand in the files."
 )
+@click.option("--hs3", is_flag=True, help="Add each workspace in HS3, as ROOT reads it: a resource of its own.")
 @click.option("--upload", type=OutputFile(takes_dash=False), help="Write the file for the upload, too (.tar.gz).")
-def bundle(folder: Path, described: str | None, upload: Path | None, **options: Any) -> None:
+def bundle(folder: Path, described: str | None, hs3: bool, upload: Path | None, **options: Any) -> None:
     """Make a submission in DIR, a new or empty folder: likelihood archive, submission.yaml and tables.
 
     The archive holds the workspaces and patch sets byte for byte, and a README written from them. The same input gives
@@ -147,7 +148,8 @@ def bundle(folder: Path, described: str | None, upload: Path | None, **options: 
 
     in_file = {} if described is None else read_description(described)
     found = submission_of({**in_file, **_described(options, in_file.get("regions", {}))})
-    made = make_bundle(found.regions, found.record, yields=found.yields, measurement=found.measurement, more=found.more)
+    how: dict[str, Any] = {"yields": found.yields, "measurement": found.measurement, "more": found.more, "hs3": hs3}
+    made = make_bundle(found.regions, found.record, **how)
     write_bundle(made, folder, upload)
     emit(made.to_document(), None)
 

@@ -58,10 +58,8 @@ def verify_in_root(
     UnsafeInput
         One of them says something that ROOT might execute; it was not started.
     """
-    if "hs3" in (loaded.format, which_format(read_bytes(path), str(path))):
-        raise Unsupported(
-            "ROOT is asked about XML and pyhf JSON only: its importer of HS3 might run names and formulas"
-        )
+    if loaded.format == "hs3" or (path.is_file() and which_format(read_bytes(path), str(path)) == "hs3"):
+        raise Unsupported("ROOT is asked about XML and pyhf JSON: its importer of HS3 might run names and formulas")
     account = tuple(account)
     announced = [o.renamed for o in account if o.renamed is not None]
     points, worst_nll, worst_yield, version = 0, 0.0, 0.0, ""

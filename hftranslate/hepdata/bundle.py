@@ -2,21 +2,23 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hftranslate.errors import InputError
+from hftranslate.errors import InputError, TranslationLoss
 from hftranslate.formats.files import fresh_folder, naming, write_files
+from hftranslate.formats.json_text import dump_json
 from hftranslate.hepdata.archives import pack
 from hftranslate.hepdata.paper_tables import contour_tables, correlation_table, cross_section_table, signal_tables
 from hftranslate.hepdata.presentation import dressed, thumbnail
 from hftranslate.hepdata.private import junk, private_texts
 from hftranslate.hepdata.readme import readme
-from hftranslate.hepdata.regions import README, Region
-from hftranslate.hepdata.submission import Record, submission_documents
+from hftranslate.hepdata.regions import README, WORKSPACE, Region
+from hftranslate.hepdata.submission import HS3_TYPE, Record, Resource, hs3_file, submission_documents
 from hftranslate.hepdata.tables import MAX_TABLE_BYTES, Table, scan_table, yields_table
 from hftranslate.hepdata.yaml_files import yaml_text
+from hftranslate.translation.write import to_hs3
 
 #: Largest upload that HEPData takes.
 MAX_UPLOAD_BYTES = 52_000_000
@@ -58,6 +60,7 @@ def make_bundle(
     yields: bool = True,
     measurement: str | None = None,
     more: MoreTables | None = None,
+    hs3: bool = False,
 ) -> Bundle:
     """Make a submission of likelihoods.
 
@@ -73,9 +76,13 @@ def make_bundle(
         which one the yields are of; the first one by default.
     more
         tables beside these.
+    hs3
+        add each workspace in HS3, as ROOT reads it, as a resource of its own.
 
     Raises
     ------
+    TranslationLoss
+        HS3 cannot say all of a workspace.
     InputError
         Regions without or with the same names, nothing to make a table of, a size that HEPData refuses, or what is
         private and was not allowed.
@@ -86,6 +93,8 @@ def make_bundle(
     """
     record = Record() if record is None else record
     _check_names(regions)
+    if hs3:
+        record = replace(record, resources=(*record.resources, *map(_in_hs3, regions)))
     tables = [yields_table(r, measurement) for r in regions] if yields else []
     tables += [t for r in regions for t in _of_scans(r, contours=more is not None and more.contours)]
     if more is not None:
@@ -116,6 +125,26 @@ def make_bundle(
     if found and not record.allow_private:
         raise InputError(f"what goes to a public record holds {'; '.join(found)} (--allow-private publishes it)")
     return Bundle(files=files, archive=record.archive)
+
+
+def _in_hs3(region: Region) -> Resource:
+    """The workspace of a region in HS3.
+
+    Raises
+    ------
+    TranslationLoss
+        HS3 cannot say all of it.
+    """
+    written = to_hs3(region.workspace, measure=False)
+    lost = [o for o in written.outcomes if o.kind == "loss"]
+    if lost:
+        raise TranslationLoss(f"{region.name or 'the workspace'} in HS3 is not exact: {lost[0].where}: {lost[0].what}")
+    return Resource(
+        name=hs3_file(region.name),
+        data=dump_json(written.document).encode(),
+        description=f"{WORKSPACE}{f' of the region {region.name}' if region.name else ''}, without signal, in HS3",
+        type=HS3_TYPE,
+    )
 
 
 def _of_scans(region: Region, *, contours: bool) -> Iterator[Table]:

@@ -14,7 +14,7 @@ from hftranslate.formats import pyhf_json
 from hftranslate.formats.json_text import read_bytes
 from hftranslate.hepdata.archives import DEFAULT_LIMITS, folder_names, kind_of, read_files, unpack_into
 from hftranslate.hepdata.bundle import SUBMISSION, size_problems
-from hftranslate.hepdata.check_likelihood import Judgement, likelihood_entries
+from hftranslate.hepdata.check_likelihood import Judgement, hs3_entries, likelihood_entries
 from hftranslate.hepdata.check_points import Comparison, Hints, poi_entries, point_entries, yield_entries
 from hftranslate.hepdata.contents import ARCHIVES, Contents, Likelihood, contents_of, with_values
 from hftranslate.hepdata.entries import CheckReport, Entry, Status
@@ -22,7 +22,7 @@ from hftranslate.hepdata.private import tidiness
 from hftranslate.hepdata.published import PublishedTable, published_table
 from hftranslate.hepdata.readme import Facts, facts, readme
 from hftranslate.hepdata.regions import Region
-from hftranslate.hepdata.submission import MISLEADING, MISLEADING_LOCATIONS, RESOURCE_TYPE
+from hftranslate.hepdata.submission import HS3_TYPE, MISLEADING, MISLEADING_LOCATIONS, RESOURCE_TYPE
 from hftranslate.hepdata.yaml_files import validate_submission, yaml_documents
 from hftranslate.signal_grid import PointNames
 
@@ -64,7 +64,7 @@ def check(
     hints = hints or Hints()
     names = hints.names
     with tempfile.TemporaryDirectory() as scratch:
-        likelihoods, tables = folder, []
+        likelihoods, tables, in_hs3 = folder, [], []
         if (folder / SUBMISSION).is_file():
             likelihoods = Path(scratch)
             documents = _documents(folder, entries)
@@ -75,6 +75,7 @@ def check(
             entries += tidiness(folder, beside)
             entries += _unpacked(folder, documents, likelihoods) if documents else ()
             tables = _published(folder, documents, entries)
+            in_hs3 = [r for d in documents if "data_file" not in d for r in _listed(d) if _is_of_type(r, HS3_TYPE)]
         else:
             what = "there is no submission.yaml: only the likelihoods were checked"
             entries.append(Entry(status="note", check="submission", where=str(folder), what=what))
@@ -83,6 +84,8 @@ def check(
             if names is not None:
                 contents = replace(contents, likelihoods=tuple(_with_values(x, names) for x in contents.likelihoods))
             entries += _inside(contents, tables, Comparison(points=points, hints=hints), batch)
+            for location in (str(r.get("location", "")) for r in in_hs3):
+                entries += _safely(location, hs3_entries(folder, location, contents.likelihoods))
     return CheckReport(folder=str(folder), entries=tuple(dict.fromkeys(entries)))
 
 
@@ -232,7 +235,11 @@ def _listed(document: Mapping[str, Any]) -> list[Any]:
 
 
 def _is_likelihood(resource: Any) -> bool:
-    return isinstance(resource, dict) and str(resource.get("type", "")).casefold() == RESOURCE_TYPE.casefold()
+    return _is_of_type(resource, RESOURCE_TYPE)
+
+
+def _is_of_type(resource: Any, kind: str) -> bool:
+    return isinstance(resource, dict) and str(resource.get("type", "")).casefold() == kind.casefold()
 
 
 def _resource_entries(resource: Mapping[str, Any], location: str) -> Iterator[Entry]:

@@ -1,19 +1,23 @@
 """Checks of one likelihood: schema, digests, every patch, and what the doctor finds in the background."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hftranslate.batch.progress import Progress, silent
+from hftranslate.difference import difference_of_translation, proven
 from hftranslate.doctor import diagnose
 from hftranslate.errors import HFTranslateError, InputError
 from hftranslate.formats import pyhf_json
 from hftranslate.formats.schemas import violation
 from hftranslate.hepdata.contents import Likelihood
 from hftranslate.hepdata.entries import Entry, Status, gathered
+from hftranslate.hepdata.submission import hs3_file
 from hftranslate.signal_grid import Patch, PatchSet
 from hftranslate.signal_grid.scan import Background
+from hftranslate.translation.load import load
 from hftranslate.workspace import Workspace
 from hftranslate.workspace.map import pois_of, signal_samples
 
@@ -277,3 +281,26 @@ def _doctor(likelihood: Likelihood, workspace: Workspace) -> Iterator[Entry]:
     if notes:
         what = f"{notes} note{'' if notes == 1 else 's'} of the doctor; see hftranslate doctor"
         yield Entry(status="note", check="doctor", where=likelihood.name, what=what)
+
+
+def hs3_entries(folder: Path, location: str, likelihoods: Sequence[Likelihood]) -> Iterator[Entry]:
+    """Whether a file in HS3 has the likelihood of the workspace that it stands beside, under pyhf's conventions."""
+    path = folder / location
+    if "/" in location or not path.is_file():
+        yield Entry(status="warning", check="hs3", where=location, what="it is not in the folder, and was not compared")
+        return
+    in_hs3 = load(path)
+    if in_hs3.format != "hs3":
+        yield Entry(status="error", check="hs3", where=location, what=f"it is {in_hs3.format}, not HS3")
+        return
+    beside = [one for one in likelihoods if hs3_file(one.region) == location] or list(likelihoods)
+    for one in beside:
+        workspace = pyhf_json.from_document(one.document, one.name)
+        found = difference_of_translation(workspace, in_hs3.workspace)
+        if proven(workspace, found):
+            what = f"has the likelihood of {one.name}"
+            yield Entry(status="passed", check="hs3", where=location, what=what)
+            return
+    names = ", ".join(one.name for one in beside) or "any workspace"
+    what = f"has not the likelihood of {names}; hftranslate diff says what differs"
+    yield Entry(status="error", check="hs3", where=location, what=what)

@@ -15,6 +15,8 @@ Json: TypeAlias = dict[str, Any]
 
 #: The type that makes a resource a likelihood; words in its description no longer do (since October 2025).
 RESOURCE_TYPE = "HistFactory"
+#: That of the same likelihood in HS3, a file of its own beside the archive.
+HS3_TYPE, HS3_FILE = "HS3", "BkgOnly.hs3.json"
 #: Letters in a description by which HEPData takes a resource for something else, whatever its type says.
 MISLEADING = ("HS3", "SimpleAnalysis")
 #: Parts of a location that win over everything.
@@ -166,6 +168,11 @@ def _check_energy(energy: object) -> None:
         raise InputError(f"{energy!r} is no energy: expected GeV above zero, like 13000")
     if energy in _IN_TEV:
         raise InputError(f"energies are in GeV: is {energy:g} meant to be {energy:g} TeV? Then write {1000 * energy:g}")
+
+
+def hs3_file(region: str) -> str:
+    """The file of a region in HS3."""
+    return f"{region}_{HS3_FILE}" if region else HS3_FILE
 
 
 def submission_documents(record: Record, regions: Sequence[Region], tables: Sequence[Table]) -> list[Json]:

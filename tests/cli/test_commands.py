@@ -496,6 +496,25 @@ def test_convert_goes_both_ways(run: Runner, ws: Path, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "copy").read_text()) == json.loads(ws.read_text())
 
 
+def test_hs3_goes_there_and_back(run: Runner, ws: Path, tmp_path: Path) -> None:
+    there, back = tmp_path / "model.json", tmp_path / "back.json"
+    made = run("json2hs3", ws, there, "--verify")
+    assert made.code == 0
+    assert "verified:" in made.err
+    assert json.loads(there.read_text())["metadata"]["hs3_version"] == "0.2"
+    assert run("hs32json", there, back, "--no-sidecar", "--verify").code == 0
+    assert run("diff", ws, there).code == 0
+    assert run("hs32json", there, back).code == 0
+    assert json.loads(back.read_text()) == json.loads(ws.read_text())
+    for command in ("fit", "inspect", "doctor", "cls"):
+        assert run(command, there).code == 0
+    assert "no analysis 'x'" in run("fit", there, "--analysis", "x").err
+    for target in ("pyhs3", "standard"):
+        assert run("json2hs3", ws, there, "--for", target, "--verify").code == 0
+    assert run("convert", ws, tmp_path / "by_name.hs3.json").code == 0
+    assert run("json2hs3", ws, there, "--verify", "root").code == 2
+
+
 def test_the_help_of_convert_lists_what_can_be_written(run: Runner) -> None:
     assert f"--to [{'|'.join(FORMATS)}]" in run("convert", "--help").out
 

@@ -19,6 +19,7 @@ from hftranslate.cli import cli
 from hftranslate.errors import FitFailed, FormatError, InputError, MissingInput, Unsupported, VerificationFailed
 from hftranslate.hepdata import bundle as bundling
 from hftranslate.hepdata.bundle import make_bundle, size_problems, upload_file, write_bundle
+from hftranslate.hepdata.check import check
 from hftranslate.hepdata.presentation import dressed
 from hftranslate.hepdata.readme import facts, readme
 from hftranslate.hepdata.regions import read_region
@@ -100,6 +101,22 @@ def test_the_record_names_the_likelihood_as_such(region):
     assert "HS3" not in resource["description"]
     assert first["comment"] == "c"
     assert [t["name"] for t in tables] == ["Yields", "CLs"]
+
+
+def test_the_workspace_in_hs3_is_a_resource_of_its_own(region, tmp_path):
+    made = make_bundle([region], hs3=True)
+    _, resource = documents(made)[0]["additional_resources"]
+    assert (resource["type"], resource["location"]) == ("HS3", "BkgOnly.hs3.json")
+    write_bundle(made, tmp_path / "out")
+    assert not validate_submission(str(tmp_path / "out"))
+    (found,) = (e for e in check(tmp_path / "out", points=0, validator=False).entries if e.check == "hs3")
+    assert (found.status, found.what) == ("passed", "has the likelihood of BkgOnly.json")
+    path = tmp_path / "out" / "BkgOnly.hs3.json"
+    document = json.loads(path.read_text())
+    document["data"][0]["contents"][0] += 1
+    path.write_text(json.dumps(document))
+    (found,) = (e for e in check(tmp_path / "out", points=0, validator=False).entries if e.check == "hs3")
+    assert found.status == "error"
 
 
 def test_keywords_stand_on_every_table(region):

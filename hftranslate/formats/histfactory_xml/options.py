@@ -36,7 +36,7 @@ class XmlOptions:
         of a ROOT file that holds several: the only measurement that is wanted, and the RooWorkspace whose model is
         wanted (``combined``, or the name of a channel).
     analysis
-        of HS3 that holds several: the one that is wanted.
+        of an HS3 document that has several: the one that is wanted.
     """
 
     basedir: Path | None = None
