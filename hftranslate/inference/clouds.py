@@ -23,6 +23,10 @@ _FACTORS = (0.5, 1.0, 2.0)
 _INSIDE = 0.25
 #: Part of the points whose free parameters are anywhere near zero, of either sign.
 _ANYWHERE = 0.25
+#: How many parameters leave a minimum together while the others follow.
+_AT_ONCE = (1, 1, 2, 3)
+#: Twice the rise of the NLL below which a point is where it came from.
+_NO_WAY = 1e-12
 #: How often a point outside the domain goes half of the way to the known minimum.
 _PULLS = 3
 #: Steps back that tell how much a point may still descend.
@@ -77,6 +81,30 @@ class Cloud:
         )  # fmt: skip
         cloud._keep(np.flatnonzero(np.isfinite(value)))
         return cloud
+
+    @classmethod
+    def on_ways(
+        cls, problem: Problem, known: End, covariance: Floats, n_points: int, rng: np.random.Generator
+    ) -> "Cloud":
+        """Points around, and as many where up to three parameters are there and the others follow from a minimum.
+
+        They follow to first order, as the covariance ``(n, n)`` of the minimum has it.
+        """
+        x = cls.around(problem, known, n_points, rng).x
+        few = rng.random(x.shape).argsort(axis=1) < rng.choice(_AT_ONCE, size=(len(x), 1))
+        lines = covariance / np.diagonal(covariance)[:, None]
+        following = problem.inside(known.x + np.where(few, x - known.x, 0.0) @ lines)
+        return cls.at(problem, np.concatenate([x, following]))
+
+    def rise_from(self, x: Floats) -> Floats:
+        """The slope at each point along the way from another place, as a fraction of the one on a parabola.
+
+        That has the curvature of the expected information at the point, and its minimum at the other place.
+        """
+        way = self.x - x
+        slope = np.sum(self.gradient * way, axis=1)
+        expected = np.sum((self.fisher @ way[:, :, None])[:, :, 0] * way, axis=1)
+        return np.where(expected > _NO_WAY, slope / np.maximum(expected, _NO_WAY), 1.0)
 
     def go_down(self, below: float) -> None:
         """Steps of Fisher's scoring, as long as any point may come below a value; those that end high stay behind."""

@@ -122,8 +122,9 @@ _NEWTON_STEPS, _MIGRAD_CALLS, _MIGRAD_ROUNDS = 200, 10_000, 10
 #: Who is asked, in this order, where a minimiser reached no minimum: the slowest one last.
 _IN_TURN: tuple[MinimizerName, ...] = ("newton", "scipy", "minuit")
 _ROUGH_STEPS, _ROUGH_TOLERANCE, _ROUGH_CALLS = 50, 1e-4, 1000
-#: MIGRAD, which may go on for very long where nothing is smooth, has so many calls of the likelihood to step in.
-_RESCUE_CALLS = 5000
+#: What those have to step in who may go on for very long where nothing is smooth, or numbers are too large for progress
+#: to show: iterations of L-BFGS-B, calls of the likelihood by MIGRAD.
+_RESCUE: dict[MinimizerName, int] = {"scipy": 2000, "minuit": 5000}
 #: So many fits of a search, at most, are tried by other minimisers where ours is stuck.
 _RESCUES = 2
 #: Two values of the NLL that differ by less are the same minimum.
@@ -148,7 +149,7 @@ _STATUS_OF: dict[str, Status] = {
 class Minimum:
     """A minimum over some of the parameters: the whole vector, the excess NLL, the EDM, how it ended, and who found it.
 
-    ``sure`` says whether the search for a lower one was conclusive.
+    ``asked`` is whom the fit asked first; ``sure`` says whether the search for a lower one was conclusive.
     """
 
     theta: Floats
@@ -157,11 +158,18 @@ class Minimum:
     status: Status
     iterations: int
     minimizer: MinimizerName
+    asked: MinimizerName
     sure: bool = True
 
     @property
     def message(self) -> str:
         """What the status means and what helps."""
+        if self.status == "iterations" and self.minimizer != self.asked:
+            return (
+                f"{self.asked} reached no minimum, nor did the others; {self.minimizer}, which came lowest, used up "
+                "the steps that it has for stepping in; start elsewhere, or ask it first and give it more "
+                f"(--minimizer {self.minimizer} --optconf maxiter=N)"
+            )
         doubt = "" if self.sure or self.status == "unsure" else f"; {STATUS['unsure']}"
         return STATUS[self.status] + doubt
 
@@ -175,7 +183,10 @@ def minimize(model: Model, data: Data, start: Floats, free: Booleans, bounds: Fl
     if index.size == 0:
         value = model.excess_nll(theta, data)
         status: Status = "converged" if np.isfinite(value) else "outside_domain"
-        return Minimum(theta=theta, excess_nll=value, edm=0.0, status=status, iterations=0, minimizer=options.minimizer)
+        own = options.minimizer
+        return Minimum(
+            theta=theta, excess_nll=value, edm=0.0, status=status, iterations=0, minimizer=own, asked=own
+        )  # fmt: skip
     problem = Problem(model=model, data=data, theta=theta, index=index, bounds=bounds[index])
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a step may lead to where nothing is finite
         problem, end = _reached(problem, options)
@@ -190,6 +201,7 @@ def minimize(model: Model, data: Data, start: Floats, free: Booleans, bounds: Fl
         status="unsure" if end.reason == "converged" and not sure else _STATUS_OF[end.reason],
         iterations=end.iterations,
         minimizer=end.by,
+        asked=options.minimizer,
         sure=sure,
     )
     _log.info(
@@ -218,8 +230,7 @@ def _by_others(problem: Problem, end: End, options: FitOptions) -> End:
     if options.max_iterations is None:
         for name in _IN_TURN:
             if name != end.by and not end.at_a_minimum:
-                limit = _RESCUE_CALLS if name == "minuit" else None
-                other = _run(problem, replace(options, minimizer=name, max_iterations=limit))
+                other = _run(problem, replace(options, minimizer=name, max_iterations=_RESCUE.get(name)))
                 better = other.at_a_minimum or other.value < end.value
                 end = replace(other if better else end, iterations=end.iterations + other.iterations)
     return end

@@ -14,10 +14,15 @@ order the profile through a minimum with the covariance ``V`` is a straight line
 theta_0k) / V_kk``; along it the NLL of a single valley rises about as the parabola ``(a - theta_0k)^2 / (2 V_kk)``.
 Where it stays far below, there or at the parameter's mirror image, a new fit starts. All are evaluated at once.
 
-*Clouds* are what small models get, and large ones where there is more to suspect: many random points, drawn around the
-centres of the constraints and within the distance that these allow a lower minimum to have, go downhill together by
-Fisher's scoring, evaluated at once. What ends above the minimum that is known is forgotten; from the others new fits
-start. They also start from some points where a cloud begins, if kinks may lead elsewhere, and from where other
+*Ways* are what small models get first, unless the fit was difficult or describes the data badly. A likelihood that
+rises all along the straight ways from a minimum to everywhere else has no other one. Many random points tell, evaluated
+at once, around the minimum and where one to three parameters leave it while the others follow to first order; from the
+few where the NLL hardly rises fits have to lead back.
+
+*Clouds* are what small models get otherwise, and large ones where there is more to suspect: many random points, drawn
+around the centres of the constraints and within the distance that these allow a lower minimum to have, go downhill
+together by Fisher's scoring, evaluated at once. What ends above the minimum that is known is forgotten; from the others
+new fits start. They also start from some points where a cloud begins, if kinks may lead elsewhere, and from where other
 minimisers end. If several points reached the lowest minimum, and clouds bring nothing new any more, it is believed to
 be the lowest; if not, the search says in the end that it is not sure.
 """
@@ -55,6 +60,9 @@ _QUITE_UNEVEN, _QUITE_STRONG = 1.0, 1.0
 _TO_THE_CENTRE = 4
 #: Part of its initial value below which a free factor vanishes.
 _VANISHING = 0.3
+#: Points for each parameter on ways from a minimum; the fraction of a parabola's slope below which one of them has to
+#: lead back there by a fit, and from how many points that is tried.
+_WAYS, _RISING, _DOUBTFUL = 16, 0.2, 4
 #: Newton steps beyond which a fit went through a difficult place, and NLL per bin from which data are described badly.
 _DIFFICULT, _BAD = 25, 10.0
 #: Points of a cloud: in small models; in less suspicious ones, and in those with Functions, which are evaluated one by
@@ -131,6 +139,8 @@ def search(
         look.along_profiles(bent)
     if plan is None:
         return look.found(sure=True)
+    if plan.calm and look.in_one_valley():
+        return look.found(sure=True)
     if quick:
         look.by_clouds(replace(plan, points=_FEWER_POINTS, most=1, quiet=2, before=0))
         return look.found(sure=True)
@@ -147,6 +157,8 @@ class _Plan:
     ----------
     small
         whether clouds take the place of profiles.
+    calm
+        whether the first fit went well, so that ways may tell that there is nothing to search.
     others
         how many other minimisers to ask first.
     points
@@ -158,6 +170,7 @@ class _Plan:
     """
 
     small: bool
+    calm: bool
     others: int
     points: int
     most: int
@@ -177,7 +190,7 @@ def _plan(problem: Problem, first: End, bent: float) -> _Plan | None:
     if n > _SMALL[0] or size > _SMALL[1]:
         if first.at_a_minimum and not (bad and e.uneven > _QUITE_UNEVEN):
             return None
-        return _Plan(small=False, others=1, points=_POINTS_OF_LARGE, most=1, quiet=1, before=0, after=2)
+        return _Plan(small=False, calm=False, others=1, points=_POINTS_OF_LARGE, most=1, quiet=1, before=0, after=2)
     hidden = e.hidden and e.strong > _RATHER_STRONG
     once = hidden or e.strong > _STRONG or (e.strong > _RATHER_STRONG and max(e.uneven, bent) > _UNEVEN)
     difficult = not first.at_a_minimum or first.iterations > _DIFFICULT or e.functions or (bad and once)
@@ -187,6 +200,7 @@ def _plan(problem: Problem, first: End, bent: float) -> _Plan | None:
     many = np.sum(problem.model.parameters.width[problem.index] == 0.0) > _MANY_FREE
     return _Plan(
         small=True,
+        calm=first.reason == "converged" and not (difficult or bad),
         others=2 if twice else 0,
         points=_POINTS if twice and not e.functions else _FEWER_POINTS,
         most=_CLOUDS,
@@ -246,6 +260,18 @@ class _Look:
             if self.lowest is known:
                 break
             bent = downward_curvature(p.model, p.data, p.full(self.lowest.x))[p.index]
+
+    def in_one_valley(self) -> bool:
+        """Whether the NLL rises on the ways from the minimum to many points; where it hardly does fits lead back."""
+        known, problem = self.lowest, self.problem
+        covariance = _covariance(problem, known)
+        if covariance is None:
+            return False
+        points = Cloud.on_ways(problem, known, covariance, _WAYS * len(known.x), np.random.default_rng(6))
+        doubtful = points.x[points.rise_from(known.x) < _RISING]
+        if len(doubtful) > _DOUBTFUL:
+            return False
+        return all(self.start(x) < known.value + _THERE and self.lowest is known for x in doubtful)
 
     def by_clouds(self, plan: _Plan) -> bool:
         """Fit from some points where clouds begin and end, until as many of them as planned bring nothing new.
@@ -367,11 +393,9 @@ def other_starts(problem: Problem, known: End, bent: Floats) -> list[Floats]:
     if bent.max(initial=0.0) <= _BENT:
         return []
     model, x = problem.model, known.x
-    factor, failed = dpotrf(known.hessian if known.hessian is not None else problem.expand(x)[2])
-    if failed:
+    covariance = _covariance(problem, known)
+    if covariance is None:
         return []
-    upper, _ = dpotri(factor)
-    covariance = np.triu(upper) + np.triu(upper, 1).T
     variances = np.diagonal(covariance)
     # what the data say about a parameter counts like its constraint
     bent = bent * np.minimum(variances / np.maximum(model.parameters.width[problem.index], 1e-150) ** 2, 1.0)
@@ -388,6 +412,16 @@ def other_starts(problem: Problem, known: End, bent: Floats) -> list[Floats]:
     low = (apart > 0.0) & (images < _MIRRORED * 0.5 * apart**2 / variances)
     starts = [mirrored[i] for i in np.argsort(images, kind="stable") if low[i]][:_STARTS]
     return starts + [point for _, point in found[: _STARTS - len(starts)]]
+
+
+def _covariance(problem: Problem, known: End) -> Floats | None:
+    """Inverse of the Hessian at a minimum; ``None`` where it is not positive definite."""
+    factor, failed = dpotrf(known.hessian if known.hessian is not None else problem.expand(known.x)[2])
+    if failed:
+        return None
+    upper, _ = dpotri(factor)
+    covariance: Floats = np.triu(upper) + np.triu(upper, 1).T
+    return covariance
 
 
 def _valleys(rise: Floats, parabola: Floats) -> list[tuple[int, int]]:

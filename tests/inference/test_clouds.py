@@ -60,3 +60,39 @@ def test_points_outside_of_the_domain_are_pulled_back_or_forgotten():
     nobody = Cloud.at(problem, np.array([[-50.0]]))
     nobody.go_down(np.inf)
     assert nobody.x.shape == (0, 1)
+
+
+def test_ways_from_the_minimum_of_a_single_valley_rise():
+    problem = problem_of(*hello_world())
+    known, _ = around(problem)
+    ways = Cloud.on_ways(problem, known, np.linalg.inv(known.hessian), 40, np.random.default_rng(3))
+    assert 60 < len(ways.x) <= 80
+    np.testing.assert_array_equal(problem.inside(ways.x), ways.x)
+    assert np.sum(ways.rise_from(known.x) < 0.2) <= 1  # far away, where those that follow stand at their bounds
+    assert (ways.value >= known.value - 1e-9).all()
+
+
+def test_how_steep_a_way_is():
+    """Half of the way to the other of two valleys the NLL falls; on a parabola the fraction is one, and at its end."""
+    problem = problem_of(*mirrored(0.0, 0.01))
+    known, _ = around(problem)
+    ways = Cloud.at(problem, np.linspace(known.x[0], -known.x[0], 9)[:, None])
+    rise = ways.rise_from(known.x)
+    assert rise[0] == 1.0
+    np.testing.assert_array_equal(np.sign(rise[1:4]), 1.0)
+    np.testing.assert_array_equal(np.sign(rise[5:8]), -1.0)
+    for x, gradient, fraction in zip(ways.x[1:], ways.gradient[1:], rise[1:], strict=True):
+        way = (x - known.x)[0]
+        assert fraction == pytest.approx(gradient[0] / (problem.convex(x)[0, 0] * way), rel=1e-6)
+
+
+def test_parameters_that_follow():
+    """Without noise around, the others are where the covariance has them."""
+    problem = problem_of(*hello_world())
+    known, _ = around(problem)
+    covariance = np.linalg.inv(known.hessian)
+    ways = Cloud.on_ways(problem, known, covariance, 40, np.random.default_rng(3))
+    half = ways.x[len(ways.x) // 2 :] - known.x
+    lines = covariance / np.diagonal(covariance)[:, None]
+    alone = [min(np.abs(way - lines[k] * way[k]).max() for k in range(len(known.x))) for way in half]
+    assert sum(a < 1e-9 for a in alone) > 10

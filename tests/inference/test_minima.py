@@ -164,3 +164,35 @@ def test_mirror_images(lower):
     for start in (-0.9, 0.9):
         assert fit(model, data, start=np.array([start]), options=FIRST).value("a") * start > 0.0
         assert fit(model, data, start=np.array([start])).value("a") == pytest.approx(valleys[lower].x, abs=1e-5)
+
+
+def test_one_valley_is_seen_without_a_search(shared):
+    """A small model with effects of half of a bin: nothing is searched, for everything leads back."""
+    problem = problem_of(*compiled("multinomial_example"))
+    first = first_end(problem)
+
+    def descent(x, rough):
+        assert rough
+        return descend(problem, x, tolerance=1e-4, max_iterations=50)
+
+    found = search(problem, first, descent, others=[pytest.fail, pytest.fail])
+    assert found.lowest is first
+    assert found.sure
+    assert found.iterations < 10 * first.iterations
+
+
+@pytest.mark.parametrize("lower", [-1.0, 1.0])
+def test_two_valleys_are_never_one(lower):
+    model, data = mirrored(0.01 if lower < 0.0 else 0.0, 0.01 if lower > 0.0 else 0.0)
+    problem = problem_of(model, data)
+    for start in (-0.9, 0.9):
+        first = descend(problem, np.array([start]), tolerance=1e-8, max_iterations=200)
+        starts = []
+
+        def descent(x, rough, starts=starts):
+            starts.append(x)
+            return descend(problem, x, tolerance=1e-8, max_iterations=200)
+
+        found = search(problem, first, descent)
+        assert bool(starts) == (np.sign(first.x[0]) != lower)  # the lower one is as low as can be
+        assert np.sign(found.lowest.x[0]) == lower

@@ -121,11 +121,42 @@ def test_unsure(monkeypatch, caplog):
     assert (result.status, result.sure, result.message) == ("unsure", False, STATUS["unsure"])
     assert result.uncertainty("a") > 0.0
     assert STATUS["unsure"] in caplog.text
-    kink = Minimum(
-        theta=result.values, excess_nll=1.0, edm=0.0, status="kink", iterations=1, minimizer="newton", sure=False
-    )
+    kink = minimum(result.values, status="kink", sure=False)
     assert kink.message == f"{STATUS['kink']}; {STATUS['unsure']}"
     assert replace(kink, sure=True).message == STATUS["kink"]
+
+
+def minimum(theta, **said):
+    said = {"excess_nll": 1.0, "edm": 0.0, "iterations": 1, "minimizer": "newton", "asked": "newton"} | said
+    return Minimum(theta=theta, **said)
+
+
+def test_whose_limit_was_reached():
+    """That of a fit can be raised by its setting; what steps in has a limit of its own, which that does not reach."""
+    own = minimum(np.zeros(1), status="iterations")
+    assert own.message == STATUS["iterations"]
+    other = replace(own, minimizer="minuit")
+    assert other.message.startswith("newton reached no minimum, nor did the others; minuit, which came lowest, used up")
+    assert other.message.endswith("(--minimizer minuit --optconf maxiter=N)")
+
+
+@pytest.mark.parametrize("asked", ["newton", "scipy", "minuit"])
+def test_those_who_step_in_have_limits(monkeypatch, asked):
+    """Whoever is asked without a limit; with one, nobody steps in."""
+    model, data = two_valleys()
+    limits = {}
+
+    def unable(problem, options):
+        limits[options.minimizer] = options.max_iterations
+        return replace(stuck(problem.start, problem.value(problem.start)), by=options.minimizer)
+
+    monkeypatch.setattr(engine, "_run", unable)
+    options = FitOptions(minimizer=asked, other_minima=False, raise_on_failure=False)
+    assert fit(model, data, options=options).status == "stuck"
+    assert limits == {"newton": None, "scipy": 2000, "minuit": 5000} | {asked: None}
+    limits.clear()
+    fit(model, data, options=replace(options, max_iterations=7))
+    assert limits == {asked: 7}
 
 
 def test_a_failed_search_is_no_success(monkeypatch):
@@ -141,10 +172,7 @@ def test_message_of_a_failure_outside_of_the_domain():
     model, data = counting(7.0, 2.0, 3.0, bounds=((-10.0, 10.0),))
     result = fit(model, data, fixed={"mu": -5.0}, options=FitOptions(raise_on_failure=False))
     assert result.status == "outside_domain"
-    minimum = Minimum(
-        theta=result.values, excess_nll=np.inf, edm=0.0, status="outside_domain", iterations=0, minimizer="newton"
-    )
-    assert "SR" in failure_message(model, data, minimum)
+    assert "SR" in failure_message(model, data, minimum(result.values, status="outside_domain", excess_nll=np.inf))
 
 
 @pytest.mark.slow
