@@ -122,9 +122,9 @@ _NEWTON_STEPS, _MIGRAD_CALLS, _MIGRAD_ROUNDS = 200, 10_000, 10
 #: Who is asked, in this order, where a minimiser reached no minimum: the slowest one last.
 _IN_TURN: tuple[MinimizerName, ...] = ("newton", "scipy", "minuit")
 _ROUGH_STEPS, _ROUGH_TOLERANCE, _ROUGH_CALLS = 50, 1e-4, 1000
-#: What those have to step in who may go on for very long where nothing is smooth, or numbers are too large for progress
-#: to show: iterations of L-BFGS-B, calls of the likelihood by MIGRAD.
-_RESCUE: dict[MinimizerName, int] = {"scipy": 2000, "minuit": 5000}
+#: L-BFGS-B and MIGRAD, which may go on for very long where nothing is smooth, or numbers are too large for progress to
+#: show, have so many calls of the likelihood each to step in.
+_RESCUE_CALLS = 5000
 #: So many fits of a search, at most, are tried by other minimisers where ours is stuck.
 _RESCUES = 2
 #: Two values of the NLL that differ by less are the same minimum.
@@ -228,9 +228,12 @@ def _reached(problem: Problem, options: FitOptions) -> tuple[Problem, End]:
 def _by_others(problem: Problem, end: End, options: FitOptions) -> End:
     """Where a minimiser reached no minimum, and nobody limited its iterations: what another one reaches."""
     if options.max_iterations is None:
+        limited = replace(
+            options, max_iterations=_RESCUE_CALLS, solver_options=(*options.solver_options, ("maxfun", _RESCUE_CALLS))
+        )
         for name in _IN_TURN:
             if name != end.by and not end.at_a_minimum:
-                other = _run(problem, replace(options, minimizer=name, max_iterations=_RESCUE.get(name)))
+                other = _run(problem, replace(options if name == "newton" else limited, minimizer=name))
                 better = other.at_a_minimum or other.value < end.value
                 end = replace(other if better else end, iterations=end.iterations + other.iterations)
     return end

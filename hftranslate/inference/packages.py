@@ -76,7 +76,8 @@ def lbfgsb(
 ) -> End:
     """Minimise by SciPy's L-BFGS-B, restarted until the EDM is small.
 
-    It works in units of the prior uncertainties: unscaled it stops early on parameters of very different sizes.
+    It works in units of the prior uncertainties: unscaled it stops early on parameters of very different sizes. With
+    ``max_iterations`` that, and the ``maxfun`` of the settings, are limits of all restarts together.
     """
     from scipy.optimize import Bounds
     from scipy.optimize import minimize as scipy_minimize
@@ -92,16 +93,17 @@ def lbfgsb(
 
     box = Bounds(problem.bounds[:, 0] / unit, problem.bounds[:, 1] / unit)
     counts = {name: int(settings[name]) for name in ("maxfun", "maxcor", "maxls")}
-    best, iterations = start / unit, 0
+    best, iterations, calls = start / unit, 0, 0
     for _ in range(restarts):
-        left = between_restarts if max_iterations is None else max_iterations - iterations
-        options: Any = {"maxiter": left, "ftol": settings["ftol"], "gtol": settings["gtol"], **counts}
+        options: Any = {"maxiter": between_restarts, "ftol": settings["ftol"], "gtol": settings["gtol"], **counts}
+        if max_iterations is not None:
+            options |= {"maxiter": max_iterations - iterations, "maxfun": counts["maxfun"] - calls}
         result = scipy_minimize(scaled, best, jac=True, method="L-BFGS-B", bounds=box, options=options)
-        iterations += int(result.nit)
+        iterations, calls = iterations + int(result.nit), calls + int(result.nfev)
         moved = not np.array_equal(best, result.x)
         best = result.x
         edm = problem.edm(best * unit)
-        exhausted = max_iterations is not None and iterations >= max_iterations
+        exhausted = max_iterations is not None and (iterations >= max_iterations or calls >= counts["maxfun"])
         if edm < tolerance or not moved or exhausted:
             break
     x = problem.inside(best * unit)

@@ -84,7 +84,6 @@ def no_constant(name: str) -> float:
 
 @settings(
     max_examples=40,
-    derandomize=True,  # for some models of other seeds a command takes ten seconds, which is a fault of its own
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(document=documents(), command=commands())

@@ -153,7 +153,7 @@ def test_those_who_step_in_have_limits(monkeypatch, asked):
     monkeypatch.setattr(engine, "_run", unable)
     options = FitOptions(minimizer=asked, other_minima=False, raise_on_failure=False)
     assert fit(model, data, options=options).status == "stuck"
-    assert limits == {"newton": None, "scipy": 2000, "minuit": 5000} | {asked: None}
+    assert limits == {"newton": None, "scipy": 5000, "minuit": 5000} | {asked: None}
     limits.clear()
     fit(model, data, options=replace(options, max_iterations=7))
     assert limits == {asked: 7}

@@ -77,3 +77,20 @@ def test_minimum_at_a_bound():
     for end in (by_minuit(problem), by_scipy(problem)):
         assert end.reason == "converged"
         assert end.x[0] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_calls_of_all_restarts_together(shared, monkeypatch):
+    """Where iterations are limited: a valley in which nothing is reached takes no more than that."""
+    problem = problem_of(*compiled("sbottom_RegionA"))
+    calls = []
+    counted = type(problem).value_and_gradient
+
+    def value_and_gradient(self, x):
+        calls.append(x)
+        return counted(self, x)
+
+    monkeypatch.setattr(type(problem), "value_and_gradient", value_and_gradient)
+    settings = SOLVER_OPTIONS | {"maxfun": 30, "ftol": 1e-3}  # it stops early, and goes on
+    end = lbfgsb(problem, problem.start, tolerance=1e-30, max_iterations=500, settings=settings)
+    assert end.reason != "converged"
+    assert 30 <= len(calls) <= 30 + SOLVER_OPTIONS["maxls"]
