@@ -1,62 +1,21 @@
-"""Commands killed after every file that they put in its place, as power cuts and impatient people do."""
+"""Commands stopped after every file that they put in its place, as power cuts and impatient people do."""
 
-import json
 import os
 import shutil
 import subprocess
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from tests.conftest import REPOSITORY
-
-#: Status of a process that was killed between two steps.
-_KILLED = 9
-_SCRIPT = """
-import json, os, shutil, sys
-from hftranslate.cli import main
-template, states, arguments = json.loads(sys.argv[1])
-
-def run(state):
-    shutil.copytree(template, state, symlinks=True)
-    os.chdir(state)
-    sys.argv = ["hftranslate", *arguments]
-    sys.stdout = sys.stderr
-    try:
-        main()
-    except SystemExit as stop:
-        return stop.code or 0
-    return 0
-
-def kill_after(n):
-    def counted(move):
-        def moving(*args, **options):
-            nonlocal n
-            move(*args, **options)
-            n -= 1
-            if n == 0:
-                os._exit(9)
-        return moving
-    os.replace, os.rename = counted(os.replace), counted(os.rename)
-
-def status(n):
-    if (child := os.fork()) == 0:
-        try:
-            kill_after(n)
-            os._exit(run(os.path.join(states, str(n))))
-        finally:
-            os._exit(120)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-codes = [run(os.path.join(states, "0"))]  # undisturbed; the others need not import anything any more
-while codes[-1] == 9 or len(codes) == 1 and codes[0] == 0:
-    codes.append(status(len(codes)))
-os.write(1, json.dumps(codes).encode())
-"""
+import pytest
 
 
-def killed_states(template: Path, arguments: Sequence[str], states: Path) -> tuple[list[Path], Path]:
-    """Run a command line again and again in copies of a folder, and kill it after its n-th replacement of a file.
+def killed_states(
+    template: Path, arguments: Sequence[str], states: Path, command: Callable[..., None]
+) -> tuple[list[Path], Path]:
+    """Run a command line in a copy of a folder, and keep the folder as it is after each replacement of a file.
+
+    That is what a process leaves that is killed at that moment: nothing of it runs any more.
 
     Parameters
     ----------
@@ -64,26 +23,34 @@ def killed_states(template: Path, arguments: Sequence[str], states: Path) -> tup
         the folder as it is before; the command runs in a copy of it.
     states
         a folder for the copies.
+    command
+        runs a command line, given by its words after the folder, in a folder.
 
     Returns
     -------
     tuple
-        the folders as the killed runs left them, in the order of n, and that of the run that came to its end.
+        the folders as they were after each replacement, in order, and that of a run that nobody watched.
     """
     states.mkdir()
-    run = subprocess.run(
-        [sys.executable, "-c", _SCRIPT, json.dumps([str(template), str(states), list(arguments)])],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=REPOSITORY,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-    )
-    first, *killed, last = json.loads(run.stdout)
-    assert first == last == 0, run.stderr
-    assert killed == [_KILLED] * len(killed)
-    assert content(states / str(len(killed) + 1)) == content(states / "0")
-    return [states / str(n) for n in range(1, len(killed) + 1)], states / "0"
+    done, watched = (copy_of(template, states / name) for name in ("done", "watched"))
+    command(done, *arguments)
+    killed: list[Path] = []
+
+    def kept(move: Callable[..., None]) -> Callable[..., None]:
+        def moving(*args: Any, **options: Any) -> None:
+            move(*args, **options)
+            killed.append(states / str(len(killed) + 1))
+            # by another program: this one looks at what it opens itself while a command runs
+            subprocess.run(["cp", "-R", "-P", watched, killed[-1]], check=True)
+
+        return moving
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("replace", "rename"):
+            patch.setattr(os, name, kept(getattr(os, name)))
+        command(watched, *arguments)
+    assert content(watched) == content(done)
+    return killed, done
 
 
 def content(folder: Path) -> dict[str, bytes]:

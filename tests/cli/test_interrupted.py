@@ -37,8 +37,11 @@ def folder(tmp_path: Path) -> Path:
     return place
 
 
-def run_in(folder: Path, run: Runner, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    def command(*arguments: str) -> None:
+@pytest.fixture
+def run_in(run: Runner, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Run a command line in a folder."""
+
+    def command(folder: Path, *arguments: str) -> None:
         with monkeypatch.context() as patch:
             patch.chdir(folder)
             found = run(*arguments)
@@ -88,16 +91,15 @@ MODELS = {
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_is_the_old_one_or_the_new_one(
-    name: str, folder: Path, tmp_path: Path, run: Runner, monkeypatch: pytest.MonkeyPatch
+    name: str, folder: Path, tmp_path: Path, run_in: Callable[..., None]
 ) -> None:
     before, arguments, model = MODELS[name]
-    command = run_in(folder, run, monkeypatch)
     for kind in ("old", "new"):
-        command("json2xml", f"{kind}.json", "-d", f"{kind}xml")
-    command(*before)
+        run_in(folder, "json2xml", f"{kind}.json", "-d", f"{kind}xml")
+    run_in(folder, *before)
     (folder / model).with_name("notes.txt").write_text("mine")
     old = {s: as_read(folder / model, with_sidecar=s) for s in (False, True)}
-    killed, done = killed_states(folder, arguments, tmp_path / "states")
+    killed, done = killed_states(folder, arguments, tmp_path / "states", run_in)
     new = {s: as_read(done / model, with_sidecar=s) for s in (False, True)}
     assert None not in (*old.values(), *new.values())
     assert old[True] != new[True]
@@ -116,25 +118,24 @@ def test_a_model_is_the_old_one_or_the_new_one(
     assert set(seen) == {False, True}
     wanted = sorted(p.relative_to(done) for p in done.rglob("*"))
     for state in killed:  # what a killed run left is gone after the next one
-        run_in(state, run, monkeypatch)(*arguments)
+        run_in(state, *arguments)
         assert content(state) == content(done)
         assert sorted(p.relative_to(state) for p in state.rglob("*")) == wanted
 
 
 @pytest.mark.slow
 def test_a_killed_run_may_be_followed_by_one_with_another_model(
-    folder: Path, tmp_path: Path, run: Runner, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, run_in: Callable[..., None]
 ) -> None:
     """Killed, and killed again: three models, of which every state holds one."""
     third = document()
     third["channels"][0]["samples"][1]["data"] = [31.0, 32.0]
     (folder / "third.json").write_text(json.dumps(third))
-    command = run_in(folder, run, monkeypatch)
-    command("json2xml", "old.json", "-d", "out")
-    first, done = killed_states(folder, ["json2xml", "new.json", "-d", "out"], tmp_path / "first")
+    run_in(folder, "json2xml", "old.json", "-d", "out")
+    first, done = killed_states(folder, ["json2xml", "new.json", "-d", "out"], tmp_path / "first", run_in)
     models = [as_read(place / "out/FitConfig.xml", with_sidecar=True) for place in (folder, done)]
     for i, state in enumerate(first[::5]):
-        again, final = killed_states(state, ["json2xml", "third.json", "-d", "out"], tmp_path / f"again{i}")
+        again, final = killed_states(state, ["json2xml", "third.json", "-d", "out"], tmp_path / f"again{i}", run_in)
         last = as_read(final / "out/FitConfig.xml", with_sidecar=True)
         for place in again:
             assert as_read(place / "out/FitConfig.xml", with_sidecar=True) in (*models, last)
@@ -188,22 +189,21 @@ DOCUMENTS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_documents_are_never_of_different_runs(
-    name: str, folder: Path, tmp_path: Path, run: Runner, monkeypatch: pytest.MonkeyPatch
+    name: str, folder: Path, tmp_path: Path, run_in: Callable[..., None]
 ) -> None:
     preparation, before, arguments, names = DOCUMENTS[name]
     for place in (folder, folder / "record"):
         place.mkdir(exist_ok=True)
         (place / "bkg.json").write_text(json.dumps(background()))
         (place / "ps.json").write_text(json.dumps(patches().to_document()))
-    command = run_in(folder, run, monkeypatch)
     for line in preparation:
-        command(*line)
+        run_in(folder, *line)
     if name == "crosscheck":
         reference = json.loads((folder / "ref.json").read_text())
         reference["fit"]["nll"] += 1e-9
         (folder / "ref2.json").write_text(json.dumps(reference))
-    command(*before)
-    killed, done = killed_states(folder, arguments, tmp_path / "states")
+    run_in(folder, *before)
+    killed, done = killed_states(folder, arguments, tmp_path / "states", run_in)
     old, new = ({n: (place / n).read_bytes() for n in names} for place in (folder, done))
     assert old[names[0]] != new[names[0]]
     for state in killed:
@@ -213,13 +213,13 @@ def test_documents_are_never_of_different_runs(
     assert len(killed) >= len(names)
 
 
-def test_a_bundle_is_there_or_not(folder: Path, tmp_path: Path, run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bundle_is_there_or_not(folder: Path, tmp_path: Path, run_in: Callable[..., None]) -> None:
     (folder / "bkg.json").write_text(json.dumps(background()))
     (folder / "ps.json").write_text(json.dumps(patches().to_document()))
     (folder / "empty").mkdir()
     bundle = ["hepdata", "bundle", "--workspace", "bkg.json", "--patchset", "ps.json", "--upload", "up.tar.gz"]
     for target in ("out", "deep/out", "empty"):
-        killed, done = killed_states(folder, [*bundle, target], tmp_path / target.replace("/", "-"))
+        killed, done = killed_states(folder, [*bundle, target], tmp_path / target.replace("/", "-"), run_in)
         whole = content(done / target)
         assert "submission.yaml" in whole
         for state in killed:
@@ -227,6 +227,6 @@ def test_a_bundle_is_there_or_not(folder: Path, tmp_path: Path, run: Runner, mon
             if (state / "up.tar.gz").exists():
                 assert (state / "up.tar.gz").read_bytes() == (done / "up.tar.gz").read_bytes()
         again = copy_of(killed[0], tmp_path / f"again-{target.replace('/', '-')}")
-        run_in(again, run, monkeypatch)(*bundle, target)
+        run_in(again, *bundle, target)
         assert content(again) == content(done)
         assert not list(again.rglob(".*"))
