@@ -8,6 +8,9 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
+# the processes that tests start shall not compile the package each time
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: data demo test quick lint docs minimums root benchmarks dist clean
 
 demo: $(VENV)/.installed

@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.warm_root import warm_python
 
 # Where a verdict on a change is given, generated examples are the same every time; elsewhere each run takes new ones.
 # How long an example takes says more about the machine than about the code.
@@ -58,6 +60,13 @@ def root_python() -> str:
     if subprocess.run([python, "-c", "import ROOT"], capture_output=True, check=False).returncode != 0:
         pytest.skip(f"{python} cannot import ROOT (pip install 'hftranslate[root]', or set ROOT_PYTHON)")
     return python
+
+
+@pytest.fixture(scope="session")
+def warm_root(root_python: str) -> Iterator[str]:
+    """A program to be run like that Python, which has no start to pay for: where starting ROOT is not the subject."""
+    with warm_python(root_python) as program:
+        yield program
 
 
 @pytest.fixture

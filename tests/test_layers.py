@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -97,13 +98,17 @@ def imports(tree, module, is_package):
                 yield (full if is_module else base), top
 
 
-def parsed():
-    for path in MODULES:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        yield pytest.param(path, tree, id=name_of(path) or "__init__")
+@cache
+def parsed(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
-EVERY_MODULE = pytest.mark.parametrize(("path", "tree"), list(parsed()))
+@pytest.fixture
+def tree(path):
+    return parsed(path)
+
+
+EVERY_MODULE = pytest.mark.parametrize("path", MODULES, ids=lambda path: name_of(path) or "__init__")
 
 
 def test_there_is_something_to_check():

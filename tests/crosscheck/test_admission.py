@@ -300,11 +300,11 @@ file.Close()
 
 
 @pytest.mark.root
-def test_live_functions_on_histograms(root_python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_live_functions_on_histograms(warm_root: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     path = xml_model(tmp_path, lambda text: text)
-    subprocess.run([root_python, "-c", WITH_FUNCTION, "data/data.root"], check=True, capture_output=True)
-    arguments = ["crosscheck", str(path), "--with-root", "--root-python", root_python]
+    subprocess.run([warm_root, "-c", WITH_FUNCTION, "data/data.root"], check=True, capture_output=True)
+    arguments = ["crosscheck", str(path), "--with-root", "--root-python", warm_root]
     found = CliRunner().invoke(cli, arguments)
     assert isinstance(found.exception, UnsafeInput)
     assert "functions hang on histogram 'channel_name_sample_name'" in str(found.exception)

@@ -123,30 +123,30 @@ def test_a_root_that_fails(judged: Judged) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------ real ROOT
-def command(root_python: str, *words: object) -> Result:
-    return CliRunner().invoke(cli, [*map(str, words), "--verify", "root", "--root-python", root_python])
+def command(warm_root: str, *words: object) -> Result:
+    return CliRunner().invoke(cli, [*map(str, words), "--verify", "root", "--root-python", warm_root])
 
 
 @pytest.mark.root
-def test_faithful_translations(root_python: str, tmp_path: Path) -> None:
-    found = command(root_python, "xml2json", CASES / "demo" / "demo.xml", "-o", tmp_path / "demo.json")
+def test_faithful_translations(warm_root: str, tmp_path: Path) -> None:
+    found = command(warm_root, "xml2json", CASES / "demo" / "demo.xml", "-o", tmp_path / "demo.json")
     assert found.exit_code == 0, found.stderr
     assert "verified by ROOT 6" in found.stderr
     for file in (tmp_path / "demo.json", JSON, CASES / "json_staterrors" / "workspace.json"):
-        found = command(root_python, "json2xml", file, "-d", tmp_path / file.stem)
+        found = command(warm_root, "json2xml", file, "-d", tmp_path / file.stem)
         assert found.exit_code == 0, found.stderr
         assert "verified by ROOT 6" in found.stderr
-    found = command(root_python, "convert", CASES / "measurements" / "model.xml", tmp_path / "out.json")
+    found = command(warm_root, "convert", CASES / "measurements" / "model.xml", tmp_path / "out.json")
     assert found.exit_code == 0, found.stderr
     assert "of 3 measurement(s)" in found.stderr
-    found = command(root_python, "xml2json", CASES / "lumi_all" / "model.xml")
+    found = command(warm_root, "xml2json", CASES / "lumi_all" / "model.xml")
     assert found.exit_code == 0, found.stderr
     json.loads(found.stdout)
 
 
 @pytest.mark.root
-def test_a_loss(root_python: str, tmp_path: Path) -> None:
-    found = command(root_python, "xml2json", CASES / "constraint_uniform" / "model.xml", "-o", tmp_path / "a.json")
+def test_a_loss(warm_root: str, tmp_path: Path) -> None:
+    found = command(warm_root, "xml2json", CASES / "constraint_uniform" / "model.xml", "-o", tmp_path / "a.json")
     assert found.exit_code == 1
     assert "NOT verified by ROOT" in found.stderr
     assert "ROOT's NLL differs by 1.4 at alpha_xsec = 1.7" in found.stderr
@@ -165,7 +165,7 @@ for name, values in {"d_SR_x": (12, 9), "d_x": (50, 70), "h_SR_x": (11, 8), "h_x
 
 
 @pytest.mark.root
-def test_json_reaches_root_under_names_of_its_own(root_python: str, tmp_path: Path) -> None:
+def test_json_reaches_root_under_names_of_its_own(warm_root: str, tmp_path: Path) -> None:
     """Under the names of the model ROOT would take the samples of two channels for one; XML that does so is refused."""
     mu = {"name": "mu", "type": "normfactor", "data": None}
     contents = {"SR_x": [11.0, 8.0], "x": [52.0, 69.0]}
@@ -189,8 +189,8 @@ def test_json_reaches_root_under_names_of_its_own(root_python: str, tmp_path: Pa
         '<Combination OutputFilePrefix="x"><Input>SR_x.xml</Input><Input>x.xml</Input>'
         '<Measurement Name="m" Lumi="1" LumiRelErr="0"><POI>mu</POI></Measurement></Combination>'
     )
-    subprocess.run([root_python, "-c", MAKE_HISTOGRAMS], cwd=tmp_path, check=True, capture_output=True)
-    m, installation = Measurement(name="m", pois=("mu",)), RootInstallation(python=root_python, hist2workspace=None)
+    subprocess.run([warm_root, "-c", MAKE_HISTOGRAMS], cwd=tmp_path, check=True, capture_output=True)
+    m, installation = Measurement(name="m", pois=("mu",)), RootInstallation(python=warm_root, hist2workspace=None)
     as_json = Source(path=tmp_path / "ws.json")
     start = root_pair(as_json, as_json, (m, m), {}, installation)["points"][0]
     assert start["original"]["yields"] == {name: pytest.approx(values) for name, values in contents.items()}

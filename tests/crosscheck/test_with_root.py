@@ -176,12 +176,8 @@ def test_command(fake: tuple[str, Path], tmp_path: Path) -> None:
 
 @pytest.mark.root
 @pytest.mark.parametrize("name", ["json_partial_lumi/workspace.json", "histosys/model.xml"])
-def test_real_root_agrees(name: str) -> None:
-    try:
-        find_root()
-    except RootFailed as error:
-        pytest.skip(str(error))
-    found = CliRunner().invoke(cli, ["crosscheck", str(CASES / name), "--with-root"])
+def test_real_root_agrees(name: str, warm_root: str) -> None:
+    found = CliRunner().invoke(cli, ["crosscheck", str(CASES / name), "--with-root", "--root-python", warm_root])
     assert found.exit_code == 0, found.output
 
 
@@ -204,16 +200,12 @@ def at_the_edge(signal: list[float], observed: list[int]) -> Workspace:
     ],
 )
 def test_real_root_agrees_near_a_bound(
-    signal: list[float], observed: list[int], at_limit: list[str], tmp_path: Path
+    signal: list[float], observed: list[int], at_limit: list[str], warm_root: str, tmp_path: Path
 ) -> None:
-    try:
-        find_root()
-    except RootFailed as error:
-        pytest.skip(str(error))
     model, kept, report = (tmp_path / name for name in ("model.json", "kept.json", "report.json"))
     model.write_text(json.dumps(to_document(at_the_edge(signal, observed))))
     outputs = ["--save-reference", str(kept), "--json", str(report)]
-    found = CliRunner().invoke(cli, ["crosscheck", str(model), "--with-root", *outputs])
+    found = CliRunner().invoke(cli, ["crosscheck", str(model), "--with-root", "--root-python", warm_root, *outputs])
     assert found.exit_code == 0, found.output
     theirs = json.loads(kept.read_text())["fit"]
     assert theirs["at_limit"] == at_limit
@@ -225,15 +217,13 @@ def test_real_root_agrees_near_a_bound(
 
 
 @pytest.mark.root
-def test_real_root_and_a_signal_without_effect(tmp_path: Path) -> None:
+def test_real_root_and_a_signal_without_effect(warm_root: str, tmp_path: Path) -> None:
     """The statistic in the Asimov data is exactly zero: nothing is excluded, and nothing divided by it."""
-    try:
-        find_root()
-    except RootFailed as error:
-        pytest.skip(str(error))
     model, kept = tmp_path / "model.json", tmp_path / "kept.json"
     model.write_text(json.dumps(to_document(at_the_edge([0.0, 0.0], [34, 22]))))
-    found = CliRunner().invoke(cli, ["crosscheck", str(model), "--with-root", "--save-reference", str(kept)])
+    found = CliRunner().invoke(
+        cli, ["crosscheck", str(model), "--with-root", "--root-python", warm_root, "--save-reference", str(kept)]
+    )
     assert found.exit_code == 0, found.output
     theirs = json.loads(kept.read_text())
     assert {t["CLs_obs"] for t in theirs["hypotests"] if t["calculator"] == "asymptotic"} == {1.0}
@@ -241,23 +231,24 @@ def test_real_root_and_a_signal_without_effect(tmp_path: Path) -> None:
 
 
 @pytest.mark.root
-def test_real_root_through_hist2workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_real_root_through_hist2workspace(warm_root: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The wheel has no hist2workspace; one that makes the same calls stands in, and reads the XML that we write."""
-    try:
-        python = find_root().python
-    except RootFailed as error:
-        pytest.skip(str(error))
     tool = tmp_path / "hist2workspace"
     tool.write_text(
-        f"#!{python}\nimport sys\nsys.path.insert(0, {str(scripts())!r})\n"
+        f"#!{warm_root}\nimport sys\nsys.path.insert(0, {str(scripts())!r})\n"
         "from from_xml import read_xml\nfrom quiet import ROOT\n"
         "m = read_xml(sys.argv[1]).measurement\nm.CollectHistograms()\n"
         "w = ROOT.RooStats.HistFactory.MakeModelAndMeasurementFast(m)\n"
     )
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    found = CliRunner().invoke(cli, ["crosscheck", str(CASES / "shapesys_gaussian" / "model.xml"), "--with-root"])
+    found = CliRunner().invoke(
+        cli, ["crosscheck", str(CASES / "shapesys_gaussian" / "model.xml"), "--with-root", "--root-python", warm_root]
+    )
     assert found.exit_code == 0, found.output
-    found = CliRunner().invoke(cli, ["crosscheck", str(CASES / "json_partial_lumi" / "workspace.json"), "--with-root"])
+    found = CliRunner().invoke(
+        cli,
+        ["crosscheck", str(CASES / "json_partial_lumi" / "workspace.json"), "--with-root", "--root-python", warm_root],
+    )
     assert found.exit_code == 1  # XML has no word for the range of a luminosity of some samples
     assert "Cause: parameter range: ranges in the reference: alpha_lumi [-5, 5], in ours [-10, 10]" in found.output

@@ -199,9 +199,9 @@ print(json.dumps(found))
 
 
 @pytest.mark.root
-def test_root_reads_and_extends_what_is_written(root_python, tmp_path):
+def test_root_reads_and_extends_what_is_written(warm_root, tmp_path):
     write_histograms(tmp_path / "data.root", HISTOGRAMS)
-    command = [root_python, "-W", "ignore", "-c", IN_ROOT, str(tmp_path / "data.root")]
+    command = [warm_root, "-W", "ignore", "-c", IN_ROOT, str(tmp_path / "data.root")]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (run.returncode, run.stderr) == (0, "")  # not a word of warning
     found = json.loads(run.stdout)

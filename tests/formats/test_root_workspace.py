@@ -365,35 +365,35 @@ def in_our_lumi(workspace: Workspace, points: list[Any]) -> float:
 
 
 @pytest.mark.root
-def test_files_that_root_writes_of_all_cases(root_python: str, tmp_path: Path) -> None:
+def test_files_that_root_writes_of_all_cases(warm_root: str, tmp_path: Path) -> None:
     drivers = [p for p in sorted(CASES.rglob("*.xml")) if b"<Combination" in p.read_bytes()]
-    written = files_of(root_python, tmp_path, drivers)
+    written = files_of(warm_root, tmp_path, drivers)
     for driver, files in zip(drivers, written, strict=True):
         assert_all_of(of_xml(driver), files)
-    assert_nll(root_python, tmp_path, [file for files in written for file in files])
+    assert_nll(warm_root, tmp_path, [file for files in written for file in files])
 
 
 @pytest.mark.root
 @pytest.mark.parametrize("entry", [pytest.param(e, id=f"{e['dir']}/{e['driver']}") for e in entries("xml")])
-def test_files_that_root_writes_of_real_models(entry: Any, root_python: str, tmp_path: Path) -> None:
+def test_files_that_root_writes_of_real_models(entry: Any, warm_root: str, tmp_path: Path) -> None:
     basedir = shared_folder() / entry["dir"]
     driver = basedir / entry["driver"]
-    [files] = files_of(root_python, tmp_path, [driver], basedir)
+    [files] = files_of(warm_root, tmp_path, [driver], basedir)
     assert_all_of(histfactory_xml.read(driver, XmlOptions(basedir=basedir))[0], files)
-    assert_nll(root_python, tmp_path, files)
+    assert_nll(warm_root, tmp_path, files)
 
 
 @pytest.mark.root
-def test_workspaces_in_files_of_old_versions(root_python: str, shared: Path, tmp_path: Path) -> None:
+def test_workspaces_in_files_of_old_versions(warm_root: str, shared: Path, tmp_path: Path) -> None:
     """Those with Gaussian constraints, up to a constant. ROOT 6.40 refuses the Gamma term that 6.10 wrote."""
     patterns = ("xml/*/results/*_combined_[CG][oa][nu]s*_model.root", "xml/trexfitter*/**/*_combined_*_model.root")
     files = [shared / file for pattern in patterns for file in shared_files(pattern)]
     assert len(files) >= 4
-    assert_nll(root_python, tmp_path, files, old=True)
+    assert_nll(warm_root, tmp_path, files, old=True)
 
 
 @pytest.mark.root
-def test_json_goes_to_xml_to_root_and_back(root_python: str, tmp_path: Path) -> None:
+def test_json_goes_to_xml_to_root_and_back(warm_root: str, tmp_path: Path) -> None:
     """What ROOT builds of the XML that we write is read as the model that the XML is."""
     originals = sorted(CASES.glob("json_*/*.json"))
     drivers = []
@@ -401,7 +401,7 @@ def test_json_goes_to_xml_to_root_and_back(root_python: str, tmp_path: Path) -> 
         folder = tmp_path / original.parent.name
         write_xml(to_xml(read(original), measure=False), folder, sidecar=False)
         drivers.append(folder / "FitConfig.xml")
-    written = files_of(root_python, tmp_path / "root", drivers)
+    written = files_of(warm_root, tmp_path / "root", drivers)
     for driver, files in zip(drivers, written, strict=True):
         assert_all_of(of_xml(driver), files)
-    assert_nll(root_python, tmp_path, [file for files in written for file in files])
+    assert_nll(warm_root, tmp_path, [file for files in written for file in files])

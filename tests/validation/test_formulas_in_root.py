@@ -86,9 +86,9 @@ def ask(python: str, questions: Sequence[Any]) -> list[Any]:
     return answers
 
 
-def test_plain_formulas(root_python: str) -> None:
+def test_plain_formulas(warm_root: str) -> None:
     names, point = ("mu", "nu"), [1.7, -0.6]
-    for text, theirs in zip(PLAIN, ask(root_python, [(text, names, [point]) for text in PLAIN]), strict=True):
+    for text, theirs in zip(PLAIN, ask(warm_root, [(text, names, [point]) for text in PLAIN]), strict=True):
         assert parse_expression(text, names).evaluate(point)[0] == pytest.approx(theirs[0], rel=1e-14), text
 
 
@@ -110,20 +110,20 @@ def same(mine: float, theirs: float, tolerance: float = 1e-12) -> bool:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_what_we_evaluate_is_what_root_evaluates(root_python: str, seed: int) -> None:
+def test_what_we_evaluate_is_what_root_evaluates(warm_root: str, seed: int) -> None:
     """Values of all formulas that we accept; ROOT accepts them all."""
     expressions = accepted(seed)
     assert len(expressions) > 0.7 * N
-    answers = ask(root_python, [(e.text, names, points) for e, names, points in expressions])
+    answers = ask(warm_root, [(e.text, names, points) for e, names, points in expressions])
     for (e, names, points), theirs in zip(expressions, answers, strict=True):
         if theirs is None:  # a compiler that refused something before may stumble: alone in a process it counts
-            (theirs,) = ask(root_python, [(e.text, names, points)])
+            (theirs,) = ask(warm_root, [(e.text, names, points)])
         assert theirs is not None, (e.text, names)
         for point, value in zip(points, theirs, strict=True):
             assert same(e.evaluate(point)[0], value), (e.text, names, point)
 
 
-def test_derivatives(root_python: str) -> None:
+def test_derivatives(warm_root: str) -> None:
     """Against differences of ROOT's values, where two step sizes show no kink or jump nearby."""
     questions = []
     expressions = [(e, names, [v + 0.0123 for v in x]) for e, names, (x, *_) in accepted(3)]
@@ -131,7 +131,7 @@ def test_derivatives(root_python: str) -> None:
         shifted = [[*x[:i], x[i] + k * STEP, *x[i + 1 :]] for i in range(len(names)) for k in range(-4, 5)]
         questions.append((e.text, names, shifted))
     compared = 0
-    for (e, names, x), theirs in zip(expressions, ask(root_python, questions), strict=True):
+    for (e, names, x), theirs in zip(expressions, ask(warm_root, questions), strict=True):
         value, gradient, hessian = e.evaluate(x)
         for i in range(len(names) if np.isfinite(value) else 0):
             values = np.array(theirs[9 * i : 9 * (i + 1)], dtype=np.float64)

@@ -19,8 +19,8 @@ def _run(python: str, script: str, *arguments: str) -> None:
 
 
 @pytest.mark.parametrize("case", ["demo", "staterror_poisson", "histosys_code6", "json_partial_lumi"])
-def test_root_repeats_the_reference(root_python: str, repository: Path, tmp_path: Path, case: str) -> None:
-    _run(root_python, "make.py", case, "--output-dir", str(tmp_path))
+def test_root_repeats_the_reference(warm_root: str, repository: Path, tmp_path: Path, case: str) -> None:
+    _run(warm_root, "make.py", case, "--output-dir", str(tmp_path))
     remade, stored = (
         json.loads((folder / f"{case}.json").read_text(encoding="utf-8"))
         for folder in (tmp_path, repository / "reference_outputs")
@@ -48,9 +48,9 @@ def _assert_close(new: Any, old: Any, tolerance: float, where: str) -> None:
         assert new == old, where
 
 
-def test_root_repeats_the_inputs(root_python: str, repository: Path, tmp_path: Path) -> None:
+def test_root_repeats_the_inputs(warm_root: str, repository: Path, tmp_path: Path) -> None:
     for script in ("make_demo.py", "make_cases.py", "make_root_files.py"):
-        _run(root_python, script, str(tmp_path))
+        _run(warm_root, script, str(tmp_path))
     folders = list(tmp_path.iterdir())
     assert {f.name for f in folders} == {f.name for f in (repository / "validation" / "cases").iterdir()}
     for folder in folders:

@@ -21,16 +21,16 @@ BATCH = 50
 
 @pytest.mark.root
 @pytest.mark.parametrize("first", range(SEEDS.start, SEEDS.stop, BATCH))
-def test_root_and_we_agree_about_random_measurements(root_python: str, first: int) -> None:
-    found = list(run(root_python, range(first, first + BATCH)))
+def test_root_and_we_agree_about_random_measurements(warm_root: str, first: int) -> None:
+    found = list(run(warm_root, range(first, first + BATCH)))
     assert [(c.seed, c.verdict) for c in found if c.verdict.kind == "differ"] == []
     assert sum(c.verdict.kind == "agree" for c in found) > 0.75 * BATCH
 
 
 @pytest.mark.root
 @pytest.mark.parametrize("first", [1, 51])
-def test_root_and_we_agree_about_xml_made_of_random_workspaces(root_python: str, first: int) -> None:
-    found = list(run(root_python, range(first, first + BATCH), "json"))
+def test_root_and_we_agree_about_xml_made_of_random_workspaces(warm_root: str, first: int) -> None:
+    found = list(run(warm_root, range(first, first + BATCH), "json"))
     assert [(c.seed, c.verdict) for c in found if c.verdict.kind == "differ"] == []
     assert sum(c.verdict.kind == "agree" for c in found) > 0.9 * BATCH
 

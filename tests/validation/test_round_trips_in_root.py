@@ -1,8 +1,7 @@
 """XML models go to JSON and back, and ROOT itself says whether the copy is the model it was.
 
 ROOT's wheel has no XML parser: the XML is described to ROOT by the calls that its parser would make (see
-``validation/make_reference/from_xml.py``). Set ``ROOT_PYTHON`` to a Python with ROOT if that is another one than runs
-the tests.
+``validation/make_reference/from_xml.py``).
 """
 
 import json
@@ -86,7 +85,7 @@ def through_json(label: str, ws: Workspace, folder: Path) -> Workspace:
 
 
 @pytest.fixture(scope="module")
-def observed(root_python: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def observed(warm_root: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What ROOT makes of every model and of its copy."""
     pairs = []
     for label, driver, base in drivers():
@@ -99,7 +98,7 @@ def observed(root_python: str, tmp_path_factory: pytest.TempPathFactory) -> dict
         original, copy = [str(driver.relative_to(base)), str(base)], ["FitConfig.xml", str(folder / "xml")]
         pairs.append({"label": label, "original": original, "copy": copy})
     assert len(pairs) > 90
-    return run_root(root_python, pairs)
+    return run_root(warm_root, pairs)
 
 
 def run_root(python: str, pairs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -196,11 +195,11 @@ def _channel(name: str, edges: tuple[tuple[float, ...], ...]) -> Channel:
     return Channel(name=name, samples=(signal, background), observed=observed, edges=edges)
 
 
-def test_several_axes_have_roots_yields_and_likelihood(root_python: str, tmp_path: Path) -> None:
+def test_several_axes_have_roots_yields_and_likelihood(warm_root: str, tmp_path: Path) -> None:
     ws = several_axes()
     write_xml(to_xml(ws, measure=False), tmp_path, sidecar=False)
     place = ["FitConfig.xml", str(tmp_path)]
-    found = run_root(root_python, [{"label": "axes", "original": place, "copy": place}])["axes"]["meas"]["original"]
+    found = run_root(warm_root, [{"label": "axes", "original": place, "copy": place}])["axes"]["meas"]["original"]
     model, data = compile_model(ws)
     names = model.parameters.root_names
     assert set(names) == set(found["parameters"])

@@ -1,14 +1,12 @@
 """Functions and constraint terms: what ROOT makes of the XML that we write and read, against what we make of it.
 
 ROOT's wheel has no XML parser: the XML is described to ROOT by the calls that its parser would make (see
-``validation/make_reference/from_xml.py``). Set ``ROOT_PYTHON`` to a Python with ROOT if that is another one than runs
-the tests.
+``validation/make_reference/from_xml.py``).
 """
 
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -60,15 +58,6 @@ json.dump(results, sys.stdout)
 """
 #: Constants that ROOT's Gamma and LogNormal terms bring along.
 HELPERS = ("theta_", "kappa_", "tau_")
-
-
-@pytest.fixture(scope="module")
-def python_with_root() -> str:
-    """A Python interpreter that can import ROOT; in a process of its own, where its warnings stay."""
-    python = os.environ.get("ROOT_PYTHON", sys.executable)
-    if subprocess.run([python, "-c", "import ROOT"], capture_output=True, check=False).returncode != 0:
-        pytest.skip(f"{python} cannot import ROOT (pip install 'hftranslate[root]', or set ROOT_PYTHON)")
-    return python
 
 
 def run(python: str, program: str, given: object) -> Any:
@@ -186,7 +175,7 @@ def points(compiled: Model) -> list[dict[str, float]]:
 
 
 @pytest.fixture(scope="module")
-def observed(python_with_root: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def observed(warm_root: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Workspaces as read back from the XML, points, and what ROOT says there."""
     spaces, tasks = {}, {}
     for label, (source, old, new) in {**{k: (k, "", "") for k in MODELS}, **EDITED}.items():
@@ -195,7 +184,7 @@ def observed(python_with_root: str, tmp_path_factory: pytest.TempPathFactory) ->
         _exchange(folder, old, new)
         spaces[label] = load(folder / "FitConfig.xml", xml=XmlOptions(basedir=folder)).workspace
         tasks[label] = (str(folder), points(compile_model(spaces[label])[0]))
-    results = run(python_with_root, MODELS_PROGRAM, tasks)
+    results = run(warm_root, MODELS_PROGRAM, tasks)
     return {label: (spaces[label], tasks[label][1], results[label]) for label in tasks}
 
 
