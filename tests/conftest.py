@@ -1,5 +1,6 @@
 """Fixtures shared by all tests."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -10,6 +11,10 @@ import pytest
 from hypothesis import settings
 
 from tests.warm_root import warm_python
+
+# Ten thousand tests and all that they keep are millions of objects: looking through them for garbage as often as in a
+# small program takes a quarter of the time.
+gc.set_threshold(20_000, 50, 100)
 
 # Where a verdict on a change is given, generated examples are the same every time; elsewhere each run takes new ones.
 # How long an example takes says more about the machine than about the code.

@@ -351,16 +351,16 @@ def test_on_a_dask_cluster(run: Runner, ws: Path, slow: Path, tmp_path: Path, cl
     here = answer(run, "cls", ws, "--toys", "250", "--seed", "3")
     assert answer(run, "cls", ws, "--toys", "250", "--seed", "3", "--dask", address) == here
     kept = tmp_path / "toys.jsonl"
-    process = command("cls", slow, "--toys", "1500", "--seed", "1", "--dask", address, "--resume", kept)
+    process = command("cls", slow, "--toys", "800", "--seed", "1", "--dask", address, "--resume", kept)
     wait_for_lines(kept, 4)
     victim = next(iter(cluster.workers.values())).process.process.pid
     os.kill(victim, signal.SIGKILL)
-    assert lines(kept) < 20
+    assert lines(kept) < 12
     out, err = process.communicate(timeout=240)
     assert process.returncode == 0, err
     found = json.loads(out)
-    assert found["toys"]["signal"] == 1500
+    assert found["toys"]["signal"] == 800
     assert found["toys"]["failed_signal"] == 0
-    assert lines(kept) == 2 + 30
+    assert lines(kept) == 2 + 16
     (again,) = answer(run, "toys", "result", kept)
     assert again == found

@@ -17,7 +17,7 @@ from hftranslate.formats.histfactory_xml import XmlOptions
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.translation.load import load
-from hftranslate.translation.write import write
+from hftranslate.translation.write import to_xml, write_xml
 from hftranslate.workspace import ROOT, Workspace
 
 Json = dict[str, Any]
@@ -199,9 +199,10 @@ def written(document: Json, folder: Path) -> tuple[dict[str, str], dict[str, str
     """
     (folder / "workspace.json").write_text(json.dumps(document), encoding="utf-8")
     first = load(folder / "workspace.json")
-    account = write(first.workspace, folder / "FitConfig.xml", sidecar=False)
+    translation = to_xml(first.workspace, measure=False)
+    write_xml(translation, folder, sidecar=False)
     second = load(folder / "FitConfig.xml", xml=XmlOptions(basedir=folder))
-    announced = [o.renamed for o in account if o.renamed is not None]
+    announced = [o.renamed for o in translation.outcomes if o.renamed is not None]
     alignment = align(first.workspace, second.workspace, across=True, announced=announced)
     measurements = (first.workspace.measurements[0], second.workspace.measurements[0])
     names = partners((first, measurements[0]), (second, measurements[1]), alignment)
