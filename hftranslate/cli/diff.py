@@ -9,11 +9,11 @@ from hftranslate.cli.groups import Command
 from hftranslate.cli.options.model import conventions_option, output_option, read_once, take_xml_options, xml_options
 from hftranslate.cli.options.paths import InputFile
 from hftranslate.cli.options.progress import ProgressBar, progress_option
-from hftranslate.cli.output import emit_both, report
+from hftranslate.cli.output import emit_both, report, tell
 from hftranslate.difference import difference
 from hftranslate.difference.compare import TOLERANCE
 from hftranslate.formats.histfactory_xml.options import XmlOptions
-from hftranslate.translation.compared import Compared
+from hftranslate.translation.compared import Compared, with_common_measurement
 from hftranslate.translation.load import load
 from hftranslate.workspace import CONVENTIONS
 
@@ -80,7 +80,12 @@ def _compared(
             loaded.append(load(file, patches=patches, xml=xml, use_sidecar=not no_sidecar, progress=progress))
         report(loaded[-1].outcomes)
     one, two = loaded
+    first, second, told = with_common_measurement(one, two)
+    if told and options["measurement"] is None:
+        tell(told)
+    else:
+        first, second = one.workspace, two.workspace
     rules = None if conventions == "auto" else CONVENTIONS[conventions]
     with ProgressBar(shown=track_progress) as progress:
-        found = difference(one.workspace, two.workspace, conventions=rules, progress=progress, **options)
+        found = difference(first, second, conventions=rules, progress=progress, **options)
     return Compared(files=(files[0][0], files[1][0]), loaded=(one, two), found=found)

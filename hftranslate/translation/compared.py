@@ -1,11 +1,30 @@
 """Two files compared in meaning, and what is said of them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hftranslate.difference import Difference, document, text
 from hftranslate.translation.load import Loaded
+from hftranslate.workspace import Workspace
+
+#: How ROOT calls an analysis of the measurement whose name it does not write to HS3.
+_NAMELESS = "simPdf_"
+
+
+def with_common_measurement(one: Loaded, two: Loaded) -> tuple[Workspace, Workspace, str]:
+    """Two workspaces, the only measurement of what ROOT exported as HS3 under the other's name; and what was done."""
+    first, second = one.workspace, two.workspace
+    if len(first.measurements) == len(second.measurements) == 1:
+        mine, theirs = first.measurements[0], second.measurements[0]
+        told = "HS3 of ROOT does not name its measurement: {!r} is compared with {!r}"
+        if one.format == "hs3" and mine.name.startswith(_NAMELESS) and mine.name != theirs.name:
+            renamed = replace(first, measurements=(replace(mine, name=theirs.name),))
+            return renamed, second, told.format(mine.name, theirs.name)
+        if two.format == "hs3" and theirs.name.startswith(_NAMELESS) and mine.name != theirs.name:
+            renamed = replace(second, measurements=(replace(theirs, name=mine.name),))
+            return first, renamed, told.format(theirs.name, mine.name)
+    return first, second, ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

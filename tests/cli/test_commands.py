@@ -515,6 +515,15 @@ def test_hs3_goes_there_and_back(run: Runner, ws: Path, tmp_path: Path) -> None:
     assert run("json2hs3", ws, there, "--verify", "root").code == 2
 
 
+def test_what_root_exported_is_compared_with_what_it_came_from(run: Runner) -> None:
+    exported = REPOSITORY / "tests" / "data" / "hs3" / "three_channels.json"
+    original = REPOSITORY / "validation" / "cases" / "three_channels" / "model.xml"
+    for pair in ((exported, original), (original, exported)):
+        found = run("diff", *pair)
+        assert found.code == 0
+        assert "'simPdf_obsData' is compared with 'measurement'" in found.err
+
+
 def test_the_help_of_convert_lists_what_can_be_written(run: Runner) -> None:
     assert f"--to [{'|'.join(FORMATS)}]" in run("convert", "--help").out
 

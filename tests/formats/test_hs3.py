@@ -282,6 +282,31 @@ def test_refusals_have_a_path(change: Any, message: str) -> None:
     assert message in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("parameter", "message"),
+    [("nothing", "constrains no modifier's parameter"), ("mu", "'Lumi' and 'mu' are constrained factors")],
+)
+def test_an_auxiliary_distribution_that_is_no_histfactory_is_refused(parameter: str, message: str) -> None:
+    document = to_hs3(load(CASES / "normsys" / "model.xml").workspace, target="standard", measure=False).document
+    assert from_document(document)
+    extra = {"name": "extra", "type": "gaussian_dist", "x": parameter, "mean": 1.0, "sigma": 0.1}
+    document["distributions"].append(extra)
+    document["likelihoods"][0]["aux_distributions"].append("extra")
+    with pytest.raises(InputError) as refused:
+        from_document(document)
+    assert message in str(refused.value)
+
+
+def test_auxiliary_data_are_refused_where_they_are_there() -> None:
+    document = stored("shapesys_poisson")
+    for likelihood in document["likelihoods"]:
+        likelihood["aux_data"] = ["global_obs_data"]
+    assert from_document(document)[0] == from_document(stored("shapesys_poisson"))[0]
+    document["data"].append({"name": "global_obs_data", "type": "unbinned"})
+    with pytest.raises(InputError, match=r"likelihoods\[1\].aux_data\[0\].*: auxiliary data"):
+        from_document(document)
+
+
 def test_axes_are_read_in_the_order_of_their_bins() -> None:
     values = tuple(range(24))
     assert in_our_order(in_their_order(values, (2, 3, 4)), (2, 3, 4)) == values

@@ -113,6 +113,9 @@ def read_channels(document: Node, analysis: Analysis) -> tuple[RawChannel, ...]:
         One of the distributions is not a HistFactory channel.
     """
     distributions, data = document.named("distributions"), document.named("data")
+    for reference in analysis.likelihood.items("aux_data"):  # ROOT names one that it does not write
+        if reference.text() in data:
+            reference.unsupported("auxiliary data; the centres of constraints are read from the parameter points only")
     names, of_data = analysis.likelihood["distributions"], analysis.likelihood["data"]
     pairs = list(zip(names, of_data, strict=False))
     if len(names.texts()) != len(list(of_data)):

@@ -44,8 +44,10 @@ class Constraints:
         self._functions = document.named("functions")
         self._settings = settings
         self._auxiliary: dict[str, Node] = {}
-        for reference in analysis.likelihood.items("aux_distributions"):
-            node = self._named(reference)
+        self._used: set[str] = set()
+        self._listed = [self._named(reference) for reference in analysis.likelihood.items("aux_distributions")]
+        self._used.clear()
+        for node in self._listed:
             for key in ("x", "mean"):
                 variable = node.get(key)
                 if variable is not None and isinstance(variable.value, str):
@@ -107,14 +109,22 @@ class Constraints:
             if len(references) != 1:
                 several.invalid(f"{len(references)} constraints for one parameter")
             return None if references[0].value is None else self._named(references[0])
-        return self._auxiliary.get(parameter)
+        node = self._auxiliary.get(parameter)
+        return None if node is None else self._named(node["name"])
 
     def _named(self, reference: Node) -> Node:
         if reference.text() not in self._known:
             reference.invalid(
                 f"there is no distribution {reference.text()!r}" + did_you_mean(reference.text(), self._known)
             )
+        self._used.add(reference.text())
         return self._known[reference.text()]
+
+    def refuse_unused(self) -> None:
+        """Refuse auxiliary distributions that no modifier has for its constraint: they would change the likelihood."""
+        for node in self._listed:
+            if node.name not in self._used:
+                node.unsupported("it is an auxiliary distribution, but constrains no modifier's parameter")
 
     def _gaussian(self, node: Node, parameter: str) -> Gaussian:
         ends = [node["x"], node["mean"]]

@@ -86,6 +86,7 @@ def _read(document: Node, wanted: str | None) -> tuple[Workspace, tuple[Outcome,
     in_events = "pyhs3" in packages
     reader = ModifierReader(sets=sets, constraints=constraints, settings=settings, lumi=lumi, in_events=in_events)
     channels = tuple(_channel(c, reader) for c in raw)
+    constraints.refuse_unused()
     functions = read_functions(document, raw, sets, settings)
     terms = tuple(ConstraintTerm(name=n, kind="uniform", relative_uncertainty=1.0) for n in sorted(reader.uniform))
     model = _Model(document, channels, functions, sets, terms, (lumi, term))

@@ -14,6 +14,10 @@ HISTFACTORY = "histfactory_dist"
 DEFAULT_POINT, SNAPSHOT, DEFAULT_DOMAIN = "default_values", "NominalParamValues", "default_domain"
 
 
+_LIKELIHOOD = frozenset(["name", "distributions", "data", "aux_distributions", "aux_data"])
+_ANALYSIS = frozenset(["name", "likelihood", "parameters_of_interest", "domains", "init", "prior"])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
     """An analysis with its likelihood; ``node`` is ``None`` where a document has likelihoods only."""
@@ -33,7 +37,10 @@ def analyses(document: Node) -> tuple[Analysis, ...]:
     """All analyses of a document, or all likelihoods where it has none."""
     likelihoods = document.named("likelihoods")
     found = []
+    for node in likelihoods.values():
+        node.only(_LIKELIHOOD)
     for name, node in document.named("analyses").items():
+        node.only(_ANALYSIS)
         likelihood = node["likelihood"].text()
         if likelihood not in likelihoods:
             node.invalid(f"there is no likelihood {likelihood!r}" + did_you_mean(likelihood, likelihoods))
