@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -169,19 +169,28 @@ def _read_regions(
     ]
 
 
+def named_texts(texts: Sequence[str], option: str) -> dict[str, str]:
+    """What stands after ``NAME=`` of an option, by the names."""
+    pairs = [text.partition("=") for text in texts]
+    for name, separator, _ in pairs:
+        if not separator or not name:
+            raise click.BadParameter(f"{name!r} must look like NAME=TEXT", param_hint=option)
+    return {name: text for name, _, text in pairs}
+
+
 class _Points(click.ParamType):  # type: ignore[type-arg]
-    """A number of points, or ``all``."""
+    """A number of points, ``all``, or ``auto``."""
 
-    name = "N|all"
+    name = "N|all|auto"
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
         """The number; -1 for all."""
-        if value == "all":
-            return -1
+        if value in ("all", "auto"):
+            return -1 if value == "all" else "auto"
         try:
             number = int(str(value))
         except ValueError:
-            self.fail(f"{value!r} is neither a number nor 'all'", param, ctx)
+            self.fail(f"{value!r} is neither a number, nor 'all' or 'auto'", param, ctx)
         if number < -1:
             self.fail(f"{number} is no number of points", param, ctx)
         return number
@@ -192,9 +201,17 @@ class _Points(click.ParamType):  # type: ignore[type-arg]
 @click.option(
     "--points",
     type=_Points(),
-    default="5",
+    default="auto",
     show_default=True,
-    help="How many points of each patch set are computed and compared with published tables.",
+    help="How many points of each patch set are computed and compared with published tables; auto: all where that "
+    "takes less than 20 s.",
+)
+@click.option(
+    "--columns",
+    multiple=True,
+    metavar="LABEL=HEADER",
+    help="Which column of a table is which label of the patch set, or which quantity (CLs_obs, limit_exp_-1, ...), "
+    "where neither words nor values tell; repeatable.",
 )
 @click.option("--no-validator", is_flag=True, help="Do not ask hepdata-validator.")
 @click.option("--json", "as_json", is_flag=True, help="JSON on standard output instead of the table.")
@@ -207,7 +224,8 @@ def check(
     ctx: click.Context,
     /,
     folder: Path,
-    points: int,
+    points: int | Literal["auto"],
+    columns: tuple[str, ...],
     no_validator: bool,
     as_json: bool,
     html: Path | None,
@@ -228,7 +246,8 @@ def check(
     with executor_of(workers, dask) as executor, ProgressBar(shown=track_progress) as progress:
         report = check_folder(
             folder,
-            points=None if points < 0 else points,
+            points=None if points == -1 else points,
+            columns=named_texts(columns, "--columns"),
             validator=not no_validator,
             batch=BatchOptions(executor=executor, progress=progress),
         )

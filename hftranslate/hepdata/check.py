@@ -1,10 +1,11 @@
 """The check of a submission: what HEPData's validator looks at, and what is inside the likelihood archive."""
 
 import re
+import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.errors import HFTranslateError, InputError, MissingInput
@@ -12,8 +13,8 @@ from hftranslate.formats import pyhf_json
 from hftranslate.formats.json_text import read_bytes
 from hftranslate.hepdata.archives import DEFAULT_LIMITS, folder_names, kind_of, unpack_into
 from hftranslate.hepdata.bundle import SUBMISSION, size_problems
-from hftranslate.hepdata.check_likelihood import likelihood_entries
-from hftranslate.hepdata.check_points import point_entries, yield_entries
+from hftranslate.hepdata.check_likelihood import Judgement, likelihood_entries
+from hftranslate.hepdata.check_points import Comparison, poi_entries, point_entries, yield_entries
 from hftranslate.hepdata.contents import Contents, contents_of
 from hftranslate.hepdata.entries import CheckReport, Entry, Status
 from hftranslate.hepdata.published import PublishedTable, published_table
@@ -22,25 +23,26 @@ from hftranslate.hepdata.regions import Region
 from hftranslate.hepdata.submission import MISLEADING, MISLEADING_LOCATIONS, RESOURCE_TYPE
 from hftranslate.hepdata.yaml_files import validate_submission, yaml_documents
 
-#: So many points of a patch set are computed where nothing else is asked for.
-POINTS = 5
-
 
 def check(
     folder: Path,
     *,
-    points: int | None = POINTS,
+    points: int | Literal["auto"] | None = "auto",
+    columns: Mapping[str, str] | None = None,
     validator: bool = True,
     batch: BatchOptions = DEFAULT_BATCH,
 ) -> CheckReport:
-    """Check a submission, or a folder with a likelihood that was unpacked from one.
+    """Check a submission, or a folder with a likelihood that was unpacked from one. One cause gives one finding.
 
     Parameters
     ----------
     folder
         with ``submission.yaml``, or with workspaces and patch sets.
     points
-        how many points of each patch set are computed and compared with published tables; ``None`` for all.
+        how many points of each patch set are computed and compared with published tables; ``None`` for all, ``"auto"``
+        for all where that takes seconds.
+    columns
+        which header stands for which label of a patch set or quantity (``CLs_obs``), where tables do not tell.
     validator
         ask HEPData's validator, too.
     batch
@@ -56,27 +58,46 @@ def check(
     if not folder.is_dir():
         raise MissingInput(f"{folder} is no folder")
     entries: list[Entry] = []
+    comparison = Comparison(points=points, columns=columns or {})
     with tempfile.TemporaryDirectory() as scratch:
         likelihoods, tables = folder, []
         if (folder / SUBMISSION).is_file():
             likelihoods = Path(scratch)
-            if validator:
-                entries += _validator_entries(folder)
             documents = _documents(folder, entries)
+            if validator and documents:
+                entries += _validator_entries(folder)
             entries += _size_entries(folder)
-            entries += _unpacked(folder, documents, likelihoods)
+            entries += _unpacked(folder, documents, likelihoods) if documents else ()
             tables = _published(folder, documents, entries)
         else:
             what = "there is no submission.yaml: only the likelihoods were checked"
             entries.append(Entry(status="note", check="submission", where=str(folder), what=what))
-        contents = contents_of(likelihoods)
-        entries += contents.entries
-        entries += _contents_entries(contents)
-        for likelihood in contents.likelihoods:
-            entries += likelihood_entries(likelihood, batch.progress)
-            entries += _safely(likelihood.name, point_entries(likelihood, tables, points, batch=batch))
-            entries += yield_entries(likelihood, tables)
-    return CheckReport(folder=str(folder), entries=tuple(entries))
+        if likelihoods == folder or any(likelihoods.iterdir()):  # else nothing could be unpacked, which was said
+            entries += _inside(contents_of(likelihoods), tables, comparison, batch)
+    return CheckReport(folder=str(folder), entries=tuple(dict.fromkeys(entries)))
+
+
+def _inside(
+    contents: Contents, tables: list[PublishedTable], comparison: Comparison, batch: BatchOptions
+) -> Iterator[Entry]:
+    judged: dict[str, Judgement] = {}
+    broken: set[str] = set()
+    for x in contents.likelihoods:
+        known = judged.get(x.name)
+        found = likelihood_entries(x, batch.progress, is_known=known is not None)
+        yield from found.entries
+        judged.setdefault(x.name, found)
+        if not found.belongs:
+            broken.add(x.name)
+        if not (found.can_be_compared and judged[x.name].can_be_compared):
+            continue
+        of_poi = list(poi_entries(x, found.wrong))
+        yield from of_poi
+        if not any(e.status == "error" for e in of_poi):
+            yield from _safely(x.name, point_entries(x, tables, comparison, without=found.wrong, batch=batch))
+        if known is None:
+            yield from yield_entries(x, tables)
+    yield from _contents_entries(contents, broken)
 
 
 def _safely(where: str, found: Iterator[Entry]) -> Iterator[Entry]:
@@ -106,7 +127,11 @@ def _documents(folder: Path, entries: list[Entry]) -> list[Mapping[str, Any]]:
     except (InputError, UnicodeDecodeError) as error:
         entries.append(Entry(status="error", check="submission", where=SUBMISSION, what=str(error)))
         return []
-    return [d for d in found if isinstance(d, dict)]
+    documents: list[Mapping[str, Any]] = [d for d in found if isinstance(d, dict)]
+    if not documents:
+        what = "it holds no document that says anything"
+        entries.append(Entry(status="error", check="submission", where=SUBMISSION, what=what))
+    return documents
 
 
 def _size_entries(folder: Path) -> Iterator[Entry]:
@@ -120,16 +145,21 @@ def _size_entries(folder: Path) -> Iterator[Entry]:
 
 
 def _unpacked(folder: Path, documents: list[Mapping[str, Any]], target: Path) -> Iterator[Entry]:
-    """The likelihoods that the record lists, unpacked into a folder; several into folders of their own."""
+    """The likelihoods that the record lists, unpacked into a folder; several into folders of their own.
+
+    What has not the type of a likelihood, or stands elsewhere, is looked into nevertheless.
+    """
     resources = [r for d in documents if "data_file" not in d for r in _listed(d)]
     of_tables = [r for d in documents if "data_file" in d for r in _listed(d)]
-    chosen = [r for r in resources if _is_likelihood(r)]
-    if any(_is_likelihood(r) for r in of_tables):
+    chosen, misplaced = ([r for r in rs if _is_likelihood(r)] for rs in (resources, of_tables))
+    if misplaced:
         what = f"a resource of type {RESOURCE_TYPE} belongs to a table; HEPData finds it only at the whole record"
         yield Entry(status="error", check="resource", where=SUBMISSION, what=what)
-    if not chosen:
+    elif not chosen:
         what = f"no resource of the record has the type {RESOURCE_TYPE}: HEPData shows no likelihood"
         yield Entry(status="error", check="resource", where=SUBMISSION, what=what)
+    if not chosen:
+        chosen = misplaced or [r for r in resources if isinstance(r, dict) and _is_archive(folder, r)]
     places = folder_names(str(resource.get("location", "")).split(".")[0] for resource in chosen)
     for resource, name in zip(chosen, places, strict=True):
         location = str(resource.get("location", ""))
@@ -137,19 +167,37 @@ def _unpacked(folder: Path, documents: list[Mapping[str, Any]], target: Path) ->
         path = folder / location
         if "/" in location or not path.is_file():
             what = "it is not in the folder, and was not looked into"
-            yield Entry(status="warning", check="archive", where=location, what=what)
+            status: Status = "warning" if "://" in location else "error"
+            yield Entry(status=status, check="archive", where=location, what=what)
             continue
-        place = target / name if len(chosen) > 1 else target
+        place = target / name
         try:
-            place.mkdir(exist_ok=True)
+            place.mkdir()
             if kind_of(path) == "json":
                 (place / PurePosixPath(location).name).write_bytes(read_bytes(path))
             else:
                 unpack_into(path, place, DEFAULT_LIMITS.beside(target))
         except InputError as error:
+            shutil.rmtree(place)
             yield Entry(status="error", check="archive", where=location, what=str(error))
         else:
+            if len(chosen) == 1:
+                _lift(place)
             yield Entry(status="passed", check="archive", where=location, what="unpacks safely")
+
+
+def _lift(place: Path) -> None:
+    """What lies in a folder goes to where the folder lies."""
+    free = place.with_name(f"{place.name} ")
+    place.rename(free)
+    for path in free.iterdir():
+        path.rename(place.parent / path.name)
+    free.rmdir()
+
+
+def _is_archive(folder: Path, resource: Mapping[str, Any]) -> bool:
+    path = folder / PurePosixPath(str(resource.get("location", ""))).name
+    return path.is_file() and kind_of(path) is not None
 
 
 def _listed(document: Mapping[str, Any]) -> list[Any]:
@@ -199,40 +247,51 @@ def _published(folder: Path, documents: list[Mapping[str, Any]], entries: list[E
 
 
 # ------------------------------------------------------------------------------------------------------------ contents
-def _contents_entries(contents: Contents) -> Iterator[Entry]:
+def _contents_entries(contents: Contents, broken: Collection[str]) -> Iterator[Entry]:
+    yield from contents.entries
     if not contents.likelihoods:
-        what = f"there is no workspace among {len(contents.files)} files"
-        yield Entry(status="error", check="archive", where="archive", what=what)
+        if not any(e.status == "error" for e in contents.entries):
+            what = f"there is no workspace among {len(contents.files)} files"
+            yield Entry(status="error", check="archive", where="archive", what=what)
+        return
     if not contents.readmes:
         what = "there is no README that says what the files are and how to use them"
         yield Entry(status="warning", check="readme", where="archive", what=what)
     for name, text in contents.readmes.items():
-        yield from _readme_entries(name, text, contents)
+        yield from _readme_entries(name, text, contents, broken)
 
 
-def _readme_entries(name: str, text: str, contents: Contents) -> Iterator[Entry]:
-    known = {PurePosixPath(f).name for f in contents.files}
-    mentioned = {PurePosixPath(m).name for m in re.findall(r"`([\w./-]+\.json(?:\.gz)?)`", text)}
-    strangers = sorted(mentioned - known - {m for m in mentioned if m.removesuffix(".gz") in known})
-    if strangers:
+#: What a README may call a file, in code or as a word.
+_FILE_NAME = re.compile(
+    r"(?<![\w/.:<{*-])((?:[\w.-]+/)*[\w-][\w.-]*\.(?:json(?:\.gz)?|xml|root|slha|tar\.gz|tgz|zip))(?![\w*>}])"
+)
+_WRITTEN_BY_COMMANDS = re.compile(r"(?:-o|--output-file|>)[ =]*\S+")
+
+
+def _readme_entries(name: str, text: str, contents: Contents, broken: Collection[str]) -> Iterator[Entry]:
+    known = {PurePosixPath(f).name.removesuffix(".gz") for f in contents.files}
+    made = {PurePosixPath(m.split("=")[-1].split()[-1]).name for m in _WRITTEN_BY_COMMANDS.findall(text)}
+    mentioned = {PurePosixPath(m).name for m in _FILE_NAME.findall(text)}
+    strangers = sorted(m for m in mentioned - made if m.removesuffix(".gz") not in known)
+    if strangers and not any(e.status == "error" for e in contents.entries):
         what = f"names files that are not there: {', '.join(strangers[:3])}"
         yield Entry(status="error", check="readme", where=name, what=what)
     stated = facts(text)
     if not stated:
         channels = {c for lk in contents.likelihoods for c in _channel_names(lk.document)}
         missing = sorted(c for c in channels if c not in text)
-        what = "written by hand: its words were not checked"
+        what = "written by hand: its words were not checked, except the names of files"
         if missing:
             what += f"; it does not mention {len(missing)} of {len(channels)} channels"
         yield Entry(status="note", check="readme", where=name, what=what)
         return
+    if broken or any(e.status == "error" for e in contents.entries) or strangers:
+        return  # what follows from these was said
     right = _right_facts(contents)
-    problems = [
-        p for region in {**right, **stated} for p in _differences(region, stated.get(region), right.get(region))
-    ]
+    problems = _all_differences(stated, right)
     for problem in problems:
         yield Entry(status="error", check="readme", where=name, what=problem)
-    if not problems and not strangers:
+    if not problems:
         yield Entry(status="passed", check="readme", where=name, what="says what the models are")
 
 
@@ -262,21 +321,29 @@ def _right_facts(contents: Contents) -> dict[str, Facts]:
     return facts(readme(regions)) if regions else {}
 
 
-def _differences(region: str, stated: Facts | None, right: Facts | None) -> Iterator[str]:
+def _all_differences(stated: Mapping[str, Facts], right: Mapping[str, Facts]) -> list[str]:
+    described, there = (
+        [f"a model{f' of region {r}' if r else ''}" for r in one if r not in other]
+        for one, other in ((stated, right), (right, stated))
+    )
+    sentences = [f"describes {', '.join(described)} that is not there"] if described else []
+    sentences += [f"says nothing of {', '.join(there)}".replace(" a model", " the model")] if there else []
+    found = [" and ".join(sentences)] if sentences else []
+    for region in (r for r in stated if r in right):
+        found += _differences(region, stated[region], right[region])
+    return found
+
+
+def _differences(region: str, stated: Facts, right: Facts) -> Iterator[str]:
     of = f" of region {region}" if region else ""
-    if stated is None:
-        yield f"says nothing of the model{of}"
-    elif right is None:
-        yield f"describes a model{of} that is not there"
-    else:
-        for what, one, other in (
-            ("channels", stated.channels, right.channels),
-            ("parameters", stated.parameters, right.parameters),
-        ):
-            changed = [row for row in one if row not in other] + [row for row in other if row not in one]
-            if changed:
-                names = ", ".join(dict.fromkeys(row[0] for row in changed if row))
-                yield f"its {what}{of} are not those of the model: {names[:200]}"
-        for line in stated.statements:
-            if line not in right.statements:
-                yield f"is wrong{of}: {line}"
+    for what, one, other in (
+        ("channels", stated.channels, right.channels),
+        ("parameters", stated.parameters, right.parameters),
+    ):
+        changed = [row for row in one if row not in other] + [row for row in other if row not in one]
+        if changed:
+            names = ", ".join(dict.fromkeys(row[0] for row in changed if row))
+            yield f"its {what}{of} are not those of the model: {names[:200]}"
+    for line in stated.statements:
+        if line not in right.statements:
+            yield f"is wrong{of}: {line}"

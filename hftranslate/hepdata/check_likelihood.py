@@ -1,6 +1,8 @@
 """Checks of one likelihood: schema, digests, every patch, and what the doctor finds in the background."""
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from hftranslate.batch.progress import Progress, silent
@@ -16,38 +18,72 @@ from hftranslate.workspace import Workspace
 from hftranslate.workspace.map import pois_of, signal_samples
 
 
-def likelihood_entries(likelihood: Likelihood, progress: Progress = silent) -> Iterator[Entry]:
-    """Everything about a likelihood that needs no fit of its signals."""
-    workspace = None
-    for entry, found in _workspace(likelihood):
-        workspace = found or workspace
-        yield entry
-    if likelihood.patches is not None:
-        yield from _digests(likelihood, likelihood.patches)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What is said of a likelihood without a fit of its signals.
+
+    Attributes
+    ----------
+    workspace
+        as read; ``None`` where it is none.
+    belongs
+        whether it is a model, with patches that were made for it.
+    can_be_compared
+        whether its points and yields can be looked at: it belongs together, has a parameter of interest and a fit.
+    wrong
+        the names of patches that give no model with a signal.
+    """
+
+    entries: tuple[Entry, ...]
+    workspace: Workspace | None = None
+    belongs: bool = False
+    can_be_compared: bool = False
+    wrong: frozenset[str] = frozenset()
+
+
+def likelihood_entries(likelihood: Likelihood, progress: Progress = silent, *, is_known: bool = False) -> Judgement:
+    """Everything about a likelihood that needs no fit of its signals. What follows from an error is not said again.
+
+    Parameters
+    ----------
+    is_known
+        the workspace was judged before, with other patches: nothing more is said of it.
+    """
+    of_model, workspace = _workspace(likelihood)
     if workspace is None:
-        return
-    yield from _poi(likelihood, workspace)
-    if likelihood.patches is not None:
-        yield from patch_entries(likelihood, likelihood.patches, progress)
-    yield from _doctor(likelihood, workspace)
+        return Judgement(entries=() if is_known else of_model)
+    digests = list(_digests(likelihood, likelihood.patches)) if likelihood.patches is not None else []
+    of_patches: list[Entry] = []
+    wrong: dict[str, str] = {}
+    belongs = not any(e.status == "error" for e in digests)
+    if likelihood.patches is not None and belongs:
+        of_patches, wrong = patch_entries(likelihood, likelihood.patches, progress)
+    poi = [] if is_known else list(_poi(likelihood, workspace, already_said=any(_TWICE in w for w in wrong.values())))
+    doctor = [] if is_known else list(_doctor(likelihood, workspace))
+    failed = any(e.check == "doctor" and e.status == "error" for e in doctor)
+    return Judgement(
+        entries=(*(() if is_known else of_model), *digests, *poi, *of_patches, *doctor),
+        workspace=workspace,
+        belongs=belongs,
+        can_be_compared=belongs and not failed and bool(pois_of(workspace)),
+        wrong=frozenset(wrong),
+    )
 
 
-def _workspace(likelihood: Likelihood) -> Iterator[tuple[Entry, Workspace | None]]:
+def _workspace(likelihood: Likelihood) -> tuple[tuple[Entry, ...], Workspace | None]:
     name = likelihood.name
     broken = violation(likelihood.document, "workspace")
     if broken is not None:
         where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in broken[0]).lstrip(".")
         what = f"breaks the schema 1.0.0: {where}: {broken[1]}" if where else f"breaks the schema 1.0.0: {broken[1]}"
-        yield Entry(status="error", check="schema", where=name, what=what), None
-        return
+        return (Entry(status="error", check="schema", where=name, what=what),), None
     try:
         workspace = pyhf_json.from_document(likelihood.document, name)
     except InputError as error:
-        yield Entry(status="error", check="model", where=name, what=str(error)), None
-        return
+        return (Entry(status="error", check="model", where=name, what=str(error)),), None
     n_bins = sum(c.n_bins for c in workspace.channels)
     what = f"follows the schema 1.0.0; {len(workspace.channels)} channels with {n_bins} bins"
-    yield Entry(status="passed", check="schema", where=name, what=what), workspace
+    return (Entry(status="passed", check="schema", where=name, what=what),), workspace
 
 
 def _digests(likelihood: Likelihood, patches: PatchSet) -> Iterator[Entry]:
@@ -59,7 +95,7 @@ def _digests(likelihood: Likelihood, patches: PatchSet) -> Iterator[Entry]:
             status="error",
             check="digest",
             where=likelihood.name,
-            what=f"{likelihood.patchset}: {'; '.join(mismatches)}",
+            what=f"{likelihood.patchset}: {'; '.join(mismatches)}; its signals were not looked at (patchset create)",
         )
     else:
         told = " and ".join(sorted(patches.digests))
@@ -67,7 +103,7 @@ def _digests(likelihood: Likelihood, patches: PatchSet) -> Iterator[Entry]:
         yield Entry(status="passed", check="digest", where=likelihood.name, what=what)
 
 
-def _poi(likelihood: Likelihood, workspace: Workspace) -> Iterator[Entry]:
+def _poi(likelihood: Likelihood, workspace: Workspace, *, already_said: bool) -> Iterator[Entry]:
     pois = pois_of(workspace)
     if not pois:
         what = "no measurement names a parameter of interest"
@@ -75,10 +111,12 @@ def _poi(likelihood: Likelihood, workspace: Workspace) -> Iterator[Entry]:
         return
     used = bool(signal_samples(workspace))
     if likelihood.patches is None and not used:
-        what = (
-            f"no patches and no sample with the parameter of interest {', '.join(sorted(pois))}: nothing can be tested"
-        )
-        yield Entry(status="error", check="poi", where=likelihood.name, what=what)
+        if likelihood.is_read:
+            named = ", ".join(sorted(pois))
+            what = f"no patches and no sample with the parameter of interest {named}: nothing can be tested"
+            yield Entry(status="error", check="poi", where=likelihood.name, what=what)
+    elif already_said:
+        return
     elif likelihood.patches is not None and used:
         what = "there is a signal in the background-only workspace already; patches add theirs to it"
         yield Entry(status="warning", check="poi", where=likelihood.name, what=what)
@@ -89,40 +127,84 @@ def _poi(likelihood: Likelihood, workspace: Workspace) -> Iterator[Entry]:
 
 
 # ------------------------------------------------------------------------------------------------------------- patches
-def patch_entries(likelihood: Likelihood, patches: PatchSet, progress: Progress = silent) -> Iterator[Entry]:
-    """Every patch is applied: it must give a valid model with a signal, and leave the background alone."""
+#: How a patch is told whose signal stands in the background-only workspace.
+_TWICE = "adds again what the background-only workspace has already"
+
+
+def patch_entries(
+    likelihood: Likelihood, patches: PatchSet, progress: Progress = silent
+) -> tuple[list[Entry], dict[str, str]]:
+    """Every patch is applied: it must give a valid model with a signal, and leave the background alone.
+
+    Returns
+    -------
+    tuple
+        what is said, and the first error of each patch by its name.
+    """
     background = Background(likelihood.document)
     found: dict[tuple[Status, str], list[str]] = {}
+    wrong: dict[str, str] = {}
     for i, patch in enumerate(patches):
         progress("patches", i, len(patches))
         for status, what in _patch_problems(background, patches, patch):
             found.setdefault((status, what), []).append(patch.name)
-    where = likelihood.patchset or likelihood.region or "patches"
-    for (status, what), names in found.items():
-        yield Entry(
-            status=status, check="patch", where=where, what=f"{gathered(names, len(patches), 'patches')}: {what}"
-        )
-    wrong = {name for (status, _), names in found.items() if status == "error" for name in names}
-    good = len(patches) - len(wrong)
-    if good:
-        what = f"{good} patch{'' if good == 1 else 'es'} of {len(patches)} apply and add a signal"
-        yield Entry(status="passed", check="patch", where=where, what=what)
+            if status == "error":
+                wrong.setdefault(patch.name, what)
+    where, n = likelihood.patchset or likelihood.region or "patches", len(patches)
+    entries = [
+        Entry(status=status, check="patch", where=where, what=f"{gathered(names, n, 'patches')}: {what}")
+        for (status, what), names in found.items()
+    ]
+    if good := n - len(wrong):
+        what = f"{good} patch{'' if good == 1 else 'es'} of {n} apply and add a signal"
+        entries.append(Entry(status="passed", check="patch", where=where, what=what))
+    return entries, wrong
 
 
 def _patch_problems(background: Background, patches: PatchSet, patch: Patch) -> Iterator[tuple[Status, str]]:
     name = f"patch {patch.name!r}"
+    before = background.workspace
     try:
         document: Any = patches.apply(background.document, patch)
+        if twice := _named_twice(document, before):
+            yield "error", f"{_TWICE}: {twice}"
+            return
         workspace = pyhf_json.from_document(document, name, known=background.known)
     except InputError as error:
         text = str(error).removeprefix(name).lstrip(": ")
         yield "error", text if text.startswith("does not apply") else f"gives no valid model: {text}"
         return
-    if workspace == background.workspace:
+    if workspace == before:
         yield "error", "changes nothing"
         return
-    yield from _signal_problems(workspace)
-    yield from _changes_of_background(background.workspace, workspace)
+    if pois_of(before):  # else that is said of the background
+        yield from _signal_problems(workspace)
+    if twice := _added_twice(before, workspace):
+        yield "error", f"{_TWICE}: {twice}"
+    yield from _changes_of_background(before, workspace)
+
+
+def _named_twice(document: Any, before: Workspace) -> str:
+    """A signal of the background that stands in the patched document a second time."""
+    signals = {(c.name, s.name) for c, s in signal_samples(before)}
+    try:
+        stand = Counter((c["name"], s["name"]) for c in document["channels"] for s in c["samples"]) if signals else {}
+    except (KeyError, TypeError):
+        return ""  # the reader says what is wrong
+    return next((f"{s} of {c}" for c, s in signals if stand.get((c, s), 0) > 1), "")
+
+
+def _added_twice(before: Workspace, after: Workspace) -> str:
+    """A new signal with the yields of one that is in the background."""
+    old = {(c.name, s.name): s.nominal for c, s in signal_samples(before)}
+    new = {(c.name, s.name): s.nominal for c, s in signal_samples(after)}
+    again = (
+        f"{s} of {c} as {n}"
+        for (d, n), nominal in new.items()
+        for (c, s), known in old.items()
+        if (d, n) not in old and c == d and (c, s) in new and nominal == known and any(nominal)
+    )
+    return next(again, "")
 
 
 def _signal_problems(workspace: Workspace) -> Iterator[tuple[Status, str]]:
@@ -164,6 +246,10 @@ def _changes_of_background(before: Workspace, after: Workspace) -> Iterator[tupl
 
 
 # -------------------------------------------------------------------------------------------------------------- doctor
+#: Findings that follow from others, where there are others.
+_CONSEQUENCES = {"fit-failed", "no-likelihood"}
+
+
 def _doctor(likelihood: Likelihood, workspace: Workspace) -> Iterator[Entry]:
     """Findings of the doctor about the background: its errors are errors here, too."""
     try:
@@ -171,12 +257,15 @@ def _doctor(likelihood: Likelihood, workspace: Workspace) -> Iterator[Entry]:
     except HFTranslateError as error:
         yield Entry(status="error", check="doctor", where=likelihood.name, what=str(error))
         return
-    failed = {"fit-failed", "no-likelihood"} & {f.kind for f in diagnosis.findings}
+    failed = _CONSEQUENCES & {f.kind for f in diagnosis.findings}
     if not failed:
         what = "the maximum-likelihood fit to the data converges"
         yield Entry(status="passed", check="fit", where=likelihood.name, what=what)
     notes = 0
+    causes = [f for f in diagnosis.findings if f.severity == "error" and f.kind not in _CONSEQUENCES]
     for finding in diagnosis.findings:
+        if finding.kind in _CONSEQUENCES and causes:
+            continue
         if finding.severity == "note":
             # that the background waits for its signal is what patches are for
             notes += not (finding.kind == "poi-unused" and likelihood.patches is not None)

@@ -1,94 +1,164 @@
 """Checks of numbers: CLs and limits of points are computed and compared with what is published; so are yields."""
 
-from collections.abc import Iterator, Sequence
+import copy
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from math import isfinite
-from typing import Any
+from typing import Any, Literal
 
 from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.errors import HFTranslateError
 from hftranslate.formats import pyhf_json
 from hftranslate.hepdata.contents import Likelihood
-from hftranslate.hepdata.entries import Entry, gathered
+from hftranslate.hepdata.entries import Entry, Status, gathered
 from hftranslate.hepdata.published import (
+    BLANK,
+    PublishedColumn,
     PublishedPoints,
     PublishedTable,
     Quantity,
+    Unread,
     agrees,
     is_about,
-    matching,
     number,
     points_of,
 )
 from hftranslate.hepdata.regions import Region
 from hftranslate.hepdata.tables import yields_table
-from hftranslate.signal_grid import PatchSet
-from hftranslate.signal_grid.scan import FailedPoint, Point, ScanSettings, scan
+from hftranslate.signal_grid import Patch, PatchSet
+from hftranslate.signal_grid.scan import Point, Scan, ScanSettings, scan
 
 _KEYS = {"cls": ("CLs_obs", "CLs_exp"), "limit": ("observed", "expected")}
-_BANDS: tuple[Quantity, ...] = (0, 1, 2, 3, 4)
 _WORDS = {"cls": "CLs", "limit": "upper limits"}
+#: So many points are computed first; all of them where that takes no longer than so many seconds.
+POINTS, SECONDS = 5, 20.0
+#: A POI without settings of its own has this range in pyhf.
+_DEFAULT_RANGE = (0.0, 10.0)
 
 
-def chosen_points(patches: PatchSet, points: int | None) -> list[str]:
-    """Names of so many points, spread evenly over the patch set; all for ``None``."""
-    n = len(patches)
+#: The one point of a model without patches.
+_ALONE = PatchSet(
+    labels=("model",),
+    patches=(Patch(name="the model", values=("",), operations=[]),),
+    digests={},
+    references={},
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What is compared.
+
+    Attributes
+    ----------
+    points
+        how many points of each patch set; ``None`` for all, ``"auto"`` for all where that takes seconds.
+    columns
+        headers of labels and quantities, where tables do not tell.
+    """
+
+    points: int | Literal["auto"] | None = "auto"
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+def chosen_points(names: Sequence[str], points: int | None) -> list[str]:
+    """So many names of points, spread evenly over the patch set; all for ``None``."""
+    n = len(names)
     if points is None or points >= n:
-        return [p.name for p in patches]
+        return list(names)
     step = (n - 1) / max(points - 1, 1)
-    return [patches.patches[round(i * step)].name for i in range(points)]
+    return [names[round(i * step)] for i in range(points)]
 
 
 def point_entries(
     likelihood: Likelihood,
     tables: Sequence[PublishedTable],
-    points: int | None,
+    comparison: Comparison,
     *,
+    without: frozenset[str] = frozenset(),
     batch: BatchOptions = DEFAULT_BATCH,
 ) -> Iterator[Entry]:
-    """CLs of points are computed: finite, and equal to the published ones within their precision."""
+    """CLs of points are computed: finite, and equal to the published ones within their precision.
+
+    Points ``without`` a valid model are left out: that is said elsewhere.
+    """
     patches = likelihood.patches
-    if patches is None or points == 0:
+    names = [p.name for p in patches or () if p.name not in without]
+    if patches is None or comparison.points == 0 or not names:
         return
-    names = chosen_points(patches, points)
-    published: list[PublishedPoints | None] = []
-    for table in tables:
-        published += points_of(table, patches.labels, likelihood.region)
-    if tables and not published:
+    found = list(chain.from_iterable(points_of(t, patches, likelihood.region, comparison.columns) for t in tables))
+    for one in found:
+        if isinstance(one, Unread):
+            what = one.reason if one.status == "note" else f"compared with nothing: {one.reason}"
+            yield Entry(status=one.status, check="table", where=f"table {one.table.name!r}", what=what)
+    published = [one for one in found if isinstance(one, PublishedPoints)]
+    if tables and not found:
         what = (
-            f"no table holds CLs or limits in {', '.join(patches.labels)}: computed points were compared with nothing"
+            f"computed points are compared with nothing: no table holds CLs or limits in {', '.join(patches.labels)}"
+            " (--columns LABEL=HEADER)"
         )
-        yield Entry(status="note", check="table", where=likelihood.name, what=what)
-    for told in published or [None]:
+        yield Entry(status="warning", check="table", where=likelihood.name, what=what)
+    for told in published or (None,):
         settings = _settings(told)
-        done = scan(likelihood.document, patches, settings, names=names, batch=batch)
-        yield from _finite(likelihood, settings.what, done.points, done.failed, len(names))
+        done, remark = _scanned(likelihood, settings, names, comparison.points, batch)
+        if remark:
+            yield Entry(status="note", check=settings.what, where=likelihood.name, what=remark)
+        yield from _finite(likelihood, done)
         if told is not None:
             yield from _compared(likelihood, told, done.points)
             yield from _complete(told, patches)
 
 
+def _scanned(
+    likelihood: Likelihood,
+    settings: ScanSettings,
+    names: Sequence[str],
+    points: int | Literal["auto"] | None,
+    batch: BatchOptions,
+) -> tuple[Scan, str]:
+    """The points that are wanted; a sentence where time allows for some only."""
+    assert likelihood.patches is not None
+    first = chosen_points(names, POINTS if points == "auto" else points)
+    begin = time.perf_counter()
+    done = scan(likelihood.document, likelihood.patches, settings, names=first, batch=batch)
+    each = (time.perf_counter() - begin) / len(first)
+    rest = [n for n in names if n not in first]
+    if points != "auto" or not rest:
+        return done, ""
+    if each * len(rest) > SECONDS:
+        return done, (
+            f"{len(first)} of {len(names)} points were computed: all would take about {each * len(names):.0f} s, "
+            f"more than {SECONDS:.0f} s (--points all)"
+        )
+    more = scan(likelihood.document, likelihood.patches, settings, names=rest, batch=batch)
+    return replace(done, points=(*done.points, *more.points), failed=(*done.failed, *more.failed)), ""
+
+
 def _settings(told: PublishedPoints | None) -> ScanSettings:
     if told is None:
         return ScanSettings()
-    tested = number(told.table.qualifiers.get("Tested value", ""))
-    level = number(told.table.qualifiers.get("Confidence level", ""))
+    qualifiers = told.table.qualifiers
+    tested, level = (number(qualifiers.get(name, "")) for name in ("Tested value", "Confidence level"))
     return ScanSettings(
         what=told.what,
-        measurement=told.table.qualifiers.get("Measurement"),
-        conventions="root" if told.table.qualifiers.get("Conventions") == "root" else "pyhf",
+        measurement=qualifiers.get("Measurement"),
+        conventions="root" if qualifiers.get("Conventions") == "root" else "pyhf",
         test_poi=1.0 if tested is None else tested[0],
         level=0.05 if level is None or not 0.0 < level[0] < 1.0 else round(1.0 - level[0], 9),
-        test_stat="q" if told.table.qualifiers.get("Test statistic") == "q" else "qtilde",
+        test_stat="q" if qualifiers.get("Test statistic") == "q" else "qtilde",
     )
 
 
-def _finite(
-    likelihood: Likelihood, what: str, points: Sequence[Point], failed: Sequence[FailedPoint], total: int
-) -> Iterator[Entry]:
+def _finite(likelihood: Likelihood, done: Scan) -> Iterator[Entry]:
+    what, total = done.what, len(done.points) + len(done.failed)
     observed, expected = _KEYS[what]
-    bad = [p.name for p in points if not all(_sensible(v, what) for v in (p.result[observed], *p.result[expected]))]
-    if failed:
-        what_failed = f"{gathered([p.name for p in failed], total, 'points')} fail: {failed[0].reason}"
+    bad = [
+        p.name for p in done.points if not all(_sensible(v, what) for v in (p.result[observed], *p.result[expected]))
+    ]
+    if done.failed:
+        what_failed = f"{gathered([p.name for p in done.failed], total, 'points')} fail: {done.failed[0].reason}"
         yield Entry(status="error", check="fit", where=likelihood.name, what=what_failed)
     if bad:
         yield Entry(
@@ -97,7 +167,7 @@ def _finite(
             where=likelihood.name,
             what=f"{gathered(bad, total, 'points')}: {_WORDS[what]} are not finite, or out of range",
         )
-    good = total - len(bad) - len(failed)
+    good = total - len(bad) - len(done.failed)
     if good:
         says = f"fits of {good} points converge and their {_WORDS[what]} are finite"
         yield Entry(status="passed", check=what, where=likelihood.name, what=says)
@@ -108,44 +178,114 @@ def _sensible(value: Any, what: str) -> bool:
 
 
 def _compared(likelihood: Likelihood, told: PublishedPoints, points: Sequence[Point]) -> Iterator[Entry]:
-    observed, expected = _KEYS[told.what]
-    wrong: list[str] = []
-    example = ""
-    n = 0
-    for p in points:
-        texts = matching(p.values, told.points) or {}
-        computed: dict[Quantity, float] = {"observed": p.result[observed]}
-        for k, band in enumerate(_BANDS):
-            computed[band] = p.result[expected][k]
-        different = [
-            (q, text) for q, text in texts.items() if number(text) is not None and not agrees(text, computed[q])
-        ]
-        n += any(number(text) is not None for text in texts.values())
-        if different:
-            wrong.append(p.name)
-            q, text = different[0]
-            which = "observed" if q == "observed" else f"expected at {q - 2:+d} sigma" if q != 2 else "expected"
-            example = example or f"{p.name}, {which}: {text} published, {computed[q]:.6g} computed"
+    """Cell by cell; what is counted are cells that were compared."""
     where = f"table {told.table.name!r}"
+    observed, expected = _KEYS[told.what]
+    computed = {p.name: (p.result[observed], *p.result[expected]) for p in points}
+    wrong: dict[str, str] = {}
+    n_cells, at = 0, set()
+    for quantity, column in told.columns:
+        yield from _unreadable(where, column)
+        for name, text in zip(told.rows, column.texts, strict=False):
+            value = computed[name][0 if quantity == "observed" else quantity + 1] if name in computed else None
+            if name is None or value is None or number(text) is None:
+                continue
+            n_cells += 1
+            at.add(name)
+            if not agrees(text, value, 0.01 if column.units == "%" else 1.0):
+                wrong.setdefault(name, f"{name}, {_worded(quantity)}: {text} published, {value:.6g} computed")
     if wrong:
-        what = f"{gathered(wrong, n, 'points')} differ from the likelihood of {likelihood.name}: {example}"
-        yield Entry(status="error", check="table", where=where, what=what)
-    elif n:
-        what = f"{_WORDS[told.what]} of {n} points agree with the likelihood within their precision"
+        what = f"{gathered(list(wrong), len(at), 'points')} differ from the likelihood of {likelihood.name}: "
+        yield Entry(status="error", check="table", where=where, what=what + next(iter(wrong.values())))
+    elif n_cells:
+        what = f"{n_cells} {_WORDS[told.what]} of {len(at)} points agree with the likelihood within their precision"
         yield Entry(status="passed", check="table", where=where, what=what)
+    elif not any(e.status == "error" for _, c in told.columns for e in _unreadable(where, c)):
+        why = "none of the computed points has a number in it" if points else "no point was computed"
+        yield Entry(status="warning", check="table", where=where, what=f"compared with nothing: {why}")
+
+
+def _worded(quantity: Quantity) -> str:
+    return (
+        "observed"
+        if quantity == "observed"
+        else f"expected at {quantity - 2:+d} sigma"
+        if quantity != 2
+        else "expected"
+    )
+
+
+def _unreadable(where: str, column: PublishedColumn) -> Iterator[Entry]:
+    """Cells that are neither numbers nor left blank."""
+    cells = [(f"row {i}: {t!r}", t.strip()) for i, t in enumerate(column.texts, start=1)]
+    bad = [said for said, t in cells if t not in BLANK and number(t) is None]
+    if bad:
+        what = f"{gathered(bad, len(cells), f'cells of {column.name!r}')} are no finite numbers"
+        yield Entry(status="error", check="table", where=where, what=what)
 
 
 def _complete(told: PublishedPoints, patches: PatchSet) -> Iterator[Entry]:
     where = f"table {told.table.name!r}"
-    known = {p.values: p for p in patches}
-    missing = [p.name for p in patches if matching(p.values, told.points) is None]
-    strangers = [", ".join(map(str, v)) for v in told.points if matching(v, known) is None]
+    missing = [p.name for p in patches if p.name not in told.rows]
+    points = zip(*(c.texts for c in told.table.independent), strict=False)
+    strangers = [", ".join(p) for name, p in zip(told.rows, points, strict=False) if name is None]
     if missing:
         what = f"{gathered(missing, len(patches), 'signals')} are not in the table"
         yield Entry(status="note", check="table", where=where, what=what)
     if strangers:
-        what = f"{gathered(strangers, len(told.points), 'points')} have no patch"
+        what = f"{gathered(strangers, len(told.rows), 'points')} have no patch"
         yield Entry(status="warning", check="table", where=where, what=what)
+
+
+# ----------------------------------------------------------------------------------------------- parameter of interest
+def poi_entries(likelihood: Likelihood, without: frozenset[str] = frozenset()) -> Iterator[Entry]:
+    """Whether a parameter of interest can be tested as it stands: not constant, nor cut by a range of its own."""
+    patches = likelihood.patches or _ALONE
+    names = chosen_points([p.name for p in patches if p.name not in without], POINTS)
+    for i, measurement in enumerate(likelihood.document["measurements"]):
+        config = measurement["config"]
+        for settings in config["parameters"]:
+            bounds = settings.get("bounds")
+            own_range = bounds is not None and tuple(bounds[0]) != _DEFAULT_RANGE
+            if settings["name"] != config["poi"] or not names or not (settings.get("fixed") or own_range):
+                continue
+            freed = copy.deepcopy(likelihood.document["measurements"])
+            freed[i]["config"]["parameters"] = [p for p in config["parameters"] if p is not settings]
+            of = ScanSettings(measurement=measurement["name"])
+            status, problem = _cut(
+                likelihood.document, {**likelihood.document, "measurements": freed}, patches, of, names
+            )
+            what = "constant" if settings.get("fixed") else f"kept to {bounds[0]}"
+            if problem:
+                says = f"the parameter of interest {settings['name']} is {what} in {measurement['name']}: {problem}"
+                yield Entry(status=status, check="poi", where=likelihood.name, what=says)
+
+
+def _cut(stated: Any, free: Any, patches: PatchSet, of: ScanSettings, names: Sequence[str]) -> tuple[Status, str]:
+    """What the settings of a parameter of interest change, and how bad that is; an empty text where nothing is cut.
+
+    A range beyond which a few limits lie is a warning: a grid may reach far beyond what is excluded.
+    """
+    with_it = scan(stated, patches, replace(of, poi_range="model"), names=names)
+    before = {p.name: p.result["CLs_obs"] for p in scan(free, patches, of, names=names).points}
+    after = {p.name: p.result["CLs_obs"] for p in with_it.points}
+    name = max(before, key=lambda n: abs(before[n] - after.get(n, -1.0)), default=None)
+    if name is None:
+        return "error", "no point can be computed without these settings, either"
+    effect = f"observed CLs of {name} is {before[name]:.3g} without that"
+    if name not in after:
+        return "error", f"{effect}, and none with it ({with_it.failed[0].reason})"
+    if abs(before[name] - after[name]) > 1e-3 * before[name] + 1e-5:
+        return "error", f"{effect}, and becomes {after[name]:.3g} with it"
+    limits = scan(stated, patches, replace(of, what="limit"), names=names).points
+    beyond = [p for p in limits if {"observed", "expected"} & set(p.result["outside_range"])]
+    if not beyond:
+        return "passed", ""
+    told = gathered([p.name for p in beyond], len(limits), "points")
+    effect = (
+        f"upper limits of {told} lie beyond it, at {beyond[0].result['observed'] or float('nan'):.3g} for the first"
+    )
+    return ("error" if 2 * len(beyond) >= len(limits) else "warning"), effect
 
 
 # -------------------------------------------------------------------------------------------------------------- yields
@@ -154,7 +294,8 @@ def yield_entries(likelihood: Likelihood, tables: Sequence[PublishedTable]) -> I
     try:
         workspace = pyhf_json.from_document(likelihood.document, likelihood.name)
         for table in tables:
-            is_yields = set(table.independent) == {"Channel", "Bin"} and "Observed" in table.dependent
+            names = {c.name for c in table.independent}
+            is_yields = names == {"Channel", "Bin"} and any(c.name == "Observed" for c in table.dependent)
             if not is_yields or not is_about(table, likelihood.region):
                 continue
             region = Region(name="", document=likelihood.document, workspace=workspace)
@@ -167,7 +308,8 @@ def yield_entries(likelihood: Likelihood, tables: Sequence[PublishedTable]) -> I
 def _yields_compared(table: PublishedTable, independent: Any, dependent: Any) -> Entry:
     where = f"table {table.name!r}"
     rows = list(zip(*(map(str, c.values) for c in independent), strict=True))
-    stated = list(zip(table.independent["Channel"], table.independent["Bin"], strict=False))
+    published = {c.name: c.texts for c in (*table.independent, *table.dependent)}
+    stated = list(zip(published["Channel"], published["Bin"], strict=False))
     if stated != rows:
         strangers = sorted({f"{c} bin {b}" for c, b in {*stated} ^ {*rows}})
         what = (
@@ -176,8 +318,8 @@ def _yields_compared(table: PublishedTable, independent: Any, dependent: Any) ->
         return Entry(status="error", check="yields", where=where, what=what)
     different, n = [], 0
     for column in dependent:
-        for row, value, text in zip(rows, column.values, table.dependent.get(column.name, ()), strict=False):
-            if isinstance(value, str) or number(text) is None:
+        for row, value, text in zip(rows, column.values, published.get(column.name, ()), strict=False):
+            if isinstance(value, str) or text.strip() in BLANK:
                 continue
             n += 1
             if not agrees(text, float(value)):
@@ -185,4 +327,5 @@ def _yields_compared(table: PublishedTable, independent: Any, dependent: Any) ->
     if different:
         what = f"{len(different)} of {n} numbers differ from a fit of the workspace: {different[0]}"
         return Entry(status="error", check="yields", where=where, what=what)
-    return Entry(status="passed", check="yields", where=where, what=f"{n} numbers agree with a fit of the workspace")
+    what = f"{n} numbers agree with a fit of the workspace" if n else "compared with nothing: it has no numbers"
+    return Entry(status="passed" if n else "warning", check="yields", where=where, what=what)

@@ -1,13 +1,14 @@
 """What lies in a folder of likelihoods: workspaces with the patches that belong to them, found by content."""
 
+import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeAlias
 
 from hftranslate.errors import InputError
 from hftranslate.formats.json_text import parse_json, read_bytes
-from hftranslate.hepdata.archives import read_files
+from hftranslate.hepdata.archives import DEFAULT_LIMITS, kind_of, read_files, unpack
 from hftranslate.hepdata.entries import Entry
 from hftranslate.hepdata.regions import WORKSPACE
 from hftranslate.signal_grid import Patch, PatchSet
@@ -18,6 +19,8 @@ DocumentKind: TypeAlias = Literal["workspace", "patchset", "patch", "other"]
 
 #: The label of loose patches, which have no values.
 FILE_LABEL = "file"
+#: How the names of archives end.
+ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".zip")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +34,9 @@ class Likelihood:
     name, document
         of the workspace: its file and content.
     patchset
-        the file of the patch set, empty for loose patches.
+        the file of the patch set, empty for loose patches. A workspace with several stands in as many likelihoods.
+    is_read
+        whether all that lies beside it could be read; else missing patches say nothing.
     """
 
     region: str
@@ -39,6 +44,7 @@ class Likelihood:
     document: Json = field(repr=False)
     patchset: str = ""
     patches: PatchSet | None = field(default=None, repr=False)
+    is_read: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +58,46 @@ class Contents:
 
 
 def contents_of(folder: Path) -> Contents:
-    """Read all JSON documents of a folder and find out what belongs together.
+    """Read all JSON documents of a folder, and those in archives in it, and find out what belongs together.
 
     Patch sets belong to the workspace of their digest, else to the one in their folder; so do loose patches.
     """
+    own = _contents(folder)
+    parts = [own]
+    with tempfile.TemporaryDirectory() as scratch:
+        for i, name in enumerate(own.files):
+            if not name.lower().endswith(ARCHIVES) or kind_of(folder / name) not in ("tar", "zip"):
+                continue
+            try:
+                unpack(folder / name, Path(scratch) / str(i), DEFAULT_LIMITS.beside(Path(scratch)))
+            except InputError as error:
+                entry = Entry(status="error", check="archive", where=name, what=str(error))
+                parts.append(replace(own, likelihoods=(), readmes={}, files=(), entries=(entry,)))
+            else:
+                parts.append(_below(name, contents_of(Path(scratch) / str(i))))
+    return Contents(
+        likelihoods=tuple(x for part in parts for x in part.likelihoods),
+        readmes={name: text for part in parts for name, text in part.readmes.items()},
+        files=tuple(f for part in parts for f in part.files),
+        entries=tuple(e for part in parts for e in part.entries),
+    )
+
+
+def _below(archive: str, inside: Contents) -> Contents:
+    """What lies in an archive, with its name before all names."""
+    region = PurePosixPath(archive).name.split(".")[0]
+    return Contents(
+        likelihoods=tuple(
+            replace(x, region=x.region or region, name=f"{archive}/{x.name}", patchset=f"{archive}/{x.patchset}")
+            for x in inside.likelihoods
+        ),
+        readmes={f"{archive}/{name}": text for name, text in inside.readmes.items()},
+        files=tuple(f"{archive}/{name}" for name in inside.files),
+        entries=tuple(replace(e, where=f"{archive}/{e.where}") for e in inside.entries),
+    )
+
+
+def _contents(folder: Path) -> Contents:
     files = tuple(read_files(folder))
     entries: list[Entry] = []
     documents: dict[str, Any] = {}
@@ -72,26 +114,19 @@ def contents_of(folder: Path) -> Contents:
         if kind == "other"
     ]
     workspaces = {n: documents[n] for n, kind in kinds.items() if kind == "workspace"}
-    sets: dict[str, tuple[str, PatchSet]] = {}
+    sets: dict[str, list[tuple[str, PatchSet | None]]] = {name: [] for name in workspaces}
     for name, patches in _patch_sets(documents, kinds, entries):
         owner = _owner(name, patches, workspaces)
-        if owner is None:
+        if owner is not None:
+            sets[owner].append((name, patches))
+        elif not any(e.check == "json" and e.status == "error" for e in entries):
             what = "there is no workspace in the archive that it could belong to"
             entries.append(Entry(status="error", check="patchset", where=name, what=what))
-        elif owner in sets:
-            what = f"{owner} has the patch set {sets[owner][0]} already; only that one was checked"
-            entries.append(Entry(status="warning", check="patchset", where=name, what=what))
-        else:
-            sets[owner] = (name, patches)
+    is_read = not any(e.status == "error" for e in entries)
     likelihoods = tuple(
-        Likelihood(
-            region=_folder(name),
-            name=name,
-            document=document,
-            patchset=sets[name][0] if name in sets else "",
-            patches=sets[name][1] if name in sets else None,
-        )
+        Likelihood(region=_folder(name), name=name, document=document, patchset=of, patches=patches, is_read=is_read)
         for name, document in workspaces.items()
+        for of, patches in sets[name] or [("", None)]
     )
     readmes = {
         name: read_bytes(folder / name).decode("utf-8", "replace")

@@ -18,10 +18,10 @@ from hftranslate.display import terminal
 from hftranslate.errors import InputError, MissingInput
 from hftranslate.formats.files import Content, write_files
 from hftranslate.formats.json_text import dump_json
-from hftranslate.hepdata.archives import DEFAULT_LIMITS, kind_of, unpack
+from hftranslate.hepdata.archives import unpack
 from hftranslate.hepdata.check_likelihood import likelihood_entries
 from hftranslate.hepdata.check_report import check_document
-from hftranslate.hepdata.contents import FILE_LABEL, Contents, Likelihood, contents_of
+from hftranslate.hepdata.contents import FILE_LABEL, Likelihood, contents_of
 from hftranslate.hepdata.download import address_of, download
 from hftranslate.hepdata.entries import CheckReport, Entry
 from hftranslate.signal_grid import PatchSet, PointNames, digest
@@ -30,7 +30,6 @@ from hftranslate.signal_grid.scan import Background, Scan, ScanSettings, csv_tex
 
 #: What a scan cannot go on from; a patch that is wrong, say, fails alone.
 _STOPPING = {"schema", "model", "digest"}
-_ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".zip")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,47 +103,28 @@ def read_record(path: Path, names: PointNames | None = None) -> Record:
         The names of loose patches do not follow the pattern.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        contents = list(_contents(path, Path(scratch)))
-    entries = tuple(e for c in contents for e in c.entries)
+        if path.is_file():
+            unpack(path, Path(scratch) / "record")
+        elif not path.is_dir():
+            raise MissingInput(f"{path}: no such folder or archive")
+        contents = contents_of(Path(scratch) / "record" if path.is_file() else path)
+    entries = contents.entries
     found: list[tuple[Likelihood, PatchSet]] = []
-    for one in (x for c in contents for x in c.likelihoods):
+    for one in contents.likelihoods:
         if one.patches is not None and not any(one.document == x.document and one.patches == p for x, p in found):
             found.append((one, one.patches))
     if not found:
         wrong = "; ".join(f"{e.where}: {e.what}" for e in entries if e.status == "error")
-        n_workspaces = sum(len(c.likelihoods) for c in contents)
-        what = wrong or f"{n_workspaces} workspaces and no patches"
+        what = wrong or f"{len(contents.likelihoods)} workspaces and no patches (make them with patchset create)"
         raise MissingInput(f"{path}: there is no likelihood to reproduce: {what}")
     if names is not None:
         found = [(x, _with_values(patches, names)) for x, patches in found]
-    taken = _unique([_region_name(x.region) for x, _ in found])
+    several = [x.name for x, _ in found]
+    taken = _unique([_region_name(x.region, x.patchset if several.count(x.name) > 1 else "") for x, _ in found])
     regions = [
         Region(name=name, likelihood=x, patches=patches) for name, (x, patches) in zip(taken, found, strict=True)
     ]
     return Record(regions=tuple(regions), entries=entries)
-
-
-def _contents(path: Path, scratch: Path) -> Iterator[Contents]:
-    if path.is_file():
-        unpack(path, scratch / "record")
-        path = scratch / "record"
-    if not path.is_dir():
-        raise MissingInput(f"{path}: no such folder or archive")
-    yield contents_of(path)
-    for i, file in enumerate(sorted(p for p in path.rglob("*") if p.is_file())):
-        if file.name.lower().endswith(_ARCHIVES) and kind_of(file) in ("tar", "zip"):
-            unpack(file, scratch / str(i), DEFAULT_LIMITS.beside(scratch))
-            inside, prefix = contents_of(scratch / str(i)), file.relative_to(path).as_posix()
-            yield replace(inside, likelihoods=tuple(_below(prefix, x) for x in inside.likelihoods))
-
-
-def _below(prefix: str, likelihood: Likelihood) -> Likelihood:
-    return replace(
-        likelihood,
-        region=likelihood.region or Path(prefix).name.split(".")[0],
-        name=f"{prefix}/{likelihood.name}",
-        patchset=f"{prefix}/{likelihood.patchset}",
-    )
 
 
 def _with_values(patches: PatchSet, names: PointNames) -> PatchSet:
@@ -159,8 +139,10 @@ def _with_values(patches: PatchSet, names: PointNames) -> PatchSet:
     )
 
 
-def _region_name(folder: str) -> str:
-    return re.sub(r"[^\w.-]+", "_", folder.replace("/", "_")).strip("_.") or "likelihood"
+def _region_name(folder: str, patchset: str = "") -> str:
+    """The name of a folder, and of a patch set where the workspace has several."""
+    name = "_".join([folder, Path(patchset).name.split(".")[0]] if patchset else [folder])
+    return re.sub(r"[^\w.-]+", "_", name.replace("/", "_")).strip("_.") or "likelihood"
 
 
 def _unique(names: Sequence[str]) -> list[str]:
@@ -190,7 +172,7 @@ class Reproduced:
 
 def check_region(region: Region, progress: Progress = silent) -> CheckReport:
     """What is right and wrong about a likelihood before its points are computed."""
-    return CheckReport(folder=region.name, entries=tuple(likelihood_entries(region.likelihood, progress)))
+    return CheckReport(folder=region.name, entries=likelihood_entries(region.likelihood, progress).entries)
 
 
 def reproduce(
