@@ -66,13 +66,20 @@ def download(
 @click.option(
     "--workspace", type=InputFile(), metavar="BKG.json", help="The workspace of the only region; --region for several."
 )
-@click.option("--patchset", type=InputFile(), metavar="PATCHSET.json", help="The patch set of its signals.")
+@click.option(
+    "--patchset",
+    "patchsets",
+    multiple=True,
+    type=InputFile(),
+    metavar="PATCHSET.json",
+    help="The patch set of its signals; repeatable.",
+)
 @click.option(
     "--region",
     "regions",
     multiple=True,
     type=NamedFiles(),
-    metavar="NAME=BKG.json[,PATCHSET.json]",
+    metavar="NAME=BKG.json[,PATCHSET.json...]",
     help="A region; repeatable.",
 )
 @click.option(
@@ -93,11 +100,14 @@ def download(
 @click.option("--energy", "energies", multiple=True, type=float, metavar="GEV", help="Keyword; repeatable.")
 @click.option("--reaction", "reactions", multiple=True, metavar="TEXT", help="Keyword: P P --> X; repeatable.")
 @click.option("--phrase", "phrases", multiple=True, metavar="TEXT", help="Keyword; repeatable.")
+@click.option(
+    "--allow-private", is_flag=True, help="Publish e-mail addresses, paths and hosts that stand in the files."
+)
 @click.option("--upload", type=OutputFile(takes_dash=False), help="Write the file for the upload, too (.tar.gz).")
 def bundle(
     folder: Path,
     workspace: str | None,
-    patchset: str | None,
+    patchsets: tuple[str, ...],
     regions: tuple[str, ...],
     scans: tuple[str, ...],
     no_yields: bool,
@@ -110,6 +120,7 @@ def bundle(
     energies: tuple[float, ...],
     reactions: tuple[str, ...],
     phrases: tuple[str, ...],
+    allow_private: bool,
     upload: Path | None,
 ) -> None:
     """Make a submission in DIR, a new or empty folder: likelihood archive, submission.yaml and tables.
@@ -126,17 +137,18 @@ def bundle(
         archive=archive,
         description=description,
         licence=licence_of(licence),
+        allow_private=allow_private,
         keywords={"cmenergies": energies, "reactions": reactions, "phrases": phrases},
     )
     made = make_bundle(
-        _read_regions(workspace, patchset, regions, scans), record, yields=not no_yields, measurement=measurement
+        _read_regions(workspace, patchsets, regions, scans), record, yields=not no_yields, measurement=measurement
     )
     write_bundle(made, folder, upload)
     emit(made.to_document(), None)
 
 
 def _read_regions(
-    workspace: str | None, patchset: str | None, regions: Sequence[str], scans: Sequence[str]
+    workspace: str | None, patchsets: Sequence[str], regions: Sequence[str], scans: Sequence[str]
 ) -> "list[Region]":
     from hftranslate.formats.json_text import parse_json, read_bytes
     from hftranslate.hepdata.regions import read_region
@@ -144,15 +156,15 @@ def _read_regions(
 
     if (workspace is None) == (not regions):
         raise click.UsageError("give --workspace (and --patchset) for one likelihood, or --region for each of several")
-    if patchset is not None and workspace is None:
+    if patchsets and workspace is None:
         raise click.UsageError("--patchset belongs to --workspace; write --region NAME=BKG.json,PATCHSET.json")
-    files: dict[str, tuple[str, str | None]] = {} if workspace is None else {"": (workspace, patchset)}
+    files: dict[str, tuple[str, Sequence[str]]] = {} if workspace is None else {"": (workspace, patchsets)}
     for text in regions:
         name, separator, paths = text.partition("=")
-        first, _, second = paths.partition(",")
+        first, *others = paths.split(",")
         if not separator or not name or not first or name in files:
             raise click.BadParameter(f"{text!r} must look like NAME=BKG.json,PATCHSET.json", param_hint="--region")
-        files[name] = (first, second or None)
+        files[name] = (first, list(filter(None, others)))
     of_region: dict[str, list[str]] = {name: [] for name in files}
     for text in scans:
         name, separator, path = text.partition("=")
@@ -213,6 +225,12 @@ class _Points(click.ParamType):  # type: ignore[type-arg]
     help="Which column of a table is which label of the patch set, or which quantity (CLs_obs, limit_exp_-1, ...), "
     "where neither words nor values tell; repeatable.",
 )
+@click.option(
+    "--values-from",
+    "pattern",
+    metavar="REGEX",
+    help="Of loose patches without a patch set: finds the values in their names, a group for each label.",
+)
 @click.option("--no-validator", is_flag=True, help="Do not ask hepdata-validator.")
 @click.option("--json", "as_json", is_flag=True, help="JSON on standard output instead of the table.")
 @click.option("--html", type=OutputFile(), help="Write the report as a page, too.")
@@ -226,6 +244,7 @@ def check(
     folder: Path,
     points: int | Literal["auto"],
     columns: tuple[str, ...],
+    pattern: str | None,
     no_validator: bool,
     as_json: bool,
     html: Path | None,
@@ -242,12 +261,14 @@ def check(
     """
     from hftranslate.hepdata.check import check as check_folder
     from hftranslate.hepdata.check_report import check_document, check_html, check_text
+    from hftranslate.signal_grid import PointNames
 
     with executor_of(workers, dask) as executor, ProgressBar(shown=track_progress) as progress:
         report = check_folder(
             folder,
             points=None if points == -1 else points,
             columns=named_texts(columns, "--columns"),
+            names=None if pattern is None else PointNames.compiled(pattern),
             validator=not no_validator,
             batch=BatchOptions(executor=executor, progress=progress),
         )

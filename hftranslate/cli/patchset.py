@@ -266,6 +266,9 @@ def tell_failures(done: Scan) -> None:
         tell(f"failed: {sentence}")
     if len(sentences) > _SHOWN:
         tell(f"... and {len(sentences) - _SHOWN} more")
+    if done.failed and done.points:
+        n = len(done.points) + len(done.failed)
+        tell(f"{len(done.failed)} of {n} points have no result; the exit code is 0, as the others have one")
 
 
 @patchset.command()

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from hftranslate.cli.options.batch import take_many
+from hftranslate.cli.options.fitting import minimizer_options, take_fit_options
 from hftranslate.cli.options.model import choice_option
 from hftranslate.cli.options.paths import InputFile, OutputFolder
 from hftranslate.cli.options.progress import progress_option
@@ -30,6 +31,15 @@ from hftranslate.signal_grid.scan import ScanSettings
 @choice_option("--what", ("cls", "limit"), "What to compute.")
 @click.option("--level", default=0.05, show_default=True, help="CLs at which a point is excluded.")
 @click.option("--measurement", metavar="NAME", help="Which measurement; default: the first.")
+@click.option("--test-poi", default=1.0, show_default=True, help="Value of the parameter of interest to test.")
+@choice_option("--test-stat", ("qtilde", "q"), "The test statistic.")
+@choice_option("--conventions", ("pyhf", "root"), "How to evaluate what ROOT and pyhf evaluate differently.")
+@choice_option(
+    "--poi-range",
+    ("named", "model"),
+    "Whether the test statistic is what its name says, or depends on the model's range of the POI.",
+)
+@minimizer_options
 @choice_option("--interpolation", ("linear", "cubic"), "Of the significance, between the points.")
 @click.option(
     "--values-from",
@@ -48,7 +58,8 @@ def reproduce(record: str, output_dir: Path, interpolation: Interpolation, patte
     has no result.
     """
     names, many = None if pattern is None else PointNames.compiled(pattern), take_many(options)
-    settings, empty = ScanSettings(**options), False
+    fit_options, empty = take_fit_options(options), False
+    settings = ScanSettings(options=fit_options, **options)
     with many.running() as batch:
         found = read_record(fetched(record, output_dir, batch.progress), names)
         for entry in found.entries:

@@ -9,6 +9,7 @@ from typing import Any
 from hftranslate.errors import InputError
 from hftranslate.formats.files import fresh_folder, naming, write_files
 from hftranslate.hepdata.archives import pack
+from hftranslate.hepdata.private import private_texts
 from hftranslate.hepdata.readme import readme
 from hftranslate.hepdata.regions import README, Region
 from hftranslate.hepdata.submission import Record, submission_documents
@@ -57,7 +58,8 @@ def make_bundle(
     Raises
     ------
     InputError
-        Regions without or with the same names, nothing to make a table of, or a size that HEPData refuses.
+        Regions without or with the same names, nothing to make a table of, a size that HEPData refuses, or what is
+        private and was not allowed.
     FitFailed
         The fit for the yields does not converge.
     Unsupported
@@ -73,14 +75,17 @@ def make_bundle(
     _check_tables(tables)
     contents = {f"{r.folder}{name}": text for r in regions for name, text in r.texts.items()}
     contents[README] = readme(regions, record.title).encode()
-    files = {
-        record.archive: pack(contents),
+    texts = {
         SUBMISSION: yaml_text(submission_documents(record, regions, tables)).encode(),
         **{t.file: yaml_text([t.to_document()]).encode() for t in tables},
     }
+    files = {record.archive: pack(contents), **texts}
     problems = size_problems({name: len(data) for name, data in files.items()})
     if problems:
         raise InputError("; ".join(problems))
+    found = [f"{name}: {what}" for name, what in private_texts({**contents, **texts})]
+    if found and not record.allow_private:
+        raise InputError(f"what goes to a public record holds {'; '.join(found)} (--allow-private publishes it)")
     return Bundle(files=files, archive=record.archive)
 
 

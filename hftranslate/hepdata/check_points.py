@@ -11,7 +11,7 @@ from typing import Any, Literal
 from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.errors import HFTranslateError
 from hftranslate.formats import pyhf_json
-from hftranslate.hepdata.contents import Likelihood
+from hftranslate.hepdata.contents import FILE_LABEL, Likelihood
 from hftranslate.hepdata.entries import Entry, Status, gathered
 from hftranslate.hepdata.published import (
     BLANK,
@@ -92,12 +92,13 @@ def point_entries(
     for one in found:
         if isinstance(one, Unread):
             what = one.reason if one.status == "note" else f"compared with nothing: {one.reason}"
+            what += f" ({_hint(patches)})" if patches.labels == (FILE_LABEL,) and one.status == "warning" else ""
             yield Entry(status=one.status, check="table", where=f"table {one.table.name!r}", what=what)
     published = [one for one in found if isinstance(one, PublishedPoints)]
     if tables and not found:
         what = (
             f"computed points are compared with nothing: no table holds CLs or limits in {', '.join(patches.labels)}"
-            " (--columns LABEL=HEADER)"
+            f" ({_hint(patches)})"
         )
         yield Entry(status="warning", check="table", where=likelihood.name, what=what)
     for told in published or (None,):
@@ -109,6 +110,11 @@ def point_entries(
         if told is not None:
             yield from _compared(likelihood, told, done.points)
             yield from _complete(told, patches)
+
+
+def _hint(patches: PatchSet) -> str:
+    loose = patches.labels == (FILE_LABEL,)
+    return "--values-from REGEX finds the values of loose patches in their names" if loose else "--columns LABEL=HEADER"
 
 
 def _scanned(

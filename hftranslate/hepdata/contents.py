@@ -10,8 +10,9 @@ from hftranslate.errors import InputError
 from hftranslate.formats.json_text import parse_json, read_bytes
 from hftranslate.hepdata.archives import DEFAULT_LIMITS, kind_of, read_files, unpack
 from hftranslate.hepdata.entries import Entry
+from hftranslate.hepdata.private import junk, tidiness
 from hftranslate.hepdata.regions import WORKSPACE
-from hftranslate.signal_grid import Patch, PatchSet
+from hftranslate.signal_grid import Patch, PatchSet, PointNames
 from hftranslate.signal_grid.document import from_document
 
 Json: TypeAlias = dict[str, Any]
@@ -99,9 +100,10 @@ def _below(archive: str, inside: Contents) -> Contents:
 
 def _contents(folder: Path) -> Contents:
     files = tuple(read_files(folder))
-    entries: list[Entry] = []
+    entries = list(tidiness(folder, files))
     documents: dict[str, Any] = {}
-    for name in files:
+    left = junk(files)
+    for name in (f for f in files if f not in left):
         if name.lower().endswith((".json", ".json.gz")):
             try:
                 documents[name] = parse_json(read_bytes(folder / name), name)
@@ -131,9 +133,27 @@ def _contents(folder: Path) -> Contents:
     readmes = {
         name: read_bytes(folder / name).decode("utf-8", "replace")
         for name in files
-        if PurePosixPath(name).name.lower().startswith("readme")
+        if name not in left and PurePosixPath(name).name.lower().startswith("readme")
     }
     return Contents(likelihoods=likelihoods, readmes=readmes, files=files, entries=tuple(entries))
+
+
+def with_values(patches: PatchSet, names: PointNames) -> PatchSet:
+    """Loose patches with the values in their names; a patch set as it is.
+
+    Raises
+    ------
+    InputError
+        A name does not follow the pattern.
+    """
+    if patches.labels != (FILE_LABEL,):
+        return patches
+    points = ((p, names.of(p.name)) for p in patches)
+    return replace(
+        patches,
+        labels=names.labels,
+        patches=tuple(replace(p, name=name, values=values) for p, (name, values) in points),
+    )
 
 
 def kind_of_document(document: object) -> DocumentKind:

@@ -8,8 +8,9 @@ from typing import TypeAlias
 
 from hftranslate.display import markdown, markdown_code
 from hftranslate.doctor.inspect import summary
-from hftranslate.hepdata.regions import PATCHSET, WORKSPACE, Region
+from hftranslate.hepdata.regions import Region
 from hftranslate.signal_grid import PatchSet, digest
+from hftranslate.workspace.map import signal_samples
 
 Rows: TypeAlias = tuple[tuple[str, ...], ...]
 
@@ -30,17 +31,24 @@ def readme(regions: Sequence[Region], title: str = "Likelihoods") -> str:
     ]
     for region in regions:
         of = f" of region {region.name}" if region.name else ""
-        lines.append(f"- `{region.folder}{WORKSPACE}`: the {_what(region)}{of}")
-        if region.patches is not None:
-            lines.append(f"- `{region.folder}{PATCHSET}`: the patch set{of}: {_signals(region.patches)}")
+        lines.append(f"- `{region.folder}{region.file}`: the {_what(region)}{of}")
+        for file, patches in region.patchsets.items():
+            which = f" {patches.description}" if len(region.patchsets) > 1 and patches.description else ""
+            lines.append(f"- `{region.folder}{file}`: the patch set{of}: {_signals(patches)}{markdown(which)}")
     for region in regions:
         lines += ["", f"## Region {region.name}" if region.name else "## Model", "", *_model(region)]
+    notes = [f"- {f'{r.name}: ' if r.name else ''}{markdown(note)}" for r in regions for note in r.notes]
+    if notes:
+        lines += ["", "## Conversion", "", "The models were translated to this format; what that changed:", "", *notes]
     lines += ["", "## How to use it", "", *_usage(regions[0])]
     return "\n".join(lines) + "\n"
 
 
 def _what(region: Region) -> str:
-    return "workspace" if region.patches is None else "background-only workspace"
+    if region.patchsets:
+        return "background-only workspace"
+    signals = ", ".join(dict.fromkeys(s.name for _, s in signal_samples(region.workspace)))
+    return f"full workspace, with its signal in it ({markdown_code(signals)})" if signals else "workspace"
 
 
 def _signals(patches: PatchSet) -> str:
@@ -53,9 +61,10 @@ def _model(region: Region) -> list[str]:
     for m in facts["measurements"]:
         pois = ", ".join(map(markdown_code, m["pois"])) or "none"
         lines.append(f"- measurement {markdown_code(m['name'])}, parameter of interest: {pois}")
-    lines.append(f"- sha256 of `{region.folder}{WORKSPACE}` (as `pyhf digest` gives it): `{digest(region.document)}`")
-    if region.patches is not None:
-        lines += [f"- signals: {len(region.patches)}", *_naming(region.patches)]
+    lines.append(f"- sha256 of `{region.folder}{region.file}` (as `pyhf digest` gives it): `{digest(region.document)}`")
+    for file, patches in region.patchsets.items():
+        of = f" in `{file}`" if len(region.patchsets) > 1 else ""
+        lines += [f"- signals: {len(patches)}{of}", *_naming(patches)]
     channels = [
         (c["name"], str(c["bins"]), "none" if c["observed"] is None else f"{c['observed']:g}", ", ".join(c["samples"]))
         for c in facts["channels"]
@@ -90,10 +99,11 @@ def _naming(patches: PatchSet) -> list[str]:
 
 
 def _usage(region: Region) -> list[str]:
-    workspace, patchset = f"{region.folder}{WORKSPACE}", f"{region.folder}{PATCHSET}"
-    if region.patches is None:
+    workspace = f"{region.folder}{region.file}"
+    if not region.patchsets:
         return _block(f"hftranslate inspect {workspace}", f"hftranslate cls {workspace}", f"pyhf cls {workspace}")
-    name = region.patches.patches[0].name
+    file, patches = next(iter(region.patchsets.items()))
+    patchset, name = f"{region.folder}{file}", patches.patches[0].name
     poi = next(iter(region.workspace.measurements[0].pois), "the parameter of interest")
     return [
         "With hftranslate:",

@@ -21,7 +21,7 @@ from hftranslate.formats.json_text import dump_json
 from hftranslate.hepdata.archives import unpack
 from hftranslate.hepdata.check_likelihood import likelihood_entries
 from hftranslate.hepdata.check_report import check_document
-from hftranslate.hepdata.contents import FILE_LABEL, Likelihood, contents_of
+from hftranslate.hepdata.contents import Likelihood, contents_of, with_values
 from hftranslate.hepdata.download import address_of, download
 from hftranslate.hepdata.entries import CheckReport, Entry
 from hftranslate.signal_grid import PatchSet, PointNames, digest
@@ -108,7 +108,7 @@ def read_record(path: Path, names: PointNames | None = None) -> Record:
         elif not path.is_dir():
             raise MissingInput(f"{path}: no such folder or archive")
         contents = contents_of(Path(scratch) / "record" if path.is_file() else path)
-    entries = contents.entries
+    entries = tuple(e for e in contents.entries if e.check not in ("private", "junk"))
     found: list[tuple[Likelihood, PatchSet]] = []
     for one in contents.likelihoods:
         if one.patches is not None and not any(one.document == x.document and one.patches == p for x, p in found):
@@ -118,25 +118,13 @@ def read_record(path: Path, names: PointNames | None = None) -> Record:
         what = wrong or f"{len(contents.likelihoods)} workspaces and no patches (make them with patchset create)"
         raise MissingInput(f"{path}: there is no likelihood to reproduce: {what}")
     if names is not None:
-        found = [(x, _with_values(patches, names)) for x, patches in found]
+        found = [(x, with_values(patches, names)) for x, patches in found]
     several = [x.name for x, _ in found]
     taken = _unique([_region_name(x.region, x.patchset if several.count(x.name) > 1 else "") for x, _ in found])
     regions = [
         Region(name=name, likelihood=x, patches=patches) for name, (x, patches) in zip(taken, found, strict=True)
     ]
     return Record(regions=tuple(regions), entries=entries)
-
-
-def _with_values(patches: PatchSet, names: PointNames) -> PatchSet:
-    """Loose patches with the values in their names; a patch set as it is."""
-    if patches.labels != (FILE_LABEL,):
-        return patches
-    points = ((p, names.of(p.name)) for p in patches)
-    return replace(
-        patches,
-        labels=names.labels,
-        patches=tuple(replace(p, name=name, values=values) for p, (name, values) in points),
-    )
 
 
 def _region_name(folder: str, patchset: str = "") -> str:

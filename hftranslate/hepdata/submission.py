@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from hftranslate.display import terminal
 from hftranslate.errors import InputError, did_you_mean
-from hftranslate.hepdata.regions import PATCHSET, WORKSPACE, Region
+from hftranslate.hepdata.regions import Region
 from hftranslate.hepdata.tables import Table
 
 Json: TypeAlias = dict[str, Any]
@@ -80,6 +80,8 @@ class Record:
         of that file; by default one that names its content.
     keywords
         for all tables: ``cmenergies`` in GeV, ``reactions``, ``phrases``, ``observables``.
+    allow_private
+        publish e-mail addresses, paths and hosts that stand in the files.
     """
 
     title: str = "Likelihoods"
@@ -88,6 +90,7 @@ class Record:
     description: str = ""
     licence: Licence = LICENCES["cc0"]
     keywords: Mapping[str, Sequence[int | float | str]] = field(default_factory=dict)
+    allow_private: bool = False
 
     def __post_init__(self) -> None:
         if "/" in self.archive or not self.archive.endswith((".tar.gz", ".tgz")):
@@ -115,8 +118,10 @@ def submission_documents(record: Record, regions: Sequence[Region], tables: Sequ
             }
         ]
     }
-    if record.comment:
-        first["comment"] = record.comment
+    notes = [f"{f'{r.name}: ' if r.name else ''}{note}" for r in regions for note in r.notes]
+    told = f"The models were translated to this format; what that changed: {'; '.join(notes)}" if notes else ""
+    if comment := " ".join(filter(None, (record.comment, told))):
+        first["comment"] = comment
     return [first, *(_table(t) for t in tables)]
 
 
@@ -134,14 +139,14 @@ def resource_description(regions: Sequence[Region]) -> str:
     text = "Archive of full likelihoods in the HistFactory JSON format described in ATL-PHYS-PUB-2019-029"
     if any(r.name for r in regions):
         text += f", with a folder for each of the regions {', '.join(r.name for r in regions)}"
-    text += f". {WORKSPACE} is the workspace"
-    patched = next((r for r in regions if r.patches is not None), None)
-    if patched is not None and patched.patches is not None:
-        first = patched.patches.patches[0]
-        point = ", ".join(
-            terminal(f"{label} = {value}") for label, value in zip(patched.patches.labels, first.values, strict=True)
-        )
-        text += (
-            f" without signal, {PATCHSET} holds a JSON patch for each signal; the patch {first.name} is that of {point}"
-        )
+    first = regions[0]
+    text += f". {first.file} is the workspace" + (" with its signal" if first.is_full else "")
+    patched = next((r for r in regions if r.patchsets), None)
+    if patched is not None:
+        text += " without signal" if patched is first else ""
+        for file, patches in patched.patchsets.items():
+            one = patches.patches[0]
+            pairs = zip(patches.labels, one.values, strict=True)
+            point = ", ".join(terminal(f"{label} = {value}") for label, value in pairs)
+            text += f", {file} holds a JSON patch for each signal; the patch {one.name} is that of {point}"
     return text + ". README.md tells more."

@@ -9,6 +9,7 @@ import numpy as np
 
 from hftranslate.display import terminal
 from hftranslate.errors import FitFailed, MissingInput
+from hftranslate.hepdata.entries import gathered
 from hftranslate.hepdata.regions import Region
 from hftranslate.inference.fit import fit
 from hftranslate.likelihood.compile import compile_model
@@ -176,13 +177,17 @@ def scan_table(region: Region, scan: Scan) -> Table:
         qualifiers["Conventions"] = str(scan.task["conventions"])
     if region.name:
         qualifiers["Region"] = region.name
+    file = region.patchset_of(scan)
+    which = file.removesuffix(".json") if file is not None and len(region.patchsets) > 1 else ""
+    if which:
+        qualifiers["Patch set"] = str(file)
     columns = [(f"Observed {quantity}", [p.result[observed] for p in scan.points])]
     for k, band in enumerate(BANDS):
         columns.append((f"Expected {quantity} {band}".strip(), [p.result[expected][k] for p in scan.points]))
-    missing = f" {len(scan.failed)} points without result are left out." if scan.failed else ""
+    missing = _missing(scan, observed)
     return Table(
-        name=_name(f"{quantity[0].upper()}{quantity[1:]}", region),
-        file=_file("cls" if scan.what == "cls" else "limits", region),
+        name=_name(f"{quantity[0].upper()}{quantity[1:]}", region, which),
+        file=_file("cls" if scan.what == "cls" else "limits", region, which),
         description=(
             f"Observed {quantity} of every signal{_of(region)}, and those expected without signal with their one and "
             "two sigma bands, from the asymptotic formulae (arXiv:1007.1727), computed with the likelihood of this "
@@ -204,13 +209,26 @@ def _shown(value: int | float | str) -> int | float | str:
     return terminal(value) if isinstance(value, str) else value
 
 
-def _name(what: str, region: Region) -> str:
-    name = f"{what}, {region.name}" if region.name else what
-    return name[:MAX_NAME]
+def _missing(scan: Scan, observed: str) -> str:
+    """A sentence that names the points without a result."""
+    empty = [p.name for p in scan.points if p.result[observed] is None]
+    told = [
+        f" {gathered(names, len(scan.points) + len(scan.failed), 'points')} {what}."
+        for names, what in (
+            ([f.name for f in scan.failed], "without result are left out"),
+            (empty, f"have no observed value and show {NOTHING!r}"),
+        )
+        if names
+    ]
+    return "".join(told)
 
 
-def _file(what: str, region: Region) -> str:
-    return f"{what}_{region.name}.yaml" if region.name else f"{what}.yaml"
+def _name(what: str, region: Region, which: str = "") -> str:
+    return ", ".join(filter(None, (what, region.name, which)))[:MAX_NAME]
+
+
+def _file(what: str, region: Region, which: str = "") -> str:
+    return "_".join(filter(None, (what, region.name, which))) + ".yaml"
 
 
 def _of(region: Region) -> str:

@@ -189,7 +189,7 @@ def test_a_table_of_limits(tmp_path):
 
 def test_failed_points_are_left_out_and_counted(region, cls_scan):
     failed = replace(cls_scan, failed=cls_scan.points[:1], points=cls_scan.points[1:])
-    assert "1 points without result" in scan_table(region, failed).description
+    assert "1 of 3 points (s_300_100) without result" in scan_table(region, failed).description
 
 
 def test_a_result_that_is_missing_is_left_open(region, cls_scan):
