@@ -58,14 +58,15 @@ def likelihood_entries(likelihood: Likelihood, progress: Progress = silent, *, i
     belongs = not any(e.status == "error" for e in digests)
     if likelihood.patches is not None and belongs:
         of_patches, wrong = patch_entries(likelihood, likelihood.patches, progress)
-    poi = [] if is_known else list(_poi(likelihood, workspace, already_said=any(_TWICE in w for w in wrong.values())))
+    twice = any(_TWICE in w for w in wrong.values())  # then the other points are wrong, too
+    poi = [] if is_known else list(_poi(likelihood, workspace, already_said=twice))
     doctor = [] if is_known else list(_doctor(likelihood, workspace))
     failed = any(e.check == "doctor" and e.status == "error" for e in doctor)
     return Judgement(
         entries=(*(() if is_known else of_model), *digests, *poi, *of_patches, *doctor),
         workspace=workspace,
         belongs=belongs,
-        can_be_compared=belongs and not failed and bool(pois_of(workspace)),
+        can_be_compared=belongs and not twice and not failed and bool(pois_of(workspace)),
         wrong=frozenset(wrong),
     )
 

@@ -27,6 +27,11 @@ from hftranslate.hepdata.published import (
 )
 from hftranslate.hepdata.regions import Region
 from hftranslate.hepdata.tables import yields_table
+from hftranslate.inference.asymptotics import asymptotic_cls
+from hftranslate.inference.fit import fit
+from hftranslate.inference.tester import statistic
+from hftranslate.likelihood.compile import compile_model
+from hftranslate.likelihood.model import Data
 from hftranslate.signal_grid import Patch, PatchSet
 from hftranslate.signal_grid.scan import Point, Scan, ScanSettings, scan
 
@@ -258,40 +263,67 @@ def poi_entries(likelihood: Likelihood, without: frozenset[str] = frozenset()) -
             freed = copy.deepcopy(likelihood.document["measurements"])
             freed[i]["config"]["parameters"] = [p for p in config["parameters"] if p is not settings]
             of = ScanSettings(measurement=measurement["name"])
-            status, problem = _cut(
-                likelihood.document, {**likelihood.document, "measurements": freed}, patches, of, names
-            )
-            what = "constant" if settings.get("fixed") else f"kept to {bounds[0]}"
+            held = settings.get("inits", [1.0])[0]
+            within = (held, held) if settings.get("fixed") else (bounds[0][0], bounds[0][1])
+            free = {**likelihood.document, "measurements": freed}
+            status, problem = _cut(free, patches, of, names, within)
+            what = f"constant, at {held:g}," if settings.get("fixed") else f"kept to {bounds[0]}"
             if problem:
                 says = f"the parameter of interest {settings['name']} is {what} in {measurement['name']}: {problem}"
                 yield Entry(status=status, check="poi", where=likelihood.name, what=says)
 
 
-def _cut(stated: Any, free: Any, patches: PatchSet, of: ScanSettings, names: Sequence[str]) -> tuple[Status, str]:
-    """What the settings of a parameter of interest change, and how bad that is; an empty text where nothing is cut.
+def _cut(
+    document: Any, patches: PatchSet, of: ScanSettings, names: Sequence[str], within: tuple[float, float]
+) -> tuple[Status, str]:
+    """What a range of the parameter of interest changes, and how bad that is; an empty text where nothing is cut.
 
-    A range beyond which a few limits lie is a warning: a grid may reach far beyond what is excluded.
+    Parameters
+    ----------
+    document
+        the workspace without it.
+
+    Returns
+    -------
+    tuple
+        a range beyond which a few limits lie is a warning: a grid may reach far beyond what is excluded.
     """
-    with_it = scan(stated, patches, replace(of, poi_range="model"), names=names)
-    before = {p.name: p.result["CLs_obs"] for p in scan(free, patches, of, names=names).points}
-    after = {p.name: p.result["CLs_obs"] for p in with_it.points}
-    name = max(before, key=lambda n: abs(before[n] - after.get(n, -1.0)), default=None)
+    low, high = within
+    before = {p.name: p.result["CLs_obs"] for p in scan(document, patches, of, names=names).points}
+    after = {name: _cls_within(patches.apply(document, patches.named(name)), of.measurement, within) for name in before}
+    name = max(before, key=lambda n: abs(before[n] - after[n]), default=None)
     if name is None:
-        return "error", "no point can be computed without these settings, either"
-    effect = f"observed CLs of {name} is {before[name]:.3g} without that"
-    if name not in after:
-        return "error", f"{effect}, and none with it ({with_it.failed[0].reason})"
+        return "error", "no point can be computed without that, either"
     if abs(before[name] - after[name]) > 1e-3 * before[name] + 1e-5:
-        return "error", f"{effect}, and becomes {after[name]:.3g} with it"
-    limits = scan(stated, patches, replace(of, what="limit"), names=names).points
-    beyond = [p for p in limits if {"observed", "expected"} & set(p.result["outside_range"])]
+        return "error", f"observed CLs of {name}, {before[name]:.3g} without that, becomes {after[name]:.3g}"
+    limits = scan(document, patches, replace(of, what="limit"), names=names).points
+    values = {p.name: [x for x in (p.result["observed"], p.result["expected"][2]) if x is not None] for p in limits}
+    beyond = {n: max(found) for n, found in values.items() if found and not low <= min(found) <= max(found) <= high}
     if not beyond:
         return "passed", ""
-    told = gathered([p.name for p in beyond], len(limits), "points")
-    effect = (
-        f"upper limits of {told} lie beyond it, at {beyond[0].result['observed'] or float('nan'):.3g} for the first"
-    )
-    return ("error" if 2 * len(beyond) >= len(limits) else "warning"), effect
+    first, value = next(iter(beyond.items()))
+    told = f"upper limits of {gathered(list(beyond), len(limits), 'points')} lie beyond it: {value:.3g} for {first}"
+    return ("error" if 2 * len(beyond) >= len(limits) else "warning"), told
+
+
+def _cls_within(document: Any, measurement: str | None, within: tuple[float, float]) -> float:
+    """Observed CLs at one, with the fits of the parameter of interest kept to a range, as others do."""
+    model, data = compile_model(pyhf_json.from_document(document), measurement)
+    low, high = within
+    poi, tested = model.parameters.names[model.parameters.poi_index], 1.0
+    start = model.parameters.vector(**{poi: min(max(tested, low), high)})
+
+    def statistic_of(events: Data) -> float:
+        held = fit(model, events, fixed={poi: tested})
+        free = (
+            fit(model, events, fixed={poi: low})
+            if low == high
+            else fit(model, events, bounds={poi: within}, start=start)
+        )
+        return statistic("qtilde", tested, free.value(poi), held.excess_nll - free.excess_nll)
+
+    asimov = model.expected_data(fit(model, data, fixed={poi: 0.0}).values)
+    return asymptotic_cls(statistic_of(data), statistic_of(asimov), "qtilde")
 
 
 # -------------------------------------------------------------------------------------------------------------- yields

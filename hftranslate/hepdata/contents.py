@@ -67,7 +67,7 @@ def contents_of(folder: Path) -> Contents:
     parts = [own]
     with tempfile.TemporaryDirectory() as scratch:
         for i, name in enumerate(own.files):
-            if not name.lower().endswith(ARCHIVES) or kind_of(folder / name) not in ("tar", "zip"):
+            if not name.lower().endswith(ARCHIVES) or kind_of(folder / name) == "json":
                 continue
             try:
                 unpack(folder / name, Path(scratch) / str(i), DEFAULT_LIMITS.beside(Path(scratch)))

@@ -567,3 +567,44 @@ def test_archives_of_nearly_one_name_do_not_meet(tmp_path):
         "x-2/1.json",
         "X-1/2.json",
     }
+
+
+def test_columns_may_be_told(submission):
+    """The masses are those of a square grid, in which either order of the columns fits."""
+    headers = {0: r"$m(\tilde\tau_1)$", 1: r"$m(\tilde\chi^0_1)$"}
+
+    def rename(documents):
+        for i, name in headers.items():
+            documents[0]["independent_variables"][i]["header"]["name"] = name
+
+    def square(document):
+        for patch, values in zip(document, ([1, 2], [2, 1], [3, 3]), strict=True):
+            patch["metadata"]["values"] = values
+
+    def points(documents):
+        for i, values in enumerate(zip([1, 2], [2, 1], [3, 3], strict=True)):
+            for cell, value in zip(documents[0]["independent_variables"][i]["values"], values, strict=True):
+                cell["value"] = value
+
+    submission.patches(square)
+    for table in ("cls.yaml", "limits.yaml"):
+        submission.yaml(rename, table)
+        submission.yaml(points, table)
+    told = submission.problems("warning", points=None)
+    assert len(told) == 2
+    assert all("in several ways (--columns LABEL=HEADER)" in t for t in told)
+    arguments = [submission.folder, "--no-validator", "--json", "--columns", f"m1={headers[0]}"]
+    counts = json.loads(run(*arguments).stdout)["counts"]
+    assert (counts["error"], counts["warning"]) == (0, 0)
+    wrong = json.loads(run(*arguments[:-1], f"m1={headers[1]}").stdout)
+    assert wrong["counts"]["error"] == 2
+    assert "must look like NAME=TEXT" in run(submission.folder, "--columns", "m1").exception.message
+
+
+def test_all_points_are_computed_where_that_takes_seconds(submission, monkeypatch):
+    assert any("CLs of 3 points agree" in p for p in submission.problems("passed", points="auto"))
+    monkeypatch.setattr("hftranslate.hepdata.check_points.POINTS", 2)
+    monkeypatch.setattr("hftranslate.hepdata.check_points.SECONDS", 0.0)
+    assert any("CLs of 2 points agree" in p for p in submission.problems("passed", points="auto"))
+    told = submission.problems("note", points="auto")
+    assert any("2 of 3 points were computed: all would take about" in t for t in told)
