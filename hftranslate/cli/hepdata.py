@@ -1,9 +1,9 @@
-"""Commands for HEPData: bundle, check, download."""
+"""Commands for HEPData: init, bundle, check, download."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
@@ -18,7 +18,10 @@ from hftranslate.cli.output import emit, emit_text, emit_texts, json_text
 
 if TYPE_CHECKING:
     from hftranslate.formats.files import Content
-    from hftranslate.hepdata.regions import Region
+    from hftranslate.hepdata.check_points import Hints
+    from hftranslate.hepdata.entries import CheckReport
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @click.group(cls=Group)
@@ -61,12 +64,10 @@ def download(
     emit(download_document(done), None)
 
 
-@hepdata.command()
-@click.argument("folder", metavar="DIR", type=OutputFolder())
-@click.option(
+_workspace_option = click.option(
     "--workspace", type=InputFile(), metavar="BKG.json", help="The workspace of the only region; --region for several."
 )
-@click.option(
+_patchsets_option = click.option(
     "--patchset",
     "patchsets",
     multiple=True,
@@ -74,111 +75,154 @@ def download(
     metavar="PATCHSET.json",
     help="The patch set of its signals; repeatable.",
 )
+
+
+def _named(name: str, metavar: str, help: str, *, files: bool = False) -> Callable[[F], F]:
+    """An option of the form NAME=TEXT or NAME=FILE that is given as often as wanted."""
+    kind = NamedFiles() if files else None
+    words = name.replace("_", "-").removesuffix("s")
+    return click.option(f"--{words}", name, multiple=True, type=kind, metavar=metavar, help=help)
+
+
+@hepdata.command()
+@click.argument("folder", metavar="DIR", type=OutputFolder())
 @click.option(
-    "--region",
-    "regions",
-    multiple=True,
-    type=NamedFiles(),
-    metavar="NAME=BKG.json[,PATCHSET.json...]",
-    help="A region; repeatable.",
+    "--submission",
+    "described",
+    type=InputFile(),
+    metavar="SUBMISSION.toml",
+    help="A description (hepdata init writes one) that says what the options below say; they come first.",
 )
-@click.option(
-    "--scan",
+@_workspace_option
+@_patchsets_option
+@_named("regions", "NAME=BKG.json[,PATCHSET.json...]", "A region; repeatable.", files=True)
+@_named(
     "scans",
-    multiple=True,
-    type=NamedFiles(),
-    metavar="[NAME=]SCAN.json",
-    help="CLs or limits of the signals (of a region), from patchset scan; repeatable.",
+    "[NAME=]SCAN.json",
+    "CLs or limits of the signals (of a region), from patchset scan; repeatable.",
+    files=True,
+)
+@_named(
+    "cross_sections",
+    "[NAME=]XSEC.csv",
+    "Cross sections of the signals (of a region), in fb or pb: limits are given in fb, too; repeatable.",
+    files=True,
 )
 @click.option("--no-yields", is_flag=True, help="No table of the yields after a fit without signal.")
+@click.option("--signal-yields", is_flag=True, help="A table of the events of every signal in each channel.")
+@click.option("--contours", is_flag=True, help="Tables of the exclusion contours of the scans.")
+@click.option("--correlations", is_flag=True, help="A table of the correlations in the fit without signal.")
+@_named("tables", "NAME=FILE.csv", "Any table: cutflow, acceptance, ...; repeatable.", files=True)
 @click.option("--measurement", metavar="NAME", help="Whose yields; default: the first measurement.")
-@click.option("--title", default="Likelihoods", show_default=True, help="Title of the README.")
-@click.option("--comment", default="", help="About the whole record.")
-@click.option("--description", default="", help="Of the archive; default: what it holds.")
-@click.option("--archive", default="Likelihoods.tar.gz", show_default=True, help="Name of the archive.")
-@click.option("--licence", "--license", default="cc0", show_default=True, help="cc0, cc-by-4.0, or NAME=URL.")
+@click.option("--title", help="Title of the README; default: Likelihoods.")
+@click.option("--comment", help="About the whole record.")
+@click.option("--description", help="Of the archive; default: what it holds.")
+@click.option("--archive", help="Name of the archive; default: Likelihoods.tar.gz.")
+@click.option("--licence", "--license", help="cc0, cc-by-4.0, or NAME=URL; asked for: HEPData's default is CC0.")
 @click.option("--energy", "energies", multiple=True, type=float, metavar="GEV", help="Keyword; repeatable.")
 @click.option("--reaction", "reactions", multiple=True, metavar="TEXT", help="Keyword: P P --> X; repeatable.")
 @click.option("--phrase", "phrases", multiple=True, metavar="TEXT", help="Keyword; repeatable.")
+@click.option("--observable", "observables", multiple=True, metavar="TEXT", help="Keyword; repeatable.")
+@_named("labels", "NAME='TEXT [UNITS]'", "How a label, sample or column is called for people; repeatable.")
+@_named("locations", "TABLE='Figure 6'", "Where a table stands in the paper; repeatable.")
+@_named("figures", "TABLE=FILE.png", "The picture of a table; it gets a thumbnail; repeatable.", files=True)
+@_named("resources", "FILE[=DESCRIPTION]", "Another file: SLHA, SimpleAnalysis, ...; repeatable.")
+@click.option(
+    "--related-record", "related_records", multiple=True, type=int, metavar="N", help="Of HEPData; repeatable."
+)
+@_named("related_tables", "TABLE=DOI", "DOI of a table of another record; repeatable.")
+@click.option("--round", "rounding", metavar="N|pdg", help="Digits of numbers; as computed (six) by default.")
 @click.option(
     "--allow-private", is_flag=True, help="Publish e-mail addresses, paths and hosts that stand in the files."
 )
 @click.option("--upload", type=OutputFile(takes_dash=False), help="Write the file for the upload, too (.tar.gz).")
-def bundle(
-    folder: Path,
-    workspace: str | None,
-    patchsets: tuple[str, ...],
-    regions: tuple[str, ...],
-    scans: tuple[str, ...],
-    no_yields: bool,
-    measurement: str | None,
-    title: str,
-    comment: str,
-    description: str,
-    archive: str,
-    licence: str,
-    energies: tuple[float, ...],
-    reactions: tuple[str, ...],
-    phrases: tuple[str, ...],
-    allow_private: bool,
-    upload: Path | None,
-) -> None:
+def bundle(folder: Path, described: str | None, upload: Path | None, **options: Any) -> None:
     """Make a submission in DIR, a new or empty folder: likelihood archive, submission.yaml and tables.
 
     The archive holds the workspaces and patch sets byte for byte, and a README written from them. The same input gives
     the same bytes. Prints, as JSON, the files with their sizes and checksums; check them with hepdata check.
     """
     from hftranslate.hepdata.bundle import make_bundle, write_bundle
-    from hftranslate.hepdata.submission import Record, licence_of
+    from hftranslate.hepdata.description import read_description, submission_of
 
-    record = Record(
-        title=title,
-        comment=comment,
-        archive=archive,
-        description=description,
-        licence=licence_of(licence),
-        allow_private=allow_private,
-        keywords={"cmenergies": energies, "reactions": reactions, "phrases": phrases},
-    )
-    made = make_bundle(
-        _read_regions(workspace, patchsets, regions, scans), record, yields=not no_yields, measurement=measurement
-    )
+    in_file = {} if described is None else read_description(described)
+    found = submission_of({**in_file, **_described(options, in_file.get("regions", {}))})
+    made = make_bundle(found.regions, found.record, yields=found.yields, measurement=found.measurement, more=found.more)
     write_bundle(made, folder, upload)
     emit(made.to_document(), None)
 
 
-def _read_regions(
-    workspace: str | None, patchsets: Sequence[str], regions: Sequence[str], scans: Sequence[str]
-) -> "list[Region]":
-    from hftranslate.formats.json_text import parse_json, read_bytes
-    from hftranslate.hepdata.regions import read_region
-    from hftranslate.signal_grid.scan import scan_from_document
+def _described(options: dict[str, Any], in_file: dict[str, Any]) -> dict[str, Any]:
+    """What options say, as a description says it; only what was given."""
+    given: dict[str, Any] = {name: list(v) if isinstance(v, tuple) else v for name, v in options.items() if v}
+    for name in ("labels", "locations", "figures", "related_tables"):
+        if name in given:
+            given[name] = named_texts(given[name], f"--{name}")
+    if "related_tables" in given:
+        given["related_tables"] = {table: [doi] for table, doi in given["related_tables"].items()}
+    if "tables" in given:
+        given["tables"] = [{"name": n, "file": f} for n, f in named_texts(given["tables"], "--tables").items()]
+    if "resources" in given:
+        pairs = (text.partition("=") for text in given["resources"])
+        given["resources"] = [{"file": f, "description": d or Path(f).name} for f, _, d in pairs]
+    if given.get("rounding", "pdg") != "pdg":
+        if not str(given["rounding"]).isdigit():
+            raise click.BadParameter(f"{given['rounding']!r} is neither a number nor 'pdg'", param_hint="--round")
+        given["rounding"] = int(given["rounding"])
+    if given.pop("no_yields", False):
+        given["yields"] = False
+    files = _regions(given, in_file)
+    return {**given, "regions": files} if files else given
 
-    if (workspace is None) == (not regions):
+
+def _regions(given: dict[str, Any], in_file: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The files of each region; what belongs to them is taken out of the options."""
+    workspace, patchsets, regions = (given.pop(name, None) for name in ("workspace", "patchsets", "regions"))
+    if (workspace is None) == (not regions) and (workspace or not in_file):
         raise click.UsageError("give --workspace (and --patchset) for one likelihood, or --region for each of several")
     if patchsets and workspace is None:
         raise click.UsageError("--patchset belongs to --workspace; write --region NAME=BKG.json,PATCHSET.json")
-    files: dict[str, tuple[str, Sequence[str]]] = {} if workspace is None else {"": (workspace, patchsets)}
-    for text in regions:
+    files: dict[str, dict[str, Any]] = {} if regions or workspace else {n: dict(r) for n, r in in_file.items()}
+    if workspace:
+        files[""] = {"workspace": workspace, "patchsets": patchsets or []}
+    for text in regions or ():
         name, separator, paths = text.partition("=")
         first, *others = paths.split(",")
         if not separator or not name or not first or name in files:
             raise click.BadParameter(f"{text!r} must look like NAME=BKG.json,PATCHSET.json", param_hint="--region")
-        files[name] = (first, list(filter(None, others)))
-    of_region: dict[str, list[str]] = {name: [] for name in files}
-    for text in scans:
-        name, separator, path = text.partition("=")
-        if not separator or name not in files:
-            name, path = next(iter(files)) if len(files) == 1 else name, text
-        if name not in files:
-            raise click.BadParameter(f"{text!r} must name a region: NAME=SCAN.json", param_hint="--scan")
-        of_region[name].append(path)
-    return [
-        read_region(
-            name, *paths, scans=tuple(scan_from_document(parse_json(read_bytes(s), s), s) for s in of_region[name])
-        )
-        for name, paths in files.items()
-    ]
+        files[name] = {"workspace": first, "patchsets": list(filter(None, others))}
+    for option in ("scans", "cross_sections"):
+        for text in given.pop(option, ()):
+            name, separator, path = text.partition("=")
+            if not separator or name not in files:
+                name, path = next(iter(files)) if len(files) == 1 else name, text
+            if name not in files:
+                hint = f"--{option.removesuffix('s').replace('_', '-')}"
+                raise click.BadParameter(f"{text!r} must name a region: NAME=FILE", param_hint=hint)
+            if option == "scans":
+                files[name]["scans"] = [*files[name].get("scans", ()), path]
+            else:
+                files[name][option] = path
+    return files
+
+
+@hepdata.command()
+@_workspace_option
+@_patchsets_option
+@output_option
+def init(workspace: str | None, patchsets: tuple[str, ...], output_file: Path | None) -> None:
+    """Write a commented description of a submission (submission.toml) for a workspace and its patch sets.
+
+    What is known is filled in; what a coordinator asks for stands there as a comment. Paths are as given: keep the file
+    where they hold.
+    """
+    from hftranslate.hepdata.description import description_text
+    from hftranslate.hepdata.regions import read_region
+
+    if workspace is None:
+        raise click.UsageError("give --workspace (and --patchset)")
+    region = read_region("", workspace, patchsets)
+    emit_text(description_text(workspace, patchsets, region), output_file)
 
 
 def named_texts(texts: Sequence[str], option: str) -> dict[str, str]:
@@ -231,6 +275,13 @@ class _Points(click.ParamType):  # type: ignore[type-arg]
     metavar="REGEX",
     help="Of loose patches without a patch set: finds the values in their names, a group for each label.",
 )
+@click.option(
+    "--cross-sections",
+    "sections",
+    type=InputFile(Path),
+    metavar="XSEC.csv",
+    help="Cross sections of the signals: limits on cross sections are compared, too.",
+)
 @click.option("--no-validator", is_flag=True, help="Do not ask hepdata-validator.")
 @click.option("--json", "as_json", is_flag=True, help="JSON on standard output instead of the table.")
 @click.option("--html", type=OutputFile(), help="Write the report as a page, too.")
@@ -245,6 +296,7 @@ def check(
     points: int | Literal["auto"],
     columns: tuple[str, ...],
     pattern: str | None,
+    sections: Path | None,
     no_validator: bool,
     as_json: bool,
     html: Path | None,
@@ -260,25 +312,37 @@ def check(
     The exit code is 1 where something is wrong. With --output-file, JSON goes to that file as well.
     """
     from hftranslate.hepdata.check import check as check_folder
-    from hftranslate.hepdata.check_report import check_document, check_html, check_text
+    from hftranslate.hepdata.check_report import check_document
+
+    hints = _hints(columns, pattern, sections)
+    with executor_of(workers, dask) as executor, ProgressBar(shown=track_progress) as progress:
+        options = BatchOptions(executor=executor, progress=progress)
+        n = None if points == -1 else points
+        report = check_folder(folder, points=n, hints=hints, validator=not no_validator, batch=options)
+    _emit_report(report, html, output_file, as_json=as_json)
+    if as_json and output_file is None:
+        emit(check_document(report), None)
+    ctx.exit(0 if report.passed else 1)
+
+
+def _hints(columns: Sequence[str], pattern: str | None, sections: Path | None) -> "Hints":
+    from hftranslate.hepdata.check_points import Hints
     from hftranslate.signal_grid import PointNames
 
-    with executor_of(workers, dask) as executor, ProgressBar(shown=track_progress) as progress:
-        report = check_folder(
-            folder,
-            points=None if points == -1 else points,
-            columns=named_texts(columns, "--columns"),
-            names=None if pattern is None else PointNames.compiled(pattern),
-            validator=not no_validator,
-            batch=BatchOptions(executor=executor, progress=progress),
-        )
+    return Hints(
+        columns=named_texts(columns, "--columns"),
+        names=None if pattern is None else PointNames.compiled(pattern),
+        cross_sections=sections,
+    )
+
+
+def _emit_report(report: "CheckReport", html: Path | None, output_file: Path | None, *, as_json: bool) -> None:
+    """A report to files, and as a table to standard output unless that is JSON's."""
+    from hftranslate.hepdata.check_report import check_document, check_html, check_text
+
     texts: dict[Path, Content] = {} if html is None else {html: check_html(report)}
     if output_file is not None:
         texts = {output_file: json_text(check_document(report)), **texts}
     emit_texts(texts)
     if not as_json:
         emit_text(check_text(report), None)
-    elif output_file is None:
-        emit(check_document(report), None)
-    if not report.passed:
-        ctx.exit(1)

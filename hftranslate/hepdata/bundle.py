@@ -1,7 +1,7 @@
 """A folder ready for upload to HEPData: the likelihood archive, submission.yaml and the tables."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,13 @@ from typing import Any
 from hftranslate.errors import InputError
 from hftranslate.formats.files import fresh_folder, naming, write_files
 from hftranslate.hepdata.archives import pack
-from hftranslate.hepdata.private import private_texts
+from hftranslate.hepdata.paper_tables import contour_tables, correlation_table, cross_section_table, signal_tables
+from hftranslate.hepdata.presentation import dressed, thumbnail
+from hftranslate.hepdata.private import junk, private_texts
 from hftranslate.hepdata.readme import readme
 from hftranslate.hepdata.regions import README, Region
 from hftranslate.hepdata.submission import Record, submission_documents
-from hftranslate.hepdata.tables import MAX_TABLE_BYTES, Table, scan_table, with_keywords, yields_table
+from hftranslate.hepdata.tables import MAX_TABLE_BYTES, Table, scan_table, yields_table
 from hftranslate.hepdata.yaml_files import yaml_text
 
 #: Largest upload that HEPData takes.
@@ -39,8 +41,23 @@ class Bundle:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoreTables:
+    """Tables beside those of yields and scans: of signal yields, contours, correlations, and ready ones."""
+
+    signal_yields: bool = False
+    contours: bool = False
+    correlations: bool = False
+    ready: tuple[Table, ...] = ()
+
+
 def make_bundle(
-    regions: Sequence[Region], record: Record | None = None, *, yields: bool = True, measurement: str | None = None
+    regions: Sequence[Region],
+    record: Record | None = None,
+    *,
+    yields: bool = True,
+    measurement: str | None = None,
+    more: MoreTables | None = None,
 ) -> Bundle:
     """Make a submission of likelihoods.
 
@@ -54,6 +71,8 @@ def make_bundle(
         make a table of the yields of each region, after a fit without signal.
     measurement
         which one the yields are of; the first one by default.
+    more
+        tables beside these.
 
     Raises
     ------
@@ -68,8 +87,12 @@ def make_bundle(
     record = Record() if record is None else record
     _check_names(regions)
     tables = [yields_table(r, measurement) for r in regions] if yields else []
-    tables += [scan_table(r, s) for r in regions for s in r.scans]
-    tables = [with_keywords(t, record.keywords) for t in tables]
+    tables += [t for r in regions for t in _of_scans(r, contours=more is not None and more.contours)]
+    if more is not None:
+        tables += [t for r in regions for t in signal_tables(r)] if more.signal_yields else []
+        tables += [correlation_table(r, measurement) for r in regions] if more.correlations else []
+        tables += more.ready
+    tables = [dressed(t, record) for t in tables]
     if not tables:
         raise InputError("HEPData takes no submission without a table: give a scan, or have the yields made")
     _check_tables(tables)
@@ -79,14 +102,33 @@ def make_bundle(
         SUBMISSION: yaml_text(submission_documents(record, regions, tables)).encode(),
         **{t.file: yaml_text([t.to_document()]).encode() for t in tables},
     }
-    files = {record.archive: pack(contents), **texts}
+    figures = {r.name: r for r in record.figures.values()}
+    pictures = (*figures.values(), *map(thumbnail, figures.values()))
+    beside = {r.name: r.data for r in (*pictures, *record.resources)}
+    if len({name.casefold() for name in (record.archive, *texts, *beside)}) < 1 + len(texts) + len(beside):
+        raise InputError("two files of the submission would have one name, in all but case")
+    files = {record.archive: pack(contents), **texts, **beside}
     problems = size_problems({name: len(data) for name, data in files.items()})
     if problems:
         raise InputError("; ".join(problems))
-    found = [f"{name}: {what}" for name, what in private_texts({**contents, **texts})]
+    found = [f"{name}: {what}" for name, what in private_texts({**contents, **texts, **beside})]
+    found += [f"{name}: it was left behind by a tool" for name in junk(beside)]
     if found and not record.allow_private:
         raise InputError(f"what goes to a public record holds {'; '.join(found)} (--allow-private publishes it)")
     return Bundle(files=files, archive=record.archive)
+
+
+def _of_scans(region: Region, *, contours: bool) -> Iterator[Table]:
+    """Tables of the results at the points of a region, and what is made of them."""
+    for scan in region.scans:
+        table = scan_table(region, scan)
+        yield table
+        if scan.what == "limit" and region.cross_sections:
+            yield cross_section_table(table, scan, region.cross_sections)
+    if contours and region.scans:
+        kinds = {region.patchset_of(scan): scan for scan in reversed(region.scans)}  # the first one of each patch set
+        for scan in kinds.values():
+            yield from contour_tables(region, scan)
 
 
 def _check_names(regions: Sequence[Region]) -> None:

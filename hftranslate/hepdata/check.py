@@ -15,7 +15,7 @@ from hftranslate.formats.json_text import read_bytes
 from hftranslate.hepdata.archives import DEFAULT_LIMITS, folder_names, kind_of, read_files, unpack_into
 from hftranslate.hepdata.bundle import SUBMISSION, size_problems
 from hftranslate.hepdata.check_likelihood import Judgement, likelihood_entries
-from hftranslate.hepdata.check_points import Comparison, poi_entries, point_entries, yield_entries
+from hftranslate.hepdata.check_points import Comparison, Hints, poi_entries, point_entries, yield_entries
 from hftranslate.hepdata.contents import ARCHIVES, Contents, Likelihood, contents_of, with_values
 from hftranslate.hepdata.entries import CheckReport, Entry, Status
 from hftranslate.hepdata.private import tidiness
@@ -31,8 +31,7 @@ def check(
     folder: Path,
     *,
     points: int | Literal["auto"] | None = "auto",
-    columns: Mapping[str, str] | None = None,
-    names: PointNames | None = None,
+    hints: Hints | None = None,
     validator: bool = True,
     batch: BatchOptions = DEFAULT_BATCH,
 ) -> CheckReport:
@@ -45,10 +44,8 @@ def check(
     points
         how many points of each patch set are computed and compared with published tables; ``None`` for all, ``"auto"``
         for all where that takes seconds.
-    columns
-        which header stands for which label of a patch set or quantity (``CLs_obs``), where tables do not tell.
-    names
-        how values are found in the names of loose patches.
+    hints
+        what neither the tables nor the archive tell.
     validator
         ask HEPData's validator, too.
     batch
@@ -64,7 +61,8 @@ def check(
     if not folder.is_dir():
         raise MissingInput(f"{folder} is no folder")
     entries: list[Entry] = []
-    comparison = Comparison(points=points, columns=columns or {})
+    hints = hints or Hints()
+    names = hints.names
     with tempfile.TemporaryDirectory() as scratch:
         likelihoods, tables = folder, []
         if (folder / SUBMISSION).is_file():
@@ -84,7 +82,7 @@ def check(
             contents = contents_of(likelihoods)
             if names is not None:
                 contents = replace(contents, likelihoods=tuple(_with_values(x, names) for x in contents.likelihoods))
-            entries += _inside(contents, tables, comparison, batch)
+            entries += _inside(contents, tables, Comparison(points=points, hints=hints), batch)
     return CheckReport(folder=str(folder), entries=tuple(dict.fromkeys(entries)))
 
 

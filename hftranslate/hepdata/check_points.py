@@ -6,13 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from math import isfinite
+from pathlib import Path
 from typing import Any, Literal
 
 from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.errors import HFTranslateError
 from hftranslate.formats import pyhf_json
+from hftranslate.formats.json_text import read_bytes
 from hftranslate.hepdata.contents import FILE_LABEL, Likelihood
 from hftranslate.hepdata.entries import Entry, Status, gathered
+from hftranslate.hepdata.paper_tables import cross_sections
 from hftranslate.hepdata.published import (
     BLANK,
     PublishedColumn,
@@ -32,7 +35,7 @@ from hftranslate.inference.fit import fit
 from hftranslate.inference.tester import statistic
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data
-from hftranslate.signal_grid import Patch, PatchSet
+from hftranslate.signal_grid import Patch, PatchSet, PointNames
 from hftranslate.signal_grid.scan import Point, Scan, ScanSettings, scan
 
 _KEYS = {"cls": ("CLs_obs", "CLs_exp"), "limit": ("observed", "expected")}
@@ -53,19 +56,30 @@ _ALONE = PatchSet(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """What is compared.
+class Hints:
+    """What neither the tables nor the archive tell.
 
     Attributes
     ----------
-    points
-        how many points of each patch set; ``None`` for all, ``"auto"`` for all where that takes seconds.
     columns
-        headers of labels and quantities, where tables do not tell.
+        which header stands for which label of a patch set or quantity (``CLs_obs``).
+    names
+        how values are found in the names of loose patches.
+    cross_sections
+        a file of comma-separated values with the cross sections of the signals.
     """
 
-    points: int | Literal["auto"] | None = "auto"
     columns: Mapping[str, str] = field(default_factory=dict)
+    names: PointNames | None = None
+    cross_sections: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """How many points of each patch set are compared: ``None`` for all, ``"auto"`` for all where that takes seconds."""
+
+    points: int | Literal["auto"] | None = "auto"
+    hints: Hints = field(default_factory=Hints)
 
 
 def chosen_points(names: Sequence[str], points: int | None) -> list[str]:
@@ -93,7 +107,9 @@ def point_entries(
     names = [p.name for p in patches or () if p.name not in without]
     if patches is None or comparison.points == 0 or not names:
         return
-    found = list(chain.from_iterable(points_of(t, patches, likelihood.region, comparison.columns) for t in tables))
+    hints = comparison.hints
+    sections = _sections(patches, hints.cross_sections)
+    found = list(chain.from_iterable(points_of(t, patches, likelihood.region, hints.columns, sections) for t in tables))
     for one in found:
         if isinstance(one, Unread):
             what = one.reason if one.status == "note" else f"compared with nothing: {one.reason}"
@@ -115,6 +131,14 @@ def point_entries(
         if told is not None:
             yield from _compared(likelihood, told, done.points)
             yield from _complete(told, patches)
+
+
+def _sections(patches: PatchSet, file: Path | None) -> dict[str, float]:
+    """The cross sections of the points of a patch set, by name, in fb."""
+    if file is None:
+        return {}
+    told = cross_sections(read_bytes(file), str(file), patches.labels)
+    return {p.name: told[p.values] for p in patches if p.values in told}
 
 
 def _hint(patches: PatchSet) -> str:
@@ -201,6 +225,10 @@ def _compared(likelihood: Likelihood, told: PublishedPoints, points: Sequence[Po
             value = computed[name][0 if quantity == "observed" else quantity + 1] if name in computed else None
             if name is None or value is None or number(text) is None:
                 continue
+            if told.factors:
+                if name not in told.factors:
+                    continue
+                value *= told.factors[name]
             n_cells += 1
             at.add(name)
             if not agrees(text, value, 0.01 if column.units == "%" else 1.0):
@@ -333,7 +361,9 @@ def yield_entries(likelihood: Likelihood, tables: Sequence[PublishedTable]) -> I
         workspace = pyhf_json.from_document(likelihood.document, likelihood.name)
         for table in tables:
             names = {c.name for c in table.independent}
-            is_yields = names == {"Channel", "Bin"} and any(c.name == "Observed" for c in table.dependent)
+            is_yields = names == {"Channel", "Bin"} and "Observed" in {
+                c.qualifiers.get("Sample", c.name) for c in table.dependent
+            }
             if not is_yields or not is_about(table, likelihood.region):
                 continue
             region = Region(name="", document=likelihood.document, workspace=workspace)
@@ -346,7 +376,7 @@ def yield_entries(likelihood: Likelihood, tables: Sequence[PublishedTable]) -> I
 def _yields_compared(table: PublishedTable, independent: Any, dependent: Any) -> Entry:
     where = f"table {table.name!r}"
     rows = list(zip(*(map(str, c.values) for c in independent), strict=True))
-    published = {c.name: c.texts for c in (*table.independent, *table.dependent)}
+    published = {c.qualifiers.get("Sample", c.name): c.texts for c in (*table.independent, *table.dependent)}
     stated = list(zip(published["Channel"], published["Bin"], strict=False))
     if stated != rows:
         strangers = sorted({f"{c} bin {b}" for c, b in {*stated} ^ {*rows}})

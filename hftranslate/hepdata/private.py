@@ -1,6 +1,5 @@
 """What does not belong into a public record: traces of people and machines in texts, and left-overs among files."""
 
-import html
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -40,6 +39,7 @@ _PRIVATE: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         ("an internal document", ("-COM-", "-INT", "AN-"), r"\bATL-COM-\w+-\d{4}-\d+|\bANA-\w+-\d{4}-\d+-INT\d+"),
     )
 )
+_REFERENCE = re.compile("&#([xX][0-9a-fA-F]{1,6}|[0-9]{1,7});")
 #: Files that tools leave behind.
 _JUNK = (
     ".git", ".gitignore", ".svn", ".hg", ".DS_Store", "._*", "__MACOSX", "Thumbs.db", "desktop.ini", "*~", "#*#",
@@ -70,7 +70,13 @@ def _text(data: bytes) -> str:
             text = json.dumps(json.loads(text), ensure_ascii=False, indent=0)
         except (ValueError, RecursionError):
             text = text.replace("\\/", "/")
-    return html.unescape(text) if "&" in text else text
+    return _REFERENCE.sub(_referred, text) if "&#" in text else text
+
+
+def _referred(found: re.Match[str]) -> str:
+    digits = found[1]
+    code = int(digits[1:], 16) if digits[0] in "xX" else int(digits)
+    return chr(code) if code < 0x110000 else found[0]
 
 
 def junk(names: Iterable[str]) -> list[str]:

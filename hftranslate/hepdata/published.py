@@ -8,6 +8,7 @@ from itertools import permutations
 from math import isfinite
 from typing import Any, Literal, TypeAlias
 
+from hftranslate.hepdata.tables import IN_FB
 from hftranslate.signal_grid import PatchSet
 from hftranslate.signal_grid.document import parse_value
 from hftranslate.signal_grid.scan import What
@@ -19,7 +20,6 @@ RELATIVE, ABSOLUTE = 1e-3, 1e-5
 #: What stands where a record says that there is no number.
 BLANK = ("", "-", "--", "---", "\N{EN DASH}", "\N{EM DASH}")
 _SCALES = {"%": 0.01, "tev": 1000.0, "mev": 1e-3}
-_CROSS_SECTIONS = ("ab", "fb", "pb", "nb")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +147,7 @@ def what_of(column: PublishedColumn, name: str = "") -> What | Literal["cross se
     if not re.search(r"\blimits?\b", text):
         return None
     on_section = re.search(r"cross.?section|sigma vis|\bxsec|\bvisible\b", text)
-    return "cross section" if on_section or column.units in _CROSS_SECTIONS else "limit"
+    return "cross section" if on_section or column.units in IN_FB else "limit"
 
 
 # -------------------------------------------------------------------------------------------------------------- points
@@ -161,12 +161,15 @@ class PublishedPoints:
         for each row the name of its patch; ``None`` where there is no such patch.
     columns
         what each column of CLs or limits says.
+    factors
+        what the limits of each patch are multiplied with: its cross section in the units of the table.
     """
 
     table: PublishedTable
     what: What
     rows: Sequence[str | None]
     columns: Sequence[tuple[Quantity, PublishedColumn]]
+    factors: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +182,11 @@ class Unread:
 
 
 def points_of(
-    table: PublishedTable, patches: PatchSet, region: str = "", columns: Mapping[str, str] | None = None
+    table: PublishedTable,
+    patches: PatchSet,
+    region: str = "",
+    columns: Mapping[str, str] | None = None,
+    sections: Mapping[str, float] | None = None,
 ) -> Iterator[PublishedPoints | Unread]:
     """CLs and limits of the points of a patch set in a table, or why they cannot be read; nothing where it has none.
 
@@ -190,6 +197,8 @@ def points_of(
     columns
         the header of a label of the patch set, or of a quantity (``CLs_obs``, ``limit_exp_-1``), where words and
         values do not tell.
+    sections
+        cross sections of patches in fb, by which limits on cross sections are read.
     """
     told = {header: key for key, header in (columns or {}).items()}
     found: dict[str, list[tuple[Quantity | None, PublishedColumn]]] = {}
@@ -201,9 +210,11 @@ def points_of(
             found.setdefault(what, []).append((quantity, c))
     if not found or not is_about(table, region):
         return
-    if sections := found.pop("cross section", None):
-        reason = f"{sections[0][1].name!r} is a limit on a cross section, not on the signal strength: it was left alone"
-        yield Unread(table=table, reason=reason, status="note")
+    if not sections and (on_sections := found.pop("cross section", None)):
+        reason = (
+            f"{on_sections[0][1].name!r} is a limit on a cross section, not on the signal strength: it was left alone"
+        )
+        yield Unread(table=table, reason=f"{reason} (--cross-sections XSEC.csv)", status="note")
     if not found:
         return
     rows = _rows(table, patches, columns or {})
@@ -218,7 +229,14 @@ def points_of(
         ]
         quantities += [] if has_observed else bare
         if quantities:
-            yield PublishedPoints(table=table, what="cls" if kind == "cls" else "limit", rows=rows, columns=quantities)
+            in_fb = {n: x / IN_FB.get(quantities[0][1].units, 1.0) for n, x in (sections or {}).items()}
+            yield PublishedPoints(
+                table=table,
+                what="cls" if kind == "cls" else "limit",
+                rows=rows,
+                columns=quantities,
+                factors=in_fb if kind == "cross section" else {},
+            )
         else:
             names = ", ".join(repr(c.name) for _, c in list_)
             reason = f"nothing says whether {names} {'is' if len(list_) == 1 else 'are'} observed or expected"

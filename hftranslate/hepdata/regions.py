@@ -10,7 +10,7 @@ from hftranslate.errors import FormatError, InputError, VerificationFailed
 from hftranslate.formats import pyhf_json, which_format
 from hftranslate.formats.json_text import dump_json, parse_json, read_bytes
 from hftranslate.signal_grid import PatchSet, digest
-from hftranslate.signal_grid.document import from_document
+from hftranslate.signal_grid.document import Value, from_document
 from hftranslate.signal_grid.scan import Scan
 from hftranslate.signal_grid.signal_files import background_of
 from hftranslate.translation.as_json import as_json
@@ -41,6 +41,8 @@ class Region:
         results at the points of the patch sets.
     notes
         what was changed where the model comes from another format: conventions, losses and their effect.
+    cross_sections
+        of the signals in fb, by the values of their points.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Region:
     texts: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     scans: tuple[Scan, ...] = field(default=(), repr=False)
     notes: tuple[str, ...] = ()
+    cross_sections: Mapping[tuple[Value, ...], float] = field(default_factory=dict, repr=False)
 
     @property
     def folder(self) -> str:

@@ -1,9 +1,10 @@
 """The submission.yaml of a record: the likelihood as resource of the whole record, and its tables."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from hftranslate.display import terminal
 from hftranslate.errors import InputError, did_you_mean
@@ -65,8 +66,22 @@ def licence_of(text: str) -> Licence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """A file beside the tables: its name, content, a sentence on it, and HEPData's type where it has one."""
+
+    name: str
+    data: bytes = field(repr=False)
+    description: str
+    type: str = ""
+
+    def __post_init__(self) -> None:
+        if "/" in self.name or not self.name:
+            raise InputError(f"{self.name!r} is no name of a resource: it has no folder")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What a submission says besides its tables.
+    """What a submission says besides its tables. Tables are meant by their names; an empty name means all.
 
     Attributes
     ----------
@@ -78,10 +93,24 @@ class Record:
         name of the file with the likelihoods.
     description
         of that file; by default one that names its content.
+    licence
+        of the archive and of every table.
     keywords
         for all tables: ``cmenergies`` in GeV, ``reactions``, ``phrases``, ``observables``.
     allow_private
         publish e-mail addresses, paths and hosts that stand in the files.
+    labels
+        how labels of patch sets, samples, and columns are called for people, with units in brackets at the end.
+    locations
+        where tables stand in the paper: ``Figure 6``.
+    figures
+        the pictures of tables; they get thumbnails.
+    resources
+        other files of the whole record.
+    related_records, related_tables
+        numbers of records of HEPData, and DOIs of tables by the names of ours.
+    rounding
+        ``"pdg"``: as the Particle Data Group rounds numbers with uncertainties; or so many digits.
     """
 
     title: str = "Likelihoods"
@@ -91,6 +120,13 @@ class Record:
     licence: Licence = LICENCES["cc0"]
     keywords: Mapping[str, Sequence[int | float | str]] = field(default_factory=dict)
     allow_private: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    locations: Mapping[str, str] = field(default_factory=dict)
+    figures: Mapping[str, Resource] = field(default_factory=dict)
+    resources: tuple[Resource, ...] = ()
+    related_records: tuple[int, ...] = ()
+    related_tables: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    rounding: int | Literal["pdg"] | None = None
 
     def __post_init__(self) -> None:
         if "/" in self.archive or not self.archive.endswith((".tar.gz", ".tgz")):
@@ -98,40 +134,94 @@ class Record:
         bad = [w for w in MISLEADING_LOCATIONS if w in self.archive.lower()]
         if bad:
             raise InputError(f"HEPData would take the archive {self.archive!r} for another kind of resource ({bad[0]})")
-        for energy in self.keywords.get("cmenergies", ()):
-            if not isinstance(energy, int | float) or not 0.0 < energy < inf:
-                raise InputError(f"{energy!r} is no energy: expected GeV above zero, like 13000")
         words = [w for w in MISLEADING if w.lower() in self.description.lower()]
         if words:
             raise InputError(f"with {words[0]!r} in its description HEPData does not take the archive for a likelihood")
+        for energy in self.keywords.get("cmenergies", ()):
+            _check_energy(energy)
+        for reaction in self.keywords.get("reactions", ()):
+            if not _REACTION.fullmatch(str(reaction)):
+                raise InputError(
+                    f"{reaction!r} is no reaction: expected particles in capital letters and an arrow, each between "
+                    "single spaces, like 'P P --> CHARGINO NEUTRALINO'"
+                )
+        if self.rounding not in ("pdg", None) and not 1 <= int(self.rounding) <= _MOST_DIGITS:
+            raise InputError(
+                f"numbers are rounded to 1 to {_MOST_DIGITS} digits, or as 'pdg' does, not {self.rounding!r}"
+            )
+        for doi in (d for dois in self.related_tables.values() for d in dois):
+            if not re.fullmatch(r"10\.17182/hepdata\.\d+\.v\d+/t\d+", doi):
+                raise InputError(f"{doi!r} is no DOI of a table: expected 10.17182/hepdata.NUMBER.vN/tN")
+
+
+_MOST_DIGITS = 6
+_PARTICLE = r"[A-Z0-9<>(\[][A-Z0-9+*/<>()=_.,:'\[\]-]*"
+_REACTION = re.compile(rf"{_PARTICLE}(?: {_PARTICLE})*(?: --> {_PARTICLE}(?: {_PARTICLE})*)+")
+#: Energies of colliders in TeV: such a number, read as GeV, was not meant.
+_IN_TEV = (0.9, 1.8, 1.96, 2.36, 2.76, 5.02, 5.44, 7.0, 8.0, 8.16, 13.0, 13.6, 14.0, 100.0)
+
+
+def _check_energy(energy: object) -> None:
+    if isinstance(energy, bool) or not isinstance(energy, int | float) or not 0.0 < energy < inf:
+        raise InputError(f"{energy!r} is no energy: expected GeV above zero, like 13000")
+    if energy in _IN_TEV:
+        raise InputError(f"energies are in GeV: is {energy:g} meant to be {energy:g} TeV? Then write {1000 * energy:g}")
 
 
 def submission_documents(record: Record, regions: Sequence[Region], tables: Sequence[Table]) -> list[Json]:
     """The YAML documents: first the record, then a document for each table."""
-    first: Json = {
-        "additional_resources": [
-            {
-                "location": record.archive,
-                "description": record.description or resource_description(regions),
-                "type": RESOURCE_TYPE,
-                "license": record.licence.to_document(),
-            }
-        ]
+    licence = record.licence.to_document()
+    archive: Json = {
+        "location": record.archive,
+        "description": record.description or resource_description(regions),
+        "type": RESOURCE_TYPE,
+        "license": licence,
     }
+    others = [
+        {
+            "location": r.name,
+            "description": r.description,
+            **({"type": r.type} if r.type else {}),
+            "license": licence,
+        }
+        for r in record.resources
+    ]
+    first: Json = {"additional_resources": [archive, *others]}
     notes = [f"{f'{r.name}: ' if r.name else ''}{note}" for r in regions for note in r.notes]
     told = f"The models were translated to this format; what that changed: {'; '.join(notes)}" if notes else ""
     if comment := " ".join(filter(None, (record.comment, told))):
         first["comment"] = comment
-    return [first, *(_table(t) for t in tables)]
+    if record.related_records:
+        first["related_to_hepdata_records"] = list(record.related_records)
+    named: Mapping[str, object] = {**record.locations, **record.figures, **record.related_tables}
+    for name in named:
+        if name and all(name != t.name for t in tables):
+            raise InputError(f"there is no table {name!r}" + did_you_mean(name, [t.name for t in tables]))
+    return [first, *(_table(t, record) for t in tables)]
 
 
-def _table(table: Table) -> Json:
-    return {
-        "name": table.name,
+def _table(table: Table, record: Record) -> Json:
+    figure = record.figures.get(table.name)
+    optional: Json = {
+        "location": record.locations.get(table.name, record.locations.get("")),
         "description": table.description,
         "keywords": [{"name": name, "values": list(values)} for name, values in table.keywords.items() if values],
         "data_file": table.file,
+        "data_license": record.licence.to_document(),
+        "additional_resources": figure
+        and [
+            {"location": figure.name, "description": figure.description or "Image file"},
+            {"location": thumbnail_name(figure.name), "description": "Thumbnail image file"},
+        ],
+        "related_to_table_dois": list(record.related_tables.get(table.name, ())),
     }
+    always = ("description", "keywords")
+    return {"name": table.name, **{key: value for key, value in optional.items() if value or key in always}}
+
+
+def thumbnail_name(name: str) -> str:
+    """The name of the small picture of a picture."""
+    return f"thumb_{name.rpartition('.')[0]}.png"
 
 
 def resource_description(regions: Sequence[Region]) -> str:

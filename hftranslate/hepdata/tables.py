@@ -1,7 +1,8 @@
 """Data tables of a record in HEPData's form: yields of a region, and CLs or limits of its points."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from math import isfinite
 from typing import Any, TypeAlias
 
@@ -11,7 +12,7 @@ from hftranslate.display import terminal
 from hftranslate.errors import FitFailed, MissingInput
 from hftranslate.hepdata.entries import gathered
 from hftranslate.hepdata.regions import Region
-from hftranslate.inference.fit import fit
+from hftranslate.inference.fit import FitResult, fit
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.yields import ChannelYields, expected_yields
@@ -19,11 +20,15 @@ from hftranslate.signal_grid.scan import Scan
 from hftranslate.workspace.map import signal_samples
 
 Json: TypeAlias = dict[str, Any]
+#: A number or a word; a decimal number is written with all its digits.
+Cell: TypeAlias = int | float | str | Decimal
 
 #: Largest table that HEPData takes, and the longest name of one.
 MAX_TABLE_BYTES, MAX_NAME = 10_485_760, 64
 #: What is written where a sample is not part of a channel.
 NOTHING = "-"
+#: Units of cross sections in fb.
+IN_FB = {"ab": 1e-3, "fb": 1.0, "pb": 1e3, "nb": 1e6}
 BANDS = ("-2 sigma", "-1 sigma", "", "+1 sigma", "+2 sigma")
 
 
@@ -32,8 +37,8 @@ class Column:
     """A variable of a table: its name, and values with, perhaps, symmetric uncertainties."""
 
     name: str
-    values: tuple[int | float | str, ...]
-    errors: tuple[float | None, ...] = ()
+    values: tuple[Cell, ...]
+    errors: tuple[Cell | None, ...] = ()
     units: str | None = None
     qualifiers: Mapping[str, int | float | str] = field(default_factory=dict)
 
@@ -70,7 +75,10 @@ def _column(column: Column) -> Json:
         values.append(entry)
     result: Json = {"header": header}
     if column.qualifiers:
-        result["qualifiers"] = [{"name": name, "value": value} for name, value in column.qualifiers.items()]
+        result["qualifiers"] = [
+            {"name": name, **({"units": "GEV"} if name == "SQRT(S)" else {}), "value": value}
+            for name, value in column.qualifiers.items()
+        ]
     return {**result, "values": values}
 
 
@@ -100,19 +108,20 @@ def yields_table(region: Region, measurement: str | None = None) -> Table:
         Column(
             name="Total expected, after the fit without signal",
             units="Events",
-            values=tuple(_rounded(c.total[b]) for c, b in rows),
+            values=tuple(rounded(c.total[b]) for c, b in rows),
             errors=tuple(_error(c.total_uncertainties[b]) for c, b in rows),
         ),
         Column(
             name="Total expected, before the fit",
             units="Events",
-            values=tuple(_rounded(x) for c in prefit for x in _background(c, signal)),
+            values=tuple(rounded(x) for c in prefit for x in _background(c, signal)),
         ),
         *(_sample_column(sample, rows) for sample in samples),
     ]
+    name, file = placed("Yields", "yields", region)
     return Table(
-        name=_name("Yields", region),
-        file=_file("yields", region),
+        name=name,
+        file=file,
         description=(
             f"Events per channel and bin{_of(region)}: observed, and expected without signal before and after a "
             "maximum-likelihood fit to the observed events of all channels. Uncertainties are those of the fit."
@@ -127,17 +136,31 @@ def yields_table(region: Region, measurement: str | None = None) -> Table:
 
 
 def _yields(region: Region, model: Model, data: Data) -> tuple[Sequence[ChannelYields], Sequence[ChannelYields]]:
+    best = fit_without_signal(region, model, data)
+    start = model.parameters.vector(**_without_signal(model))
+    return expected_yields(model, start).channels, expected_yields(model, best.values, best.covariance).channels
+
+
+def _without_signal(model: Model) -> dict[str, float]:
     try:
-        without = {model.parameters.names[model.parameters.poi_index]: 0.0}
+        return {model.parameters.names[model.parameters.poi_index]: 0.0}
     except MissingInput:
-        without = {}  # a background-only workspace
+        return {}  # a background-only workspace
+
+
+def fit_without_signal(region: Region, model: Model, data: Data) -> FitResult:
+    """The fit to the data with the parameter of interest at zero.
+
+    Raises
+    ------
+    FitFailed
+        It does not converge.
+    """
     try:
-        best = fit(model, data, fixed=without)
+        return fit(model, data, fixed=_without_signal(model))
     except FitFailed as error:
         where = f" of region {region.name!r}" if region.name else ""
         raise FitFailed(f"the yields{where} cannot be given: {error} (--no-yields leaves the table out)") from None
-    start = model.parameters.vector(**without)
-    return expected_yields(model, start).channels, expected_yields(model, best.values, best.covariance).channels
 
 
 def _background(channel: ChannelYields, signal: set[str]) -> Any:
@@ -150,12 +173,18 @@ def _sample_column(sample: str, rows: Sequence[tuple[ChannelYields, int]]) -> Co
     for c, b in rows:
         if sample in c.samples:
             i = c.samples.index(sample)
-            values.append(_rounded(c.rates[i, b]))
+            values.append(rounded(c.rates[i, b]))
             errors.append(_error(c.uncertainties[i, b]))
         else:
             values.append(NOTHING)
             errors.append(None)
-    return Column(name=terminal(sample), units="Events", values=tuple(values), errors=tuple(errors))
+    return Column(
+        name=terminal(sample),
+        units="Events",
+        values=tuple(values),
+        errors=tuple(errors),
+        qualifiers={"Sample": terminal(sample)},
+    )
 
 
 # --------------------------------------------------------------------------------------------------------------- scans
@@ -177,35 +206,36 @@ def scan_table(region: Region, scan: Scan) -> Table:
         qualifiers["Conventions"] = str(scan.task["conventions"])
     if region.name:
         qualifiers["Region"] = region.name
-    file = region.patchset_of(scan)
-    which = file.removesuffix(".json") if file is not None and len(region.patchsets) > 1 else ""
-    if which:
-        qualifiers["Patch set"] = str(file)
+    if len(region.patchsets) > 1:
+        qualifiers["Patch set"] = str(region.patchset_of(scan))
     columns = [(f"Observed {quantity}", [p.result[observed] for p in scan.points])]
     for k, band in enumerate(BANDS):
         columns.append((f"Expected {quantity} {band}".strip(), [p.result[expected][k] for p in scan.points]))
     missing = _missing(scan, observed)
+    title, stem = ("CLs", "cls") if scan.what == "cls" else ("Upper limit", "limits")
+    name, file = placed(title, stem, region, scan)
     return Table(
-        name=_name(f"{quantity[0].upper()}{quantity[1:]}", region, which),
-        file=_file("cls" if scan.what == "cls" else "limits", region, which),
+        name=name,
+        file=file,
         description=(
             f"Observed {quantity} of every signal{_of(region)}, and those expected without signal with their one and "
             "two sigma bands, from the asymptotic formulae (arXiv:1007.1727), computed with the likelihood of this "
             f"record.{missing}"
         ),
         independent=tuple(
-            Column(name=label, values=tuple(_shown(p.values[i]) for p in scan.points))
+            Column(name=label, values=tuple(shown(p.values[i]) for p in scan.points))
             for i, label in enumerate(scan.labels)
         ),
         dependent=tuple(
-            Column(name=name, values=tuple(_rounded(x) for x in values), qualifiers=qualifiers)
+            Column(name=name, values=tuple(rounded(x) for x in values), qualifiers=qualifiers)
             for name, values in columns
         ),
         keywords={"observables": ["CLS" if scan.what == "cls" else "LIMIT"]},
     )
 
 
-def _shown(value: int | float | str) -> int | float | str:
+def shown(value: int | float | str) -> int | float | str:
+    """A value of a label, made harmless."""
     return terminal(value) if isinstance(value, str) else value
 
 
@@ -223,12 +253,12 @@ def _missing(scan: Scan, observed: str) -> str:
     return "".join(told)
 
 
-def _name(what: str, region: Region, which: str = "") -> str:
-    return ", ".join(filter(None, (what, region.name, which)))[:MAX_NAME]
-
-
-def _file(what: str, region: Region, which: str = "") -> str:
-    return "_".join(filter(None, (what, region.name, which))) + ".yaml"
+def placed(title: str, file: str, region: Region, scan: Scan | None = None, which: str = "") -> tuple[str, str]:
+    """The name of a table and of its file, with those of the region and, where there are several, of the patch set."""
+    if scan is not None and len(region.patchsets) > 1:
+        which = (region.patchset_of(scan) or "").removesuffix(".json")
+    parts = list(filter(None, (region.name, which)))
+    return ", ".join([title, *parts])[:MAX_NAME], "_".join([file, *parts]) + ".yaml"
 
 
 def _of(region: Region) -> str:
@@ -239,17 +269,10 @@ def _observed(n: float) -> int | float:
     return int(n) if float(n).is_integer() else float(n)
 
 
-def _rounded(x: float | None) -> float | str:
+def rounded(x: float | None) -> float | str:
+    """A number with six digits; what is none is left open."""
     return NOTHING if x is None or not isfinite(x) else float(f"{x:.6g}")
 
 
 def _error(x: float) -> float | None:
     return float(f"{x:.3g}") if isfinite(x) and x > 0.0 else None
-
-
-def with_keywords(table: Table, more: Mapping[str, Iterable[int | float | str]]) -> Table:
-    """The table with more keywords."""
-    from dataclasses import replace
-
-    names = dict.fromkeys([*table.keywords, *more])
-    return replace(table, keywords={n: [*table.keywords.get(n, ()), *more.get(n, ())] for n in names})

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from hftranslate.errors import FormatError, needs_extra
@@ -17,10 +18,25 @@ def yaml_text(documents: Iterable[Any]) -> str:
     """
     with needs_extra("hepdata", "a record of HEPData"):
         import yaml
-    text: str = yaml.safe_dump_all(
-        list(documents), sort_keys=False, allow_unicode=True, width=100, explicit_start=True, default_flow_style=False
-    )
+
+    class Dumper(yaml.SafeDumper):  # type: ignore[misc]
+        """With decimal numbers, whose digits are kept."""
+
+    Dumper.add_representer(Decimal, _represented)
+    options: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "width": 100, "explicit_start": True}
+    text: str = yaml.dump_all(list(documents), Dumper=Dumper, default_flow_style=False, **options)
     return text
+
+
+def _represented(dumper: Any, value: Decimal) -> Any:
+    """A decimal number as YAML 1.1 reads numbers: a point before the exponent."""
+    exponent, digits = value.as_tuple().exponent, "".join(map(str, value.as_tuple().digits))
+    assert isinstance(exponent, int)
+    text = f"{value:f}"
+    if exponent > 0 or len(text) > len(digits) + 6:
+        shown = f"{digits[0]}.{digits[1:]}e{exponent + len(digits) - 1:+03d}"
+        text = f"-{shown}" if value < 0 else shown
+    return dumper.represent_scalar("tag:yaml.org,2002:float" if "." in text else "tag:yaml.org,2002:int", text)
 
 
 def yaml_documents(text: str, source: str, *, as_written: bool = False) -> list[Any]:

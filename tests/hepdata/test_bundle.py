@@ -19,10 +19,11 @@ from hftranslate.cli import cli
 from hftranslate.errors import FitFailed, FormatError, InputError, MissingInput, Unsupported, VerificationFailed
 from hftranslate.hepdata import bundle as bundling
 from hftranslate.hepdata.bundle import make_bundle, size_problems, upload_file, write_bundle
+from hftranslate.hepdata.presentation import dressed
 from hftranslate.hepdata.readme import facts, readme
 from hftranslate.hepdata.regions import read_region
 from hftranslate.hepdata.submission import LICENCES, Licence, Record, licence_of, resource_description
-from hftranslate.hepdata.tables import Column, Table, scan_table, with_keywords, yields_table
+from hftranslate.hepdata.tables import Column, Table, scan_table, yields_table
 from hftranslate.hepdata.yaml_files import validate_submission, yaml_documents, yaml_text
 from hftranslate.inference.fit import fit
 from hftranslate.likelihood.compile import compile_model
@@ -213,7 +214,7 @@ def test_columns_without_uncertainty_state_none():
         {"value": 1.0, "errors": [{"symerror": 0.5}]},
         {"value": "-"},
     ]
-    assert with_keywords(table, {"phrases": ["a"]}).keywords == {"phrases": ["a"]}
+    assert dressed(table, Record(keywords={"phrases": ["a"]})).keywords == {"phrases": ["a"]}
 
 
 # -------------------------------------------------------------------------------------------------------------- README
@@ -371,7 +372,7 @@ def test_the_command_makes_folder_and_upload(tmp_path, cls_scan):
     assert sorted(os.listdir(tmp_path / "out")) == [f["name"] for f in told["files"]]
     with tarfile.open(upload) as archive:
         assert sorted(archive.getnames()) == [f["name"] for f in told["files"]]
-    again = run(tmp_path / "out", "--workspace", workspace)
+    again = run(tmp_path / "out", "--workspace", workspace, "--licence", "cc0")
     assert "holds something already" in str(again.exception)
 
 
@@ -380,7 +381,7 @@ def test_the_command_takes_several_regions(tmp_path, cls_scan):
     (tmp_path / "scan.json").write_text(json.dumps(cls_scan.to_document()))
     result = run(
         tmp_path / "out", "--region", f"A={workspace},{patches}", "--region", f"B={workspace}",
-        "--scan", f"A={tmp_path / 'scan.json'}",
+        "--scan", f"A={tmp_path / 'scan.json'}", "--licence", "cc0",
     )  # fmt: skip
     assert {f["name"] for f in json.loads(result.stdout)["files"]} >= {"cls_A.yaml", "yields_A.yaml", "yields_B.yaml"}
 
@@ -388,7 +389,7 @@ def test_the_command_takes_several_regions(tmp_path, cls_scan):
 def test_standard_input_is_read_once(tmp_path):
     workspace, _ = likelihoods.write(tmp_path / "in")
     text = workspace.read_bytes()
-    arguments = ["hepdata", "bundle", str(tmp_path / "out"), "--workspace", "-"]
+    arguments = ["hepdata", "bundle", str(tmp_path / "out"), "--workspace", "-", "--licence", "cc0"]
     CliRunner().invoke(cli, arguments, input=text, standalone_mode=False, catch_exceptions=False)
     with tarfile.open(tmp_path / "out" / "Likelihoods.tar.gz") as archive:
         assert archive.extractfile("BkgOnly.json").read() == text
@@ -402,6 +403,7 @@ def test_standard_input_is_read_once(tmp_path):
         (["--region", "A=x.json", "--patchset", "p.json"], "--patchset belongs to --workspace"),
         (["--region", "x.json"], "must look like NAME="),
         (["--region", "A=x.json", "--region", "B=y.json", "--scan", "s.json"], "must name a region"),
+        (["--workspace", "x.json", "--round", "some"], "neither a number nor 'pdg'"),
         (["--workspace", "x.json", "--upload", "no/such/folder.tar.gz"], "there is no folder"),
     ],
 )
@@ -411,4 +413,6 @@ def test_usage(tmp_path, arguments, message):
 
 
 def test_a_missing_file_is_told(tmp_path):
-    assert isinstance(run(tmp_path / "out", "--workspace", tmp_path / "x.json").exception, MissingInput)
+    assert isinstance(
+        run(tmp_path / "out", "--workspace", tmp_path / "x.json", "--licence", "cc0").exception, MissingInput
+    )

@@ -14,6 +14,7 @@ from hftranslate.errors import MissingInput
 from hftranslate.hepdata.archives import pack
 from hftranslate.hepdata.bundle import make_bundle, write_bundle
 from hftranslate.hepdata.check import check
+from hftranslate.hepdata.check_points import Hints
 from hftranslate.hepdata.regions import read_region
 from hftranslate.hepdata.reproduce import read_record
 from hftranslate.signal_grid import PointNames
@@ -226,6 +227,6 @@ def test_loose_patches_are_compared_where_their_names_have_values(tmp_path):
     (tmp_path / "out" / "Likelihoods.tar.gz").write_bytes(pack(files))
     (told,) = (e.what for e in check(tmp_path / "out").of("warning"))
     assert "--values-from REGEX" in told
-    report = check(tmp_path / "out", names=PointNames.compiled("(?P<m1>[0-9]+)_(?P<m2>[0-9]+)"))
+    report = check(tmp_path / "out", hints=Hints(names=PointNames.compiled("(?P<m1>[0-9]+)_(?P<m2>[0-9]+)")))
     assert not report.of("warning")
     assert any("18 CLs of 3 points agree" in e.what for e in report.of("passed"))
