@@ -56,9 +56,9 @@ PUBLIC = {
         violation
     """,
     "hepdata": """
-        CheckReport Limits Record Region Reproduced Rules check check_document check_html check_text download
-        download_archive download_document make_bundle pack read_record read_region reproduce reproduce_record unpack
-        write_bundle
+        CheckReport Hints Limits MoreTables Record Region Reproduced Resource Rules Submission check check_document
+        check_html check_text download download_archive download_document make_bundle pack read_description read_record
+        read_region reproduce reproduce_record submission_of unpack write_bundle
     """,
     "inference": """
         FitOptions FitResult GoodnessOfFit HypoTestResult Impacts Minimum ProfileScan Significance TestStat

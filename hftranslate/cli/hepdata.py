@@ -276,6 +276,7 @@ class _Points(click.ParamType):  # type: ignore[type-arg]
     help="Of loose patches without a patch set: finds the values in their names, a group for each label.",
 )
 @click.option(
+    "--cross-section",
     "--cross-sections",
     "sections",
     type=InputFile(Path),

@@ -214,7 +214,7 @@ def points_of(
         reason = (
             f"{on_sections[0][1].name!r} is a limit on a cross section, not on the signal strength: it was left alone"
         )
-        yield Unread(table=table, reason=f"{reason} (--cross-sections XSEC.csv)", status="note")
+        yield Unread(table=table, reason=f"{reason} (--cross-section XSEC.csv)", status="note")
     if not found:
         return
     rows = _rows(table, patches, columns or {})
