@@ -225,6 +225,28 @@ def init(workspace: str | None, patchsets: tuple[str, ...], output_file: Path | 
     emit_text(description_text(workspace, patchsets, region), output_file)
 
 
+@hepdata.command()
+@click.argument("record", metavar="FOLDER", type=InputFile(Path))
+@click.argument("folder", metavar="DIR", type=OutputFolder())
+@click.option("--for", "tool", type=click.Choice(["spey", "smodels", "csv"]), required=True, help="Who reads it.")
+def export(record: Path, folder: Path, tool: Literal["spey", "smodels", "csv"]) -> None:
+    """Write the likelihoods of FOLDER, a record or archive, to DIR as a tool of theorists takes them.
+
+    spey: background, patches, and a list of them. smodels: the map of regions and channels (globalInfo.txt) and the
+    yields of signals by region. csv: tables of backgrounds and signals.
+    """
+    from hftranslate.formats.files import fresh_folder
+    from hftranslate.hepdata.export import export as exported
+    from hftranslate.hepdata.reproduce import read_record
+
+    files = exported(read_record(record), tool)
+    with fresh_folder(folder) as work:
+        for name, data in files.items():
+            (work / name).parent.mkdir(parents=True, exist_ok=True)
+            (work / name).write_bytes(data)
+    emit({"files": sorted(files)}, None)
+
+
 def named_texts(texts: Sequence[str], option: str) -> dict[str, str]:
     """What stands after ``NAME=`` of an option, by the names."""
     pairs = [text.partition("=") for text in texts]
