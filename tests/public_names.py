@@ -9,7 +9,8 @@ PUBLIC = {
         difference digest doctor download editing expected_yields fit fitted_yields formats from_hist goodness_of_fit
         hepdata hypotest impacts inference inspect likelihood patchset_create patchset_scan plots profile_interval
         profile_scan prune pulls read read_patchset read_results rename report reproduce results signal_grid
-        significance simplemodels sort strip toy_limit toy_significance toy_test toys translation upper_limit workspace write
+        significance simplemodels sort strip toy_limit toy_significance toy_test toys translation upper_limit
+        workspace write
     """,
     "batch": """
         BatchOptions Failed Journal Progress executor_of fingerprint run_kept run_many silent
