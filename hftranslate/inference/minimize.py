@@ -19,6 +19,8 @@ from hftranslate.inference.newton import End, MinimizerName
 from hftranslate.inference.packages import lbfgsb, migrad
 from hftranslate.inference.problem import Problem
 from hftranslate.inference.second_minima import search
+from hftranslate.inference.together import Fits
+from hftranslate.inference.valleys import fit_many, worth_it
 from hftranslate.likelihood.model import Data, Model
 
 _log = logging.getLogger("hftranslate.fit")
@@ -210,6 +212,35 @@ def minimize(model: Model, data: Data, start: Floats, free: Booleans, bounds: Fl
     )
     if not sure and found.status in AT_A_MINIMUM:
         _doubts.warning("a fit: %s", STATUS["unsure"])
+    return found
+
+
+def minimize_many(model: Model, fits: Fits, options: FitOptions) -> list[Minimum]:
+    """:func:`minimize` of many data sets at once; those that do not converge so are fitted one by one.
+
+    Whatever is at once or alone: the NLL of the minima is the same to far below the tolerance.
+    """
+    together = options.minimizer == "newton" and options.max_iterations is None and len(fits) > 0
+    ends, search = None, options.other_minima is not False
+    if together and worth_it(model, fits, search=search):
+        ends = fit_many(model, fits, tolerance=options.tolerance, search=search)
+    found = []
+    for i in range(len(fits)):
+        if ends is not None and ends.converged[i]:
+            found.append(
+                Minimum(
+                    theta=ends.thetas[i],
+                    excess_nll=float(ends.values[i]),
+                    edm=float(ends.edm[i]),
+                    status="converged",
+                    iterations=int(ends.iterations[i]),
+                    minimizer="newton",
+                    asked="newton",
+                )
+            )
+        else:
+            data = model.data(fits.observed[i], fits.auxdata[i])
+            found.append(minimize(model, data, fits.starts[i], fits.free, fits.bounds, options))
     return found
 
 

@@ -187,7 +187,7 @@ def _plan(problem: Problem, first: End, bent: float) -> _Plan | None:
         return None
     e = _Effects.seen(problem, first.x)
     bad = first.value > _BAD * len(problem.data.observed)
-    if n > _SMALL[0] or size > _SMALL[1]:
+    if not is_small(n, size):
         if first.at_a_minimum and not (bad and e.uneven > _QUITE_UNEVEN):
             return None
         return _Plan(small=False, calm=False, others=1, points=_POINTS_OF_LARGE, most=1, quiet=1, before=0, after=2)
@@ -208,6 +208,11 @@ def _plan(problem: Problem, first: End, bent: float) -> _Plan | None:
         before=_FITS_BEFORE if twice and may_get_stuck(problem) else 0,
         after=_FITS_AFTER,
     )
+
+
+def is_small(n_free: int, size: int) -> bool:
+    """Whether clouds are taken in place of profiles, by free parameters, and cells times free parameters."""
+    return n_free <= _SMALL[0] and size <= _SMALL[1]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -407,7 +412,7 @@ def other_starts(problem: Problem, known: End, bent: Floats) -> list[Floats]:
     mirrored, apart = _mirror_images(problem, x, candidates)
     values = problem.values(np.concatenate([points.reshape(-1, len(x)), mirrored])) - known.value
     rise = values[: points.shape[0] * len(steps)].reshape(points.shape[:2])
-    found = [(rise[i, j], points[i, j]) for i, j in _valleys(rise, 0.5 * steps**2 / variances[:, None])]
+    found = [(rise[i, j], points[i, j]) for i, j in valleys(rise, 0.5 * steps**2 / variances[:, None])]
     images = values[rise.size :]
     low = (apart > 0.0) & (images < _MIRRORED * 0.5 * apart**2 / variances)
     starts = [mirrored[i] for i in np.argsort(images, kind="stable") if low[i]][:_STARTS]
@@ -424,7 +429,7 @@ def _covariance(problem: Problem, known: End) -> Floats | None:
     return covariance
 
 
-def _valleys(rise: Floats, parabola: Floats) -> list[tuple[int, int]]:
+def valleys(rise: Floats, parabola: Floats) -> list[tuple[int, int]]:
     """Where lines lie far below a parabola, the lowest place of each side of each line, lowest first."""
     places: list[tuple[int, int]] = []
     seen: set[tuple[int, bool]] = set()

@@ -10,9 +10,13 @@ r"""The expected yields of all cells (one bin of one sample each), with exact fi
 
 Derivatives never divide by a direct factor: a signal strength of zero is the background-only fit. NormSys factors are
 positive by construction and are divided by.
+
+Everything here takes one parameter point ``(n_parameters,)`` or many, ``(n_parameters, n_points)``: what belongs to a
+point then has one more axis, the last one.
 """
 
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +28,7 @@ from hftranslate.likelihood.storage import Shifts, weighted_sums
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
+Curves: TypeAlias = tuple[Floats, Floats, Floats, Floats]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,14 +43,13 @@ class Additive:
     code_columns: tuple[slice, ...]
     shifts: Shifts
 
-    def curves(self, theta: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    def curves(self, theta: Floats) -> Curves:
         """Parameter values, ``g`` and its two derivatives, one entry per column."""
         alpha = theta[self.parameter]
         parts = [CURVES[code](alpha[columns]) for code, columns in zip(self.codes, self.code_columns, strict=True)]
         if len(parts) == 1:
             return alpha, *parts[0]
-        empty: Floats = np.zeros(0)
-        g, dg, ddg = (np.concatenate([p[i] for p in parts]) if parts else empty for i in range(3))
+        g, dg, ddg = (np.concatenate([p[i] for p in parts]) if parts else np.zeros_like(alpha) for i in range(3))
         return alpha, g, dg, ddg
 
 
@@ -70,40 +74,26 @@ class Multiplicative:
     lo: Floats
     hi: Floats
 
-    def factors(self, theta: Floats) -> tuple[Floats, Floats, Floats]:
-        """Value and two derivatives of every entry's factor."""
+    def factors(self, theta: Floats, order: int = 2) -> tuple[Floats, ...]:
+        """Value and derivatives, up to an order, of every entry's factor."""
         alpha = theta[self.parameter]
-        value, slope, curvature = factor_polynomial(alpha, self.table)
-        outside = np.flatnonzero((np.abs(alpha) >= 1.0) | ~self.polynomial)
-        if outside.size:
-            value[outside], slope[outside], curvature[outside] = factor_exponential(
-                alpha[outside], self.log_lo[outside], self.log_hi[outside]
-            )
+        result = factor_polynomial(alpha, along(self.table[:, : order + 1], alpha))
+        outside = np.nonzero((np.abs(alpha) >= 1.0) | along(~self.polynomial, alpha))
+        if outside[0].size:
+            entry = outside[0]
+            exponential = factor_exponential(alpha[outside], self.log_lo[entry], self.log_hi[entry])
+            for part, values in zip(result, exponential, strict=False):
+                part[outside] = values
         for code, entry in self.linear:
-            value[entry], slope[entry], curvature[entry] = factor_linear(
-                alpha[entry], code, self.lo[entry], self.hi[entry]
-            )
-        return value, slope, curvature
-
-    def values(self, thetas: Floats) -> Floats:
-        """Value of every entry's factor at many points ``(n_points, n_parameters)``: ``(n_points, n_entries)``."""
-        alpha = thetas[:, self.parameter]
-        value: Floats = alpha * self.table[0, 0]
-        for coefficient in self.table[1:-1, 0]:
-            value += coefficient
-            value *= alpha
-        value += self.table[-1, 0]
-        outside = np.nonzero((np.abs(alpha) >= 1.0) | ~self.polynomial)
-        a, entry = alpha[outside], outside[1]
-        value[outside] = np.exp(np.where(a >= 0.0, self.log_hi[entry], -self.log_lo[entry]) * a)
-        for code, entry in self.linear:
-            value[:, entry] = factor_linear(alpha[:, entry], code, self.lo[entry], self.hi[entry])[0]
-        return value
+            linear = factor_linear(alpha[entry], code, along(self.lo[entry], alpha), along(self.hi[entry], alpha))
+            for part, values in zip(result, linear, strict=False):
+                part[entry] = values
+        return result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class State:
-    """All intermediate results at one parameter point.
+    """All intermediate results at one parameter point, or at many.
 
     ``additive`` ``(n_cells,)`` after the clip, ``alive`` the derivative of the clip (one where it does not act;
     ``None`` where there is none), ``scale`` the row factor per cell, ``slots`` ``(n_slots, n_cells)`` the direct
@@ -113,8 +103,8 @@ class State:
 
     additive: Floats
     alive: Floats | None
-    curves: tuple[Floats, Floats, Floats, Floats]
-    factors: tuple[Floats, Floats, Floats]
+    curves: Curves
+    factors: tuple[Floats, ...]
     scale: Floats
     slots: Floats
     product: Floats
@@ -153,26 +143,29 @@ class Cells:
     pattern: Pattern
     floor_factors: bool
 
-    def evaluate(self, theta: Floats) -> State:
-        """All yields at a parameter point ``(n_parameters,)``; infinite where they leave the range of numbers."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            return self._evaluate(theta)
+    def evaluate(self, theta: Floats, order: int = 2) -> State:
+        """All yields at a parameter point, with the factors' derivatives up to an order.
 
-    def _evaluate(self, theta: Floats) -> State:
+        They are infinite where they leave the range of numbers.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._evaluate(theta, order)
+
+    def _evaluate(self, theta: Floats, order: int) -> State:
         curves = self.additive.curves(theta)
-        additive = self.nominal + self.additive.shifts.shift(*curves[:2])
+        additive = along(self.nominal, theta) + self.additive.shifts.shift(*curves[:2])
         alive = None
         if self.clipped is not None:
-            alive = np.where(self.clipped & (additive <= 0.0), 0.0, 1.0)
+            alive = np.where(along(self.clipped, theta) & (additive <= 0.0), 0.0, 1.0)
             additive = additive * alive
-        factors = self.multiplicative.factors(theta)
-        rows = np.ones(self.n_rows)
+        factors = self.multiplicative.factors(theta, order)
+        rows = np.ones((self.n_rows, *theta.shape[1:]))
         if self.multiplicative.rows.size:
             rows[self.multiplicative.rows] = np.multiply.reduceat(factors[0], self.multiplicative.starts)
             if self.floor_factors and rows.min() <= 0.0:
                 factors = _floored(rows, self.multiplicative.row, factors)
         scale = rows[self.row]
-        slots = np.append(theta, 1.0)[self.direct]
+        slots = np.concatenate((theta, np.ones((1, *theta.shape[1:]))))[self.direct]
         product = np.multiply.reduce(slots, axis=0)
         nu = additive * scale * product
         bins = np.add.reduceat(nu, self.bin_starts)
@@ -190,25 +183,7 @@ class Cells:
 
     def evaluate_many(self, thetas: Floats) -> Floats:
         """Expected events ``(n_points, n_bins)`` of many parameter points ``(n_points, n_parameters)`` at once."""
-        alpha = thetas[:, self.additive.parameter]
-        g = np.empty_like(alpha)
-        for code, columns in zip(self.additive.codes, self.additive.code_columns, strict=True):
-            g[:, columns] = CURVES[code](alpha[:, columns])[0]
-        nu = self.nominal + self.additive.shifts.shift_many(alpha, g)
-        if self.clipped is not None:
-            nu = np.where(self.clipped, np.maximum(nu, 0.0), nu)
-        if self.multiplicative.rows.size:
-            rows = np.ones((len(thetas), self.n_rows))
-            values = self.multiplicative.values(thetas)
-            rows[:, self.multiplicative.rows] = np.multiply.reduceat(values, self.multiplicative.starts, axis=1)
-            if self.floor_factors:
-                rows = np.where(rows > 0.0, rows, np.finfo(np.float64).tiny)
-            nu = nu * rows[:, self.row]
-        extended = np.concatenate([thetas, np.ones((len(thetas), 1))], axis=1)
-        for index in self.direct:
-            nu = nu * extended[:, index]
-        bins: Floats = np.add.reduceat(nu, self.bin_starts, axis=1)
-        return bins
+        return self.evaluate(np.ascontiguousarray(thetas.T), order=0).bins.T
 
     def mean_effects(self, state: State) -> list[tuple[Integers, Floats]]:
         """``[nu(1) + nu(-1)] / 2 - nu(0)`` of the bins for each constrained parameter, the others as they are.
@@ -256,6 +231,11 @@ class Cells:
         lift = state.scale * state.product
         return lift if state.alive is None else lift * state.alive
 
+    def ratio(self, state: State) -> Floats:
+        """``f' / f`` of every NormSys entry."""
+        ratio: Floats = state.factors[1] / state.factors[0]
+        return ratio
+
     def pull_back(self, state: State, weights: Floats) -> Floats:
         """``weights (n_bins,) @ jacobian``, without forming the Jacobian."""
         w = weights[self.bin]
@@ -266,19 +246,21 @@ class Cells:
         m = self.multiplicative
         if m.row.size:
             per_row = np.bincount(self.row, w * state.nu, self.n_rows)
-            value, slope, _ = state.factors
-            gradient += np.bincount(m.parameter, per_row[m.row] * (slope / value), self.n_parameters)
+            gradient += np.bincount(m.parameter, per_row[m.row] * self.ratio(state), self.n_parameters)
         base = w * state.additive * state.scale
         for index, others in zip(self.direct, products_of_others(state.slots), strict=True):
             gradient += np.bincount(index, base * others, self.n_parameters + 1)[:-1]
         return gradient
 
 
-def _floored(
-    rows: Floats, row_of_entry: Integers, factors: tuple[Floats, Floats, Floats]
-) -> tuple[Floats, Floats, Floats]:
+def along(values: Any, points: NDArray[Any]) -> Any:
+    """Values of a model, the same at all points, with the last axis that many points have."""
+    return values if points.ndim == 1 else values[..., None]
+
+
+def _floored(rows: Floats, row_of_entry: Integers, factors: tuple[Floats, ...]) -> tuple[Floats, ...]:
     """Raise row factors that are not positive to the smallest positive number, where they stay: no derivatives."""
     dead = rows <= 0.0
     rows[dead] = np.finfo(np.float64).tiny
     flat = dead[row_of_entry]
-    return factors[0], np.where(flat, 0.0, factors[1]), np.where(flat, 0.0, factors[2])
+    return factors[0], *(np.where(flat, 0.0, derivative) for derivative in factors[1:])

@@ -63,12 +63,12 @@ class Constraints:
 
     def excess_of_many(self, thetas: Floats, auxdata: Floats) -> Floats:
         """:meth:`excess` of parameter points ``(..., n_parameters)``."""
-        pull = (auxdata[self.gauss_aux] - thetas[..., self.gauss_parameter]) / self.width
+        pull = (auxdata[..., self.gauss_aux] - thetas[..., self.gauss_parameter]) / self.width
         total: Floats = 0.5 * np.einsum("...i,...i->...", pull, pull)
         if self.low.size:
             total += np.sum(self._log_probability(thetas)[0], axis=-1)
         if self.scale.size:
-            x = auxdata[self.poisson_aux]
+            x = auxdata[..., self.poisson_aux]
             t = thetas[..., self.poisson_parameter]
             inside = np.all((t > 0.0) | ((t == 0.0) & (x == 0.0)), axis=-1)
             with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -81,7 +81,7 @@ class Constraints:
     def derivatives(self, thetas: Floats, auxdata: Floats) -> tuple[Floats, Floats]:
         """Gradient and the diagonal of the Hessian (it has no other entries), shape ``(..., n_parameters)`` each."""
         inverse = 1.0 / (self.width * self.width)
-        slope = (thetas[..., self.gauss_parameter] - auxdata[self.gauss_aux]) * inverse
+        slope = (thetas[..., self.gauss_parameter] - auxdata[..., self.gauss_aux]) * inverse
         curvature = np.broadcast_to(inverse, slope.shape)
         if self.low.size:
             _, first, second = self._log_probability(thetas)
@@ -89,7 +89,7 @@ class Constraints:
         gradient = self._by_parameter(self.gauss_parameter, slope)
         diagonal = self._by_parameter(self.gauss_parameter, curvature)
         if self.scale.size:
-            t, x = thetas[..., self.poisson_parameter], auxdata[self.poisson_aux]
+            t, x = thetas[..., self.poisson_parameter], auxdata[..., self.poisson_aux]
             with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                 first = np.where(x == 0.0, self.scale, poisson.deviation(t, self.scale, x) / t)
                 bend = np.where(x == 0.0, 0.0, x / t / t)
@@ -117,7 +117,7 @@ class Constraints:
         In ``u = ln z`` the logarithm of ``N`` is a cumulant generating function: its derivatives are mean and variance
         of ``y`` under the weights of the integral.
         """
-        t, x = thetas[..., self.gamma_parameter], auxdata[self.gamma_aux]
+        t, x = thetas[..., self.gamma_parameter], auxdata[..., self.gamma_aux]
         inside = t > 0.0
         positive = np.where(inside, t, 1.0)
         u = np.log(positive / self.gamma_scale)

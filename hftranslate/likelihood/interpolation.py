@@ -127,18 +127,18 @@ def polynomial_table(coefficients: Floats) -> Floats:
     return table[::-1].copy()
 
 
-def factor_polynomial(alpha: Floats, table: Floats) -> Values:
-    """The inner part of code4 with its derivatives, from its :func:`polynomial_table`; valid for ``|alpha| <= 1``."""
+def factor_polynomial(alpha: Floats, table: Floats) -> tuple[Floats, ...]:
+    """The inner part of code4 and as many derivatives as its :func:`polynomial_table` has; for ``|alpha| <= 1``."""
     result = table[0] * alpha
     for row in table[1:-1]:
         result += row
         result *= alpha
     result += table[-1]
-    value, slope, curvature = result
-    zero = np.abs(value) < 1e-15  # with lo = 0 the polynomial touches zero at -1; what is left there is rounding
+    zero = np.abs(result[0]) < 1e-15  # with lo = 0 the polynomial touches zero at -1; what is left there is rounding
     if zero.any():
-        value, slope, curvature = np.where(zero, [[_TINY], [0.0], [0.0]], result)
-    return value, slope, curvature
+        result[:, zero] = 0.0
+        result[0, zero] = _TINY
+    return tuple(result)
 
 
 def relative_yield(alpha: Floats, code: str, lo: float, hi: float) -> Values:

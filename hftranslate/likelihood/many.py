@@ -1,76 +1,132 @@
-"""First derivatives at many parameter points at once, for searches that look at many places."""
+"""First derivatives of the yields at many parameter points at once."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.likelihood.cells import Cells
-from hftranslate.likelihood.interpolation import CURVES, factor_exponential, factor_linear
+from hftranslate.likelihood.cells import Cells, State
 from hftranslate.likelihood.pattern import products_of_others
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
-def jacobians(cells: Cells, thetas: Floats) -> tuple[Floats, Floats]:
-    """Yields of the bins ``(n_points, n_bins)`` and their derivatives ``(n_points, n_bins, n_parameters)``."""
-    n, n_cells = len(thetas), len(cells.nominal)
-    by_cell = np.zeros((n, n_cells, cells.n_parameters + 1))  # the last one stands for no parameter
-    additive, slopes = _additive(cells, thetas)
-    scale, logs = _factors(cells, thetas)
-    extended = np.concatenate([thetas, np.ones((n, 1))], axis=1)
-    slots = np.moveaxis(extended[:, cells.direct], 1, 0)  # (n_slots, n_points, n_cells)
-    product = np.multiply.reduce(slots, axis=0)
-    nu = additive * scale * product
-    slopes *= (scale * product)[..., None]
-    for columns in cells.additive.code_columns:  # within a code every parameter has one column
-        by_cell[..., cells.additive.parameter[columns]] += slopes[..., columns]
-    by_cell[..., :-1] += nu[..., None] * logs[:, cells.row]
-    each = np.arange(n_cells)
-    for index, others in zip(cells.direct, products_of_others(slots), strict=True):
-        by_cell[:, each, index] += additive * scale * others
-    return (
-        np.add.reduceat(nu, cells.bin_starts, axis=1),
-        np.add.reduceat(by_cell[..., :-1], cells.bin_starts, axis=1),
-    )
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Terms:
+    """Which terms add up to which entries of a Jacobian ``(n_bins * n_parameters,)``.
+
+    ``first`` and ``second`` are indices of what is multiplied, sorted by entry; ``starts`` is where each of ``places``
+    begins.
+    """
+
+    first: Integers
+    second: Integers
+    starts: Integers
+    places: Integers
+
+    @classmethod
+    def of(cls, first: Integers, second: Integers, place: Integers) -> "_Terms":
+        order = np.argsort(place, kind="stable")
+        places, starts = np.unique(place[order], return_index=True)
+        return cls(first=first[order], second=second[order], starts=starts, places=places)
+
+    def add(self, result: Floats, terms: Floats) -> None:
+        """Add terms ``(n_terms, n_points)`` in the sorted order to the Jacobians."""
+        if self.places.size:
+            sums = terms if len(self.places) == len(terms) else np.add.reduceat(terms, self.starts)
+            result[self.places] += sums
 
 
-def _additive(cells: Cells, thetas: Floats) -> tuple[Floats, Floats]:
-    """The additive part ``(n_points, n_cells)`` and its derivatives ``(n_points, n_cells, n_columns)``."""
-    a = cells.additive
-    alpha = thetas[:, a.parameter]
-    g, dg = np.empty_like(alpha), np.empty_like(alpha)
-    for code, columns in zip(a.codes, a.code_columns, strict=True):
-        g[:, columns], dg[:, columns], _ = CURVES[code](alpha[:, columns])
-    value = cells.nominal + a.shifts.shift_many(alpha, g)
-    slopes = a.shifts.slopes_many(dg)
-    if cells.clipped is not None:
-        dead = cells.clipped & (value <= 0.0)
-        value, slopes = np.where(dead, 0.0, value), np.where(dead[..., None], 0.0, slopes)
-    return value, slopes
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Slopes:
+    """Jacobians of many points: where the sparse terms of a model's cells stand in them."""
 
+    cells: Cells
+    normsys: _Terms
+    direct: _Terms
+    rows: _Terms
+    entries: _Terms
 
-def _factors(cells: Cells, thetas: Floats) -> tuple[Floats, Floats]:
-    """Row factors of the cells ``(n_points, n_cells)``; their logarithmic derivatives ``(n_points, n_rows, n)``."""
-    m, n = cells.multiplicative, len(thetas)
-    if not m.rows.size:
-        return np.ones((n, len(cells.nominal))), np.zeros((n, cells.n_rows, cells.n_parameters))
-    alpha = thetas[:, m.parameter]
-    value, slope = alpha * m.table[0, 0], alpha * m.table[0, 1]
-    for coefficients in m.table[1:-1]:
-        value, slope = (value + coefficients[0]) * alpha, (slope + coefficients[1]) * alpha
-    value, slope = value + m.table[-1, 0], slope + m.table[-1, 1]
-    outside = np.nonzero((np.abs(alpha) >= 1.0) | ~m.polynomial)
-    entry = outside[1]
-    value[outside], slope[outside], _ = factor_exponential(alpha[outside], m.log_lo[entry], m.log_hi[entry])
-    for code, entry in m.linear:
-        value[:, entry], slope[:, entry], _ = factor_linear(alpha[:, entry], code, m.lo[entry], m.hi[entry])
-    rows = np.ones((n, cells.n_rows))
-    rows[:, m.rows] = np.multiply.reduceat(value, m.starts, axis=1)
-    ratio = slope / np.where(value == 0.0, np.finfo(np.float64).tiny, value)
-    if cells.floor_factors:
-        dead = rows <= 0.0
-        rows = np.where(dead, np.finfo(np.float64).tiny, rows)
-        ratio = np.where(dead[:, m.row], 0.0, ratio)
-    # a parameter may enter a row twice: as HistoSys of a multiplicative code and as NormSys
-    sums = np.zeros((cells.n_rows * cells.n_parameters, n))
-    np.add.at(sums, m.row * cells.n_parameters + m.parameter, ratio.T)
-    return rows[:, cells.row], sums.T.reshape(n, cells.n_rows, cells.n_parameters)
+    @classmethod
+    def of(cls, cells: Cells) -> "Slopes":
+        """Of the cells of a model."""
+        n, m = cells.n_parameters, cells.multiplicative
+        entries = np.bincount(m.row, minlength=cells.n_rows)  # of each row
+        begin = np.cumsum(entries) - entries
+        count = entries[cells.row]
+        cell = np.repeat(np.arange(len(count)), count)
+        entry = np.arange(len(cell)) - np.repeat(np.cumsum(count) - count - begin[cells.row], count)
+        slot, user = np.nonzero(cells.direct < n)
+        every, each = np.arange(len(cells.row)), np.arange(len(m.row))
+        return cls(
+            cells=cells,
+            normsys=_Terms.of(cell, entry, cells.bin[cell] * n + m.parameter[entry]),
+            direct=_Terms.of(slot, user, cells.bin[user] * n + cells.direct[slot, user]),
+            rows=_Terms.of(every, every, cells.row),
+            entries=_Terms.of(each, each, m.parameter),
+        )
+
+    def at(self, state: State, weights: Floats) -> tuple[Floats, Floats]:
+        """Jacobians of a state at many points, and what each parameter alone adds to the Hessian of a function of bins.
+
+        Parameters
+        ----------
+        weights
+            the first derivatives of that function, ``(n_bins, n_points)``.
+
+        Returns
+        -------
+        tuple
+            ``d nu_bin / d theta``, ``(n_bins, n_parameters, n_points)``, and ``sum_b weights_b d2 nu_b / d theta2``,
+            ``(n_parameters, n_points)``.
+        """
+        cells, n_points = self.cells, state.bins.shape[1]
+        result, bends = np.zeros((cells.n_bins, cells.n_parameters, n_points)), np.zeros((cells.n_parameters, n_points))
+        flat = result.reshape(-1, n_points)
+        a, n_columns = cells.additive, len(cells.additive.parameter)
+        if n_columns:
+            sums = a.shifts.sums(cells.lift(state), cells.bin_starts)
+            straight, shifts = sums[:, :n_columns], sums[:, n_columns:]
+            bend = np.einsum("bcn,bn->cn", shifts, weights) * state.curves[3]
+            shifts *= state.curves[2]
+            shifts += straight
+            for columns in a.code_columns:  # within a code every parameter has one column
+                result[:, a.parameter[columns]] += shifts[:, columns]
+                bends[a.parameter[columns]] += bend[columns]
+        terms = self.normsys
+        if terms.places.size:
+            ratio = cells.ratio(state)
+            terms.add(flat, state.nu[terms.first] * ratio[terms.second])
+            second = state.factors[2] / state.factors[0]
+            second *= self._by_entry(state, weights)
+            self.entries.add(bends, second[self.entries.first])
+        terms = self.direct
+        if terms.places.size:
+            uses = products_of_others(state.slots)
+            uses *= state.additive * state.scale
+            terms.add(flat, uses[terms.first, terms.second])
+        return result, bends
+
+    def mean_effects(self, state: State, weights: Floats) -> Floats:
+        """``sum_b weights_b {[nu_b(1) + nu_b(-1)] / 2 - nu_b(0)}`` of each parameter, ``(n_parameters, n_points)``.
+
+        What :meth:`~hftranslate.likelihood.cells.Cells.mean_effects` has for each bin.
+        """
+        cells = self.cells
+        result = np.zeros((cells.n_parameters, state.bins.shape[1]))
+        a, m = cells.additive, cells.multiplicative
+        if len(a.parameter):
+            pulled = a.shifts.pull(weights[cells.bin] * cells.lift(state))[1]
+            for columns in a.code_columns:
+                result[a.parameter[columns]] += pulled[columns]
+        if len(m.row):
+            effects = (0.5 * (m.lo + m.hi) - 1.0)[:, None] * self._by_entry(state, weights)
+            self.entries.add(result, effects[self.entries.first])
+        return result
+
+    def _by_entry(self, state: State, weights: Floats) -> Floats:
+        """Sums of weighted yields over the row of each NormSys entry, ``(n_entries, n_points)``."""
+        per_row = np.zeros((self.cells.n_rows, state.bins.shape[1]))
+        self.rows.add(per_row, (weights[self.cells.bin] * state.nu)[self.rows.first])
+        return per_row[self.cells.multiplicative.row]

@@ -24,7 +24,7 @@ from hftranslate.likelihood import poisson
 from hftranslate.likelihood.cells import Cells, State
 from hftranslate.likelihood.constraints import Constraints, Floats
 from hftranslate.likelihood.derived import Derived
-from hftranslate.likelihood.many import jacobians
+from hftranslate.likelihood.many import Slopes
 from hftranslate.likelihood.second_order import jacobian, second_order
 from hftranslate.likelihood.sizes import unwarned
 from hftranslate.speaking import Speaking, Table, short
@@ -120,6 +120,29 @@ class Data(Speaking):
         """The events of each bin."""
         caption = f"{np.sum(self.observed):.6g} events in {len(self.observed)} bins, {len(self.auxdata)} auxiliary data"
         return (Table(caption=caption, columns=("bin", "observed"), rows=list(enumerate(self.observed.tolist()))),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Linearised:
+    """First derivatives at many points, from which gradients and the convex part of Hessians are made.
+
+    Attributes
+    ----------
+    value, gradient
+        of the NLL above that of the saturated model, ``(n_points,)`` and ``(n_points, n_parameters)``.
+    rates, jacobian
+        expected events ``(n_points, n_bins)`` and their derivatives ``(n_points, n_bins, n_parameters)``.
+    constraints, bends
+        the diagonal of the Hessian without ``J^T diag(n / nu^2) J``: second derivatives of the constraints, and of the
+        yields by each parameter alone, ``(n_points, n_parameters)``.
+    """
+
+    value: Floats
+    gradient: Floats
+    rates: Floats
+    jacobian: Floats
+    constraints: Floats
+    bends: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -287,12 +310,19 @@ class Model(Speaking):
         return self.cells.evaluate_many(self.derived.extend(thetas))
 
     @unwarned
+    def excess_of_pairs(self, thetas: Floats, observed: Floats, auxdata: Floats) -> Floats:
+        """:meth:`excess_nll` of many parameter points, each with data of its own."""
+        return self._excess_at(thetas, np.ascontiguousarray(self.rates_of_many(thetas)), observed, auxdata)
+
     def excess_at(self, thetas: Floats, nu: Floats, data: Data) -> Floats:
         """:meth:`excess_of_many` where the rates there are known."""
-        n = data.observed
+        return self._excess_at(thetas, nu, data.observed, data.auxdata)
+
+    @unwarned
+    def _excess_at(self, thetas: Floats, nu: Floats, n: Floats, auxdata: Floats) -> Floats:
         inside = np.all((nu > 0.0) | ((nu == 0.0) & (n == 0.0)), axis=1)
         total = np.sum(poisson.excess(nu, n, nu - n), axis=1)
-        total += self.constraints.excess_of_many(thetas, data.auxdata)
+        total += self.constraints.excess_of_many(thetas, auxdata)
         return np.where(inside, total, np.inf)
 
     def scores(self, thetas: Floats, data: Data) -> tuple[Floats, Floats, Floats]:
@@ -305,17 +335,43 @@ class Model(Speaking):
             Hessians without negative eigenvalues, ``(n_points, n_parameters, n_parameters)``: that of
             :meth:`convex_hessian`. Outside the domain they mean nothing.
         """
-        nu, jacobian = jacobians(self.cells, self.derived.extend(thetas))
-        if self.derived.expressions:
-            jacobian = np.stack([self.derived.rows(t, j) for t, j in zip(thetas, jacobian, strict=True)])
-        first, diagonal = self.constraints.derivatives(thetas, data.auxdata)
-        information = 1.0 / np.maximum(nu, 1e-9)
-        gradients = np.einsum("pb,pbk->pk", 1.0 - data.observed * information, jacobian) + first
-        root = jacobian * np.sqrt(information)[..., None]
+        many = self.linearised(thetas, data.observed, data.auxdata)
+        information = 1.0 / np.maximum(many.rates, 1e-9)
+        root = many.jacobian * np.sqrt(information)[..., None]
         matrices = np.swapaxes(root, 1, 2) @ root
         each = np.arange(thetas.shape[1])
-        matrices[:, each, each] += np.maximum(diagonal, 0.0)
-        return self.excess_of_many(thetas, data), gradients, matrices
+        matrices[:, each, each] += np.maximum(many.constraints, 0.0)
+        return many.value, many.gradient, matrices
+
+    @unwarned
+    def linearised(
+        self, thetas: Floats, observed: Floats, auxdata: Floats, places: Slopes | None = None
+    ) -> "Linearised":
+        """:meth:`excess_nll` and first derivatives at many points, each with data of its own or all with the same.
+
+        Parameters
+        ----------
+        thetas, observed, auxdata
+            ``(n_points, n_parameters)``, and data ``(n_points, n)`` or ``(n,)``.
+        places
+            those of the cells, for who asks more than once.
+        """
+        state = self.cells.evaluate(np.ascontiguousarray(self.derived.extend(thetas).T))
+        rates = np.ascontiguousarray(state.bins.T)
+        weights = 1.0 - observed / np.maximum(rates, 1e-9)
+        slopes, bends = (places or Slopes.of(self.cells)).at(state, weights.T)
+        jacobian = np.ascontiguousarray(np.moveaxis(slopes, -1, 0))
+        if self.derived.expressions:
+            jacobian = np.stack([self.derived.rows(t, j) for t, j in zip(thetas, jacobian, strict=True)])
+        first, diagonal = self.constraints.derivatives(thetas, auxdata)
+        return Linearised(
+            value=self._excess_at(thetas, rates, observed, auxdata),
+            gradient=(weights[:, None, :] @ jacobian)[:, 0] + first,
+            rates=rates,
+            jacobian=jacobian,
+            constraints=diagonal,
+            bends=bends[: thetas.shape[1]].T,
+        )
 
     def nll_and_gradient(self, theta: ArrayLike, data: Data) -> tuple[float, Floats]:
         """NLL and its exact gradient ``(n_parameters,)``.

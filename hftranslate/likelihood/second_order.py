@@ -56,7 +56,7 @@ class _Parts:
 def _parts(cells: Cells, state: State) -> _Parts:
     p = cells.pattern
     n_normsys = p.normsys.stop - p.normsys.start
-    ratio = state.factors[1] / state.factors[0]
+    ratio = cells.ratio(state)
     # a parameter may enter a row twice: as HistoSys of a multiplicative code and as NormSys
     logs: Floats = np.bincount(p.entry, ratio, cells.n_rows * n_normsys).astype(np.float64, copy=False)
     logs = logs.reshape(cells.n_rows, n_normsys)

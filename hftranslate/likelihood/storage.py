@@ -30,30 +30,33 @@ class DenseShifts:
     matrix: Floats
 
     def shift(self, alpha: Floats, g: Floats) -> Floats:
-        """``S alpha + A g``, ``(n_cells,)``."""
+        """``S alpha + A g``, ``(n_cells, ...)`` for ``(n_columns, ...)``."""
         result: Floats = self.matrix @ np.concatenate((alpha, g))
         return result
 
-    def shift_many(self, alpha: Floats, g: Floats) -> Floats:
-        """The same for ``(n_points, n_columns)``, ``(n_points, n_cells)``."""
-        result: Floats = np.concatenate((alpha, g), axis=1) @ self.matrix.T
-        return result
-
     def pull(self, v: Floats) -> tuple[Floats, Floats]:
-        """``v S`` and ``v A``, ``(n_columns,)`` each."""
-        both: Floats = v @ self.matrix
+        """``v S`` and ``v A``, ``(n_columns, ...)`` each for ``(n_cells, ...)``."""
+        both: Floats = self.matrix.T @ v
         n = len(both) // 2
         return both[:n], both[n:]
+
+    def sums(self, weights: Floats, starts: Integers) -> Floats:
+        """``S`` and ``A`` summed over groups of rows with weights ``(n_cells, n_points)``.
+
+        Returns
+        -------
+        ndarray
+            ``(n_groups, 2 n_columns, n_points)``.
+        """
+        result = np.empty((len(starts), self.matrix.shape[1], weights.shape[1]))
+        for out, first, last in zip(result, starts, [*starts[1:], len(weights)], strict=True):
+            np.matmul(self.matrix[first:last].T, weights[first:last], out=out)
+        return result
 
     def slopes(self, dg: Floats) -> Slopes:
         """``S + A diag(dg)``."""
         n = len(dg)
         return self.matrix[:, :n] + self.matrix[:, n:] * dg
-
-    def slopes_many(self, dg: Floats) -> Floats:
-        """The same for ``(n_points, n_columns)``, ``(n_points, n_cells, n_columns)``."""
-        n = dg.shape[1]
-        return self.matrix[:, :n] + self.matrix[:, n:] * dg[:, None, :]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -72,32 +75,25 @@ class SparseShifts:
         return csr_array((data, self.indices, self.indptr), shape=self.shape)
 
     def shift(self, alpha: Floats, g: Floats) -> Floats:
-        """``S alpha + A g``, ``(n_cells,)``."""
+        """``S alpha + A g``, ``(n_cells, ...)`` for ``(n_columns, ...)``."""
         result: Floats = self._array(self.s) @ alpha + self._array(self.a) @ g
         return result
 
-    def shift_many(self, alpha: Floats, g: Floats) -> Floats:
-        """The same for ``(n_points, n_columns)``, ``(n_points, n_cells)``."""
-        result: Floats = (self._array(self.s) @ alpha.T + self._array(self.a) @ g.T).T
-        return result
-
     def pull(self, v: Floats) -> tuple[Floats, Floats]:
-        """``v S`` and ``v A``, ``(n_columns,)`` each."""
-        per_entry = np.repeat(v, np.diff(self.indptr))
-        s: Floats = np.bincount(self.indices, per_entry * self.s, self.shape[1]).astype(np.float64)
-        a: Floats = np.bincount(self.indices, per_entry * self.a, self.shape[1]).astype(np.float64)
+        """``v S`` and ``v A``, ``(n_columns, ...)`` each for ``(n_cells, ...)``."""
+        s, a = (self._array(part).T @ v for part in (self.s, self.a))
         return s, a
+
+    def sums(self, weights: Floats, starts: Integers) -> Floats:
+        """``S`` and ``A`` summed over groups of rows with weights, as those of :class:`DenseShifts`."""
+        groups = range(len(starts))
+        rows = [slice(first, last) for first, last in zip(starts, [*starts[1:], len(weights)], strict=True)]
+        both = [[part[rows[k]].T @ weights[rows[k]] for part in map(self._array, (self.s, self.a))] for k in groups]
+        return np.array([np.concatenate(parts) for parts in both])
 
     def slopes(self, dg: Floats) -> Slopes:
         """``S + A diag(dg)``."""
         return self._array(self.s + self.a * dg[self.indices])
-
-    def slopes_many(self, dg: Floats) -> Floats:
-        """The same for ``(n_points, n_columns)``, ``(n_points, n_cells, n_columns)``."""
-        result = np.zeros((len(dg), *self.shape))
-        rows = np.repeat(np.arange(self.shape[0]), np.diff(self.indptr))
-        result[:, rows, self.indices] = self.s + self.a * dg[:, self.indices]
-        return result
 
 
 Shifts: TypeAlias = DenseShifts | SparseShifts

@@ -6,12 +6,10 @@ data. To first order the minimum of a toy ``x`` lies at
 
     theta(x) = theta_0 - H_0^-1 M (x - x_0),     H_0 = d2 NLL / d theta2,   M = d2 NLL / d theta d x  at theta_0,
 
-for events and global observables alike, and the exact Newton method starts from there. Each toy is fitted alone, so
-that no result depends on how many are fitted together, or in which order; toys that came out equal are fitted once.
-
-Why not all at once in arrays with one more axis: with the 64 parameters of a published search the algebra of a Newton
-step (Hessian and its factors) costs as much as the interpreter's overhead, and toys need different numbers of steps, so
-that little would be gained for a second implementation of the likelihood.
+for events and global observables alike, and fits of all toys at once start from there
+(:mod:`hftranslate.inference.together`), as long as each converges; what does not is fitted alone, by the exact Newton
+method. The NLL of a minimum does not depend on how many are fitted together to far below the tolerance. Toys that came
+out equal are fitted once.
 """
 
 from dataclasses import dataclass
@@ -20,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.errors import InputError
-from hftranslate.inference.minimize import AT_A_MINIMUM, FitOptions, Minimum, minimize
+from hftranslate.inference.minimize import AT_A_MINIMUM, FitOptions, Minimum, minimize, minimize_many
 from hftranslate.inference.tester import AnyStat, PoiRange, free_range, statistic
+from hftranslate.inference.together import Fits
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.sizes import unwarned
 
@@ -127,19 +126,31 @@ def fit_toys(
         _Starts.of(model, toys.truth, toys.truth if mask[poi] else _at(toys.truth, poi, poi_test), mask, box, options)
         for mask in (conditional, free)
     )
-    different, where = np.unique(np.hstack([toys.observed, toys.auxdata]), axis=0, return_inverse=True)
-    columns = np.full((5, len(different)), np.nan)
-    for i, numbers in enumerate(different):
-        data = model.data(numbers[: toys.observed.shape[1]], numbers[toys.observed.shape[1] :])
-        (base, step), (free_base, free_step) = ((s.base, s.step(data)) for s in starts)
-        at = _minimum(model, data, _inside(model, data, conditional, box, base, step), conditional, box, options)
-        onwards = free_base + free_step - base - step
-        best = _minimum(model, data, _inside(model, data, free, box, at.theta, onwards), free, box, options)
-        if at.excess_nll < best.excess_nll - options.tolerance:
-            best = _minimum(model, data, at.theta, free, box, options)
-        valid = all(m.status in AT_A_MINIMUM for m in (at, best))
-        q = statistic(test_stat, poi_test, float(best.theta[poi]), at.excess_nll - best.excess_nll)
-        columns[:, i] = q if valid else np.nan, best.theta[poi], best.excess_nll, at.excess_nll, valid
+    numbers, where = np.unique(np.hstack([toys.observed, toys.auxdata]), axis=0, return_inverse=True)
+    observed, auxdata = np.hsplit(numbers, [toys.observed.shape[1]])
+    (bases, steps), (free_bases, free_steps) = ((s.base, s.steps(numbers)) for s in starts)
+
+    def minima(base: Floats, step: Floats, mask: Booleans) -> list[Minimum]:
+        start = _inside(model, observed, auxdata, mask, box, base, step)
+        fits = Fits(observed=observed, auxdata=auxdata, starts=start, free=mask, bounds=box)
+        return [
+            found
+            if found.status in AT_A_MINIMUM
+            else minimize(model, model.data(n, x), found.theta, mask, box, options)
+            for found, n, x in zip(minimize_many(model, fits, options), observed, auxdata, strict=True)
+        ]
+
+    at = minima(np.broadcast_to(bases, steps.shape), steps, conditional)
+    onwards = free_bases + free_steps - bases - steps
+    best = minima(np.array([m.theta for m in at]).reshape(steps.shape), onwards, free)
+    for i, (one, other) in enumerate(zip(at, best, strict=True)):
+        if one.excess_nll < other.excess_nll - options.tolerance:
+            best[i] = _minimum(model, model.data(observed[i], auxdata[i]), one.theta, free, box, options)
+    columns = np.full((5, len(numbers)), np.nan)
+    for i, (one, other) in enumerate(zip(at, best, strict=True)):
+        valid = all(m.status in AT_A_MINIMUM for m in (one, other))
+        q = statistic(test_stat, poi_test, float(other.theta[poi]), one.excess_nll - other.excess_nll)
+        columns[:, i] = q if valid else np.nan, other.theta[poi], other.excess_nll, one.excess_nll, valid
     columns = columns[:, where.reshape(-1)]
     return ToyFits(
         q=columns[0], muhat=columns[1], free_nll=columns[2], conditional_nll=columns[3], valid=columns[4] > 0.0
@@ -183,10 +194,10 @@ class _Starts:
             matrix[index] = -unit * (np.linalg.pinv(scaled, hermitian=True) @ (unit * response[index]))
         return cls(base=base, matrix=matrix, expected=np.concatenate([asimov.observed, asimov.auxdata]))
 
-    def step(self, data: Data) -> Floats:
-        """From ``base`` to the minimum for a data set."""
-        step: Floats = self.matrix @ (np.concatenate([data.observed, data.auxdata]) - self.expected)
-        return step
+    def steps(self, numbers: Floats) -> Floats:
+        """From ``base`` to the minima for data sets ``(n_toys, n_bins + n_aux)``, ``(n_toys, n_parameters)``."""
+        steps: Floats = (numbers - self.expected) @ self.matrix.T
+        return steps
 
 
 def _minimum(model: Model, data: Data, start: Floats, free: Booleans, box: Floats, options: FitOptions) -> Minimum:
@@ -195,11 +206,17 @@ def _minimum(model: Model, data: Data, start: Floats, free: Booleans, box: Float
     return found if found.status in AT_A_MINIMUM else minimize(model, data, found.theta, free, box, options)
 
 
-def _inside(model: Model, data: Data, free: Booleans, box: Floats, base: Floats, step: Floats) -> Floats:
-    """A step within the ranges, or as much of it as stays where the likelihood is finite."""
+def _inside(
+    model: Model, observed: Floats, auxdata: Floats, free: Booleans, box: Floats, base: Floats, step: Floats
+) -> Floats:
+    """Starts ``(n_toys, n_parameters)`` within the ranges, as far along the steps as the likelihood is finite."""
+    theta, outside = base.copy(), np.arange(len(base))
     for part in (1.0, 0.5, 0.25, 0.125):
-        moved = base + part * step
-        theta: Floats = np.where(free, np.clip(moved, box[:, 0], box[:, 1]), moved)
-        if np.isfinite(model.excess_nll(theta, data)):
-            return theta
-    return base
+        if not len(outside):
+            break
+        moved = base[outside] + part * step[outside]
+        moved = np.where(free, np.clip(moved, box[:, 0], box[:, 1]), moved)
+        inside = np.isfinite(model.excess_of_pairs(moved, observed[outside], auxdata[outside]))
+        theta[outside[inside]] = moved[inside]
+        outside = outside[~inside]
+    return theta

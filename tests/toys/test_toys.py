@@ -137,7 +137,9 @@ def test_results_do_not_depend_on_the_batch(shared):
             for i in range(0, 12, size)
         ]
         for what in ("q", "muhat", "free_nll", "conditional_nll", "valid"):
-            np.testing.assert_array_equal(np.concatenate([getattr(p, what) for p in parts]), getattr(together, what))
+            found = np.concatenate([getattr(p, what) for p in parts])  # sums of arrays of other shapes are rounded
+            near = 1e-5 if what == "muhat" else 1e-10  # the NLL is flat at its minimum
+            np.testing.assert_allclose(found, getattr(together, what), rtol=0.0, atol=near)
 
 
 def test_failed_fits_are_marked():

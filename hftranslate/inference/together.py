@@ -1,0 +1,395 @@
+r"""Many fits of one model at once, as arrays with an axis of fits; each has data, a start and an end of its own.
+
+With the Jacobian ``J`` of the yields, ``R = sqrt(n) / nu J`` and the curvatures ``D`` of the constraints, the convex
+part of the Hessian is ``D + R^T R``. There are often far fewer bins than parameters, and then a step ``s`` with
+``(D + R^T R) s = -g`` comes from a system of as many unknowns as there are bins, ``z = R s`` (Woodbury), and parameters
+``f`` without constraint, for which ``D`` is zero,
+
+    [1 + R_c D^-1 R_c^T   -R_f] [ z ]   [-R_c D^-1 g_c]
+    [R_f^T                  0 ] [s_f] = [-g_f         ],      s_c = -D^-1 (g_c + R_c^T z).
+
+What is missing of the Hessian, the second derivatives of the yields, is learned from the last steps and the changes of
+the gradient along them, as L-BFGS does (Nocedal and Wright, "Numerical Optimization", algorithm 7.4, with the above in
+place of its first matrix).
+
+Each fit has its own bounds that hold parameters, its own length of the step, and its own end, at which it leaves the
+others. One that does not converge within a few steps is left to who can do more: nothing here knows kinks or edges.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hftranslate.likelihood.many import Slopes
+from hftranslate.likelihood.model import Linearised, Model
+
+Floats = NDArray[np.float64]
+Booleans = NDArray[np.bool_]
+Integers = NDArray[np.int64]
+
+#: Numbers in the largest arrays of fits that are evaluated at once: they stay near the processor.
+_CHUNK = 200_000
+_FEWEST, _MOST = 8, 128
+#: Steps and changes of the gradient that are remembered.
+_MEMORY = 5
+#: Steps after which a fit that has not converged is given up, and how often one of them is shortened, and by how much.
+_STEPS, _SHORTENED, _SHORTER = 40, 8, 0.3
+#: Armijo's constant: the fraction of the predicted decrease that counts as progress.
+_SUFFICIENT = 1e-4
+#: The least curvature along a constrained parameter, as a fraction of that of its width: uneven effects bend the NLL
+#: down, and counts of zero have no curvature.
+_LEAST = 0.5
+#: The curvature along parameters without constraint that no bin depends on.
+_NOTHING = 1e-9
+#: How often parameters that a step takes beyond their bounds are put there, and the others moved anew.
+_CROSSINGS = 4
+#: Steps and changes of the gradient that are less parallel than this say nothing about the curvature.
+_PARALLEL = 1e-12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fits:
+    """Many fits of one model: what they are of, and where they start.
+
+    Attributes
+    ----------
+    observed, auxdata
+        the data of each, ``(n_fits, n_bins)`` and ``(n_fits, n_aux)``.
+    starts
+        all parameters ``(n_fits, n_parameters)``, with the values of those that are not free.
+    free, bounds
+        which parameters are fitted, ``(n_parameters,)``, and their ranges ``(n_parameters, 2)``.
+    """
+
+    observed: Floats
+    auxdata: Floats
+    starts: Floats
+    free: Booleans
+    bounds: Floats
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def chosen(self, which: Integers, starts: Floats) -> "Fits":
+        """Some of them, or one several times, from other starts."""
+        return replace(self, observed=self.observed[which], auxdata=self.auxdata[which], starts=starts)
+
+    def chunk(self, model: Model) -> int:
+        """How many of them are evaluated at once."""
+        numbers = max(len(model.cells.multiplicative.row), model.cells.n_bins * len(model.parameters))
+        return min(max(_CHUNK // max(numbers, 1), _FEWEST), _MOST)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ends:
+    """Where many fits ended.
+
+    Attributes
+    ----------
+    thetas, values, edm
+        all parameters ``(n_fits, n_parameters)``, the NLL above that of the saturated model, and the EDM ``(n_fits,)``.
+    converged, iterations
+        whether each reached a minimum, and after how many steps ``(n_fits,)``.
+    """
+
+    thetas: Floats
+    values: Floats
+    edm: Floats
+    converged: Booleans
+    iterations: Integers
+
+    def put(self, which: int, other: "Ends", there: int) -> None:
+        """Let one end be one of others."""
+        self.thetas[which], self.values[which], self.edm[which] = (
+            a[there] for a in (other.thetas, other.values, other.edm)
+        )
+        self.iterations[which] += other.iterations[there]
+
+
+def fit_together(model: Model, fits: Fits, *, tolerance: float) -> Ends:
+    """Minimise the NLL of each of many data sets over the free parameters.
+
+    Parameters
+    ----------
+    tolerance
+        the EDM at which to stop, in units of the NLL. The last step is taken below it.
+    """
+    n = len(fits)
+    ends = Ends(
+        thetas=np.where(fits.free, np.clip(fits.starts, fits.bounds[:, 0], fits.bounds[:, 1]), fits.starts),
+        values=np.full(n, np.inf),
+        edm=np.full(n, np.inf),
+        converged=np.zeros(n, dtype=np.bool_),
+        iterations=np.zeros(n, dtype=np.int64),
+    )
+    descent = _Descent(lines=Linearity.of(model, fits), ends=ends, tolerance=tolerance)
+    for first in range(0, n, fits.chunk(model)):
+        descent.run(np.arange(first, min(first + fits.chunk(model), n)))
+    return ends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Linearity:
+    """First derivatives of the functions of many fits by their free parameters ``index``."""
+
+    model: Model
+    fits: Fits
+    places: Slopes
+    index: Integers
+
+    @classmethod
+    def of(cls, model: Model, fits: Fits) -> "Linearity":
+        """Of the functions that fits are of."""
+        return cls(model=model, fits=fits, places=Slopes.of(model.cells), index=np.flatnonzero(fits.free))
+
+    @property
+    def box(self) -> tuple[Floats, Floats]:
+        """Lower and upper bounds of the free parameters."""
+        low, high = self.fits.bounds[self.index].T
+        return low, high
+
+    def at(self, which: Integers, x: Floats) -> Linearised:
+        """Those of some fits at ``x (n, n_free)``."""
+        points, index = self.fits.starts[which], self.index
+        points[:, index] = x
+        found = self.model.linearised(points, self.fits.observed[which], self.fits.auxdata[which], self.places)
+        if len(index) == points.shape[1]:
+            return found
+        return Linearised(
+            value=found.value,
+            gradient=found.gradient[:, index],
+            rates=found.rates,
+            jacobian=found.jacobian[:, :, index],
+            constraints=found.constraints[:, index],
+            bends=found.bends[:, index],
+        )
+
+    def metric(self, which: Integers, here: Linearised, held: Booleans) -> "Metric":
+        """The quadratic models of some fits there, in which ``held (n, n_free)`` parameters stay."""
+        width = self.model.parameters.width[self.index]
+        root = here.jacobian * (np.sqrt(self.fits.observed[which]) / np.maximum(here.rates, 1e-9))[..., None]
+        tight = width > 0.0
+        least = np.where(tight, _LEAST / np.where(tight, width, 1.0) ** 2, 1.0)
+        diagonal = np.maximum(here.constraints + here.bends, least)
+        return Metric.made(root, diagonal, held, np.flatnonzero(~tight))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Metric:
+    """Quadratic models ``D + R^T R`` with some parameters held: the systems that give their steps.
+
+    ``root`` ``(n, n_bins, n_free)`` is ``R``, ``diagonal`` that of ``D``; ``loose`` are the parameters without one, and
+    ``inverse`` is that of ``D`` for the others, zero for those that are held. ``matrix`` ``(n, k, k)`` is the system.
+    """
+
+    root: Floats
+    diagonal: Floats
+    held: Booleans
+    loose: Integers
+    inverse: Floats
+    matrix: Floats
+
+    @classmethod
+    def made(cls, root: Floats, diagonal: Floats, held: Booleans, loose: Integers) -> "Metric":
+        """From ``R``, the diagonal of ``D``, and what is held or loose."""
+        inverse = np.where(held, 0.0, 1.0 / diagonal)
+        inverse[:, loose] = 0.0
+        n, b = root.shape[:2]
+        k = b + len(loose)
+        matrix = np.zeros((n, k, k))
+        matrix[:, :b, :b] = (root * inverse[:, None, :]) @ np.swapaxes(root, 1, 2)
+        diagonals = np.einsum("nii->ni", matrix)
+        diagonals[:, :b] += 1.0
+        if loose.size:
+            columns = np.where(held[:, None, loose], 0.0, root[:, :, loose])
+            matrix[:, :b, b:] = -columns
+            matrix[:, b:, :b] = np.swapaxes(columns, 1, 2)
+            diagonals[:, b:] = np.where(held[:, loose], 1.0, _NOTHING)
+        return cls(root, diagonal, held, loose, inverse, matrix)
+
+    def holding(self, which: Integers, held: Booleans) -> "Metric":
+        """Some of the models with other parameters held."""
+        return self.made(self.root[which], self.diagonal[which], held, self.loose)
+
+    def solve(self, v: Floats) -> Floats:
+        """``(D + R^T R)^-1 v`` for ``v (n, n_free)``, which is zero for what is held."""
+        b = self.root.shape[1]
+        result = self.inverse * v
+        rhs = np.empty(self.matrix.shape[:2])
+        rhs[:, :b] = (self.root @ result[..., None])[..., 0]
+        rhs[:, b:] = v[:, self.loose]
+        z = np.linalg.solve(self.matrix, rhs[..., None])[..., 0]
+        result -= self.inverse * (z[:, None, :b] @ self.root)[:, 0]
+        result[:, self.loose] = z[:, b:]
+        return result
+
+    def product(self, v: Floats) -> Floats:
+        """``R^T R v``."""
+        along: Floats = (self.root @ v[..., None])[..., 0]
+        back: Floats = (along[:, None, :] @ self.root)[:, 0]
+        return back
+
+
+@dataclass(slots=True, kw_only=True)
+class _Way:
+    """Some fits on their way down: ``which`` they are, and for each of them where it is and what it does next.
+
+    ``gradient`` and ``value`` are those at ``x``, ``held`` the parameters that stay at a bound, ``step`` the next one,
+    of which ``length`` is taken, ``shortened`` how often that became less, and ``edm`` what the step promises.
+    ``steps``, ``changes`` and ``inverses`` are the memory: the last steps, the changes of the gradient, and the inverse
+    of their product (zero where they are to be forgotten).
+    """
+
+    which: Integers
+    x: Floats
+    value: Floats
+    gradient: Floats
+    held: Booleans
+    step: Floats
+    length: Floats
+    shortened: Integers
+    edm: Floats
+    steps: list[Floats]
+    changes: list[Floats]
+    inverses: list[Floats]
+
+    def only(self, these: Booleans) -> "_Way":
+        """Some of them."""
+        parts: dict[str, Any] = {name: getattr(self, name) for name in _Way.__slots__}
+        chosen: dict[str, Any] = {
+            k: [a[these] for a in v] if isinstance(v, list) else v[these] for k, v in parts.items()
+        }
+        return _Way(**chosen)
+
+    def learn(self, step: Floats, change: Floats, better: Booleans, held: Booleans) -> None:
+        """Remember the last step, and forget all where other parameters are held now."""
+        forget = (held != self.held).any(axis=1)
+        step, change = np.where(held, 0.0, step), np.where(held, 0.0, change)
+        product, size = _dot(step, change), np.sqrt(_dot(step, step) * _dot(change, change))
+        good = better & ~forget & (product > _PARALLEL * size)
+        inverse = np.where(good, 1.0 / np.where(good, product, 1.0), 0.0)
+        kept = [np.where(forget, 0.0, i) for i in self.inverses]
+        self.steps = [*self.steps, step][-_MEMORY:]
+        self.changes = [*self.changes, change][-_MEMORY:]
+        self.inverses = [*kept, inverse][-_MEMORY:]
+
+    def newton(self, metric: Metric, g: Floats) -> Floats:
+        """The step of L-BFGS from a gradient, with a metric in place of its first matrix."""
+        memory = list(zip(self.steps, self.changes, self.inverses, strict=True))
+        q, parts = g.copy(), []
+        for step, change, inverse in reversed(memory):
+            parts.append(inverse * _dot(step, q))
+            q -= parts[-1][:, None] * change
+        q = metric.solve(q)
+        for (step, change, inverse), part in zip(memory, reversed(parts), strict=True):
+            q += (part - inverse * _dot(change, q))[:, None] * step
+        return -q
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Descent:
+    """Takes fits to their ends."""
+
+    lines: Linearity
+    ends: Ends
+    tolerance: float
+
+    def run(self, which: Integers) -> None:
+        """Of some fits."""
+        low, high = self.lines.box
+        x = self.ends.thetas[which][:, self.lines.index]
+        here = self.lines.at(which, x)
+        n, held = len(which), _held(x, here.gradient, low, high)
+        way = _Way(
+            which=which, x=x, value=here.value, gradient=here.gradient, held=held, step=np.zeros_like(x),
+            length=np.ones(n), shortened=np.zeros(n, dtype=np.int64), edm=np.zeros(n),
+            steps=[], changes=[], inverses=[],
+        )  # fmt: skip
+        if not (inside := _is_finite(here)).all():
+            way, here = way.only(inside), Linearised(**{k: getattr(here, k)[inside] for k in Linearised.__slots__})
+        way.step, way.edm = self._step(way, here)
+        for iteration in range(1, _STEPS + 1):
+            way = self._on(way, iteration)
+            if not way.which.size:
+                break
+            self._move(way)
+
+    def _on(self, way: _Way, iteration: int) -> _Way:
+        """Those that go on; the others are done."""
+        good = (way.edm >= 0.0) & (way.edm <= self.tolerance)
+        over = good | ~(way.edm >= 0.0) | (way.shortened > _SHORTENED)
+        if not over.any():
+            return way
+        end = way.only(good)
+        x = np.clip(end.x + end.step, *self.lines.box)
+        self.ends.thetas[end.which[:, None], self.lines.index] = x
+        self.ends.values[end.which] = end.value - end.edm
+        self.ends.edm[end.which] = end.edm
+        self.ends.converged[end.which] = True
+        self.ends.iterations[way.which[over]] = iteration
+        return way.only(~over)
+
+    def _move(self, way: _Way) -> None:
+        """One step of each, where it is a good one; a part of it next time where it is not."""
+        low, high = self.lines.box
+        trial = np.clip(way.x + way.length[:, None] * way.step, low, high)
+        there = self.lines.at(way.which, trial)
+        slope = np.minimum(_dot(way.gradient, trial - way.x), 0.0)
+        better = (there.value <= way.value + _SUFFICIENT * slope) & _is_finite(there)
+        row = better[:, None]
+        gradient = np.where(row, there.gradient, way.gradient)
+        held = np.where(row, _held(trial, gradient, low, high), way.held)
+        way.learn(trial - way.x, gradient - way.gradient, better, held)
+        way.x, way.gradient, way.held = np.where(row, trial, way.x), gradient, held
+        way.value = np.where(better, there.value, way.value)
+        way.shortened = np.where(better, 0, way.shortened + 1)
+        way.length = np.where(better, 1.0, _SHORTER * way.length)
+        if better.any():
+            step, edm = self._step(way, there)
+            way.step, way.edm = np.where(row, step, way.step), np.where(better, edm, way.edm)
+
+    def _step(self, way: _Way, here: Linearised) -> tuple[Floats, Floats]:
+        """Steps to the minima of the quadratic models within the bounds, and the EDM."""
+        low, high = self.lines.box
+        x, held, rows = way.x, way.held, np.arange(len(way.x))
+        metric = self.lines.metric(way.which, here, held)
+        g = np.where(held, 0.0, way.gradient)
+        step = way.newton(metric, g)
+        edm = -0.5 * _dot(g, step)
+        moved = np.zeros_like(x)
+        for _ in range(_CROSSINGS):
+            target = x[rows] + step[rows]
+            beyond = (target < low) | (target > high)
+            crossing: Booleans = np.any(beyond, axis=1)
+            if not crossing.any():
+                break
+            rows, beyond, target, held = rows[crossing], beyond[crossing], target[crossing], held[crossing]
+            held = held | beyond
+            metric = metric.holding(np.flatnonzero(crossing), held)
+            moved[rows] = np.where(beyond, np.clip(target, low, high) - x[rows], moved[rows])
+            pull = way.gradient[rows] + metric.product(moved[rows])
+            step[rows] = np.where(held, moved[rows], -metric.solve(np.where(held, 0.0, pull)))
+        return step, edm
+
+
+def _dot(a: Floats, b: Floats) -> Floats:
+    """Scalar products of vectors ``(n, n_free)``, ``(n,)``."""
+    product: Floats = np.einsum("ni,ni->n", a, b)
+    return product
+
+
+def _held(x: Floats, g: Floats, low: Floats, high: Floats) -> Booleans:
+    """Which parameters are at a bound that the function pushes them against."""
+    found: Booleans = ((x <= low) & (g > 0.0)) | ((x >= high) & (g < 0.0))
+    return found
+
+
+def _is_finite(here: Linearised) -> Booleans:
+    """Where everything is a number that a step is made from."""
+    parts = (here.gradient, here.constraints, here.bends, here.jacobian.reshape(len(here.value), -1))
+    found: Booleans = np.isfinite(here.value)
+    for part in parts:
+        found = found & np.isfinite(part).all(axis=1)
+    return found

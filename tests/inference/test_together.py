@@ -1,0 +1,76 @@
+"""Many fits at once: the minima of single fits, however many there are."""
+
+import numpy as np
+import pytest
+
+from hftranslate.inference.minimize import FitOptions, minimize, minimize_many
+from hftranslate.inference.together import Fits, fit_together
+from hftranslate.inference.valleys import fit_many
+from hftranslate.likelihood.compile import compile_model
+from hftranslate.workspace.simplemodels import correlated_background, uncorrelated_background
+
+ALONE = FitOptions(other_minima=False, raise_on_failure=False, tolerance=1e-11)
+SPACES = {
+    "gaussian": correlated_background([2.0, 5.0], [50.0, 40.0], [45.0, 42.0], [56.0, 39.0]),
+    "poisson": uncorrelated_background([5.0, 8.0, 1.0], [50.0, 52.0, 3.0], [7.0, 3.0, 2.0]),
+}
+
+
+def toys(model, n, seed):
+    p = model.parameters
+    observed, auxdata = model.sample(p.init, n, np.random.default_rng(seed))
+    return Fits(observed=observed, auxdata=auxdata, starts=np.tile(p.init, (n, 1)), free=~p.fixed, bounds=p.bounds)
+
+
+@pytest.fixture(params=list(SPACES))
+def model(request):
+    return compile_model(SPACES[request.param])[0]
+
+
+def test_minima_are_those_of_single_fits(model):
+    fits = toys(model, 60, 1)
+    ends = fit_together(model, fits, tolerance=1e-9)
+    assert ends.converged.mean() > 0.8
+    for i in np.flatnonzero(ends.converged):
+        data = model.data(fits.observed[i], fits.auxdata[i])
+        alone = minimize(model, data, fits.starts[i], fits.free, fits.bounds, ALONE)
+        assert ends.values[i] == pytest.approx(alone.excess_nll, abs=1e-8)
+        assert model.excess_nll(ends.thetas[i], data) == pytest.approx(ends.values[i], abs=1e-8)
+        assert np.all(ends.thetas[i] >= fits.bounds[:, 0])
+        assert np.all(ends.thetas[i] <= fits.bounds[:, 1])
+
+
+def test_nothing_depends_on_how_many_there_are(model):
+    fits = toys(model, 40, 2)
+    every = fit_together(model, fits, tolerance=1e-10)
+    for part in (np.arange(7), np.arange(7, 8), np.arange(8, 40)):
+        some = fit_together(model, fits.chosen(part, fits.starts[part]), tolerance=1e-10)
+        np.testing.assert_allclose(some.values, every.values[part], rtol=0.0, atol=1e-10)
+
+
+def test_what_is_fixed_stays(model):
+    p = model.parameters
+    fits = toys(model, 10, 3)
+    free = fits.free.copy()
+    free[p.poi_index] = False
+    held = Fits(observed=fits.observed, auxdata=fits.auxdata, starts=fits.starts, free=free, bounds=fits.bounds)
+    ends = fit_many(model, held, tolerance=1e-8, search=True)
+    assert np.all(ends.thetas[:, p.poi_index] == p.init[p.poi_index])
+
+
+def test_starts_outside_the_domain_do_not_converge(model):
+    fits = toys(model, 4, 4)
+    starts = fits.starts.copy()
+    starts[1] = np.nan
+    ends = fit_together(model, fits.chosen(np.arange(4), starts), tolerance=1e-9)
+    assert not ends.converged[1]
+
+
+@pytest.mark.parametrize("search", [False, "quick"])
+def test_who_does_not_converge_is_fitted_alone(model, search):
+    fits = toys(model, 12, 5)
+    found = minimize_many(model, fits, FitOptions(other_minima=search))
+    for i, minimum in enumerate(found):
+        data = model.data(fits.observed[i], fits.auxdata[i])
+        alone = minimize(model, data, fits.starts[i], fits.free, fits.bounds, ALONE)
+        assert minimum.excess_nll <= alone.excess_nll + 1e-8
