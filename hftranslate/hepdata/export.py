@@ -71,7 +71,7 @@ def _smodels(region: Region) -> Files:
     SModelS scales every signal by ``mu_SIG`` and the luminosity ``lumi``, gives it no other uncertainty, and takes
     channels without signal away unless control regions are included; so says ``notes.txt``.
     """
-    document = region.likelihood.document
+    document = _in_order(region.likelihood.document)
     signals = {name: _signal(workspace) for name, _, _, workspace in _patched(region)}
     pois = pois_of(pyhf_json.from_document(document, region.name))
     if pois != {_SMODELS_POI}:
@@ -83,7 +83,7 @@ def _smodels(region: Region) -> Files:
     for channel, n in bins.items():
         kind = "SR" if channel in with_signal else "VR" if channel.upper().startswith("VR") else "CR"
         names = _regions_of(channel, n) if channel in with_signal else [None]
-        regions += [{"smodels": name, "type": kind, "pyhf": channel} for name in names]
+        regions += [{"smodels": name, "type": kind, "pyhf": name or channel} for name in names]
     file = "BkgOnly.json"
     yield file, dump_json(document).encode()
     yield "globalInfo.txt", f"jsonFiles: {json.dumps({file: regions})}\nincludeCRs: True\n".encode()
@@ -101,6 +101,12 @@ def _smodels(region: Region) -> Files:
         b"SModelS scales every signal by mu_SIG and by the luminosity (lumi), and leaves out all other\n"
         b"uncertainties of signals: where patches have some, or none of the luminosity, its limits are others.\n",
     )
+
+
+def _in_order(document: dict[str, Any]) -> dict[str, Any]:
+    """The workspace with its data in the order of the channels: SModelS takes the place of one for the other's."""
+    data = {o["name"]: o for o in document["observations"]}
+    return {**document, "observations": [data[c["name"]] for c in document["channels"]]}
 
 
 def _regions_of(channel: str, n: int) -> list[str | None]:

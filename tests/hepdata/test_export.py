@@ -47,11 +47,23 @@ def test_smodels_gets_the_map_of_regions(tmp_path):
     line = files["globalInfo.txt"].decode().splitlines()[0].removeprefix("jsonFiles: ").replace("null", "None")
     (regions,) = ast.literal_eval(line).values()
     assert regions == [
-        *({"smodels": f"SR[{i}]", "type": "SR", "pyhf": "SR"} for i in range(3)),
+        *({"smodels": f"SR[{i}]", "type": "SR", "pyhf": f"SR[{i}]"} for i in range(3)),
         {"smodels": None, "type": "CR", "pyhf": "CR"},
     ]
     for name, yields in YIELDS.items():
         assert json.loads(files[f"signals/{name}.json"]) == {f"SR[{i}]": n for i, n in enumerate(yields)}
+
+
+def test_smodels_gets_data_in_the_order_of_channels(tmp_path):
+    """It takes the place of the data of a channel for that of the channel."""
+    document = {**likelihoods.BACKGROUND, "observations": likelihoods.BACKGROUND["observations"][::-1]}
+    document = json.loads(json.dumps(document).replace('"mu"', '"mu_SIG"'))
+    likelihoods.write(
+        tmp_path, document, json.loads(json.dumps(likelihoods.patchset(document)).replace('"mu"', '"mu_SIG"'))
+    )
+    written = json.loads(export(read_record(tmp_path), "smodels")["BkgOnly.json"])
+    assert [o["name"] for o in written["observations"]] == [c["name"] for c in written["channels"]] == ["SR", "CR"]
+    assert written["observations"][1]["data"] == [410.0]
 
 
 def test_smodels_tests_one_parameter_only(tmp_path):

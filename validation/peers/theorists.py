@@ -1,7 +1,8 @@
 """spey-pyhf, SModelS and hepdata-converter, asked about what we export.
 
-``python -m validation.peers.theorists PYTHON``: the interpreter of an environment that has these packages; ours need not
-have them. A made-up likelihood is bundled and exported, each tool loads its files, and its numbers are shown beside ours.
+``python -m validation.peers.theorists PYTHON``: the interpreter of an environment that has these packages (the
+converter needs ROOT, too); ours need not have them. A made-up likelihood is bundled and exported, each tool loads its
+files, and its numbers are shown beside ours.
 """
 
 import json
@@ -67,7 +68,7 @@ def _likelihood() -> tuple[dict[str, Any], dict[str, Any]]:
             {"name": "SR", "samples": [{"name": "bkg", "data": [50.0, 30.0, 12.0], "modifiers": [shape]}]},
             {"name": "CR", "samples": [{"name": "bkg", "data": [400.0], "modifiers": [shape]}]},
         ],
-        "observations": [{"name": "SR", "data": [52.0, 28.0, 13.0]}, {"name": "CR", "data": [410.0]}],
+        "observations": [{"name": "CR", "data": [410.0]}, {"name": "SR", "data": [52.0, 28.0, 13.0]}],
         "measurements": [
             {
                 "name": "meas",
