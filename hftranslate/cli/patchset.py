@@ -21,6 +21,7 @@ from hftranslate.cli.options.model import (
 )
 from hftranslate.cli.options.paths import InputFile, OutputFile
 from hftranslate.cli.options.progress import ProgressBar, progress_option
+from hftranslate.cli.options.testing import made_toys, take_made_toys
 from hftranslate.cli.output import emit, emit_result, emit_text, emit_texts, json_text, report, tell
 from hftranslate.editing import consequences
 from hftranslate.editing import strip as strip_signals
@@ -236,6 +237,7 @@ def strip(file: str, signals: tuple[str, ...], output_file: Path | None, **optio
     "Whether the test statistic is what its name says, or depends on the model's range of the POI.",
 )
 @minimizer_options
+@made_toys
 @click.option("--csv", "table", type=_FILE, help="Write a table too.")
 @click.option("--any-background", is_flag=True, help="Also where the digest says that the patches are for another one.")
 @workers_options
@@ -249,11 +251,11 @@ def scan(background: str, patchset: str, table: Path | None, kind: str | None, *
     Points that fail are listed apart, with the reason. An interrupted scan goes on with --resume.
     """
     output_file, many, names = options.pop("output_file"), take_many(options), options.pop("points")
-    any_background = options.pop("any_background")
+    any_background, toys = options.pop("any_background"), take_made_toys(options)
     document, patches = read_background(background, tell=tell), read_patchset(patchset, tell=tell)
     check_background(background, document, patches, any_background=any_background)
     fit_options = take_fit_options(options)
-    settings = ScanSettings(options=fit_options, **options)
+    settings = ScanSettings(options=fit_options, toys=toys, **options)
     with many.running() as batch:
         done = scan_patches(document, patches, settings, names=names or None, batch=batch)
     tell_failures(done)

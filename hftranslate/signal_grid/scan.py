@@ -31,6 +31,7 @@ from hftranslate.likelihood.templates import KnownTemplates, known_templates
 from hftranslate.signal_grid import Patch, PatchSet, digest
 from hftranslate.signal_grid.document import Value, Values
 from hftranslate.speaking import Result, Table, named
+from hftranslate.toys import ToyOptions, toy_limit, toy_test
 from hftranslate.workspace import CONVENTIONS, Workspace
 
 Json: TypeAlias = dict[str, Any]
@@ -49,6 +50,8 @@ class ScanSettings:
         its name; the first one by default.
     conventions
         ``"pyhf"`` or ``"root"``.
+    toys
+        how many, where p-values are computed by toys; each point makes its own, from the same seed.
     """
 
     what: What = "cls"
@@ -59,6 +62,7 @@ class ScanSettings:
     test_stat: TestStat = "qtilde"
     poi_range: PoiRange = "named"
     options: FitOptions = DEFAULT_OPTIONS
+    toys: ToyOptions | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 < self.level < 1.0:
@@ -268,8 +272,15 @@ _RESULT: dict[What, _Kinds] = {
 }
 
 
+#: What may be more than one where toys make it: the ratio of two fractions.
+_BY_TOYS: _Kinds = {
+    "CLs_obs": (lambda v: v is None or (is_number(v) and v >= 0.0), "a ratio of probabilities"),  # type: ignore[operator]
+    "CLs_exp": (lambda v: are_numbers(v, len(_BANDS)) and min(v) >= 0.0, "a list of such ratios"),  # type: ignore[call-overload]
+}
+
+
 def _point(node: Json, what: What) -> Point:
-    kinds = _RESULT[what]
+    kinds = {**_RESULT[what], **_BY_TOYS} if what == "cls" and "toys" in node else _RESULT[what]
     for key in _KEYS[what]:
         _demand(key in node, f"{key!r} of {node['name']!r} is missing")
     for key, (good, words) in kinds.items():
@@ -373,25 +384,16 @@ class PointTask:
         workspace = pyhf_json.from_document(document, f"with patch {patch.name!r}", known=self.background.known)
         conventions, templates = CONVENTIONS[settings.conventions], self.background.templates
         model, data = compile_model(workspace, settings.measurement, conventions, known=templates)
+        how: Json = {
+            "test_stat": settings.test_stat,
+            "poi_range": settings.poi_range,
+            "options": settings.options,
+            **({} if settings.toys is None else {"toy_options": settings.toys}),
+        }
+        test, limit = (hypotest, upper_limit) if settings.toys is None else (toy_test, toy_limit)
         if settings.what == "cls":
-            test = hypotest(
-                model,
-                data,
-                settings.test_poi,
-                test_stat=settings.test_stat,
-                poi_range=settings.poi_range,
-                options=settings.options,
-            )
-            return test.to_dict()
-        limit = upper_limit(
-            model,
-            data,
-            settings.level,
-            test_stat=settings.test_stat,
-            poi_range=settings.poi_range,
-            options=settings.options,
-        )
-        found = limit.to_dict()
+            return test(model, data, settings.test_poi, **how).to_dict()
+        found = limit(model, data, settings.level, **how).to_dict()
         return {key: value for key, value in found.items() if key not in ("scan", "poi")}
 
 

@@ -28,6 +28,7 @@ from hftranslate.signal_grid.scan import (
     scan_from_document,
     scan_task,
 )
+from hftranslate.toys import ToyOptions, toy_test
 from hftranslate.workspace import ROOT
 from tests.signal_grid.grid import background, patches, with_signal
 
@@ -91,6 +92,35 @@ def test_limits_and_settings() -> None:
 
 def _limit_columns() -> list[str]:
     return ["obs", *(f"exp_{band}" for band in (-2, -1, 0, 1, 2))]
+
+
+def test_toys_at_every_point(tmp_path: Path, pool: Executor) -> None:
+    """Those of each full workspace, on workers too; they say what the formulae say, and are kept and read back."""
+    toys = ToyOptions(toys=200, seed=3)
+    settings, keeping = ScanSettings(toys=toys), BatchOptions(resume=tmp_path / "kept.jsonl")
+    found = scan(background(), patches(POINTS), settings, batch=keeping)
+    assert not found.failed
+    for point, formula in zip(found.points, scan(background(), patches(POINTS)).points, strict=True):
+        model, data = compile_model(from_document(with_signal(*map(int, point.values))))
+        alone = toy_test(model, data, 1.0, toy_options=toys)
+        assert point.result["CLs_obs"] == alone.cls_obs
+        assert point.result["toys"]["signal"] == 200
+        # where the statistic is zero, every toy is as large, and the formulae say something else
+        expected = formula.result["CLs_obs"] if formula.result["q"] > 0.0 else 1.0
+        assert abs(point.result["CLs_obs"] - expected) < 5.0 * point.result["errors"]["CLs"] + 0.03
+    assert scan(background(), patches(POINTS), settings, batch=BatchOptions(executor=pool)) == found
+    assert scan(background(), patches(POINTS), settings, batch=keeping) == found
+    assert scan_from_document(json.loads(json.dumps(found.to_document()))) == found
+    with pytest.raises(InputError, match="another task"):
+        scan(background(), patches(POINTS), batch=keeping)
+
+
+def test_limits_by_toys() -> None:
+    toys = ToyOptions(toys=200, seed=1)
+    (point,) = scan(background(), patches(POINTS[:1]), ScanSettings(what="limit", toys=toys)).points
+    (formula,) = scan(background(), patches(POINTS[:1]), ScanSettings(what="limit")).points
+    expected = formula.result["observed"]
+    assert abs(point.result["observed"] - expected) < 5.0 * point.result["errors"]["observed"] + 0.1 * expected
 
 
 def test_another_value_is_tested() -> None:

@@ -44,7 +44,7 @@ max_failed_option = click.option(
     show_default=True,
     help="Part of the toys of a hypothesis whose fits may fail.",
 )
-toy_options = combined_options(
+made_toys = combined_options(
     click.option(
         "--toys",
         type=click.IntRange(min=1),
@@ -53,8 +53,8 @@ toy_options = combined_options(
     ),
     click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the toys."),
     max_failed_option,
-    many_options,
 )
+toy_options = combined_options(made_toys, many_options)
 
 
 fit_options = combined_options(model_options, format_option, minimizer_options, poi_range_option)
@@ -72,6 +72,12 @@ class Toys:
         """How they run; an interruption is told what it leaves behind."""
         with self.many.running("the toys made so far are kept") as batch:
             yield batch
+
+
+def take_made_toys(options: dict[str, Any]) -> ToyOptions | None:
+    """Remove how many toys are made from a command's options; ``None`` where it is not said."""
+    n, seed, most_failed = options.pop("toys"), options.pop("seed"), options.pop("max_failed")
+    return None if n is None else ToyOptions(toys=n, seed=seed, most_failed=most_failed)
 
 
 def take_toys(options: dict[str, Any], calctype: str | None) -> Toys | None:
