@@ -54,7 +54,7 @@ PUBLIC = {
         Histogram HistogramFiles write_histograms
     """,
     "formats.root_workspace": """
-        Contents MEASUREMENT Space contents contents_document contents_text read
+        Contents MEASUREMENT Space contents contents_document contents_text read snapshot
     """,
     "formats.schemas": """
         violation

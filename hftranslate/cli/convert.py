@@ -5,7 +5,14 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.model import choice_option, file_argument, patch_option, take_xml_options, xml_options
+from hftranslate.cli.options.model import (
+    choice_option,
+    file_argument,
+    measurement_option,
+    patch_option,
+    take_xml_options,
+    xml_options,
+)
 from hftranslate.cli.options.paths import ModelFile
 from hftranslate.cli.options.translating import VerifyingCommand, take_verifier, verify_options
 from hftranslate.cli.output import report
@@ -23,6 +30,7 @@ from hftranslate.translation.write import write
 @patch_option
 @xml_options
 @click.option("--no-sidecar", is_flag=True, help="Neither use the sidecar beside FILE nor write one.")
+@measurement_option
 @verify_options
 @click.pass_context
 def convert(
@@ -42,7 +50,7 @@ def convert(
     xml = take_xml_options(options)
     reader = options.pop("for")
     verifier = take_verifier(options, file, xml, patches=patches)
-    loaded = load(file, patches=patches, xml=xml, use_sidecar=not no_sidecar)
+    loaded = load(file, patches=patches, xml=xml, use_sidecar=not no_sidecar).only(xml.measurement)
     report(loaded.outcomes)
     outcomes = write(loaded.workspace, out, format=to, sidecar=not no_sidecar, reader=reader)
     report(outcomes)

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from hftranslate.cli.groups import Command
-from hftranslate.cli.options.tasks import fit_options, take_task
+from hftranslate.cli.options.tasks import fit_options, snapshot_option, take_task
 from hftranslate.cli.output import emit_result, tell
 from hftranslate.inference.diagnostics import profile_interval
 from hftranslate.inference.fit import fit as fit_model
@@ -15,6 +15,7 @@ from hftranslate.speaking import Table
 @click.command(cls=Command)
 @fit_options
 @click.option("--minos", multiple=True, metavar="NAME", help="Profile-likelihood interval of a parameter; repeatable.")
+@snapshot_option("--start", help="Begin at the values of a snapshot in the ROOT file.")
 @click.option("--value", is_flag=True, hidden=True)
 def fit(minos: tuple[str, ...], value: bool, kind: str | None, **options: Any) -> None:
     """Fit a workspace: best-fit parameters, uncertainties, correlations and twice the NLL."""

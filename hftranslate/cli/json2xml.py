@@ -5,7 +5,13 @@ from typing import Any
 
 import click
 
-from hftranslate.cli.options.model import file_argument, patch_option, take_xml_options, xml_options
+from hftranslate.cli.options.model import (
+    file_argument,
+    measurement_option,
+    patch_option,
+    take_xml_options,
+    xml_options,
+)
 from hftranslate.cli.options.paths import ModelFolder
 from hftranslate.cli.options.progress import ProgressBar, progress_option
 from hftranslate.cli.options.translating import (
@@ -37,6 +43,7 @@ from hftranslate.translation.write import to_xml, write_xml
 @xml_options
 @strict_option
 @losses_option
+@measurement_option
 @verify_options
 @click.pass_context
 @many_small_objects()
@@ -65,7 +72,7 @@ def json2xml(
     verifier = take_verifier(options, file, xml, patches=patches, shown=track_progress)
     with ProgressBar(shown=track_progress) as progress:
         how = {"use_sidecar": restored, "account": losses is not None}
-        loaded = load(file, patches=patches, xml=xml, **how, progress=progress)
+        loaded = load(file, patches=patches, xml=xml, **how, progress=progress).only(xml.measurement)
         translation = to_xml(loaded.workspace, prefix=prefix, root_version=xml.root_version, progress=progress)
     if strict:
         check_strict(translation.outcomes, loaded.outcomes, with_sidecar=restored)

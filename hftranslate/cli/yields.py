@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from hftranslate.cli.groups import Command
-from hftranslate.cli.options.tasks import fit_options, take_task
+from hftranslate.cli.options.tasks import fit_options, snapshot_option, take_task
 from hftranslate.cli.output import emit_result
 from hftranslate.inference.fit import fit
 from hftranslate.inference.postfit import fitted_yields
@@ -15,6 +15,7 @@ from hftranslate.inference.postfit import fitted_yields
 @click.command(cls=Command)
 @fit_options
 @click.option("--postfit", is_flag=True, help="At the best fit, with its covariance; default: before the fit.")
+@snapshot_option("--at", help="At the values of a snapshot in the ROOT file, instead of the initial ones.")
 def yields(postfit: bool, kind: str | None, **options: Any) -> None:
     """Expected and observed events per sample, bin and channel, with propagated uncertainties."""
     output_file: Path | None = options.pop("output_file")

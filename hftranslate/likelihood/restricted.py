@@ -1,4 +1,4 @@
-"""A model with some parameters held or given other ranges."""
+"""A model with some parameters held, given other ranges, or begun elsewhere."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -45,3 +45,25 @@ def restricted(
     for array in (init, box, constant):
         array.flags.writeable = False
     return replace(model, parameters=replace(p, init=init, bounds=box, fixed=constant))
+
+
+def started(model: Model, values: Mapping[str, float]) -> Model:
+    """The same likelihood with other initial values, each moved into the range of its parameter.
+
+    Parameters
+    ----------
+    values
+        by ROOT's name; names of other things are passed over.
+
+    Raises
+    ------
+    InputError
+        There is no value of any parameter.
+    """
+    p = model.parameters
+    init = np.array([values.get(name, value) for name, value in zip(p.root_names, p.init, strict=True)])
+    if not any(name in values for name in p.root_names):
+        raise InputError(f"none of the {len(p)} parameters of the model is among these values")
+    init = np.clip(init, p.bounds[:, 0], p.bounds[:, 1])
+    init.flags.writeable = False
+    return replace(model, parameters=replace(p, init=init))

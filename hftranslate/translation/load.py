@@ -31,6 +31,12 @@ class Loaded:
     outcomes: tuple[Outcome, ...]
     account: "tuple[AttributeFate, ...]" = ()
 
+    def only(self, measurement: str | None) -> "Loaded":
+        """With that measurement only; ``None``: all of them."""
+        if measurement is None:
+            return self
+        return replace(self, workspace=replace(self.workspace, measurements=(self.workspace.measurement(measurement),)))
+
 
 def read(path: str | Path) -> Workspace:
     """Read a workspace from any readable format, recognised by content; ``-`` is standard input, gzip is undone.

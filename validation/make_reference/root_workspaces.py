@@ -2,6 +2,7 @@
 
     python root_workspaces.py write DRIVER.xml... -o FOLDER [--basedir DIR]    FOLDER/0/model_combined_..._model.root
     python root_workspaces.py small -o FOLDER                                  the files of tests/data/root_workspace
+    python root_workspaces.py alone FILE.root... -o FOLDER                     the RooWorkspace of each, without more
     python root_workspaces.py nll FILE.root... -o OUT.json                     the NLL of each at its points
 
 Runs in a Python with ROOT and needs nothing else; never imports hftranslate.
@@ -68,6 +69,58 @@ def small(folder: Path) -> None:
             file = ROOT.TFile.Open("results/0/model_combined_measurement_model.root")
             file.Get("combined").writeToFile("alone.root")
             shutil.copy("alone.root", folder / "without_measurement.root")
+        shutil.copytree(CASES / "demo", Path(place) / "demo")
+        with chdir(Path(place) / "demo"):
+            write([Path("demo.xml")], Path("results"), Path())
+            edited(Path("results/0/model_combined_demo_model.root"), folder)
+
+
+def alone(files: Sequence[Path], folder: Path) -> None:
+    """The RooWorkspace of each file by itself, as FOLDER/0.root, 1.root, ..."""
+    from quiet import ROOT
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for i, file in enumerate(files):
+        opened = ROOT.TFile.Open(str(file))
+        opened.Get("combined").writeToFile(str(folder / f"{i}.root"))
+
+
+def edited(file: Path, folder: Path) -> None:
+    """RooWorkspaces that no Measurement could make: settings, codes, data; and some that are no HistFactory model."""
+    from quiet import ROOT
+
+    opened = ROOT.TFile.Open(str(file))
+    space = opened.Get("combined")
+    for name, value in (("mu", 1.3), ("alpha_btag", 0.5), ("nom_alpha_btag", 0.4), ("gamma_stat_SR_bin_1", 1.05)):
+        space.var(name).setVal(value)
+    space.var("mu").setRange(-2.0, 7.0)
+    space.var("mu_ttbar").setConstant(True)
+    space.var("alpha_JES").setRange(-3.0, 4.0)
+    space.var("gamma_fakes_rate_bin_2").setConstant(True)
+    for name, code in (("ttbar_SR_Hist_alpha", 0), ("Wjets_SR_Hist_alpha", 2), ("signal_SR_Hist_alpha", 5)):
+        space.function(name).setAllInterpCodes(code)
+    for name, code in (("signal_SR_epsilon", 1), ("signal_CR_epsilon", 2), ("ttbar_CR_epsilon", 0)):
+        space.function(name).setAllInterpCodes(code)
+    other = space.obj("ModelConfig").Clone("background")
+    other.SetWS(space)
+    other.SetParametersOfInterest(ROOT.RooArgSet(space.var("mu_ttbar"), space.var("mu")))
+    getattr(space, "import")(other)
+    binned = ROOT.RooDataHist("binned", "", space.data("obsData").get(), space.data("asimovData"))
+    getattr(space, "import")(binned)
+    parameters = ROOT.RooArgSet(space.var("mu"), space.var("alpha_JES"), space.var("nom_alpha_btag"))
+    kept = {parameter.GetName(): parameter.getVal() for parameter in parameters}
+    space.var("mu").setVal(2.5)
+    space.var("alpha_JES").setVal(-0.7)
+    space.saveSnapshot("shifted", parameters)
+    for name, value in kept.items():
+        space.var(name).setVal(value)
+    space.writeToFile(str(folder / "edited.root"))
+    foreign = ROOT.RooWorkspace("foreign")
+    foreign.factory("SUM::shape(f[0.3,0,1]*Gaussian::peak(x[0,10],5,1),Exponential::falling(x,-0.3))")
+    config = ROOT.RooStats.ModelConfig("ModelConfig", foreign)
+    config.SetPdf("shape")
+    getattr(foreign, "import")(config)
+    foreign.writeToFile(str(folder / "foreign.root"))
 
 
 def nlls(file: Path) -> list[dict[str, Any]]:
@@ -98,9 +151,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     writing.add_argument("drivers", type=Path, nargs="+")
     writing.add_argument("--basedir", type=Path, help="what paths are relative to; default: the folder of each driver")
     making = commands.add_parser("small")
+    lonely = commands.add_parser("alone")
+    lonely.add_argument("files", type=Path, nargs="+")
     evaluating = commands.add_parser("nll")
     evaluating.add_argument("files", type=Path, nargs="+")
-    for command in (writing, making, evaluating):
+    for command in (writing, making, lonely, evaluating):
         command.add_argument("-o", "--output", type=Path, required=True)
     options = parser.parse_args(arguments)
     if options.command == "write":
@@ -108,6 +163,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write(drivers, output, options.basedir)
     elif options.command == "small":
         small(options.output.resolve())
+    elif options.command == "alone":
+        alone(options.files, options.output)
     else:
         text = json.dumps({str(file): nlls(file) for file in options.files})
         options.output.write_text(text, encoding="utf-8")

@@ -76,6 +76,7 @@ xml_options = combined_options(
     ),
     click.option("--workspace", metavar="NAME", help="Of a ROOT file: the RooWorkspace whose model is wanted."),
     click.option("--analysis", metavar="NAME", help="Of HS3: which one; default: the first without Asimov data."),
+    click.option("--data", metavar="NAME", help="Of a ROOT file: the data set that are the observed data."),
     click.option("--search", multiple=True, type=InputFolder(), help="Look for missing files by name below here."),
     click.option("--confine", is_flag=True, help="Read nothing outside the folder of the XML."),
     click.option("--asimov-if-missing", is_flag=True, help="Where XML has no data, take the nominal expectation."),
@@ -86,6 +87,8 @@ xml_options = combined_options(
         "Whether NormalizeByTheory is without effect, as in ROOT since 6.22, or does what it once meant.",
     ),
 )
+
+measurement_option = click.option("--measurement", metavar="NAME", help="The only measurement that is wanted.")
 
 model_options = combined_options(
     file_argument,
@@ -112,6 +115,7 @@ def take_xml_options(options: dict[str, Any]) -> XmlOptions:
         measurement=options.get("measurement"),
         workspace=options.pop("workspace"),
         analysis=options.pop("analysis"),
+        data=options.pop("data"),
     )
 
 

@@ -1,5 +1,6 @@
 """What commands that look into a fit work on: the model with what is held or confined, and the data or Asimov data."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,13 +8,13 @@ import click
 import numpy as np
 
 from hftranslate.cli.options.fitting import minimizer_options, number, take_fit_options
-from hftranslate.cli.options.model import combined_options, format_option, load_model, model_options
+from hftranslate.cli.options.model import F, combined_options, format_option, load_model, model_options
 from hftranslate.errors import InputError
 from hftranslate.inference.fit import asimov_data
 from hftranslate.inference.minimize import FitOptions
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
-from hftranslate.likelihood.restricted import restricted
+from hftranslate.likelihood.restricted import restricted, started
 
 restriction_options = combined_options(
     click.option("--fix", multiple=True, metavar="NAME=VALUE", help="Hold a parameter at a value; repeatable."),
@@ -59,12 +60,22 @@ class Task:
     options: FitOptions
 
 
+def snapshot_option(name: str, help: str) -> Callable[[F], F]:
+    """The initial values are those of a snapshot in the file."""
+    return click.option(name, "snapshot", metavar="SNAPSHOT", help=help)
+
+
 def take_task(options: dict[str, Any], *, edges: bool = False) -> Task:
     """Load and compile the model that a command's options name, hold and confine what they say, take Asimov data."""
     fix, bounds, asimov = (options.pop(name) for name in ("fix", "bounds", "asimov"))
+    file, space, snapshot = options["file"], options["workspace"], options.pop("snapshot", None)
     workspace, measurement, conventions = load_model(options, edges=edges)
     fit_options = take_fit_options(options)
     model, data = compile_model(workspace, measurement, conventions)
+    if snapshot is not None:
+        from hftranslate.formats.root_workspace import snapshot as values_of
+
+        model = started(model, values_of(file, snapshot, space))
     held = {n: number(v, f"--fix {n}") for n, v in named_values(fix, "--fix", model).items()}
     ranges = {
         n: interval(v, f"--bounds {n}") for n, v in named_values(bounds, "--bounds", model, "NAME=LOW:HIGH").items()

@@ -32,9 +32,9 @@ class XmlOptions:
     asimov_if_missing
         channels without observed data get the nominal expectation, as in ROOT's ``asimovData``; the reader of this
         format leaves that to its caller (:func:`hftranslate.translation.load.load`).
-    measurement, workspace
+    measurement, workspace, data
         of a ROOT file that holds several: the only measurement that is wanted, and the RooWorkspace whose model is
-        wanted (``combined``, or the name of a channel).
+        wanted (``combined``, or the name of a channel); the data set in it that are the observed data.
     analysis
         of an HS3 document that has several: the one that is wanted.
     """
@@ -48,6 +48,7 @@ class XmlOptions:
     asimov_if_missing: bool = False
     measurement: str | None = None
     workspace: str | None = None
+    data: str | None = None
     analysis: str | None = None
 
     @property

@@ -1,5 +1,5 @@
 from hftranslate.formats.root_workspace.contents import Contents, Space, contents, contents_document, contents_text
 from hftranslate.formats.root_workspace.measurement import MEASUREMENT
-from hftranslate.formats.root_workspace.read import read
+from hftranslate.formats.root_workspace.read import read, snapshot
 
-__all__ = ["MEASUREMENT", "Contents", "Space", "contents", "contents_document", "contents_text", "read"]
+__all__ = ["MEASUREMENT", "Contents", "Space", "contents", "contents_document", "contents_text", "read", "snapshot"]

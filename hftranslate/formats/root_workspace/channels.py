@@ -229,14 +229,13 @@ class _Sample:
         elif kind == "RooBinWidthFunction":
             self.by_width += -1 if one.get("_divideByBinWidth") else 1
         elif kind == "RooConstVar" or (kind == "RooRealVar" and self._is_width(one)):
-            self.scale *= float(one["_value"])
+            self.scale *= self.roofit.number(one, "_value")
         else:
             self.sample.factors.append(place)
 
-    @staticmethod
-    def _is_width(one: Object) -> bool:
+    def _is_width(self, one: Object) -> bool:
         """Before 6.26 the inverse bin width is a variable that never varies."""
-        return name_of(one).startswith("binWidth_") and "Constant" in one["_boolAttrib"]
+        return name_of(one).startswith("binWidth_") and self.roofit.is_constant(one)
 
     def _name(self, histogram: str) -> None:
         """The name of the sample, which HistFactory gives its histogram with that of the channel."""
@@ -269,7 +268,7 @@ class _Sample:
         n = len(parameters)
         low, high = self.roofit.numbers(one, "_low", n), self.roofit.numbers(one, "_high", n)
         codes = self.roofit.numbers(one, "_interpCode", n)
-        nominal = float(one["_nominal"])
+        nominal = self.roofit.number(one, "_nominal")
         if nominal == 0.0 or (n and one.get("_interpBoundary", 1.0) != 1.0):
             self.roofit.refuse(one, "interpolates between other points than minus one, zero and one")
         self.scale *= nominal

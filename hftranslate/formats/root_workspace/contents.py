@@ -1,7 +1,6 @@
 """What lies in a ROOT file: workspaces with their data sets, model configurations and snapshots, and measurements.
 
-A RooWorkspace is skimmed: the lists in it are followed for classes and names, everything else is passed over by the
-length that is written in front of it. So files can be looked into whose models cannot be read.
+Of a RooWorkspace only the lists are followed, for names. So files can be looked into whose models cannot be read.
 """
 
 from collections.abc import Mapping
@@ -12,18 +11,12 @@ from typing import Any
 from hftranslate.display import terminal
 from hftranslate.formats.json_text import read_bytes, source_name
 from hftranslate.formats.root_histograms.container import Damaged, Key, RootFile
-from hftranslate.formats.root_histograms.records import HAS_BYTE_COUNT, SHORT, UNSIGNED
-from hftranslate.formats.root_workspace.layouts import ANY, ANY_POINTERS, OBJECT, OBJECT_POINTERS, STL, Layouts, Member
+from hftranslate.formats.root_workspace.graph import Graph
+from hftranslate.formats.root_workspace.layouts import Layouts
 from hftranslate.formats.root_workspace.measurement import MEASUREMENT
 from hftranslate.formats.root_workspace.read import WORKSPACE, layouts_in, readable
-from hftranslate.formats.root_workspace.streamed import Reader, Undecoded
-
-#: The lists of a RooWorkspace that are shown.
-_LISTS = {"data_sets": ("_dataList",), "objects": ("_genObjects",), "snapshots": ("_snapshots",)}
-_MODEL_CONFIG = "RooStats::ModelConfig"
-_LINKED_LIST = "RooLinkedList"
-_CLASS_NAME = "(class)"
-_NO_COUNT = 1 << 31
+from hftranslate.formats.root_workspace.roofit import RooFit, name_of
+from hftranslate.formats.root_workspace.space import model_configs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,88 +118,14 @@ def contents_document(found: Contents) -> dict[str, Any]:
 
 def _space(file: RootFile, key: Key, layouts: Layouts) -> Space:
     try:
-        members = _Skimmer(file.payload(key), key.key_bytes, layouts).object(key.class_name)
+        graph = Graph(file, key, layouts)
+        roofit = RooFit(graph, key.name)
+        sets, snapshots = (roofit.listed(graph.top, member) for member in ("_dataList", "_snapshots"))
+        return Space(
+            name=key.name,
+            data_sets=tuple(name_of(one) for _, one in sets),
+            model_configs=tuple(map(name_of, model_configs(roofit))),
+            snapshots=tuple(name_of(one) for _, one in snapshots),
+        )
     except Damaged as error:
         return Space(name=key.name, unreadable=str(error))
-    listed = {
-        what: [one for name in names for one in members.get(name) or [] if isinstance(one, dict)]
-        for what, names in _LISTS.items()
-    }
-    return Space(
-        name=key.name,
-        data_sets=tuple(_name(one) for one in listed["data_sets"]),
-        model_configs=tuple(
-            _name(one)
-            for wrapped in listed["objects"]
-            for one in (wrapped, *(wrapped.get("_list") or ()))
-            if isinstance(one, dict) and one[_CLASS_NAME] == _MODEL_CONFIG
-        ),
-        snapshots=tuple(_name(one) for one in listed["snapshots"]),
-    )
-
-
-def _name(one: Mapping[str, Any]) -> str:
-    """Of an object, or of a set."""
-    return str(one.get("fName") or one.get("_name") or "(without a name)")
-
-
-class _Skimmer(Reader):
-    """Reads names and numbers, follows linked lists, and passes over all else."""
-
-    def _one(self, class_name: str) -> Any:
-        found = self._linked() if class_name == _LINKED_LIST else super()._one(class_name)
-        return {**found, _CLASS_NAME: class_name} if isinstance(found, dict) else found
-
-    def _member(self, class_name: str, member: Member, n: int) -> list[Any]:
-        is_list = member.type_name == _LINKED_LIST
-        if member.type_name == "TRef":
-            return [self._reference() for _ in range(n)]
-        if member.number in (OBJECT, ANY, STL) and not is_list:
-            return [self._passed_over(member.type_name) for _ in range(n)]
-        if member.number in (*OBJECT_POINTERS, *ANY_POINTERS):
-            return [self._pointer_passed_over(member.type_name) for _ in range(n)]
-        return super()._member(class_name, member, n)
-
-    def _linked(self) -> list[Any]:
-        """A RooLinkedList: its objects behind pointers, and its name."""
-        end, version = self._header()
-        self._tobject("TObject")
-        found = [self._deeper(self._pointer) for _ in range(self._count())]
-        if version > 1:
-            self._string()
-        self._ended(end, _LINKED_LIST)
-        return found
-
-    def _pointer(self) -> Any:
-        """An object behind a pointer, passed over where it cannot be followed to its end."""
-        start, depth = self._at, self._depth
-        try:
-            return super()._pointer()
-        except Damaged:
-            self._at, self._depth = start, depth
-            return self._pointer_passed_over("an object")
-
-    def _referred(self, tag: int) -> Any:
-        """The object that a reference leads to, if it was not passed over."""
-        return self._references.get(tag)
-
-    def _passed_over(self, class_name: str) -> Undecoded:
-        end, _ = self._header()
-        if end is None:
-            raise Damaged(f"a {class_name} has no length")
-        self._at = end
-        return Undecoded(class_name)
-
-    def _pointer_passed_over(self, class_name: str) -> Undecoded:
-        tag = self._take(UNSIGNED)
-        if tag & HAS_BYTE_COUNT and not tag & _NO_COUNT:
-            self._at += tag & ~HAS_BYTE_COUNT
-            if self._at > len(self._data):
-                raise Damaged("an object ends after its record")
-        return Undecoded(class_name)
-
-    def _reference(self) -> Undecoded:
-        """A TRef, whose process follows its number."""
-        self._tobject("TObject")
-        self._take(SHORT)
-        return Undecoded("TRef")

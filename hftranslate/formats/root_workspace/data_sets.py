@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from math import isfinite
 
 from hftranslate.errors import FormatError, MissingInput, did_you_mean
@@ -104,12 +105,15 @@ def _events(roofit: RooFit, data: Object) -> Iterable[tuple[dict[str, str], dict
     for _, column in roofit.listed(store, "_catStoreList"):
         category = roofit.target(column, "_cat")[1]
         labels = roofit.states(category)
-        numbers = [v["_value"] if isinstance(v, Mapping) else v for v in roofit.numbers(column, "_vec")]
+        items = column.get("_vec")
+        plain = [v.get("_value") if isinstance(v, Mapping) else v for v in items] if isinstance(items, list) else None
+        numbers = roofit.numbers({**column, "_vec": plain}, "_vec")
         states[name_of(category)] = [labels.get(number, "") for number in numbers]
     weights = store.get("_wgtVar")
-    n = max(map(len, (*columns.values(), *states.values())), default=0)
+    lengths = {len(column) for column in columns.values()} | {len(column) for column in states.values()}
+    n = max(lengths, default=0)
     weight = [1.0] * n if weights is None else columns.get(name_of(roofit.graph.at(weights)))
-    if weight is None or any(len(column) != n for column in (*columns.values(), *states.values())):
+    if weight is None or len(lengths) > 1:
         raise Damaged(f"data set {name_of(data)} has columns of different lengths, or no weights")
     for i in range(n):
         yield {k: v[i] for k, v in states.items()}, {k: v[i] for k, v in columns.items()}, weight[i]
@@ -122,9 +126,11 @@ def _cells(roofit: RooFit, data: Object) -> Iterable[tuple[dict[str, str], dict[
     centres: list[Sequence[float]] = []
     for one in variables:
         is_category = one[CLASS] == "RooCategory"
+        if is_category and len(roofit.states(one)) > 1:
+            roofit.refuse(data, "has channels in an order that the file does not tell")
         labels.append(tuple(roofit.states(one).values()) if is_category else None)
         edges = () if is_category else roofit.edges(one)
-        centres.append([(a + b) / 2 for a, b in zip(edges, edges[1:], strict=False)])
+        centres.append([(a + b) / 2 for a, b in pairwise(edges)])
     for index, weight in roofit.cells(data):
         state: dict[str, str] = {}
         values: dict[str, float] = {}

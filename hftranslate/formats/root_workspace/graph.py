@@ -1,8 +1,8 @@
 """The objects of a RooWorkspace, each read where it lies when it is asked for.
 
 RooFit writes an object where it is first pointed to, so that a model lies in the file as one object in another, as deep
-as it is large. Here nothing is followed: what a pointer leads to is a place, and the object there is read by that place.
-Objects that nobody asks for need not be understood.
+as it is large. Here nothing is followed: what a pointer leads to is a place, and an object is read by its place. What
+nobody asks for need not be understood.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from hftranslate.formats.root_workspace.streamed import MAX_VALUES, OFFSET, Obje
 
 #: The member that says of which class an object is.
 CLASS = "(class)"
-_NEW_CLASS = 0xFFFFFFFF
+_CLASS_BIT, _NEW_CLASS = 1 << 31, 0xFFFFFFFF
 _LINKED_LIST = "RooLinkedList"
 #: What is passed over: who uses whom (it follows from the members), caches, and what ranges are shared by whom.
 _PASSED_OVER = (
@@ -124,9 +124,6 @@ class Graph(Reader):
         self._tobject("TObject")
         self._take(SHORT)
         return Undecoded("TRef")
-
-
-_CLASS_BIT = 1 << 31
 
 
 def _listed(places: Any) -> list[Any]:

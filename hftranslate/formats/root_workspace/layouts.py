@@ -115,7 +115,7 @@ _FORGOTTEN: dict[tuple[str, int], tuple[Member, ...]] = {
 }
 
 
-#: Classes that are not written as the file describes them, by name and first version: RooFit streams them itself.
+#: Classes that files describe wrongly or not at all, by name and first version: RooFit streams them itself.
 _OWN: dict[tuple[str, int], tuple[Member, ...]] = {
     ("RooRealVar", 4): (
         Member("RooAbsRealLValue", BASE),
@@ -141,7 +141,7 @@ class Layouts:
 
     def of(self, name: str, version: int) -> tuple[Member, ...] | None:
         """The members of that version of a class."""
-        return self.members.get((name, version))
+        return _own(name, version) or self.members.get((name, version))
 
     def by_checksum(self, name: str, checksum: int) -> tuple[Member, ...] | None:
         """The members of a class without versions."""
@@ -173,8 +173,7 @@ def layouts_of(infos: Iterable[Mapping[str, object]]) -> Layouts:
         checksum, elements = info.get("fCheckSum"), info.get("fElements")
         if not (isinstance(name, str) and isinstance(version, int) and isinstance(elements, list)):
             continue  # a list of rules, which is among them
-        described = tuple(_member(e) for e in elements if isinstance(e, Mapping))
-        members[name, version] = _own(name, version) or described
+        members[name, version] = tuple(_member(e) for e in elements if isinstance(e, Mapping))
         if isinstance(checksum, int):
             versions[name, checksum] = version
     return Layouts(members, versions)

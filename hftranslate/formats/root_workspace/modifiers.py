@@ -140,7 +140,8 @@ class Builder:
             )
         else:
             raise Unsupported(
-                f"{self.roofit.source}: sample {summand.name!r} is multiplied twice by what depends on {modifier.name!r}"
+                f"{self.roofit.source}: sample {summand.name!r} is multiplied twice by what depends on "
+                f"{modifier.name!r}"
             )
 
     # --------------------------------------------------------------------------------------------------- parameters

@@ -1,4 +1,4 @@
-"""The file that hist2workspace wrote to a Workspace, without ROOT."""
+"""A ROOT file with a Measurement or a RooWorkspace to a Workspace, without ROOT."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,9 +14,13 @@ from hftranslate.formats.json_text import read_bytes, source_name
 from hftranslate.formats.outcomes import Outcome
 from hftranslate.formats.root_histograms import Histogram, HistogramFiles
 from hftranslate.formats.root_histograms.container import Damaged, Key, RootFile
+from hftranslate.formats.root_workspace.graph import Graph
 from hftranslate.formats.root_workspace.layouts import Layouts
 from hftranslate.formats.root_workspace.measurement import MEASUREMENT, Elements, Inside, elements_of
+from hftranslate.formats.root_workspace.roofit import RooFit
+from hftranslate.formats.root_workspace.space import snapshot_of, workspace_of
 from hftranslate.formats.root_workspace.streamed import NoLayout, Reader, read_layouts
+from hftranslate.formats.which import which_format
 from hftranslate.workspace import Workspace
 
 #: Class of what ROOT makes of a measurement.
@@ -28,7 +32,7 @@ _COMBINED = "combined"
 def read(
     path: str | Path, options: XmlOptions | None = None, *, data: bytes | None = None
 ) -> tuple[Workspace, tuple[Outcome, ...]]:
-    """Read the model of a file that hist2workspace wrote, from the Measurement objects in it.
+    """Read the model of a file: from the Measurement objects in it, or else from the RooWorkspace.
 
     The meaning is that of the version of ROOT that wrote the file.
 
@@ -49,12 +53,14 @@ def read(
     Raises
     ------
     InputError
-        The file is damaged, has no Measurement, or describes no valid model; the message says what and where.
+        The file is damaged, holds neither, or describes no valid model; the message says what and where.
     """
     options, source = options or XmlOptions(), source_name(path)
     with readable(source):
         file = RootFile(read_bytes(path) if data is None else data)
         keys = file.top
+        if all(key.class_name != MEASUREMENT for key in keys.values()):
+            return _of_graph(file, source, options)
         objects = _measurements(file, keys, source, options.measurement)
     with _said_of(source):
         found = [elements_of(each, source) for each in objects]
@@ -66,7 +72,67 @@ def read(
     with HistogramFiles(trusted=not xml.confine) as histograms:
         elsewhere = FileSource(Path(path), xml, notes, histograms)
         workspace = interpret(driver, _Source(found[0], elsewhere), notes, xml)
+    if options.data is not None:
+        workspace = _with_data(workspace, _of_graph(file, source, replace(options, measurement=None))[0])
     return workspace, notes.outcomes()
+
+
+def snapshot(path: str | Path, name: str, workspace: str | None = None) -> dict[str, float]:
+    """The values of a snapshot in a file, by ROOT's names of the variables.
+
+    Parameters
+    ----------
+    path
+        the file.
+    name
+        of the snapshot.
+    workspace
+        the RooWorkspace that has it, where there are several.
+
+    Raises
+    ------
+    InputError
+        The file is none of ROOT, or has no such snapshot.
+    """
+    source = source_name(path)
+    data = read_bytes(path)
+    if which_format(data, source) != "root":
+        raise MissingInput(f"{source} has no snapshots: it is not a ROOT file with a RooWorkspace")
+    with readable(source), _said_of(source):
+        file = RootFile(data)
+        return snapshot_of(RooFit(_graph(file, source, workspace), source), name)
+
+
+def _of_graph(file: RootFile, source: str, options: XmlOptions) -> tuple[Workspace, tuple[Outcome, ...]]:
+    """The model of a RooWorkspace."""
+    notes = Notes(_version(file.version))
+    with readable(source), _said_of(source):
+        graph = _graph(file, source, options.workspace)
+        workspace = workspace_of(graph, source, options.measurement, options.data, notes)
+    return workspace, notes.outcomes()
+
+
+def _graph(file: RootFile, source: str, wanted: str | None) -> Graph:
+    """The RooWorkspace of a name, the combined one, or the only one."""
+    spaces = {key.name: key for key in file.top.values() if key.class_name == WORKSPACE}
+    if not spaces:
+        raise Unsupported(_nothing_here(file.top, source))
+    if wanted is None and len(spaces) > 1 and _COMBINED not in spaces:
+        raise Unsupported(
+            f"{source} holds the RooWorkspaces {', '.join(map(repr, spaces))}; choose one with --workspace"
+        )
+    name = wanted if wanted is not None else _COMBINED if _COMBINED in spaces else next(iter(spaces))
+    if name not in spaces:
+        raise MissingInput(f"{source} has no workspace {name!r}" + did_you_mean(name, spaces))
+    return Graph(file, spaces[name], layouts_in(file))
+
+
+def _with_data(workspace: Workspace, other: Workspace) -> Workspace:
+    """With the observed events of another Workspace of the same channels."""
+    observed = {channel.name: channel.observed for channel in other.channels}
+    return replace(
+        workspace, channels=tuple(replace(c, observed=observed.get(c.name, c.observed)) for c in workspace.channels)
+    )
 
 
 class _Source:
@@ -120,8 +186,6 @@ def _version(number: int) -> tuple[int, int]:
 def _measurements(file: RootFile, keys: Mapping[str, Key], source: str, wanted: str | None) -> list[dict[str, object]]:
     """The Measurement objects of a file, all or the one of a name."""
     here = {key.name: key for key in keys.values() if key.class_name == MEASUREMENT}
-    if not here:
-        raise Unsupported(_nothing_here(keys, source))
     if wanted is not None and wanted not in here:
         raise MissingInput(f"{source} has no measurement {wanted!r}" + did_you_mean(wanted, here))
     layouts = layouts_in(file)
@@ -138,19 +202,12 @@ def layouts_in(file: RootFile) -> Layouts:
 
 
 def _nothing_here(keys: Mapping[str, Key], source: str) -> str:
-    spaces = [key.name for key in keys.values() if key.class_name == WORKSPACE]
     way = (
         "give the file that hist2workspace wrote (results/*_combined_*_model.root), or the XML file that names this one"
     )
-    if spaces:
-        names = ", ".join(map(repr, spaces))
-        return (
-            f"{source} holds the RooWorkspace {names} but no Measurement of HistFactory beside it; the RooWorkspace "
-            f"alone cannot be read; {way}"
-        )
     classes = sorted({key.class_name for key in keys.values()})
     holds = f"{', '.join(classes[:4])}{', ...' if len(classes) > 4 else ''}" if classes else "nothing"
-    return f"{source} is a ROOT file without a Measurement of HistFactory (it holds {holds}); {way}"
+    return f"{source} is a ROOT file without a Measurement of HistFactory or a RooWorkspace (it holds {holds}); {way}"
 
 
 def _channels(found: list[Elements], source: str, workspace: str | None) -> Mapping[str, Node]:

@@ -5,7 +5,7 @@ All of it is read from the members that the file describes; the names of members
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 from math import inf, isfinite, prod
 from typing import Any, NoReturn
 
@@ -13,6 +13,7 @@ from hftranslate.errors import FormatError, Unsupported
 from hftranslate.formats.root_histograms.container import Damaged
 from hftranslate.formats.root_workspace.graph import CLASS, At, Graph
 from hftranslate.formats.root_workspace.streamed import Object
+from hftranslate.workspace import is_number
 
 #: RooFit's infinity, in old and new versions.
 _INFINITE = 1e30
@@ -41,7 +42,7 @@ class Binned:
 
     def widths(self) -> list[float]:
         """The volume of each bin."""
-        axes = [[b - a for a, b in zip(axis, axis[1:], strict=False)] for axis in self.edges]
+        axes = [[b - a for a, b in pairwise(axis)] for axis in self.edges]
         return [prod(reversed(sizes)) for sizes in product(*reversed(axes))]
 
 
@@ -87,9 +88,23 @@ class RooFit:
     def numbers(self, one: Object, member: str, n: int | None = None) -> list[Any]:
         """A list of numbers."""
         found = one.get(member)
-        if not isinstance(found, list) or (n is not None and len(found) != n):
+        if not isinstance(found, list) or (n is not None and len(found) != n) or not all(map(is_number, found)):
             raise Damaged(f"{one[CLASS]} {name_of(one)} has no {member} of {n} numbers")
         return found
+
+    def number(self, one: Object, member: str) -> float:
+        """A number that is finite."""
+        found = one.get(member)
+        if not is_number(found):
+            raise Damaged(f"{one[CLASS]} {name_of(one)} has no {member}")
+        if not isfinite(found):
+            self.refuse(one, f"has {member} = {found}; it must be finite")
+        return float(found)
+
+    @staticmethod
+    def is_constant(one: Object) -> bool:
+        """Whether a variable is marked as constant."""
+        return "Constant" in (one.get("_boolAttrib") or ())
 
     # ---------------------------------------------------------------------------------------- variables and binnings
     def variable(self, place: At) -> Variable:
@@ -104,15 +119,13 @@ class RooFit:
             one = self.graph.at(place)
             if one[CLASS] not in ("RooRealVar", "RooConstVar"):
                 self.refuse(one, "stands where a variable was expected")
-            value = float(one["_value"])
+            value = self.number(one, "_value")
             low = high = value
             is_variable = one[CLASS] == "RooRealVar"
             if is_variable:
                 _, binning = self.target(one, "_binning")
                 low, high = self.ends(binning)
-            constant = not is_variable or "Constant" in one["_boolAttrib"]
-            if not isfinite(value):
-                self.refuse(one, f"is {value}; it must be finite")
+            constant = not is_variable or self.is_constant(one)
             self._variables[place] = Variable(
                 name=name_of(one), value=value, low=low, high=high, constant=constant, fundamental=is_variable
             )
@@ -122,7 +135,7 @@ class RooFit:
         """The range of a binning."""
         if not {"_xlo", "_xhi"} <= binning.keys():
             self.refuse(binning, "is a range that cannot be read")
-        low, high = float(binning["_xlo"]), float(binning["_xhi"])
+        low, high = self.numbers({**binning, "ends": [binning["_xlo"], binning["_xhi"]]}, "ends")
         return (-inf if low <= -_INFINITE else low), (inf if high >= _INFINITE else high)
 
     def edges(self, variable: Object) -> tuple[float, ...]:
@@ -136,7 +149,7 @@ class RooFit:
             self.refuse(binning, f"of {name_of(variable)!r} cannot be read")
         low, high = self.ends(binning)
         width = (high - low) / n
-        return tuple(low + i * width for i in range(n)) + (high,)
+        return (*(low + i * width for i in range(n)), high)
 
     # ---------------------------------------------------------------------------------------------------- histograms
     def cells(self, one: Object) -> Iterator[tuple[tuple[int, ...], float]]:

@@ -111,6 +111,24 @@ def model_configs(roofit: RooFit) -> list[Object]:
     return found
 
 
+def snapshot_of(roofit: RooFit, name: str) -> dict[str, float]:
+    """The values of a snapshot, by the names of the variables.
+
+    Raises
+    ------
+    MissingInput
+        There is none of that name.
+    """
+    found = {name_of(one): one for _, one in roofit.listed(roofit.graph.top, "_snapshots")}
+    if name not in found:
+        raise MissingInput(
+            f"RooWorkspace {roofit.graph.name!r} has no snapshot {name!r}"
+            + (did_you_mean(name, found) or f"; it has {', '.join(map(repr, found)) or 'none'}")
+        )
+    places = [at for at, one in roofit.listed(found[name], "_list") if one[CLASS] in ("RooRealVar", "RooConstVar")]
+    return {variable.name: variable.value for variable in map(roofit.variable, places)}
+
+
 def _set(roofit: RooFit, config: Object, member: str) -> list[At]:
     """Where the variables of a named set lie."""
     sets = roofit.graph.top.get("_namedSets")
