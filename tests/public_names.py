@@ -29,6 +29,9 @@ PUBLIC = {
         Difference Item LikelihoodComparison cls_difference difference difference_of_translation document
         likelihood_differences likelihoods proof proven text
     """,
+    "display": """
+        csv_cell html markdown markdown_code terminal terminal_lines
+    """,
     "doctor": """
         Diagnosis Finding Place SEVERITIES Severity at_least diagnose document found summary summary_document
         summary_text text worst

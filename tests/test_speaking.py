@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import hftranslate as hft
+from hftranslate.display.speaking import Result, Speaking, Table, measured, tables_as
 from hftranslate.errors import InputError, InvalidWorkspace, MissingInput
 from hftranslate.formats.pyhf_json import to_document
-from hftranslate.speaking import Result, Speaking, Table, measured, tables_as
 from hftranslate.toys.samples import ToyOptions
 from hftranslate.workspace import Channel, HistoSys, Measurement, NormFactor, NormSys, Sample, StatError, Workspace
 from tests.likelihood.builders import channel, workspace

@@ -7,9 +7,9 @@ import click
 from hftranslate.cli.groups import Command
 from hftranslate.cli.options.tasks import fit_options, snapshot_option, take_task
 from hftranslate.cli.output import emit_result, tell
+from hftranslate.display.speaking import Table
 from hftranslate.inference.diagnostics import profile_interval
 from hftranslate.inference.fit import fit as fit_model
-from hftranslate.speaking import Table
 
 
 @click.command(cls=Command)

@@ -10,11 +10,11 @@ from typing import Any
 import click
 
 from hftranslate.display import terminal, terminal_lines
+from hftranslate.display.speaking import Result, Table, TableFormat, tables_as
 from hftranslate.errors import FitFailed
 from hftranslate.formats.files import Content, write_files
 from hftranslate.formats.json_text import dump_json
 from hftranslate.formats.outcomes import Outcome, outcome_lines
-from hftranslate.speaking import Result, Table, TableFormat, tables_as
 
 _KINDS: dict[str, TableFormat] = {
     "text": "text",

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from hftranslate.display.speaking import named
 from hftranslate.editing.names import (
     channel_names,
     check_known,
@@ -13,7 +14,6 @@ from hftranslate.editing.names import (
     sample_names,
 )
 from hftranslate.errors import InputError, InvalidWorkspace, MissingInput, did_you_mean
-from hftranslate.speaking import named
 from hftranslate.workspace import (
     MODIFIER_TYPES,
     Channel,

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
+from hftranslate.display.speaking import named
 from hftranslate.editing.names import sample_names
 from hftranslate.errors import InvalidWorkspace, MissingInput, did_you_mean
-from hftranslate.speaking import named
 from hftranslate.workspace import Workspace
 
 

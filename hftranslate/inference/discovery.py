@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from math import isfinite, sqrt
 from typing import Any
 
+from hftranslate.display.speaking import Table, short
 from hftranslate.errors import InputError
 from hftranslate.inference.asymptotics import BANDS, discovery_pvalue, tail
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 from hftranslate.inference.tester import OfPoi, PoiRange, Tester, bands_table
 from hftranslate.likelihood.model import Data, Model
-from hftranslate.speaking import Table, short
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hftranslate.display.speaking import Result, Table, measured, plain
 from hftranslate.errors import FitFailed, InputError
 from hftranslate.inference.minimize import AT_A_MINIMUM, DEFAULT_OPTIONS, FitOptions, Minimum, Status, minimize
 from hftranslate.inference.newton import MinimizerName
 from hftranslate.likelihood.model import Data, Model, check_model_and_data
 from hftranslate.likelihood.sizes import unwarned
-from hftranslate.speaking import Result, Table, measured, plain
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]

@@ -19,13 +19,13 @@ from hftranslate.batch.journal import Journal, are_numbers
 from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.batch.run_kept import run_kept
 from hftranslate.batch.run_many import Failed
+from hftranslate.display.speaking import Result, Table, plain, short
 from hftranslate.errors import FitFailed, InputError
 from hftranslate.inference.fit import FitResult, fit
 from hftranslate.inference.minimize import AT_A_MINIMUM, DEFAULT_OPTIONS, FitOptions, minimize
 from hftranslate.likelihood import poisson
 from hftranslate.likelihood.model import Data, Model, check_model_and_data
 from hftranslate.likelihood.sizes import unwarned
-from hftranslate.speaking import Result, Table, plain, short
 
 Floats = NDArray[np.float64]
 

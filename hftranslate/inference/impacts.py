@@ -20,6 +20,7 @@ from hftranslate.batch.journal import are_numbers
 from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.batch.run_kept import run_kept
 from hftranslate.batch.run_many import Failed
+from hftranslate.display.speaking import Result, Table, named, plain, short
 from hftranslate.errors import FitFailed, InputError, MissingInput, did_you_mean
 from hftranslate.inference.diagnostics import profile_interval
 from hftranslate.inference.fit import FitResult, fit
@@ -29,7 +30,6 @@ from hftranslate.inference.pulls import Pull, pulls
 from hftranslate.likelihood.model import Data, Model, check_model_and_data
 from hftranslate.likelihood.restricted import restricted
 from hftranslate.likelihood.sizes import unwarned
-from hftranslate.speaking import Result, Table, named, plain, short
 
 Widths = Literal["hesse", "minos"]
 #: Shifts of the parameter of interest with the nuisance parameter below and above; ``None`` where there is no fit.

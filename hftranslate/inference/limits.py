@@ -6,6 +6,7 @@ from functools import partial
 from math import isfinite, isnan, nan
 from typing import Any
 
+from hftranslate.display.speaking import Table, plain, short
 from hftranslate.errors import FitFailed, InputError
 from hftranslate.inference.asymptotics import (
     BANDS,
@@ -19,7 +20,6 @@ from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 from hftranslate.inference.root_finding import NoCrossing, crossing
 from hftranslate.inference.tester import OfPoi, PoiRange, Tester, bands_table
 from hftranslate.likelihood.model import Data, Model
-from hftranslate.speaking import Table, plain, short
 
 #: What the limits are called where one of them is missing: the expected ones in the order of the bands.
 EXPECTED = ("expected -2 sigma", "expected -1 sigma", "expected", "expected +1 sigma", "expected +2 sigma")

@@ -17,12 +17,12 @@ from hftranslate.batch.journal import is_number
 from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.batch.run_kept import run_kept
 from hftranslate.batch.run_many import Failed
+from hftranslate.display.speaking import Result, Table, measured, named, plain, short
 from hftranslate.errors import InputError, MissingInput, did_you_mean
 from hftranslate.inference.fit import FitResult, fit
 from hftranslate.inference.minimize import AT_A_MINIMUM, DEFAULT_OPTIONS, FitOptions
 from hftranslate.likelihood.model import Data, Model, check_model_and_data
 from hftranslate.likelihood.sizes import unwarned
-from hftranslate.speaking import Result, Table, measured, named, plain, short
 
 Floats = NDArray[np.float64]
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hftranslate.display.speaking import named
 from hftranslate.inference.fit import FitResult
 from hftranslate.likelihood.model import Data, Model, check_model_and_data
-from hftranslate.speaking import named
 
 Floats = NDArray[np.float64]
 

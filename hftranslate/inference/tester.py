@@ -21,12 +21,12 @@ from typing import Any, Literal, assert_never, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from hftranslate.display.speaking import Result, Table, plain, short
 from hftranslate.errors import InputError, did_you_mean
 from hftranslate.inference.asymptotics import BANDS, TestStat, asymptotic_cls, asymptotic_pvalues, expected_pvalues
 from hftranslate.inference.fit import FitResult, fit
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 from hftranslate.likelihood.model import Data, Model, check_model_and_data
-from hftranslate.speaking import Result, Table, plain, short
 from hftranslate.workspace import is_number
 
 Floats = NDArray[np.float64]

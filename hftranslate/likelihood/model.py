@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hftranslate.display.speaking import Speaking, Table, short
 from hftranslate.errors import InputError, MissingInput, did_you_mean
 from hftranslate.likelihood import poisson
 from hftranslate.likelihood.cells import Cells, State
@@ -27,7 +28,6 @@ from hftranslate.likelihood.derived import Derived
 from hftranslate.likelihood.many import Slopes
 from hftranslate.likelihood.second_order import jacobian, second_order
 from hftranslate.likelihood.sizes import unwarned
-from hftranslate.speaking import Speaking, Table, short
 from hftranslate.workspace import Conventions, Numbers
 from hftranslate.workspace.arrays import Bins, contents
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hftranslate.display.speaking import Cell, Result, Table, measured, plain
 from hftranslate.errors import InputError, MissingInput, did_you_mean
 from hftranslate.likelihood.cells import Floats
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.pattern import find_pattern
 from hftranslate.likelihood.second_order import jacobian
 from hftranslate.likelihood.sizes import unwarned
-from hftranslate.speaking import Cell, Result, Table, measured, plain
 from hftranslate.workspace import Numbers
 from hftranslate.workspace.to_hist import stacked
 

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hftranslate.display import terminal
+from hftranslate.display.speaking import Result
 from hftranslate.errors import InputError, needs_extra
 from hftranslate.formats.files import write_files
-from hftranslate.speaking import Result
 from hftranslate.workspace import parameter_names as naming
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hftranslate.display.speaking import named
 from hftranslate.errors import FormatError, InputError
 from hftranslate.plots.figures import (
     DEFAULT_PLOT,
@@ -20,7 +21,6 @@ from hftranslate.plots.figures import (
     new_axes,
     shortened_all,
 )
-from hftranslate.speaking import named
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

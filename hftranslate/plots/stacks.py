@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hftranslate.display.speaking import Result, named
 from hftranslate.errors import FormatError, InputError, MissingInput, did_you_mean
 from hftranslate.inference.fit import FitResult
 from hftranslate.inference.postfit import fitted_yields
@@ -26,7 +27,6 @@ from hftranslate.plots.figures import (
     shortened,
     shortened_all,
 )
-from hftranslate.speaking import Result, named
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,6 +9,7 @@ from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.crosscheck.document import Results, to_json
 from hftranslate.crosscheck.results import provenance, results
 from hftranslate.crosscheck.runs import crosscheck_model
+from hftranslate.display.speaking import Result, Table
 from hftranslate.doctor import diagnose, summary
 from hftranslate.doctor.report import document as diagnosis_document
 from hftranslate.errors import FitFailed, InputError
@@ -21,7 +22,6 @@ from hftranslate.inference.postfit import fitted_yields
 from hftranslate.inference.profiles import profile_scan
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
-from hftranslate.speaking import Result, Table
 from hftranslate.workspace import Conventions, Workspace
 
 Json = dict[str, Any]

@@ -7,10 +7,10 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from hftranslate.crosscheck.pages import render
+from hftranslate.display.speaking import short
 from hftranslate.errors import FormatError, InputError, MissingExtra
 from hftranslate.formats.recognition import mistaken
 from hftranslate.report.contents import SCHEMA
-from hftranslate.speaking import short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

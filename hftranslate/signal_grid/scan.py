@@ -15,6 +15,7 @@ from hftranslate.batch.journal import Journal, are_numbers, is_number
 from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.batch.run_many import Failed, run_many
 from hftranslate.display import csv_cell
+from hftranslate.display.speaking import Result, Table, named
 from hftranslate.errors import FormatError, InputError
 from hftranslate.formats import pyhf_json
 from hftranslate.formats.json_patch import patched
@@ -30,7 +31,6 @@ from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.templates import KnownTemplates, known_templates
 from hftranslate.signal_grid import Patch, PatchSet, digest
 from hftranslate.signal_grid.document import Value, Values
-from hftranslate.speaking import Result, Table, named
 from hftranslate.toys import ToyOptions, toy_limit, toy_test
 from hftranslate.workspace import CONVENTIONS, Workspace
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
+from hftranslate.display.speaking import Table, plain
 from hftranslate.errors import InputError
 from hftranslate.inference.asymptotics import BANDS, significance_of
 from hftranslate.inference.discovery import significance_table
@@ -14,7 +15,6 @@ from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 from hftranslate.inference.tester import PoiRange, Tester
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.scipy_parts import ndtr
-from hftranslate.speaking import Table, plain
 from hftranslate.toys.hypotest import OfToys, PValue, fractions_above, p_value, rank, valid
 from hftranslate.toys.samples import (
     DEFAULT_TOYS,

@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from hftranslate.batch.journal import Journal
 from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
+from hftranslate.display.speaking import Table, short
 from hftranslate.inference.asymptotics import BANDS, TestStat
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 from hftranslate.inference.tester import OfPoi, PoiRange, Tester, bands_table, check_poi_test
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.scipy_parts import ndtr
-from hftranslate.speaking import Table, short
 from hftranslate.toys.samples import (
     DEFAULT_TOYS,
     HYPOTHESES,

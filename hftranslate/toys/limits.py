@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
+from hftranslate.display.speaking import Table, plain
 from hftranslate.errors import FitFailed, InputError
 from hftranslate.inference.asymptotics import BANDS, ONE_SIDED, TestStat, significance_of
 from hftranslate.inference.limits import EXPECTED, OBSERVED, first_guess, limit_table, limits_of
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 from hftranslate.inference.tester import OfPoi, PoiRange, Tester
 from hftranslate.likelihood.model import Data, Model
-from hftranslate.speaking import Table, plain
 from hftranslate.toys.hypotest import ToyTestResult, experiment_of, run_toy_test
 from hftranslate.toys.samples import DEFAULT_TOYS, ToyOptions, journal_of
 

@@ -17,8 +17,8 @@ from itertools import pairwise
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeGuard, TypeVar
 
+from hftranslate.display.speaking import Speaking, Table
 from hftranslate.errors import InvalidWorkspace, MissingInput, did_you_mean
-from hftranslate.speaking import Speaking, Table
 from hftranslate.workspace.arrays import Number as Number
 from hftranslate.workspace.arrays import Numbers as Numbers
 from hftranslate.workspace.arrays import numbers_of

@@ -1,6 +1,6 @@
 """What a workspace says of itself: its channels with their samples and events, its parameters with their modifiers."""
 
-from hftranslate.speaking import Table
+from hftranslate.display.speaking import Table
 from hftranslate.workspace.model import MODIFIER_TYPES, Workspace
 from hftranslate.workspace.parameter_names import declared_parameters
 

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from hftranslate.formats.pyhf_json import from_document
 from hftranslate.translation.load import read
 from tests.cli.conftest import Run, Runner
-from tests.test_display import Page
+from tests.test_harmless import Page
 
 pytestmark = pytest.mark.filterwarnings("ignore:jsonschema.RefResolver:DeprecationWarning")  # HEPData's validator
 

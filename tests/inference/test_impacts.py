@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from hftranslate.batch.options import BatchOptions
+from hftranslate.display.speaking import tables_as
 from hftranslate.errors import FitFailed, InputError, MissingInput
 from hftranslate.inference.diagnostics import profile_interval
 from hftranslate.inference.fit import asimov_data, fit
@@ -17,7 +18,6 @@ from hftranslate.inference.minimize import FitOptions
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.restricted import restricted
-from hftranslate.speaking import tables_as
 from hftranslate.translation.load import read
 from hftranslate.workspace import HistoSys, NormFactor, NormSys, ShapeSys
 from tests.conftest import REPOSITORY
