@@ -90,7 +90,7 @@ def run():
 TASKS = {
     "plot": [["plot", "pulls", "{fit}", "-o", "{folder}/pulls.png"]],
     "dask": [["impacts", MODEL, "--dask", "127.0.0.1:1"]],
-    "hepdata": [["hepdata", "bundle", "{folder}/bundle", "--workspace", "{model}"]],
+    "hepdata": [["hepdata", "bundle", "{folder}/bundle", "--licence", "cc0", "--workspace", "{model}"]],
 }
 
 

@@ -272,6 +272,8 @@ def test_signal_grids(do: Folder, w: str) -> None:
         "hepdata",
         "bundle",
         "bundle",
+        "--licence",
+        "cc0",
         "--workspace",
         bkg,
         "--patchset",
@@ -290,7 +292,7 @@ def test_signal_grids(do: Folder, w: str) -> None:
 def test_the_readme_of_a_bundle_is_recognised_and_checked(do: Folder) -> None:
     """With hostile names it still says what the models are; where it does not, that is found."""
     bkg = do.put("bkg.json", with_signal())
-    do("hepdata", "bundle", "bundle", "--workspace", bkg)
+    do("hepdata", "bundle", "bundle", "--licence", "cc0", "--workspace", bkg)
     do("hepdata", "check", "bundle", "-o", "check.json", "--points", "0")
     entries = json.loads(Path("check.json").read_text())["entries"]
     assert [e["status"] for e in entries if e["check"] == "readme"] == ["passed"]
