@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 #: Libraries that are imported under another name than they are installed under.
-INSTALLED_AS = {"yaml": "pyyaml", "distributed": "dask", "hepdata_validator": "hepdata-validator"}
+INSTALLED_AS = {"PIL": "pillow", "yaml": "pyyaml", "distributed": "dask", "hepdata_validator": "hepdata-validator"}
 MODEL = str(ROOT / "validation" / "cases" / "demo" / "demo.xml")
 
 

@@ -100,7 +100,7 @@ def thumbnail(figure: Resource) -> Resource:
     InputError
         It is no picture that can be read; PDF is none.
     MissingExtra
-        Pillow, which comes with matplotlib, is not installed.
+        Pillow is not installed.
     """
     with needs_extra("plot", "a thumbnail"):
         from PIL import Image
