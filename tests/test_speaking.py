@@ -109,6 +109,20 @@ def test_numbers_of_the_table_are_those_of_the_result(spoken: dict[str, Any]) ->
     assert (observed, tuple(expected)) == (limit.observed, limit.expected)
 
 
+@pytest.mark.parametrize("scale", [1e-6, 1e-3, 1.0])
+def test_shifts_have_their_digits_whatever_the_scale_of_the_parameter(scale: float) -> None:
+    """A signal of 1/scale times the events has impacts of scale times the size."""
+    signal = ("signal", [5.0 / scale, 8.0 / scale], NormFactor(name="mu"))
+    background = ("background", [50.0, 52.0], NormSys(name="JES", lo=0.9, hi=1.1))
+    found = hft.impacts(*hft.compile_model(workspace(channel("SR", [60.0, 68.0], signal, background))))
+    low, high = found["JES"].postfit
+    (table, _) = found.tables()
+    line = table.text().splitlines()[3].split()
+    assert [float(word) for word in line[-2:]] == pytest.approx([high, low], rel=1e-4)
+    (_, row) = csv.reader(io.StringIO(table.csv()))
+    assert (float(row[-2]), float(row[-1])) == (high, low)
+
+
 def test_by_name(spoken: dict[str, Any]) -> None:
     best = spoken["fit"]
     assert best["mu"] == best.value("mu") == best.values[best.names.index("mu")]

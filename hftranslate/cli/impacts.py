@@ -24,10 +24,10 @@ from hftranslate.inference.impacts import impacts as compute_impacts
     help="Group the parameters that fit a pattern, as in JES=jet_*; repeat the name for more patterns.",
 )
 @click.option("--minos", is_flag=True, help="Uncertainties by MINOS rather than by HESSE.")
-@click.option("--top", type=click.IntRange(min=1), default=30, show_default=True, help="Parameters in the table.")
+@click.option("--top", type=click.IntRange(min=1), help="Parameters in the table; default: 30, in CSV all.")
 @many_options
 def impacts(
-    names: tuple[str, ...], groups: tuple[str, ...], minos: bool, kind: str | None, top: int, **options: Any
+    names: tuple[str, ...], groups: tuple[str, ...], minos: bool, kind: str | None, top: int | None, **options: Any
 ) -> None:
     """Impacts of the nuisance parameters on the parameter of interest, ranked: pre-fit, post-fit and in groups."""
     output_file, many, patterns = options.pop("output_file"), take_many(options), _patterns(groups)
@@ -45,7 +45,7 @@ def impacts(
         )
     for reason in found.failures:
         tell(f"no impact: {reason}")
-    emit_result(found, output_file, kind, tables=found.tables(top))
+    emit_result(found, output_file, kind, tables=found.tables(top or (len(found.parameters) if kind == "csv" else 30)))
 
 
 def _patterns(groups: tuple[str, ...]) -> dict[str, list[str]]:

@@ -37,6 +37,10 @@ def report(redo: str | None, **options: Any) -> None:
     """
     output_file, json_file = options.pop("output_file"), options.pop("json_file")
     if redo is not None:
+        if options["file"] != "-" or options["patches"] or options["reference"]:
+            raise click.UsageError(
+                "--redo makes the page of what was kept; it takes neither FILE nor --patch nor --reference"
+            )
         document, source = parse_json(read_bytes(redo), source_name(redo)), source_name(redo)
     else:
         document, source = _computed(options), "the report"

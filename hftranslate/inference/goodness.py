@@ -149,7 +149,15 @@ def goodness_of_fit(
     by_bin = _deviance(model.rates(best.values), data)
     statistic = saturated_ratio(model, data, best.excess_nll)
     n_dof = _degrees_of_freedom(model, best)
-    task = _Batch(model=model, truth=best.values, free=~best.fixed, bounds=best.bounds, seed=seed, options=options)
+    task = _Batch(
+        model=model,
+        truth=best.values,
+        auxdata=data.auxdata,
+        free=~best.fixed,
+        bounds=best.bounds,
+        seed=seed,
+        options=options,
+    )
     sampled, failed = _toys(task, toys, batch, journal)
     channels, start = [], 0
     for name, n_bins in model.channels:
@@ -205,10 +213,14 @@ def _degrees_of_freedom(model: Model, best: FitResult) -> int:
 # --------------------------------------------------------------------------------------------------------------- toys
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Batch:
-    """The task of some pseudo-experiments: their statistics; it pickles."""
+    """The task of some pseudo-experiments: their statistics; it pickles.
+
+    The global observables of constant parameters stay as observed: their terms add the same to every statistic.
+    """
 
     model: Model
     truth: Floats
+    auxdata: Floats
     free: NDArray[np.bool_]
     bounds: Floats
     seed: int
@@ -219,7 +231,9 @@ class _Batch:
         number, size = item
         rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(number,)))
         found: list[float | None] = []
+        held = self.model.constraints.observables(~self.free)
         for observed, auxdata in zip(*self.model.sample(self.truth, size, rng), strict=True):
+            auxdata[held] = self.auxdata[held]
             data = self.model.data(observed, auxdata)
             minimum = minimize(self.model, data, self.truth, self.free, self.bounds, self.options)
             good = minimum.status in AT_A_MINIMUM and isfinite(minimum.excess_nll)

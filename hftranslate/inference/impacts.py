@@ -20,7 +20,7 @@ from hftranslate.batch.journal import are_numbers
 from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.batch.run_kept import run_kept
 from hftranslate.batch.run_many import Failed
-from hftranslate.display.speaking import Result, Table, named, plain, short
+from hftranslate.display.speaking import Cell, Result, Table, named, plain, short
 from hftranslate.errors import FitFailed, InputError, MissingInput, did_you_mean
 from hftranslate.inference.diagnostics import profile_interval
 from hftranslate.inference.fit import FitResult, fit
@@ -154,11 +154,12 @@ class Impacts(Result):
         }
 
 
-def _up_and_down(shifts: Shifts | None) -> tuple[str, str]:
-    """The shifts with the parameter above and below."""
-    low, high = shifts or ("", "")
-    above, below = (s if isinstance(s, str) else "?" if s is None else f"{s:+.4f}" for s in (high, low))
-    return above, below
+def _up_and_down(shifts: Shifts | None) -> tuple[Cell, Cell]:
+    """The shifts with the parameter above and below, in all their digits: parameters of interest have many scales."""
+    if shifts is None:
+        return None, None
+    low, high = ("?" if s is None else s for s in shifts)
+    return high, low
 
 
 @unwarned

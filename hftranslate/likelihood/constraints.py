@@ -141,6 +141,15 @@ class Constraints:
         centres[self.gamma_parameter] = auxdata[self.gamma_aux] * self.gamma_scale
         return centres
 
+    def observables(self, chosen: NDArray[np.bool_]) -> Integers:
+        """Indices of the global observables of the parameters that a mask ``(n_parameters,)`` chooses."""
+        pairs = (
+            (self.gauss_parameter, self.gauss_aux),
+            (self.poisson_parameter, self.poisson_aux),
+            (self.gamma_parameter, self.gamma_aux),
+        )
+        return np.concatenate([aux[chosen[parameter]] for parameter, aux in pairs])
+
     def response(self, theta: Floats, n_aux: int) -> Floats:
         """Derivatives of the gradient by the auxiliary data, ``(n_parameters, n_aux)``."""
         matrix = np.zeros((self.n_parameters, n_aux))

@@ -89,6 +89,8 @@ def report(subject: Subject, *, options: FitOptions = DEFAULT_OPTIONS, batch: Ba
     if isinstance(best, FitResult):
         for name, compute in _after(model, data, best, options, batch).items():
             parts.add(name, compute)
+    for name in set(_AFTER) - set(parts.found) - set(parts.missing):
+        parts.missing[name] = "there is no fit" if best is None else "the measurement names no parameter of interest"
     document = {
         "schema": SCHEMA,
         "provenance": to_json(provenance(subject.inputs, subject.command)),
@@ -103,6 +105,10 @@ def report(subject: Subject, *, options: FitOptions = DEFAULT_OPTIONS, batch: Ba
     if subject.reference is not None:
         document["crosscheck"] = _crosscheck(subject, subject.reference)
     return {**document, "missing": parts.missing}
+
+
+#: What needs a fit; the last three, a parameter of interest, too.
+_AFTER = ("postfit", "gof", "impacts", "scan", "limit")
 
 
 @dataclass(slots=True)

@@ -112,6 +112,25 @@ def test_impacts(run: Runner, ws: Path) -> None:
     assert "and 2 more with smaller impacts" in table.out
 
 
+def test_csv_has_all_impacts(run: Runner, tmp_path: Path) -> None:
+    """Nothing in a CSV file could say that there are more."""
+    modifiers = [{"name": f"np{i}", "type": "normsys", "data": {"lo": 0.99, "hi": 1.01 + i / 1e4}} for i in range(35)]
+    background = {"name": "background", "data": [100.0], "modifiers": modifiers}
+    signal = {"name": "signal", "data": [10.0], "modifiers": [{"name": "mu", "type": "normfactor", "data": None}]}
+    many = {
+        "channels": [{"name": "SR", "samples": [signal, background]}],
+        "observations": [{"name": "SR", "data": [108.0]}],
+        "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": []}}],
+        "version": "1.0.0",
+    }
+    path = tmp_path / "many.json"
+    path.write_text(json.dumps(many))
+    rows = [line for line in run("impacts", path, "--format", "csv").out.splitlines() if line.startswith("np")]
+    assert len(rows) == 35
+    few = run("impacts", path, "--format", "csv", "--top", "3").out.splitlines()
+    assert len([line for line in few if line.startswith("np")]) == 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -23,7 +23,7 @@ from hftranslate.inference.minimize import FitOptions
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.restricted import restricted
-from hftranslate.workspace import NormFactor, NormSys, ShapeFactor
+from hftranslate.workspace import NormFactor, NormSys, ShapeFactor, ShapeSys
 from tests.cli.documents import document
 from tests.likelihood.builders import channel, counting, workspace
 from tests.likelihood.test_compile import compilable
@@ -136,6 +136,19 @@ def test_pseudo_experiments_follow_the_chi_square(many_counts: tuple[Model, Data
     assert sum(document["channels"].values()) == pytest.approx(document["bins"])
 
 
+@pytest.mark.parametrize("code", [NormSys(name="held", lo=0.9, hi=1.1), ShapeSys(name="held", data=(9.0, 9.0, 9.0))])
+def test_terms_of_constant_parameters_do_not_spread_pseudo_experiments(code: NormSys | ShapeSys) -> None:
+    """A chi-square of the bins alone; terms that fluctuate about a constant would add a degree of freedom each."""
+    rates = [320.0, 450.0, 510.0]
+    free, data = compile_model(
+        workspace(channel("A", [330.0, 441.0, 522.0], ("b", rates, NormFactor(name="mu"), code)))
+    )
+    held = {name: 1.0 if "[" in name else 0.0 for name in free.parameters.names if name.startswith("held")}
+    found = goodness_of_fit(restricted(free, fixed=held), data, toys=300, seed=4)
+    assert found.n_dof == 2
+    assert kstest(found.toys, chi2(2).cdf).pvalue > 1e-3
+
+
 def test_seeds_workers_and_resuming(many_counts: tuple[Model, Data], tmp_path: Path) -> None:
     model, data = many_counts
     here = goodness_of_fit(model, data, toys=60, seed=5)
@@ -151,7 +164,15 @@ def test_seeds_workers_and_resuming(many_counts: tuple[Model, Data], tmp_path: P
     assert seen[0] == 1  # batches of 50: the first one was there
     np.testing.assert_array_equal(more.toys, here.toys)
     best = fit(model, data)
-    task = _Batch(model=model, truth=best.values, free=~best.fixed, bounds=best.bounds, seed=5, options=FitOptions())
+    task = _Batch(
+        model=model,
+        truth=best.values,
+        auxdata=data.auxdata,
+        free=~best.fixed,
+        bounds=best.bounds,
+        seed=5,
+        options=FitOptions(),
+    )
     assert pickle.loads(pickle.dumps(task))((0, 3)) == task((0, 3))
 
 
@@ -159,7 +180,9 @@ def test_failed_pseudo_experiments_are_counted(many_counts: tuple[Model, Data]) 
     model, data = many_counts
     best = fit(model, data)
     few = FitOptions(max_iterations=1, other_minima=False)
-    task = _Batch(model=model, truth=best.values, free=~best.fixed, bounds=best.bounds, seed=5, options=few)
+    task = _Batch(
+        model=model, truth=best.values, auxdata=data.auxdata, free=~best.fixed, bounds=best.bounds, seed=5, options=few
+    )
     assert None in task((0, 5))
 
 

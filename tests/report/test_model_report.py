@@ -68,6 +68,26 @@ def test_what_was_kept_makes_the_same_page(run: Runner, tmp_path: Path) -> None:
     assert "Against" not in first.read_text(encoding="utf-8").partition("<nav>")[2]
 
 
+@pytest.mark.parametrize("more", [(DEMO,), ("--reference", DEMO), ("--patch", DEMO)])
+def test_what_was_kept_stands_alone(run: Runner, tmp_path: Path, more: tuple[str, ...]) -> None:  # noqa: F811
+    """A model beside --redo would be left unread."""
+    ended = run("report", "--redo", DEMO, *more, "-o", tmp_path / "page.html")
+    assert ended.code == 2
+    assert "--redo" in ended.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_a_parameter_of_interest_the_page_says_what_is_not_there() -> None:
+    blank = hft.simplemodels.uncorrelated_background([5.0], [50.0], [3.0], [51])
+    (measurement,) = blank.measurements
+    found = report(Subject(workspace=replace(blank, measurements=(replace(measurement, pois=()),))))
+    assert set(found["missing"]) == {"limit", "impacts", "scan"}
+    assert found["poi"] is None
+    page = report_page(found)
+    assert page.count("Not computed: the measurement names no parameter of interest") == 3
+    assert "1 channel with 1 bin, 2 samples, 2 parameters" in page
+
+
 def test_parts_that_cannot_be_computed_are_named_and_the_others_stand() -> None:
     blank = hft.simplemodels.uncorrelated_background([5.0, 4.0], [50.0, 52.0], [3.0, 7.0], [51, 48])
     (measurement,) = blank.measurements
