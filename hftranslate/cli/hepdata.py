@@ -12,9 +12,9 @@ from hftranslate.batch.options import BatchOptions
 from hftranslate.cli.groups import Group
 from hftranslate.cli.options.batch import workers_options
 from hftranslate.cli.options.model import output_option
-from hftranslate.cli.options.paths import InputFile, InputFolder, NamedFiles, OutputFile, OutputFolder
+from hftranslate.cli.options.paths import DescribedFile, InputFile, InputFolder, NamedFiles, OutputFile, OutputFolder
 from hftranslate.cli.options.progress import ProgressBar, progress_option
-from hftranslate.cli.output import emit, emit_text, emit_texts, json_text
+from hftranslate.cli.output import emit, emit_text, emit_texts, json_text, tell
 
 if TYPE_CHECKING:
     from hftranslate.formats.files import Content
@@ -118,7 +118,7 @@ def _named(name: str, metavar: str, help: str, *, files: bool = False) -> Callab
 @click.option("--comment", help="About the whole record.")
 @click.option("--description", help="Of the archive; default: what it holds.")
 @click.option("--archive", help="Name of the archive; default: Likelihoods.tar.gz.")
-@click.option("--licence", "--license", help="cc0, cc-by-4.0, or NAME=URL; asked for: HEPData's default is CC0.")
+@click.option("--licence", "--license", help="cc0, cc-by-4.0, or NAME=URL; default: cc0, with a warning.")
 @click.option("--energy", "energies", multiple=True, type=float, metavar="GEV", help="Keyword; repeatable.")
 @click.option("--reaction", "reactions", multiple=True, metavar="TEXT", help="Keyword: P P --> X; repeatable.")
 @click.option("--phrase", "phrases", multiple=True, metavar="TEXT", help="Keyword; repeatable.")
@@ -126,7 +126,14 @@ def _named(name: str, metavar: str, help: str, *, files: bool = False) -> Callab
 @_named("labels", "NAME='TEXT [UNITS]'", "How a label, sample or column is called for people; repeatable.")
 @_named("locations", "TABLE='Figure 6'", "Where a table stands in the paper; repeatable.")
 @_named("figures", "TABLE=FILE.png", "The picture of a table; it gets a thumbnail; repeatable.", files=True)
-@_named("resources", "FILE[=DESCRIPTION]", "Another file: SLHA, SimpleAnalysis, ...; repeatable.")
+@click.option(
+    "--resource",
+    "resources",
+    multiple=True,
+    type=DescribedFile(),
+    metavar="FILE[=DESCRIPTION]",
+    help="Another file: SLHA, SimpleAnalysis, ...; repeatable.",
+)
 @click.option(
     "--related-record", "related_records", multiple=True, type=int, metavar="N", help="Of HEPData; repeatable."
 )
@@ -144,10 +151,13 @@ def bundle(folder: Path, described: str | None, hs3: bool, upload: Path | None, 
     the same bytes. Prints, as JSON, the files with their sizes and checksums; check them with hepdata check.
     """
     from hftranslate.hepdata.bundle import make_bundle, write_bundle
-    from hftranslate.hepdata.description import read_description, submission_of
+    from hftranslate.hepdata.description import UNSAID_LICENCE, read_description, submission_of
 
     in_file = {} if described is None else read_description(described)
-    found = submission_of({**in_file, **_described(options, in_file.get("regions", {}))})
+    said = {**in_file, **_described(options, in_file.get("regions", {}))}
+    found = submission_of(said)
+    if not said.get("licence"):
+        tell(f"warning: {UNSAID_LICENCE}")
     how: dict[str, Any] = {"yields": found.yields, "measurement": found.measurement, "more": found.more, "hs3": hs3}
     made = make_bundle(found.regions, found.record, **how)
     write_bundle(made, folder, upload)

@@ -89,27 +89,30 @@ def _check(described: object, keys: Mapping[str, Any], where: str, needs: set[st
         raise FormatError(f"{where}: {missing[0]!r} is missing")
 
 
+#: What HEPData takes where nothing is said, and what has to be said of it then.
+DEFAULT_LICENCE = "cc0"
+UNSAID_LICENCE = (
+    "no licence is said, so that it is published under CC0, HEPData's default, which gives up all rights: --licence "
+    f"{', '.join(LICENCES)}, or NAME=https://... chooses"
+)
+
+
 def submission_of(described: Mapping[str, Any]) -> Submission:
     """Read everything that a description names.
 
     Raises
     ------
     InputError
-        A file cannot be read, nothing says which likelihoods, or under which licence.
+        A file cannot be read, or nothing says which likelihoods.
     """
     if not described.get("regions"):
         raise InputError("a submission needs a workspace")
-    if not described.get("licence"):
-        raise InputError(
-            f"say under which licence it is published: --licence {', '.join(LICENCES)}, or NAME=https://... "
-            "(HEPData's default is CC0, which gives up all rights)"
-        )
     regions = tuple(_region(name, r) for name, r in described["regions"].items())
     labels = [label for r in regions for p in r.patchsets.values() for label in p.labels]
     keywords = {"cmenergies": "energies", "reactions": "reactions", "phrases": "phrases", "observables": "observables"}
     plain = ("title", "comment", "archive", "description", "labels", "locations", "related_tables", "rounding")
     record = Record(
-        licence=licence_of(described["licence"]),
+        licence=licence_of(described.get("licence") or DEFAULT_LICENCE),
         keywords={name: described.get(key, []) for name, key in keywords.items()},
         allow_private=described.get("allow_private", False),
         figures={
@@ -165,7 +168,7 @@ def description_text(workspace: str, patchsets: Sequence[str], region: Region) -
     return f"""# The description of a submission to HEPData: hftranslate hepdata bundle DIR --submission submission.toml
 title = "Likelihoods"           # of the README
 comment = ""                    # about the whole record
-# licence = "cc0"               # asked for: cc0, cc-by-4.0, or NAME=https://...; of the archive and of every table
+# licence = "cc0"               # cc0, cc-by-4.0, or NAME=https://...; cc0 if nothing is said
 energies = []                   # of the collisions in GeV: [13000]
 reactions = []                  # particles in capital letters: ["P P --> CHARGINO NEUTRALINO"]
 phrases = []                    # ["Supersymmetry"]

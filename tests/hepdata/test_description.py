@@ -335,8 +335,6 @@ def test_from_init_to_check(inputs, tmp_path):
     run("init", "--workspace", inputs / "bkg.json", "--patchset", inputs / "patches.json", "-o", made)
     text = made.read_text()
     assert '# "m1" = "m1 [GeV]"' in text
-    with pytest.raises(InputError, match="say under which licence"):
-        run("bundle", tmp_path / "out", "--submission", made)
     made.write_text(text.replace("# licence", "licence").replace("# contours", "# contours"))
     run("bundle", tmp_path / "out", "--submission", made, "--scan", inputs / "cls.json", "--energy", 13000)
     report = check(tmp_path / "out")
@@ -344,9 +342,11 @@ def test_from_init_to_check(inputs, tmp_path):
     assert any("CLs of 6 points agree" in e.what for e in report.of("passed"))
 
 
-def test_a_licence_is_asked_for(inputs, tmp_path):
-    with pytest.raises(InputError, match=r"say under which licence it is published: --licence cc0, cc-by-4.0"):
-        run("bundle", tmp_path / "out", "--workspace", inputs / "bkg.json")
+def test_no_licence_is_taken_without_a_word(inputs, tmp_path):
+    unsaid = run("bundle", tmp_path / "out", "--workspace", inputs / "bkg.json")
+    assert "published under CC0, HEPData's default, which gives up all rights: --licence cc0" in unsaid.stderr
+    said = run("bundle", tmp_path / "other", "--workspace", inputs / "bkg.json", "--licence", "cc0")
+    assert said.stderr == ""
 
 
 @pytest.mark.parametrize(

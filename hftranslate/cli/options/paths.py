@@ -92,6 +92,14 @@ class NamedFiles(InputFile):
             yield from super().claims(one, parameter, ctx)
 
 
+class DescribedFile(InputFile):
+    """A file with words on it after its name, ``FILE[=DESCRIPTION]``; the text is left as it is."""
+
+    def claims(self, path: Any, parameter: str, ctx: click.Context) -> Iterable[_Claim]:
+        """The file."""
+        yield from super().claims(str(path).partition("=")[0], parameter, ctx)
+
+
 class InputFolder(_Path):
     """A folder in which files are read."""
 
