@@ -24,7 +24,8 @@ from hftranslate.translation.write import write
 
 @click.command(cls=VerifyingCommand)
 @file_argument
-@click.argument("out", type=ModelFile())
+@click.argument("out", type=ModelFile(), required=False)
+@click.option("-o", "--output-file", type=ModelFile(), help="Where to write, if OUT does not say it.")
 @click.option("--to", type=click.Choice(FORMATS), help="The format; default: by the ending of OUT.")
 @choice_option("--for", TARGETS, "Who is to read HS3.")
 @patch_option
@@ -37,7 +38,8 @@ def convert(
     ctx: click.Context,
     /,
     file: str,
-    out: Path,
+    out: Path | None,
+    output_file: Path | None,
     to: FormatName | None,
     patches: tuple[str, ...],
     no_sidecar: bool,
@@ -47,11 +49,14 @@ def convert(
 
     xml2json and json2xml do the same and can do more: accounts, strictness.
     """
+    target = out or output_file
+    if target is None or (out and output_file):
+        raise click.UsageError("say where to write, once: OUT, or -o OUT")
     xml = take_xml_options(options)
     reader = options.pop("for")
     verifier = take_verifier(options, file, xml, patches=patches)
     loaded = load(file, patches=patches, xml=xml, use_sidecar=not no_sidecar).only(xml.measurement)
     report(loaded.outcomes)
-    outcomes = write(loaded.workspace, out, format=to, sidecar=not no_sidecar, reader=reader)
+    outcomes = write(loaded.workspace, target, format=to, sidecar=not no_sidecar, reader=reader)
     report(outcomes)
-    verifier.of_file(ctx, loaded, out, with_sidecar=not no_sidecar, account=loaded.outcomes + outcomes)
+    verifier.of_file(ctx, loaded, target, with_sidecar=not no_sidecar, account=loaded.outcomes + outcomes)

@@ -121,6 +121,15 @@ def measured(value: float, uncertainty: float) -> str:
     return f"{value:.{places}f} ± {uncertainty:.{places}f}"
 
 
+def counted(n: int, word: str) -> str:
+    """How many of something there are.
+
+    >>> counted(1, "channel"), counted(2, "channel")
+    ('1 channel', '2 channels')
+    """
+    return f"{n} {word}{'' if n == 1 else 's'}"
+
+
 def plain(value: float | None) -> float | None:
     """A number as JSON can hold it: ``None`` where it is not finite."""
     return float(value) if value is not None and isfinite(value) else None

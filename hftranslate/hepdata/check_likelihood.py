@@ -8,6 +8,7 @@ from typing import Any
 
 from hftranslate.batch.progress import Progress, silent
 from hftranslate.difference import difference_of_translation, proven
+from hftranslate.display.speaking import counted
 from hftranslate.doctor import diagnose
 from hftranslate.errors import HFTranslateError, InputError
 from hftranslate.formats import pyhf_json
@@ -87,7 +88,7 @@ def _workspace(likelihood: Likelihood) -> tuple[tuple[Entry, ...], Workspace | N
     except InputError as error:
         return (Entry(status="error", check="model", where=name, what=str(error)),), None
     n_bins = sum(c.n_bins for c in workspace.channels)
-    what = f"follows the schema 1.0.0; {len(workspace.channels)} channels with {n_bins} bins"
+    what = f"follows the schema 1.0.0; {counted(len(workspace.channels), 'channel')} with {counted(n_bins, 'bin')}"
     return (Entry(status="passed", check="schema", where=name, what=what),), workspace
 
 

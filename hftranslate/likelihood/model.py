@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hftranslate.display.speaking import Speaking, Table, short
+from hftranslate.display.speaking import Speaking, Table, counted, short
 from hftranslate.errors import InputError, MissingInput, did_you_mean
 from hftranslate.likelihood import poisson
 from hftranslate.likelihood.cells import Cells, State
@@ -176,7 +176,8 @@ class Model(Speaking):
     def headline(self) -> str:
         """What it is in a line."""
         n, samples = self.cells.n_bins, {name for names in self.samples for name in names}
-        what = f"{len(self.channels)} channels, {n} bins, {len(samples)} samples, {len(self.parameters)} parameters"
+        numbers = (len(self.channels), n, len(samples), len(self.parameters))
+        what = ", ".join(map(counted, numbers, ("channel", "bin", "sample", "parameter")))
         return (
             f"{what}; of interest {', '.join(self.parameters.poi_names) or 'none'}; conventions {self.conventions.name}"
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hftranslate.display.speaking import Cell, Result, Table, measured, plain
+from hftranslate.display.speaking import Cell, Result, Table, counted, measured, plain
 from hftranslate.errors import InputError, MissingInput, did_you_mean
 from hftranslate.likelihood.cells import Floats
 from hftranslate.likelihood.model import Data, Model
@@ -187,7 +187,9 @@ class Yields(Result):
         """The most important in a line."""
         observed = "" if self.observed is None else f", {_events(self.observed)} observed"
         total = measured(self.sum, self.sum_uncertainty)
-        return f"{total} events in {len(self.channels)} channels{observed}" + (f" ({self.stage})" if self.stage else "")
+        return f"{total} events in {counted(len(self.channels), 'channel')}{observed}" + (
+            f" ({self.stage})" if self.stage else ""
+        )
 
     def tables(self) -> tuple[Table, ...]:
         """Each channel by sample and bin, and all channels together by sample."""

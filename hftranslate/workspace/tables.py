@@ -1,6 +1,6 @@
 """What a workspace says of itself: its channels with their samples and events, its parameters with their modifiers."""
 
-from hftranslate.display.speaking import Table
+from hftranslate.display.speaking import Table, counted
 from hftranslate.workspace.model import MODIFIER_TYPES, Workspace
 from hftranslate.workspace.parameter_names import declared_parameters
 
@@ -9,7 +9,8 @@ def headline_of(workspace: Workspace) -> str:
     """What it is in a line."""
     channels, m = workspace.channels, workspace.measurements[0]
     samples = {s.name for c in channels for s in c.samples}
-    what = f"{len(channels)} channels, {sum(c.n_bins for c in channels)} bins, {len(samples)} samples"
+    numbers = ((len(channels), "channel"), (sum(c.n_bins for c in channels), "bin"), (len(samples), "sample"))
+    what = ", ".join(counted(n, word) for n, word in numbers)
     return f"{what}; measurement {m.name} of {', '.join(m.pois) or 'nothing'}; conventions {workspace.conventions.name}"
 
 

@@ -537,3 +537,15 @@ def test_convert_says_what_it_cannot(run: Runner, ws: Path, tmp_path: Path) -> N
         assert found.code == 2
         assert message in found.err
         assert not any(tmp_path.glob("out*"))
+
+
+def test_where_a_translation_goes_is_said_once(run: Runner, ws: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "a.hs3.json", tmp_path / "b.hs3.json"
+    assert run("convert", ws, first).code == 0
+    assert run("json2hs3", ws, "-o", second).code == 0
+    assert json.loads(first.read_text()) == json.loads(second.read_text())
+    back = tmp_path / "back.json"
+    assert run("hs32json", first, "-o", back).code == 0
+    assert run("diff", ws, back).code == 0
+    for arguments in ((), (first, "-o", second)):
+        assert "say where to write, once" in run("convert", ws, *arguments).err
