@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.warm_root import warm_python
 
@@ -18,9 +18,10 @@ gc.set_threshold(20_000, 50, 100)
 
 # Where a verdict on a change is given, generated examples are the same every time; elsewhere each run takes new ones.
 # How long an example takes says more about the machine than about the code.
-settings.register_profile("any-time", deadline=None)
+_UNHEALTHY = (HealthCheck.too_slow, HealthCheck.filter_too_much)  # a matter of the machine, and of chance
+settings.register_profile("any-time", deadline=None, suppress_health_check=_UNHEALTHY)
 settings.load_profile("any-time")
-settings.register_profile("same-examples", deadline=None, derandomize=True)
+settings.register_profile("same-examples", deadline=None, derandomize=True, suppress_health_check=_UNHEALTHY)
 if os.environ.get("CI"):
     settings.load_profile("same-examples")
 
