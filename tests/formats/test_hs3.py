@@ -435,7 +435,7 @@ IN_THE_SUITE = ("three_channels", "staterror_gaussian", "negative_bins_clipped",
 
 
 @pytest.mark.root
-def test_root_reads_what_is_written(tmp_path: Path) -> None:
+def test_root_reads_what_is_written(tmp_path: Path, root_python: str) -> None:
     """Yields and NLL at every point of the references, by ROOT's importer; or the loss was announced."""
     wanted = os.environ.get("HS3_CASES", " ".join(IN_THE_SUITE)).split()
     jobs, references = [], []
@@ -455,9 +455,8 @@ def test_root_reads_what_is_written(tmp_path: Path) -> None:
         under_root = Evaluated(replace(ws, conventions=ROOT)) if ws.conventions != ROOT else model
         references.append((case, [under_root.at(p) for p in points], any(o.kind == "loss" for o in written.outcomes)))
     (tmp_path / "jobs").write_text(json.dumps(jobs), encoding="utf-8")
-    python = os.environ.get("ROOT_PYTHON", "python3")
     arguments = ["evaluate", str(tmp_path / "jobs"), "-o", str(tmp_path / "out")]
-    subprocess.run([python, str(SCRIPT), *arguments], check=True, capture_output=True)
+    subprocess.run([root_python, str(SCRIPT), *arguments], check=True, capture_output=True)
     answers = json.loads((tmp_path / "out").read_text(encoding="utf-8"))
     assert len(answers) == len(jobs) > 0
     for (case, expected, lost), answer in zip(references, answers, strict=True):
