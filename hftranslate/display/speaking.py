@@ -72,7 +72,7 @@ class Table:
         return "\n".join([*comments, begin, r"\hline", lines[0], r"\hline", *lines[1:], *end]) + "\n"
 
     def csv(self) -> str:
-        """Comma-separated values, numbers with all their digits."""
+        """Comma-separated values, numbers with all their digits; measured values are text, rounded as elsewhere."""
         out = StringIO()
         rows = [["" if c is None else display.csv_cell(c) for c in row] for row in (self.columns, *self.rows)]
         csv.writer(out, lineterminator="\n").writerows(rows)

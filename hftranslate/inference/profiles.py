@@ -89,11 +89,11 @@ class ProfileScan(Result):
         note = f"twice NLL {short(self.twice_nll)}"
         if len(self.names) == 1:
             ends = " and ".join(map(short, self.crossings())) or "nowhere in this range"
-            note += f"; -2 Δln L = 1 at {ends}"
+            note += f"; 2 ΔNLL = 1 at {ends}"
         return (
             Table(
                 caption=f"best fit {best}; {self.rise.size} points{failed}",
-                columns=(*self.names, "-2 Δln L"),
+                columns=(*self.names, "2 ΔNLL"),
                 rows=[(*map(float, point), plain(r)) for point, r in zip(grid, self.rise.flat, strict=True)],
                 note=f"{note}; conventions: {self.conventions}",
             ),

@@ -283,7 +283,8 @@ def toy_test(
     Parameters
     ----------
     poi_test, test_stat, poi_range, options
-        as in :func:`~hftranslate.inference.hypotest.hypotest`; toys are not searched for second minima.
+        as in :func:`~hftranslate.inference.hypotest.hypotest`; toys look for
+        lower minima with less effort than data (:data:`~hftranslate.toys.fits.TOY_OPTIONS`).
     toy_options
         how many toys of each hypothesis.
     batch
