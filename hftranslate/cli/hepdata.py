@@ -77,11 +77,11 @@ _patchsets_option = click.option(
 )
 
 
-def _named(name: str, metavar: str, help: str, *, files: bool = False) -> Callable[[F], F]:
+def _named(name: str, metavar: str, help: str, *also: str, files: bool = False) -> Callable[[F], F]:
     """An option of the form NAME=TEXT or NAME=FILE that is given as often as wanted."""
     kind = NamedFiles() if files else None
     words = name.replace("_", "-").removesuffix("s")
-    return click.option(f"--{words}", name, multiple=True, type=kind, metavar=metavar, help=help)
+    return click.option(f"--{words}", *also, name, multiple=True, type=kind, metavar=metavar, help=help)
 
 
 @hepdata.command()
@@ -106,6 +106,7 @@ def _named(name: str, metavar: str, help: str, *, files: bool = False) -> Callab
     "cross_sections",
     "[NAME=]XSEC.csv",
     "Cross sections of the signals (of a region), in fb or pb: limits are given in fb, too; repeatable.",
+    "--cross-sections",
     files=True,
 )
 @click.option("--no-yields", is_flag=True, help="No table of the yields after a fit without signal.")

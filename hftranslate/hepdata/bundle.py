@@ -157,7 +157,10 @@ def _of_scans(region: Region, *, contours: bool) -> Iterator[Table]:
     if contours and region.scans:
         kinds = {region.patchset_of(scan): scan for scan in reversed(region.scans)}  # the first one of each patch set
         for scan in kinds.values():
-            yield from contour_tables(region, scan)
+            try:
+                yield from contour_tables(region, scan)
+            except InputError as error:
+                raise InputError(f"{region.name or 'the scan'} has no contour: {error}; leave --contours out") from None
 
 
 def _check_names(regions: Sequence[Region]) -> None:

@@ -115,8 +115,9 @@ def read_record(path: Path, names: PointNames | None = None) -> Record:
             found.append((one, one.patches))
     if not found:
         wrong = "; ".join(f"{e.where}: {e.what}" for e in entries if e.status == "error")
-        what = wrong or f"{len(contents.likelihoods)} workspaces and no patches (make them with patchset create)"
-        raise MissingInput(f"{path}: there is no likelihood to reproduce: {what}")
+        n = len(contents.likelihoods)
+        what = wrong or f"{n or 'no'} workspace{'' if n == 1 else 's'} and no patches (patchset create makes them)"
+        raise MissingInput(f"{path}: there is no likelihood with signals: {what}")
     if names is not None:
         found = [(x, with_values(patches, names)) for x, patches in found]
     several = [x.name for x, _ in found]

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -25,16 +26,31 @@ class Answer:
 class Server:
     """Answers by path (with query); ``requests`` holds the path and the Accept header of what was asked.
 
-    ``sent`` counts the bytes of bodies that were handed to the network.
+    ``sent`` counts the bytes of bodies that were handed to the network. ``receivers`` answer forms that were sent, by
+    path.
     """
 
     address: str
     answers: dict[str, Answer | Callable[[str], Answer]]
     requests: list[tuple[str, str]]
     sent: list[int]
+    receivers: dict[str, Callable[[dict[str, bytes]], Answer]]
 
     def url(self, path: str) -> str:
         return self.address + path
+
+
+def form(content_type: str, body: bytes) -> dict[str, bytes]:
+    """The fields of a form (multipart/form-data), files among them, by their names."""
+    message = BytesParser().parsebytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body)
+    fields = {}
+    for part in message.walk():
+        name = part.get_param("name", header="content-disposition")
+        if isinstance(name, str):
+            content = part.get_payload(decode=True)
+            assert isinstance(content, bytes)
+            fields[name] = content
+    return fields
 
 
 @contextmanager
@@ -42,6 +58,7 @@ def serving() -> Iterator[Server]:
     answers: dict[str, Answer | Callable[[str], Answer]] = {}
     requests: list[tuple[str, str]] = []
     sent: list[int] = []
+    receivers: dict[str, Callable[[dict[str, bytes]], Answer]] = {}
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -53,6 +70,15 @@ def serving() -> Iterator[Server]:
                 self.send(answer)
             except ConnectionError:  # who asked has heard enough
                 self.close_connection = True
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
+        def do_POST(self) -> None:
+            content_type = self.headers["Content-Type"]
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            receiver = receivers.get(urlsplit(self.path).path, lambda fields: Answer(status=404))
+            self.send(receiver(form(content_type, body)))
 
         def send(self, answer: Answer) -> None:
             if answer.raw is not None:
@@ -83,7 +109,11 @@ def serving() -> Iterator[Server]:
     thread.start()
     try:
         yield Server(
-            address=f"http://127.0.0.1:{server.server_address[1]}", answers=answers, requests=requests, sent=sent
+            address=f"http://127.0.0.1:{server.server_address[1]}",
+            answers=answers,
+            requests=requests,
+            sent=sent,
+            receivers=receivers,
         )
     finally:
         server.shutdown()

@@ -29,6 +29,7 @@ from hftranslate.hepdata.yaml_files import validate_submission, yaml_documents, 
 from hftranslate.inference.fit import fit
 from hftranslate.likelihood.compile import compile_model
 from tests.hepdata import likelihoods
+from tests.hepdata.likelihoods import write
 
 pytestmark = pytest.mark.filterwarnings("ignore:jsonschema.RefResolver:DeprecationWarning")  # pyhf uses it
 
@@ -433,3 +434,16 @@ def test_a_missing_file_is_told(tmp_path):
     assert isinstance(
         run(tmp_path / "out", "--workspace", tmp_path / "x.json", "--licence", "cc0").exception, MissingInput
     )
+
+
+def test_a_contour_needs_a_plane(tmp_path):
+    """The made-up signals lie on one line: the message names what to leave out."""
+    scan = tmp_path / "scan.json"
+    workspace, patchset = write(tmp_path / "in")
+    ran = CliRunner().invoke(cli, ["patchset", "scan", str(workspace), str(patchset), "-o", str(scan)])
+    assert ran.exit_code == 0, ran.output
+    words = ["hepdata", "bundle", tmp_path / "out", "--workspace", workspace, "--patchset", patchset, "--scan", scan]
+    result = CliRunner().invoke(cli, [*map(str, words), "--licence", "cc0", "--contours"])
+    assert result.exit_code == 2
+    assert "the scan has no contour: all points lie on one line" in result.output
+    assert "leave --contours out" in result.output

@@ -149,7 +149,7 @@ def test_what_holds_no_likelihood(tmp_path: Path) -> None:
     with pytest.raises(MissingInput, match="no such folder or archive"):
         read_record(tmp_path / "nowhere")
     (tmp_path / "some.json").write_text("{}")
-    with pytest.raises(MissingInput, match="there is no likelihood to reproduce: 0 workspaces and no patches"):
+    with pytest.raises(MissingInput, match="there is no likelihood with signals: no workspaces and no patches"):
         read_record(tmp_path)
     with pytest.raises(FormatError, match=r"some\.json"):
         read_record(tmp_path / "some.json")
