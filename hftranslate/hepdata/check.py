@@ -22,7 +22,14 @@ from hftranslate.hepdata.private import tidiness
 from hftranslate.hepdata.published import PublishedTable, published_table
 from hftranslate.hepdata.readme import Facts, facts, readme
 from hftranslate.hepdata.regions import Region
-from hftranslate.hepdata.submission import HS3_TYPE, MISLEADING, MISLEADING_LOCATIONS, RESOURCE_TYPE
+from hftranslate.hepdata.submission import (
+    HS3_TYPE,
+    LICENCES,
+    MISLEADING,
+    MISLEADING_LOCATIONS,
+    RESOURCE_TYPE,
+    keyword_problems,
+)
 from hftranslate.hepdata.yaml_files import validate_submission, yaml_documents
 from hftranslate.signal_grid import PointNames
 
@@ -73,6 +80,7 @@ def check(
             entries += _size_entries(folder)
             beside = [n for n in read_files(folder) if not n.lower().endswith((".json", ".json.gz", *ARCHIVES))]
             entries += tidiness(folder, beside)
+            entries += _table_entries(documents)
             entries += _unpacked(folder, documents, likelihoods) if documents else ()
             tables = _published(folder, documents, entries)
             in_hs3 = [r for d in documents if "data_file" not in d for r in _listed(d) if _is_of_type(r, HS3_TYPE)]
@@ -257,6 +265,30 @@ def _resource_entries(resource: Mapping[str, Any], location: str) -> Iterator[En
     what = f"licence {name}" if name else "no licence is stated; HEPData's default is CC0"
     status: Status = "passed" if name else "note"
     yield Entry(status=status, check="licence", where=location, what=what)
+
+
+def _table_entries(documents: list[Mapping[str, Any]]) -> Iterator[Entry]:
+    """Keywords and licences of the tables, as coordinators look at them."""
+    licences = {_licence(r.get("license")) for d in documents for r in _listed(d) if _is_likelihood(r)}
+    for document in documents:
+        if "data_file" not in document:
+            continue
+        table = f"table {str(document.get('name', document['data_file']))!r}"
+        listed = document.get("keywords")
+        keywords = [k for k in listed if isinstance(k, dict)] if isinstance(listed, list) else []
+        values = {str(k.get("name")): k["values"] for k in keywords if isinstance(k.get("values"), list)}
+        for problem in keyword_problems(values):
+            yield Entry(status="warning", check="table", where=table, what=problem)
+        own = _licence(document.get("data_license"))
+        if licences and own not in licences:
+            what = f"its licence is {own}, that of the likelihoods {' or '.join(sorted(licences))}"
+            yield Entry(status="warning", check="licence", where=table, what=what)
+
+
+def _licence(stated: object) -> str:
+    """The name of a licence, HEPData's default where none is stated."""
+    name = stated.get("name") if isinstance(stated, dict) else None
+    return str(name or LICENCES["cc0"].name)
 
 
 def _published(folder: Path, documents: list[Mapping[str, Any]], entries: list[Entry]) -> list[PublishedTable]:

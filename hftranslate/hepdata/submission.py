@@ -1,7 +1,7 @@
 """The submission.yaml of a record: the likelihood as resource of the whole record, and its tables."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Literal, TypeAlias
@@ -139,14 +139,8 @@ class Record:
         words = [w for w in MISLEADING if w.lower() in self.description.lower()]
         if words:
             raise InputError(f"with {words[0]!r} in its description HEPData does not take the archive for a likelihood")
-        for energy in self.keywords.get("cmenergies", ()):
-            _check_energy(energy)
-        for reaction in self.keywords.get("reactions", ()):
-            if not _REACTION.fullmatch(str(reaction)):
-                raise InputError(
-                    f"{reaction!r} is no reaction: expected particles in capital letters and an arrow, each between "
-                    "single spaces, like 'P P --> CHARGINO NEUTRALINO'"
-                )
+        for problem in keyword_problems(self.keywords):
+            raise InputError(problem)
         if self.rounding not in ("pdg", None) and not 1 <= int(self.rounding) <= _MOST_DIGITS:
             raise InputError(
                 f"numbers are rounded to 1 to {_MOST_DIGITS} digits, or as 'pdg' does, not {self.rounding!r}"
@@ -159,15 +153,27 @@ class Record:
 _MOST_DIGITS = 6
 _PARTICLE = r"[A-Z0-9<>(\[][A-Z0-9+*/<>()=_.,:'\[\]-]*"
 _REACTION = re.compile(rf"{_PARTICLE}(?: {_PARTICLE})*(?: --> {_PARTICLE}(?: {_PARTICLE})*)+")
+#: Several energies at once, as HEPData has them: ``7000.0-8000.0``.
+_RANGE = re.compile(r"\d+(?:\.\d*)?-\d+(?:\.\d*)?")
 #: Energies of colliders in TeV: such a number, read as GeV, was not meant.
 _IN_TEV = (0.9, 1.8, 1.96, 2.36, 2.76, 5.02, 5.44, 7.0, 8.0, 8.16, 13.0, 13.6, 14.0, 100.0)
 
 
-def _check_energy(energy: object) -> None:
-    if isinstance(energy, bool) or not isinstance(energy, int | float) or not 0.0 < energy < inf:
-        raise InputError(f"{energy!r} is no energy: expected GeV above zero, like 13000")
-    if energy in _IN_TEV:
-        raise InputError(f"energies are in GeV: is {energy:g} meant to be {energy:g} TeV? Then write {1000 * energy:g}")
+def keyword_problems(keywords: Mapping[str, Sequence[object]]) -> Iterator[str]:
+    """What is wrong with energies and reactions: the first is in GeV, the second follows HEPData's grammar."""
+    for energy in keywords.get("cmenergies", ()):
+        if isinstance(energy, str) and _RANGE.fullmatch(energy):
+            continue
+        if isinstance(energy, bool) or not isinstance(energy, int | float) or not 0.0 < energy < inf:
+            yield f"{energy!r} is no energy: expected GeV above zero, like 13000"
+        elif energy in _IN_TEV:
+            yield f"energies are in GeV: is {energy:g} meant to be {energy:g} TeV? Then write {1000 * energy:g}"
+    for reaction in keywords.get("reactions", ()):
+        if not _REACTION.fullmatch(str(reaction)):
+            yield (
+                f"{reaction!r} is no reaction: expected particles in capital letters and an arrow, each between "
+                "single spaces, like 'P P --> CHARGINO NEUTRALINO'"
+            )
 
 
 def hs3_file(region: str) -> str:

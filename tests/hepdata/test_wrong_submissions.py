@@ -121,6 +121,11 @@ def resource(**changes):
     return documents(lambda d: d[0]["additional_resources"][0].update(changes))
 
 
+def table_says(**changes):
+    """Of the first table."""
+    return documents(lambda d: d[1].update(changes))
+
+
 def cells(value, name="cls.yaml", column=0, rows=slice(None)):
     def do(found):
         for cell in found[0]["dependent_variables"][column]["values"][rows]:
@@ -395,6 +400,36 @@ WARNINGS = {
         "private",
         "jane@example.org",
     ),
+    "an energy in TeV": (
+        table_says(keywords=[{"name": "cmenergies", "values": [13]}]),
+        "table",
+        "is 13 meant to be 13 TeV? Then write 13000",
+    ),
+    "an energy that is none": (
+        table_says(keywords=[{"name": "cmenergies", "values": ["high"]}]),
+        "table",
+        "is no energy",
+    ),
+    "a reaction in other letters": (
+        table_says(keywords=[{"name": "reactions", "values": ["pp -> chi chi"]}]),
+        "table",
+        "'pp -> chi chi' is no reaction",
+    ),
+    "a table under another licence": (
+        table_says(data_license={"name": "CC BY 4.0", "url": "https://creativecommons.org/licenses/by/4.0/"}),
+        "licence",
+        "its licence is CC BY 4.0, that of the likelihoods CC0 1.0 Universal",
+    ),
+    "an archive under another licence than HEPData's default for tables": (
+        documents(
+            lambda d: (
+                [t.pop("data_license", None) for t in d]
+                and d[0]["additional_resources"][0].update(license={"name": "CC BY 4.0", "url": "https://x.org"})
+            )
+        ),
+        "licence",
+        "its licence is CC0 1.0 Universal, that of the likelihoods CC BY 4.0",
+    ),
     "a home folder": (
         patches(lambda d: d["metadata"].update(description="from /home/jdoe/run2/fit")),
         "private",
@@ -430,7 +465,7 @@ def judged(folder, *statuses, **options):
 
 def test_the_good_one_is_good(good):
     assert judged(good, "error", "warning", "note") == []
-    assert len(ERRORS) + len(WARNINGS) >= 80
+    assert len(ERRORS) + len(WARNINGS) >= 85
 
 
 @pytest.mark.parametrize("name", ERRORS)
