@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hftranslate.errors import InputError, TranslationLoss
+from hftranslate.errors import InputError, TranslationLoss, did_you_mean
 from hftranslate.formats.files import fresh_folder, naming, write_files
 from hftranslate.formats.json_text import dump_json
 from hftranslate.hepdata.archives import pack
@@ -101,6 +101,7 @@ def make_bundle(
         tables += [t for r in regions for t in signal_tables(r)] if more.signal_yields else []
         tables += [correlation_table(r, measurement) for r in regions] if more.correlations else []
         tables += more.ready
+    _check_labels(record, regions, tables)
     tables = [dressed(t, record) for t in tables]
     if not tables:
         raise InputError("HEPData takes no submission without a table: give a scan, or have the yields made")
@@ -169,6 +170,17 @@ def _check_names(regions: Sequence[Region]) -> None:
     names = [r.name.casefold() for r in regions]
     if len(regions) > 1 and (not all(names) or len(set(names)) < len(names)):
         raise InputError(f"several regions need names that differ; found {', '.join(repr(r.name) for r in regions)}")
+
+
+def _check_labels(record: Record, regions: Sequence[Region], tables: Sequence[Table]) -> None:
+    """Refuse a name for what is nowhere: it would be left out in silence."""
+    columns = (c.name for t in tables for c in (*t.independent, *t.dependent))
+    labels = (label for r in regions for patches in r.patchsets.values() for label in patches.labels)
+    samples = (s.name for r in regions for c in r.workspace.channels for s in c.samples)
+    known = list(dict.fromkeys([*labels, *samples, *columns]))
+    for name in record.labels:
+        if name not in known:
+            raise InputError(f"there is no label, sample or column {name!r} to name" + did_you_mean(name, known))
 
 
 def _check_tables(tables: Sequence[Table]) -> None:

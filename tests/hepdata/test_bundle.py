@@ -447,3 +447,10 @@ def test_a_contour_needs_a_plane(tmp_path):
     assert isinstance(result.exception, InputError)
     assert str(result.exception).startswith("the scan has no contour: all points lie on one line")
     assert str(result.exception).endswith("leave --contours out")
+
+
+def test_a_name_for_nothing_is_refused(tmp_path):
+    region = likelihoods.region(tmp_path / "in")
+    make_bundle([region], Record(labels={"m1": "$m_1$ [GeV]", "bkg": "all backgrounds"}))
+    with pytest.raises(InputError, match="there is no label, sample or column 'mm1' to name; did you mean 'm1'"):
+        make_bundle([region], Record(labels={"mm1": "$m_1$ [GeV]"}))
