@@ -239,6 +239,7 @@ def strip(file: str, signals: tuple[str, ...], output_file: Path | None, **optio
 )
 @minimizer_options
 @made_toys
+@click.option("--every-q", is_flag=True, help="Keep the test statistic of every toy, instead of counts.")
 @click.option("--csv", "table", type=_FILE, help="Write a table too.")
 @click.option("--any-background", is_flag=True, help="Also where the digest says that the patches are for another one.")
 @workers_options

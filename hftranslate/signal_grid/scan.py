@@ -16,6 +16,7 @@ from hftranslate.errors import FormatError
 from hftranslate.formats.recognition import mistaken
 from hftranslate.signal_grid.document import Patch, PatchSet, Value, Values, digest
 from hftranslate.signal_grid.tasks import Background, Json, Packed, PointTask, ScanSettings, What
+from hftranslate.signal_grid.toy_scan import scan_by_toys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,19 +285,11 @@ def scan(
     shared = Background(background)
     shared.workspace.measurement(chosen.measurement)  # what is wrong here is one error, not one for each point
 
-    def keep(index: int, result: Json | Failed) -> None:
-        if journal is not None and not isinstance(result, Failed):
-            journal.keep(missing[index].name, result)
-
-    arrived = run_many(
-        PointTask(background=shared, settings=chosen),
-        [Packed(p) for p in missing],
-        executor=batch.executor,
-        progress=batch.progress,
-        step="points",
-        keep=keep,
-    )
-    results = {**kept, **{p.name: result for p, result in zip(missing, arrived, strict=True)}}
+    if chosen.toys is not None and chosen.what == "cls":
+        arrived = scan_by_toys(shared, missing, chosen, chosen.toys, batch, journal)
+    else:
+        arrived = _scan(shared, missing, chosen, batch, journal)
+    results: dict[str, Json | Failed] = {**kept, **arrived}
     points, failed = [], []
     for p in wanted:
         match results[p.name]:
@@ -310,6 +303,30 @@ def scan(
         points=tuple(points),
         failed=tuple(failed),
     )
+
+
+def _scan(
+    background: Background,
+    patches: Sequence[Patch],
+    settings: ScanSettings,
+    batch: BatchOptions,
+    journal: Journal | None,
+) -> dict[str, Json | Failed]:
+    """The results of points by name, a task for each."""
+
+    def keep(index: int, result: Json | Failed) -> None:
+        if journal is not None and not isinstance(result, Failed):
+            journal.write(patches[index].name, result)
+
+    arrived = run_many(
+        PointTask(background=background, settings=settings),
+        [Packed(p) for p in patches],
+        executor=batch.executor,
+        progress=batch.progress,
+        step="points",
+        keep=keep,
+    )
+    return {p.name: result for p, result in zip(patches, arrived, strict=True)}
 
 
 def _kept(journal: Journal, patches: Iterable[Patch], what: What) -> dict[str, Json]:
@@ -328,6 +345,8 @@ def _kept(journal: Journal, patches: Iterable[Patch], what: What) -> dict[str, J
 def _told(background: Background, patches: PatchSet, settings: ScanSettings) -> Json:
     options = asdict(settings)
     del options["options"]
+    if not settings.every_q:
+        del options["every_q"]
     if settings.what == "limit":
         del options["test_poi"]
     return {**options, "background_sha256": background.digest, "references": dict(patches.references)}
@@ -341,6 +360,6 @@ def scan_task(background: Json, patches: PatchSet, settings: ScanSettings) -> Js
     return {
         "background": digest(background),
         "patches": of_patches.hexdigest(),
-        **{key: value for key, value in asdict(settings).items() if key != "options"},
+        **{key: value for key, value in asdict(settings).items() if key != "options" and (key != "every_q" or value)},
         "minimizer": asdict(settings.options),
     }

@@ -19,6 +19,7 @@ from hftranslate.inference.hypotest import (
 )
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 from hftranslate.likelihood.compile import compile_model
+from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.templates import KnownTemplates, known_templates
 from hftranslate.signal_grid.document import Patch, digest
 from hftranslate.toys import ToyOptions, toy_limit, toy_test
@@ -42,6 +43,8 @@ class ScanSettings:
         ``"pyhf"`` or ``"root"``.
     toys
         how many, where p-values are computed by toys; each point makes its own, from the same seed.
+    every_q
+        whether every test statistic is kept, instead of counts: CLs by toys only.
     """
 
     what: What = "cls"
@@ -53,12 +56,15 @@ class ScanSettings:
     poi_range: PoiRange = "named"
     options: FitOptions = DEFAULT_OPTIONS
     toys: ToyOptions | None = None
+    every_q: bool = False
 
     def __post_init__(self) -> None:
         if not 0.0 < self.level < 1.0:
             raise InputError(f"the level of a limit lies between 0 and 1, not {self.level}")
         if not isfinite(self.test_poi):
             raise InputError(f"the parameter of interest cannot be tested at {self.test_poi}")
+        if self.every_q and (self.toys is None or self.what != "cls"):
+            raise InputError("every test statistic is kept where CLs is computed by toys; say how many")
 
 
 class Background:
@@ -128,6 +134,20 @@ def _unpacked(packed: bytes) -> Packed:
     return Packed(pickle.loads(zlib.decompress(packed)))
 
 
+def model_of(background: Background, patch: Patch, settings: ScanSettings) -> tuple[Model, Data]:
+    """The model of a point and its data; what the patch leaves alone is neither read nor compiled again.
+
+    Raises
+    ------
+    InputError
+        The patch does not apply, or gives no valid model.
+    """
+    document = patched(background.document, patch.operations)
+    workspace = pyhf_json.from_document(document, f"with patch {patch.name!r}", known=background.known)
+    conventions = CONVENTIONS[settings.conventions]
+    return compile_model(workspace, settings.measurement, conventions, known=background.templates)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointTask:
     """Computes one point on a background; travels to workers."""
@@ -143,11 +163,8 @@ class PointTask:
         InputError, FitFailed
             The patch does not apply, gives no valid model, or one of the fits fails.
         """
-        patch, settings = packed.patch, self.settings
-        document = patched(self.background.document, patch.operations)
-        workspace = pyhf_json.from_document(document, f"with patch {patch.name!r}", known=self.background.known)
-        conventions, templates = CONVENTIONS[settings.conventions], self.background.templates
-        model, data = compile_model(workspace, settings.measurement, conventions, known=templates)
+        settings = self.settings
+        model, data = model_of(self.background, packed.patch, settings)
         how: Json = {
             "test_stat": settings.test_stat,
             "poi_range": settings.poi_range,
