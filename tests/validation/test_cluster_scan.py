@@ -84,7 +84,7 @@ def test_the_script(arguments: list[str], tmp_path: Path) -> None:
         ("slurm", ["#SBATCH -p short", "#SBATCH -t 04:00:00", "--lifetime 230m", "export OMP_NUM_THREADS=1"]),
         (
             "htcondor",
-            ["+MaxRuntime = 14400", "RequestDisk = 1000000000", "--lifetime 230m", "export OMP_NUM_THREADS=1"],
+            ["+MaxRuntime = 14400", "MY.DaskWorkerDisk = 1000000000", "--lifetime 230m", "export OMP_NUM_THREADS=1"],
         ),
     ],
 )
