@@ -65,6 +65,7 @@ def cluster_of(options: argparse.Namespace) -> Any:
     shared: dict[str, Any] = {
         "cores": 1,
         "processes": 1,
+        "scheduler_options": {"dashboard_address": ":0"},
         "memory": options.memory,
         "worker_extra_args": ["--lifetime", options.lifetime, "--lifetime-stagger", "4m"],
         "job_script_prologue": ["export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1"],
