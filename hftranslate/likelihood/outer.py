@@ -1,5 +1,7 @@
 """The weighted sum of the outer products of the slopes of the bins: most of the work of a Hessian."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,8 +28,9 @@ def outer_products(slopes: Floats, weights: Floats) -> Floats:
     from scipy.sparse import csc_array, dia_array
 
     many, few = np.flatnonzero(~few), np.flatnonzero(few)
-    dense, sparse = slopes[:, many], csc_array(slopes[:, few])
-    weighted = dia_array((weights[None], [0]), shape=(n_bins, n_bins)) @ sparse
+    dense = slopes[:, many]
+    sparse: Any = csc_array(slopes[:, few])
+    weighted: Any = dia_array((weights[None], [0]), shape=(n_bins, n_bins)) @ sparse
     result = np.zeros((n_parameters, n_parameters))
     result[many[:, None], many] = _of_all(dense, weights)
     mixed = weighted.T @ dense
