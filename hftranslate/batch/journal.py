@@ -172,6 +172,10 @@ class Journal:
     def keep(self, key: str, result: Any) -> None:
         """Write one result, at once."""
         self.results[key] = result
+        self.write(key, result)
+
+    def write(self, key: str, result: Any) -> None:
+        """Write one result that need not be held here: of many, only the file grows."""
         with self.path.open("a") as file:
             file.write(json.dumps({"key": key, "result": result}, allow_nan=False) + "\n")
 

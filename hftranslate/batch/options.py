@@ -2,6 +2,7 @@
 
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,18 +27,24 @@ class BatchOptions:
         listens to how many are done.
     resume
         a file that keeps results as they arrive, and from which they are taken up; one of another task is refused.
+    task_seconds
+        how long a task should take where the work can be divided: a worker that is lost loses so much, and a scheduler
+        has so much time for each.
 
     Raises
     ------
     InputError
-        The executor is none, or the listener cannot be called.
+        The executor is none, the listener cannot be called, or the time is none.
     """
 
     executor: Executor | None = None
     progress: Progress = silent
     resume: Path | None = None
+    task_seconds: float = 20.0
 
     def __post_init__(self) -> None:
+        if not 0.0 < self.task_seconds < inf:
+            raise InputError(f"a task takes some seconds, not {self.task_seconds}")
         if self.executor is not None and not hasattr(self.executor, "submit"):
             raise InputError(f"fits run on an executor of concurrent.futures or here (None), not on {self.executor!r}")
         if not callable(self.progress):

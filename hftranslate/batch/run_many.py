@@ -2,15 +2,21 @@
 
 A failed item never stops the others. What was done is handed out as it arrives, so that an interrupted run can keep it
 (:mod:`hftranslate.batch.journal`). Results do not depend on the number of workers: a task sees its item and nothing
-else.
+else. Only so many items as keep the workers busy are submitted at a time, and the function travels to each worker once:
+what client and scheduler hold does not grow with the number of items.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, as_completed
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from dataclasses import dataclass
+from itertools import islice
+from queue import SimpleQueue
+from time import monotonic
 from typing import Generic, TypeVar
 
+from hftranslate.batch.executors import cores
 from hftranslate.batch.progress import Progress, silent
+from hftranslate.batch.shipping import dask_client, shipped
 from hftranslate.errors import HFTranslateError, WorkersLost
 
 T = TypeVar("T")
@@ -77,8 +83,7 @@ def run_many(
     """
     results: dict[int, R | Failed] = {}
     progress(step, 0, len(items))
-    arrivals = _here(Attempt(function), items) if executor is None else _on(executor, Attempt(function), items)
-    for done, (index, result) in enumerate(arrivals, start=1):
+    for done, (index, _, result) in enumerate(run_each(function, items, executor=executor), start=1):
         results[index] = result
         if keep is not None:
             keep(index, result)
@@ -86,18 +91,74 @@ def run_many(
     return [results[index] for index in range(len(items))]
 
 
-def _here(attempt: Attempt[T, R], items: Sequence[T]) -> Iterator[tuple[int, R | Failed]]:
-    for index, item in enumerate(items):
-        yield index, attempt(item)
+def run_each(
+    function: Callable[[T], R], items: Iterable[T], *, executor: Executor | None = None
+) -> Iterator[tuple[int, T, R | Failed]]:
+    """Index, item and result of every item, as the results arrive; nothing is held.
+
+    Items are taken as workers come to need them: an iterator may make them by what has arrived.
+
+    Parameters
+    ----------
+    function, executor
+        as for :func:`run_many`.
+
+    Raises
+    ------
+    WorkersLost
+        A worker process died.
+    """
+    attempt = Attempt(function)
+    if executor is None:
+        return ((index, item, attempt(item)) for index, item in enumerate(items))
+    return _on(executor, attempt, items)
 
 
-def _on(executor: Executor, attempt: Attempt[T, R], items: Sequence[T]) -> Iterator[tuple[int, R | Failed]]:
-    futures: dict[Future[R | Failed], int] = {}
+#: Items that are submitted for each worker: enough that none waits while results are taken.
+_AHEAD = 4
+#: Seconds after which the workers of a cluster are counted again: they come and go.
+_COUNTED = 10.0
+
+
+class _Window:
+    """How many items may be submitted at a time."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor, self._until, self._size = executor, 0.0, 0
+
+    @property
+    def size(self) -> int:
+        """It follows the number of workers."""
+        if monotonic() >= self._until:
+            self._size = _AHEAD * max(1, _n_workers(self._executor))
+            self._until = monotonic() + _COUNTED
+        return self._size
+
+
+def _n_workers(executor: Executor) -> int:
+    client = dask_client(executor)
+    if client is not None:
+        return sum(client.nthreads().values())
+    n = getattr(executor, "_max_workers", None)
+    return n if isinstance(n, int) else cores()
+
+
+def _on(executor: Executor, attempt: Attempt[T, R], items: Iterable[T]) -> Iterator[tuple[int, T, R | Failed]]:
+    waiting: dict[Future[R | Failed], tuple[int, T]] = {}
+    done = SimpleQueue[Future[R | Failed]]()
+    left, window = iter(enumerate(items)), _Window(executor)
     try:
-        for index, item in enumerate(items):
-            futures[executor.submit(attempt, item)] = index
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+        with shipped(attempt, executor) as function:
+            while True:
+                for index, item in islice(left, max(0, window.size - len(waiting))):
+                    future = executor.submit(function, item)
+                    waiting[future] = index, item
+                    future.add_done_callback(done.put)
+                if not waiting:
+                    return
+                future = done.get()
+                index, item = waiting.pop(future)
+                yield index, item, future.result()
     except Exception as error:
         if not _workers_lost(error):
             raise
@@ -106,7 +167,7 @@ def _on(executor: Executor, attempt: Attempt[T, R], items: Sequence[T]) -> Itera
             "was given: run again with it, and perhaps with fewer workers"
         ) from error
     finally:
-        for future in futures:
+        for future in waiting:
             future.cancel()
 
 

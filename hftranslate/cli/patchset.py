@@ -33,10 +33,11 @@ from hftranslate.signal_grid import Patch, PatchSet, PointNames, read_patchset
 from hftranslate.signal_grid import create as create_patchset
 from hftranslate.signal_grid.contour import Interpolation, contour_document, take_slice
 from hftranslate.signal_grid.document import ALGORITHMS, Value, parse_value, patch_document
-from hftranslate.signal_grid.scan import Scan, ScanSettings, csv_text, scan_from_document
+from hftranslate.signal_grid.scan import Scan, csv_text, scan_from_document
 from hftranslate.signal_grid.scan import scan as scan_patches
 from hftranslate.signal_grid.signal_files import read_background, read_signals
 from hftranslate.signal_grid.summary import summary_text
+from hftranslate.signal_grid.tasks import ScanSettings
 from hftranslate.translation.as_json import as_json
 from hftranslate.translation.load import load
 from hftranslate.translation.sidecar_file import sidecar_path
@@ -238,6 +239,7 @@ def strip(file: str, signals: tuple[str, ...], output_file: Path | None, **optio
 )
 @minimizer_options
 @made_toys
+@click.option("--every-q", is_flag=True, help="Keep the test statistic of every toy, instead of counts.")
 @click.option("--csv", "table", type=_FILE, help="Write a table too.")
 @click.option("--any-background", is_flag=True, help="Also where the digest says that the patches are for another one.")
 @workers_options

@@ -16,7 +16,7 @@ from hftranslate.errors import InputError
 from hftranslate.hepdata.reproduce import fetched, read_record, reproduce_record, summary_text
 from hftranslate.signal_grid import PointNames
 from hftranslate.signal_grid.contour import Interpolation
-from hftranslate.signal_grid.scan import ScanSettings
+from hftranslate.signal_grid.tasks import ScanSettings
 
 
 @click.command(cls=Command)

@@ -17,7 +17,7 @@ from hftranslate.hepdata.contents import Likelihood
 from hftranslate.hepdata.entries import Entry, Status, gathered
 from hftranslate.hepdata.submission import hs3_file
 from hftranslate.signal_grid import Patch, PatchSet
-from hftranslate.signal_grid.scan import Background
+from hftranslate.signal_grid.tasks import Background
 from hftranslate.translation.load import load
 from hftranslate.workspace import Workspace
 from hftranslate.workspace.map import pois_of, signal_samples

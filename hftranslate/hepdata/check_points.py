@@ -36,7 +36,8 @@ from hftranslate.inference.tester import statistic
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data
 from hftranslate.signal_grid import Patch, PatchSet, PointNames
-from hftranslate.signal_grid.scan import Point, Scan, ScanSettings, scan
+from hftranslate.signal_grid.scan import Point, Scan, scan
+from hftranslate.signal_grid.tasks import ScanSettings
 
 _KEYS = {"cls": ("CLs_obs", "CLs_exp"), "limit": ("observed", "expected")}
 _WORDS = {"cls": "CLs", "limit": "upper limits"}

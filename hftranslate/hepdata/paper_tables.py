@@ -16,7 +16,8 @@ from hftranslate.hepdata.tables import BANDS, IN_FB, NOTHING, Column, Table, fit
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.signal_grid.contour import CURVES, contour_lines, take_slice
 from hftranslate.signal_grid.document import Value, parse_value
-from hftranslate.signal_grid.scan import Background, Scan
+from hftranslate.signal_grid.scan import Scan
+from hftranslate.signal_grid.tasks import Background
 from hftranslate.workspace.map import signal_samples
 
 _TITLES = dict(zip(CURVES, ("observed", "expected -1 sigma", "expected", "expected +1 sigma"), strict=True))

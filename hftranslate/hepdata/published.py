@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 from hftranslate.hepdata.tables import IN_FB
 from hftranslate.signal_grid import PatchSet
 from hftranslate.signal_grid.document import parse_value
-from hftranslate.signal_grid.scan import What
+from hftranslate.signal_grid.tasks import What
 
 #: The quantities of a point: observed, and expected at -2, ..., +2 standard deviations.
 Quantity: TypeAlias = Literal["observed", 0, 1, 2, 3, 4]

@@ -26,7 +26,8 @@ from hftranslate.hepdata.download import address_of, download
 from hftranslate.hepdata.entries import CheckReport, Entry
 from hftranslate.signal_grid import PatchSet, PointNames, digest
 from hftranslate.signal_grid.contour import Interpolation, contour_document, take_slice
-from hftranslate.signal_grid.scan import Background, Scan, ScanSettings, csv_text, scan, scan_task
+from hftranslate.signal_grid.scan import Scan, csv_text, scan, scan_task
+from hftranslate.signal_grid.tasks import Background, ScanSettings
 
 #: What a scan cannot go on from; a patch that is wrong, say, fails alone.
 _STOPPING = {"schema", "model", "digest"}

@@ -33,14 +33,15 @@ from hftranslate.workspace import (
 )
 from hftranslate.workspace.expressions import Expression, parse_expression
 from hftranslate.workspace.functions import used_functions
-from hftranslate.workspace.parameter_names import declared_parameters
+from hftranslate.workspace.parameter_names import DeclaredParameter, declare_parameters, declared_parameters
 from hftranslate.workspace.parameters import ParameterSet, beta_name, parameter_sets
-
-_I = TypeVar("_I")
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+#: Codes that are evaluated, and which of them the codes of modifiers are.
+_CODES = (*sorted(CURVES), "code1", "code4")
+_CODE_NUMBERS = {code: _CODES.index(LINEAR.get(code, code)) for code in (*_CODES, *LINEAR)}
 #: Factors of one sample; published models have less than a hundred.
 MAX_FACTORS = 500
 
@@ -80,7 +81,9 @@ def compile_model(
         raise InputError(f"expected a Workspace, not {given}; hftranslate.read(FILE) gives that of a file")
     chosen = workspace.measurement(measurement)
     rules = workspace.conventions if conventions is None else conventions
-    sets = parameter_sets(workspace, chosen, rules)
+    names = {key: templates.names for key, templates in known.items()} if known else {}
+    declared = declare_parameters(workspace.channels, names) if names else declared_parameters(workspace.channels)
+    sets = parameter_sets(workspace, chosen, rules, declared)
     offsets, start = {}, 0
     for name, parameter_set in sets.items():
         offsets[name] = start
@@ -90,7 +93,7 @@ def compile_model(
         n_parameters=start + len(derived.expressions),
         offsets=offsets | functions,
         systematics=systematics,
-        bin_offsets=_staterror_offsets(workspace),
+        bin_offsets=_staterror_offsets(workspace, declared),
         removed={t.name for t in chosen.constraint_terms if t.kind == "none"},
         known=known or {},
     )
@@ -167,10 +170,10 @@ def _observed(workspace: Workspace) -> Floats:
     return numbers
 
 
-def _staterror_offsets(workspace: Workspace) -> dict[tuple[str, str], int]:
+def _staterror_offsets(workspace: Workspace, sets: Mapping[str, DeclaredParameter]) -> dict[tuple[str, str], int]:
     """Where the bins of a channel begin within a staterror that spans several channels."""
     offsets = {}
-    for name, declared in declared_parameters(workspace.channels).items():
+    for name, declared in sets.items():
         start = 0
         for channel in declared.bin_channels:
             offsets[name, channel] = start
@@ -275,8 +278,8 @@ class _Builder:
     bins_per_channel: list[tuple[int, int]] = field(default_factory=list)
     n_rows: int = 0
     n_cells: int = 0
-    shifts: list[tuple[list[int], Integers, Templates]] = field(default_factory=list)
-    factors: list[tuple[list[int], int, Templates]] = field(default_factory=list)
+    shifts: list[tuple[Integers, Integers, Templates]] = field(default_factory=list)
+    factors: list[tuple[Integers, int, Templates]] = field(default_factory=list)
     direct: list[list[tuple[Integers, Integers]]] = field(default_factory=list)
 
     def add_channel(self, channel: Channel) -> None:
@@ -301,11 +304,12 @@ class _Builder:
         normsys = self.offsets | self.systematics if self.systematics else self.offsets
         if templates.shift_names:
             places = normsys if templates.normsys_shift else self.offsets
-            self.shifts.append(([places[name] for name in templates.shift_names], cells, templates))
+            parameters = np.array([places[name] for name in templates.shift_names], dtype=np.int64)
+            self.shifts.append((parameters, cells, templates))
         if templates.factor_names:
             of_normsys = zip(templates.factor_names, templates.factor_of_normsys, strict=True)
-            parameters = [normsys[name] if is_normsys else self.offsets[name] for name, is_normsys in of_normsys]
-            self.factors.append((parameters, self.n_rows, templates))
+            found = [normsys[name] if is_normsys else self.offsets[name] for name, is_normsys in of_normsys]
+            self.factors.append((np.array(found, dtype=np.int64), self.n_rows, templates))
         slot = 0
         for m in templates.direct:
             offset = self.offsets[m.name]
@@ -341,7 +345,7 @@ class _Builder:
         bin_of_cell = np.repeat(np.arange(len(per_bin)), per_bin)
         row_of_cell = np.concatenate(self.rows)
         normsys = self._multiplicative()
-        additive = self._additive(set(normsys.parameter.tolist()))
+        additive = self._additive(normsys.parameter)
         by_code = [additive.parameter[columns] for columns in additive.code_columns]
         cells = Cells(
             n_parameters=self.n_parameters,
@@ -362,28 +366,29 @@ class _Builder:
         )
         return _read_only(cells)
 
-    def _additive(self, normsys: set[int]) -> Additive:
-        codes_of = _chained(t.shift_codes for *_, t in self.shifts)
-        places = list(zip(codes_of, _chained(p for p, *_ in self.shifts), strict=True))
-        # as second_order orders parameters
-        keys = sorted(set(places), key=lambda key: (key[0], key[1] in normsys, key[1]))
-        column = {key: i for i, key in enumerate(keys)}
-        sizes = _chained([len(cells)] * len(parameters) for parameters, cells, _ in self.shifts)
-        empty = np.zeros(0)
+    def _additive(self, normsys: Integers) -> Additive:
+        none, empty = np.zeros(0), np.zeros(0, dtype=np.int64)
+        code = _code_numbers(t.shift_codes for *_, t in self.shifts)
+        parameter = np.concatenate([empty, *(p for p, *_ in self.shifts)])
+        shared = np.isin(np.arange(self.n_parameters), normsys)
+        # as second_order orders parameters: by code, those of NormSys last
+        places = (2 * code + shared[parameter]) * self.n_parameters + parameter
+        keys, column = np.unique(places, return_inverse=True)
+        n_cells = np.repeat([len(c) for _, c, _ in self.shifts], [len(p) for p, *_ in self.shifts]).astype(np.int64)
         shifts = store(
             self.n_cells,
             len(keys),
-            np.concatenate([empty, *(np.tile(cells, len(p)) for p, cells, _ in self.shifts)]).astype(np.int64),
-            np.repeat(np.array([column[p] for p in places], dtype=np.int64), np.array(sizes, dtype=np.int64)),
-            np.concatenate([empty, *(t.slopes.ravel() for *_, t in self.shifts)]),
-            np.concatenate([empty, *(t.bends.ravel() for *_, t in self.shifts)]),
+            np.concatenate([empty, *(np.tile(cells, len(p)) for p, cells, _ in self.shifts)]),
+            np.repeat(column, n_cells),
+            np.concatenate([none, *(t.slopes.ravel() for *_, t in self.shifts)]),
+            np.concatenate([none, *(t.bends.ravel() for *_, t in self.shifts)]),
         )
-        codes = sorted({code for code, _ in keys})
-        stops = np.cumsum([sum(1 for c, _ in keys if c == code) for code in codes]).tolist()
+        codes, counts = np.unique(keys // (2 * self.n_parameters), return_counts=True)
+        stops = np.cumsum(counts).tolist()
         return _read_only(
             Additive(
-                parameter=np.array([p for _, p in keys], dtype=np.int64),
-                codes=tuple(codes),
+                parameter=keys % self.n_parameters,
+                codes=tuple(_CODES[i] for i in codes),
                 code_columns=tuple(slice(a, b) for a, b in zip([0, *stops], stops, strict=False)),
                 shifts=_read_only(shifts),
             )
@@ -394,11 +399,10 @@ class _Builder:
         row = np.concatenate([empty, *(first + t.factor_rows for _, first, t in self.factors)])
         order = np.argsort(row, kind="stable")
         row = row[order]
-        parameter = np.array(_chained(p for p, *_ in self.factors), dtype=np.int64)[order]
+        parameter = np.concatenate([empty, *(p for p, *_ in self.factors)])[order]
         lo = np.concatenate([np.zeros(0), *(t.factor_lo for *_, t in self.factors)])[order]
         hi = np.concatenate([np.zeros(0), *(t.factor_hi for *_, t in self.factors)])[order]
-        names = _chained(t.factor_codes for *_, t in self.factors)
-        codes = np.array([LINEAR.get(code, code) for code in names], dtype=np.str_)[order]
+        codes = _code_numbers(t.factor_codes for *_, t in self.factors)[order]
         rows, starts = np.unique(row, return_index=True)
         return _read_only(
             Multiplicative(
@@ -409,16 +413,19 @@ class _Builder:
                 table=polynomial_table(code4_coefficients(lo, hi)),
                 log_lo=safe_log(lo),
                 log_hi=safe_log(hi),
-                polynomial=codes == "code4",
-                linear=tuple((code, np.flatnonzero(codes == code)) for code in CURVES if (codes == code).any()),
+                polynomial=codes == _CODES.index("code4"),
+                linear=tuple(
+                    (code, np.flatnonzero(codes == i)) for i, code in enumerate(_CODES) if code in CURVES and i in codes
+                ),
                 lo=lo,
                 hi=hi,
             )
         )
 
 
-def _chained(parts: Iterable[Iterable[_I]]) -> list[_I]:
-    return list(chain.from_iterable(parts))
+def _code_numbers(parts: Iterable[Sequence[str]]) -> Integers:
+    """The places in :data:`_CODES` of interpolation codes."""
+    return np.fromiter(map(_CODE_NUMBERS.__getitem__, chain.from_iterable(parts)), dtype=np.int64)
 
 
 _T = TypeVar("_T", bound="DataclassInstance")

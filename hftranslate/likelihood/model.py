@@ -26,6 +26,7 @@ from hftranslate.likelihood.cells import Cells, State
 from hftranslate.likelihood.constraints import Constraints, Floats
 from hftranslate.likelihood.derived import Derived
 from hftranslate.likelihood.many import Slopes
+from hftranslate.likelihood.outer import outer_products
 from hftranslate.likelihood.second_order import jacobian, second_order
 from hftranslate.likelihood.sizes import unwarned
 from hftranslate.workspace import Conventions, Numbers
@@ -430,7 +431,7 @@ class Model(Speaking):
         state = self.state(t)
         information = np.where(state.bins > 0.0, 1.0 / state.bins, 0.0)
         slopes = self.derived.rows(t, jacobian(self.cells, state))
-        matrix: Floats = slopes.T @ (slopes * information[:, None])
+        matrix = outer_products(slopes, information)
         diagonal = self.constraints.derivatives(t, data.auxdata)[1]
         matrix[np.diag_indices(len(t))] += np.maximum(diagonal, 0.0)
         return matrix

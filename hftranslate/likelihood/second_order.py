@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.likelihood.cells import Cells, State
+from hftranslate.likelihood.outer import outer_products
 from hftranslate.likelihood.pattern import products_of_others
 from hftranslate.likelihood.storage import Slopes, weighted_sums
 
@@ -105,7 +106,7 @@ def second_order(cells: Cells, state: State, weights: Floats, curvature: Floats)
     slopes = _jacobian(cells, state, parts)
     mixed = np.zeros((cells.n_parameters, cells.n_parameters))  # blocks of two kinds, on one side of the diagonal
     _mixed_terms(cells, state, w, parts, mixed)
-    hessian: Floats = slopes.T @ (slopes * curvature[:, None])
+    hessian = outer_products(slopes, curvature)
     hessian += mixed
     hessian += mixed.T
     _additive_terms(cells, state, w, parts, hessian)

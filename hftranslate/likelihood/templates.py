@@ -27,6 +27,7 @@ from hftranslate.workspace import (
     StatError,
     Workspace,
 )
+from hftranslate.workspace.parameter_names import SampleNames
 
 Direct: TypeAlias = Lumi | NormFactor | ShapeSys | ShapeFactor | StatError
 
@@ -52,6 +53,8 @@ class Templates:
         which of the rows a factor belongs to, and its values at -1 and +1 sigma, ``(n_factors,)``.
     direct
         the modifiers that are factors themselves.
+    names
+        those that all modifiers use.
     """
 
     nominal: Floats
@@ -68,6 +71,7 @@ class Templates:
     factor_lo: Floats
     factor_hi: Floats
     direct: tuple[Direct, ...]
+    names: SampleNames
 
 
 #: Templates made before, by the identity of their samples.
@@ -160,6 +164,7 @@ def make_templates(where: str, sample: Sample, removed: set[str]) -> Templates:
         factor_lo=np.array(columns[4], dtype=np.float64),
         factor_hi=np.array(columns[5], dtype=np.float64),
         direct=tuple(direct),
+        names=SampleNames.of(sample),
     )
 
 

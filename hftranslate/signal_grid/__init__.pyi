@@ -3,9 +3,10 @@ from hftranslate.signal_grid.contour import Slice, contour_document, contour_lin
 from hftranslate.signal_grid.creation import Signal, create
 from hftranslate.signal_grid.document import Patch, PatchSet, digest, read_patchset
 from hftranslate.signal_grid.point_names import PointNames
-from hftranslate.signal_grid.scan import Background, FailedPoint, Point, Scan, ScanSettings, csv_text, scan
+from hftranslate.signal_grid.scan import FailedPoint, Point, Scan, csv_text, scan
 from hftranslate.signal_grid.signal_files import read_background, read_signal
 from hftranslate.signal_grid.summary import summary_text
+from hftranslate.signal_grid.tasks import Background, ScanSettings
 
 __all__ = [
     "Background",

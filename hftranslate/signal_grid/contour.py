@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from hftranslate.errors import InputError, MissingInput, did_you_mean
 from hftranslate.likelihood.scipy_parts import ndtr, ndtri
 from hftranslate.signal_grid.document import Value
-from hftranslate.signal_grid.scan import FailedPoint, Point, Scan, What
+from hftranslate.signal_grid.scan import FailedPoint, Point, Scan
+from hftranslate.signal_grid.tasks import What
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

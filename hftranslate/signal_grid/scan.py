@@ -3,72 +3,20 @@
 import csv
 import hashlib
 import io
-import pickle
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
-from math import isfinite
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 from hftranslate.batch.journal import Journal, are_numbers, is_number
 from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.batch.run_many import Failed, run_many
 from hftranslate.display import csv_cell
 from hftranslate.display.speaking import Result, Table, named
-from hftranslate.errors import FormatError, InputError
-from hftranslate.formats import pyhf_json
-from hftranslate.formats.json_patch import patched
+from hftranslate.errors import FormatError
 from hftranslate.formats.recognition import mistaken
-from hftranslate.inference.hypotest import (
-    PoiRange,
-    TestStat,
-    hypotest,
-    upper_limit,
-)
-from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
-from hftranslate.likelihood.compile import compile_model
-from hftranslate.likelihood.templates import KnownTemplates, known_templates
-from hftranslate.signal_grid import Patch, PatchSet, digest
-from hftranslate.signal_grid.document import Value, Values
-from hftranslate.toys import ToyOptions, toy_limit, toy_test
-from hftranslate.workspace import CONVENTIONS, Workspace
-
-Json: TypeAlias = dict[str, Any]
-What = Literal["cls", "limit"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScanSettings:
-    """What is computed of every point, and how.
-
-    Attributes
-    ----------
-    what
-        ``"cls"``: CLs of ``test_poi``; ``"limit"``: the upper limit where CLs is ``level``.
-    measurement
-        its name; the first one by default.
-    conventions
-        ``"pyhf"`` or ``"root"``.
-    toys
-        how many, where p-values are computed by toys; each point makes its own, from the same seed.
-    """
-
-    what: What = "cls"
-    measurement: str | None = None
-    conventions: str = "pyhf"
-    test_poi: float = 1.0
-    level: float = 0.05
-    test_stat: TestStat = "qtilde"
-    poi_range: PoiRange = "named"
-    options: FitOptions = DEFAULT_OPTIONS
-    toys: ToyOptions | None = None
-
-    def __post_init__(self) -> None:
-        if not 0.0 < self.level < 1.0:
-            raise InputError(f"the level of a limit lies between 0 and 1, not {self.level}")
-        if not isfinite(self.test_poi):
-            raise InputError(f"the parameter of interest cannot be tested at {self.test_poi}")
+from hftranslate.signal_grid.document import Patch, PatchSet, Value, Values, digest
+from hftranslate.signal_grid.tasks import Background, Json, Packed, PointTask, ScanSettings, What
+from hftranslate.signal_grid.toy_scan import scan_by_toys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,107 +244,6 @@ def _demand(right: bool, otherwise: str) -> None:
         raise ValueError(otherwise)
 
 
-# ---------------------------------------------------------------------------------------------------------- computation
-class Background:
-    """A background-only workspace that many signals are put on: what they share is read and compiled once.
-
-    It travels to other processes compressed, and each of them unpacks it once.
-    """
-
-    def __init__(self, document: Json) -> None:
-        self.document = document
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 of the document as pyhf computes it."""
-        return digest(self.document)
-
-    @cached_property
-    def workspace(self) -> Workspace:
-        """The background, read."""
-        return pyhf_json.from_document(self.document, "the background-only workspace")
-
-    @cached_property
-    def known(self) -> pyhf_json.KnownSamples:
-        """What need not be read again of a patched document."""
-        return pyhf_json.known_samples(self.document, self.workspace)
-
-    @cached_property
-    def templates(self) -> KnownTemplates:
-        """What need not be compiled again of a patched workspace."""
-        return known_templates(self.workspace)
-
-    @cached_property
-    def packed(self) -> bytes:
-        """The document, to travel."""
-        return _packed(self.document)
-
-    def __reduce__(self) -> tuple[Callable[[str, bytes], "Background"], tuple[str, bytes]]:
-        return _unpacked_once, (self.digest, self.packed)
-
-
-_held: dict[str, Background] = {}
-
-
-def _unpacked_once(key: str, packed: bytes) -> Background:
-    """The background in a worker process: the same object for all tasks. Only the last one is held."""
-    if key not in _held:
-        _held.clear()
-        _held[key] = Background(pickle.loads(zlib.decompress(packed)))
-    return _held[key]
-
-
-def _packed(value: object) -> bytes:
-    return zlib.compress(pickle.dumps(value, pickle.HIGHEST_PROTOCOL), 1)
-
-
-class Packed:
-    """A patch that is compressed when it travels: some are large, and a scheduler holds them all."""
-
-    def __init__(self, patch: Patch) -> None:
-        self.patch = patch
-
-    def __reduce__(self) -> tuple[Callable[[bytes], "Packed"], tuple[bytes]]:
-        return _unpacked, (_packed(self.patch),)
-
-
-def _unpacked(packed: bytes) -> Packed:
-    return Packed(pickle.loads(zlib.decompress(packed)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PointTask:
-    """Computes one point on a background; travels to workers."""
-
-    background: Background
-    settings: ScanSettings
-
-    def __call__(self, packed: Packed) -> Json:
-        """The result of one point as plain JSON values.
-
-        Raises
-        ------
-        InputError, FitFailed
-            The patch does not apply, gives no valid model, or one of the fits fails.
-        """
-        patch, settings = packed.patch, self.settings
-        document = patched(self.background.document, patch.operations)
-        workspace = pyhf_json.from_document(document, f"with patch {patch.name!r}", known=self.background.known)
-        conventions, templates = CONVENTIONS[settings.conventions], self.background.templates
-        model, data = compile_model(workspace, settings.measurement, conventions, known=templates)
-        how: Json = {
-            "test_stat": settings.test_stat,
-            "poi_range": settings.poi_range,
-            "options": settings.options,
-            **({} if settings.toys is None else {"toy_options": settings.toys}),
-        }
-        test, limit = (hypotest, upper_limit) if settings.toys is None else (toy_test, toy_limit)
-        if settings.what == "cls":
-            return test(model, data, settings.test_poi, **how).to_dict()
-        found = limit(model, data, settings.level, **how).to_dict()
-        return {key: value for key, value in found.items() if key not in ("scan", "poi")}
-
-
 def scan(
     background: Json,
     patches: PatchSet,
@@ -438,19 +285,11 @@ def scan(
     shared = Background(background)
     shared.workspace.measurement(chosen.measurement)  # what is wrong here is one error, not one for each point
 
-    def keep(index: int, result: Json | Failed) -> None:
-        if journal is not None and not isinstance(result, Failed):
-            journal.keep(missing[index].name, result)
-
-    arrived = run_many(
-        PointTask(background=shared, settings=chosen),
-        [Packed(p) for p in missing],
-        executor=batch.executor,
-        progress=batch.progress,
-        step="points",
-        keep=keep,
-    )
-    results = {**kept, **{p.name: result for p, result in zip(missing, arrived, strict=True)}}
+    if chosen.toys is not None and chosen.what == "cls":
+        arrived = scan_by_toys(shared, missing, chosen, chosen.toys, batch, journal)
+    else:
+        arrived = _scan(shared, missing, chosen, batch, journal)
+    results: dict[str, Json | Failed] = {**kept, **arrived}
     points, failed = [], []
     for p in wanted:
         match results[p.name]:
@@ -464,6 +303,30 @@ def scan(
         points=tuple(points),
         failed=tuple(failed),
     )
+
+
+def _scan(
+    background: Background,
+    patches: Sequence[Patch],
+    settings: ScanSettings,
+    batch: BatchOptions,
+    journal: Journal | None,
+) -> dict[str, Json | Failed]:
+    """The results of points by name, a task for each."""
+
+    def keep(index: int, result: Json | Failed) -> None:
+        if journal is not None and not isinstance(result, Failed):
+            journal.write(patches[index].name, result)
+
+    arrived = run_many(
+        PointTask(background=background, settings=settings),
+        [Packed(p) for p in patches],
+        executor=batch.executor,
+        progress=batch.progress,
+        step="points",
+        keep=keep,
+    )
+    return {p.name: result for p, result in zip(patches, arrived, strict=True)}
 
 
 def _kept(journal: Journal, patches: Iterable[Patch], what: What) -> dict[str, Json]:
@@ -482,6 +345,8 @@ def _kept(journal: Journal, patches: Iterable[Patch], what: What) -> dict[str, J
 def _told(background: Background, patches: PatchSet, settings: ScanSettings) -> Json:
     options = asdict(settings)
     del options["options"]
+    if not settings.every_q:
+        del options["every_q"]
     if settings.what == "limit":
         del options["test_poi"]
     return {**options, "background_sha256": background.digest, "references": dict(patches.references)}
@@ -495,6 +360,6 @@ def scan_task(background: Json, patches: PatchSet, settings: ScanSettings) -> Js
     return {
         "background": digest(background),
         "patches": of_patches.hexdigest(),
-        **{key: value for key, value in asdict(settings).items() if key != "options"},
+        **{key: value for key, value in asdict(settings).items() if key != "options" and (key != "every_q" or value)},
         "minimizer": asdict(settings.options),
     }

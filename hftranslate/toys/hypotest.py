@@ -39,7 +39,7 @@ from hftranslate.toys.samples import (
 Floats = NDArray[np.float64]
 
 #: Statistics that differ by less are the same: what the fits leave of it.
-_TIE = 1e-7
+TIE = 1e-7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,8 +177,12 @@ class ToyTestResult(OfToys):
 
 def p_value(statistics: Floats, threshold: float) -> PValue:
     """The fraction of toys whose statistic is not below a threshold; NaN stands for a failed toy."""
-    n, failed = len(statistics), int(np.sum(np.isnan(statistics)))
-    above = int(np.sum(statistics >= threshold - _TIE * (1.0 + threshold)))
+    above = int(np.sum(statistics >= threshold - TIE * (1.0 + threshold)))
+    return fraction(len(statistics), int(np.sum(np.isnan(statistics))), above)
+
+
+def fraction(n: int, failed: int, above: int) -> PValue:
+    """The p-value of ``n`` toys of which some failed and some are not below the data."""
     fitted = n - failed
     p = above / fitted
     spread = min(max(p, 1.0 / fitted), 1.0 - 1.0 / fitted)
@@ -186,7 +190,7 @@ def p_value(statistics: Floats, threshold: float) -> PValue:
     return PValue(value=p, error=error, low=above / n, high=(above + failed) / n)
 
 
-def _ratio(clsb: PValue, clb: PValue) -> PValue:
+def ratio(clsb: PValue, clb: PValue) -> PValue:
     """CLs with the errors of both; zero, and as uncertain as can be, where no toy without signal is above the data."""
     if clb.value == 0.0:
         return PValue(value=0.0, error=1.0, low=0.0, high=1.0)
@@ -214,11 +218,11 @@ def toy_test_of(sample: ToySample, poi_test: float, test_stat: TestStat, q: floa
         muhat=muhat,
         clsb=clsb,
         clb=clb,
-        cls=_ratio(clsb, clb),
+        cls=ratio(clsb, clb),
         clsb_exp=clsb_exp,
         clb_exp=clb_exp,
         cls_exp=tuple(a / b for a, b in zip(clsb_exp, clb_exp, strict=True)),
-        cls_exp_error=tuple(_band_error(cls_of[order], clsb_of[order], p, len(signal)) for p in ranks),
+        cls_exp_error=tuple(_band_error_of(cls_of[order], clsb_of[order], p, len(signal)) for p in ranks),
         n_signal=len(sample.signal),
         n_background=len(sample.background),
         failed_signal=len(sample.signal) - len(signal),
@@ -234,7 +238,7 @@ def valid(statistics: Floats) -> Floats:
 def fractions_above(statistics: Floats, thresholds: Floats) -> Floats:
     """For each threshold, the fraction of statistics that are not below it."""
     ordered = np.sort(statistics)
-    below = np.searchsorted(ordered, thresholds - _TIE * (1.0 + thresholds), side="left")
+    below = np.searchsorted(ordered, thresholds - TIE * (1.0 + thresholds), side="left")
     fractions: Floats = (len(ordered) - below) / len(ordered)
     return fractions
 
@@ -244,15 +248,20 @@ def rank(p: float, n: int) -> int:
     return min(max(int(np.ceil(p * n)) - 1, 0), n - 1)
 
 
-def _band_error(cls: Floats, clsb: Floats, p: float, n_signal: int) -> float:
-    """Of a quantile of CLs: from its rank among the toys without signal, and from the toys with signal."""
+def _band_error_of(cls: Floats, clsb: Floats, p: float, n_signal: int) -> float:
+    """The error of a quantile of CLs over the toys without signal, which are in order."""
     n = len(cls)
     shift = sqrt(p * (1.0 - p) / n)
     by_rank = 0.5 * abs(float(cls[rank(p + shift, n)] - cls[rank(p - shift, n)]))
     i = rank(p, n)
-    b = max(float(clsb[i]), 1.0 / n_signal)
-    ratio = float(cls[i] / clsb[i]) if clsb[i] > 0.0 else 1.0 / p
-    return sqrt(by_rank**2 + ratio**2 * b * max(1.0 - b, 0.0) / n_signal)
+    per_clsb = float(cls[i] / clsb[i]) if clsb[i] > 0.0 else 1.0 / p
+    return band_error(by_rank, float(clsb[i]), per_clsb, n_signal)
+
+
+def band_error(by_rank: float, clsb: float, per_clsb: float, n_signal: int) -> float:
+    """Of an expected CLs: from the toys without signal, and from those with signal that make its ``CLs+b``."""
+    b = max(clsb, 1.0 / n_signal)
+    return sqrt(by_rank**2 + per_clsb**2 * b * max(1.0 - b, 0.0) / n_signal)
 
 
 def experiment_of(tester: Tester, poi_test: float) -> ToyExperiment:

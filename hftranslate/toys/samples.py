@@ -212,15 +212,23 @@ def checked(sample: ToySample, most_failed: float = MOST_FAILED) -> ToySample:
     FitFailed
         More than one toy and more than ``most_failed`` of those of a hypothesis failed.
     """
-    for name, statistics in (("with signal", sample.signal), ("without signal", sample.background)):
-        failed, n = int(np.sum(np.isnan(statistics))), len(statistics)
-        if failed > max(1.0, most_failed * n) or failed == n:
-            raise FitFailed(
-                f"{failed} of {n} toys {name} could not be fitted, more than {most_failed:.1%}: try another minimizer "
-                "or more iterations, look at the model with 'doctor', or allow more (--max-failed) and see the bounds "
-                "on the p-values"
-            )
+    for name, statistics in zip(NAMES, (sample.signal, sample.background), strict=True):
+        check_failed(name, int(np.sum(np.isnan(statistics))), len(statistics), most_failed)
     return sample
+
+
+#: What the toys of each hypothesis are called.
+NAMES = ("with signal", "without signal")
+
+
+def check_failed(name: str, failed: int, n: int, most_failed: float) -> None:
+    """Refuse toys of a hypothesis of which too many failed, as :func:`checked`."""
+    if failed > max(1.0, most_failed * n) or failed == n:
+        raise FitFailed(
+            f"{failed} of {n} toys {name} could not be fitted, more than {most_failed:.1%}: try another minimizer "
+            "or more iterations, look at the model with 'doctor', or allow more (--max-failed) and see the bounds "
+            "on the p-values"
+        )
 
 
 # ---------------------------------------------------------------------------------------------------- what is kept

@@ -16,8 +16,9 @@ ROOT's names are made of the modifier's ``stem`` where it has one.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+from itertools import chain
 from operator import attrgetter
 from typing import Literal, TypeAlias
 
@@ -62,9 +63,9 @@ class DeclaredParameter:
         pyhf's name of the set.
     kind
         what it is.
-    uses
-        every (channel, sample, modifier) that it enters: channels in alphabetical order, samples as they stand,
-        which is the order in which ROOT settles conflicts.
+    found
+        what all parameters of the channels enter: channels in alphabetical order, samples as they stand, which is the
+        order in which ROOT settles conflicts.
     root_names
         ROOT's name of each entry.
     bin_channels
@@ -76,10 +77,15 @@ class DeclaredParameter:
 
     name: str
     kind: ParameterKind
-    uses: tuple[Use, ...]
+    found: "Uses" = field(repr=False, compare=False)
     root_names: tuple[str, ...]
     bin_channels: tuple[str, ...] = ()
     listed: tuple[str, ...] = ()
+
+    @property
+    def uses(self) -> tuple[Use, ...]:
+        """Every (channel, sample, modifier) that it enters."""
+        return self.found.of(self.name, self.kind)
 
     @property
     def size(self) -> int:
@@ -142,6 +148,64 @@ def staterror_stem(channel: str) -> str:
     return f"stat_{channel}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleNames:
+    """The names that the modifiers of a sample use: it need not be looked at again where models share it.
+
+    Attributes
+    ----------
+    stems
+        for each of :data:`~hftranslate.workspace.MODIFIER_TYPES`, in their order, the names in alphabetical order with
+        what ROOT's are made of.
+    others
+        the modifiers that are no systematics of shapes and norms: of thousands, these are few.
+    """
+
+    stems: tuple[dict[str, str], ...]
+    others: tuple[Modifier, ...]
+
+    @classmethod
+    def of(cls, sample: Sample) -> "SampleNames":
+        """Those of a sample."""
+        by_class: dict[type[Modifier], dict[str, str]] = {kind: {} for kind in MODIFIER_TYPES}
+        for m in sorted(sample.modifiers, key=_BY_NAME):
+            by_class[type(m)][m.name] = m.name if isinstance(m, Lumi | StatError) else m.stem or m.name
+        return cls(
+            stems=tuple(by_class.values()),
+            others=tuple(m for m in sample.modifiers if not isinstance(m, HistoSys | NormSys)),
+        )
+
+
+class Uses:
+    """Where the parameters of some channels enter; it is looked for when it is asked for."""
+
+    def __init__(self, channels: Iterable[Channel], names: Mapping[int, SampleNames]) -> None:
+        self._channels, self._names = sorted(channels, key=_BY_NAME), names
+
+    def of(self, name: str, kind: ParameterKind) -> tuple[Use, ...]:
+        """Those of one parameter."""
+        return (self._systematics if kind == "alpha" else self._others)[name]
+
+    @cached_property
+    def _systematics(self) -> dict[str, tuple[Use, ...]]:
+        return _by_name((c, s, m) for c in self._channels for s in c.samples for m in s.modifiers)
+
+    @cached_property
+    def _others(self) -> dict[str, tuple[Use, ...]]:
+        return _by_name((c, s, m) for c in self._channels for s in c.samples for m in self._names[id(s)].others)
+
+
+def _by_name(uses: Iterable[Use]) -> dict[str, tuple[Use, ...]]:
+    """Uses by name, those of each type of modifier together."""
+    by_class: dict[type[Modifier], dict[str, list[Use]]] = {kind: {} for kind in MODIFIER_TYPES}
+    for use in uses:
+        by_class[type(use[2])].setdefault(use[2].name, []).append(use)
+    names = dict.fromkeys(chain.from_iterable(by_class.values()))
+    return {
+        name: tuple(chain.from_iterable(of_class.get(name, ()) for of_class in by_class.values())) for name in names
+    }
+
+
 def declared_parameters(channels: Iterable[Channel]) -> dict[str, DeclaredParameter]:
     """All parameter sets that the modifiers of these channels declare, by name, in pyhf's order.
 
@@ -158,64 +222,78 @@ _BY_NAME = attrgetter("name")
 
 @lru_cache(maxsize=2)  # every step of a translation asks, and it takes as long as the step
 def _declared_parameters(key: Same[tuple[Channel, ...]]) -> dict[str, DeclaredParameter]:
-    ordered = sorted(key.value, key=_BY_NAME)
-    by_type: dict[str, dict[str, list[Use]]] = {word: {} for word in MODIFIER_TYPES.values()}
-    by_class = {kind: by_type[word] for kind, word in MODIFIER_TYPES.items()}
-    for channel in ordered:
-        for sample in sorted(channel.samples, key=_BY_NAME):
-            new = [m for m in sample.modifiers if m.name not in by_class[type(m)]]  # most have been met before
-            for modifier in sorted(new, key=_BY_NAME):
-                by_class[type(modifier)][modifier.name] = []
-    for channel in ordered:
-        for sample in channel.samples:
-            for modifier in sample.modifiers:
-                by_class[type(modifier)][modifier.name].append((channel, sample, modifier))
-    by_name: dict[str, list[Use]] = {}
-    for word, of_type in by_type.items():
-        for name in sorted(of_type) if word == "staterror" else of_type:
-            by_name.setdefault(name, []).extend(of_type[name])
-    several_staterrors = _channels_with_several_staterrors(by_type["staterror"])
-    places = {channel.name: i for i, channel in enumerate(key.value)}
-    return {name: _declare(name, u, several_staterrors, places) for name, u in by_name.items()}
+    return declare_parameters(key.value, {})
 
 
-def _channels_with_several_staterrors(staterrors: dict[str, list[Use]]) -> set[str]:
-    names: dict[str, set[str]] = {}
-    for name, uses in staterrors.items():
-        for channel, _, _ in uses:
-            names.setdefault(channel.name, set()).add(name)
-    return {channel for channel, found in names.items() if len(found) > 1}
+def declare_parameters(channels: Sequence[Channel], known: Mapping[int, SampleNames]) -> dict[str, DeclaredParameter]:
+    """:func:`declared_parameters` of channels with samples whose names are known, by the identity of the samples."""
+    samples = [s for c in sorted(channels, key=_BY_NAME) for s in sorted(c.samples, key=_BY_NAME)]
+    names = {id(s): known.get(id(s)) or SampleNames.of(s) for s in samples}
+    stems: dict[type[Modifier], dict[str, str]] = {}
+    pairs = set[tuple[str, str]]()
+    for kind, parts in zip(MODIFIER_TYPES, zip(*(n.stems for n in names.values()), strict=True), strict=True):
+        stems[kind] = of_kind = dict[str, str]()
+        for part in parts:  # what was met before keeps its place
+            of_kind.update(part)
+            if kind not in (Lumi, StatError):
+                pairs.update(part.items())
+    stems[StatError] = dict(sorted(stems[StatError].items()))
+    found = Uses(channels, names)
+    kinds: dict[str, set[ParameterKind]] = {}
+    for kind, of_kind in stems.items():
+        for name in of_kind:
+            kinds.setdefault(name, set()).add(_KINDS[kind])
+    own: dict[str, set[str]] = {}
+    for name, own_stem in pairs:
+        own.setdefault(name, set()).add(own_stem)
+    places = {channel.name: i for i, channel in enumerate(channels)}
+    several = _channels_with_several_staterrors(found, stems[StatError])
+    return {name: _declare(name, found, kinds[name], own.get(name, set()), several, places) for name in kinds}
 
 
-def _declare(name: str, uses: list[Use], several_staterrors: set[str], places: dict[str, int]) -> DeclaredParameter:
-    modifiers = [m for _, _, m in uses]
-    kinds = {_KINDS[t] for t in set(map(type, modifiers))}
+def _channels_with_several_staterrors(found: Uses, names: Iterable[str]) -> set[str]:
+    staterrors: dict[str, set[str]] = {}
+    for name in names:
+        for channel, _, m in found.of(name, "gamma"):
+            if isinstance(m, StatError):
+                staterrors.setdefault(channel.name, set()).add(name)
+    return {channel for channel, of_channel in staterrors.items() if len(of_channel) > 1}
+
+
+def _declare(
+    name: str,
+    found: Uses,
+    kinds: set[ParameterKind],
+    stems: set[str],
+    several_staterrors: set[str],
+    places: dict[str, int],
+) -> DeclaredParameter:
     if len(kinds) > 1:
-        raise InvalidWorkspace(_cannot_share(name, uses))
-    kind = kinds.pop()
+        raise InvalidWorkspace(_cannot_share(name, found))
+    (kind,) = kinds
     if kind == "lumi":
-        return DeclaredParameter(name=name, kind=kind, uses=tuple(uses), root_names=("Lumi",))
-    stems = {own or name for own in {m.stem for m in modifiers if not isinstance(m, Lumi | StatError)}}
+        return DeclaredParameter(name=name, kind=kind, found=found, root_names=("Lumi",))
     if len(stems) > 1:
-        found = ", ".join(map(repr, sorted(stems)))
-        raise InvalidWorkspace(f"the name {name!r} stands for several parameters, which ROOT calls {found}")
+        words = ", ".join(map(repr, sorted(stems)))
+        raise InvalidWorkspace(f"the name {name!r} stands for several parameters, which ROOT calls {words}")
     if kind == "gamma":
-        return _declare_bin_factors(name, uses, several_staterrors, places)
+        return _declare_bin_factors(name, found, several_staterrors, places)
     (own,) = stems
     root = own if kind == "normfactor" else f"alpha_{own}"
-    return DeclaredParameter(name=name, kind=kind, uses=tuple(uses), root_names=(root,))
+    return DeclaredParameter(name=name, kind=kind, found=found, root_names=(root,))
 
 
 def _declare_bin_factors(
-    name: str, uses: list[Use], several_staterrors: set[str], places: dict[str, int]
+    name: str, found: Uses, several_staterrors: set[str], places: dict[str, int]
 ) -> DeclaredParameter:
     """Bin factors of staterrors, or of shapesys and shapefactors, which may share those of one staterror."""
+    uses = found.of(name, "gamma")
     channels = list({c.name: c for c, _, _ in uses}.values())
     staterrors = list({c.name: c for c, _, m in uses if isinstance(m, StatError)}.values())
     others = [m for _, _, m in uses if not isinstance(m, StatError)]
     alone = len(staterrors) == 1 and staterrors[0].name not in several_staterrors
     if staterrors and others and not (alone and {stem(m) for m in others} == {staterror_stem(staterrors[0].name)}):
-        raise InvalidWorkspace(_cannot_share(name, uses))
+        raise InvalidWorkspace(_cannot_share(name, found))
     first = (staterrors or channels)[0]
     if others:
         for c in channels:
@@ -235,14 +313,15 @@ def _declare_bin_factors(
     return DeclaredParameter(
         name=name,
         kind="gamma",
-        uses=tuple(uses),
+        found=found,
         root_names=root,
         bin_channels=tuple(c.name for c in strung),
         listed=tuple(sorted((c.name for c in channels), key=places.__getitem__)),
     )
 
 
-def _cannot_share(name: str, uses: list[Use]) -> str:
+def _cannot_share(name: str, found: Uses) -> str:
+    uses = found.of(name, "alpha")  # of all kinds
     channel, sample, _ = uses[-1]
     words = sorted({MODIFIER_TYPES[type(m)] for _, _, m in uses})
     return (

@@ -3,7 +3,7 @@
 This is where a measurement's settings meet the modifiers' declarations and the conventions' defaults.
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Literal
@@ -61,8 +61,15 @@ class ParameterSet:
     constraints: tuple[Constraint | None, ...]
 
 
-def parameter_sets(workspace: Workspace, measurement: Measurement, conventions: Conventions) -> dict[str, ParameterSet]:
+def parameter_sets(
+    workspace: Workspace,
+    measurement: Measurement,
+    conventions: Conventions,
+    declared_sets: Mapping[str, DeclaredParameter] | None = None,
+) -> dict[str, ParameterSet]:
     """All parameter sets of a measurement, by name, in pyhf's order.
+
+    ``declared_sets`` are those that the workspace's channels declare, where they are known.
 
     Raises
     ------
@@ -71,7 +78,8 @@ def parameter_sets(workspace: Workspace, measurement: Measurement, conventions: 
     """
     without_normsys = {t.name for t in measurement.constraint_terms if t.kind in ("none", "gamma")}
     made = used_names(workspace)
-    declared_sets = declared_parameters(workspace.channels)
+    if declared_sets is None:
+        declared_sets = declared_parameters(workspace.channels)
     sets = {}
     n_samples = sum(len(c.samples) for c in workspace.channels)
     for name, declared in declared_sets.items():
@@ -79,8 +87,7 @@ def parameter_sets(workspace: Workspace, measurement: Measurement, conventions: 
             continue
         if name in without_normsys and all(isinstance(m, NormSys) for _, _, m in declared.uses):
             continue
-        everywhere = len(declared.uses) == n_samples
-        sets[name] = _resolve(declared, measurement, conventions, everywhere)
+        sets[name] = _resolve(declared, measurement, conventions, n_samples)
     for term in measurement.constraint_terms:
         if term.kind == "gamma" and term.name in declared_sets and any(declared_sets[term.name].modifiers(NormSys)):
             sets[beta_name(term.name)] = _beta(term, measurement, declared_sets[term.name])
@@ -184,12 +191,13 @@ def _pairs(bounds: Sequence[tuple[Number, Number]]) -> tuple[Range, ...]:
 
 
 def _resolve(
-    declared: DeclaredParameter, measurement: Measurement, conventions: Conventions, everywhere: bool
+    declared: DeclaredParameter, measurement: Measurement, conventions: Conventions, n_samples: int
 ) -> ParameterSet:
     config = measurement.parameter(declared.name)
     where = f"measurement {measurement.name!r}: parameter {declared.name!r}"
     match declared.kind:
         case "lumi":
+            everywhere = len(declared.uses) == n_samples
             constraints, always_fixed, default = _lumi(config, where, conventions, everywhere)
             init = _entries(config.auxdata, 1, f"{where}: auxdata", [1.0])
         case "normfactor":

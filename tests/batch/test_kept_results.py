@@ -17,7 +17,8 @@ from hftranslate.inference.goodness import goodness_of_fit
 from hftranslate.inference.impacts import impacts
 from hftranslate.inference.profiles import profile_scan
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.signal_grid.scan import ScanSettings, csv_text, scan
+from hftranslate.signal_grid.scan import csv_text, scan
+from hftranslate.signal_grid.tasks import ScanSettings
 from hftranslate.toys.hypotest import toy_test
 from hftranslate.toys.samples import ToyOptions, kept_toys, merged, toys_journal
 from hftranslate.workspace.simplemodels import uncorrelated_background

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from hftranslate.hepdata.regions import read_region
 from hftranslate.signal_grid.document import from_document
-from hftranslate.signal_grid.scan import ScanSettings, scan
+from hftranslate.signal_grid.scan import scan
+from hftranslate.signal_grid.tasks import ScanSettings
 
 BACKGROUND = {
     "channels": [

@@ -46,7 +46,8 @@ def inputs(tmp_path_factory):
     import matplotlib.image
 
     from hftranslate.signal_grid.document import from_document
-    from hftranslate.signal_grid.scan import ScanSettings, scan
+    from hftranslate.signal_grid.scan import scan
+    from hftranslate.signal_grid.tasks import ScanSettings
 
     folder = tmp_path_factory.mktemp("inputs")
     likelihoods.write(folder, patches=grid())

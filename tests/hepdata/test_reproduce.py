@@ -17,7 +17,8 @@ from hftranslate.batch.options import BatchOptions
 from hftranslate.errors import FormatError, InputError, MissingInput
 from hftranslate.hepdata.reproduce import Region, Reproduced, fetched, read_record, reproduce, summary_text
 from hftranslate.signal_grid import Patch, PatchSet, PointNames, digest
-from hftranslate.signal_grid.scan import ScanSettings, scan, scan_from_document
+from hftranslate.signal_grid.scan import scan, scan_from_document
+from hftranslate.signal_grid.tasks import ScanSettings
 from tests.signal_grid.grid import background, patches
 
 GRID = [(100, 0), (100, 100), (250, 0), (250, 100), (600, 0), (600, 100)]

@@ -17,17 +17,8 @@ from hftranslate.formats.pyhf_json import from_document
 from hftranslate.inference.hypotest import hypotest, upper_limit
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.signal_grid import Patch, PatchSet
-from hftranslate.signal_grid.scan import (
-    Background,
-    Packed,
-    PointTask,
-    Scan,
-    ScanSettings,
-    csv_text,
-    scan,
-    scan_from_document,
-    scan_task,
-)
+from hftranslate.signal_grid.scan import Scan, csv_text, scan, scan_from_document, scan_task
+from hftranslate.signal_grid.tasks import Background, Packed, PointTask, ScanSettings
 from hftranslate.toys import ToyOptions, toy_test
 from hftranslate.workspace import ROOT
 from tests.signal_grid.grid import background, patches, with_signal
