@@ -10,7 +10,7 @@ import click
 
 from hftranslate.cli.groups import Group
 from hftranslate.cli.options.groups import group_option, take_groups
-from hftranslate.cli.options.model import combined_options, file_argument
+from hftranslate.cli.options.model import combined_options, file_argument, load_model, model_source
 from hftranslate.cli.options.paths import InputFile, OutputFile
 from hftranslate.cli.output import tell
 from hftranslate.errors import FormatError, InputError
@@ -253,6 +253,25 @@ def toys(
         options=look,
     )
     draw(figure, output_file)
+
+
+@plot.command()
+@model_source
+@click.option("--channel", default="*", metavar="PATTERN", show_default=True, help="Which channels.")
+@click.option("--sample", default="*", metavar="PATTERN", show_default=True, help="Which samples.")
+@click.option("--systematic", default="*", metavar="PATTERN", show_default=True, help="Which systematics.")
+@plot_options
+def templates(
+    channel: str, sample: str, systematic: str, output_file: Path, look: "PlotOptions", **options: Any
+) -> None:
+    """Nominal, up and down of systematics, and their ratios: from a model, not from results.
+
+    All that fit the patterns, six on a page: one PDF, or PNG and SVG files of which those after the first have numbers.
+    """
+    from hftranslate import plots
+
+    workspace = load_model(options, edges=True)[0]
+    draw(plots.template_pages(workspace, channel, sample, systematic, options=look), output_file)
 
 
 def _asimov(file: str, poi: float) -> float:

@@ -8,7 +8,7 @@ from hftranslate.plots.limits import brazil as limit
 from hftranslate.plots.profiles import scan
 from hftranslate.plots.ranking import impacts
 from hftranslate.plots.stacks import StackOptions, pages, yields
-from hftranslate.plots.templates import templates
+from hftranslate.plots.templates import template_pages, templates
 
 __all__ = [
     "STYLES",
@@ -29,6 +29,7 @@ __all__ = [
     "save",
     "save_pages",
     "scan",
+    "template_pages",
     "templates",
     "toys",
     "yields",
