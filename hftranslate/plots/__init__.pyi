@@ -1,4 +1,4 @@
-from hftranslate.plots.contour import contour
+from hftranslate.plots.contour import ContourOptions, contour
 from hftranslate.plots.curves import interpolation
 from hftranslate.plots.distributions import toys
 from hftranslate.plots.figures import STYLES, PlotOptions, picture, save, save_pages
@@ -12,6 +12,7 @@ from hftranslate.plots.templates import template_pages, templates
 
 __all__ = [
     "STYLES",
+    "ContourOptions",
     "PlotOptions",
     "PullOptions",
     "StackOptions",
