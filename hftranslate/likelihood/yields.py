@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hftranslate.display.speaking import Cell, Result, Table, counted, measured, plain
 from hftranslate.errors import InputError, MissingInput, did_you_mean
+from hftranslate.likelihood.agreement import Agreement, agreement
 from hftranslate.likelihood.cells import Floats
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.pattern import find_pattern
@@ -48,6 +49,8 @@ class ChannelYields(Result):
         the samples that move with the parameter of interest.
     observed
         events in the data, ``(n_bins,)``; ``None`` where none were given.
+    agreement
+        chi-square of data and expectation, before or after a fit; ``None`` where that makes no sense.
     """
 
     name: str
@@ -63,6 +66,7 @@ class ChannelYields(Result):
     sample_sum_uncertainties: Floats
     sum: float
     sum_uncertainty: float
+    agreement: Agreement | None = None
 
     def to_hist(self) -> "Hist[Any]":
         """Rates and variances of the samples, with a sample axis and the axes of the channel."""
@@ -128,6 +132,7 @@ class ChannelYields(Result):
                 "sum": self.sum,
                 "sum_uncertainty": plain(self.sum_uncertainty),
             },
+            "agreement": None if self.agreement is None else self.agreement.to_dict(),
         }
 
 
@@ -233,6 +238,18 @@ def _ragged(parts: Any) -> "ak.Array":
     return ak.Array([part.tolist() for part in parts])
 
 
+def _bin_covariances(model: Model, slopes: Floats, covariance: Floats) -> list[Floats]:
+    """The covariance of the bins of each channel, ``(n_bins, n_bins)`` each, from that of the parameters."""
+    rows = _added(slopes, _Labels.of(model).bins)
+    return [rows[at.bins] @ covariance @ rows[at.bins].T for at in _places(model)]
+
+
+def _agreement(data: Data | None, at: slice, bins: Floats, covariance: Floats | None, stage: Stage) -> Agreement | None:
+    if data is None or covariance is None or not stage:
+        return None
+    return agreement(data.observed[at], bins[at], covariance, stage)
+
+
 @unwarned
 def expected_yields(
     model: Model,
@@ -274,8 +291,7 @@ def expected_yields(
         matrix = np.where(np.outer(matters, matters), matrix, 0.0)
     labels = _Labels.of(model)
 
-    def summed(label: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        """Events of the cells with each label, and their uncertainties."""
+    def summed(label: NDArray[np.int64]) -> tuple[Floats, Floats]:  # and uncertainties
         values = _added(state.nu[:, None], label)[:, 0]
         if slopes is None or matrix is None:
             return values, np.zeros_like(values)
@@ -283,6 +299,7 @@ def expected_yields(
 
     cells, bins = summed(np.arange(len(state.nu))), summed(labels.bins)
     sums, channels, samples = summed(labels.sums), summed(labels.channels), summed(labels.samples)
+    covariances = None if slopes is None or matrix is None else _bin_covariances(model, slopes, matrix)
     everything = summed(np.zeros(len(state.nu), dtype=np.int64))
     signals = scaled_samples(model)
     return Yields(
@@ -301,6 +318,7 @@ def expected_yields(
                 sample_sum_uncertainties=sums[1][at.sums],
                 sum=float(channels[0][k]),
                 sum_uncertainty=float(channels[1][k]),
+                agreement=_agreement(data, at.bins, state.bins, None if covariances is None else covariances[k], stage),
             )
             for k, at in enumerate(_places(model))
         ),

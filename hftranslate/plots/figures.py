@@ -348,7 +348,7 @@ def _local(name: str) -> str:
 
 
 def save_pages(figures: Sequence["Figure"], path: str | Path) -> list[Path]:
-    """Write figures: all into one PDF, otherwise one file for each with a number before its ending.
+    """Write figures: all into one PDF, otherwise one file for each, after the first with a number before its ending.
 
     Returns
     -------
@@ -375,6 +375,7 @@ def save_pages(figures: Sequence["Figure"], path: str | Path) -> list[Path]:
                 pages.savefig(figure)
         write_files({target: drawn.getvalue()})
         return [target]
-    written = [target.with_name(f"{target.stem}-{k}{target.suffix}") for k in range(1, len(figures) + 1)]
+    others = [target.with_name(f"{target.stem}-{k}{target.suffix}") for k in range(2, len(figures) + 1)]
+    written = [target, *others]
     write_files({one: picture(figure, one) for figure, one in zip(figures, written, strict=True)})
     return written
