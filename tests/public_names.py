@@ -33,8 +33,8 @@ PUBLIC = {
         csv_cell html markdown markdown_code terminal terminal_lines
     """,
     "doctor": """
-        Diagnosis Finding Place SEVERITIES Severity at_least diagnose document found summary summary_document
-        summary_text text worst
+        Diagnosis Finding Place SEVERITIES Severity at_least diagnose document findings_table found summary
+        summary_document summary_text text worst
     """,
     "editing": """
         Join Negligible Places PruningEffect combine consequences negligible prune prune_negligible pruned_document

@@ -5,11 +5,13 @@ from typing import Any
 
 import click
 
+from hftranslate.cli.groups import Command
 from hftranslate.cli.options.batch import take_many, workers_options
 from hftranslate.cli.options.fitting import minimizer_options, take_fit_options
 from hftranslate.cli.options.model import combined_options, input_files, load_model, model_options
 from hftranslate.cli.options.paths import InputFile, OutputFile
 from hftranslate.cli.options.progress import progress_option
+from hftranslate.cli.options.tasks import restriction_options, take_restriction
 from hftranslate.cli.output import command_line, emit, emit_texts
 from hftranslate.crosscheck.document import read_results
 from hftranslate.formats.json_text import parse_json, read_bytes, source_name
@@ -19,6 +21,7 @@ from hftranslate.report import report as compute_report
 _options = combined_options(
     model_options,
     minimizer_options,
+    restriction_options,
     click.option("--reference", type=InputFile(), metavar="REFERENCE.json", help="A result document to compare with."),
     click.option("--json", "json_file", type=OutputFile(), help="Keep everything that was computed in this file."),
     click.option("--redo", type=InputFile(), metavar="FROM.json", help="Make the page of what --json kept."),
@@ -27,7 +30,7 @@ _options = combined_options(
 )
 
 
-@click.command()
+@click.command(cls=Command)
 @_options
 def report(redo: str | None, **options: Any) -> None:
     """Write one self-contained page about a model.
@@ -37,10 +40,7 @@ def report(redo: str | None, **options: Any) -> None:
     """
     output_file, json_file = options.pop("output_file"), options.pop("json_file")
     if redo is not None:
-        if options["file"] != "-" or options["patches"] or options["reference"]:
-            raise click.UsageError(
-                "--redo makes the page of what was kept; it takes neither FILE nor --patch nor --reference"
-            )
+        _refuse_a_model(options)
         document, source = parse_json(read_bytes(redo), source_name(redo)), source_name(redo)
     else:
         document, source = _computed(options), "the report"
@@ -49,14 +49,28 @@ def report(redo: str | None, **options: Any) -> None:
     emit_texts({output_file or Path("-"): report_page(document, source)})
 
 
+def _refuse_a_model(options: dict[str, Any]) -> None:
+    """What was kept is complete: nothing of it can be computed otherwise."""
+    computed = ("patches", "reference", "fix", "bounds")
+    if options["file"] != "-" or options["asimov"] is not None or any(options[name] for name in computed):
+        raise click.UsageError(
+            "--redo makes the page of what was kept; it takes neither FILE nor --patch nor --reference, and neither "
+            "--fix nor --bounds nor --asimov"
+        )
+
+
 def _computed(options: dict[str, Any]) -> dict[str, Any]:
     reference, many = options.pop("reference"), take_many(options)
     inputs = tuple(map(Path, input_files(options["file"], options["patches"])))
+    restriction = take_restriction(options)
     workspace, measurement, conventions = load_model(options, edges=True)
     subject = Subject(
         workspace=workspace,
         measurement=measurement,
         conventions=conventions,
+        fixed=restriction.fixed,
+        bounds=restriction.bounds,
+        asimov=restriction.asimov,
         inputs=inputs,
         command=command_line(),
         reference=None if reference is None else read_results(reference),

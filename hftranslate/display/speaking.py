@@ -72,7 +72,7 @@ class Table:
         return "\n".join([*comments, begin, r"\hline", lines[0], r"\hline", *lines[1:], *end]) + "\n"
 
     def csv(self) -> str:
-        """Comma-separated values, numbers with all their digits; measured values are text, rounded as elsewhere."""
+        """Comma-separated values, numbers with all their digits."""
         out = StringIO()
         rows = [["" if c is None else display.csv_cell(c) for c in row] for row in (self.columns, *self.rows)]
         csv.writer(out, lineterminator="\n").writerows(rows)
@@ -108,10 +108,10 @@ def measured(value: float, uncertainty: float) -> str:
     """A number and its uncertainty, to two digits of the latter.
 
     >>> measured(50.0, 3.0), measured(1e-7, 1e-8), measured(55.0, float("nan")), measured(55.0, 0.0)
-    ('50.0 ± 3.0', '1e-07 ± 1e-08', '55 ± ?', '55')
+    ('50.0 ± 3.0', '1e-07 ± 1e-08', '55 (no uncertainty)', '55')
     """
     if not isfinite(uncertainty):
-        return f"{value:.6g} ± ?"
+        return f"{value:.6g} (no uncertainty)"
     if uncertainty <= 0.0:
         return f"{value:.6g}"
     exponent = int(f"{uncertainty:e}".partition("e")[2])
@@ -171,3 +171,7 @@ class Result(Speaking):
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, as the command line writes them; ``None`` for what could not be computed."""
+
+    def records(self) -> Table:
+        """All of it in one table for programs, which CSV holds: a number in a cell, with all its digits."""
+        return self.tables()[0]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.display.speaking import Result, Table, measured, plain
+from hftranslate.display.speaking import Result, Table, measured, plain, short
 from hftranslate.errors import FitFailed, InputError
 from hftranslate.inference.minimize import AT_A_MINIMUM, DEFAULT_OPTIONS, FitOptions, Minimum, Status, minimize
 from hftranslate.inference.newton import MinimizerName
@@ -188,6 +188,14 @@ class FitResult(Result):
     def _index(self, name: str) -> int:
         return self.model.parameters.index(name)
 
+    def _worded(self, name: str) -> str:
+        """A best-fit value as one says it; what ended at a bound has one side only."""
+        if not self.at_bound[self._index(name)]:
+            return measured(self[name], self.uncertainty(name))
+        low, high = self.bounds[self._index(name)]
+        end, sign = ("lower", "+") if self[name] - low < high - self[name] else ("upper", "-")
+        return f"{self[name]:.6g} ({sign}{short(self.reach(name))}) at the {end} end of its range"
+
     def tables(self) -> tuple[Table, ...]:
         """The parameters: value, uncertainty, and why there is none."""
         why = {name: "at its bound" if self.at_bound[self._index(name)] else "?" for name in self.no_uncertainty}
@@ -197,12 +205,12 @@ class FitResult(Result):
             for name, value, sigma in zip(self.names, self.values.tolist(), self.uncertainties.tolist(), strict=True)
         ]
         poi = next((n for n in self.model.parameters.poi_names if n in self.names), None)
-        best = f"{poi} = {measured(self[poi], self.uncertainty(poi))}, " if poi else ""
+        best = f"{poi} = {self._worded(poi)}, " if poi else ""
         conventions = self.model.conventions.name
         return (
             Table(
                 caption=f"fit {self.status}: {best}{len(rows)} parameters, twice NLL {2.0 * self.nll:.8g}",
-                columns=("parameter", "value", "uncertainty", ""),
+                columns=("parameter", "value", "uncertainty", "remark"),
                 rows=rows,
                 note=f"{self.minimizer}: {self.message}; conventions: {conventions}",
             ),

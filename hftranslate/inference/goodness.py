@@ -87,7 +87,7 @@ class GoodnessOfFit(Result):
             caption += "; by {} toys {:.3g} ± {:.1g}".format(len(self.toys), *self.p_value_toys)
         rows = [*self.per_channel, ("constraint terms", self.constraints), ("all", self.statistic)]
         note = f"conventions: {self.conventions}"
-        return (Table(caption=caption, columns=("", "contribution"), rows=rows, note=note),)
+        return (Table(caption=caption, columns=("part", "contribution"), rows=rows, note=note),)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of ``gof``."""
