@@ -50,8 +50,8 @@ def doctor(
     """Look for what is suspicious in a model: where, why it matters, and what helps.
 
     Findings of one kind are gathered, the worst places first; JSON, CSV, LaTeX and Markdown hold all places. With
-    --output-file, JSON goes to that file beside the text here. The exit code is 0 whatever is found, unless --fail-on or
-    --strict ask for 1.
+    --output-file, JSON goes to that file beside the text here. The exit code is 0 whatever is found, unless --fail-on
+    or --strict ask for 1.
     """
     workspace, measurement, conventions = load_model(options)
     diagnosis = diagnose(workspace, measurement, conventions, with_fit=not no_fit)

@@ -244,7 +244,7 @@ class Yields(Result):
         sums: list[tuple[str, float, float | None]] = [(name, *pair) for name, pair in self.sample_sums.items()]
         sums.append(("total", self.sum, self.sum_uncertainty))
         sums += [] if self.observed is None else [("observed", self.observed, None)]
-        rows = [("", name, None, None, None, value, sigma) for name, value, sigma in sums]
+        rows: list[tuple[Cell, ...]] = [("", name, None, None, None, value, sigma) for name, value, sigma in sums]
         of_channels = [row for channel in self.channels for row in channel.rows()]
         return Table(caption=self.headline(), columns=_RECORDS, rows=of_channels + rows)
 
