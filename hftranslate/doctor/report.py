@@ -12,7 +12,18 @@ _WIDTH = 116
 
 
 def document(diagnosis: Diagnosis) -> dict[str, Any]:
-    """A diagnosis as plain JSON values, with every place of every finding."""
+    """A diagnosis as plain JSON values, with every place of every finding.
+
+    Parameters
+    ----------
+    diagnosis
+        what was found.
+
+    Returns
+    -------
+    dict
+        as ``hftranslate doctor --json`` prints it.
+    """
     return {
         "measurement": diagnosis.measurement,
         "conventions": diagnosis.conventions,
@@ -80,7 +91,20 @@ def headline(diagnosis: Diagnosis) -> str:
 
 
 def text(diagnosis: Diagnosis, *, n_examples: int = 3) -> str:
-    """A diagnosis to read: each finding with the worst of its places."""
+    """A diagnosis to read: each finding with the worst of its places.
+
+    Parameters
+    ----------
+    diagnosis
+        what was found.
+    n_examples
+        how many places of each finding are named.
+
+    Returns
+    -------
+    str
+        lines for a terminal.
+    """
     lines = [headline(diagnosis)]
     for finding in diagnosis.findings:
         lines += ["", *finding_lines(finding, n_examples=n_examples)]
