@@ -61,7 +61,7 @@ def likelihood_differences(
     measurement
         which one; the first of each by default.
     n_random
-        how many random points, within three standard deviations, are looked at besides the initial one.
+        how many random points, within one standard deviation, are looked at besides.
     seed
         of the random points.
     progress

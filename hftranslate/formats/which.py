@@ -25,7 +25,7 @@ def which_format(data: bytes, source: str) -> FormatName:
     Returns
     -------
     str
-        one of :data:`~hftranslate.formats.FORMATS`.
+        ``"pyhf-json"``, ``"xml"``, ``"hs3"`` or ``"root"``.
 
     Raises
     ------

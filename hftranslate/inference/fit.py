@@ -262,12 +262,21 @@ def fit(
 
     Parameters
     ----------
+    model, data
+        the likelihood and what was observed.
     fixed
         parameters to hold at a value, by name, besides those the model holds constant.
     bounds
         ranges to use in place of the model's, by name.
     start
         starting point ``(n_parameters,)``; the model's initial values by default.
+    options
+        how to minimise, how hard to look for lower minima, and whether a failure raises.
+
+    Returns
+    -------
+    FitResult
+        the best-fit point; uncertainties and correlations are computed when they are asked for.
 
     Raises
     ------
@@ -404,6 +413,29 @@ def asimov_data(
 
     The nuisance parameters are fitted to the data at that value (arXiv:1007.1727, section 3.2, as RooStats and pyhf
     do); observed events and global observables are then set to their expectations.
+
+    Parameters
+    ----------
+    model, data
+        the likelihood and what was observed.
+    poi
+        the value of the parameter of interest.
+    start
+        where the fit begins, ``(n_parameters,)``; at the initial values by default.
+    options
+        how to minimise.
+
+    Returns
+    -------
+    Data, array
+        the Asimov data, and the point ``(n_parameters,)`` that they are the expectation of.
+
+    Raises
+    ------
+    FitFailed
+        The fit at that value reached no minimum.
+    MissingInput
+        The measurement names no parameter of interest that the model has.
     """
     check_model_and_data(model, data)
     name = model.parameters.names[model.parameters.poi_index]

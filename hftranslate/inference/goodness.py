@@ -125,10 +125,19 @@ def goodness_of_fit(
 
     Parameters
     ----------
+    model, data
+        the likelihood and what was observed.
     toys, seed
         how many pseudo-experiments to draw at the fitted point and to fit, and the seed they follow from.
+    options
+        how to minimise.
     batch
         where they run, who listens, and where their results are kept.
+
+    Returns
+    -------
+    GoodnessOfFit
+        the statistic ``2 (NLL - NLL of the saturated model)``, degrees of freedom and p-values.
 
     Raises
     ------

@@ -194,14 +194,23 @@ def impacts(
 
     Parameters
     ----------
+    model, data
+        the likelihood and what was observed.
     names
         which parameters, by pyhf's or ROOT's name; default: every one that the fit is free to move.
     groups
         patterns (``*`` and ``?`` as in file names) of the parameters of each group.
     widths
         the post-fit standard deviations: by HESSE, or by MINOS, to both sides.
+    options
+        how to minimise.
     batch
         where the fits run, who listens, and where their results are kept.
+
+    Returns
+    -------
+    Impacts
+        shifts in units of the parameter of interest, the largest first.
 
     Raises
     ------

@@ -282,6 +282,8 @@ def expected_yields(
 
     Parameters
     ----------
+    model
+        the likelihood.
     theta
         the parameters ``(n_parameters,)``.
     covariance
@@ -291,6 +293,11 @@ def expected_yields(
         to stand beside the expectation.
     stage
         whether it is that before or after a fit.
+
+    Returns
+    -------
+    Yields
+        events of each channel, sample and bin, with standard deviations.
 
     Raises
     ------

@@ -64,6 +64,20 @@ class ParameterSet:
 def parameter_sets(workspace: Workspace, measurement: Measurement, conventions: Conventions) -> dict[str, ParameterSet]:
     """All parameter sets of a measurement, by name, in pyhf's order.
 
+    Parameters
+    ----------
+    workspace
+        the model.
+    measurement
+        whose settings count.
+    conventions
+        whose ranges and defaults count.
+
+    Returns
+    -------
+    dict
+        each set with initial values, ranges, constants and constraints.
+
     Raises
     ------
     InvalidWorkspace
