@@ -99,8 +99,8 @@ def significance(
     expected_poi
         the signal strength that is expected.
     poi_range
-        ``"named"``: the fits may leave the model's range of the parameter of interest, as q0 means it; ``"model"``: they
-        stay within it, as in ROOT and pyhf.
+        ``"named"``: the fits may leave the model's range of the parameter of interest, as q0 means it; ``"model"``:
+        they stay within it, as in ROOT and pyhf.
     options
         how to minimise.
 

@@ -95,8 +95,8 @@ def load(
     MissingInput
         A file is not there.
     InputError
-        A file is malformed, unsafe or describes no valid model, a patch does not apply, or patches are given for what is no
-        JSON.
+        A file is malformed, unsafe or describes no valid model, a patch does not apply, or patches are given for what
+        is no JSON.
     """
     fates: tuple[AttributeFate, ...] = ()
     if [str(place) for place in (path, *patches)].count("-") > 1:
