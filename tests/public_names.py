@@ -76,8 +76,8 @@ PUBLIC = {
         ChannelYields Data Model Yields compile_model expected_yields restricted
     """,
     "plots": """
-        PlotOptions STYLES StackOptions brazil contour correlations impacts interpolation limit limit_band pages picture
-        pulls save save_pages scan templates toys yields
+        PlotOptions PullOptions STYLES StackOptions brazil contour correlations impacts interpolation limit limit_band
+        pages picture pull_pages pulls save save_pages scan templates toys yields
     """,
     "pyhf": """
         Model PatchSet Workspace compat exceptions get_backend infer optimize probability schema set_backend

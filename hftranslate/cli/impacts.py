@@ -6,9 +6,9 @@ import click
 
 from hftranslate.cli.groups import Command
 from hftranslate.cli.options.batch import many_options, take_many
+from hftranslate.cli.options.groups import group_option, take_groups
 from hftranslate.cli.options.tasks import fit_options, take_task
 from hftranslate.cli.output import emit_result, tell
-from hftranslate.errors import InputError
 from hftranslate.inference.impacts import Widths
 from hftranslate.inference.impacts import impacts as compute_impacts
 
@@ -16,13 +16,7 @@ from hftranslate.inference.impacts import impacts as compute_impacts
 @click.command(cls=Command)
 @fit_options
 @click.option("--parameter", "names", multiple=True, metavar="NAME", help="Only these parameters; default: all.")
-@click.option(
-    "--group",
-    "groups",
-    multiple=True,
-    metavar="NAME=PATTERN",
-    help="Group the parameters that fit a pattern, as in JES=jet_*; repeat the name for more patterns.",
-)
+@group_option
 @click.option("--minos", is_flag=True, help="Uncertainties by MINOS rather than by HESSE.")
 @click.option("--top", type=click.IntRange(min=1), help="Parameters in the table; default: 30, in CSV all.")
 @many_options
@@ -30,7 +24,7 @@ def impacts(
     names: tuple[str, ...], groups: tuple[str, ...], minos: bool, kind: str | None, top: int | None, **options: Any
 ) -> None:
     """Impacts of the nuisance parameters on the parameter of interest, ranked: pre-fit, post-fit and in groups."""
-    output_file, many, patterns = options.pop("output_file"), take_many(options), _patterns(groups)
+    output_file, many, patterns = options.pop("output_file"), take_many(options), take_groups(groups)
     widths: Widths = "minos" if minos else "hesse"
     task = take_task(options)
     with many.running() as batch:
@@ -47,14 +41,3 @@ def impacts(
         tell(f"no impact: {reason}")
     tables = (found.records(top),) if kind == "csv" else found.tables(top or 30)
     emit_result(found, output_file, kind, tables=tables)
-
-
-def _patterns(groups: tuple[str, ...]) -> dict[str, list[str]]:
-    """The patterns of each group, from ``NAME=PATTERN``."""
-    patterns: dict[str, list[str]] = {}
-    for text in groups:
-        name, separator, pattern = text.partition("=")
-        if not separator or not name or not pattern:
-            raise InputError(f"--group {text}: expected NAME=PATTERN")
-        patterns.setdefault(name, []).append(pattern)
-    return patterns

@@ -1,7 +1,6 @@
 """The pictures of what other commands write."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from hftranslate.cli.groups import Group
+from hftranslate.cli.options.groups import group_option, take_groups
 from hftranslate.cli.options.model import combined_options, file_argument
 from hftranslate.cli.options.paths import InputFile, OutputFile
 from hftranslate.cli.output import tell
@@ -110,24 +110,35 @@ def brazil(
 
 @plot.command()
 @file_argument
-@top_option(60, "Constrained parameters that are drawn: the most pulled or constrained ones.")
+@top_option(30, "Constrained parameters on a page: the most pulled or constrained ones first.")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave these out (staterror_*); repeatable.")
-@click.option("--pages", type=click.IntRange(min=1), default=1, show_default=True, help="Pages at most.")
+@click.option("--pages", type=click.IntRange(min=1), help="Pages at most; default: all.")
 @click.option("--sort", is_flag=True, help="The most pulled or constrained ones on top; default: as in the fit.")
+@click.option("--by-name", is_flag=True, help="In alphabetical order.")
+@group_option
 @plot_options
 def pulls(
-    file: str, top: int, exclude: tuple[str, ...], sort: bool, pages: int, output_file: Path, look: "PlotOptions"
+    file: str,
+    top: int,
+    exclude: tuple[str, ...],
+    sort: bool,
+    by_name: bool,
+    groups: tuple[str, ...],
+    pages: int | None,
+    output_file: Path,
+    look: "PlotOptions",
 ) -> None:
-    """Pulls of the constrained parameters, from the JSON of 'fit'."""
+    """Pulls of the constrained parameters, from the JSON of 'fit'.
+
+    Many parameters take several pages: one PDF, or PNG and SVG files of which those after the first have numbers.
+    """
     from hftranslate import plots
 
+    grouped = tuple((name, tuple(patterns)) for name, patterns in take_groups(groups).items())
+    order = plots.PullOptions(groups=grouped, by_name=by_name)
     fit = document_of(file, "fit")
-    how: dict[str, Any] = {"most": top, "exclude": exclude, "ranked": sort, "options": look}
-    drawn = [plots.pulls(fit, **how)]
-    for page in range(1, pages):
-        with suppress(InputError):  # there are no more
-            drawn.append(plots.pulls(fit, first=page * top, **how))
-    draw(drawn, output_file)
+    drawn = plots.pull_pages(fit, most=top, exclude=exclude, ranked=sort, pull=order, options=look)
+    draw(drawn[:pages], output_file)
 
 
 @plot.command()
@@ -169,6 +180,10 @@ def impacts(file: str, top: int, pages: int, output_file: Path, look: "PlotOptio
     "--overlay", type=float, default=0.0, metavar="TIMES", help="Draw the signal as a line too, so many times."
 )
 @click.option("--blind", multiple=True, metavar="PATTERN", help="Hide the data of these channels; repeatable.")
+@click.option(
+    "--blind-above", type=click.FloatRange(min=0.0), metavar="RATIO", help="Hide data where signal/background is more."
+)
+@click.option("--agreement/--no-agreement", default=True, show_default=True, help="Write chi-square and p-value.")
 @plot_options
 def yields(
     files: tuple[str, ...],
@@ -177,12 +192,14 @@ def yields(
     x_name: str,
     overlay: float,
     blind: tuple[str, ...],
+    blind_above: float | None,
+    agreement: bool,
     output_file: Path,
     look: "PlotOptions",
 ) -> None:
     """Stacks of samples with data and ratio, from the JSON of 'yields'; of two files side by side, before and after.
 
-    Many channels take several pages: one PDF, or PNG and SVG files with numbers.
+    Many channels take several pages: one PDF, or PNG and SVG files of which those after the first have numbers.
     """
     from hftranslate import plots
 
@@ -190,8 +207,9 @@ def yields(
     chosen = channels or None
     paged = plots.pages(documents[0], chosen) if len(documents) == 1 else []
     groups: list[tuple[str, ...] | None] = [*paged] or [chosen]
-    how: dict[str, Any] = {"log": log, "x_name": x_name, "stack": plots.StackOptions(overlay=overlay, blind=blind)}
-    draw([plots.yields(documents, channels=group, **how, options=look) for group in groups], output_file)
+    stack = plots.StackOptions(overlay=overlay, blind=blind, blind_above=blind_above, agreement=agreement)
+    how: dict[str, Any] = {"log": log, "x_name": x_name, "stack": stack, "options": look}
+    draw([plots.yields(documents, channels=group, **how) for group in groups], output_file)
 
 
 @plot.command()
@@ -264,6 +282,6 @@ def draw(figures: "Figure | list[Figure]", path: Path) -> None:
     """Write one picture, or several pages."""
     from hftranslate import plots
 
-    for written in plots.save_pages(figures if isinstance(figures, list) else [figures], path):
-        if written != path:
-            tell(f"wrote {written}")
+    pages = plots.save_pages(figures if isinstance(figures, list) else [figures], path)
+    for written in pages if len(pages) > 1 else ():
+        tell(f"wrote {written}")

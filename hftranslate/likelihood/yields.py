@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hftranslate.display.speaking import Cell, Result, Table, counted, measured, plain
 from hftranslate.errors import InputError, MissingInput, did_you_mean
+from hftranslate.likelihood.agreement import Agreement, agreement
 from hftranslate.likelihood.cells import Floats
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.pattern import find_pattern
@@ -50,6 +51,8 @@ class ChannelYields(Result):
         the samples that move with the parameter of interest.
     observed
         events in the data, ``(n_bins,)``; ``None`` where none were given.
+    agreement
+        chi-square of data and expectation, before or after a fit; ``None`` where that makes no sense.
     """
 
     name: str
@@ -65,6 +68,7 @@ class ChannelYields(Result):
     sample_sum_uncertainties: Floats
     sum: float
     sum_uncertainty: float
+    agreement: Agreement | None = None
 
     def to_hist(self) -> "Hist[Any]":
         """Rates and variances of the samples, with a sample axis and the axes of the channel."""
@@ -155,6 +159,7 @@ class ChannelYields(Result):
                 "sum": self.sum,
                 "sum_uncertainty": plain(self.sum_uncertainty),
             },
+            "agreement": None if self.agreement is None else self.agreement.to_dict(),
         }
 
 
@@ -326,6 +331,14 @@ def expected_yields(
 
     cells, bins = summed(np.arange(len(state.nu))), summed(labels.bins)
     sums, channels, samples = summed(labels.sums), summed(labels.channels), summed(labels.samples)
+    by_bin = None if slopes is None else _added(slopes, labels.bins)
+
+    def agrees(at: slice) -> Agreement | None:
+        if data is None or by_bin is None or matrix is None or not stage:
+            return None
+        rows = by_bin[at]
+        return agreement(data.observed[at], state.bins[at], rows @ matrix @ rows.T, stage)
+
     everything = summed(np.zeros(len(state.nu), dtype=np.int64))
     signals = scaled_samples(model)
     return Yields(
@@ -344,6 +357,7 @@ def expected_yields(
                 sample_sum_uncertainties=sums[1][at.sums],
                 sum=float(channels[0][k]),
                 sum_uncertainty=float(channels[1][k]),
+                agreement=agrees(at.bins),
             )
             for k, at in enumerate(_places(model))
         ),

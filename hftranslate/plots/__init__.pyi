@@ -2,7 +2,7 @@ from hftranslate.plots.contour import contour
 from hftranslate.plots.curves import interpolation
 from hftranslate.plots.distributions import toys
 from hftranslate.plots.figures import STYLES, PlotOptions, picture, save, save_pages
-from hftranslate.plots.fitted import correlations, pulls
+from hftranslate.plots.fitted import PullOptions, correlations, pull_pages, pulls
 from hftranslate.plots.limits import brazil, limit_band
 from hftranslate.plots.limits import brazil as limit
 from hftranslate.plots.profiles import scan
@@ -13,6 +13,7 @@ from hftranslate.plots.templates import templates
 __all__ = [
     "STYLES",
     "PlotOptions",
+    "PullOptions",
     "StackOptions",
     "brazil",
     "contour",
@@ -23,6 +24,7 @@ __all__ = [
     "limit_band",
     "pages",
     "picture",
+    "pull_pages",
     "pulls",
     "save",
     "save_pages",

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+#: Of the height, above what is drawn; of the toys of each hypothesis, what is drawn at least.
+_FOR_LEGEND, _SHOWN = 0.22, 0.995
+
+
 @in_style
 def toys(
     signal: ArrayLike | ToySample | KeptToys,
@@ -42,8 +46,22 @@ def toys(
         left out where it is ``None`` or 0.
     test_stat
         ``"qtilde"`` or ``"q"``: which densities, and the name of the axis.
+    bins
+        of the histograms.
     ax
         where to draw; by default in a figure of its own.
+    options
+        title, style, and the labels of experiment, luminosity and energy.
+
+    Returns
+    -------
+    Figure
+        the figure, or that of ``ax``.
+
+    Raises
+    ------
+    InputError
+        There are no toys, or nothing says what was observed.
     """
     if isinstance(signal, KeptToys):
         observed = signal.observed["q"] if observed is None else observed
@@ -56,22 +74,25 @@ def toys(
     if not len(with_signal) or not len(without):
         raise InputError("there are no pseudo-experiments to draw for one of the hypotheses")
     figure, axes = new_axes(6.4, 4.6, ax)
-    right = max(float(np.quantile(np.concatenate([with_signal, without]), 0.999)), 1.15 * observed, 1.0)
+    # as far as toys reach: a few far ones would leave half of the picture empty
+    reach = max(float(np.quantile(values, _SHOWN)) for values in (with_signal, without))
+    right = max(1.05 * reach, 1.15 * observed, 0.1)
     edges = np.linspace(0.0, right, bins + 1)
     for values, colour, text in ((without, BELOW, "background only"), (with_signal, SIGNAL, "signal + background")):
         density = np.histogram(values, edges)[0] / (len(values) * np.diff(edges))
         label = f"{text}, {len(values)} toys"
         axes.stairs(density, edges, color=colour, lw=1.4, label=label)
         axes.stairs(density, edges, color=colour, alpha=0.18, fill=True)
+    axes.axvline(observed, ymax=1.0 - _FOR_LEGEND, color="black", lw=1.5, label=f"observed, {observed:.3g}")
     if asimov is not None and asimov > 0.0:
         _draw_densities(axes, edges, asimov, test_stat)
-    axes.axvline(observed, color="black", lw=1.5, label=f"observed, {observed:.3g}")
     axes.set_yscale("log")
     bottom = 0.5 / (max(len(with_signal), len(without)) * (edges[1] - edges[0]))
-    axes.set_ylim(bottom, 30.0 * axes.dataLim.ymax)
+    top = axes.dataLim.ymax
+    axes.set_ylim(bottom, top * (top / bottom) ** (_FOR_LEGEND / (1.0 - _FOR_LEGEND)))
     name = r"$\tilde{q}_\mu$" if test_stat == "qtilde" else r"$q_\mu$"
     axes.set(xlim=(0.0, right), xlabel=name, ylabel="probability density", title=options.title)
-    axes.legend(loc="upper right")
+    axes.legend(loc="upper right", ncols=2, columnspacing=1.0)
     return figure
 
 
@@ -82,10 +103,13 @@ def _finite(values: Floats) -> Floats:
 
 def _draw_densities(axes: "Axes", edges: Floats, asimov: float, test_stat: str) -> None:
     """Means of the asymptotic densities over each bin, the point mass at zero included, as a histogram has it."""
-    for shift, colour, text in ((np.sqrt(asimov), BELOW, "asymptotic"), (0.0, SIGNAL, None)):
+    looks = ((np.sqrt(asimov), BELOW, "background only"), (0.0, SIGNAL, "signal + background"))
+    for shift, colour, text in looks:
         cumulative = asymptotic_distribution(edges, shift, asimov, test_stat)
         cumulative[0] = 0.0
-        axes.stairs(np.diff(cumulative) / np.diff(edges), edges, color=colour, lw=1.3, ls="--", label=text)
+        axes.stairs(
+            np.diff(cumulative) / np.diff(edges), edges, color=colour, lw=1.3, ls="--", label=f"{text}, asymptotic"
+        )
 
 
 def asymptotic_distribution(q: Sequence[float] | Floats, shift: float, asimov: float, test_stat: str) -> Floats:

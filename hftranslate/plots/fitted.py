@@ -1,8 +1,9 @@
 """Pictures of what a fit did to its parameters: pulls and correlations."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -27,15 +28,40 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullOptions:
+    """In what order pulls stand.
+
+    Attributes
+    ----------
+    groups
+        titles and the patterns (``*`` and ``?`` as in file names) of their parameters, which stand together below the
+        title; each parameter in the first group that it fits, the others at the end.
+    by_name
+        in alphabetical order, and not in that of the fit.
+    """
+
+    groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    by_name: bool = False
+
+
+DEFAULT_PULL = PullOptions()
+#: Constrained parameters that one page has room for.
+_PAGE = 30
+_OTHERS = "others"
+_Pull: TypeAlias = tuple[str, float, float]
+
+
 @in_style
 def pulls(
     fit: Drawn,
     *,
-    most: int = 80,
+    most: int = _PAGE,
     exclude: str | Sequence[str] = (),
     ranked: bool = False,
     first: int = 0,
     ax: "Axes | None" = None,
+    pull: PullOptions = DEFAULT_PULL,
     options: PlotOptions = DEFAULT_PLOT,
 ) -> "Figure":
     """Pulls of the constrained parameters, and the values of the free ones.
@@ -46,40 +72,137 @@ def pulls(
         a fit, or the JSON document that ``hftranslate fit`` writes. A pull is (fitted - initial value) / prior
         uncertainty.
     most
-        how many constrained parameters are drawn: the ones pulled or constrained most.
+        how many constrained parameters are drawn: the ones pulled or constrained most; the first ones where they stand
+        in groups or by name.
     exclude
         patterns (``*`` and ``?`` as in file names) of parameters that are left out.
     ranked
-        whether the most notable ones stand on top, and not all in the order of the fit.
+        whether the most notable ones stand on top, and not all in the order of the fit; within each group.
     first
-        how many more notable ones are left out, and the free parameters with them: for a page after the first.
+        how many are left out before, and the free parameters with them: for a page after the first
+        (:func:`pull_pages`).
     ax
         where to draw; by default in a figure of its own.
+    pull
+        groups of the parameters, and whether they stand by name.
+    options
+        title, style, and the labels of experiment, luminosity and energy.
+
+    Returns
+    -------
+    Figure
+        the figure, or that of ``ax``.
+
+    Raises
+    ------
+    FormatError
+        The document is none of a fit.
+    InputError
+        There is nothing to draw.
     """
-    constrained, free = _fitted(document(fit))
-    hidden = [pattern.replace("[", "[[]") for pattern in named(exclude)]  # brackets stand for themselves
-    constrained = [c for c in constrained if not any(fnmatchcase(c[0], pattern) for pattern in hidden)]
-    free = [f for f in free if not any(fnmatchcase(f[0], pattern) for pattern in hidden)]
-    chosen = [constrained[i] for i in most_notable([c[1:] for c in constrained], most, ranked=ranked, first=first)]
+    constrained, free = _shown(fit, exclude)
+    chosen, titles = _chosen(constrained, most, first, ranked, pull)
     if first:
         free = []
         if not chosen:
             raise InputError(f"there are no more than {len(constrained)} constrained parameters to draw")
-    names, pull, error = [c[0] for c in chosen], [c[1] for c in chosen], [c[2] for c in chosen]
-    labels = shortened_all([*names, *(name for name, _, _ in free)])
-    y = np.arange(len(names), dtype=float)
-    beside = [len(y) + 0.5 + k for k in range(len(free))]
-    figure, axes = pull_axes(labels, [*y, *beside], len(y), ax)
-    reach = 1.1 * max(2.2, *(abs(p) + e for p, e in zip(pull, error, strict=True))) if names else 2.4
-    axes.errorbar(pull, y, xerr=error, fmt="o", color="black", ms=3.2, lw=1.1)
+    rows: list[_Pull | str] = []
+    for k, (one, title) in enumerate(zip(chosen, titles, strict=True)):
+        if pull.groups and (not k or title != titles[k - 1]):
+            rows.append(title)
+        rows.append(one)
+    at = [float(k) for k, row in enumerate(rows) if not isinstance(row, str)]
+    names, values, errors = [c[0] for c in chosen], [c[1] for c in chosen], [c[2] for c in chosen]
+    shown = iter(shortened_all([*names, *(name for name, _, _ in free)]))
+    labels = [literal(row) if isinstance(row, str) else next(shown) for row in rows]
+    beside = [len(rows) + 0.5 + k for k in range(len(free))]
+    figure, axes = pull_axes([*labels, *shown], [*map(float, range(len(rows))), *beside], len(rows), ax)
+    for row, label in zip(rows, axes.get_yticklabels(), strict=False):
+        if isinstance(row, str):
+            label.set_fontweight("bold")
+    reach = 1.1 * max(2.2, *(abs(p) + e for p, e in zip(values, errors, strict=True))) if names else 2.4
+    axes.errorbar(values, at, xerr=errors, fmt="o", color="black", ms=3.2, lw=1.1)
     for k, (_, value, sigma) in enumerate(free):
         text = f"{value:.3f}" + ("" if sigma is None else f" ± {sigma:.3f}" if sigma else " at its bound")
         box = {"boxstyle": "square,pad=0.15", "fc": "white", "ec": "none"}
         axes.annotate(text, (0.0, beside[k]), ha="center", va="center", fontsize=8.5, bbox=box)
     axes.set(xlim=(-reach, reach), title=options.title)
-    axes.set_xlabel(r"(fitted $-$ initial value) / prior uncertainty; free parameters: value")
-    tell_left_out(axes, len(names), len(constrained), first)
+    axes.set_xlabel(r"(fitted $-$ initial value) / prior uncertainty" + ("; free parameters: value" if free else ""))
+    tell_left_out(axes, len(names), len(constrained), first, ordered=bool(pull.groups) or pull.by_name)
     return figure
+
+
+def pull_pages(
+    fit: Drawn,
+    *,
+    most: int = _PAGE,
+    exclude: str | Sequence[str] = (),
+    ranked: bool = False,
+    pull: PullOptions = DEFAULT_PULL,
+    options: PlotOptions = DEFAULT_PLOT,
+) -> "list[Figure]":
+    """All pulls of a fit, on as many pages as they take; the parameters are those of :func:`pulls`.
+
+    Parameters
+    ----------
+    fit
+        a fit, or the JSON document that ``hftranslate fit`` writes.
+    most
+        how many constrained parameters are on a page.
+    exclude
+        patterns (``*`` and ``?`` as in file names) of parameters that are left out.
+    ranked
+        whether the most notable ones come first.
+    pull
+        groups of the parameters, and whether they stand by name.
+    options
+        title, style, and the labels of experiment, luminosity and energy.
+
+    Returns
+    -------
+    list of Figure
+        one for each page, and one without constrained parameters where there are none.
+
+    Raises
+    ------
+    FormatError
+        The document is none of a fit.
+    """
+    firsts = range(0, max(len(_shown(fit, exclude)[0]), 1), most)
+    how: dict[str, Any] = {"most": most, "exclude": exclude, "ranked": ranked, "pull": pull, "options": options}
+    return [pulls(fit, first=first, **how) for first in firsts]
+
+
+def _shown(fit: Drawn, exclude: str | Sequence[str]) -> "tuple[list[_Pull], list[tuple[str, float, float | None]]]":
+    """Constrained and free parameters without those that are left out."""
+    constrained, free = _fitted(document(fit))
+    hidden = named(exclude)
+    return [c for c in constrained if not _fits(c[0], hidden)], [f for f in free if not _fits(f[0], hidden)]
+
+
+def _fits(name: str, patterns: Sequence[str]) -> bool:
+    """Whether a name fits a pattern, in which brackets stand for themselves."""
+    return any(fnmatchcase(name, pattern.replace("[", "[[]")) for pattern in patterns)
+
+
+def _chosen(
+    constrained: Sequence[_Pull], most: int, first: int, ranked: bool, pull: PullOptions
+) -> tuple[list[_Pull], list[str]]:
+    """The parameters of a page, and the title of the group of each."""
+
+    def group(name: str) -> int:
+        found = (k for k, (_, patterns) in enumerate(pull.groups) if _fits(name, patterns))
+        return next(found, len(pull.groups))
+
+    titles = [*(title for title, _ in pull.groups), _OTHERS]
+    if not pull.groups and not pull.by_name:
+        places = most_notable([c[1:] for c in constrained], most, ranked=ranked, first=first)
+        return [constrained[i] for i in places], [_OTHERS] * len(places)
+    ordered = sorted(constrained, key=lambda c: c[0]) if pull.by_name else list(constrained)
+    if ranked:
+        ordered = [ordered[i] for i in most_notable([c[1:] for c in ordered], len(ordered), ranked=True)]
+    page = sorted(ordered, key=lambda c: group(c[0]))[first : first + most]
+    return page, [titles[group(c[0])] for c in page]
 
 
 def pull_axes(
@@ -100,11 +223,13 @@ def pull_axes(
     return figure, axes
 
 
-def tell_left_out(axes: "Axes", shown: int, of: int, first: int = 0) -> None:
-    """Say above a picture that not all parameters are in it."""
+def tell_left_out(axes: "Axes", shown: int, of: int, first: int = 0, *, ordered: bool = False) -> None:
+    """Say above a picture that not all parameters are in it; ``ordered``: the first ones, not the most notable."""
     if shown < of:
         which = f"{first + 1} to {first + shown} of the" if first else f"the {shown}"
         note = f"{which} most pulled or constrained of {of} parameters"
+        if ordered:
+            note = f"{first + 1} to {first + shown} of {of} parameters"
         axes.annotate(note, (0.0, 1.0), (0, 4), "axes fraction", textcoords="offset points", fontsize=8, color="0.35")
 
 
@@ -166,6 +291,20 @@ def correlations(
         how many parameters are drawn: the ones with the largest correlations.
     ax
         where to draw; by default in a figure of its own.
+    options
+        title, style, and the labels of experiment, luminosity and energy.
+
+    Returns
+    -------
+    Figure
+        the figure, or that of ``ax``.
+
+    Raises
+    ------
+    FormatError
+        The document is none of a fit.
+    InputError
+        There is nothing to draw: no parameters are correlated so much.
     """
     try:
         found = document(fit)["correlations"]
@@ -178,7 +317,7 @@ def correlations(
     if not kept:
         raise InputError(f"no two parameters of the fit are correlated by {threshold:g} or more; lower the threshold")
     n, matrix = len(kept), matrix[np.ix_(kept, kept)]
-    cell = 0.27 if n > 12 else 0.42
+    cell, size = (0.33, 6.5) if n > 12 else (0.42, 7.0)
     labels = shortened_all([names[i] for i in kept], 36)
     room = 0.072 * max(map(len, labels)) + 0.6
     figure, axes = new_axes(cell * n + room + 0.9, cell * n + room, ax)
@@ -188,14 +327,14 @@ def correlations(
             value = matrix[i, j]
             if i != j and abs(value) >= max(threshold, 0.005):
                 ink = "white" if abs(value) > 0.65 else "black"
-                text = f"{100.0 * value:.0f}" if n > 12 else f"{value:.2f}"
-                axes.text(j, i, text, ha="center", va="center", fontsize=6.5, color=ink, in_layout=False)
+                text = f"{value:.2f}".replace("-", "−")
+                axes.text(j, i, text, ha="center", va="center", fontsize=size, color=ink, in_layout=False)
     axes.set_xticks(range(n), labels, rotation=90, fontsize=7.5)
     axes.set_yticks(range(n), labels, fontsize=7.5)
     axes.tick_params(which="both", top=False, bottom=False, left=False, right=False)
     axes.minorticks_off()
     bar = figure.colorbar(image, ax=axes, shrink=min(1.0, 2.4 / (cell * n) + 0.3), pad=0.02)
-    bar.set_label("correlation" + (" (in the cells: per cent)" if n > 12 else ""), fontsize=8.5)
+    bar.set_label("correlation", fontsize=8.5)
     bar.ax.tick_params(labelsize=8)
     bar.ax.minorticks_off()
     axes.set_title(literal(options.title))

@@ -44,7 +44,7 @@ def impacts(
 
     Filled bars are post-fit impacts with the parameter above (red) and below (blue) its best-fit value, empty bars
     pre-fit ones; their axis is the upper one. Points are pulls with their uncertainty after the fit; their axis is the
-    lower one. Parameters without constraint show their value instead.
+    lower one. Of parameters without constraint the value stands beside the bars.
 
     Parameters
     ----------
@@ -54,6 +54,20 @@ def impacts(
         how many parameters are drawn, and how many with larger impacts are left out before.
     fig
         the figure, or the part of one, to draw in; by default one of its own.
+    options
+        title, style, and the labels of experiment, luminosity and energy.
+
+    Returns
+    -------
+    Figure
+        the figure, or that of ``fig``.
+
+    Raises
+    ------
+    FormatError
+        The document is none of impacts.
+    InputError
+        There is nothing to draw.
     """
     try:
         found = document(impacts)
@@ -138,9 +152,10 @@ def _draw_pulls(axes: "Axes", rows: Sequence[_Row]) -> None:
         axes.axvline(x, color="0.4", lw=0.6, ls=(0, (4, 3)))
     axes.errorbar(pull, at, xerr=error, fmt="o", color="black", ms=3.2, lw=1.1)
     for k, row in enumerate(rows):
-        if row.pull is None:
-            box = {"boxstyle": "square,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.85}
-            axes.text(0.0, k, row.value, ha="center", va="center", fontsize=8, bbox=box)
+        if row.pull is None:  # beside the bars, at the frame's right edge
+            axes.annotate(
+                row.value, (1.0, k), (5, 0), ("axes fraction", "data"), "offset points", va="center", fontsize=8
+            )
     axes.set_xlim(-reach, reach)
     axes.tick_params(axis="x", which="both", top=False)
     axes.tick_params(axis="y", which="both", length=0)

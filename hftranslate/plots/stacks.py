@@ -54,6 +54,7 @@ class _Panel:
     samples: Mapping[str, Floats]
     total: Floats
     uncertainty: Floats
+    agreement: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +67,16 @@ class StackOptions:
         draw the signal as a line besides, so many times what is expected of it; not where it is zero.
     blind
         patterns (``*`` and ``?`` as in file names) of channels whose data are not drawn.
+    blind_above
+        data are not drawn either in bins where the signal is more than this fraction of the other samples.
+    agreement
+        write chi-square and its probability into each panel, where the yields say them and no data are hidden.
     """
 
     overlay: float = 0.0
     blind: tuple[str, ...] = ()
+    blind_above: float | None = None
+    agreement: bool = True
 
 
 DEFAULT_STACK = StackOptions()
@@ -102,13 +109,29 @@ def yields(
         name of the horizontal axis of channels whose bin edges are known.
     fig
         the figure, or the part of one, to draw in; by default one of its own.
+    stack
+        what is blinded, and whether the signal is overlaid as a line, and how many times.
+    options
+        title, style, and the labels of experiment, luminosity and energy.
+
+    Returns
+    -------
+    Figure
+        the figure, or that of ``fig``.
+
+    Raises
+    ------
+    FormatError
+        The document is none of yields.
+    InputError
+        There is no such channel, or there are none.
     """
     if isinstance(found, Model):
         found = fitted_yields(found, fit)
     given = [document(one) for one in ([found] if isinstance(found, Mapping | Result) else found)]
     channels = None if channels is None else named(channels)
     try:
-        panels = [panel for one in given for panel in _panels(_blinded(one, stack.blind), channels)]
+        panels = [panel for one in given for panel in _panels(_blinded(one, stack), channels)]
         palette = _palette(given)
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f"no yields as 'hftranslate yields' writes them: {error} is missing or wrong") from None
@@ -154,7 +177,25 @@ def yields(
 
 
 def pages(found: Drawn, channels: str | Sequence[str] | None = None) -> list[tuple[str, ...]]:
-    """The channels of each figure, where all of them would be too many for one."""
+    """The channels of each figure, where all of them would be too many for one.
+
+    Parameters
+    ----------
+    found
+        yields, or the JSON document that ``hftranslate yields`` writes.
+    channels
+        which channels; all by default.
+
+    Returns
+    -------
+    list
+        the names of the channels of each figure.
+
+    Raises
+    ------
+    FormatError
+        The document is none of yields.
+    """
     channels = None if channels is None else named(channels)
     try:
         bins = {str(c["name"]): _n_bins(c) for c in document(found)["channels"]}
@@ -213,16 +254,39 @@ def _panel(channels: Sequence[Mapping[str, Any]], stage: str) -> _Panel:
         samples=samples,
         total=total,
         uncertainty=spread,
+        agreement="" if several else _agreement(channels[0].get("agreement")),
     )
 
 
-def _blinded(document: Mapping[str, Any], patterns: Sequence[str]) -> Mapping[str, Any]:
-    """Yields without the data of the channels that fit a pattern."""
-    channels = [
-        {**c, "observed": None} if any(fnmatchcase(str(c["name"]), pattern) for pattern in named(patterns)) else c
-        for c in document["channels"]
-    ]
+def _agreement(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    return rf"$\chi^2$ / ndf = {float(found['chi2']):.1f} / {int(found['ndf'])},  $p$ = {float(found['p_value']):.2g}"
+
+
+def _blinded(document: Mapping[str, Any], stack: StackOptions) -> Mapping[str, Any]:
+    """Yields without the data that are not to be seen, nor what they would tell."""
+    channels = []
+    for c in document["channels"]:
+        observed = c["observed"]
+        if observed is not None and any(fnmatchcase(str(c["name"]), pattern) for pattern in named(stack.blind)):
+            observed = None
+        elif observed is not None and stack.blind_above is not None:
+            hidden = _mostly_signal(c, stack.blind_above)
+            observed = [None if hide else n for hide, n in zip(hidden, observed, strict=True)]
+        hides = observed != c["observed"] or not stack.agreement
+        channels.append({**c, "observed": observed, **({"agreement": None} if hides else {})})
     return {**document, "channels": channels}
+
+
+def _mostly_signal(channel: Mapping[str, Any], fraction: float) -> list[bool]:
+    """In which bins the signal is more than a fraction of the other samples."""
+    signal, others = np.zeros(_n_bins(channel)), np.zeros(_n_bins(channel))
+    for sample in channel["samples"]:
+        part = signal if sample.get("scaled_by_poi") else others
+        part += np.nan_to_num(_numbers(sample["yields"]))
+    hidden: list[bool] = (signal > fraction * others).tolist()
+    return hidden
 
 
 def _n_bins(channel: Mapping[str, Any]) -> int:
@@ -299,12 +363,13 @@ def _draw(
     if axis.log:
         main.set_yscale("log")
     else:
-        main.ticklabel_format(axis="y", style="plain", useOffset=False)
+        main.ticklabel_format(axis="y", style="sci", scilimits=(-3, 5), useOffset=False, useMathText=True)
     main.tick_params(axis="x", which="both", labelbottom=False)
     main.set_ylim(axis.low, axis.high)
     main.set_ylabel("events" if panel.labels or len(panel.observed) == 1 else "events per bin")
+    named_so = "  ".join(t for t in (shortened(panel.name, 40), literal(panel.stage)) if t)
     main.annotate(
-        "  ".join(t for t in (shortened(panel.name, 40), literal(panel.stage)) if t),
+        "\n".join(filter(None, (named_so, panel.agreement))),
         (0.0, 1.0),
         (6, -6),
         "axes fraction",

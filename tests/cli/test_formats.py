@@ -141,7 +141,7 @@ def test_more_tested_values_of_a_limit(ws: Path, run: Runner) -> None:
     assert run("plot", "pulls", fit, "--exclude", "uncorr*[0]", "--sort", "-o", picture).code == 0
     several = run("plot", "pulls", fit, "--top", "1", "--pages", "5", "-o", ws.with_name("pages.png"))
     assert [Path(line.removeprefix("wrote ")).name for line in several.err.splitlines()] == [
-        "pages-1.png",
+        "pages.png",
         "pages-2.png",
     ]
     stack = ws.with_name("yields.json")

@@ -169,7 +169,7 @@ DOCUMENTS = {
         [["impacts", "old.json", "-o", "one.json"], ["impacts", "old.json", "--bounds", "mu=0:9", "-o", "two.json"]],
         ["plot", "impacts", "one.json", "--top", "1", "--pages", "2", "-o", "i.svg"],
         ["plot", "impacts", "two.json", "--top", "1", "--pages", "2", "--title", "other", "-o", "i.svg"],
-        ["i-1.svg", "i-2.svg"],
+        ["i.svg", "i-2.svg"],
     ),
     "reproduce": (
         [],

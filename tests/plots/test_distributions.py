@@ -42,7 +42,13 @@ def test_histograms() -> None:
     figure = plots.toys([*with_signal, np.nan], without, 3.5, asimov=4.0, bins=25)
     axes = figure.axes[0]
     texts = [t.get_text() for t in axes.get_legend().get_texts()]
-    assert texts == ["background only, 3000 toys", "signal + background, 4000 toys", "asymptotic", "observed, 3.5"]
+    assert texts == [
+        "background only, 3000 toys",
+        "signal + background, 4000 toys",
+        "observed, 3.5",
+        "background only, asymptotic",
+        "signal + background, asymptotic",
+    ]
     background, filled, signal = axes.patches[:3]
     values, edges, _ = background.get_data()
     assert len(values) == 25
@@ -69,3 +75,19 @@ def test_asymptotic_curves_hold_the_point_mass_at_zero() -> None:
 def test_without_toys() -> None:
     with pytest.raises(InputError, match="no pseudo-experiments"):
         plots.toys([np.nan], [1.0], 1.0)
+
+
+def test_no_half_of_the_picture_is_empty() -> None:
+    rng = np.random.default_rng(8)
+    with_signal, without = rng.chisquare(1, 5000), rng.noncentral_chisquare(1, 6.0, 5000)
+    without[0] = 500.0  # far from all others
+    axes = plots.toys(with_signal, without, 4.0, asimov=6.0).axes[0]
+    left, right = axes.get_xlim()
+    middle = 0.5 * (left + right)
+    assert np.mean(without > middle) > 0.01
+    low, high = axes.get_ylim()
+    values = np.concatenate([p.get_data().values for p in axes.patches])
+    drawn = np.log(values.max() / low) / np.log(high / low)
+    assert 0.7 < drawn < 0.9
+    box = axes.get_legend().get_window_extent()
+    assert axes.transAxes.inverted().transform(box)[0][1] > drawn - 0.03  # the legend covers nothing

@@ -93,10 +93,10 @@ def test_pages(tmp_path: Path) -> None:
     one = tmp_path / "one.png"
     assert plots.save_pages([drawn()], one) == [one]
     assert plots.save_pages([drawn(), drawn()], tmp_path / "two.png") == [
-        tmp_path / "two-1.png",
+        tmp_path / "two.png",
         tmp_path / "two-2.png",
     ]
-    assert not (tmp_path / "two.png").exists()
+    assert not (tmp_path / "two-1.png").exists()
     pdf = tmp_path / "two.pdf"
     assert plots.save_pages([drawn(), drawn()], pdf) == [pdf]
     assert len(re.findall(rb"/Type /Page\b", pdf.read_bytes())) == 2

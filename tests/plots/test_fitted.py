@@ -73,18 +73,59 @@ def test_correlations_are_pruned() -> None:
     assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["a", "b", "c", "d"]
     shown = np.asarray(figure.axes[0].images[0].get_array())
     assert shown[0].tolist() == [1.0, 0.5, 0.0, 0.0]
-    assert sorted(t.get_text() for t in figure.axes[0].texts) == ["-0.90", "-0.90", "0.50", "0.50"]
+    assert sorted(t.get_text() for t in figure.axes[0].texts) == ["0.50", "0.50", "−0.90", "−0.90"]
     assert names_of(plots.correlations(document, most=2)) == ["c", "d"]
     assert len(names_of(plots.correlations(document, threshold=0.0))) == 5
 
 
 def test_correlations_of_many(fitted: dict[str, Any]) -> None:
-    """In per cent, so that numbers fit into the cells."""
+    """In the same format as those of few, in cells that have room for it."""
     figure = plots.correlations(fitted, threshold=0.0)
     assert len(names_of(figure)) > 12
-    values = [int(t.get_text()) for t in figure.axes[0].texts]
-    assert max(map(abs, values)) > 20
-    assert figure.axes[1].get_ylabel() == "correlation (in the cells: per cent)"
+    texts = figure.axes[0].texts
+    assert all(len(t.get_text().removeprefix("−")) == 4 for t in texts)
+    assert max(abs(float(t.get_text().replace("−", "-"))) for t in texts) > 0.2
+    assert figure.axes[1].get_ylabel() == "correlation"
+    renderer: Any = figure.canvas
+    renderer.draw()
+    cells = figure.axes[0].get_window_extent().width / len(names_of(figure))
+    assert max(t.get_window_extent().width for t in texts) < cells
+
+
+def test_pulls_in_groups_and_by_name(fitted: dict[str, Any]) -> None:
+    groups = (("rates of fakes", ("fakes_*",)), ("statistics", ("staterror_*", "fakes_rate[0]")))
+    every = [t.get_text() for t in plots.pulls(fitted).axes[0].get_yticklabels()]
+    (figure,) = plots.pull_pages(fitted, most=99, pull=plots.PullOptions(groups=groups))
+    axes = figure.axes[0]
+    labels = axes.get_yticklabels()
+    titles = [t.get_text() for t in labels if t.get_fontweight() == "bold"]
+    assert titles == ["rates of fakes", "statistics", "others"]
+    names = [t.get_text() for t in labels]
+    first, second, third = (names.index(t) for t in titles)
+    assert set(names[first + 1 : second]) == {n for n in every if n.startswith("fakes_")}
+    assert set(names[second + 1 : third]) == {n for n in every if n.startswith("staterror_")}
+    assert set(names) - set(titles) == set(every)
+    at = dict(zip(names, axes.get_yticks(), strict=True))
+    drawn = axes.containers[0].lines[0]
+    rows = np.asarray(drawn.get_ydata(), dtype=float).tolist()
+    assert at["JES"] in rows
+    assert not {at[t] for t in titles} & set(rows)
+    (alphabetical,) = plots.pull_pages(fitted, pull=plots.PullOptions(by_name=True))
+    constrained = [t.get_text() for t in alphabetical.axes[0].get_yticklabels()][: len(rows)]
+    assert constrained == sorted(constrained)
+
+
+def test_pulls_take_as_many_pages_as_they_need(fitted: dict[str, Any]) -> None:
+    names = [
+        [t.get_text() for t in page.axes[0].get_yticklabels()]
+        for page in plots.pull_pages(fitted, most=4, pull=plots.PullOptions(by_name=True))
+    ]
+    together = [n for page in names for n in page]
+    assert sorted(together) == sorted(t.get_text() for t in plots.pulls(fitted).axes[0].get_yticklabels())
+    assert "mu" in names[0]
+    assert all(len(page) <= 4 for page in names[1:])
+    second = plots.pull_pages(fitted, most=4, pull=plots.PullOptions(by_name=True))[1]
+    assert second.axes[0].texts[-1].get_text().startswith("5 to 8 of ")
 
 
 def test_correlations_that_are_not_there() -> None:

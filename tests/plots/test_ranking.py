@@ -52,6 +52,17 @@ def test_free_parameters_show_their_value(document: dict[str, Any]) -> None:
     assert any(t.startswith(f"{free[0]['value']:.2f} ") for t in texts)
 
 
+def test_numbers_stand_beside_the_bars(document: dict[str, Any]) -> None:
+    figure: Any = plots.impacts(document, top=99)
+    figure.canvas.draw()
+    axes = figure.axes[0]
+    frame, page = axes.get_window_extent(), figure.bbox
+    assert axes.texts
+    for text in axes.texts:
+        box = text.get_window_extent()
+        assert frame.x1 < box.x0 < box.x1 < page.x1
+
+
 def test_pages_of_a_ranking(document: dict[str, Any]) -> None:
     figure = plots.impacts(document, top=4, first=4)
     assert [t.get_text().split()[-1] for t in figure.axes[0].get_yticklabels()] == ["5", "6", "7", "8"]

@@ -162,3 +162,34 @@ def test_other_documents() -> None:
 def test_damaged_channels(damage: dict[str, Any]) -> None:
     with pytest.raises(FormatError, match="no yields as 'hftranslate yields' writes them"):
         plots.yields(document(SR | damage))
+
+
+def test_chi_square_stands_on_stacks_and_not_where_data_are_hidden() -> None:
+    found = document({**SR, "agreement": {"chi2": 3.14, "ndf": 2, "p_value": 0.208}}, channel("CR", [9.0], big=[8.0]))
+    said = r"$\chi^2$ / ndf = 3.1 / 2,  $p$ = 0.21"
+
+    def told(**how: Any) -> list[str]:
+        return [axes.texts[0].get_text() for axes in plots.yields(found, **how).axes[::2]]
+
+    assert told() == [f"SR  pre-fit\n{said}", "CR  pre-fit"]
+    for options in ({"blind": ("SR",)}, {"blind_above": 0.2}, {"agreement": False}):
+        assert told(stack=plots.StackOptions(**options)) == ["SR  pre-fit", "CR  pre-fit"]
+    assert told(stack=plots.StackOptions(blind_above=0.5))[0].endswith(said)  # hides nothing
+
+
+def test_bins_with_much_signal_are_blinded() -> None:
+    def points(fraction: float) -> list[float]:
+        (main, _) = plots.yields(document(SR), stack=plots.StackOptions(blind_above=fraction)).axes
+        return np.asarray(main.containers[0].lines[0].get_ydata(), dtype=float).tolist()
+
+    assert points(0.5) == [12.0, 3.0]  # 1 of 9, and 2 of 4.5
+    assert points(0.2) == [12.0]
+    assert points(0.0) == []
+
+
+def test_bins_have_whole_numbers() -> None:
+    for n in (2, 13, 40):
+        many = channel("SR", [5.0] * n, b=[4.0] * n)
+        axis = plots.yields(document(many)).axes[1].xaxis
+        assert all(float(x).is_integer() for x in axis.get_majorticklocs())
+        assert not any(t.tick1line.get_visible() for t in axis.get_minor_ticks())
