@@ -92,6 +92,25 @@ def test_what_is_held_confined_and_taken_as_data_is_done_and_said(run: Runner, t
     assert run("report", "--redo", kept, "--asimov", "1").code == 2
 
 
+@pytest.mark.root
+def test_the_root_that_is_here_is_asked(run: Runner, tmp_path: Path) -> None:  # noqa: F811
+    kept = tmp_path / "kept.json"
+    done = run("report", DEMO, "--with-root", "--json", kept, "-o", tmp_path / "page.html")
+    assert done.code == 0, done.err
+    found = json.loads(kept.read_text())["crosscheck"]
+    assert (found["passed"], found["provenance"]["reference"]["engine"]) == (True, "ROOT")
+    assert "Against ROOT 6." in (tmp_path / "page.html").read_text()
+
+
+def test_columns_without_content_take_no_place(of_demo: dict[str, Any]) -> None:
+    (fit,) = of_demo["tables"]["fit"]
+    page = report_page(of_demo)
+    assert fit["columns"][-1] == "remark"
+    assert "remark" not in page
+    fit = {**fit, "rows": [[*row[:3], "constant"] for row in fit["rows"]]}
+    assert ">remark</th>" in report_page({**of_demo, "tables": {**of_demo["tables"], "fit": [fit]}})
+
+
 def test_without_a_parameter_of_interest_the_page_says_what_is_not_there() -> None:
     blank = hft.simplemodels.uncorrelated_background([5.0], [50.0], [3.0], [51])
     (measurement,) = blank.measurements
