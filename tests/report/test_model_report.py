@@ -104,11 +104,11 @@ def test_the_root_that_is_here_is_asked(run: Runner, tmp_path: Path) -> None:  #
 
 def test_columns_without_content_take_no_place(of_demo: dict[str, Any]) -> None:
     (fit,) = of_demo["tables"]["fit"]
-    page = report_page(of_demo)
     assert fit["columns"][-1] == "remark"
-    assert "remark" not in page
-    fit = {**fit, "rows": [[*row[:3], "constant"] for row in fit["rows"]]}
-    assert ">remark</th>" in report_page({**of_demo, "tables": {**of_demo["tables"], "fit": [fit]}})
+    for remark, shown in (("", False), (None, False), ("constant", True)):
+        rows = [[*row[:3], remark] for row in fit["rows"]]
+        page = report_page({**of_demo, "tables": {**of_demo["tables"], "fit": [{**fit, "rows": rows}]}})
+        assert (">remark</th>" in page) == shown
 
 
 def test_without_a_parameter_of_interest_the_page_says_what_is_not_there() -> None:
