@@ -1,6 +1,5 @@
 """What commands write, on standard output and in files, and what they say on standard error."""
 
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -114,10 +113,10 @@ def emit_result(
     if kind == "json" or (kind is None and not looked_at):
         emit(document or result.to_dict(), output_file, beside=beside)
     elif looked_at:
-        shown = terminal_lines(tables_as(_KINDS[kind or "text"], tables if kind else map(_shortened, tables)))
-        headline, _, rest = shown.partition("\n")
-        bold = not os.environ.get("NO_COLOR") and _KINDS[kind or "text"] == "text"
-        emit_texts({Path("-"): f"{click.style(headline, bold=True) if bold else headline}\n{rest}", **(beside or {})})
+        from hftranslate.display.coloured import coloured
+
+        shown = coloured(map(_shortened, tables)) if kind is None else terminal_lines(tables_as(_KINDS[kind], tables))
+        emit_texts({Path("-"): shown, **(beside or {})})
     else:
         emit_text(tables_as(_KINDS[kind or "text"], tables), output_file, beside=beside)
     if output_file is not None and str(output_file) != "-":

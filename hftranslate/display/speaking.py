@@ -33,7 +33,7 @@ class Table:
 
     def text(self) -> str:
         """Lines for a terminal, columns aligned: the first to the left, the others to the right."""
-        rows = [[display.terminal(_shown(c)) for c in row] for row in (self.columns, *self.rows)]
+        rows = [[display.terminal(shown(c)) for c in row] for row in (self.columns, *self.rows)]
         widths = [max(len(row[i]) for row in rows) for i in range(len(self.columns))]
         lines = [
             "  ".join(c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
@@ -46,7 +46,7 @@ class Table:
     def html(self) -> str:
         """An element of HTML: what a notebook shows."""
         head = "".join(f"<th>{display.html(c)}</th>" for c in self.columns)
-        rows = [[display.html(_shown(c)) for c in row] for row in self.rows[:_MOST_ROWS]]
+        rows = [[display.html(shown(c)) for c in row] for row in self.rows[:_MOST_ROWS]]
         body = "".join("<tr>" + "".join(f"<td>{c}</td>" for c in row) + "</tr>" for row in rows)
         left = len(self.rows) - len(rows)
         note = "; ".join(filter(None, [f"and {left} more rows" if left > 0 else "", self.note]))
@@ -58,14 +58,14 @@ class Table:
     def markdown(self) -> str:
         """A table of Markdown with the line above and the one below."""
         rule = "| " + " | ".join("---" if i == 0 else "--:" for i in range(len(self.columns))) + " |"
-        rows = [[display.markdown(_shown(c)) for c in row] for row in (self.columns, *self.rows)]
+        rows = [[display.markdown(shown(c)) for c in row] for row in (self.columns, *self.rows)]
         lines = [f"| {' | '.join(row)} |" for row in rows]
         table = "\n".join([lines[0], rule, *lines[1:]])
         return "\n\n".join(filter(None, [display.markdown(self.caption), table, display.markdown(self.note)])) + "\n"
 
     def latex(self) -> str:
         """A ``tabular`` with plain rules, the line above and the one below as comments."""
-        lines = [" & ".join(_latex(_shown(c)) for c in row) + r" \\" for row in (self.columns, *self.rows)]
+        lines = [" & ".join(_latex(shown(c)) for c in row) + r" \\" for row in (self.columns, *self.rows)]
         comments = [f"% {display.terminal(line)}" for line in (self.caption, self.note) if line]
         begin = rf"\begin{{tabular}}{{l{'r' * (len(self.columns) - 1)}}}"
         end = [r"\hline", r"\end{tabular}"]
@@ -90,7 +90,8 @@ def tables_as(kind: TableFormat, tables: Iterable[Table]) -> str:
     return "\n".join(map(write[kind], tables))
 
 
-def _shown(cell: Cell) -> str:
+def shown(cell: Cell) -> str:
+    """A cell as text: numbers rounded, nothing as nothing."""
     return "" if cell is None else cell if isinstance(cell, str) else short(cell)
 
 

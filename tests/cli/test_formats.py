@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -151,12 +152,13 @@ def test_more_tested_values_of_a_limit(ws: Path, run: Runner) -> None:
 
 
 def test_a_terminal_shows_a_table(ws: Path, run: Runner) -> None:
-    bold = on_a_terminal("cls", ws, NO_COLOR="")
-    headline, rest = bold.split("\n", 1)
-    assert (headline[:4], headline[-4:]) == ("\x1b[1m", "\x1b[0m")
-    plain = on_a_terminal("cls", ws, NO_COLOR="1")
-    assert "\x1b" not in plain + rest
-    assert plain == run("cls", ws, "--format", "text").out
+    coloured = on_a_terminal("cls", ws, NO_COLOR="", TERM="xterm")
+    assert re.match(r"\x1b\[1;36mCLs = .*\x1b\[0m$", coloured.splitlines()[0])
+    plain, asked = on_a_terminal("cls", ws, NO_COLOR="1"), run("cls", ws, "--format", "text").out
+    assert "\x1b" not in plain + on_a_terminal("cls", ws, NO_COLOR="", TERM="dumb")
+    assert re.sub(r"\x1b\[[\d;]*m", "", coloured).split() == plain.split()
+    assert [w for w in plain.split() if "─" not in w] == [w for w in asked.split() if "--" not in w]
+    assert on_a_terminal("cls", ws, "--format", "text") == asked
     assert json.loads(on_a_terminal("cls", ws, "--format", "json"))["CLs_obs"] > 0.0
 
 
