@@ -25,6 +25,11 @@ def executor_of(workers: int, dask: str | None = None) -> "Iterator[Executor | N
     dask
         the address of a scheduler to run on instead.
 
+    Returns
+    -------
+    Executor or None
+        as a context: what runs tasks elsewhere; ``None`` where one worker runs them here.
+
     Raises
     ------
     MissingExtra

@@ -15,6 +15,16 @@ def fingerprint(model: Model, data: Data) -> str:
     """A short digest of what a likelihood says: names, ranges, data, and expectations at some points.
 
     Numbers enter with six digits, so that machines which round differently agree.
+
+    Parameters
+    ----------
+    model, data
+        the likelihood and what was observed.
+
+    Returns
+    -------
+    str
+        hexadecimal digits; equal for likelihoods that say the same.
     """
     p, random = model.parameters, np.random.default_rng(1)
     shifts = [np.zeros(len(p)), *random.uniform(-0.7, 0.7, size=(_POINTS, len(p)))]

@@ -8,4 +8,10 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 
 
 def silent(step: str, done: int, total: int) -> None:
-    """Listen to nothing."""
+    """Listen to nothing.
+
+    Parameters
+    ----------
+    step, done, total
+        what is being done, and how much of how much of it is.
+    """

@@ -26,10 +26,21 @@ def run_kept(
 
     Parameters
     ----------
+    function
+        called with one item, as in :func:`~hftranslate.batch.run_many.run_many`; its result is a JSON value.
+    items
+        what to run it on; the ``repr`` of an item is its key in the journal.
     fits
         whether a JSON value can be the result of an item: it judges what the journal holds.
+    step
+        what is being done, for the listener.
     batch, journal
         where the items run and who listens; the journal is the one that ``batch`` opened for this task.
+
+    Returns
+    -------
+    list
+        one result per item, in the order of the items: a JSON value, or :class:`~hftranslate.batch.run_many.Failed`.
 
     Raises
     ------

@@ -61,6 +61,8 @@ def run_many(
         called with one item; with an executor of other processes, a module-level function or an object that pickles.
         An :class:`~hftranslate.errors.HFTranslateError` makes its item :class:`Failed`; any other error is a defect and
         is raised.
+    items
+        what to call it with, one at a time.
     executor
         where the calls are made: a process pool, ``dask.distributed.Client.get_executor()``, or ``None`` for here, one
         after the other. It stays open.

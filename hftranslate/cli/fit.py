@@ -1,5 +1,6 @@
 """The command that fits."""
 
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -10,6 +11,8 @@ from hftranslate.cli.output import emit_result, tell
 from hftranslate.display.speaking import Table
 from hftranslate.inference.diagnostics import profile_interval
 from hftranslate.inference.fit import fit as fit_model
+
+Intervals = dict[str, tuple[float | None, float | None]]
 
 
 @click.command(cls=Command)
@@ -30,6 +33,14 @@ def fit(minos: tuple[str, ...], value: bool, kind: str | None, **options: Any) -
     if minos:
         intervals = {n: profile_interval(task.model, task.data, result, n, options=task.options) for n in minos}
         document["minos"] = {name: list(interval) for name, interval in intervals.items()}
-        rows = [(name, *interval) for name, interval in intervals.items()]
-        tables = (*tables, Table(caption="MINOS", columns=("parameter", "low", "high"), rows=rows))
+        tables = _with_intervals(tables[0], intervals, one=kind == "csv")
     emit_result(result, output_file, kind, document=document, tables=tables)
+
+
+def _with_intervals(table: Table, intervals: Intervals, *, one: bool) -> tuple[Table, ...]:
+    """The MINOS intervals in a table of their own, or in ``one`` with the parameters."""
+    if one:
+        rows = [(*row, *intervals.get(str(row[0]), (None, None))) for row in table.rows]
+        return (replace(table, columns=(*table.columns, "MINOS low", "MINOS high"), rows=rows),)
+    rows = [(name, *interval) for name, interval in intervals.items()]
+    return table, Table(caption="MINOS", columns=("parameter", "low", "high"), rows=rows)

@@ -39,4 +39,5 @@ def impacts(
         )
     for reason in found.failures:
         tell(f"no impact: {reason}")
-    emit_result(found, output_file, kind, tables=found.tables(top or (len(found.parameters) if kind == "csv" else 30)))
+    tables = (found.records(top),) if kind == "csv" else found.tables(top or 30)
+    emit_result(found, output_file, kind, tables=tables)

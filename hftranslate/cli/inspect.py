@@ -7,27 +7,48 @@ from typing import Any
 import click
 
 from hftranslate.cli.groups import Command
-from hftranslate.cli.options.model import file_argument, output_option, patch_option, take_xml_options, xml_options
-from hftranslate.cli.output import emit, emit_text, report, tell
+from hftranslate.cli.options.model import (
+    file_argument,
+    look_format_option,
+    output_option,
+    patch_option,
+    take_xml_options,
+    xml_options,
+)
+from hftranslate.cli.output import emit_document, report, tell
 from hftranslate.errors import Unsupported
 from hftranslate.formats import which_format
 from hftranslate.formats.json_text import read_bytes
 from hftranslate.translation.load import load
+from hftranslate.workspace import Workspace
 
 
 @click.command(cls=Command)
 @file_argument
 @output_option
+@look_format_option
 @patch_option
 @xml_options
 @click.option("--measurement", hidden=True)
-def inspect(
-    file: str, output_file: Path | None, patches: tuple[str, ...], measurement: str | None, **options: Any
-) -> None:
+def inspect(output_file: Path | None, kind: str | None, **options: Any) -> None:
     """Show what is in a workspace: channels, samples, parameters, measurements.
 
-    A table on standard output; with --output-file, JSON in that file: pyhf's keys, and more under "details".
+    A table on standard output; with --output-file, JSON in that file: pyhf's keys, and more under "details". CSV holds
+    the channels.
     """
+    document, text, workspace = _summary(options.pop("file"), **options)
+    tables = () if workspace is None else workspace.tables()
+    if workspace is None and kind not in (None, "text", "table", "json"):
+        raise Unsupported(f"--format {kind} shows a model, and there is none in the file")
+    emit_document(document, lambda: text, tables, output_file, kind)
+    if workspace is not None and output_file is not None:
+        tell(f"{workspace.headline()} (in {output_file})")
+
+
+def _summary(
+    file: str, *, patches: tuple[str, ...], measurement: str | None, **options: Any
+) -> tuple[dict[str, Any], str, Workspace | None]:
+    """The document, the lines of text, and the model in the file, if there is one."""
     from hftranslate.doctor.inspect import summary_document, summary_text
 
     xml = replace(take_xml_options(options), measurement=measurement)
@@ -38,13 +59,10 @@ def inspect(
         if not document:
             raise
         tell(f"no model: {error}")
-    else:
-        report(loaded.outcomes)
-        document, text = summary_document(loaded.workspace) | document, summary_text(loaded.workspace) + text
-    if output_file is not None:
-        emit(document, output_file)
-    else:
-        emit_text(text, None)
+        return document, text, None
+    report(loaded.outcomes)
+    found = loaded.workspace
+    return summary_document(found) | document, summary_text(found) + text, found
 
 
 def _contents_of_root_file(file: str) -> tuple[dict[str, Any], str]:

@@ -1,6 +1,5 @@
 """What commands write, on standard output and in files, and what they say on standard error."""
 
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -84,6 +83,18 @@ def emit_both(document: object, text: Callable[[], str], output_file: Path | Non
         emit(document, None)
 
 
+def emit_document(
+    document: object, text: Callable[[], str], tables: Sequence[Table], output_file: Path | None, kind: str | None
+) -> None:
+    """Write what one looks at as what is asked for: by default text, JSON into a file; in CSV the first table."""
+    if kind == "json" or (kind is None and output_file is not None):
+        emit(document, output_file)
+    elif kind in (None, "text", "table"):
+        emit_text(text(), output_file)
+    elif kind is not None:
+        emit_text(tables_as(_KINDS[kind], tables[:1] if kind == "csv" else tables), output_file)
+
+
 def emit_result(
     result: Result,
     output_file: Path | None,
@@ -98,14 +109,14 @@ def emit_result(
     ``document`` and ``tables`` stand in place of its own. What goes to a file is summed up on standard error.
     """
     looked_at = output_file is None and sys.stdout.isatty()
-    tables = tables or result.tables()
+    tables = tables or ((result.records(),) if kind == "csv" else result.tables())
     if kind == "json" or (kind is None and not looked_at):
         emit(document or result.to_dict(), output_file, beside=beside)
     elif looked_at:
-        shown = terminal_lines(tables_as(_KINDS[kind or "text"], tables if kind else map(_shortened, tables)))
-        headline, _, rest = shown.partition("\n")
-        bold = not os.environ.get("NO_COLOR") and _KINDS[kind or "text"] == "text"
-        emit_texts({Path("-"): f"{click.style(headline, bold=True) if bold else headline}\n{rest}", **(beside or {})})
+        from hftranslate.display.coloured import coloured
+
+        shown = coloured(map(_shortened, tables)) if kind is None else terminal_lines(tables_as(_KINDS[kind], tables))
+        emit_texts({Path("-"): shown, **(beside or {})})
     else:
         emit_text(tables_as(_KINDS[kind or "text"], tables), output_file, beside=beside)
     if output_file is not None and str(output_file) != "-":

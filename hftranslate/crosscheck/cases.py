@@ -139,6 +139,16 @@ def _place(folder: Path, text: str) -> Path:
 def read_cases(path: str | Path) -> tuple[Case, ...]:
     """The cases that a file lists; paths in it are relative to it.
 
+    Parameters
+    ----------
+    path
+        the TOML file, as ``validation/cases.toml``.
+
+    Returns
+    -------
+    tuple of Case
+        in the order of the file.
+
     Raises
     ------
     FormatError

@@ -24,10 +24,17 @@ def crosscheck(
 
     Parameters
     ----------
+    ours, reference
+        two result documents: ours, and the one that judges it.
     workspace
         the model that our results are about: where a rung fails, known causes are looked for by evaluating it again.
     beside
         results of ours under other conventions, to be shown beside; they are not judged.
+
+    Returns
+    -------
+    Report
+        the verdict of each rung of the ladder, with every number that was compared and the causes of differences.
     """
     diagnosis = None if workspace is None else diagnose(ours, reference, workspace)
     return Report(rungs=climb(ours, reference), ours=ours, reference=reference, diagnosis=diagnosis, beside=beside)

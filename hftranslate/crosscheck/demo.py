@@ -35,6 +35,11 @@ def demonstrate(folder: Path, say: Callable[[str], None]) -> bool:
     -------
     bool
         whether the way to XML and back gave the same bytes, and all numbers agree with ROOT's.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be written to.
     """
     start = time.perf_counter()
     model = folder / "model"

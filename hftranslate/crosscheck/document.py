@@ -216,6 +216,16 @@ def is_results(path: str | Path) -> bool:
 def read_results(path: str | Path) -> Results:
     """Read a result document.
 
+    Parameters
+    ----------
+    path
+        the JSON file of the document.
+
+    Returns
+    -------
+    Results
+        what it says, with its provenance.
+
     Raises
     ------
     MissingInput

@@ -46,7 +46,18 @@ def case_line(result: CaseResult) -> str:
 
 
 def index_html(results: Sequence[CaseResult]) -> str:
-    """The page."""
+    """The page.
+
+    Parameters
+    ----------
+    results
+        what came out of each case, in the order of the page.
+
+    Returns
+    -------
+    str
+        the page, as HTML without anything from elsewhere, with links to ``CASE.html`` beside it.
+    """
     reports = [r.report for r in results if r.report is not None]
     engines = dict.fromkeys(
         f"{of.reference.provenance.engine} {of.reference.provenance.version} against "

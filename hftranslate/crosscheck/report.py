@@ -25,17 +25,61 @@ Table = tuple[str, tuple[str, ...], list[Row]]
 
 
 def write_html(report: "Report", path: str | Path) -> None:
-    """Write the HTML page to a file."""
+    """Write the HTML page to a file.
+
+    Parameters
+    ----------
+    report
+        a comparison.
+    path
+        the file; it is replaced as a whole.
+
+    Raises
+    ------
+    MissingExtra
+        matplotlib, which draws its pictures, is not installed.
+    InputError
+        The file cannot be written.
+    """
     write_files({Path(path): report_html(report)})
 
 
 def write_markdown(report: "Report", path: str | Path) -> None:
-    """Write the Markdown text to a file."""
+    """Write the Markdown text to a file.
+
+    Parameters
+    ----------
+    report
+        a comparison.
+    path
+        the file; it is replaced as a whole.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
+    """
     write_files({Path(path): report_markdown(report)})
 
 
 def report_html(report: "Report") -> str:
-    """One page without external resources: verdicts, causes, yields, best fit, CLs, and what fails."""
+    """One page without external resources: verdicts, causes, yields, best fit, CLs, and what fails.
+
+    Parameters
+    ----------
+    report
+        a comparison.
+
+    Returns
+    -------
+    str
+        the page, as HTML.
+
+    Raises
+    ------
+    MissingExtra
+        matplotlib, which draws its pictures, is not installed.
+    """
     return render(
         "crosscheck/report.html.jinja",
         report=report,
@@ -203,7 +247,18 @@ def _with_error(test: HypoTestRecord | None) -> str:
 
 # ------------------------------------------------------------------------------------------------------------- Markdown
 def report_markdown(report: "Report") -> str:
-    """The report as Markdown: verdicts, causes, CLs and limits, provenance."""
+    """The report as Markdown: verdicts, causes, CLs and limits, provenance.
+
+    Parameters
+    ----------
+    report
+        a comparison.
+
+    Returns
+    -------
+    str
+        Markdown as GitHub shows it.
+    """
     engines = [(r.provenance, r.conventions.name) for r in (report.reference, report.ours)]
     return render(
         "crosscheck/report.md.jinja",

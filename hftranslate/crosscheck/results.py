@@ -99,14 +99,23 @@ def results(
 
     Parameters
     ----------
+    workspace
+        the model.
     like
         the reference.
     measurement, conventions
         those of the reference, or else of the workspace, where they are not given.
     variation
         what else to do as the reference may have done.
+    options
+        how to minimise.
     inputs, command
         for the provenance: files that the workspace was read from, and what was run.
+
+    Returns
+    -------
+    Results
+        the document: yields in events, NLL with all constants, the fit, tests and limits.
 
     Raises
     ------

@@ -22,10 +22,19 @@ def crosscheck_model(
 
     Parameters
     ----------
+    workspace
+        the model that both results are about.
     ours
         ``results(workspace, like=reference)``.
+    reference
+        what judges ours.
     tell
         is told, in a sentence, why there are none under the other conventions.
+
+    Returns
+    -------
+    Report
+        the verdicts, with causes, and our CLs under the other conventions.
     """
     return crosscheck(ours, reference, workspace=workspace, beside=_beside(workspace, ours, reference, tell))
 
@@ -45,7 +54,18 @@ def _beside(workspace: Workspace, ours: Results, reference: Results, tell: Calla
 
 
 def run_cases(cases: Iterable[Case]) -> Iterator[CaseResult]:
-    """What comes out of each case: its report, or why there is none; one at a time."""
+    """What comes out of each case: its report, or why there is none; one at a time.
+
+    Parameters
+    ----------
+    cases
+        what to compare, as :func:`~hftranslate.crosscheck.read_cases` gives it.
+
+    Yields
+    ------
+    CaseResult
+        of one case: its report; or the reason why there is none, as where its input is not here.
+    """
     for case in cases:
         name, description = case.name, case.description
         if case.absent is not None:

@@ -67,6 +67,16 @@ class Source:
 def find_root(python: str | None = None) -> RootInstallation:
     """The ROOT to use: that of the given Python, of ``$ROOT_PYTHON``, of this Python, or of the one on the PATH.
 
+    Parameters
+    ----------
+    python
+        the path of an interpreter: then no other is asked.
+
+    Returns
+    -------
+    RootInstallation
+        the interpreter that can import ROOT, and ROOT's version.
+
     Raises
     ------
     RootFailed
@@ -108,8 +118,17 @@ def root_results(
         the file of the model.
     workspace
         the model as we read it, which is written as XML for ``hist2workspace``.
+    installation
+        which ROOT, by :func:`find_root`.
     measurement
         which one; the first by default.
+    progress
+        is told each line that ROOT's process prints about its steps.
+
+    Returns
+    -------
+    Results
+        ROOT's result document.
 
     Raises
     ------

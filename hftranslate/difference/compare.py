@@ -118,6 +118,8 @@ def difference(
 
     Parameters
     ----------
+    first, second
+        what to compare; what only one of them has is said of that one.
     measurement
         compare this one only; both must have it.
     conventions
@@ -126,6 +128,11 @@ def difference(
         see :class:`Difference`.
     progress
         is told how far it has come.
+
+    Returns
+    -------
+    Difference
+        statements by kind, the largest differences of yields and NLL, and the verdict.
 
     Raises
     ------
@@ -154,8 +161,26 @@ def difference_of_translation(
 
     Parameters
     ----------
+    first, second
+        what was translated, and what reading the translation gives.
     announced
         parts that the translation has under another name, and said so.
+    conventions
+        how to evaluate both likelihoods; by default as the first is evaluated.
+    tolerance
+        see :class:`Difference`.
+    progress
+        is told how far it has come.
+
+    Returns
+    -------
+    Difference
+        as of :func:`difference`, under the names that were announced.
+
+    Raises
+    ------
+    InputError
+        The tolerance is negative or not a number.
     """
     across = first.conventions != second.conventions
     notes: list[str] = []

@@ -50,7 +50,28 @@ def likelihood_differences(
     seed: int = 1,
     progress: Progress = silent,
 ) -> list[float | None]:
-    """:func:`likelihood_difference` to several others, for little more than the time of one."""
+    """:func:`likelihood_difference` to several others, for little more than the time of one.
+
+    Parameters
+    ----------
+    first
+        what the others are compared with.
+    others
+        workspaces with the same parameters, or some of them.
+    measurement
+        which one; the first of each by default.
+    n_random
+        how many random points, within one standard deviation, are looked at besides.
+    seed
+        of the random points.
+    progress
+        is told how far it has come.
+
+    Returns
+    -------
+    list
+        of each other: the largest absolute difference of the NLL; ``None`` where it cannot be evaluated.
+    """
     try:
         origin = Origin(*_compiled(first, measurement), n_random, seed)
     except InputError:
@@ -101,7 +122,20 @@ def _matching(a: Model, b: Model) -> NDArray[np.int64] | None:
 
 
 def cls_difference(first: Workspace, second: Workspace, measurement: str | None = None) -> float | None:
-    """Absolute difference of the observed CLs(1); ``None`` where one of the two cannot be computed."""
+    """Absolute difference of the observed CLs(1); ``None`` where one of the two cannot be computed.
+
+    Parameters
+    ----------
+    first, second
+        two workspaces with one parameter of interest.
+    measurement
+        which one of both; the first by default.
+
+    Returns
+    -------
+    float or None
+        the absolute difference of two probabilities.
+    """
     one = _observed_cls(first, measurement)
     if one is None:
         return None

@@ -82,6 +82,8 @@ def likelihoods(
 
     Parameters
     ----------
+    first, second
+        the workspaces.
     measurements
         its name in the first and in the second.
     labels
@@ -90,6 +92,16 @@ def likelihoods(
         how both are evaluated where ROOT and pyhf differ; by default as the first is.
     progress
         is told of the points.
+
+    Returns
+    -------
+    LikelihoodComparison
+        the largest differences of yields in events and of the NLL, and where they are.
+
+    Raises
+    ------
+    MissingInput
+        A workspace has no measurement of its name.
     """
     rules = first.conventions if conventions is None else conventions
     nothing = LikelihoodComparison(measurement=measurements[0], conventions=rules.name)

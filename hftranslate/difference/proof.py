@@ -6,7 +6,20 @@ from hftranslate.workspace import Workspace
 
 
 def proven(original: Workspace, found: Difference) -> bool:
-    """Whether the likelihoods of all measurements were compared and are the same, and their yields too."""
+    """Whether the likelihoods of all measurements were compared and are the same, and their yields too.
+
+    Parameters
+    ----------
+    original
+        what was translated, the first workspace of the comparison.
+    found
+        the comparison.
+
+    Returns
+    -------
+    bool
+        ``False`` also where something could not be evaluated.
+    """
     return len(found.likelihoods) == len(original.measurements) and all(
         found.same_likelihood(c) and c.yields is not None and c.yields <= found.tolerance for c in found.likelihoods
     )
@@ -19,8 +32,15 @@ def proof(original: Workspace, found: Difference, what: str) -> str:
     ----------
     original
         what was translated, the first workspace of the comparison.
+    found
+        their comparison.
     what
         what was read back, for the beginning of the sentence.
+
+    Returns
+    -------
+    str
+        a sentence for people.
     """
     if proven(original, found):
         n = sum(c.points for c in found.likelihoods)

@@ -11,7 +11,18 @@ _SHOWN = 30
 
 
 def text(found: Difference) -> str:
-    """The comparison for people: differences by kind, then numbers and likelihoods, then the verdict."""
+    """The comparison for people: differences by kind, then numbers and likelihoods, then the verdict.
+
+    Parameters
+    ----------
+    found
+        a comparison.
+
+    Returns
+    -------
+    str
+        lines for a terminal.
+    """
     lines: list[str] = []
     for kind in ("structure", "numbers", "settings"):
         items = [str(item) for item in found.items if item.kind == kind]
@@ -58,7 +69,18 @@ def point(c: LikelihoodComparison) -> str:
 
 
 def document(found: Difference) -> dict[str, Any]:
-    """The comparison as plain JSON values; numbers that are not finite become words."""
+    """The comparison as plain JSON values; numbers that are not finite become words.
+
+    Parameters
+    ----------
+    found
+        a comparison.
+
+    Returns
+    -------
+    dict
+        as ``hftranslate diff --json`` prints it.
+    """
     return {
         "equal": found.equal,
         "tolerance": found.tolerance,

@@ -1,7 +1,8 @@
 """How things are shown: text from files made harmless, and results that say what they are.
 
 :func:`terminal`, :func:`html`, :func:`markdown` and :func:`csv_cell` make text harmless where it is shown;
-:mod:`~hftranslate.display.speaking` has the tables and the base classes of results.
+:mod:`~hftranslate.display.speaking` has the tables and the base classes of results,
+:mod:`~hftranslate.display.coloured` what a terminal shows of them.
 """
 
 from hftranslate.display.harmless import csv_cell, html, markdown, markdown_code, terminal, terminal_lines

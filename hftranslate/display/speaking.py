@@ -33,7 +33,7 @@ class Table:
 
     def text(self) -> str:
         """Lines for a terminal, columns aligned: the first to the left, the others to the right."""
-        rows = [[display.terminal(_shown(c)) for c in row] for row in (self.columns, *self.rows)]
+        rows = [[display.terminal(shown(c)) for c in row] for row in (self.columns, *self.rows)]
         widths = [max(len(row[i]) for row in rows) for i in range(len(self.columns))]
         lines = [
             "  ".join(c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
@@ -46,7 +46,7 @@ class Table:
     def html(self) -> str:
         """An element of HTML: what a notebook shows."""
         head = "".join(f"<th>{display.html(c)}</th>" for c in self.columns)
-        rows = [[display.html(_shown(c)) for c in row] for row in self.rows[:_MOST_ROWS]]
+        rows = [[display.html(shown(c)) for c in row] for row in self.rows[:_MOST_ROWS]]
         body = "".join("<tr>" + "".join(f"<td>{c}</td>" for c in row) + "</tr>" for row in rows)
         left = len(self.rows) - len(rows)
         note = "; ".join(filter(None, [f"and {left} more rows" if left > 0 else "", self.note]))
@@ -58,21 +58,21 @@ class Table:
     def markdown(self) -> str:
         """A table of Markdown with the line above and the one below."""
         rule = "| " + " | ".join("---" if i == 0 else "--:" for i in range(len(self.columns))) + " |"
-        rows = [[display.markdown(_shown(c)) for c in row] for row in (self.columns, *self.rows)]
+        rows = [[display.markdown(shown(c)) for c in row] for row in (self.columns, *self.rows)]
         lines = [f"| {' | '.join(row)} |" for row in rows]
         table = "\n".join([lines[0], rule, *lines[1:]])
         return "\n\n".join(filter(None, [display.markdown(self.caption), table, display.markdown(self.note)])) + "\n"
 
     def latex(self) -> str:
         """A ``tabular`` with plain rules, the line above and the one below as comments."""
-        lines = [" & ".join(_latex(_shown(c)) for c in row) + r" \\" for row in (self.columns, *self.rows)]
+        lines = [" & ".join(_latex(shown(c)) for c in row) + r" \\" for row in (self.columns, *self.rows)]
         comments = [f"% {display.terminal(line)}" for line in (self.caption, self.note) if line]
         begin = rf"\begin{{tabular}}{{l{'r' * (len(self.columns) - 1)}}}"
         end = [r"\hline", r"\end{tabular}"]
         return "\n".join([*comments, begin, r"\hline", lines[0], r"\hline", *lines[1:], *end]) + "\n"
 
     def csv(self) -> str:
-        """Comma-separated values, numbers with all their digits; measured values are text, rounded as elsewhere."""
+        """Comma-separated values, numbers with all their digits."""
         out = StringIO()
         rows = [["" if c is None else display.csv_cell(c) for c in row] for row in (self.columns, *self.rows)]
         csv.writer(out, lineterminator="\n").writerows(rows)
@@ -90,7 +90,8 @@ def tables_as(kind: TableFormat, tables: Iterable[Table]) -> str:
     return "\n".join(map(write[kind], tables))
 
 
-def _shown(cell: Cell) -> str:
+def shown(cell: Cell) -> str:
+    """A cell as text: numbers rounded, nothing as nothing."""
     return "" if cell is None else cell if isinstance(cell, str) else short(cell)
 
 
@@ -108,10 +109,10 @@ def measured(value: float, uncertainty: float) -> str:
     """A number and its uncertainty, to two digits of the latter.
 
     >>> measured(50.0, 3.0), measured(1e-7, 1e-8), measured(55.0, float("nan")), measured(55.0, 0.0)
-    ('50.0 ± 3.0', '1e-07 ± 1e-08', '55 ± ?', '55')
+    ('50.0 ± 3.0', '1e-07 ± 1e-08', '55 (no uncertainty)', '55')
     """
     if not isfinite(uncertainty):
-        return f"{value:.6g} ± ?"
+        return f"{value:.6g} (no uncertainty)"
     if uncertainty <= 0.0:
         return f"{value:.6g}"
     exponent = int(f"{uncertainty:e}".partition("e")[2])
@@ -171,3 +172,7 @@ class Result(Speaking):
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, as the command line writes them; ``None`` for what could not be computed."""
+
+    def records(self) -> Table:
+        """All of it in one table for programs, which CSV holds: a number in a cell, with all its digits."""
+        return self.tables()[0]

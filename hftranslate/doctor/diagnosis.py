@@ -49,12 +49,19 @@ def diagnose(
 
     Parameters
     ----------
+    workspace
+        the model.
     measurement
         its name; the first one by default.
     conventions
         how to evaluate what ROOT and pyhf evaluate differently; the workspace's own by default.
     with_fit
         fit the model to its data and look at the result, too.
+
+    Returns
+    -------
+    Diagnosis
+        the findings, the worst first.
 
     Raises
     ------

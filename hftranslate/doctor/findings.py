@@ -78,7 +78,24 @@ class Finding:
 def found(
     kind: str, severity: Severity, places: Iterable[Place], *, reason: str, suggestion: str
 ) -> tuple[Finding, ...]:
-    """The finding with these places, the worst first; none where there is no place."""
+    """The finding with these places, the worst first; none where there is no place.
+
+    Parameters
+    ----------
+    kind
+        the name of the finding, as ``docs/doctor.md`` explains it.
+    severity
+        ``"error"``, ``"warning"`` or ``"note"``.
+    places
+        where it is.
+    reason, suggestion
+        why it matters, and what helps: a sentence each.
+
+    Returns
+    -------
+    tuple of Finding
+        one, or none.
+    """
     ordered = tuple(sorted(places, key=lambda p: -p.size))
     if not ordered:
         return ()
@@ -86,13 +103,35 @@ def found(
 
 
 def worst(findings: Iterable[Finding]) -> Severity | None:
-    """The worst severity among findings; ``None`` where there are none."""
+    """The worst severity among findings; ``None`` where there are none.
+
+    Parameters
+    ----------
+    findings
+        any number of them.
+
+    Returns
+    -------
+    str or None
+        the severity.
+    """
     present = {f.severity for f in findings}
     return next((s for s in SEVERITIES if s in present), None)
 
 
 def at_least(severity: Severity) -> tuple[Severity, ...]:
-    """This severity and the worse ones."""
+    """This severity and the worse ones.
+
+    Parameters
+    ----------
+    severity
+        the mildest of them.
+
+    Returns
+    -------
+    tuple of str
+        from the worst down to this one.
+    """
     order = tuple(SEVERITIES)
     return order[: order.index(severity) + 1]
 

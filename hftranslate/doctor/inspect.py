@@ -20,7 +20,18 @@ from hftranslate.workspace.parameters import beta_name, parameter_sets
 
 
 def summary(workspace: Workspace) -> dict[str, Any]:
-    """Channels, samples, modifiers, parameters and measurements as plain JSON values."""
+    """Channels, samples, modifiers, parameters and measurements as plain JSON values.
+
+    Parameters
+    ----------
+    workspace
+        the model.
+
+    Returns
+    -------
+    dict
+        events are sums over bins; a parameter's ``size`` is how many numbers it has.
+    """
     declared = declared_parameters(workspace.channels)
     settled, made = settle_functions(workspace.functions), used_names(workspace)
     others = _undeclared(workspace)
@@ -70,6 +81,16 @@ def summary_document(workspace: Workspace) -> dict[str, Any]:
     """What ``inspect`` writes: pyhf's keys with what pyhf puts there, and :func:`summary` under ``details``.
 
     Constraints that pyhf does not know are named as it would (``constrained_by_gamma``).
+
+    Parameters
+    ----------
+    workspace
+        the model.
+
+    Returns
+    -------
+    dict
+        plain JSON values.
     """
     declared = declared_parameters(workspace.channels)
     used = {(m.name, MODIFIER_TYPES[type(m)]) for d in declared.values() for _, _, m in d.uses}
@@ -142,7 +163,18 @@ def _constants(workspace: Workspace, index: int) -> list[str]:
 
 
 def summary_text(workspace: Workspace) -> str:
-    """The same as a table."""
+    """The same as a table.
+
+    Parameters
+    ----------
+    workspace
+        the model.
+
+    Returns
+    -------
+    str
+        lines for a terminal.
+    """
     facts = summary(workspace)
     lines = ["channel  (bins)  nominal / observed   samples", ""]
     width = max(len(c["name"]) for c in facts["channels"])

@@ -5,13 +5,25 @@ from collections import Counter
 from typing import Any
 
 from hftranslate.display import terminal
+from hftranslate.display.speaking import Table
 from hftranslate.doctor import SEVERITIES, Diagnosis, Finding, Place
 
 _WIDTH = 116
 
 
 def document(diagnosis: Diagnosis) -> dict[str, Any]:
-    """A diagnosis as plain JSON values, with every place of every finding."""
+    """A diagnosis as plain JSON values, with every place of every finding.
+
+    Parameters
+    ----------
+    diagnosis
+        what was found.
+
+    Returns
+    -------
+    dict
+        as ``hftranslate doctor --json`` prints it.
+    """
     return {
         "measurement": diagnosis.measurement,
         "conventions": diagnosis.conventions,
@@ -49,11 +61,51 @@ def counts(diagnosis: Diagnosis) -> dict[str, int]:
     return {s: of_severity[s] for s in SEVERITIES}
 
 
-def text(diagnosis: Diagnosis, *, n_examples: int = 3) -> str:
-    """A diagnosis to read: each finding with the worst of its places."""
+def findings_table(diagnosis: Diagnosis) -> Table:
+    """Every place of every finding, the worst first, as a table.
+
+    Parameters
+    ----------
+    diagnosis
+        what was found.
+
+    Returns
+    -------
+    Table
+        with a row for each place; a finding about the whole model has one without a place.
+    """
+    rows = [
+        (f.severity, f.kind, p.channel, p.sample, p.bin, p.parameter, p.detail, f.suggestion)
+        for f in diagnosis.findings
+        for p in f.places or (Place(),)
+    ]
+    columns = ("severity", "finding", "channel", "sample", "bin", "parameter", "detail", "what helps")
+    return Table(caption=headline(diagnosis), columns=columns, rows=rows)
+
+
+def headline(diagnosis: Diagnosis) -> str:
+    """How many findings of each severity there are, in a line."""
     number = counts(diagnosis)
     told = ", ".join(f"{n} {word}{'' if n == 1 else 's'}" for word, n in number.items() if n) or "nothing suspicious"
-    lines = [f"measurement {diagnosis.measurement} ({diagnosis.conventions} conventions): {told}"]
+    return f"measurement {diagnosis.measurement} ({diagnosis.conventions} conventions): {told}"
+
+
+def text(diagnosis: Diagnosis, *, n_examples: int = 3) -> str:
+    """A diagnosis to read: each finding with the worst of its places.
+
+    Parameters
+    ----------
+    diagnosis
+        what was found.
+    n_examples
+        how many places of each finding are named.
+
+    Returns
+    -------
+    str
+        lines for a terminal.
+    """
+    lines = [headline(diagnosis)]
     for finding in diagnosis.findings:
         lines += ["", *finding_lines(finding, n_examples=n_examples)]
     return "\n".join(map(terminal, lines)) + "\n"

@@ -21,6 +21,8 @@ def combine(first: Workspace, second: Workspace, *, join: Join = "none", merge_c
 
     Parameters
     ----------
+    first, second
+        the workspaces; the first one's measurements come first.
     join
         what may be in both: ``"none"``: nothing; ``"outer"``: channels, observations and settings that are equal, and
         measurements with the same parameters of interest, whose settings are joined; ``"left outer"`` and
@@ -28,6 +30,11 @@ def combine(first: Workspace, second: Workspace, *, join: Join = "none", merge_c
     merge_channels
         join the samples of channels that are in both instead; of a sample that is in both, the first workspace's is
         kept (with ``"right outer"`` the second's). Not with ``"none"``.
+
+    Returns
+    -------
+    Workspace
+        a new one; the two stay as they are.
 
     Raises
     ------
@@ -161,7 +168,20 @@ def _joined_measurements(one: Measurement, two: Measurement) -> Measurement:
 
 
 def set_aside(first: Workspace, second: Workspace, combined: Workspace) -> tuple[str, ...]:
-    """What a combination took from one workspace although the other says something else, a sentence for each."""
+    """What a combination took from one workspace although the other says something else, a sentence for each.
+
+    Parameters
+    ----------
+    first, second
+        what was combined.
+    combined
+        what :func:`combine` made of them.
+
+    Returns
+    -------
+    tuple of str
+        empty where nothing was hidden.
+    """
     return tuple(_set_aside(first, second, combined))
 
 

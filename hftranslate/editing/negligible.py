@@ -61,8 +61,15 @@ def negligible(workspace: Workspace, threshold: float) -> tuple[Negligible, ...]
 
     Parameters
     ----------
+    workspace
+        the model.
     threshold
         for example 0.001.
+
+    Returns
+    -------
+    tuple of Negligible
+        each modifier with its place and its largest relative effect on a bin.
 
     Raises
     ------
@@ -180,6 +187,23 @@ def prune_negligible(workspace: Workspace, threshold: float) -> tuple[Workspace,
     """The workspace without its negligible modifiers (see :func:`negligible`), and what they were.
 
     Settings of parameters that are no longer there go with them.
+
+    Parameters
+    ----------
+    workspace
+        the model.
+    threshold
+        the fraction of a bin's nominal yield, for example 0.001.
+
+    Returns
+    -------
+    Workspace, tuple of Negligible
+        what is left, and what went.
+
+    Raises
+    ------
+    InputError
+        The threshold is not a positive number.
     """
     found = negligible(workspace, threshold)
     return without(workspace, found), found
@@ -191,7 +215,18 @@ def without(workspace: Workspace, found: tuple[Negligible, ...]) -> Workspace:
 
 
 def pruning_effects(before: Workspace, after: Workspace) -> tuple[PruningEffect, ...]:
-    """What pruning modifiers did to the likelihood, for each measurement."""
+    """What pruning modifiers did to the likelihood, for each measurement.
+
+    Parameters
+    ----------
+    before, after
+        the workspace with all modifiers, and without some.
+
+    Returns
+    -------
+    tuple of PruningEffect
+        of each measurement: the change of the NLL, and of CLs(1) where it can be computed.
+    """
     left = declared_parameters(after.channels)
     gone = tuple(name for name in declared_parameters(before.channels) if name not in left)
     effects = []
@@ -224,7 +259,22 @@ _SHOWN = 20
 
 
 def pruned_text(found: tuple[Negligible, ...], effects: tuple[PruningEffect, ...], threshold: float) -> str:
-    """What was left out and what that did, for people."""
+    """What was left out and what that did, for people.
+
+    Parameters
+    ----------
+    found
+        the modifiers that were left out.
+    effects
+        what that did to the likelihood.
+    threshold
+        by which they were chosen.
+
+    Returns
+    -------
+    str
+        lines for a terminal.
+    """
     lines = [
         f"{len(found)} modifier(s) change no bin of their channel by more than {threshold:g} of its yield: left out"
     ]
@@ -246,7 +296,22 @@ def pruned_text(found: tuple[Negligible, ...], effects: tuple[PruningEffect, ...
 def pruned_document(
     found: tuple[Negligible, ...], effects: tuple[PruningEffect, ...], threshold: float
 ) -> dict[str, object]:
-    """The same as plain JSON values."""
+    """The same as plain JSON values.
+
+    Parameters
+    ----------
+    found
+        the modifiers that were left out.
+    effects
+        what that did to the likelihood.
+    threshold
+        by which they were chosen.
+
+    Returns
+    -------
+    dict
+        plain JSON values.
+    """
     return {
         "threshold": threshold,
         "pruned": [

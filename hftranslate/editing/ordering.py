@@ -10,6 +10,16 @@ def sort(workspace: Workspace) -> Workspace:
     """Channels, samples, modifiers (by name, then type), measurements, their settings and observations, by name.
 
     The likelihood stays the same, but the first measurement, which is the default, may become another.
+
+    Parameters
+    ----------
+    workspace
+        the model.
+
+    Returns
+    -------
+    Workspace
+        a new one in alphabetical order.
     """
     channels = [
         replace(

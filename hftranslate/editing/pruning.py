@@ -81,12 +81,19 @@ def prune(
 
     Parameters
     ----------
+    workspace
+        the model.
     channels, samples, modifiers, modifier_types, measurements
         names, as for pyhf's function: samples and modifiers go from all channels, and the settings of a modifier's
         parameter with it (those of parameters that are without a modifier for another reason stay).
     places
         what goes from one place only. Bin factors of the bins that stay are counted anew; bin edges are kept where the
         rest is still one range.
+
+    Returns
+    -------
+    Workspace
+        a new one of what is left.
 
     Raises
     ------

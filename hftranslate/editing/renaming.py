@@ -32,6 +32,18 @@ def rename(
     A modifier's parameter is renamed with it: in the settings, among the parameters of interest, and in functions.
     Two modifiers of different names that get the same one share their parameter from then on.
 
+    Parameters
+    ----------
+    workspace
+        the model.
+    channels, samples, modifiers, measurements
+        new names by the old ones.
+
+    Returns
+    -------
+    Workspace
+        a new one.
+
     Raises
     ------
     MissingInput

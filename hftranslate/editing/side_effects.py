@@ -12,6 +12,16 @@ def consequences(before: Workspace, after: Workspace) -> tuple[str, ...]:
     Parameters of interest and settings that no modifier uses any more, parameters that became shared, bin edges that
     no longer hold, another default measurement.
 
+    Parameters
+    ----------
+    before, after
+        the workspace before and after an edit.
+
+    Returns
+    -------
+    tuple of str
+        empty where there is nothing to know.
+
     Raises
     ------
     InvalidWorkspace

@@ -18,8 +18,15 @@ def strip(workspace: Workspace, signals: str | Sequence[str]) -> Workspace:
 
     Parameters
     ----------
+    workspace
+        the model with signal.
     signals
         names of samples, or patterns of names as shells have them (``C1N2_*``); a name that exists is no pattern.
+
+    Returns
+    -------
+    Workspace
+        the background, with its measurements.
 
     Raises
     ------

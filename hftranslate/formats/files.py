@@ -54,6 +54,18 @@ def write_together(main: Sequence[FileStep], beside: Mapping[Path, Content | Non
     """Write something that takes several steps, and files beside it that are about it; errors of :func:`write_files`.
 
     The files beside it are never there together with what they are not about.
+
+    Parameters
+    ----------
+    main
+        the steps, in their order: a path and what it gets.
+    beside
+        content by path; ``None``: what is there is removed.
+
+    Raises
+    ------
+    InputError
+        A file cannot be written; what was there before is there again.
     """
     _check_folders(beside)
     _check_distinct([*dict(main), *beside])

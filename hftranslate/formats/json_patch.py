@@ -14,6 +14,18 @@ MAX_COPIED = 1_000_000
 def apply_patch(document: Any, operations: list[Any]) -> Any:
     """The patched document; the one given may be changed.
 
+    Parameters
+    ----------
+    document
+        plain JSON values.
+    operations
+        of RFC 6902, applied in this order.
+
+    Returns
+    -------
+    object
+        plain JSON values, which may share parts with the document given.
+
     Raises
     ------
     InputError

@@ -129,6 +129,11 @@ def parse_json(data: bytes, source: str) -> object:
     source
         what to call it in messages.
 
+    Returns
+    -------
+    object
+        dictionaries, lists, strings, ``int`` and ``float`` as they stand there, booleans and ``None``.
+
     Raises
     ------
     FormatError
@@ -245,6 +250,21 @@ def dump_json(document: object) -> str:
         "data": [1, 2.0],
         "name": "SR"
     }
+
+    Parameters
+    ----------
+    document
+        dictionaries, lists, strings, numbers, true, false and ``None``.
+
+    Returns
+    -------
+    str
+        with a newline at its end.
+
+    Raises
+    ------
+    ValueError
+        A number is not finite.
     """
     return _text(document, "\n") + "\n"
 

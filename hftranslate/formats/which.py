@@ -15,6 +15,18 @@ FORMATS: tuple[FormatName, ...] = ("pyhf-json", "xml", "hs3")
 def which_format(data: bytes, source: str) -> FormatName:
     """Which format a document is in, by its content.
 
+    Parameters
+    ----------
+    data
+        the document, or its beginning where that tells.
+    source
+        what to call it in messages.
+
+    Returns
+    -------
+    str
+        ``"pyhf-json"``, ``"xml"``, ``"hs3"`` or ``"root"``.
+
     Raises
     ------
     FormatError

@@ -65,7 +65,18 @@ _SMALL = 10 << 20
 
 # ------------------------------------------------------------------------------------------------------------- packing
 def pack(files: Mapping[str, bytes]) -> bytes:
-    """A ``.tar.gz`` archive of files by their names: sorted, without times and owners, always the same bytes."""
+    """A ``.tar.gz`` archive of files by their names: sorted, without times and owners, always the same bytes.
+
+    Parameters
+    ----------
+    files
+        the content of each by its name, with ``/`` between folders.
+
+    Returns
+    -------
+    bytes
+        the archive.
+    """
     stream = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=stream, mode="wb", filename="", mtime=0, compresslevel=9) as compressed,
@@ -96,6 +107,15 @@ def kind_of(path: Path) -> Kind | None:
 
 def unpack(path: Path, folder: Path, limits: Limits = DEFAULT_LIMITS) -> tuple[str, ...]:
     """Unpack an archive into a folder that is not there yet, or empty.
+
+    Parameters
+    ----------
+    path
+        the archive: tar, also compressed, or zip.
+    folder
+        where its files go.
+    limits
+        how many files, and of what sizes, are allowed.
 
     Returns
     -------

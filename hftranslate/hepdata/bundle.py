@@ -79,6 +79,11 @@ def make_bundle(
     hs3
         add each workspace in HS3, as ROOT reads it, as a resource of its own.
 
+    Returns
+    -------
+    Bundle
+        the files of the submission by their names, and remarks.
+
     Raises
     ------
     TranslationLoss
@@ -207,6 +212,15 @@ def size_problems(sizes: Mapping[str, int]) -> list[str]:
 
 def write_bundle(bundle: Bundle, folder: Path, upload: Path | None = None) -> None:
     """Write a submission into a new or empty folder, and where wanted as one file for the upload, too.
+
+    Parameters
+    ----------
+    bundle
+        what :func:`make_bundle` made.
+    folder
+        where its files go; it is made where it is not there.
+    upload
+        the path of the archive for the upload.
 
     Raises
     ------

@@ -58,6 +58,11 @@ def check(
     batch
         where points are computed, and who listens.
 
+    Returns
+    -------
+    CheckReport
+        findings with their severity, and what was compared.
+
     Raises
     ------
     MissingInput

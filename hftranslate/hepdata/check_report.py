@@ -12,7 +12,18 @@ _WIDTH = 116
 
 
 def check_document(report: CheckReport) -> dict[str, Any]:
-    """A report as plain JSON values."""
+    """A report as plain JSON values.
+
+    Parameters
+    ----------
+    report
+        of a check.
+
+    Returns
+    -------
+    dict
+        as ``hftranslate hepdata check --json`` prints it.
+    """
     return {
         "folder": report.folder,
         "passed": report.passed,
@@ -35,7 +46,18 @@ def verdict(report: CheckReport) -> str:
 
 
 def check_text(report: CheckReport) -> str:
-    """A report to read: what is wrong first."""
+    """A report to read: what is wrong first.
+
+    Parameters
+    ----------
+    report
+        of a check.
+
+    Returns
+    -------
+    str
+        lines for a terminal.
+    """
     lines = [f"{report.folder}: {verdict(report)}", ""]
     for status in STATUSES:
         for e in report.of(status):
@@ -50,5 +72,16 @@ def check_text(report: CheckReport) -> str:
 
 
 def check_html(report: CheckReport) -> str:
-    """A report as one page without external resources."""
+    """A report as one page without external resources.
+
+    Parameters
+    ----------
+    report
+        of a check.
+
+    Returns
+    -------
+    str
+        the page, as HTML.
+    """
     return render("hepdata/check.html.jinja", report=report, verdict=verdict(report))

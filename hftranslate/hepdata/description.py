@@ -48,6 +48,16 @@ class Submission:
 def read_description(path: str | Path) -> Json:
     """A description from a TOML file, with its paths below the folder of the file.
 
+    Parameters
+    ----------
+    path
+        the TOML file (``docs/hepdata.md`` has its keys).
+
+    Returns
+    -------
+    dict
+        what it says, with absolute paths.
+
     Raises
     ------
     FormatError
@@ -99,6 +109,16 @@ UNSAID_LICENCE = (
 
 def submission_of(described: Mapping[str, Any]) -> Submission:
     """Read everything that a description names.
+
+    Parameters
+    ----------
+    described
+        what :func:`read_description` read, or the same made in Python.
+
+    Returns
+    -------
+    Submission
+        the regions and the record, ready for :func:`~hftranslate.hepdata.make_bundle`.
 
     Raises
     ------

@@ -93,6 +93,11 @@ def download(
     progress
         is told how far it has come.
 
+    Returns
+    -------
+    Download
+        what was fetched from where, with checksums, and the files.
+
     Raises
     ------
     UnsafeInput
@@ -123,6 +128,24 @@ def download_archive(
     source: str, path: Path, *, rules: Rules | None = None, resource: str | None = None, progress: Progress = silent
 ) -> Fetched:
     """Fetch the archive of a record and keep it as it is; parameters and errors as for :func:`download`.
+
+    Parameters
+    ----------
+    source
+        a DOI, a record or an address.
+    path
+        the file that it becomes.
+    rules
+        which addresses and sizes are allowed.
+    resource
+        which resource of a record, by its file name.
+    progress
+        is told how far it has come.
+
+    Returns
+    -------
+    Fetched
+        the address that it came from in the end, its size in bytes and its checksum.
 
     Raises
     ------
@@ -293,7 +316,18 @@ def _put(fetched: Fetched, folder: Path, limits: Limits) -> None:
 
 
 def download_document(done: Download) -> dict[str, Any]:
-    """A download as plain JSON values."""
+    """A download as plain JSON values.
+
+    Parameters
+    ----------
+    done
+        what was downloaded.
+
+    Returns
+    -------
+    dict
+        as ``hftranslate hepdata download`` prints it.
+    """
     return {
         "source": done.source,
         "folder": str(done.folder),

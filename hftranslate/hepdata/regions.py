@@ -85,6 +85,22 @@ def read_region(
 
     XML and ROOT files are translated; what that changed is noted.
 
+    Parameters
+    ----------
+    name
+        of the region, which becomes the name of a folder; empty for the only one.
+    workspace
+        the file of the background-only workspace, in any readable format.
+    patchset
+        the file of its patch set, or several.
+    scans
+        results of ``patchset scan`` that belong to it.
+
+    Returns
+    -------
+    Region
+        the likelihood with its files, byte for byte.
+
     Raises
     ------
     InputError

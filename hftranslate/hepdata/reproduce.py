@@ -91,8 +91,15 @@ def read_record(path: Path, names: PointNames | None = None) -> Record:
 
     Parameters
     ----------
+    path
+        the folder or the archive.
     names
         how values are found in the names of loose patches, which older records have instead of patch sets.
+
+    Returns
+    -------
+    Record
+        the regions that were found in it.
 
     Raises
     ------
@@ -178,9 +185,15 @@ def reproduce(
 
     Parameters
     ----------
+    region
+        the likelihood with its patch set.
     directory
         where ``check.json``, ``scan.json``, ``scan.csv``, ``contour.json`` and the pictures go; it is made where it is
         not there. An interrupted scan leaves a file there from which the next one goes on.
+    settings
+        how points are tested; asymptotically with ``"qtilde"`` by default.
+    interpolation
+        between the points of the contour.
     pictures
         the endings of the pictures.
     batch
@@ -244,10 +257,28 @@ def reproduce_record(
 ) -> Iterator[tuple[Region, Reproduced | InputError]]:
     """:func:`reproduce` each region of a record, in a folder of its own where there are several.
 
+    Parameters
+    ----------
+    record
+        the regions.
+    directory
+        where results go, in a folder of each region where there are several.
+    settings
+        how points are tested; asymptotically with ``"qtilde"`` by default.
+    interpolation
+        between the points of the contours.
+    batch
+        where the points are computed, and who listens.
+
     Yields
     ------
     tuple
         the region and what came out of it, or why nothing did.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be made. What is wrong with a region is yielded with it.
     """
     with settled():
         for region in record.regions:

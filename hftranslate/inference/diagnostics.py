@@ -28,12 +28,18 @@ def profile_interval(
 
     Parameters
     ----------
+    model, data
+        the likelihood and what was observed.
     fit_result
         the free fit of the same data.
     name
         the parameter, by pyhf's or ROOT's name.
+    level_up
+        the rise of the NLL at the ends; 2 is two standard deviations.
     fixed
         the parameters that were held at a value in that fit, besides those the model holds constant.
+    options
+        how to minimise.
 
     Returns
     -------

@@ -92,6 +92,23 @@ def significance(
     the data there; its band is that of a normal ``muhat`` (section 4.3), not cut off at zero: a negative ``z`` belongs
     to a deficit.
 
+    Parameters
+    ----------
+    model, data
+        the likelihood and what was observed.
+    expected_poi
+        the signal strength that is expected.
+    poi_range
+        ``"named"``: the fits may leave the model's range of the parameter of interest, as q0 means it; ``"model"``:
+        they stay within it, as in ROOT and pyhf.
+    options
+        how to minimise.
+
+    Returns
+    -------
+    Significance
+        ``p0`` and ``z``, observed and expected with five quantiles.
+
     Raises
     ------
     FitFailed

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.display.speaking import Result, Table, measured, plain
+from hftranslate.display.speaking import Result, Table, measured, plain, short
 from hftranslate.errors import FitFailed, InputError
 from hftranslate.inference.minimize import AT_A_MINIMUM, DEFAULT_OPTIONS, FitOptions, Minimum, Status, minimize
 from hftranslate.inference.newton import MinimizerName
@@ -188,6 +188,14 @@ class FitResult(Result):
     def _index(self, name: str) -> int:
         return self.model.parameters.index(name)
 
+    def _worded(self, name: str) -> str:
+        """A best-fit value as one says it; what ended at a bound has one side only."""
+        if not self.at_bound[self._index(name)]:
+            return measured(self[name], self.uncertainty(name))
+        low, high = self.bounds[self._index(name)]
+        end, sign = ("lower", "+") if self[name] - low < high - self[name] else ("upper", "-")
+        return f"{self[name]:.6g} ({sign}{short(self.reach(name))}) at the {end} end of its range"
+
     def tables(self) -> tuple[Table, ...]:
         """The parameters: value, uncertainty, and why there is none."""
         why = {name: "at its bound" if self.at_bound[self._index(name)] else "?" for name in self.no_uncertainty}
@@ -197,12 +205,12 @@ class FitResult(Result):
             for name, value, sigma in zip(self.names, self.values.tolist(), self.uncertainties.tolist(), strict=True)
         ]
         poi = next((n for n in self.model.parameters.poi_names if n in self.names), None)
-        best = f"{poi} = {measured(self[poi], self.uncertainty(poi))}, " if poi else ""
+        best = f"{poi} = {self._worded(poi)}, " if poi else ""
         conventions = self.model.conventions.name
         return (
             Table(
                 caption=f"fit {self.status}: {best}{len(rows)} parameters, twice NLL {2.0 * self.nll:.8g}",
-                columns=("parameter", "value", "uncertainty", ""),
+                columns=("parameter", "value", "uncertainty", "remark"),
                 rows=rows,
                 note=f"{self.minimizer}: {self.message}; conventions: {conventions}",
             ),
@@ -254,12 +262,21 @@ def fit(
 
     Parameters
     ----------
+    model, data
+        the likelihood and what was observed.
     fixed
         parameters to hold at a value, by name, besides those the model holds constant.
     bounds
         ranges to use in place of the model's, by name.
     start
         starting point ``(n_parameters,)``; the model's initial values by default.
+    options
+        how to minimise, how hard to look for lower minima, and whether a failure raises.
+
+    Returns
+    -------
+    FitResult
+        the best-fit point; uncertainties and correlations are computed when they are asked for.
 
     Raises
     ------
@@ -396,6 +413,29 @@ def asimov_data(
 
     The nuisance parameters are fitted to the data at that value (arXiv:1007.1727, section 3.2, as RooStats and pyhf
     do); observed events and global observables are then set to their expectations.
+
+    Parameters
+    ----------
+    model, data
+        the likelihood and what was observed.
+    poi
+        the value of the parameter of interest.
+    start
+        where the fit begins, ``(n_parameters,)``; at the initial values by default.
+    options
+        how to minimise.
+
+    Returns
+    -------
+    Data, array
+        the Asimov data, and the point ``(n_parameters,)`` that they are the expectation of.
+
+    Raises
+    ------
+    FitFailed
+        The fit at that value reached no minimum.
+    MissingInput
+        The measurement names no parameter of interest that the model has.
     """
     check_model_and_data(model, data)
     name = model.parameters.names[model.parameters.poi_index]

@@ -87,7 +87,7 @@ class GoodnessOfFit(Result):
             caption += "; by {} toys {:.3g} ± {:.1g}".format(len(self.toys), *self.p_value_toys)
         rows = [*self.per_channel, ("constraint terms", self.constraints), ("all", self.statistic)]
         note = f"conventions: {self.conventions}"
-        return (Table(caption=caption, columns=("", "contribution"), rows=rows, note=note),)
+        return (Table(caption=caption, columns=("part", "contribution"), rows=rows, note=note),)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of ``gof``."""
@@ -125,10 +125,19 @@ def goodness_of_fit(
 
     Parameters
     ----------
+    model, data
+        the likelihood and what was observed.
     toys, seed
         how many pseudo-experiments to draw at the fitted point and to fit, and the seed they follow from.
+    options
+        how to minimise.
     batch
         where they run, who listens, and where their results are kept.
+
+    Returns
+    -------
+    GoodnessOfFit
+        the statistic ``2 (NLL - NLL of the saturated model)``, degrees of freedom and p-values.
 
     Raises
     ------

@@ -27,6 +27,8 @@ def hypotest(
 
     Parameters
     ----------
+    model, data
+        the likelihood and what was observed.
     poi_test
         the value to test.
     test_stat
@@ -35,6 +37,13 @@ def hypotest(
     poi_range
         ``"named"``: the statistic is what its name says; ``"model"``: its fits stay within the model's range of the
         parameter of interest, whatever that is, as in ROOT and pyhf.
+    options
+        how to minimise.
+
+    Returns
+    -------
+    HypoTestResult
+        ``cls_obs``, ``cls_exp (5,)`` at -2 to +2 standard deviations, and what they consist of.
 
     Raises
     ------

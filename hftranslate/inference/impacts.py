@@ -137,6 +137,23 @@ class Impacts(Result):
         )
         return parameters, groups
 
+    def records(self, top: int | None = None) -> Table:
+        """The parameters with the largest impact, by default all, and the groups: their parts above and below."""
+        rows: list[tuple[Cell, ...]] = [
+            (
+                "parameter",
+                i.parameter.name,
+                plain(i.parameter.pull),
+                plain(i.parameter.constraint),
+                *_up_and_down(i.prefit),
+                *_up_and_down(i.postfit),
+            )
+            for i in self.parameters[:top]
+        ]
+        rows += [("group", name, *(None,) * 4, plain(high), plain(low)) for name, (low, high) in self.groups.items()]
+        columns = ("kind", "name", "pull", "constraint", "pre +", "pre -", "post +", "post -")
+        return Table(caption=self.headline(), columns=columns, rows=rows)
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON of ``impacts``."""
         return {
@@ -177,14 +194,23 @@ def impacts(
 
     Parameters
     ----------
+    model, data
+        the likelihood and what was observed.
     names
         which parameters, by pyhf's or ROOT's name; default: every one that the fit is free to move.
     groups
         patterns (``*`` and ``?`` as in file names) of the parameters of each group.
     widths
         the post-fit standard deviations: by HESSE, or by MINOS, to both sides.
+    options
+        how to minimise.
     batch
         where the fits run, who listens, and where their results are kept.
+
+    Returns
+    -------
+    Impacts
+        shifts in units of the parameter of interest, the largest first.
 
     Raises
     ------

@@ -121,6 +121,8 @@ def upper_limit(
 
     Parameters
     ----------
+    model, data
+        the likelihood and what was observed.
     level
         CLs at the limit, one minus the confidence level.
     test_stat
@@ -130,6 +132,13 @@ def upper_limit(
         ``"model"``: fits and limits keep to it, as in ROOT and pyhf, and a limit beyond does not exist.
     bands
         whether to look for the expected limits too.
+    options
+        how to minimise.
+
+    Returns
+    -------
+    UpperLimitResult
+        ``observed``, ``expected (5,)`` at -2 to +2 standard deviations, and the tested values.
 
     Raises
     ------
@@ -200,6 +209,27 @@ def with_points(
     """A limit with more tested values: so many, evenly spaced from zero to beyond the largest limit.
 
     The limits stay what they are; a picture of the scan goes through more of CLs. A value whose fits fail is left out.
+
+    Parameters
+    ----------
+    limit
+        what :func:`upper_limit` found.
+    model, data
+        the likelihood and the data that it was found with.
+    points
+        how many values.
+    options
+        how to minimise.
+
+    Returns
+    -------
+    UpperLimitResult
+        the same limits with more tested values.
+
+    Raises
+    ------
+    InputError
+        There are fewer than two points.
     """
     if points < 2:
         raise InputError(f"{points} more tested values show nothing; take two at least")

@@ -177,7 +177,31 @@ class Minimum:
 
 
 def minimize(model: Model, data: Data, start: Floats, free: Booleans, bounds: Floats, options: FitOptions) -> Minimum:
-    """Minimise the NLL over the ``free`` parameters within ``bounds (n_parameters, 2)``, from ``start``."""
+    """Minimise the NLL over the ``free`` parameters within ``bounds (n_parameters, 2)``, from ``start``.
+
+    Parameters
+    ----------
+    model, data
+        the likelihood and what was observed.
+    start
+        where to begin, ``(n_parameters,)``; parameters that are not free stay there.
+    free
+        which parameters move, ``(n_parameters,)``.
+    bounds
+        their ranges, ``(n_parameters, 2)``.
+    options
+        which minimiser, and when to stop.
+
+    Returns
+    -------
+    Minimum
+        the point, the NLL above that of the saturated model, and how it ended.
+
+    Raises
+    ------
+    Unsupported
+        The minimiser has no such option.
+    """
     index = np.flatnonzero(free)
     if index.size > MAX_FREE:
         raise Unsupported(f"{index.size} free parameters cannot be fitted; at most {MAX_FREE}: the Hessian is dense")

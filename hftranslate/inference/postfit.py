@@ -11,6 +11,25 @@ def fitted_yields(model: Model, best: FitResult | None = None, data: Data | None
 
     Uncertainties are propagated to first order with exact derivatives, ``J C J^T``, correlations included. Before a fit
     free parameters without constraint term contribute nothing. Beside them stand the data, by default those of the fit.
+
+    Parameters
+    ----------
+    model
+        the likelihood.
+    best
+        its fit; ``None`` for the yields before a fit.
+    data
+        what stands beside the expectation; by default what was fitted.
+
+    Returns
+    -------
+    Yields
+        events of each channel, sample and bin.
+
+    Raises
+    ------
+    InputError
+        The model is none, or the fit is that of another.
     """
     if not (isinstance(model, Model) and isinstance(best, FitResult | None)):
         given = f"{type(model).__name__} and {type(best).__name__}"

@@ -179,14 +179,23 @@ def profile_scan(
 
     Parameters
     ----------
+    model, data
+        the likelihood and what was observed.
     names
         one or two parameters, by pyhf's or ROOT's name; of a single one the name alone, its values and how many.
     values
         where to scan each, ``(n_1,)`` and ``(n_2,)``; where it is ``None``, at ``points`` values of :func:`scan_range`.
     points
         how many values of each where they are chosen automatically; 41 in one dimension and 21 in two.
+    options
+        how to minimise.
     batch
         where the fits run, who listens, and where their results are kept.
+
+    Returns
+    -------
+    ProfileScan
+        ``-2 Delta ln L``, ``(n_1,)`` or ``(n_1, n_2)``, above the free fit; NaN where a fit failed.
 
     Raises
     ------

@@ -54,7 +54,27 @@ class Pull:
 
 
 def pulls(model: Model, data: Data, best: FitResult, names: str | Sequence[str] | None = None) -> tuple[Pull, ...]:
-    """The pulls of all free parameters, or of some, in the order of the model."""
+    """The pulls of all free parameters, or of some, in the order of the model.
+
+    Parameters
+    ----------
+    model, data
+        the likelihood and what was observed.
+    best
+        its fit.
+    names
+        which parameters, by pyhf's or ROOT's name; by default all that are free.
+
+    Returns
+    -------
+    tuple of Pull
+        ``(value - centre) / width of the constraint``, and the uncertainty in units of that width.
+
+    Raises
+    ------
+    MissingInput
+        There is no such parameter; the message names the nearest one.
+    """
     check_model_and_data(model, data)
     centres, widths = model.constraints.centres(data.auxdata), model.parameters.width
     p = model.parameters

@@ -67,6 +67,11 @@ def compile_model(
         templates of samples that another workspace shares
         (:func:`hftranslate.likelihood.templates.known_templates`); they are not made again.
 
+    Returns
+    -------
+    Model, Data
+        flat arrays that evaluate, and the observed events with the auxiliary data.
+
     Raises
     ------
     MissingInput

@@ -18,9 +18,16 @@ def restricted(
 
     Parameters
     ----------
+    model
+        stays as it is.
     fixed, bounds
         values and ranges, by pyhf's or ROOT's name. A constant parameter keeps its range; the initial value of a
         parameter that gets a range is moved into it.
+
+    Returns
+    -------
+    Model
+        shares all arrays but those of initial values, ranges and constants.
 
     Raises
     ------

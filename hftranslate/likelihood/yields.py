@@ -27,6 +27,8 @@ Stage = Literal["prefit", "postfit", ""]
 
 #: Bins that stand side by side in a table.
 _COLUMNS = 7
+#: The columns of the table for programs.
+_RECORDS = ("channel", "sample", "bin", "low", "high", "events", "uncertainty")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -103,6 +105,31 @@ class ChannelYields(Result):
             )
             for i in range(1, len(names), _COLUMNS)
         )
+
+    def records(self) -> Table:
+        """A row for each sample and bin, and for its sum, where the bin is empty."""
+        return Table(caption=self.name, columns=_RECORDS, rows=self.rows())
+
+    def rows(self) -> list[tuple[Cell, ...]]:
+        """The rows of :meth:`records`."""
+        one = self.edges is not None and len(self.edges) == 1
+        ends = list(pairwise(self.edges[0])) if one and self.edges else [(None, None)] * len(self.total)
+        places = [*((i, *pair) for i, pair in enumerate(ends)), (None, None, None)]
+        values = [*np.column_stack([self.rates, self.sample_sums]), np.append(self.total, self.sum)]
+        sigmas = [
+            *np.column_stack([self.uncertainties, self.sample_sum_uncertainties]),
+            np.append(self.total_uncertainties, self.sum_uncertainty),
+        ]
+        names = [*self.samples, "total"]
+        if self.observed is not None:
+            names.append("observed")
+            values.append(np.append(self.observed, np.sum(self.observed)))
+            sigmas.append(np.full(len(places), np.nan))
+        return [
+            (self.name, name, *place, float(value), plain(sigma))
+            for name, of_bins, errors in zip(names, values, sigmas, strict=True)
+            for place, value, sigma in zip(places, of_bins, errors, strict=True)
+        ]
 
     def _bin_names(self) -> list[str]:
         if self.edges is not None and len(self.edges) == 1:
@@ -217,6 +244,15 @@ class Yields(Result):
             "conventions": self.conventions,
         }
 
+    def records(self) -> Table:
+        """A row for each channel, sample and bin, and for their sums: there, the bin or the channel is empty."""
+        sums: list[tuple[str, float, float | None]] = [(name, *pair) for name, pair in self.sample_sums.items()]
+        sums.append(("total", self.sum, self.sum_uncertainty))
+        sums += [] if self.observed is None else [("observed", self.observed, None)]
+        rows: list[tuple[Cell, ...]] = [("", name, None, None, None, value, sigma) for name, value, sigma in sums]
+        of_channels = [row for channel in self.channels for row in channel.rows()]
+        return Table(caption=self.headline(), columns=_RECORDS, rows=of_channels + rows)
+
     def to_hist(self, channel: str) -> "Hist[Any]":
         """A channel as a histogram with a sample axis; see :meth:`ChannelYields.to_hist`."""
         return self.channel(channel).to_hist()
@@ -263,6 +299,8 @@ def expected_yields(
 
     Parameters
     ----------
+    model
+        the likelihood.
     theta
         the parameters ``(n_parameters,)``.
     covariance
@@ -272,6 +310,11 @@ def expected_yields(
         to stand beside the expectation.
     stage
         whether it is that before or after a fit.
+
+    Returns
+    -------
+    Yields
+        events of each channel, sample and bin, with standard deviations.
 
     Raises
     ------

@@ -93,6 +93,13 @@ def contour(
         of the axes; by default the labels.
     ax
         where to draw; by default in a figure of its own.
+    options
+        title, style, and the labels of experiment, luminosity and energy.
+
+    Returns
+    -------
+    Figure
+        the figure, or that of ``ax``.
 
     Raises
     ------

@@ -47,6 +47,18 @@ def interpolation(
         the yield at -1 and +1, relative to the nominal one: the points that every code goes through.
     reach
         how far the parameter goes to both sides, in standard deviations.
+    options
+        title, style, and the labels of experiment, luminosity and energy.
+
+    Returns
+    -------
+    Figure
+        with three panels.
+
+    Raises
+    ------
+    InputError
+        There are no codes, or too many, or the picture ends before the variations.
     """
     if not codes or len(codes) > len(_LOOKS):
         raise InputError(f"{len(codes)} interpolation codes cannot be drawn together; take 1 to {len(_LOOKS)}")

@@ -46,8 +46,22 @@ def toys(
         left out where it is ``None`` or 0.
     test_stat
         ``"qtilde"`` or ``"q"``: which densities, and the name of the axis.
+    bins
+        of the histograms.
     ax
         where to draw; by default in a figure of its own.
+    options
+        title, style, and the labels of experiment, luminosity and energy.
+
+    Returns
+    -------
+    Figure
+        the figure, or that of ``ax``.
+
+    Raises
+    ------
+    InputError
+        There are no toys, or nothing says what was observed.
     """
     if isinstance(signal, KeptToys):
         observed = signal.observed["q"] if observed is None else observed

@@ -277,6 +277,13 @@ def shortened_all(names: Sequence[str], longest: int = 48) -> list[str]:
 def save(figure: "Figure", path: str | Path) -> None:
     """Write a figure; the ending of the path says how (png, pdf, svg).
 
+    Parameters
+    ----------
+    figure
+        what was drawn.
+    path
+        the file; it is replaced as a whole.
+
     Raises
     ------
     InputError
@@ -287,6 +294,18 @@ def save(figure: "Figure", path: str | Path) -> None:
 
 def picture(figure: "Figure", path: str | Path) -> bytes:
     """A figure as the content of a file, whose ending says how it is drawn.
+
+    Parameters
+    ----------
+    figure
+        what was drawn.
+    path
+        only its ending counts: png, pdf, svg.
+
+    Returns
+    -------
+    bytes
+        the content, always the same for the same figure.
 
     Raises
     ------
@@ -349,6 +368,13 @@ def _local(name: str) -> str:
 
 def save_pages(figures: Sequence["Figure"], path: str | Path) -> list[Path]:
     """Write figures: all into one PDF, otherwise one file for each, after the first with a number before its ending.
+
+    Parameters
+    ----------
+    figures
+        one for each page.
+    path
+        the file, or the pattern of the files' names: ``pulls.png`` becomes ``pulls-1.png`` and so on.
 
     Returns
     -------

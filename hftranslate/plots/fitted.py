@@ -83,6 +83,22 @@ def pulls(
         (:func:`pull_pages`).
     ax
         where to draw; by default in a figure of its own.
+    pull
+        groups of the parameters, and whether they stand by name.
+    options
+        title, style, and the labels of experiment, luminosity and energy.
+
+    Returns
+    -------
+    Figure
+        the figure, or that of ``ax``.
+
+    Raises
+    ------
+    FormatError
+        The document is none of a fit.
+    InputError
+        There is nothing to draw.
     """
     constrained, free = _shown(fit, exclude)
     chosen, titles = _chosen(constrained, most, first, ranked, pull)
@@ -125,7 +141,33 @@ def pull_pages(
     pull: PullOptions = DEFAULT_PULL,
     options: PlotOptions = DEFAULT_PLOT,
 ) -> "list[Figure]":
-    """All pulls of a fit, on as many pages as they take; the parameters are those of :func:`pulls`."""
+    """All pulls of a fit, on as many pages as they take; the parameters are those of :func:`pulls`.
+
+    Parameters
+    ----------
+    fit
+        a fit, or the JSON document that ``hftranslate fit`` writes.
+    most
+        how many constrained parameters are on a page.
+    exclude
+        patterns (``*`` and ``?`` as in file names) of parameters that are left out.
+    ranked
+        whether the most notable ones come first.
+    pull
+        groups of the parameters, and whether they stand by name.
+    options
+        title, style, and the labels of experiment, luminosity and energy.
+
+    Returns
+    -------
+    list of Figure
+        one for each page, and one without constrained parameters where there are none.
+
+    Raises
+    ------
+    FormatError
+        The document is none of a fit.
+    """
     firsts = range(0, max(len(_shown(fit, exclude)[0]), 1), most)
     how: dict[str, Any] = {"most": most, "exclude": exclude, "ranked": ranked, "pull": pull, "options": options}
     return [pulls(fit, first=first, **how) for first in firsts]
@@ -249,6 +291,20 @@ def correlations(
         how many parameters are drawn: the ones with the largest correlations.
     ax
         where to draw; by default in a figure of its own.
+    options
+        title, style, and the labels of experiment, luminosity and energy.
+
+    Returns
+    -------
+    Figure
+        the figure, or that of ``ax``.
+
+    Raises
+    ------
+    FormatError
+        The document is none of a fit.
+    InputError
+        There is nothing to draw: no parameters are correlated so much.
     """
     try:
         found = document(fit)["correlations"]

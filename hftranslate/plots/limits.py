@@ -138,6 +138,20 @@ def brazil(
         whether CLs stands on a logarithmic axis.
     ax
         where to draw; by default in a figure of its own.
+    options
+        title, style, and the labels of experiment, luminosity and energy.
+
+    Returns
+    -------
+    Figure
+        the figure, or that of ``ax``.
+
+    Raises
+    ------
+    FormatError
+        The document is none of a limit.
+    InputError
+        There is nothing to draw: no value was tested.
     """
     scan = _scan(limit)
     figure, axes = new_axes(6.4, 4.6, ax)
@@ -227,11 +241,29 @@ def limit_band(
         the property of each signal, in any order.
     limits
         the upper limit of each signal, or its JSON document; all at one level.
+    x_name
+        of the horizontal axis.
+    poi_name
+        of the vertical axis, in place of the parameter's name.
     theory
         where to draw the line of the predicted signal; signals with limits below are excluded. Where it depends on the
         property, or is uncertain: rows of the property, the prediction, and the ends of its band.
     log
         whether the limits stand on a logarithmic axis; by default where they span more than a factor of 30.
+    options
+        title, style, and the labels of experiment, luminosity and energy.
+
+    Returns
+    -------
+    Figure
+        the figure.
+
+    Raises
+    ------
+    FormatError
+        A document is none of a limit.
+    InputError
+        There is not one limit for each value, or they are at different levels.
     """
     if len(at) != len(limits) or len(at) < 2:
         raise InputError(

@@ -39,6 +39,20 @@ def scan(scan: Drawn, *, ax: "Axes | None" = None, options: PlotOptions = DEFAUL
         a scan, or the JSON document that ``hftranslate scan`` writes.
     ax
         where to draw; by default in a figure of its own.
+    options
+        title, style, and the labels of experiment, luminosity and energy.
+
+    Returns
+    -------
+    Figure
+        the figure, or that of ``ax``.
+
+    Raises
+    ------
+    FormatError
+        The document is none of a scan.
+    InputError
+        There is nothing to draw: no fit succeeded.
     """
     try:
         found = document(scan)

@@ -54,6 +54,20 @@ def impacts(
         how many parameters are drawn, and how many with larger impacts are left out before.
     fig
         the figure, or the part of one, to draw in; by default one of its own.
+    options
+        title, style, and the labels of experiment, luminosity and energy.
+
+    Returns
+    -------
+    Figure
+        the figure, or that of ``fig``.
+
+    Raises
+    ------
+    FormatError
+        The document is none of impacts.
+    InputError
+        There is nothing to draw.
     """
     try:
         found = document(impacts)

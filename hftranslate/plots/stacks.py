@@ -109,6 +109,22 @@ def yields(
         name of the horizontal axis of channels whose bin edges are known.
     fig
         the figure, or the part of one, to draw in; by default one of its own.
+    stack
+        what is blinded, and whether the signal is overlaid as a line, and how many times.
+    options
+        title, style, and the labels of experiment, luminosity and energy.
+
+    Returns
+    -------
+    Figure
+        the figure, or that of ``fig``.
+
+    Raises
+    ------
+    FormatError
+        The document is none of yields.
+    InputError
+        There is no such channel, or there are none.
     """
     if isinstance(found, Model):
         found = fitted_yields(found, fit)
@@ -161,7 +177,25 @@ def yields(
 
 
 def pages(found: Drawn, channels: str | Sequence[str] | None = None) -> list[tuple[str, ...]]:
-    """The channels of each figure, where all of them would be too many for one."""
+    """The channels of each figure, where all of them would be too many for one.
+
+    Parameters
+    ----------
+    found
+        yields, or the JSON document that ``hftranslate yields`` writes.
+    channels
+        which channels; all by default.
+
+    Returns
+    -------
+    list
+        the names of the channels of each figure.
+
+    Raises
+    ------
+    FormatError
+        The document is none of yields.
+    """
     channels = None if channels is None else named(channels)
     try:
         bins = {str(c["name"]): _n_bins(c) for c in document(found)["channels"]}

@@ -44,11 +44,22 @@ def templates(
 
     Parameters
     ----------
+    workspace
+        the model.
+    channel, sample
+        where the systematic acts, by name.
     systematic
         the name of a modifier on the sample; a HistoSys and a NormSys of one name vary together. Of uncertainties of
         bins (ShapeSys, StatError) each bin is drawn up and down.
     fig
         the figure, or the part of one, to draw in; by default one of its own.
+    options
+        title, style, and the labels of experiment, luminosity and energy.
+
+    Returns
+    -------
+    Figure
+        the templates in events, and below their ratios to the nominal one.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """What a report of a model holds: the results of the commands and their tables, as plain JSON values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from hftranslate.display.speaking import Result, Table
 from hftranslate.doctor import diagnose, summary
 from hftranslate.doctor.report import document as diagnosis_document
 from hftranslate.errors import FitFailed, InputError
-from hftranslate.inference.fit import FitResult, fit
+from hftranslate.inference.fit import FitResult, asimov_data, fit
 from hftranslate.inference.goodness import goodness_of_fit
 from hftranslate.inference.impacts import impacts
 from hftranslate.inference.limits import upper_limit
@@ -22,6 +22,7 @@ from hftranslate.inference.postfit import fitted_yields
 from hftranslate.inference.profiles import profile_scan
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
+from hftranslate.likelihood.restricted import restricted
 from hftranslate.workspace import Conventions, Workspace
 
 Json = dict[str, Any]
@@ -36,6 +37,10 @@ class Subject:
     ----------
     workspace, measurement, conventions
         the model, one of its measurements (the first by default), and whose rules evaluate it (its own by default).
+    fixed, bounds
+        parameters that are held at a value, and other ranges, by pyhf's or ROOT's name.
+    asimov
+        the Asimov data of this value of the parameter of interest stand in place of the observed ones.
     inputs, command
         where it came from and by which command, for the record.
     reference
@@ -45,6 +50,9 @@ class Subject:
     workspace: Workspace
     measurement: str | None = None
     conventions: Conventions | None = None
+    fixed: Mapping[str, float] = field(default_factory=dict)
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    asimov: float | None = None
     inputs: tuple[Path, ...] = ()
     command: str = ""
     reference: Results | None = None
@@ -78,9 +86,12 @@ def report(subject: Subject, *, options: FitOptions = DEFAULT_OPTIONS, batch: Ba
     Raises
     ------
     InputError
-        The model has no such measurement, or cannot be evaluated at all.
+        The model has no such measurement or no such parameter, or cannot be evaluated at all.
     """
     model, data = compile_model(subject.workspace, subject.measurement, subject.conventions)
+    model = restricted(model, subject.fixed, subject.bounds)
+    if subject.asimov is not None:
+        data, _ = asimov_data(model, data, subject.asimov, options=options)
     chosen = subject.workspace.measurement(subject.measurement)
     parts = _Parts()
     parts.add("fit", lambda: fit(model, data, options=options))
@@ -97,6 +108,11 @@ def report(subject: Subject, *, options: FitOptions = DEFAULT_OPTIONS, batch: Ba
         "measurement": chosen.name,
         "poi": chosen.pois[0] if chosen.pois else None,
         "conventions": to_json(subject.rules),
+        "restriction": {
+            "fixed": dict(subject.fixed),
+            "bounds": {name: list(ends) for name, ends in subject.bounds.items()},
+            "asimov": subject.asimov,
+        },
         "summary": summary(subject.workspace),
         "doctor": diagnosis_document(diagnose(subject.workspace, subject.measurement, subject.conventions)),
         **{name: result.to_dict() for name, result in parts.found.items()},

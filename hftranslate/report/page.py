@@ -29,6 +29,11 @@ def report_page(document: object, source: str = "the document") -> str:
     source
         what to call it in messages.
 
+    Returns
+    -------
+    str
+        the page, as HTML without anything from elsewhere.
+
     Raises
     ------
     FormatError

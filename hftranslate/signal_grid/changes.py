@@ -38,7 +38,18 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Operati
 
 
 def same_model(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
-    """Whether two workspace documents differ in nothing but the order of named things and how numbers are written."""
+    """Whether two workspace documents differ in nothing but the order of named things and how numbers are written.
+
+    Parameters
+    ----------
+    a, b
+        documents of workspaces.
+
+    Returns
+    -------
+    bool
+        whether reading them gives the same model.
+    """
     return _same(dict(a), dict(b))
 
 

@@ -116,11 +116,18 @@ def take_slice(
 
     Parameters
     ----------
+    scan
+        all points.
     x, y
         labels of the axes; by default the first labels that are not held. Where only ``x`` is given, or one label is
         left, the points lie along a line. Other labels have to be held, but where both axes are given.
     at
         the values at which other labels are held.
+
+    Returns
+    -------
+    Slice
+        the points with positions of numbers.
 
     Raises
     ------
@@ -240,6 +247,11 @@ def surface(positions: Floats, height: Floats, interpolation: Interpolation = "l
     interpolation
         ``"linear"`` on the triangles between points, or ``"cubic"`` or ``"smooth"`` on finer triangles, the latter near
         the points and not through them (:func:`hftranslate.signal_grid.smoothing.interpolator`).
+
+    Returns
+    -------
+    Mesh
+        triangles with a height at each corner.
 
     Raises
     ------
@@ -380,6 +392,20 @@ def _where_zero(mesh: Mesh, edges: Integers) -> Floats:
 def contour_lines(plane: Slice, curve: str, interpolation: Interpolation = "linear") -> Lines:
     """The exclusion contour of one of :data:`CURVES` in a plane.
 
+    Parameters
+    ----------
+    plane
+        the points in a plane of two labels.
+    curve
+        which of :data:`CURVES`: ``"observed"``, ``"expected"``, or an end of its band.
+    interpolation
+        between the points.
+
+    Returns
+    -------
+    list of array
+        lines of points, each ``(n, 2)`` in the units of the labels; empty where the curve is nowhere at the level.
+
     Raises
     ------
     InputError
@@ -389,7 +415,25 @@ def contour_lines(plane: Slice, curve: str, interpolation: Interpolation = "line
 
 
 def contour_document(found: Slice, interpolation: Interpolation = "linear") -> dict[str, Any]:
-    """The contours as plain JSON values: for each curve its lines of points, or its crossings along one label."""
+    """The contours as plain JSON values: for each curve its lines of points, or its crossings along one label.
+
+    Parameters
+    ----------
+    found
+        the points in a plane, or along one label.
+    interpolation
+        between the points of a plane.
+
+    Returns
+    -------
+    dict
+        plain JSON values; positions are in the units of the labels.
+
+    Raises
+    ------
+    InputError
+        The points make no plane.
+    """
     if len(found.labels) == 1:
         curves: dict[str, Any] = {curve: list(crossings(found, curve)) for curve in CURVES}
     else:

@@ -48,6 +48,11 @@ def create(
     algorithms
         of the digests.
 
+    Returns
+    -------
+    PatchSet
+        with the digests of the background.
+
     Raises
     ------
     InputError

@@ -178,6 +178,18 @@ def patch_document(patch: Patch) -> Json:
 def digest(document: object, algorithm: str = "sha256") -> str:
     """The digest that pyhf gives a document: of its JSON text with sorted keys. Order and 50 or 50.0 count.
 
+    Parameters
+    ----------
+    document
+        plain JSON values.
+    algorithm
+        by its name in ``hashlib``.
+
+    Returns
+    -------
+    str
+        hexadecimal digits.
+
     Raises
     ------
     InputError
@@ -194,8 +206,15 @@ def read_patchset(path: str | Path, *, tell: Tell | None = None) -> PatchSet:
 
     Parameters
     ----------
+    path
+        the JSON file.
     tell
         is told where it was found in a pallet or a list; without it these are refused.
+
+    Returns
+    -------
+    PatchSet
+        its patches in the order of the file.
 
     Raises
     ------

@@ -114,7 +114,18 @@ _COLUMNS: dict[What, tuple[str, ...]] = {
 
 
 def csv_text(rows: Iterable[Iterable[Value | None]]) -> str:
-    """A table as comma-separated values; numbers are written so that they read back exactly."""
+    """A table as comma-separated values; numbers are written so that they read back exactly.
+
+    Parameters
+    ----------
+    rows
+        the first one holds the names of the columns.
+
+    Returns
+    -------
+    str
+        the content of the file.
+    """
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(map(csv_cell, row) for row in rows)
     return text.getvalue()
@@ -258,6 +269,10 @@ def scan(
     ----------
     background
         the document of the background-only workspace; it has to stay as it is.
+    patches
+        of the signals.
+    settings
+        how points are tested; asymptotically with ``"qtilde"`` by default.
     names
         of the points to compute; all by default.
     batch

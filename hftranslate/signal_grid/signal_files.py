@@ -34,8 +34,15 @@ def read_background(path: str | Path, *, tell: Tell | None = None) -> dict[str, 
 
     Parameters
     ----------
+    path
+        the JSON file; ``-`` is standard input.
     tell
         is told where it was found in a pallet; without it a pallet is refused.
+
+    Returns
+    -------
+    dict
+        plain JSON values.
 
     Raises
     ------
@@ -82,6 +89,11 @@ def read_signal(
         how to read XML, which is translated to JSON.
     known
         the samples of the background (:func:`known_background`), which then are not judged again.
+
+    Returns
+    -------
+    SignalDocument
+        the document, and what it was.
 
     Raises
     ------

@@ -8,7 +8,18 @@ from hftranslate.signal_grid.document import Patch, PatchSet
 
 
 def summary_text(patches: PatchSet) -> str:
-    """Labels, references and digests of a patch set, and a line for each patch: name, values, what it does."""
+    """Labels, references and digests of a patch set, and a line for each patch: name, values, what it does.
+
+    Parameters
+    ----------
+    patches
+        a patch set.
+
+    Returns
+    -------
+    str
+        lines for a terminal.
+    """
     lines = [
         f"{len(patches)} patches of a background-only workspace",
         f"description  {patches.description}",

@@ -90,10 +90,17 @@ def toy_significance(
 
     Parameters
     ----------
+    model, data
+        the likelihood and what was observed.
     expected_poi, poi_range, options
         as in :func:`~hftranslate.inference.discovery.significance`.
     toy_options, batch
         as in :func:`~hftranslate.toys.hypotest.toy_test`.
+
+    Returns
+    -------
+    ToySignificance
+        ``p0`` and ``z`` with their statistical uncertainties.
 
     Raises
     ------

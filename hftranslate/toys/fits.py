@@ -82,6 +82,22 @@ class ToyFits:
 def sample_toys(model: Model, truth: Floats, n_toys: int, rng: "np.random.Generator") -> Toys:
     """Draw pseudo-experiments, events and global observables, at a parameter point.
 
+    Parameters
+    ----------
+    model
+        the likelihood.
+    truth
+        the point that is true in the pseudo-experiments, ``(n_parameters,)``.
+    n_toys
+        how many.
+    rng
+        NumPy's generator, which is advanced.
+
+    Returns
+    -------
+    Toys
+        events ``(n_toys, n_bins)`` and global observables ``(n_toys, n_aux)``.
+
     Raises
     ------
     InputError
@@ -111,8 +127,24 @@ def fit_toys(
 
     Parameters
     ----------
+    model
+        the likelihood.
+    toys
+        events and global observables of each pseudo-experiment (:func:`sample_toys`).
     poi_test, test_stat, poi_range
         as in :func:`~hftranslate.inference.hypotest.hypotest`; with ``"q0"`` the tested value is zero.
+    options
+        how to minimise.
+
+    Returns
+    -------
+    ToyFits
+        of each toy the statistic ``(n_toys,)``, NaN where a fit failed, and both minima.
+
+    Raises
+    ------
+    InputError
+        The value cannot be tested with that statistic, or the parameter of interest is constant.
     """
     p = model.parameters
     poi = p.poi_index

@@ -291,6 +291,8 @@ def toy_test(
 
     Parameters
     ----------
+    model, data
+        the likelihood and what was observed.
     poi_test, test_stat, poi_range, options
         as in :func:`~hftranslate.inference.hypotest.hypotest`; toys look for
         lower minima with less effort than data (:data:`~hftranslate.toys.fits.TOY_OPTIONS`).
@@ -298,6 +300,11 @@ def toy_test(
         how many toys of each hypothesis.
     batch
         where chunks of toys are fitted, who listens, and what keeps them.
+
+    Returns
+    -------
+    ToyTestResult
+        CLs, observed and expected, with statistical uncertainties, and the toys.
 
     Raises
     ------

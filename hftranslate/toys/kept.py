@@ -68,6 +68,18 @@ def kept_sample(files: Sequence[Path], poi: float | None = None) -> tuple[KeptTo
 def kept_results(files: Sequence[Path], most_failed: float = MOST_FAILED) -> list[dict[str, Any]]:
     """The tests that all toys of files together make, one for each tested value, as plain JSON values.
 
+    Parameters
+    ----------
+    files
+        what ``--resume`` kept.
+    most_failed
+        the part of the toys of a hypothesis whose fits may fail, from 0 to 1.
+
+    Returns
+    -------
+    list of dict
+        by tested value in increasing order, as ``hftranslate cls --toys`` writes each.
+
     Raises
     ------
     InputError

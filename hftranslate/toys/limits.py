@@ -119,10 +119,17 @@ def toy_limit(
 
     Parameters
     ----------
+    model, data
+        the likelihood and what was observed.
     level, test_stat, poi_range, bands, options
         as in :func:`~hftranslate.inference.limits.upper_limit`.
     toy_options, batch
         as in :func:`~hftranslate.toys.hypotest.toy_test`, for every tested value.
+
+    Returns
+    -------
+    ToyLimitResult
+        limits with their statistical uncertainties, and the tested values.
 
     Raises
     ------

@@ -281,6 +281,16 @@ def observed_key(poi_test: float) -> str:
 def merged(journals: Sequence[Journal]) -> dict[str, Any]:
     """The results of several journals together; what is in more than one of them is counted once.
 
+    Parameters
+    ----------
+    journals
+        of runs with different seeds, or of parts of one run.
+
+    Returns
+    -------
+    dict
+        results by their keys.
+
     Raises
     ------
     InputError
@@ -327,6 +337,20 @@ class KeptToys:
 
 def kept_toys(results: Mapping[str, Any], source: str, most_failed: float = 1.0) -> list[KeptToys]:
     """The toys among kept results, by tested value in increasing order.
+
+    Parameters
+    ----------
+    results
+        of one journal, or :func:`merged` of several.
+    source
+        what to call it in messages.
+    most_failed
+        the part of the toys of a hypothesis whose fits may fail, from 0 to 1.
+
+    Returns
+    -------
+    list of KeptToys
+        one for each tested value.
 
     Raises
     ------

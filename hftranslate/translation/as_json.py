@@ -17,6 +17,16 @@ ALGORITHMS = tuple(sorted(a for a in hashlib.algorithms_guaranteed if not a.star
 def as_json(workspace: Workspace) -> JsonTranslation:
     """The workspace as it stands where pyhf JSON can say all of it, else translated, with the account of that.
 
+    Parameters
+    ----------
+    workspace
+        the model.
+
+    Returns
+    -------
+    JsonTranslation
+        the document and the outcomes, which are none where all of it can be said.
+
     Raises
     ------
     Unsupported
@@ -41,6 +51,18 @@ def _as_it_stands(workspace: Workspace) -> dict[str, Any] | None:
 def pyhf_digest(workspace: Workspace, algorithm: str = "sha256") -> str:
     """The digest that ``pyhf digest`` gives for the workspace as pyhf JSON: it depends on order, and on 50 or 50.0.
 
+    Parameters
+    ----------
+    workspace
+        the model.
+    algorithm
+        one of :data:`ALGORITHMS`.
+
+    Returns
+    -------
+    str
+        hexadecimal digits.
+
     Raises
     ------
     InputError
@@ -55,6 +77,18 @@ def digest(workspace: Workspace, algorithm: str = "sha256") -> str:
     """A checksum of what a workspace says: pyhf's by one of :data:`ALGORITHMS`, or ``"canonical"``.
 
     The canonical one (sha256) is the same for any order and for 50 and 50.0.
+
+    Parameters
+    ----------
+    workspace
+        the model.
+    algorithm
+        one of :data:`ALGORITHMS`, or ``"canonical"``.
+
+    Returns
+    -------
+    str
+        hexadecimal digits.
 
     Raises
     ------

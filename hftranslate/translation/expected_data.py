@@ -16,6 +16,16 @@ def with_expected_data(workspace: Workspace) -> tuple[Workspace, tuple[Outcome, 
     That is the expectation at the initial values of all parameters, settings of the measurement included. Where there
     are several measurements, the first one counts.
 
+    Parameters
+    ----------
+    workspace
+        the model.
+
+    Returns
+    -------
+    Workspace, tuple of Outcome
+        every channel of it has data; and which of them got theirs here.
+
     Raises
     ------
     InputError

@@ -41,6 +41,16 @@ class Loaded:
 def read(path: str | Path) -> Workspace:
     """Read a workspace from any readable format, recognised by content; ``-`` is standard input, gzip is undone.
 
+    Parameters
+    ----------
+    path
+        the file, also compressed by gzip.
+
+    Returns
+    -------
+    Workspace
+        under the conventions of its format: ROOT's, or pyhf's.
+
     Raises
     ------
     InputError
@@ -62,6 +72,8 @@ def load(
 
     Parameters
     ----------
+    path
+        the file: XML, JSON, HS3 or ROOT, by its content; ``-`` is standard input.
     patches
         JSON patch files (RFC 6902), applied to the raw JSON document in this order; ``-`` is standard input.
     xml
@@ -72,6 +84,19 @@ def load(
         is told how far it has come.
     account
         say of every attribute of XML what became of it.
+
+    Returns
+    -------
+    Loaded
+        the workspace, its format, and what did not pass unchanged.
+
+    Raises
+    ------
+    MissingInput
+        A file is not there.
+    InputError
+        A file is malformed, unsafe or describes no valid model, a patch does not apply, or patches are given for what
+        is no JSON.
     """
     fates: tuple[AttributeFate, ...] = ()
     if [str(place) for place in (path, *patches)].count("-") > 1:

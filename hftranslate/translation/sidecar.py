@@ -250,7 +250,18 @@ def _normalise(node: Any) -> Any:
 
 
 def canonical_digest(workspace: Workspace) -> str:
-    """SHA-256 of the content of a workspace: the same for any order and for 50 and 50.0; annotations do not count."""
+    """SHA-256 of the content of a workspace: the same for any order and for 50 and 50.0; annotations do not count.
+
+    Parameters
+    ----------
+    workspace
+        the model.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
     return _digest(_content(workspace))
 
 
@@ -285,6 +296,11 @@ def make_sidecar(plain: Workspace, original: Workspace) -> Tree:
         what reading the target file alone gives.
     original
         what was translated.
+
+    Returns
+    -------
+    dict
+        plain JSON values.
     """
     content = _content(plain)
     target = to_tree(original)
@@ -334,6 +350,18 @@ def _named_differences(old: list[Tree], new: list[Tree], pointer: str) -> list[T
 
 def apply_sidecar(plain: Workspace, sidecar: object) -> Workspace:
     """The original workspace, from what its translation says and from what lies beside it.
+
+    Parameters
+    ----------
+    plain
+        what reading the target file alone gives.
+    sidecar
+        the document of :func:`make_sidecar`.
+
+    Returns
+    -------
+    Workspace
+        equal to the one that was translated.
 
     Raises
     ------

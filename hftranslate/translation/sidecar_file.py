@@ -12,7 +12,18 @@ from hftranslate.workspace import Workspace
 
 
 def sidecar_path(path: str | Path) -> Path:
-    """Where the sidecar of a file lies: ``ws.histfactory.json`` beside ``ws.json``, ``ws.json.gz`` or ``ws.xml``."""
+    """Where the sidecar of a file lies: ``ws.histfactory.json`` beside ``ws.json``, ``ws.json.gz`` or ``ws.xml``.
+
+    Parameters
+    ----------
+    path
+        of the file itself.
+
+    Returns
+    -------
+    Path
+        in the same folder.
+    """
     p = Path(path)
     name = p.name.removesuffix(".gz")
     return p.with_name(f"{Path(name).stem}.histfactory.json")

@@ -73,6 +73,11 @@ def verify_file(
         what the translation said of itself: parts are compared under the names that it gave them.
     progress
         is told how far it has come.
+
+    Returns
+    -------
+    Verification
+        the verdict in a sentence, and the numbers that were compared.
     """
     account = tuple(account)
     try:
@@ -94,7 +99,24 @@ def verify_file(
 def verify_json(
     original: Workspace, written: str, *, account: Iterable[Outcome] = (), progress: Progress = silent
 ) -> Verification:
-    """Read JSON back that was written to standard output."""
+    """Read JSON back that was written to standard output.
+
+    Parameters
+    ----------
+    original
+        what was translated.
+    written
+        the text of the JSON.
+    account
+        what the translation said of itself: parts are compared under the names that it gave them.
+    progress
+        is told how far it has come.
+
+    Returns
+    -------
+    Verification
+        the verdict in a sentence, and the numbers that were compared.
+    """
     what = "the JSON"
     try:
         back = pyhf_json.from_document(parse_json(written.encode(), what))

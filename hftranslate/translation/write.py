@@ -52,10 +52,17 @@ def to_pyhf_json(workspace: Workspace, *, measure: bool = True, progress: Progre
 
     Parameters
     ----------
+    workspace
+        the model.
     measure
         evaluate what losses and conventions do to the likelihood; without it their effect stays ``None``.
     progress
         is told how far it has come.
+
+    Returns
+    -------
+    JsonTranslation
+        the document, with the outcomes.
 
     Raises
     ------
@@ -83,10 +90,26 @@ def to_xml(
 
     Parameters
     ----------
+    workspace
+        the model.
     prefix
         name of the driver without ``.xml``.
+    measure
+        evaluate what losses and conventions do to the likelihood; without it their effect stays ``None``.
     root_version
         the version of ROOT that is to read it.
+    progress
+        is told how far it has come.
+
+    Returns
+    -------
+    XmlTranslation
+        documents and histograms, with the outcomes.
+
+    Raises
+    ------
+    Unsupported
+        XML has no word for a part of the model and no rewriting exists; the message names it.
     """
     from hftranslate.formats import histfactory_xml
 
@@ -107,8 +130,24 @@ def to_hs3(
 
     Parameters
     ----------
+    workspace
+        the model.
     target
         who is to read it: ``"root"`` (6.40), ``"pyhs3"``, or by the words of the ``"standard"``.
+    measure
+        evaluate what losses and conventions do to the likelihood; without it their effect stays ``None``.
+    progress
+        is told how far it has come.
+
+    Returns
+    -------
+    JsonTranslation
+        the document, with the outcomes.
+
+    Raises
+    ------
+    Unsupported
+        HS3, or its reader, has no word for a part of the model and no rewriting exists; the message names it.
     """
     from hftranslate.formats import hs3
 
@@ -133,6 +172,8 @@ def write(
 
     Parameters
     ----------
+    workspace
+        the model.
     path
         ``NAME.json``, or ``FOLDER/PREFIX.xml`` for XML with its histograms in ``FOLDER``.
     format
@@ -141,6 +182,11 @@ def write(
         write ``NAME.histfactory.json`` beside it.
     reader
         who is to read HS3 (:func:`to_hs3`).
+
+    Returns
+    -------
+    tuple of Outcome
+        exact rewritings, conventions and losses, with their effect on the likelihood.
 
     Raises
     ------
@@ -177,10 +223,19 @@ def write_json(
 
     Parameters
     ----------
+    translation
+        by :func:`to_pyhf_json` or :func:`to_hs3`.
+    path
+        the file; ``-`` or a device is written to, and not replaced.
     sidecar
         where its sidecar goes, if anywhere; the one that belongs beside the document is not written beside a device.
     beside
         other documents about the translation.
+
+    Raises
+    ------
+    InputError
+        A file cannot be written; what was there before is there again.
     """
     if sidecar is not None and is_stream(path) and sidecar == sidecar_path(path):
         sidecar = None
@@ -198,6 +253,17 @@ def write_xml(
     translation: XmlTranslation, directory: Path, *, sidecar: bool, beside: Mapping[Path, Content] | None = None
 ) -> None:
     """Write a translated model into a folder, with its sidecar and what else is said about it.
+
+    Parameters
+    ----------
+    translation
+        by :func:`to_xml`.
+    directory
+        the folder; it is made where it is not there.
+    sidecar
+        whether one is written beside the driver.
+    beside
+        other documents about the translation.
 
     Raises
     ------

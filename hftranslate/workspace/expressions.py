@@ -181,10 +181,17 @@ def parse_expression(text: str, names: Sequence[str], known: Mapping[str, Expres
 
     Parameters
     ----------
+    text
+        of C++, as a Function in XML holds it.
     names
         what it may depend on; ``@0`` is the first.
     known
         those of the names that are expressions themselves: what these depend on takes their place.
+
+    Returns
+    -------
+    Expression
+        evaluates with first and second derivatives.
 
     Raises
     ------

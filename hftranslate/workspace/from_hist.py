@@ -80,6 +80,11 @@ def from_hist(
         whether the variances of the nominal histograms become the statistical uncertainties of the simulation. A
         sample without variances, or where all are zero, has none. Histograms of counts have the counts as variances.
 
+    Returns
+    -------
+    Workspace
+        under pyhf's conventions, with the edges of the histograms.
+
     Raises
     ------
     InvalidWorkspace

@@ -68,7 +68,18 @@ CONVENTIONS = {"root": ROOT, "pyhf": PYHF}
 
 
 def is_number(value: object) -> TypeGuard[Number]:
-    """Whether a value is a number; true and false are none."""
+    """Whether a value is a number; true and false are none.
+
+    Parameters
+    ----------
+    value
+        anything.
+
+    Returns
+    -------
+    bool
+        as a type guard.
+    """
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

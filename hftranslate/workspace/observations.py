@@ -34,6 +34,16 @@ def observations(workspace: Workspace) -> tuple[Observation, ...]:
     """All observations in their order: those of the channels that have data, and those of channels not there.
 
     Channels that came after the document was read stand at the end.
+
+    Parameters
+    ----------
+    workspace
+        the model.
+
+    Returns
+    -------
+    tuple of Observation
+        each with its name and events ``(n_bins,)``.
     """
     observed = {c.name: c.observed for c in workspace.channels if c.observed is not None}
     present = {c.name for c in workspace.channels}
@@ -74,7 +84,25 @@ def _is_finite(value: object) -> bool:
 
 
 def with_observations(workspace: Workspace, told: Sequence[Observation]) -> Workspace:
-    """The workspace with these observations: those of its channels become their data."""
+    """The workspace with these observations: those of its channels become their data.
+
+    Parameters
+    ----------
+    workspace
+        the model.
+    told
+        each with its name and events ``(n_bins,)``.
+
+    Returns
+    -------
+    Workspace
+        a new one; a channel without observation has no data.
+
+    Raises
+    ------
+    InvalidWorkspace
+        Numbers of bins differ.
+    """
     data = dict(told)
     channels: tuple[Channel, ...] = tuple(replace(c, observed=data.get(c.name)) for c in workspace.channels)
     kept = tuple(a for a in workspace.annotations if a[0] != OBSERVATIONS)

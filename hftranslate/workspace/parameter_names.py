@@ -103,7 +103,18 @@ class DeclaredParameter:
 
 
 def bin_labels(channel: Channel) -> list[str]:
-    """ROOT's bin indices within a channel: ``0, 1, ...``, or ``ix_iy`` with x running fastest in two dimensions."""
+    """ROOT's bin indices within a channel: ``0, 1, ...``, or ``ix_iy`` with x running fastest in two dimensions.
+
+    Parameters
+    ----------
+    channel
+        with its bins, and their axes where they are known.
+
+    Returns
+    -------
+    list of str
+        one for each bin.
+    """
     labels = [""]
     for axis in reversed(channel.edges) if channel.edges and len(channel.edges) > 1 else [range(channel.n_bins + 1)]:
         labels = [f"{i}_{tail}" if tail else str(i) for tail in labels for i in range(len(axis) - 1)]
@@ -208,6 +219,16 @@ def _by_name(uses: Iterable[Use]) -> dict[str, tuple[Use, ...]]:
 
 def declared_parameters(channels: Iterable[Channel]) -> dict[str, DeclaredParameter]:
     """All parameter sets that the modifiers of these channels declare, by name, in pyhf's order.
+
+    Parameters
+    ----------
+    channels
+        in any order.
+
+    Returns
+    -------
+    dict
+        each set with its size, its names in ROOT, and the modifiers that use it.
 
     Raises
     ------

@@ -69,7 +69,21 @@ def parameter_sets(
 ) -> dict[str, ParameterSet]:
     """All parameter sets of a measurement, by name, in pyhf's order.
 
-    ``declared_sets`` are those that the workspace's channels declare, where they are known.
+    Parameters
+    ----------
+    workspace
+        the model.
+    measurement
+        whose settings count.
+    conventions
+        whose ranges and defaults count.
+    declared_sets
+        what the workspace's channels declare, by the names of the sets, where it is known.
+
+    Returns
+    -------
+    dict
+        each set with initial values, ranges, constants and constraints.
 
     Raises
     ------

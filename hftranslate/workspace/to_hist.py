@@ -28,10 +28,22 @@ def stacked(
     ----------
     name
         of the channel.
+    samples
+        names of the samples, ``n_samples`` of them.
     edges
         bin edges of each axis, x first; ``None``: bins of the width one from zero on.
     values, variances
         ``(n_samples, n_bins)`` each, several axes flattened with x running fastest.
+
+    Returns
+    -------
+    Hist
+        with weights.
+
+    Raises
+    ------
+    MissingExtra
+        The package hist is not installed.
     """
     with needs_extra("hist", "histograms of the hist library"):
         from hist import Hist, axis

@@ -125,10 +125,12 @@ def test_csv_has_all_impacts(run: Runner, tmp_path: Path) -> None:
     }
     path = tmp_path / "many.json"
     path.write_text(json.dumps(many))
-    rows = [line for line in run("impacts", path, "--format", "csv").out.splitlines() if line.startswith("np")]
+    rows = [
+        line for line in run("impacts", path, "--format", "csv").out.splitlines() if line.startswith("parameter,np")
+    ]
     assert len(rows) == 35
     few = run("impacts", path, "--format", "csv", "--top", "3").out.splitlines()
-    assert len([line for line in few if line.startswith("np")]) == 3
+    assert len([line for line in few if line.startswith("parameter,np")]) == 3
 
 
 @pytest.mark.parametrize(

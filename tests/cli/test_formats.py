@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +80,53 @@ def test_other_kinds(ws: Path, run: Runner, words: tuple[str, ...]) -> None:
     assert (asked.out, ws.with_name("a.txt").read_text()) == ("", text)
 
 
+def test_csv_is_one_table_of_whole_numbers(ws: Path, run: Runner) -> None:
+    model, data = hft.compile_model(hft.read(ws))
+    found = hft.fitted_yields(model, data=data)
+    text = run("yields", ws, "--format", "csv").out
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert "" not in text.splitlines()
+    (channel,) = found.channels
+    numbers = {(r["channel"], r["sample"], r["bin"]): (r["events"], r["uncertainty"]) for r in rows}
+    assert len(numbers) == len(rows) == 4 * 3 + 4
+    for i, name in enumerate(channel.samples):
+        for j in range(2):
+            pair = numbers["singlechannel", name, str(j)]
+            assert tuple(map(float, pair)) == (channel.rates[i, j], channel.uncertainties[i, j])
+        assert float(numbers["", name, ""][0]) == found.sample_sums[name][0]
+    assert float(numbers["singlechannel", "total", ""][1]) == channel.sum_uncertainty
+    assert numbers["", "observed", ""] == ("122.0", "")
+
+
+@pytest.mark.parametrize("words", [*RUNS, ("inspect",), ("doctor",)], ids=" ".join)
+def test_csv_has_one_row_of_names(ws: Path, run: Runner, words: tuple[str, ...]) -> None:
+    text = run(*command(ws, words), "--format", "csv").out
+    rows = list(csv.reader(io.StringIO(text)))
+    assert len({len(row) for row in rows}) == 1  # an empty line would begin another table
+    assert "±" not in text
+
+
+@pytest.mark.parametrize("word", ["inspect", "doctor"])
+def test_what_is_looked_at_comes_in_every_kind(ws: Path, run: Runner, word: str) -> None:
+    plain, text = run(word, ws).out, run(word, ws, "--format", "text").out
+    assert plain == text
+    assert isinstance(json.loads(run(word, ws, "--format", "json").out), dict)
+    assert "| --- |" in run(word, ws, "--format", "markdown").out
+    assert r"\begin{tabular}" in run(word, ws, "--format", "latex").out
+    kept = ws.with_name("kept")
+    assert run(word, ws, "--format", "csv", "-o", kept).code == 0
+    assert kept.read_text() == run(word, ws, "--format", "csv").out
+    assert run(word, ws, "-o", kept).code == 0
+    assert json.loads(kept.read_text()) == json.loads(run(word, ws, "--format", "json").out)
+
+
+def test_a_value_at_its_bound_has_one_side(tmp_path: Path, run: Runner) -> None:
+    """Nothing is observed, the expectation is 5 mu: mu ends at 0, and twice the NLL rises by one at mu = 0.5 / 5."""
+    path = tmp_path / "few.json"
+    hft.write(hft.simplemodels.uncorrelated_background([5.0], [1e-9], [1e-9], [0]), path)
+    assert "mu = 0 (+0.1) at the lower end of its range" in run("fit", path, "--format", "text").out
+
+
 def test_more_tested_values_of_a_limit(ws: Path, run: Runner) -> None:
     few, many = (json.loads(run("limit", ws, *more).out) for more in ((), ("--points", "9")))
     assert len(many.pop("scan")) >= len(few.pop("scan")) + 7
@@ -104,12 +152,13 @@ def test_more_tested_values_of_a_limit(ws: Path, run: Runner) -> None:
 
 
 def test_a_terminal_shows_a_table(ws: Path, run: Runner) -> None:
-    bold = on_a_terminal("cls", ws, NO_COLOR="")
-    headline, rest = bold.split("\n", 1)
-    assert (headline[:4], headline[-4:]) == ("\x1b[1m", "\x1b[0m")
-    plain = on_a_terminal("cls", ws, NO_COLOR="1")
-    assert "\x1b" not in plain + rest
-    assert plain == run("cls", ws, "--format", "text").out
+    coloured = on_a_terminal("cls", ws, NO_COLOR="", TERM="xterm")
+    assert re.match(r"\x1b\[1;36mCLs = .*\x1b\[0m$", coloured.splitlines()[0])
+    plain, asked = on_a_terminal("cls", ws, NO_COLOR="1"), run("cls", ws, "--format", "text").out
+    assert "\x1b" not in plain + on_a_terminal("cls", ws, NO_COLOR="", TERM="dumb")
+    assert re.sub(r"\x1b\[[\d;]*m", "", coloured).split() == plain.split()
+    assert [w for w in plain.split() if "─" not in w] == [w for w in asked.split() if "--" not in w]
+    assert on_a_terminal("cls", ws, "--format", "text") == asked
     assert json.loads(on_a_terminal("cls", ws, "--format", "json"))["CLs_obs"] > 0.0
 
 

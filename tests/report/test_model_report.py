@@ -77,6 +77,40 @@ def test_what_was_kept_stands_alone(run: Runner, tmp_path: Path, more: tuple[str
     assert not list(tmp_path.iterdir())
 
 
+def test_what_is_held_confined_and_taken_as_data_is_done_and_said(run: Runner, tmp_path: Path) -> None:  # noqa: F811
+    """What the message about impacts at a bound advises can be done."""
+    options = ("--asimov", "1", "--bounds", "mu=-5:5", "--fix", "JES=0.5")
+    kept = tmp_path / "kept.json"
+    done = run("report", DEMO, *options, "--json", kept, "-o", tmp_path / "page.html")
+    assert done.code == 0, done.err
+    document, page = json.loads(kept.read_text()), (tmp_path / "page.html").read_text()
+    assert document["fit"] == json.loads(run("fit", DEMO, *options).out)
+    assert document["impacts"] == json.loads(run("impacts", DEMO, *options).out)
+    assert "Asimov data of mu = 1" in page
+    assert "<code>mu</code> from -5 to 5" in page
+    assert "<code>JES</code> = 0.5" in page
+    assert run("report", "--redo", kept, "--asimov", "1").code == 2
+
+
+@pytest.mark.root
+def test_the_root_that_is_here_is_asked(run: Runner, tmp_path: Path) -> None:  # noqa: F811
+    kept = tmp_path / "kept.json"
+    done = run("report", DEMO, "--with-root", "--json", kept, "-o", tmp_path / "page.html")
+    assert done.code == 0, done.err
+    found = json.loads(kept.read_text())["crosscheck"]
+    assert (found["passed"], found["provenance"]["reference"]["engine"]) == (True, "ROOT")
+    assert "Against ROOT 6." in (tmp_path / "page.html").read_text()
+
+
+def test_columns_without_content_take_no_place(of_demo: dict[str, Any]) -> None:
+    (fit,) = of_demo["tables"]["fit"]
+    assert fit["columns"][-1] == "remark"
+    for remark, shown in (("", False), (None, False), ("constant", True)):
+        rows = [[*row[:3], remark] for row in fit["rows"]]
+        page = report_page({**of_demo, "tables": {**of_demo["tables"], "fit": [{**fit, "rows": rows}]}})
+        assert (">remark</th>" in page) == shown
+
+
 def test_without_a_parameter_of_interest_the_page_says_what_is_not_there() -> None:
     blank = hft.simplemodels.uncorrelated_background([5.0], [50.0], [3.0], [51])
     (measurement,) = blank.measurements

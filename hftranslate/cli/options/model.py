@@ -42,13 +42,20 @@ file_argument = click.argument("file", default="-", type=InputFile())
 
 output_option = click.option("-o", "--output-file", type=OutputFile(), help="Where to write; default: standard output.")
 
-format_option = click.option(
-    "--format",
-    "kind",
-    type=click.Choice(["text", "json", "csv", "latex", "markdown", "table"]),
-    metavar="[text|json|csv|latex|markdown]",
-    help="How to write the result; default: text on a terminal, JSON elsewhere and with -o.",
-)
+
+def _format_option(default: str) -> Callable[[F], F]:
+    return click.option(
+        "--format",
+        "kind",
+        type=click.Choice(["text", "json", "csv", "latex", "markdown", "table"]),
+        metavar="[text|json|csv|latex|markdown]",
+        help=f"How to write the result; default: {default}.",
+    )
+
+
+format_option = _format_option("text on a terminal, JSON elsewhere and with -o")
+#: Of commands for looking, which write text into pipes, too.
+look_format_option = _format_option("text, and JSON with -o")
 
 model_output_option = click.option(
     "-o", "--output-file", type=ModelFile(), help="Where to write; default: standard output."

@@ -40,15 +40,34 @@ def interval(text: str, what: str) -> tuple[float, float]:
     return pair
 
 
-def named_values(texts: tuple[str, ...], option: str, model: Model, form: str = "NAME=VALUE") -> dict[str, str]:
-    """``NAME=TEXT`` of an option that repeats, by pyhf's name of each parameter."""
+def named_values(texts: tuple[str, ...], option: str, form: str = "NAME=VALUE") -> dict[str, str]:
+    """``NAME=TEXT`` of an option that repeats, by the name of each parameter."""
     found = {}
     for text in texts:
         name, separator, value = text.rpartition("=")
         if not separator:
             raise InputError(f"{option} {text}: expected {form}")
-        found[model.parameters.names[model.parameters.index(name)]] = value
+        found[name] = value
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restriction:
+    """What is held and confined, by any name of a parameter, and of which signal strength the Asimov data are taken."""
+
+    fixed: dict[str, float]
+    bounds: dict[str, tuple[float, float]]
+    asimov: float | None
+
+
+def take_restriction(options: dict[str, Any]) -> Restriction:
+    """Remove what is held, confined and taken as data from a command's options."""
+    fix, bounds, asimov = (options.pop(name) for name in ("fix", "bounds", "asimov"))
+    return Restriction(
+        fixed={n: number(v, f"--fix {n}") for n, v in named_values(fix, "--fix").items()},
+        bounds={n: interval(v, f"--bounds {n}") for n, v in named_values(bounds, "--bounds", "NAME=LOW:HIGH").items()},
+        asimov=asimov,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +86,7 @@ def snapshot_option(name: str, help: str) -> Callable[[F], F]:
 
 def take_task(options: dict[str, Any], *, edges: bool = False) -> Task:
     """Load and compile the model that a command's options name, hold and confine what they say, take Asimov data."""
-    fix, bounds, asimov = (options.pop(name) for name in ("fix", "bounds", "asimov"))
+    restriction = take_restriction(options)
     file, space, snapshot = options["file"], options["workspace"], options.pop("snapshot", None)
     workspace, measurement, conventions = load_model(options, edges=edges)
     fit_options = take_fit_options(options)
@@ -76,11 +95,7 @@ def take_task(options: dict[str, Any], *, edges: bool = False) -> Task:
         from hftranslate.formats.root_workspace import snapshot as values_of
 
         model = started(model, values_of(file, snapshot, space))
-    held = {n: number(v, f"--fix {n}") for n, v in named_values(fix, "--fix", model).items()}
-    ranges = {
-        n: interval(v, f"--bounds {n}") for n, v in named_values(bounds, "--bounds", model, "NAME=LOW:HIGH").items()
-    }
-    model = restricted(model, held, ranges)
-    if asimov is not None:
-        data, _ = asimov_data(model, data, asimov, options=fit_options)
+    model = restricted(model, restriction.fixed, restriction.bounds)
+    if restriction.asimov is not None:
+        data, _ = asimov_data(model, data, restriction.asimov, options=fit_options)
     return Task(model=model, data=data, options=fit_options)

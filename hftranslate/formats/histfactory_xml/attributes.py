@@ -125,7 +125,18 @@ def _fate_of_statement(tag: str, attribute: str, version: Version) -> tuple[Fate
 
 
 def table(fates: Iterable[AttributeFate]) -> str:
-    """A readable table: for each element and attribute, how often it met which fate."""
+    """A readable table: for each element and attribute, how often it met which fate.
+
+    Parameters
+    ----------
+    fates
+        what became of each attribute, as :func:`read_accounted` tells.
+
+    Returns
+    -------
+    str
+        lines for a terminal.
+    """
     counts: dict[tuple[str, str, Fate, str], int] = {}
     for f in fates:
         element = f.where.partition("<")[2].partition(">")[0].split(" ")[0]

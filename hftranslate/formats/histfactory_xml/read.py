@@ -79,7 +79,29 @@ def read_accounted(
     data: bytes | None = None,
     progress: Listener = _nobody,
 ) -> tuple[Workspace, tuple[Outcome, ...], tuple[AttributeFate, ...]]:
-    """As :func:`read`, and what became of every attribute."""
+    """As :func:`read`, and what became of every attribute.
+
+    Parameters
+    ----------
+    path
+        the driver; ``-`` is standard input.
+    options
+        whose meaning the XML has, and where files are; ROOT 6.40 by default.
+    data
+        the content of the driver, where it was read already.
+    progress
+        is told of each channel.
+
+    Returns
+    -------
+    Workspace, tuple of Outcome, tuple of AttributeFate
+        the model, what did not pass unchanged, and each attribute's fate.
+
+    Raises
+    ------
+    InputError
+        A file is missing or malformed, or describes no valid model; the message says which and where.
+    """
     options = options or XmlOptions()
     documents: list[Node] = []
     notes = Notes(options.version, documents)
@@ -102,7 +124,35 @@ def _read(path: str | Path, options: XmlOptions, data: bytes | None, notes: Note
 def interpret(
     driver: Node, source: Source, notes: Notes, options: XmlOptions, progress: Listener = _nobody
 ) -> Workspace:
-    """The model that a driver document describes; all it names comes from the source."""
+    """The model that a driver document describes; all it names comes from the source.
+
+    Parameters
+    ----------
+    driver
+        the root element of the driver document.
+    source
+        opens the channels' documents and the histograms that it names.
+    notes
+        collects what did not pass unchanged.
+    options
+        whose meaning the XML has, and where files are.
+    progress
+        is told of each channel.
+
+    Returns
+    -------
+    Workspace
+        the model as ROOT understands it.
+
+    Raises
+    ------
+    FormatError
+        An element or attribute is not what ROOT's parser takes.
+    InvalidWorkspace
+        The elements describe no model: numbers of bins differ, names collide.
+    MissingInput
+        A file or histogram that is named is not there.
+    """
     measurements = driver.all("Measurement")
     if not measurements:
         raise FormatError(f"{driver.where} has no Measurement")

@@ -79,6 +79,11 @@ def render(workspace: Workspace, prefix: str = "FitConfig", root_version: Versio
     root_version
         the version of ROOT that is to read it.
 
+    Returns
+    -------
+    XmlModel
+        the documents as bytes by their paths, the histograms, and which document is the driver.
+
     Raises
     ------
     Unsupported

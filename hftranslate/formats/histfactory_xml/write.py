@@ -48,7 +48,22 @@ def write(
 
 
 def write_model(model: XmlModel, directory: str | Path) -> None:
-    """Write a rendered model into a folder; at any moment the driver there is the old one or the new one, whole."""
+    """Write a rendered model into a folder; at any moment the driver there is the old one or the new one, whole.
+
+    Parameters
+    ----------
+    model
+        documents and histograms.
+    directory
+        the folder; it is made where it is not there.
+
+    Raises
+    ------
+    Unsupported
+        The folder holds another model, whose files would be replaced.
+    InputError
+        A file cannot be written.
+    """
     write_together(steps(model, Path(directory)), {})
 
 
@@ -57,6 +72,18 @@ def steps(model: XmlModel, target: Path) -> list[FileStep]:
 
     Where there is a driver already, one that leads to copies of the new files takes its place until they, too, are in
     theirs. What is left of the copies of a killed run goes in the end.
+
+    Parameters
+    ----------
+    model
+        documents and histograms.
+    target
+        the folder that they go into.
+
+    Returns
+    -------
+    list
+        paths and contents; content ``None`` removes what is there.
 
     Raises
     ------
@@ -124,7 +151,23 @@ def _is_copies(name: str, driver: str) -> bool:
 
 
 def read_back(model: XmlModel) -> tuple[Workspace, tuple[Outcome, ...]]:
-    """What a reader makes of a rendered model, without touching the disk."""
+    """What a reader makes of a rendered model, without touching the disk.
+
+    Parameters
+    ----------
+    model
+        documents and histograms.
+
+    Returns
+    -------
+    Workspace, tuple of Outcome
+        what it means, and what did not pass unchanged.
+
+    Raises
+    ------
+    InputError
+        The documents describe no valid model.
+    """
     notes = Notes(model.root_version)
     driver = parse(model.documents[model.driver], model.driver, "Combination", notes)
     options = XmlOptions(root_version=version_text(model.root_version))

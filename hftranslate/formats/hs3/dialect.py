@@ -109,7 +109,18 @@ def _unused_settings(workspace: Workspace) -> Rewriting:
 
 
 def to_hs3_steps(target: Target) -> tuple[Step, ...]:
-    """What rewrites any workspace into the dialect of HS3 that a target reads."""
+    """What rewrites any workspace into the dialect of HS3 that a target reads.
+
+    Parameters
+    ----------
+    target
+        ``"root"`` (6.40), ``"pyhs3"`` or ``"standard"``.
+
+    Returns
+    -------
+    tuple of Step
+        in the order in which they are taken.
+    """
     steps: list[tuple[str, Callable[[Workspace], Rewriting]]] = [
         ("constraint terms", partial(without_constraint_terms, kept=frozenset(["uniform"]))),
         ("names", _names),

@@ -69,6 +69,18 @@ def _ends(range_: tuple[float, float]) -> JSON:
 def to_document(workspace: Workspace, target: Target = "root") -> JSON:
     """The document of a workspace in the HS3 dialect.
 
+    Parameters
+    ----------
+    workspace
+        the model, in the dialect of the target (:func:`~hftranslate.formats.hs3.to_hs3_steps`).
+    target
+        who is to read it: ``"root"`` (6.40), ``"pyhs3"`` or ``"standard"``.
+
+    Returns
+    -------
+    dict
+        HS3 0.2 as plain JSON values.
+
     Raises
     ------
     Unsupported

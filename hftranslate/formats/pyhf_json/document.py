@@ -56,6 +56,11 @@ def known_samples(document: JSON, workspace: Workspace) -> KnownSamples:
     ----------
     document, workspace
         a document and what was read from it.
+
+    Returns
+    -------
+    KnownSamples
+        to be given to :func:`from_document`.
     """
     return {
         id(node): sample
@@ -78,6 +83,11 @@ def from_document(document: object, source: str = "workspace", *, known: KnownSa
         what to call it in messages.
     known
         samples that are not read again (:func:`known_samples`).
+
+    Returns
+    -------
+    Workspace
+        under pyhf's conventions.
 
     Raises
     ------
@@ -365,6 +375,16 @@ def to_document(workspace: Workspace) -> JSON:
     """The workspace as a document that follows the schema, with keys in pyhf's order.
 
     Conventions, bin edges and annotations are left out silently (but for the order of observations).
+
+    Parameters
+    ----------
+    workspace
+        the model, in the dialect of pyhf JSON.
+
+    Returns
+    -------
+    dict
+        plain JSON values, valid against schema 1.0.0.
 
     Raises
     ------

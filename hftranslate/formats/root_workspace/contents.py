@@ -62,6 +62,11 @@ def contents(path: str | Path, *, data: bytes | None = None) -> Contents:
     data
         its content, where it was read already.
 
+    Returns
+    -------
+    Contents
+        the workspaces with their data sets, model configs, snapshots and measurements, without numbers.
+
     Raises
     ------
     InputError
@@ -86,7 +91,18 @@ def contents(path: str | Path, *, data: bytes | None = None) -> Contents:
 
 
 def contents_text(found: Contents) -> str:
-    """The same in lines of text."""
+    """The same in lines of text.
+
+    Parameters
+    ----------
+    found
+        what lies in a file.
+
+    Returns
+    -------
+    str
+        lines for a terminal.
+    """
     lines = [f"ROOT file, written by ROOT {found.version}"]
     for space in found.workspaces:
         lines.append(f"  RooWorkspace {terminal(space.name)}")
@@ -99,7 +115,18 @@ def contents_text(found: Contents) -> str:
 
 
 def contents_document(found: Contents) -> dict[str, Any]:
-    """The same as plain JSON values."""
+    """The same as plain JSON values.
+
+    Parameters
+    ----------
+    found
+        what lies in a file.
+
+    Returns
+    -------
+    dict
+        plain JSON values.
+    """
     return {
         "version": found.version,
         "workspaces": [

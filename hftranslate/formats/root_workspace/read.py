@@ -89,6 +89,11 @@ def snapshot(path: str | Path, name: str, workspace: str | None = None) -> dict[
     workspace
         the RooWorkspace that has it, where there are several.
 
+    Returns
+    -------
+    dict
+        a value for each variable in it.
+
     Raises
     ------
     InputError
