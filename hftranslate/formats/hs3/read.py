@@ -229,14 +229,14 @@ class _Model:
     ) -> ParameterConfig:
         said = [settings.of(name) for name in names]
         values = tuple(v if x.value is None else x.value for v, x in zip(s.inits, said, strict=True))
-        bounds = tuple(b if x.range is None else _finite(x.range) for b, x in zip(s.bounds, said, strict=True))
+        bounds = tuple(_finite(b if x.range is None else x.range) for b, x in zip(s.bounds, said, strict=True))
         constants = tuple(f if x.constant is None else x.constant for f, x in zip(s.fixed, said, strict=True))
         for name, own, stated in zip(names, s.fixed, constants, strict=True):
             if own and not stated:
                 raise Unsupported(f"parameter_points: {name!r} floats, but its modifier has no uncertainty for it")
         if values != s.inits:
             config = replace(config, inits=values)
-        if bounds != s.bounds or s.kind == "normfactor":
+        if bounds != tuple(map(_finite, s.bounds)) or s.kind == "normfactor":
             config = replace(config, bounds=bounds, inits=values if s.kind == "normfactor" else config.inits)
         if constants != s.fixed:
             config = replace(config, fixed=True if all(constants) else constants)

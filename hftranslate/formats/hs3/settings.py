@@ -116,7 +116,8 @@ class Settings:
                 self._points.setdefault(node.name, own)
         self._domains: dict[str, tuple[float, float]] = {}
         for domain in _domains(document, analysis):
-            for axis in domain["axes"]:
+            axes = domain["axes"]
+            for axis in axes if axes.value is not None else ():  # ROOT writes null where there are none
                 self._domains.setdefault(axis.name, _range(axis))
         self._tagged = _tagged_constant(document)
 

@@ -7,6 +7,7 @@ from math import isclose, isfinite, sqrt
 
 from hftranslate.errors import Unsupported
 from hftranslate.formats.histfactory_xml.grammar import Notes
+from hftranslate.formats.root_histograms.container import Damaged
 from hftranslate.formats.root_workspace.channels import Bins, Norm, Region, Summand
 from hftranslate.formats.root_workspace.graph import CLASS, At
 from hftranslate.formats.root_workspace.roofit import RooFit, Variable, name_of
@@ -33,6 +34,8 @@ from hftranslate.workspace.parameter_names import bin_labels, staterror_name, st
 _LUMI = "Lumi"
 _BIN = re.compile(r"gamma_(?P<stem>.+)_bin_(?P<label>\d+(?:_\d+)*)")
 _PLACEHOLDER = re.compile(r"\bx\[(\d+)\]|@(\d+)")
+#: The class of a Function, and how deep Functions may lie in each other.
+_FORMULA, _MAX_DEPTH = "RooFormulaVar", 50
 #: Numbers that ROOT wrote as text of six decimals are the same to this.
 _AS_TEXT = 1e-6
 #: Standard deviation of a Uniform term, and thresholds of staterrors that are tried.
@@ -51,14 +54,23 @@ def variables_of(roofit: RooFit, regions: Iterable[Region]) -> set[At]:
     return found
 
 
-def _leaves(roofit: RooFit, place: At) -> Iterable[At]:
-    """A variable, or those that a function depends on."""
-    one = roofit.graph.at(place)
-    members = {"RooFormulaVar": "_actualVars", "RooPolyVar": "_x", "RooLinearVar": "_x"}
-    member = members.get(str(one[CLASS]))
-    if member is None:
-        return [place]
-    return [at for at, _ in roofit.listed(one, member)] if member == "_actualVars" else [roofit.target(one, member)[0]]
+def _leaves(roofit: RooFit, place: At) -> set[At]:
+    """A variable, or those that a function depends on, directly or through others."""
+    found: set[At] = set()
+    seen, ahead = {place}, [place]
+    while ahead:
+        at = ahead.pop()
+        one = roofit.graph.at(at)
+        if one[CLASS] == _FORMULA:
+            inner = [each for each, _ in roofit.listed(one, "_actualVars")]
+        elif one[CLASS] in ("RooPolyVar", "RooLinearVar"):
+            inner = [roofit.target(one, "_x")[0]]
+        else:
+            inner = []
+            found.add(at)
+        ahead += [each for each in inner if each not in seen]
+        seen.update(inner)
+    return found
 
 
 @dataclass(slots=True, kw_only=True)
@@ -230,9 +242,8 @@ class Builder:
         """The name of a norm factor: a free variable, or a Function."""
         one = self.roofit.graph.at(place)
         name = name_of(one)
-        if one[CLASS] == "RooFormulaVar":
-            if name not in self.functions:
-                self.functions[name] = self._function(one)
+        if one[CLASS] == _FORMULA:
+            self._function(one)
             return name
         if one[CLASS] != "RooRealVar":
             self.roofit.refuse(one, "is no factor that HistFactory makes")
@@ -248,13 +259,26 @@ class Builder:
         variable, term = self.roots[_LUMI]
         return term is not None or variable.constant
 
-    def _function(self, one: Object) -> Function:
-        places = [at for at, _ in self.roofit.listed(one, "_actualVars")]
-        constants = {at: self.roofit.variable(at).fundamental for at in places}
-        names = [self._known(at).name if constants[at] else repr(self.roofit.variable(at).value) for at in places]
-        variables = [self._known(at) for at in places if constants[at]]
-        text = self._expression(one, names)
-        return Function(name=name_of(one), expression=text, dependents=",".join(map(_dependent, variables)))
+    def _function(self, one: Object, depth: int = 0) -> None:
+        """Keep a Function, behind those that it is made of."""
+        if name_of(one) in self.functions:
+            return
+        if depth > _MAX_DEPTH:
+            raise Damaged(f"functions lie deeper than {_MAX_DEPTH} in each other")
+        words, dependents = [], []
+        for at, inner in self.roofit.listed(one, "_actualVars"):
+            if inner[CLASS] == _FORMULA:
+                self._function(inner, depth + 1)
+                words.append(name_of(inner))
+                dependents.append(name_of(inner))
+            elif self.roofit.variable(at).fundamental:
+                words.append(self._known(at).name)
+                dependents.append(_dependent(self._known(at)))
+            else:
+                words.append(repr(self.roofit.variable(at).value))
+        self.functions[name_of(one)] = Function(
+            name=name_of(one), expression=self._expression(one, words), dependents=",".join(dependents)
+        )
 
     def _expression(self, one: Object, names: Sequence[str]) -> str:
         """The text of a formula with names for its placeholders."""

@@ -1,6 +1,7 @@
 """A RooWorkspace that is a HistFactory model to a Workspace, where no Measurement lies beside it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from hftranslate.errors import InvalidWorkspace, MissingInput, Unsupported, did_you_mean
 from hftranslate.formats.histfactory_xml.collisions import separate
@@ -14,7 +15,8 @@ from hftranslate.formats.root_workspace.roofit import RooFit, name_of
 from hftranslate.formats.root_workspace.settings import with_settings
 from hftranslate.formats.root_workspace.streamed import Object
 from hftranslate.formats.root_workspace.terms import terms_of
-from hftranslate.workspace import ROOT, Measurement, Workspace
+from hftranslate.workspace import ROOT, HistoSys, Measurement, NormSys, Workspace
+from hftranslate.workspace.map import modifiers_of
 from hftranslate.workspace.parameter_names import declared_parameters
 
 MODEL_CONFIG = "RooStats::ModelConfig"
@@ -53,11 +55,11 @@ def workspace_of(graph: Graph, source: str, measurement: str | None, data: str |
     try:
         made = [builder.channel(region, observed.get(region.name)) for region in regions]
         channels, functions = separate(made, tuple(builder.functions.values()), notes)
+        called = {m.stem or m.name: m.name for m in modifiers_of(channels, NormSys, HistoSys)}
+        terms_ = tuple(replace(t, name=called.get(t.name, t.name)) for t in builder.constraint_terms.values())
         plain = [
             Measurement(
-                name=name_of(config) if config else graph.name,
-                pois=_pois(roofit, config),
-                constraint_terms=tuple(builder.constraint_terms.values()),
+                name=name_of(config) if config else graph.name, pois=_pois(roofit, config), constraint_terms=terms_
             )
             for config in configs or [{}]
         ]
