@@ -280,7 +280,7 @@ def test_a_bin_that_is_not_finite_is_refused() -> None:
     sample = measurement["fChannels"][0]["fSamples"][0]
     sample["fhNominal"] = {"fHist": Histogram(contents=(1.0, float("nan"), 2.0), edges=((0.0, 1.0, 2.0, 3.0),))}
     with pytest.raises(InputError, match=r"x.root: SR/signal: the histogram has a bin with nan"):
-        elements_of(measurement, "x.root")
+        elements_of(measurement, "x.root", Notes())
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ def test_what_has_no_meaning_is_refused_by_name(change: Any, told: str) -> None:
     measurement = measurement_object()
     change(measurement)
     with pytest.raises(InputError, match=re.escape(told)):
-        elements_of(measurement, "x.root")
+        elements_of(measurement, "x.root", Notes())
 
 
 # -------------------------------------------------------------------------------------------------------- by real ROOT

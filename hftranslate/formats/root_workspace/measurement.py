@@ -11,7 +11,7 @@ from math import isfinite
 from typing import Any, TypeAlias
 
 from hftranslate.errors import FormatError, Unsupported
-from hftranslate.formats.histfactory_xml.grammar import Node
+from hftranslate.formats.histfactory_xml.grammar import Node, Notes
 from hftranslate.formats.root_histograms import Histogram
 from hftranslate.formats.root_workspace.streamed import Object, Undecoded
 
@@ -54,7 +54,7 @@ class Elements:
     prefix: str
 
 
-def elements_of(measurement: Object, source: str) -> Elements:
+def elements_of(measurement: Object, source: str, notes: Notes) -> Elements:
     """What a Measurement object says.
 
     Parameters
@@ -63,18 +63,21 @@ def elements_of(measurement: Object, source: str) -> Elements:
         its members.
     source
         what to call the file in messages.
+    notes
+        is told what ROOT makes nothing of.
 
     Raises
     ------
     InputError
         It has no members of these names, has a histogram that is not finite, or something that XML has no word for.
     """
-    return _Translator(source).elements(measurement)
+    return _Translator(source, notes).elements(measurement)
 
 
 @dataclass(slots=True)
 class _Translator:
     source: str
+    notes: Notes
     inside: Inside = field(default_factory=dict)
 
     def elements(self, measurement: Object) -> Elements:
@@ -144,7 +147,9 @@ class _Translator:
         name = str(_member(sample, "fName"))
         inside = f"{channel}/{name}"
         if _list(sample, "fHistoFactorList"):
-            raise Unsupported(f"{self.source}: channel {channel!r}, sample {name!r} has a HistoFactor; ROOT makes none")
+            names = [str(one.get("fName")) for one in _objects(sample, "fHistoFactorList")]
+            what = f"the HistoFactor {', '.join(map(repr, names))} is in the Measurement; ROOT makes nothing of it, nor do we"
+            self.notes.add("convention", f"channel {channel!r}, sample {name!r}", what)
         children: list[Node] = []
         error = _object(sample, "fStatError")
         if _member(error, "fActivate"):

@@ -32,7 +32,7 @@ _COMBINED = "combined"
 def read(
     path: str | Path, options: XmlOptions | None = None, *, data: bytes | None = None
 ) -> tuple[Workspace, tuple[Outcome, ...]]:
-    """Read the model of a file: from the Measurement objects in it, or else from the RooWorkspace.
+    """Read the model of a file: from the Measurement objects in it, or else, or if so wanted, from the RooWorkspace.
 
     The meaning is that of the version of ROOT that wrote the file.
 
@@ -59,14 +59,14 @@ def read(
     with readable(source):
         file = RootFile(read_bytes(path) if data is None else data)
         keys = file.top
-        if all(key.class_name != MEASUREMENT for key in keys.values()):
+        if options.graph or all(key.class_name != MEASUREMENT for key in keys.values()):
             return _of_graph(file, source, options)
         objects = _measurements(file, keys, source, options.measurement)
-    with _said_of(source):
-        found = [elements_of(each, source) for each in objects]
-    channels = _channels(found, source, options.workspace)
     version = _version(file.version)
     notes = Notes(version)
+    with _said_of(source):
+        found = [elements_of(each, source, notes) for each in objects]
+    channels = _channels(found, source, options.workspace)
     driver = _driver(found, channels, source)
     xml = replace(options, root_version=version_text(version))
     with HistogramFiles(trusted=not xml.confine) as histograms:

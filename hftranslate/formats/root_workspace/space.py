@@ -10,7 +10,7 @@ from hftranslate.formats.root_workspace import channels as of_channels
 from hftranslate.formats.root_workspace.channels import Density
 from hftranslate.formats.root_workspace.data_sets import chosen, counts
 from hftranslate.formats.root_workspace.graph import CLASS, At, Graph
-from hftranslate.formats.root_workspace.modifiers import Builder, variables_of
+from hftranslate.formats.root_workspace.modifiers import Builder, luminosity_of, variables_of
 from hftranslate.formats.root_workspace.roofit import RooFit, name_of
 from hftranslate.formats.root_workspace.settings import with_settings
 from hftranslate.formats.root_workspace.streamed import Object
@@ -50,7 +50,7 @@ def workspace_of(graph: Graph, source: str, measurement: str | None, data: str |
     regions = [of_channels.region(roofit, name, sum_) for name, sum_ in apart.channels.items()]
     known = {at for config in configs for at in _set(roofit, config, "fGlobalObsName")}
     terms = terms_of(roofit, apart.terms, variables_of(roofit, regions), known)
-    builder = Builder(roofit=roofit, terms=terms, notes=notes)
+    builder = Builder(roofit=roofit, terms=terms, notes=notes, lumi=luminosity_of(roofit, regions, terms))
     observed = _observed(roofit, regions, apart, data, notes)
     try:
         made = [builder.channel(region, observed.get(region.name)) for region in regions]
@@ -59,7 +59,7 @@ def workspace_of(graph: Graph, source: str, measurement: str | None, data: str |
         terms_ = tuple(replace(t, name=called.get(t.name, t.name)) for t in builder.constraint_terms.values())
         plain = [
             Measurement(
-                name=name_of(config) if config else graph.name, pois=_pois(roofit, config), constraint_terms=terms_
+                name=name_of(config) if config else graph.name, pois=_pois(builder, config), constraint_terms=terms_
             )
             for config in configs or [{}]
         ]
@@ -138,8 +138,9 @@ def _set(roofit: RooFit, config: Object, member: str) -> list[At]:
     return [at for at, _ in roofit.listed(found, "_list")] if isinstance(found, dict) else []
 
 
-def _pois(roofit: RooFit, config: Object) -> tuple[str, ...]:
-    return tuple(roofit.variable(at).name for at in _set(roofit, config, "fPOIName"))
+def _pois(builder: Builder, config: Object) -> tuple[str, ...]:
+    places = _set(builder.roofit, config, "fPOIName")
+    return tuple(builder.called.get(at) or builder.roofit.variable(at).name for at in places)
 
 
 def _observed(
@@ -150,7 +151,7 @@ def _observed(
     data = chosen(roofit, sets, wanted, notes)
     if data is None:
         return {}
-    return {name: tuple(found) for name, found in counts(roofit, data, regions, apart.category).items()}
+    return {name: tuple(found) for name, found in counts(roofit, data, regions, apart.category, notes).items()}
 
 
 def _names(workspace: Workspace) -> dict[str, str]:
