@@ -14,8 +14,8 @@ from hftranslate.crosscheck.with_root import Progress, RootInstallation, Source,
 from hftranslate.difference.alignment import Alignment, align
 from hftranslate.difference.compare import NLL_PER_TOLERANCE, TOLERANCE
 from hftranslate.errors import InputError, RootFailed, UnsafeInput
-from hftranslate.formats.hs3 import MISREAD
 from hftranslate.formats.histfactory_xml.options import XmlOptions
+from hftranslate.formats.hs3 import MISREAD
 from hftranslate.formats.outcomes import Outcome
 from hftranslate.formats.rewriting import listed
 from hftranslate.translation.load import Loaded, load
@@ -101,7 +101,8 @@ def verify_in_root(
     if reasons:
         return _not("; ".join(reasons), path, account)
     sentence = (
-        f"verified by ROOT {version}: it evaluates {source.path} and {path} alike, {_way(first, second)}: at {points} points of {len(pairs)} measurement(s) the NLL differs by at most {worst_nll:.2g} and "
+        f"verified by ROOT {version}: it evaluates {source.path} and {path} alike, {_way(first, second)}: "
+        f"at {points} points of {len(pairs)} measurement(s) the NLL differs by at most {worst_nll:.2g} and "
         f"the yields by {worst_yield:.2g}"
     )
     return Verification(verified=True, sentence=sentence, found=None)

@@ -181,6 +181,22 @@ def root_pair(
         return dict(found)
 
 
+def run_script(
+    installation: RootInstallation, name: str, arguments: Sequence[str], progress: Progress = lambda line: None
+) -> bytes:
+    """What a script that drives ROOT writes into the file that it is given with ``-o``.
+
+    Raises
+    ------
+    RootFailed
+        It failed; the message ends with what it printed.
+    """
+    with _scratch() as folder:
+        target = folder / "found"
+        _run([installation.python, str(scripts() / name), *arguments, "-o", str(target)], folder, progress)
+        return target.read_bytes()
+
+
 def scripts() -> Path:
     """Where the scripts are that drive ROOT: in the installed package, or in the repository.
 

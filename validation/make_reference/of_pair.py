@@ -116,6 +116,7 @@ def compare(one: Side, two: Side, names: Mapping[str, str]) -> Json:
     points = []
     for point in parameter_points("pair", shared, one.description.lumi_error):
         values = start | point.values
+        theirs_at = {partner[n]: two.value(partner[n], one.own_value(n, v)) for n, v in values.items()}
         told = [f"{called[n]} = {one.own_value(n, v):g}" for n, v in point.values.items()]
         shown = [*told[:3], f"{len(told) - 3} more"] if len(told) > 4 else told
         points.append(
@@ -123,7 +124,7 @@ def compare(one: Side, two: Side, names: Mapping[str, str]) -> Json:
                 "label": ", ".join(shown) or "the initial values",
                 "values": {called[n]: one.own_value(n, v) for n, v in values.items()},
                 "original": one.at(values),
-                "translation": two.at({partner[n]: two.value(partner[n], one.own_value(n, v)) for n, v in values.items()}),
+                "translation": two.at(theirs_at),
             }
         )
     return {"alone": alone, "points": points}

@@ -147,8 +147,8 @@ class _Translator:
         name = str(_member(sample, "fName"))
         inside = f"{channel}/{name}"
         if _list(sample, "fHistoFactorList"):
-            names = [str(one.get("fName")) for one in _objects(sample, "fHistoFactorList")]
-            what = f"the HistoFactor {', '.join(map(repr, names))} is in the Measurement; ROOT makes nothing of it, nor do we"
+            names = ", ".join(repr(one.get("fName")) for one in _objects(sample, "fHistoFactorList"))
+            what = f"the HistoFactor {names} is in the Measurement; ROOT makes nothing of it, nor do we"
             self.notes.add("convention", f"channel {channel!r}, sample {name!r}", what)
         children: list[Node] = []
         error = _object(sample, "fStatError")

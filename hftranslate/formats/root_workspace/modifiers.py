@@ -95,7 +95,9 @@ def luminosity_of(roofit: RooFit, regions: Iterable[Region], terms: Mapping[At, 
     gaussian = [p for p in found if p in terms and terms[p].kind == "gaussian"]
     if len(gaussian) > 1:
         names = " and ".join(repr(found[p].name) for p in gaussian)
-        raise Unsupported(f"{roofit.source}: {names} are factors with a constraint; HistFactory has one, the luminosity")
+        raise Unsupported(
+            f"{roofit.source}: {names} are factors with a constraint; HistFactory has one, the luminosity"
+        )
     return next(iter(gaussian or [p for p, v in found.items() if v.name == _LUMI and v.constant]), None)
 
 

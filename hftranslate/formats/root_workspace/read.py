@@ -103,6 +103,29 @@ def snapshot(path: str | Path, name: str, workspace: str | None = None) -> dict[
         return snapshot_of(RooFit(_graph(file, source, workspace), source), name)
 
 
+def carries_code(path: str | Path, *, data: bytes | None = None) -> bool:
+    """Whether a RooWorkspace in a file has the code of classes with it, which ROOT compiles when it reads it.
+
+    Parameters
+    ----------
+    path
+        the file.
+    data
+        its content, where it was read already.
+
+    Raises
+    ------
+    InputError
+        The file is damaged.
+    """
+    source = source_name(path)
+    with readable(source), _said_of(source):
+        file = RootFile(read_bytes(path) if data is None else data)
+        layouts = layouts_in(file)
+        spaces = [key for key in file.top.values() if key.class_name == WORKSPACE]
+        return any(Graph(file, key, layouts).n_classes > 0 for key in spaces)
+
+
 def _of_graph(file: RootFile, source: str, options: XmlOptions) -> tuple[Workspace, tuple[Outcome, ...]]:
     """The model of a RooWorkspace."""
     notes = Notes(_version(file.version))

@@ -16,7 +16,7 @@ from hftranslate.formats.root_workspace.settings import with_settings
 from hftranslate.formats.root_workspace.streamed import Object
 from hftranslate.formats.root_workspace.terms import terms_of
 from hftranslate.workspace import ROOT, HistoSys, Measurement, NormSys, Workspace
-from hftranslate.workspace.map import modifiers_of
+from hftranslate.workspace.map import all_modifiers
 from hftranslate.workspace.parameter_names import declared_parameters
 
 MODEL_CONFIG = "RooStats::ModelConfig"
@@ -55,7 +55,8 @@ def workspace_of(graph: Graph, source: str, measurement: str | None, data: str |
     try:
         made = [builder.channel(region, observed.get(region.name)) for region in regions]
         channels, functions = separate(made, tuple(builder.functions.values()), notes)
-        called = {m.stem or m.name: m.name for m in modifiers_of(channels, NormSys, HistoSys)}
+        systematics = (m for m in all_modifiers(channels) if isinstance(m, NormSys | HistoSys))
+        called = {m.stem or m.name: m.name for m in systematics}
         terms_ = tuple(replace(t, name=called.get(t.name, t.name)) for t in builder.constraint_terms.values())
         plain = [
             Measurement(
