@@ -284,6 +284,27 @@ def test_a_bin_that_is_not_finite_is_refused() -> None:
         elements_of(measurement, "x.root", Notes())
 
 
+def test_a_histofactor_is_nothing_as_for_root() -> None:
+    measurement, notes = measurement_object(), Notes()
+    plain = elements_of(measurement, "x.root", notes)
+    measurement["fChannels"][0]["fSamples"][0]["fHistoFactorList"].append({"fName": "shape"})
+    assert elements_of(measurement, "x.root", notes).channels == plain.channels
+    assert "the HistoFactor 'shape' is in the Measurement" in notes.outcomes()[0].what
+
+
+def test_the_first_version_of_the_class() -> None:
+    """ROOT 5.34: one text of parameters of interest, no values, functions in the words of RooFit's factory."""
+    measurement = measurement_object()
+    old = {name: value for name, value in measurement.items() if name not in ("fParamValues", "fPOI")}
+    old |= {"fPOI": "mu k", "fPreprocessFunctions": ["expr::f('a*b',{a[1,0,2],b[3]})"], "fFunctionObjects": []}
+    found = elements_of(old, "x.root", Notes())
+    assert [node.text for node in found.measurement.all("POI")] == ["mu", "k"]
+    [function] = found.functions
+    assert function.attributes == {"Name": "f", "Expression": "a*b", "Dependents": "a[1,0,2],b[3]"}
+    with pytest.raises(InputError, match="is not expr::NAME"):
+        elements_of({**old, "fPreprocessFunctions": ["prod::f(a,b)"]}, "x.root", Notes())
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [

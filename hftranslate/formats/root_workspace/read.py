@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from hftranslate.errors import FormatError, MissingInput, Unsupported, did_you_mean
+from hftranslate.errors import FormatError, InputError, MissingInput, Unsupported, did_you_mean
 from hftranslate.formats.histfactory_xml import XmlOptions, interpret
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes
 from hftranslate.formats.histfactory_xml.root_versions import version_text
@@ -18,7 +18,7 @@ from hftranslate.formats.root_workspace.graph import Graph
 from hftranslate.formats.root_workspace.layouts import Layouts
 from hftranslate.formats.root_workspace.measurement import MEASUREMENT, Elements, Inside, elements_of
 from hftranslate.formats.root_workspace.roofit import RooFit
-from hftranslate.formats.root_workspace.space import snapshot_of, workspace_of
+from hftranslate.formats.root_workspace.space import names_of, snapshot_of, workspace_of
 from hftranslate.formats.root_workspace.streamed import NoLayout, Reader, read_layouts
 from hftranslate.formats.which import which_format
 from hftranslate.workspace import Workspace
@@ -78,7 +78,7 @@ def read(
 
 
 def snapshot(path: str | Path, name: str, workspace: str | None = None) -> dict[str, float]:
-    """The values of a snapshot in a file, by ROOT's names of the variables.
+    """The values of a snapshot in a file, by the names that the variables have in the model.
 
     Parameters
     ----------
@@ -100,7 +100,13 @@ def snapshot(path: str | Path, name: str, workspace: str | None = None) -> dict[
         raise MissingInput(f"{source} has no snapshots: it is not a ROOT file with a RooWorkspace")
     with readable(source), _said_of(source):
         file = RootFile(data)
-        return snapshot_of(RooFit(_graph(file, source, workspace), source), name)
+        graph = _graph(file, source, workspace)
+        values = snapshot_of(RooFit(graph, source), name)
+        try:
+            called = names_of(graph, source)
+        except InputError:  # a model that cannot be read, or one of several
+            called = {}
+    return {called.get(variable, variable): value for variable, value in values.items()}
 
 
 def carries_code(path: str | Path, *, data: bytes | None = None) -> bool:

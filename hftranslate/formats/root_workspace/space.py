@@ -44,7 +44,23 @@ def workspace_of(graph: Graph, source: str, measurement: str | None, data: str |
     InputError
         It is no HistFactory model; the message names what is none.
     """
-    roofit = RooFit(graph, source)
+    return _made(RooFit(graph, source), measurement, data, notes)[0]
+
+
+def names_of(graph: Graph, source: str) -> dict[str, str]:
+    """The names that HistFactory gives those variables of a model that have others in the file.
+
+    Raises
+    ------
+    InputError
+        It is no HistFactory model, or has several.
+    """
+    _, builder = _made(RooFit(graph, source), None, None, Notes())
+    return {builder.roofit.variable(at).name: name for at, name in builder.called.items()}
+
+
+def _made(roofit: RooFit, measurement: str | None, data: str | None, notes: Notes) -> tuple[Workspace, Builder]:
+    graph, source = roofit.graph, roofit.source
     configs, pdf = _configs(roofit, measurement)
     apart = of_channels.density(roofit, pdf)
     regions = [of_channels.region(roofit, name, sum_) for name, sum_ in apart.channels.items()]
@@ -74,9 +90,7 @@ def workspace_of(graph: Graph, source: str, measurement: str | None, data: str |
             measurements.append(_replace_pois(set_, names))
     except InvalidWorkspace as error:
         raise InvalidWorkspace(f"{source}: {error}") from None
-    return Workspace(
-        channels=workspace.channels, measurements=tuple(measurements), functions=functions, conventions=ROOT
-    )
+    return replace(workspace, measurements=tuple(measurements)), builder
 
 
 def _configs(roofit: RooFit, wanted: str | None) -> tuple[list[Object], Object]:
