@@ -23,7 +23,8 @@ PUBLIC = {
     """,
     "crosscheck": """
         Case CaseResult Report Results RootInstallation crosscheck crosscheck_model demonstrate find_root index_html
-        read_cases read_results report_html report_markdown results root_results run_cases write_html write_markdown
+        read_cases read_results read_through_root report_html report_markdown results root_results run_cases write_html
+        write_markdown
     """,
     "difference": """
         Difference Item LikelihoodComparison cls_difference difference difference_of_translation document
@@ -57,7 +58,7 @@ PUBLIC = {
         Histogram HistogramFiles write_histograms
     """,
     "formats.root_workspace": """
-        Contents MEASUREMENT Space contents contents_document contents_text read snapshot
+        Contents MEASUREMENT Space carries_code contents contents_document contents_text read snapshot
     """,
     "formats.schemas": """
         violation

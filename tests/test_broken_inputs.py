@@ -14,6 +14,8 @@ from tests.cli.conftest import Run, Runner, run
 from tests.cli.documents import text
 from tests.conftest import shared_files
 
+READABLE = "HistFactory XML, pyhf JSON, HS3 or a ROOT file with a model"
+
 __all__ = ["run"]  # a fixture
 
 INVALID = Path(__file__).parent / "data" / "invalid" / "cli"
@@ -178,13 +180,22 @@ def test_things_that_are_no_model(command: str, run: Runner, shared: Path, tmp_p
     refused(run(command, tmp_path / "worksapce.json"), "no such file; did you mean 'workspace.json'?")
     refused(run(command, tmp_path / "nowhere" / "ws.json"), "does not exist")
     refused(run(command, tmp_path), "is a directory; expected a file")
-    refused(run(command, tmp_path / "empty.json"), "neither HistFactory XML nor pyhf JSON; it is empty")
-    refused(run(command, tmp_path / "blank.xml"), "neither HistFactory XML nor pyhf JSON; it is empty")
-    refused(run(command, tmp_path / "junk.json"), "neither HistFactory XML nor pyhf JSON")
+    refused(
+        run(command, tmp_path / "empty.json"),
+        f"is not {READABLE}; it is empty",
+    )
+    refused(
+        run(command, tmp_path / "blank.xml"),
+        f"is not {READABLE}; it is empty",
+    )
+    refused(run(command, tmp_path / "junk.json"), f"is not {READABLE}")
     refused(run(command, multibin / "data" / "data.root"), "or the XML file that names this one")
     refused(run(command, multibin / "config" / "example_channel.xml"), "describes a single channel; give the driver")
     refused(run(command, shared / "hs3" / "pyhs3" / "1ch_bkgRooExp_unbinned.json"), "is no HistFactory channel")
-    refused(run(command, "-", stdin=b""), "standard input is neither HistFactory XML nor pyhf JSON; it is empty")
+    refused(
+        run(command, "-", stdin=b""),
+        f"standard input is not {READABLE}; it is empty",
+    )
     refused(run(command, "-", stdin=b"\x1f\x8b\x08broken"), "damaged gzip")
     refused(run(command, "nul\0byte.json"), "no file name")
     refused(run(command, tmp_path / ("x" * 300)), "cannot be read")

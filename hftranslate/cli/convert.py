@@ -15,10 +15,11 @@ from hftranslate.cli.options.model import (
 )
 from hftranslate.cli.options.paths import ModelFile
 from hftranslate.cli.options.translating import VerifyingCommand, take_verifier, verify_options
-from hftranslate.cli.output import report
+from hftranslate.cli.output import report, tell
 from hftranslate.formats import FORMATS, FormatName
+from hftranslate.formats.histfactory_xml.options import XmlOptions
 from hftranslate.formats.hs3 import TARGETS
-from hftranslate.translation.load import load
+from hftranslate.translation.load import Loaded, load
 from hftranslate.translation.write import write
 
 
@@ -28,6 +29,7 @@ from hftranslate.translation.write import write
 @click.option("-o", "--output-file", type=ModelFile(), help="Where to write, if OUT does not say it.")
 @click.option("--to", type=click.Choice(FORMATS), help="The format; default: by the ending of OUT.")
 @choice_option("--for", TARGETS, "Who is to read HS3.")
+@click.option("--with-root", is_flag=True, help="Read the RooWorkspace of a ROOT file that you trust through ROOT.")
 @patch_option
 @xml_options
 @click.option("--no-sidecar", is_flag=True, help="Neither use the sidecar beside FILE nor write one.")
@@ -43,6 +45,7 @@ def convert(
     to: FormatName | None,
     patches: tuple[str, ...],
     no_sidecar: bool,
+    with_root: bool,
     **options: Any,
 ) -> None:
     """Translate between any two formats: OUT.json, OUT.hs3.json, or FOLDER/PREFIX.xml with its histograms in FOLDER.
@@ -53,10 +56,21 @@ def convert(
     if target is None or (out and output_file):
         raise click.UsageError("say where to write, once: OUT, or -o OUT")
     xml = take_xml_options(options)
-    reader = options.pop("for")
+    reader, python = options.pop("for"), options["root_python"]
     verifier = take_verifier(options, file, xml, patches=patches)
-    loaded = load(file, patches=patches, xml=xml, use_sidecar=not no_sidecar).only(xml.measurement)
+    if with_root:
+        loaded = _through_root(file, python, xml)
+    else:
+        loaded = load(file, patches=patches, xml=xml, use_sidecar=not no_sidecar).only(xml.measurement)
     report(loaded.outcomes)
     outcomes = write(loaded.workspace, target, format=to, sidecar=not no_sidecar, reader=reader)
     report(outcomes)
     verifier.of_file(ctx, loaded, target, with_sidecar=not no_sidecar, account=loaded.outcomes + outcomes)
+
+
+def _through_root(file: str, python: str | None, xml: XmlOptions) -> Loaded:
+    """What ROOT makes of a file, which is read by nobody else."""
+    from hftranslate.crosscheck.read_through_root import read_through_root
+    from hftranslate.crosscheck.with_root import find_root
+
+    return read_through_root(Path(file), find_root(python), xml, progress=lambda line: tell(f"ROOT: {line}"))

@@ -3,6 +3,7 @@ from hftranslate.crosscheck.compare import crosscheck
 from hftranslate.crosscheck.demo import demonstrate
 from hftranslate.crosscheck.document import Results, read_results
 from hftranslate.crosscheck.index import CaseResult, index_html
+from hftranslate.crosscheck.read_through_root import read_through_root
 from hftranslate.crosscheck.report import report_html, report_markdown, write_html, write_markdown
 from hftranslate.crosscheck.report_text import Report
 from hftranslate.crosscheck.results import results
@@ -22,6 +23,7 @@ __all__ = [
     "index_html",
     "read_cases",
     "read_results",
+    "read_through_root",
     "report_html",
     "report_markdown",
     "results",

@@ -21,6 +21,17 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][\w.]*", re.ASCII)
 _FILE = re.compile(r"[\w ./+@%=,-]*")
 _OBJECT = re.compile(r"[\w ./+@%=,:-]*")
 _LONGEST = 500
+#: Names in HS3, and numbers written as names.
+_TEXT = re.compile(r"[\w .+-]*", re.ASCII)
+_FORMULA = "generic_function"
+#: What a formula depends on: words that are no functions.
+_WORD = re.compile(r"(?<![\w.:])[A-Za-z_]\w*(?!\w*\s*\()(?!\w*::)")
+_TYPES_OF_HS3 = {
+    "distributions": ("histfactory_dist", "gaussian_dist", "normal_dist", "poisson_dist"),
+    "functions": (_FORMULA, "product", "sum"),
+    "data": ("binned", "unbinned"),
+    "domains": ("product_domain",),
+}
 _LISTS = ("POI", "ParamSetting", "ConstraintTerm")
 
 
@@ -97,6 +108,41 @@ def check_json(document: Mapping[str, Any]) -> None:
             _check_parameter(poi)
         for parameter in measurement["config"]["parameters"]:
             check_name("parameter", parameter["name"])
+
+
+def check_hs3(document: Mapping[str, Any]) -> None:
+    """Judge all texts of an HS3 document that was read before, and the types of what ROOT would make of it.
+
+    Raises
+    ------
+    UnsafeInput
+        Something in it is not given to ROOT.
+    """
+    for part, types in _TYPES_OF_HS3.items():
+        for one in document.get(part) or ():
+            kind, name = one.get("type"), str(one.get("name"))
+            if kind not in types:
+                raise UnsafeInput(f"{part}: {name!r} of the type {str(kind)[:_LONGEST]!r} is not given to ROOT")
+            if kind == _FORMULA:
+                check_function(name, one["expression"], ",".join(dict.fromkeys(_WORD.findall(one["expression"]))))
+    plain = {key: value for key, value in document.items() if key != "metadata"}
+    for text in _texts(plain):
+        if len(text) > _LONGEST or not _TEXT.fullmatch(text):
+            raise UnsafeInput(f"{text[:_LONGEST]!r} is not given to ROOT, which could read it as more than a name")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All keys and strings but formulas, which are judged by themselves."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            if not (key == "expression" and value.get("type") == _FORMULA):
+                yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
 
 
 def _check_parameter(name: str) -> None:

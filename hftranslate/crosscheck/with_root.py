@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from hftranslate.crosscheck.admission import check_confined, check_json, check_xml
+from hftranslate.crosscheck.admission import check_confined, check_hs3, check_json, check_xml
 from hftranslate.crosscheck.document import InputFile, Results, read_results
 from hftranslate.crosscheck.shipped import beside_package
 from hftranslate.crosscheck.variants import lumi_carriers
@@ -145,7 +145,7 @@ def root_results(
         if installation.hist2workspace is not None:
             arguments = _by_hist2workspace(installation.hist2workspace, workspace, chosen, folder)
         else:
-            arguments = _by_description(source, chosen, folder)
+            arguments = [*_by_description(source, chosen, folder), "--name", chosen.name]
         script = str(scripts() / "of_file.py")
         _run([installation.python, script, *arguments, "-o", str(target)], folder, progress)
         found = read_results(target)
@@ -200,6 +200,22 @@ def root_pair(
         return dict(found)
 
 
+def run_script(
+    installation: RootInstallation, name: str, arguments: Sequence[str], progress: Progress = lambda line: None
+) -> bytes:
+    """What a script that drives ROOT writes into the file that it is given with ``-o``.
+
+    Raises
+    ------
+    RootFailed
+        It failed; the message ends with what it printed.
+    """
+    with _scratch() as folder:
+        target = folder / "found"
+        _run([installation.python, str(scripts() / name), *arguments, "-o", str(target)], folder, progress)
+        return target.read_bytes()
+
+
 def scripts() -> Path:
     """Where the scripts are that drive ROOT: in the installed package, or in the repository.
 
@@ -217,11 +233,6 @@ def _by_description(source: Source, measurement: Measurement, folder: Path) -> l
     data = read_bytes(source.path)
     chosen = ["--measurement", measurement.name]
     found = which_format(data, str(source.path))
-    if found == "hs3":
-        raise Unsupported(
-            f"{source.path} is HS3, whose names and formulas ROOT's importer might run; ask about the XML or JSON that "
-            "hftranslate convert makes of it"
-        )
     if found == "root":
         raise Unsupported(
             f"{source.path} is a ROOT file, which may hold code that ROOT would run; ask about the XML that "
@@ -232,10 +243,16 @@ def _by_description(source: Source, measurement: Measurement, folder: Path) -> l
         driver = _copied_xml(source, data, basedir, folder)
         return [str(driver), "--kind", "xml", "--basedir", str(basedir.resolve()), *chosen]
     document: Any = patched_document(data, str(source.path), source.patches)[0]
-    check_json(document)
     path = folder / f"{source.path.name.split('.')[0]}.json"
+    if found == "hs3":
+        check_hs3(document)
+        document = {**document, "metadata": {"hs3_version": str(document["metadata"]["hs3_version"])}}
+        arguments = ["--kind", "hs3", *chosen]
+    else:
+        check_json(document)
+        arguments = ["--kind", "pyhf-json", *chosen]
     path.write_text(dump_json(document), encoding="utf-8")
-    return [str(path), "--kind", "pyhf-json", *chosen]
+    return [str(path), *arguments]
 
 
 def _copied_xml(source: Source, data: bytes, basedir: Path, folder: Path) -> Path:

@@ -44,14 +44,14 @@ _MAGIC: tuple[tuple[bytes, str, str], ...] = (
     (b"\xfd7zXZ\x00", "compressed by xz", "undo it with unxz; gzip is read as it is"),
     (b"\x28\xb5\x2f\xfd", "compressed by zstd", "undo it with unzstd; gzip is read as it is"),
     (b"%PDF", "a PDF", "give the file that it was made from, or the likelihood of the record"),
-    (b"\x89HDF", "an HDF5 file", "give HistFactory XML or pyhf JSON"),
+    (b"\x89HDF", "an HDF5 file", "give HistFactory XML, pyhf JSON or HS3"),
     (b"\x89PNG", "a picture", "give the file that it was made from"),
     (b"\xff\xd8\xff", "a picture", "give the file that it was made from"),
     (b"\x80\x03", "a Python pickle", "it could run code when it is read; write JSON with json.dump instead"),
     (b"\x80\x04", "a Python pickle", "it could run code when it is read; write JSON with json.dump instead"),
     (b"\x80\x05", "a Python pickle", "it could run code when it is read; write JSON with json.dump instead"),
     (b"root", "a ROOT file", "give the XML file (root element Combination) that names it"),
-    (b"SQLite format 3", "an SQLite data base", "give HistFactory XML or pyhf JSON"),
+    (b"SQLite format 3", "an SQLite data base", "give HistFactory XML, pyhf JSON or HS3"),
     (b"version https://git-lfs", "a pointer of Git LFS, not the file itself", "fetch it with git lfs pull"),
 )
 _TAR = (257, b"ustar")
@@ -79,7 +79,7 @@ def other_data(data: bytes) -> tuple[str, str] | None:
             return cut
     first = next((line for line in head.splitlines() if line.strip() and not line.lstrip().startswith("#")), "")
     if _YAML.match(first):
-        return "YAML or a configuration file", "give HistFactory XML or pyhf JSON"
+        return "YAML or a configuration file", "give HistFactory XML, pyhf JSON or HS3"
     return None
 
 

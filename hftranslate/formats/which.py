@@ -8,6 +8,8 @@ from hftranslate.formats.json_text import beginning
 from hftranslate.formats.recognition import html_page, other_data
 
 FormatName = Literal["pyhf-json", "xml", "hs3", "root"]
+#: What is readable, in words.
+_READABLE = "HistFactory XML, pyhf JSON, HS3 or a ROOT file with a model"
 #: Every format that can be written; ``root`` can be read.
 FORMATS: tuple[FormatName, ...] = ("pyhf-json", "xml", "hs3")
 
@@ -38,29 +40,31 @@ def which_format(data: bytes, source: str) -> FormatName:
         if page is None:
             return "xml"
         raise FormatError(
-            f"{source} is {page}; expected HistFactory XML or pyhf JSON "
-            "(hftranslate hepdata download fetches published likelihoods)"
+            f"{source} is {page}; expected {_READABLE} (hftranslate hepdata download fetches published likelihoods)"
         )
     if head.startswith(("{", "[")):
         return "hs3" if _is_hs3(head, data) else "pyhf-json"
     if data.startswith(b"root"):
         return "root"
     if not data.strip():
-        raise FormatError(f"{source} is neither HistFactory XML nor pyhf JSON; it is empty")
+        raise FormatError(f"{source} is not {_READABLE}; it is empty")
     known = other_data(data)
     if known is None:
-        raise FormatError(f"{source} is neither HistFactory XML nor pyhf JSON")
-    raise FormatError(f"{source} is {known[0]}; expected HistFactory XML or pyhf JSON: {known[1]}")
+        raise FormatError(f"{source} is not {_READABLE}")
+    raise FormatError(f"{source} is {known[0]}; expected {_READABLE}: {known[1]}")
 
 
 #: What an HS3 document may have at its top, and words that it cannot do without.
 TOP_OF_HS3 = frozenset(
     ["metadata", "distributions", "functions", "data", "likelihoods", "domains", "parameter_points", "analyses", "misc"]
 )
+_TOP_OF_PYHF = ("channels", "measurements", "observations", "patches", "version")
 _OF_HS3 = re.compile(rb'"(hs3_version|histfactory_dist|parameter_points|likelihoods|product_domain)"')
 
 
 def _is_hs3(head: str, data: bytes) -> bool:
     """Whether JSON is HS3: its first key is one of HS3, and somewhere are words that no other document has."""
-    first = re.match(r'\{\s*"(\w+)"', head)
-    return first is not None and first[1] in TOP_OF_HS3 and _OF_HS3.search(data) is not None
+    first = re.match(r'\{\s*"([^"]*)"', head)
+    if first is None or first[1] in _TOP_OF_PYHF:
+        return False
+    return b'"hs3_version"' in data or (first[1] in TOP_OF_HS3 and _OF_HS3.search(data) is not None)

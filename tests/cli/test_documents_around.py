@@ -81,7 +81,7 @@ OTHERS: dict[str, tuple[str, bytes]] = {
     "a Python pickle": ("json.dump", pickle.dumps(document())),
     "a PDF": ("made from", b"%PDF-1.7\n%..."),
     "a pointer of Git LFS": ("git lfs pull", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"),
-    "it is empty": ("neither HistFactory XML nor pyhf JSON", b" \n"),
+    "it is empty": ("not HistFactory XML, pyhf JSON, HS3 or a ROOT file with a model", b" \n"),
     "a second document begins": ("expected one", f"{text()}\n{text()}\n".encode()),
     "kept results (--resume)": ("the command that made it", b'{"task": {"what": "toys"}}\n{"key": "a", "result": 1}\n'),
     "Extra data": ("expected one document", text().encode() + b"x"),

@@ -27,6 +27,7 @@ from hftranslate.difference import difference
 from hftranslate.errors import InputError
 from hftranslate.formats import histfactory_xml, root_workspace
 from hftranslate.formats.histfactory_xml import XmlOptions
+from hftranslate.formats.histfactory_xml.grammar import Notes
 from hftranslate.formats.root_histograms import Histogram
 from hftranslate.formats.root_histograms.container import Damaged, Key, RootFile
 from hftranslate.formats.root_workspace.layouts import FIXED, Layouts, Member
@@ -280,7 +281,28 @@ def test_a_bin_that_is_not_finite_is_refused() -> None:
     sample = measurement["fChannels"][0]["fSamples"][0]
     sample["fhNominal"] = {"fHist": Histogram(contents=(1.0, float("nan"), 2.0), edges=((0.0, 1.0, 2.0, 3.0),))}
     with pytest.raises(InputError, match=r"x.root: SR/signal: the histogram has a bin with nan"):
-        elements_of(measurement, "x.root")
+        elements_of(measurement, "x.root", Notes())
+
+
+def test_a_histofactor_is_nothing_as_for_root() -> None:
+    measurement, notes = measurement_object(), Notes()
+    plain = elements_of(measurement, "x.root", notes)
+    measurement["fChannels"][0]["fSamples"][0]["fHistoFactorList"].append({"fName": "shape"})
+    assert elements_of(measurement, "x.root", notes).channels == plain.channels
+    assert "the HistoFactor 'shape' is in the Measurement" in notes.outcomes()[0].what
+
+
+def test_the_first_version_of_the_class() -> None:
+    """ROOT 5.34: one text of parameters of interest, no values, functions in the words of RooFit's factory."""
+    measurement = measurement_object()
+    old = {name: value for name, value in measurement.items() if name not in ("fParamValues", "fPOI")}
+    old |= {"fPOI": "mu k", "fPreprocessFunctions": ["expr::f('a*b',{a[1,0,2],b[3]})"], "fFunctionObjects": []}
+    found = elements_of(old, "x.root", Notes())
+    assert [node.text for node in found.measurement.all("POI")] == ["mu", "k"]
+    [function] = found.functions
+    assert function.attributes == {"Name": "f", "Expression": "a*b", "Dependents": "a[1,0,2],b[3]"}
+    with pytest.raises(InputError, match="is not expr::NAME"):
+        elements_of({**old, "fPreprocessFunctions": ["prod::f(a,b)"]}, "x.root", Notes())
 
 
 @pytest.mark.parametrize(
@@ -289,7 +311,6 @@ def test_a_bin_that_is_not_finite_is_refused() -> None:
         (lambda m: m.pop("fPOI"), "has no fPOI"),
         (lambda m: m["fPOI"].append("a b"), "no parameter can have the name 'a b'"),
         (lambda m: m["fChannels"].append(m["fChannels"][0]), "has two channels named 'SR'"),
-        (lambda m: m["fChannels"][0]["fSamples"][0]["fHistoFactorList"].append({}), "has a HistoFactor"),
         (lambda m: m["fChannels"][0]["fStatErrorConfig"].update(fConstraintType=7), "a constraint of type 7"),
     ],
 )
@@ -297,7 +318,7 @@ def test_what_has_no_meaning_is_refused_by_name(change: Any, told: str) -> None:
     measurement = measurement_object()
     change(measurement)
     with pytest.raises(InputError, match=re.escape(told)):
-        elements_of(measurement, "x.root")
+        elements_of(measurement, "x.root", Notes())
 
 
 # -------------------------------------------------------------------------------------------------------- by real ROOT

@@ -1,7 +1,7 @@
 """A RooWorkspace without a Measurement: its graph means what the Measurement means that it was made from.
 
-``edited`` is the demo with settings, interpolation codes, a snapshot and a ModelConfig that no Measurement makes;
-``foreign`` is no HistFactory model. Both are by ``validation/make_reference/root_workspaces.py``.
+``edited`` is the demo with settings, interpolation codes, a snapshot and a ModelConfig that no Measurement makes,
+``renamed`` the demo with parameters under other names and a Function of a Function for its signal strength; ``foreign`` is no HistFactory model. Both are by ``validation/make_reference/root_workspaces.py``.
 """
 
 import json
@@ -116,7 +116,6 @@ def test_data_are_chosen() -> None:
     [
         ("foreign", XmlOptions(), "RooAddPdf 'shape' has no channels"),
         ("edited", XmlOptions(data="obsDta"), "has no data set 'obsDta'; did you mean 'obsData'?"),
-        ("edited", XmlOptions(data="binned"), "RooDataHist 'binned' has channels in an order"),
         ("edited", XmlOptions(measurement="backgrund"), "has no ModelConfig 'backgrund'; did you mean 'background'?"),
         ("edited", XmlOptions(workspace="combind"), "has no workspace 'combind'; did you mean 'combined'?"),
     ],
@@ -124,6 +123,55 @@ def test_data_are_chosen() -> None:
 def test_what_cannot_be_meant_is_refused_by_name(file: str, options: XmlOptions, told: str) -> None:
     with pytest.raises(InputError, match=re.escape(told)):
         load(FILES / f"{file}.root", xml=options)
+
+
+def test_a_histogram_of_all_channels_is_read_by_the_order_of_its_category() -> None:
+    """``binned`` was made of ``asimovData``; ROOT has more bins in it than the channels have."""
+    wanted, found = (load(FILES / "edited.root", xml=XmlOptions(data=name)) for name in ("asimovData", "binned"))
+    assert [c.observed for c in found.workspace.channels] == [c.observed for c in wanted.workspace.channels]
+    assert any("counts what is expected once for each bin of the other" in o.what for o in found.outcomes)
+
+
+def by_name_in_file(path: Path) -> tuple[Workspace, dict[str, str]]:
+    """A model, and by the names that variables have in its file those that they have here."""
+    loaded = load(path)
+    told = [(o.where, re.search("is called '(.*)' here", o.what)) for o in loaded.outcomes]
+    return loaded.workspace, {where.split("'")[1]: match[1] for where, match in told if match}
+
+
+def test_parameters_have_any_name() -> None:
+    """As in combinations; the model is the demo's with ``mu = (whole / 2)^2 tilt``."""
+    workspace, called = by_name_in_file(FILES / "renamed.root")
+    assert called["ATLAS_JES"] == "alpha_ATLAS_JES"
+    assert (called["LUMI_13TeV"], called["MC_SR_3"]) == ("Lumi", "gamma_stat_SR_bin_3")
+    assert called["fakes0"] == "gamma_fakes_rate_bin_0"
+    assert workspace.measurements[0].pois == ("whole", "ATLAS_JES")
+    model, data = compile_model(workspace)
+    demo, its_data = compile_model(read(CASES / "demo" / "demo.xml"))
+    same = {"alpha_ATLAS_JES": "alpha_JES", "k_tt": "mu_ttbar"}
+    rng = np.random.default_rng(3)
+    for _ in range(12):
+        theta = np.clip(model.parameters.init + 0.2 * rng.normal(size=len(model.parameters)), 0.1, 2.0)
+        here = dict(zip(model.parameters.root_names, theta, strict=True))
+        there = {same.get(name, name): value for name, value in here.items()}
+        there["mu"] = (here["whole"] / 2.0) ** 2 * here["tilt"]
+        point = np.array([there[name] for name in demo.parameters.root_names])
+        assert model.nll(theta, data) == pytest.approx(demo.nll(point, its_data), rel=0, abs=1e-10)
+
+
+def test_snapshots_have_the_names_of_the_model() -> None:
+    found = root_workspace.snapshot(FILES / "renamed.root", "moved")
+    assert found == {"alpha_ATLAS_JES": 0.5, "gamma_stat_SR_bin_1": 1.0, "whole": 2.0}
+
+
+def test_the_graph_is_read_where_a_measurement_lies_beside_it_if_wanted() -> None:
+    graph = load(FILES / "histosys.root", xml=XmlOptions(graph=True)).workspace
+    assert graph == of_graph(FILES / "histosys.root")
+    assert [m.name for m in graph.measurements] == ["ModelConfig"]
+
+
+def test_no_file_here_carries_code() -> None:
+    assert not any(root_workspace.carries_code(path) for path in FILES.glob("*.root"))
 
 
 def test_snapshots_are_read() -> None:
@@ -166,9 +214,10 @@ def assert_nll(python: str, folder: Path, files: list[Path]) -> None:
     """Our NLL of the graph is ROOT's, at twelve points at least."""
     by_root(python, "nll", *files, "-o", folder / "nll.json")
     for file, points in json.loads((folder / "nll.json").read_text()).items():
-        workspace = read(file)
+        workspace, called = by_name_in_file(file)
         model, data = compile_model(workspace)
         places = {name: i for i, name in enumerate(model.parameters.root_names)}
+        places |= {name: places[ours] for name, ours in called.items()}
         gamma = any(t.kind == "gamma" for m in workspace.measurements for t in m.constraint_terms)
         assert len(points) >= 12 or not places
         for point in points:
@@ -180,7 +229,7 @@ def assert_nll(python: str, folder: Path, files: list[Path]) -> None:
 
 @pytest.mark.root
 def test_edited_workspaces_are_what_root_evaluates(root_python: str, tmp_path: Path) -> None:
-    assert_nll(root_python, tmp_path, [FILES / "edited.root", FILES / "without_measurement.root"])
+    assert_nll(root_python, tmp_path, [FILES / f"{name}.root" for name in ("edited", "renamed", "without_measurement")])
 
 
 @pytest.mark.root

@@ -97,6 +97,15 @@ def finished(path: Path, parametrisation: tuple[Reparametrised, ...] = ()) -> De
     )
 
 
+def imported(path: Path) -> Description:
+    """The workspace that ROOT's importer makes of an HS3 document."""
+    workspace = ROOT.RooWorkspace("combined")
+    with no_standard_output():
+        if not ROOT.RooJSONFactoryWSTool(workspace).importJSONfromString(path.read_text(encoding="utf-8")):
+            raise ModelError(f"ROOT does not import {path}")
+    return Description(measurement=None, workspace=workspace, notes=("ROOT imported the model from HS3",))
+
+
 def build_workspace(description: Description) -> Any:
     """Let HistFactory build the combined workspace, unless it is finished; nothing is written to disk."""
     if description.workspace is not None:

@@ -2,6 +2,7 @@
 
     python of_file.py --kind xml CONFIG.xml --basedir DIR -o OUT.json          described through the HistFactory classes
     python of_file.py --kind pyhf-json WORKSPACE.json -o OUT.json              likewise
+    python of_file.py --kind hs3 MODEL.hs3.json -o OUT.json                    as ROOT's importer of HS3 reads it
     python of_file.py --kind workspace COMBINED.root -o OUT.json               a workspace that hist2workspace made
 
 Runs in a Python with ROOT and needs nothing else; never imports hftranslate.
@@ -38,8 +39,10 @@ def describe(options: argparse.Namespace) -> Any:
         data = options.file.read_bytes()
         document = json.loads(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data)
         return describe_json(document, options.measurement)
-    from models import Reparametrised, finished
+    from models import Reparametrised, finished, imported
 
+    if options.kind == "hs3":
+        return imported(options.file)
     lumi = options.lumi_function
     scale = (Reparametrised(name="alpha_lumi", parameter="Lumi", offset=lumi[0], scale=lumi[1]),) if lumi else ()
     return finished(options.file, scale)
@@ -49,7 +52,7 @@ def options_of_a_model() -> argparse.ArgumentParser:
     """The options that say which model it is."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("file", type=Path)
-    parser.add_argument("--kind", choices=["xml", "pyhf-json", "workspace"], required=True)
+    parser.add_argument("--kind", choices=["xml", "pyhf-json", "hs3", "workspace"], required=True)
     parser.add_argument("--basedir", type=Path, default=Path(), help="what paths in XML are relative to")
     parser.add_argument("--measurement")
     parser.add_argument("--name", help="of the measurement, in a finished workspace")

@@ -38,6 +38,13 @@ class Side:
                 return float(r.offset + r.scale * value)
         return value
 
+    def value(self, variable: str, own: float) -> float:
+        """The reverse: the value of ROOT's variable."""
+        for r in self.description.parametrisation:
+            if r.name == variable:
+                return float((own - r.offset) / r.scale)
+        return own
+
     def named(self) -> dict[str, Any]:
         """The parameters by their names."""
         return {self.parameters.get(p.name, p.name): p for p in self.model.parameters}
@@ -96,7 +103,10 @@ def compare(one: Side, two: Side, names: Mapping[str, str]) -> Json:
     for name, p in one.named().items():
         q = theirs.get(names.get(name, name))
         if not p.fixed and q is not None and not q.fixed:
-            shared.append(replace(p, low=_end(max, p.low, q.low), high=_end(min, p.high, q.high)))
+            low, high = (
+                None if end is None else one.value(p.name, two.own_value(q.name, end)) for end in (q.low, q.high)
+            )
+            shared.append(replace(p, low=_end(max, p.low, low), high=_end(min, p.high, high)))
             called[p.name], partner[p.name] = name, q.name
         elif not p.fixed and one.depends_on(p):
             alone.append(name)
@@ -106,6 +116,7 @@ def compare(one: Side, two: Side, names: Mapping[str, str]) -> Json:
     points = []
     for point in parameter_points("pair", shared, one.description.lumi_error):
         values = start | point.values
+        theirs_at = {partner[n]: two.value(partner[n], one.own_value(n, v)) for n, v in values.items()}
         told = [f"{called[n]} = {one.own_value(n, v):g}" for n, v in point.values.items()]
         shown = [*told[:3], f"{len(told) - 3} more"] if len(told) > 4 else told
         points.append(
@@ -113,7 +124,7 @@ def compare(one: Side, two: Side, names: Mapping[str, str]) -> Json:
                 "label": ", ".join(shown) or "the initial values",
                 "values": {called[n]: one.own_value(n, v) for n, v in values.items()},
                 "original": one.at(values),
-                "translation": two.at({partner[n]: v for n, v in values.items()}),
+                "translation": two.at(theirs_at),
             }
         )
     return {"alone": alone, "points": points}

@@ -73,6 +73,7 @@ def small(folder: Path) -> None:
         with chdir(Path(place) / "demo"):
             write([Path("demo.xml")], Path("results"), Path())
             edited(Path("results/0/model_combined_demo_model.root"), folder)
+            renamed(Path("results/0/model_combined_demo_model.root"), folder)
 
 
 def alone(files: Sequence[Path], folder: Path) -> None:
@@ -114,13 +115,61 @@ def edited(file: Path, folder: Path) -> None:
     space.saveSnapshot("shifted", parameters)
     for name, value in kept.items():
         space.var(name).setVal(value)
-    space.writeToFile(str(folder / "edited.root"))
+    save(space, folder / "edited.root")
     foreign = ROOT.RooWorkspace("foreign")
     foreign.factory("SUM::shape(f[0.3,0,1]*Gaussian::peak(x[0,10],5,1),Exponential::falling(x,-0.3))")
     config = ROOT.RooStats.ModelConfig("ModelConfig", foreign)
     config.SetPdf("shape")
     getattr(foreign, "import")(config)
-    foreign.writeToFile(str(folder / "foreign.root"))
+    save(foreign, folder / "foreign.root")
+
+
+def save(space: Any, path: Path) -> None:
+    """Write a workspace; the file has the path in it that it was made at, which is none of this machine."""
+    space.writeToFile(path.name)
+    shutil.copy(path.name, path)
+
+
+#: Parameters under other names, as combinations have them.
+OTHER_NAMES = {
+    "Lumi": "LUMI_13TeV",
+    "alpha_JES": "ATLAS_JES",
+    "nom_alpha_btag": "centre_of_btag",
+    "mu_ttbar": "k_tt",
+    **{f"gamma_stat_SR_bin_{i}": f"MC_SR_{i}" for i in range(4)},
+    **{f"gamma_fakes_rate_bin_{i}": f"fakes{i}" for i in range(4)},
+}
+
+
+def renamed(file: Path, folder: Path) -> None:
+    """The same model under other names, with a Function of a Function for a factor, its data as a RooDataHist."""
+    from quiet import ROOT
+
+    opened = ROOT.TFile.Open(str(file))
+    source, first, space = opened.Get("combined"), ROOT.RooWorkspace("first"), ROOT.RooWorkspace("combined")
+    names = {old: new for old, new in OTHER_NAMES.items() if source.var(old)}
+    rename = ROOT.RooFit.RenameVariable(",".join(names), ",".join(names.values()))
+    getattr(first, "import")(source.pdf("simPdf"), rename)
+    first.factory("expr::half('0.5*whole',whole[2,0,20])")
+    first.factory("expr::strength('half*half*tilt',half,tilt[1,0.5,1.5])")
+    first.factory("EDIT::editedPdf(simPdf,mu=strength)")
+    getattr(space, "import")(first.pdf("editedPdf"))
+    data = source.data("obsData")
+    binned = ROOT.RooDataHist("observed", "", data.get(), data)
+    getattr(space, "import")(binned)
+    old = source.obj("ModelConfig")
+    config = ROOT.RooStats.ModelConfig("ModelConfig", space)
+    config.SetPdf("editedPdf")
+    config.SetParametersOfInterest(ROOT.RooArgSet(space.var("whole"), space.var("ATLAS_JES")))
+    config.SetObservables(ROOT.RooArgSet(space.cat("channelCat"), space.var("obs_x_SR"), space.var("obs_x_CR")))
+    centres = (names.get(v.GetName(), v.GetName()) for v in old.GetGlobalObservables())
+    config.SetGlobalObservables(ROOT.RooArgSet(*(space.var(name) for name in centres)))
+    getattr(space, "import")(config)
+    space.var("ATLAS_JES").setVal(0.5)
+    space.saveSnapshot("moved", ROOT.RooArgSet(space.var("ATLAS_JES"), space.var("MC_SR_1"), space.var("whole")))
+    space.var("ATLAS_JES").setVal(0.0)
+    getattr(space, "import")(data)
+    save(space, folder / "renamed.root")
 
 
 def nlls(file: Path) -> list[dict[str, Any]]:

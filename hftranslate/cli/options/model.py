@@ -82,6 +82,7 @@ xml_options = combined_options(
         help="Take what XML names below IN_XML from below LOCAL, a folder here; repeatable.",
     ),
     click.option("--workspace", metavar="NAME", help="Of a ROOT file: the RooWorkspace whose model is wanted."),
+    click.option("--graph", is_flag=True, help="Of a ROOT file: read the RooWorkspace itself, not its Measurement."),
     click.option("--analysis", metavar="NAME", help="Of HS3: which one; default: the first without Asimov data."),
     click.option("--data", metavar="NAME", help="Of a ROOT file: the data set that are the observed data."),
     click.option("--search", multiple=True, type=InputFolder(), help="Look for missing files by name below here."),
@@ -124,6 +125,7 @@ def take_xml_options(options: dict[str, Any]) -> XmlOptions:
         workspace=options.pop("workspace"),
         analysis=options.pop("analysis"),
         data=options.pop("data"),
+        graph=options.pop("graph"),
     )
 
 

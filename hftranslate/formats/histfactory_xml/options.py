@@ -35,6 +35,8 @@ class XmlOptions:
     measurement, workspace, data
         of a ROOT file that holds several: the only measurement that is wanted, and the RooWorkspace whose model is
         wanted (``combined``, or the name of a channel); the data set in it that are the observed data.
+    graph
+        of a ROOT file: read the RooWorkspace itself, also where the Measurement lies beside it that it was made from.
     analysis
         of an HS3 document that has several: the one that is wanted.
     """
@@ -49,6 +51,7 @@ class XmlOptions:
     measurement: str | None = None
     workspace: str | None = None
     data: str | None = None
+    graph: bool = False
     analysis: str | None = None
 
     @property

@@ -5,7 +5,7 @@ from math import sqrt
 from typing import Literal
 
 from hftranslate.errors import did_you_mean
-from hftranslate.formats.hs3.settings import Analysis, Settings
+from hftranslate.formats.hs3.settings import CONSTRAINTS, Analysis, Settings
 from hftranslate.formats.hs3.tree import Node
 from hftranslate.workspace.model import BinConstraint, is_number
 
@@ -17,7 +17,7 @@ WORDS: dict[str, BinConstraint | Literal["const", "lognormal"]] = {
     "const": "const",
     "lognormal": "lognormal",
 }
-_GAUSSIAN = ("gaussian_dist", "normal_dist")
+_GAUSSIAN = CONSTRAINTS[:2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

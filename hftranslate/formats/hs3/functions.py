@@ -11,6 +11,7 @@ from hftranslate.formats.hs3.settings import Setting, Settings
 from hftranslate.formats.hs3.tree import Node
 from hftranslate.workspace import Function
 from hftranslate.workspace.expressions import renamed_words
+from hftranslate.workspace.functions import settle_functions
 from hftranslate.workspace.model import is_number
 
 _WORD = re.compile(r"(?<![\w.:])[A-Za-z_]\w*(?!\w*\s*\()(?!\w*::)")
@@ -85,7 +86,12 @@ def _make(
                 continue  # a constant such as pi, or refused where the formula is parsed
             dependents.append(_definition(ours.get(word, word), said))
     expression = renamed_words(text, {word: entry for word, entry in ours.items() if word != entry})
-    made[node.name] = Function(name=node.name, expression=expression, dependents=",".join(dependents))
+    function = Function(name=node.name, expression=expression, dependents=",".join(dependents))
+    settled = settle_functions((*made.values(), function))
+    why = settled.unknown.get(node.name) or settled.dropped.get(node.name)
+    if why is not None:
+        node.unsupported(why)
+    made[node.name] = function
 
 
 def _text(node: Node) -> str:

@@ -15,6 +15,8 @@ from hftranslate.workspace.parameter_names import staterror_name, staterror_stem
 
 #: The kind, in :data:`Sets`, of the factor that a luminosity is where it multiplies a sample once more.
 AGAIN = "again"
+#: What is said of a parameter that has another name here.
+CALLED = "is called {!r} here, as ROOT's HistFactory would call it"
 #: Which modifiers' names come first where several could have the same.
 _ORDER = {"factor": 0, "alpha": 1, "gamma": 2}
 
@@ -122,6 +124,6 @@ def _free(name: str, other: str, taken: set[str]) -> str:
 
 def _renamings(sets: Sets) -> Iterator[Outcome]:
     for (_, parameters), named in sets.items():
-        if parameters != named.entries:
-            what = f"is called {named.entries[0]!r} here, as ROOT's HistFactory would call it"
-            yield outcome("rewrite", f"parameter {parameters[0]!r}", what)
+        for parameter, entry in zip(parameters, named.entries, strict=True):
+            if parameter != entry:
+                yield outcome("rewrite", f"parameter {parameter!r}", CALLED.format(entry))

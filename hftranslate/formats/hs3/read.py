@@ -10,7 +10,7 @@ from hftranslate.formats.hs3.channels import RawChannel, Use, read_channels
 from hftranslate.formats.hs3.constraints import Constraints, Gaussian
 from hftranslate.formats.hs3.functions import read_functions
 from hftranslate.formats.hs3.modifiers import ModifierReader
-from hftranslate.formats.hs3.names import Sets, every_use, owned_by_others, parameter_sets_of
+from hftranslate.formats.hs3.names import CALLED, Sets, every_use, owned_by_others, parameter_sets_of
 from hftranslate.formats.hs3.settings import Analysis, Settings, chosen
 from hftranslate.formats.hs3.tree import Node
 from hftranslate.formats.outcomes import Outcome
@@ -32,6 +32,8 @@ from hftranslate.workspace.parameters import Constraint, ParameterSet, parameter
 _VERSIONS = re.compile(r"0\.[12](\.\d+)*")
 #: Annotation of a channel whose staterror is Gaussian for all but ROOT 6.40, which does not read its type.
 MISREAD = "HS3 staterror"
+#: ROOT's name of the luminosity.
+_LUMI = "Lumi"
 #: ROOT's infinity.
 _INFINITY = 1e30
 #: Global observables farther than so many widths from every value of their parameter have no effect on its term.
@@ -83,6 +85,8 @@ def _read(document: Node, wanted: str | None) -> tuple[Workspace, tuple[Outcome,
     raw = tuple(_without_constants(c, constraints, settings) for c in read_channels(document, analyses[0]))
     lumi, term = _luminosity(raw, constraints, settings)
     sets, renamings = parameter_sets_of(raw, lumi)
+    if lumi not in (None, _LUMI):
+        renamings += (outcome("rewrite", f"parameter {lumi!r}", CALLED.format(_LUMI)),)
     in_events = "pyhs3" in packages
     reader = ModifierReader(sets=sets, constraints=constraints, settings=settings, lumi=lumi, in_events=in_events)
     channels = tuple(_channel(c, reader) for c in raw)
@@ -144,8 +148,8 @@ def _luminosity(
             use.node.unsupported(f"{' and '.join(map(repr, found))} are constrained factors; HistFactory has one")
     if found:
         return next(iter(found.items()))
-    everywhere = all(any(u.parameters == ("Lumi",) for u in s.uses) for c in channels for s in c.samples)
-    return ("Lumi" if everywhere and settings.of("Lumi").constant else None), None
+    everywhere = all(any(u.parameters == (_LUMI,) for u in s.uses) for c in channels for s in c.samples)
+    return (_LUMI if everywhere and settings.of(_LUMI).constant else None), None
 
 
 def _channel(raw: RawChannel, reader: ModifierReader) -> Channel:
@@ -229,14 +233,14 @@ class _Model:
     ) -> ParameterConfig:
         said = [settings.of(name) for name in names]
         values = tuple(v if x.value is None else x.value for v, x in zip(s.inits, said, strict=True))
-        bounds = tuple(b if x.range is None else _finite(x.range) for b, x in zip(s.bounds, said, strict=True))
+        bounds = tuple(_finite(b if x.range is None else x.range) for b, x in zip(s.bounds, said, strict=True))
         constants = tuple(f if x.constant is None else x.constant for f, x in zip(s.fixed, said, strict=True))
         for name, own, stated in zip(names, s.fixed, constants, strict=True):
             if own and not stated:
                 raise Unsupported(f"parameter_points: {name!r} floats, but its modifier has no uncertainty for it")
         if values != s.inits:
             config = replace(config, inits=values)
-        if bounds != s.bounds or s.kind == "normfactor":
+        if bounds != tuple(map(_finite, s.bounds)) or s.kind == "normfactor":
             config = replace(config, bounds=bounds, inits=values if s.kind == "normfactor" else config.inits)
         if constants != s.fixed:
             config = replace(config, fixed=True if all(constants) else constants)

@@ -10,6 +10,8 @@ from hftranslate.formats.outcomes import Outcome
 from hftranslate.formats.rewriting import listed, outcome
 
 HISTFACTORY = "histfactory_dist"
+#: The types of distributions that constrain parameters.
+CONSTRAINTS = ("gaussian_dist", "normal_dist", "poisson_dist")
 #: Names of points and of the domain that ROOT writes and reads.
 DEFAULT_POINT, SNAPSHOT, DEFAULT_DOMAIN = "default_values", "NominalParamValues", "default_domain"
 
@@ -64,7 +66,7 @@ def chosen(document: Node, wanted: str | None) -> tuple[tuple[Analysis, ...], tu
     every = analyses(document)
     if not every:
         for node in document.named("distributions").values():
-            if node["type"].text() != HISTFACTORY:
+            if node["type"].text() not in (HISTFACTORY, *CONSTRAINTS):
                 node.unsupported(f"{node['type'].text()!r} is no HistFactory channel; expected {HISTFACTORY!r}")
         raise Unsupported(
             "this HS3 document has neither analyses nor likelihoods; expected some, which say what data belong to its "
@@ -116,7 +118,8 @@ class Settings:
                 self._points.setdefault(node.name, own)
         self._domains: dict[str, tuple[float, float]] = {}
         for domain in _domains(document, analysis):
-            for axis in domain["axes"]:
+            axes = domain["axes"]
+            for axis in axes if axes.value is not None else ():  # ROOT writes null where there are none
                 self._domains.setdefault(axis.name, _range(axis))
         self._tagged = _tagged_constant(document)
 

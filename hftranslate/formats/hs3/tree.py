@@ -49,8 +49,9 @@ class Node:
         return self[key] if self._object().get(key) is not None else None
 
     def items(self, key: str) -> "tuple[Node, ...]":
-        """The entries of a list; none where the key is missing."""
-        return () if not self.has(key) else tuple(self[key])
+        """The entries of a list; none where the key is missing or null."""
+        found = self.get(key)
+        return () if found is None else tuple(found)
 
     def __iter__(self) -> "Iterator[Node]":
         if not isinstance(self.value, list):
@@ -98,9 +99,11 @@ class Node:
         return self["name"].text()
 
     def named(self, key: str) -> "dict[str, Node]":
-        """The objects of a list by their names, which differ."""
+        """The objects of a list by their names, which differ unless the objects are the same."""
         found: dict[str, Node] = {}
         for node in self.items(key):
+            if node.name in found and found[node.name].value == node.value:
+                continue  # ROOT writes the likelihood of each ModelConfig
             if node.name in found:
                 node.refuse(f"the name {node.name!r} appears more than once in {key!r}")
             found[node.name] = node

@@ -125,6 +125,8 @@ def _take_apart(
     if pdf[CLASS] == "RooProdPdf":
         for _, factor in roofit.listed(pdf, "_pdfList"):
             _take_apart(roofit, factor, channel, found, category, depth + 1)
+    elif pdf[CLASS] == "RooSimultaneous" and depth > 0:
+        roofit.refuse(pdf, "is a factor of a product, which ROOT does not evaluate as channels")
     elif pdf[CLASS] == "RooSimultaneous":
         category.append(roofit.target(pdf, "_indexCat")[1])
         labels = {name_of(proxy): proxy for _, proxy in roofit.listed(pdf, "_pdfProxyList")}
@@ -179,7 +181,10 @@ class _Sample:
         self.roofit = roofit
         self.channel = channel
         self.function = function
-        self.sample = Summand(name=name_of(function).removeprefix("L_x_"))
+        own = name_of(function).removeprefix("L_x_")
+        if own.startswith(f"model_{channel}_"):  # as ROOT's importer of HS3 calls it
+            own = own.removeprefix(f"model_{channel}_").removesuffix("_shapes")
+        self.sample = Summand(name=own)
         self.binned: Binned | None = None
         self.scale = 1.0
         self.by_width = 1

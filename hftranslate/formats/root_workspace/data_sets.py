@@ -46,13 +46,17 @@ def chosen(roofit: RooFit, sets: Sequence[Object], wanted: str | None, notes: No
     return sets[observed[0]]
 
 
-def counts(roofit: RooFit, data: Object, regions: Sequence[Region], category: Object | None) -> dict[str, list[float]]:
+def counts(
+    roofit: RooFit, data: Object, regions: Sequence[Region], category: Object | None, notes: Notes
+) -> dict[str, list[float]]:
     """Events per bin of each channel, x running fastest.
 
     Parameters
     ----------
     category
         what tells the channels apart; ``None`` where there is one channel.
+    notes
+        is told where ROOT would count otherwise.
 
     Raises
     ------
@@ -73,6 +77,12 @@ def counts(roofit: RooFit, data: Object, regions: Sequence[Region], category: Ob
             raise FormatError(f"{roofit.source}: data set {name_of(data)!r} has a weight of {weight}")
         if weight:
             found[channel][_bin(roofit, data, region, values)] += weight
+    if data[CLASS] == "RooDataHist" and len({region.observables for region in regions}) > 1:
+        what = (
+            f"the RooDataHist {name_of(data)!r} has bins of all observables for each channel; ROOT, where it evaluates "
+            "the pdf with it, counts what is expected once for each bin of the other channels' observables, too"
+        )
+        notes.add("convention", "data sets", what)
     return found
 
 
@@ -126,9 +136,7 @@ def _cells(roofit: RooFit, data: Object) -> Iterable[tuple[dict[str, str], dict[
     centres: list[Sequence[float]] = []
     for one in variables:
         is_category = one[CLASS] == "RooCategory"
-        if is_category and len(roofit.states(one)) > 1:
-            roofit.refuse(data, "has channels in an order that the file does not tell")
-        labels.append(tuple(roofit.states(one).values()) if is_category else None)
+        labels.append(roofit.order(one) if is_category else None)
         edges = () if is_category else roofit.edges(one)
         centres.append([(a + b) / 2 for a, b in pairwise(edges)])
     for index, weight in roofit.cells(data):

@@ -18,6 +18,7 @@ from hftranslate.formats.root_workspace.streamed import MAX_VALUES, OFFSET, Obje
 CLASS = "(class)"
 _CLASS_BIT, _NEW_CLASS = 1 << 31, 0xFFFFFFFF
 _LINKED_LIST = "RooLinkedList"
+_CODE = "RooWorkspace::CodeRepo"
 #: What is passed over: who uses whom (it follows from the members), caches, and what ranges are shared by whom.
 _PASSED_OVER = (
     "RooRefArray",
@@ -27,7 +28,7 @@ _PASSED_OVER = (
     "RooExpensiveObjectCache",
     "RooRealVarSharedProperties",
     "RooCategorySharedProperties",
-    "RooWorkspace::CodeRepo",
+    _CODE,
     "TUUID",
     "deque<RooAbsCache*>",
     "map<string,vector<int> >",
@@ -42,12 +43,13 @@ class At:
 
 
 class Graph(Reader):
-    """The objects of one record, by place."""
+    """The objects of one record, by place. ``n_classes`` is how many classes have their code in it."""
 
     def __init__(self, file: RootFile, key: Key, layouts: Layouts) -> None:
         super().__init__(file.payload(key), key.key_bytes, layouts)
         self._most = max(MAX_VALUES, len(self._data))
         self.name = key.name
+        self.n_classes = 0
         self.top = self.object(key.class_name)
 
     def at(self, place: Any) -> Object:
@@ -116,6 +118,8 @@ class Graph(Reader):
         end, _ = self._header()
         if end is None:
             raise Damaged(f"a {class_name} has no length")
+        if class_name == _CODE:
+            self.n_classes += self._count()
         self._at = end
         return Undecoded(class_name)
 

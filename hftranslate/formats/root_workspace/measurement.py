@@ -5,13 +5,14 @@ read from the object are the elements that it could have been made of; the rules
 :func:`hftranslate.formats.histfactory_xml.interpret`.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, TypeAlias
 
 from hftranslate.errors import FormatError, Unsupported
-from hftranslate.formats.histfactory_xml.grammar import Node
+from hftranslate.formats.histfactory_xml.grammar import Node, Notes
 from hftranslate.formats.root_histograms import Histogram
 from hftranslate.formats.root_workspace.streamed import Object, Undecoded
 
@@ -20,6 +21,7 @@ MEASUREMENT = "RooStats::HistFactory::Measurement"
 _CONSTRAINTS = {0: "Gaussian", 1: "Poisson"}
 #: ConstraintTerm types, by the member that lists their systematics.
 _TERMS = {"fGammaSyst": "Gamma", "fUniformSyst": "Uniform", "fLogNormSyst": "LogNormal"}
+_FACTORY = re.compile(r"\s*expr::(?P<Name>\w+)\('(?P<Expression>[^']*)',\s*\{?(?P<Dependents>[^{}']*)\}?\)\s*")
 _WAY_OUT = "give the XML that it was made from, or a file of another version of ROOT"
 
 #: Histograms that lie in the object, by the HistoPath and HistoName that stand for them.
@@ -54,7 +56,7 @@ class Elements:
     prefix: str
 
 
-def elements_of(measurement: Object, source: str) -> Elements:
+def elements_of(measurement: Object, source: str, notes: Notes) -> Elements:
     """What a Measurement object says.
 
     Parameters
@@ -63,18 +65,21 @@ def elements_of(measurement: Object, source: str) -> Elements:
         its members.
     source
         what to call the file in messages.
+    notes
+        is told what ROOT makes nothing of.
 
     Raises
     ------
     InputError
         It has no members of these names, has a histogram that is not finite, or something that XML has no word for.
     """
-    return _Translator(source).elements(measurement)
+    return _Translator(source, notes).elements(measurement)
 
 
 @dataclass(slots=True)
 class _Translator:
     source: str
+    notes: Notes
     inside: Inside = field(default_factory=dict)
 
     def elements(self, measurement: Object) -> Elements:
@@ -102,6 +107,9 @@ class _Translator:
 
     # ------------------------------------------------------------------------------------------------- measurement
     def _measurement(self, name: str, measurement: Object) -> Node:
+        pois = _member(measurement, "fPOI")
+        if isinstance(pois, str):  # the first version of the class, in ROOT 5
+            measurement = {"fParamValues": {}, **measurement, "fPOI": pois.split()}
         said: list[tuple[str, dict[str, Any], Any]] = [("POI", {}, poi) for poi in _list(measurement, "fPOI")]
         said += [("ParamSetting", {"Val": value}, p) for p, value in _mapping(measurement, "fParamValues").items()]
         said += [("ParamSetting", {"Const": "True"}, p) for p in _list(measurement, "fConstantParams")]
@@ -120,8 +128,11 @@ class _Translator:
         return name
 
     def _functions(self, measurement: Object) -> Iterable[Node]:
-        if measurement.get("fPreprocessFunctions"):  # of ROOT 5.32 and 5.34, as texts
-            raise Unsupported(f"{self.source}: functions in the form of ROOT 5 cannot be read; {_WAY_OUT}")
+        for text in measurement.get("fPreprocessFunctions") or ():  # of ROOT 5, in the words of RooFit's factory
+            match = _FACTORY.fullmatch(text) if isinstance(text, str) else None
+            if match is None:
+                raise Unsupported(f"{self.source}: the function {text!r} is not expr::NAME('...',{{...}}); {_WAY_OUT}")
+            yield self._node("Function", match.groupdict())
         for function in _objects(measurement, "fFunctionObjects"):
             words = {word: _member(function, f"f{word}") for word in ("Name", "Expression", "Dependents")}
             yield self._node("Function", words)
@@ -144,7 +155,9 @@ class _Translator:
         name = str(_member(sample, "fName"))
         inside = f"{channel}/{name}"
         if _list(sample, "fHistoFactorList"):
-            raise Unsupported(f"{self.source}: channel {channel!r}, sample {name!r} has a HistoFactor; ROOT makes none")
+            names = ", ".join(repr(one.get("fName")) for one in _objects(sample, "fHistoFactorList"))
+            what = f"the HistoFactor {names} is in the Measurement; ROOT makes nothing of it, nor do we"
+            self.notes.add("convention", f"channel {channel!r}, sample {name!r}", what)
         children: list[Node] = []
         error = _object(sample, "fStatError")
         if _member(error, "fActivate"):

@@ -7,6 +7,7 @@ from math import isclose, isfinite, sqrt
 
 from hftranslate.errors import Unsupported
 from hftranslate.formats.histfactory_xml.grammar import Notes
+from hftranslate.formats.root_histograms.container import Damaged
 from hftranslate.formats.root_workspace.channels import Bins, Norm, Region, Summand
 from hftranslate.formats.root_workspace.graph import CLASS, At
 from hftranslate.formats.root_workspace.roofit import RooFit, Variable, name_of
@@ -33,6 +34,10 @@ from hftranslate.workspace.parameter_names import bin_labels, staterror_name, st
 _LUMI = "Lumi"
 _BIN = re.compile(r"gamma_(?P<stem>.+)_bin_(?P<label>\d+(?:_\d+)*)")
 _PLACEHOLDER = re.compile(r"\bx\[(\d+)\]|@(\d+)")
+#: What HistFactory calls the functions of bin factors, after channel and name.
+_OF_BINS = ("_ShapeSys", "_ShapeFactor")
+#: The class of a Function, and how deep Functions may lie in each other.
+_FORMULA, _MAX_DEPTH = "RooFormulaVar", 50
 #: Numbers that ROOT wrote as text of six decimals are the same to this.
 _AS_TEXT = 1e-6
 #: Standard deviation of a Uniform term, and thresholds of staterrors that are tried.
@@ -51,14 +56,49 @@ def variables_of(roofit: RooFit, regions: Iterable[Region]) -> set[At]:
     return found
 
 
-def _leaves(roofit: RooFit, place: At) -> Iterable[At]:
-    """A variable, or those that a function depends on."""
-    one = roofit.graph.at(place)
-    members = {"RooFormulaVar": "_actualVars", "RooPolyVar": "_x", "RooLinearVar": "_x"}
-    member = members.get(str(one[CLASS]))
-    if member is None:
-        return [place]
-    return [at for at, _ in roofit.listed(one, member)] if member == "_actualVars" else [roofit.target(one, member)[0]]
+def _leaves(roofit: RooFit, place: At) -> set[At]:
+    """A variable, or those that a function depends on, directly or through others."""
+    found: set[At] = set()
+    seen, ahead = {place}, [place]
+    while ahead:
+        at = ahead.pop()
+        one = roofit.graph.at(at)
+        if one[CLASS] == _FORMULA:
+            inner = [each for each, _ in roofit.listed(one, "_actualVars")]
+        elif one[CLASS] in ("RooPolyVar", "RooLinearVar"):
+            inner = [roofit.target(one, "_x")[0]]
+        else:
+            inner = []
+            found.add(at)
+        ahead += [each for each in inner if each not in seen]
+        seen.update(inner)
+    return found
+
+
+def luminosity_of(roofit: RooFit, regions: Iterable[Region], terms: Mapping[At, Term]) -> At | None:
+    """Where the luminosity lies: the only factor with a Gaussian constraint that is nothing else beside.
+
+    Without one it is the constant of the name that HistFactory gives it.
+
+    Raises
+    ------
+    Unsupported
+        There are several such factors.
+    """
+    samples = [sample for region in regions for sample in region.samples]
+    others = {n.place for s in samples for n in s.norms} | {p.place for s in samples for p in s.shapes}
+    others.update(place for s in samples for bins in s.bins for place in bins.places)
+    found: dict[At, Variable] = {}
+    for place in (p for s in samples for p in s.factors if p not in others):
+        if roofit.graph.at(place)[CLASS] == "RooRealVar":
+            found[place] = roofit.variable(place)
+    gaussian = [p for p in found if p in terms and terms[p].kind == "gaussian"]
+    if len(gaussian) > 1:
+        names = " and ".join(repr(found[p].name) for p in gaussian)
+        raise Unsupported(
+            f"{roofit.source}: {names} are factors with a constraint; HistFactory has one, the luminosity"
+        )
+    return next(iter(gaussian or [p for p, v in found.items() if v.name == _LUMI and v.constant]), None)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,16 +116,21 @@ class Builder:
     constraint_terms
         by the name of the systematic.
     roots
-        the variable of each parameter, by ROOT's name.
+        the variable of each parameter, by the name that HistFactory gives it.
+    called
+        that name, by the place of a variable that has another one in the file.
     """
 
     roofit: RooFit
     terms: Mapping[At, Term]
     notes: Notes
+    lumi: At | None
     functions: dict[str, Function] = field(default_factory=dict)
     constraint_terms: dict[str, ConstraintTerm] = field(default_factory=dict)
     roots: dict[str, tuple[Variable, Term | None]] = field(default_factory=dict)
     systematics: dict[str, At] = field(default_factory=dict)
+    called: dict[At, str] = field(default_factory=dict)
+    stems: dict[tuple[At, ...], str] = field(default_factory=dict)
 
     def channel(self, region: Region, observed: tuple[float, ...] | None) -> Channel:
         """The channel; its modifiers have the names that XML would have given them."""
@@ -110,12 +155,11 @@ class Builder:
     def _modifiers(self, summand: Summand, channel: str, labels: Sequence[str]) -> Iterable[Modifier]:
         factors = [self._factor(place) for place in summand.factors]
         seen = {name: factors.count(name) for name in factors}
-        if _LUMI in seen and self._is_lumi():
+        if self.lumi in summand.factors:
             yield Lumi()
             power, made = seen.pop(_LUMI) - 1, f"norm_{_LUMI}"
-            if power:
-                variable, _ = self.roots[_LUMI]
-                self.functions[made] = Function(name=made, expression=_LUMI, dependents=_dependent(variable))
+            if power and self.lumi is not None:
+                self.functions[made] = self._same(made, self.lumi)
                 seen[made] = power
         for norm in summand.norms:
             yield self._normsys(norm)
@@ -126,7 +170,7 @@ class Builder:
             yield HistoSys(name=name, lo_data=shape.lo, hi_data=shape.hi, interpolation=shape.code)
         for bins in summand.bins:
             if bins.name != f"mc_stat_{channel}":
-                yield self._bin_factors(bins, labels)
+                yield self._bin_factors(bins, labels, channel)
 
     def _add(self, modifiers: dict[tuple[type[Modifier], str], Modifier], modifier: Modifier, summand: Summand) -> None:
         earlier = modifiers.get((type(modifier), modifier.name))
@@ -145,22 +189,24 @@ class Builder:
             )
 
     # --------------------------------------------------------------------------------------------------- parameters
-    def _known(self, place: At) -> Variable:
-        """The variable of a parameter, which is known by its name from now on."""
+    def _known(self, place: At, name: str | None = None) -> str:
+        """The name that a parameter is known by from now on: its own, or the one that HistFactory would give it."""
         variable = self.roofit.variable(place)
-        earlier, _ = self.roots.setdefault(variable.name, (variable, self.terms.get(place)))
+        known = self.called.get(place) or name or variable.name
+        earlier, _ = self.roots.setdefault(known, (variable, self.terms.get(place)))
         if earlier is not variable:
-            raise Unsupported(f"{self.roofit.source}: two variables are called {variable.name!r}")
-        return variable
+            raise Unsupported(f"{self.roofit.source}: two variables are called {known!r}")
+        if known != variable.name and place not in self.called:
+            what = f"is called {known!r} here, as ROOT's HistFactory would call it"
+            self.notes.add("rewrite", f"parameter {variable.name!r}", what)
+            self.called[place] = known
+        return known
 
     def _systematic(self, place: At) -> str:
         """The name of a systematic whose parameter lies there, with an own unit Gaussian or a Uniform term."""
-        variable = self._known(place)
-        term, name = self.terms.get(place), variable.name.removeprefix("alpha_")
-        if name == variable.name:
-            raise Unsupported(
-                f"{self.roofit.source}: a systematic has the parameter {variable.name!r}; expected alpha_..."
-            )
+        variable, term = self.roofit.variable(place), self.terms.get(place)
+        name = variable.name.removeprefix("alpha_") or variable.name
+        self._known(place, f"alpha_{name}")
         if term is None or term.kind != "gaussian" or term.width not in (1.0, _UNIFORM):
             what = "no constraint term" if term is None else f"a {term.kind} constraint of width {term.width:g}"
             raise Unsupported(
@@ -194,7 +240,8 @@ class Builder:
     def _gamma(self, one: Object, name: str) -> ConstraintTerm:
         """``(beta - 1) / r``."""
         place, _ = self.roofit.target(one, "_x")
-        beta, term = self._known(place), self.terms.get(place)
+        beta, term = self.roofit.variable(place), self.terms.get(place)
+        self._known(place)
         values = [self.roofit.variable(at).value for at, _ in self.roofit.listed(one, "_coefList")]
         if len(values) != 2 or values[0] != -values[1] or values[1] <= 0.0 or one.get("_lowestOrder"):
             self.roofit.refuse(one, "is not (beta - 1) / r")
@@ -230,31 +277,51 @@ class Builder:
         """The name of a norm factor: a free variable, or a Function."""
         one = self.roofit.graph.at(place)
         name = name_of(one)
-        if one[CLASS] == "RooFormulaVar":
-            if name not in self.functions:
-                self.functions[name] = self._function(one)
+        if one[CLASS] == _FORMULA:
+            self._function(one)
             return name
         if one[CLASS] != "RooRealVar":
             self.roofit.refuse(one, "is no factor that HistFactory makes")
-        variable = self._known(place)
-        if place in self.terms and name != _LUMI:  # the parameter of something else, too
+        if place == self.lumi:
+            return self._known(place, _LUMI)
+        name = self._known(place)
+        if place in self.terms:  # the parameter of something else, too
             made = f"norm_{name}"
-            self.functions.setdefault(made, Function(name=made, expression=name, dependents=_dependent(variable)))
+            self.functions.setdefault(made, self._same(made, place))
             return made
         return name
 
-    def _is_lumi(self) -> bool:
-        """Whether the variable of that name is constrained, or never varies."""
-        variable, term = self.roots[_LUMI]
-        return term is not None or variable.constant
+    def _same(self, made: str, place: At) -> Function:
+        """A Function that is a variable."""
+        return Function(name=made, expression=self._known(place), dependents=self._dependent(place))
 
-    def _function(self, one: Object) -> Function:
-        places = [at for at, _ in self.roofit.listed(one, "_actualVars")]
-        constants = {at: self.roofit.variable(at).fundamental for at in places}
-        names = [self._known(at).name if constants[at] else repr(self.roofit.variable(at).value) for at in places]
-        variables = [self._known(at) for at in places if constants[at]]
-        text = self._expression(one, names)
-        return Function(name=name_of(one), expression=text, dependents=",".join(map(_dependent, variables)))
+    def _dependent(self, place: At) -> str:
+        """The variable as ROOT's factory makes it."""
+        variable, name = self.roofit.variable(place), self._known(place)
+        if not variable.fundamental or (variable.constant and not isfinite(variable.high - variable.low)):
+            return f"{name}[{variable.value!r}]"
+        return f"{name}[{variable.value!r},{variable.low!r},{variable.high!r}]"
+
+    def _function(self, one: Object, depth: int = 0) -> None:
+        """Keep a Function, behind those that it is made of."""
+        if name_of(one) in self.functions:
+            return
+        if depth > _MAX_DEPTH:
+            raise Damaged(f"functions lie deeper than {_MAX_DEPTH} in each other")
+        words, dependents = [], []
+        for at, inner in self.roofit.listed(one, "_actualVars"):
+            if inner[CLASS] == _FORMULA:
+                self._function(inner, depth + 1)
+                words.append(name_of(inner))
+                dependents.append(name_of(inner))
+            elif self.roofit.variable(at).fundamental:
+                words.append(self._known(at))
+                dependents.append(self._dependent(at))
+            else:
+                words.append(repr(self.roofit.variable(at).value))
+        self.functions[name_of(one)] = Function(
+            name=name_of(one), expression=self._expression(one, words), dependents=",".join(dependents)
+        )
 
     def _expression(self, one: Object, names: Sequence[str]) -> str:
         """The text of a formula with names for its placeholders."""
@@ -272,30 +339,29 @@ class Builder:
         return _PLACEHOLDER.sub(named, words)
 
     # -------------------------------------------------------------------------------------------------- bin factors
-    def _of_bins(self, bins: Bins, labels: Sequence[str]) -> tuple[str, list[tuple[Variable, Term | None]]]:
+    def _of_bins(
+        self, bins: Bins, labels: Sequence[str], channel: str
+    ) -> tuple[str, list[tuple[Variable, Term | None]]]:
         """What the factors are named after, and each with its constraint, in the order of the bins."""
-        by_label: dict[str, tuple[Variable, Term | None]] = {}
-        stems = set()
-        for place in bins.places:
-            variable = self._known(place)
-            match = _BIN.fullmatch(variable.name)
-            if match is None:
-                raise Unsupported(
-                    f"{self.roofit.source}: ParamHistFunc {bins.name!r} has a factor {variable.name!r}; expected "
-                    "gamma_..._bin_0 and so on"
-                )
-            stems.add(match["stem"])
-            by_label[match["label"]] = variable, self.terms.get(place)
-        if len(stems) != 1 or sorted(by_label) != sorted(labels) or len(bins.places) != len(labels):
+        if len(bins.places) != len(labels) or len(set(bins.places)) != len(labels):
             raise Unsupported(
-                f"{self.roofit.source}: ParamHistFunc {bins.name!r} has factors "
-                f"{', '.join(sorted(by_label))} of {', '.join(sorted(stems))}; expected one name and the bins "
-                f"{', '.join(labels)}"
+                f"{self.roofit.source}: ParamHistFunc {bins.name!r} has {len(set(bins.places))} factors; expected one "
+                f"for each of {len(labels)} bins"
             )
-        return stems.pop(), [by_label[label] for label in labels]
+        matches = [_BIN.fullmatch(self.roofit.variable(place).name) for place in bins.places]
+        said = [match["label"] for match in matches if match is not None]
+        own = said if sorted(said) == sorted(labels) else labels
+        stem = self.stems.get(bins.places)
+        if stem is None:
+            stem = _stem(bins.name, {match["stem"] for match in matches if match is not None}, channel)
+            self.stems[bins.places] = stem
+        places = {label: at for at, label in zip(bins.places, own, strict=True)}
+        for label, at in places.items():
+            self._known(at, f"gamma_{stem}_bin_{label}")
+        return stem, [(self.roofit.variable(places[label]), self.terms.get(places[label])) for label in labels]
 
-    def _bin_factors(self, bins: Bins, labels: Sequence[str]) -> ShapeSys | ShapeFactor:
-        stem, factors = self._of_bins(bins, labels)
+    def _bin_factors(self, bins: Bins, labels: Sequence[str], channel: str) -> ShapeSys | ShapeFactor:
+        stem, factors = self._of_bins(bins, labels, channel)
         kind, widths = self._widths(bins, factors)
         if bins.name.lower().endswith("shapefactor") or (kind is None and not all(v.constant for v, _ in factors)):
             return ShapeFactor(name=stem)
@@ -328,7 +394,7 @@ class Builder:
         found = [(i, b) for i, s in enumerate(region.samples) for b in s.bins if b.name == name]
         if not found:
             return {}
-        stem, factors = self._of_bins(found[0][1], labels)
+        stem, factors = self._of_bins(found[0][1], labels, region.name)
         if any(b.places != found[0][1].places for _, b in found) or stem != staterror_stem(region.name):
             raise Unsupported(f"{self.roofit.source}: the factors of {name!r} are not those of a staterror")
         if len({i for i, _ in found}) != len(found):
@@ -346,6 +412,18 @@ class Builder:
             )
             for k, i in enumerate(nominal)
         }
+
+
+def _stem(function: str, stems: set[str], channel: str) -> str:
+    """What factors are named after: what their own names say, or that of their function."""
+    if len(stems) == 1:
+        return next(iter(stems))
+    if function == f"mc_stat_{channel}":
+        return staterror_stem(channel)
+    own = function.removeprefix(f"{channel}_")
+    for suffix in _OF_BINS:
+        own = own.removesuffix(suffix)
+    return own or function
 
 
 def _share(width: float, nominal: Sequence[float]) -> list[float]:
@@ -368,13 +446,6 @@ def _threshold(widths: Sequence[tuple[float, bool]]) -> float:
 def _adds(one: HistoSys, two: HistoSys) -> bool:
     """Whether their shifts add up to that of one HistoSys."""
     return one.interpolation == two.interpolation and one.interpolation in ("code0", "code2", "code4p")
-
-
-def _dependent(variable: Variable) -> str:
-    """The variable as ROOT's factory makes it."""
-    if not variable.fundamental or (variable.constant and not isfinite(variable.high - variable.low)):
-        return f"{variable.name}[{variable.value!r}]"
-    return f"{variable.name}[{variable.value!r},{variable.low!r},{variable.high!r}]"
 
 
 def _rounded(value: float) -> float:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from hftranslate.errors import FormatError, MissingInput, Unsupported, did_you_mean
+from hftranslate.errors import FormatError, InputError, MissingInput, Unsupported, did_you_mean
 from hftranslate.formats.histfactory_xml import XmlOptions, interpret
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes
 from hftranslate.formats.histfactory_xml.root_versions import version_text
@@ -18,7 +18,7 @@ from hftranslate.formats.root_workspace.graph import Graph
 from hftranslate.formats.root_workspace.layouts import Layouts
 from hftranslate.formats.root_workspace.measurement import MEASUREMENT, Elements, Inside, elements_of
 from hftranslate.formats.root_workspace.roofit import RooFit
-from hftranslate.formats.root_workspace.space import snapshot_of, workspace_of
+from hftranslate.formats.root_workspace.space import names_of, snapshot_of, workspace_of
 from hftranslate.formats.root_workspace.streamed import NoLayout, Reader, read_layouts
 from hftranslate.formats.which import which_format
 from hftranslate.workspace import Workspace
@@ -32,7 +32,7 @@ _COMBINED = "combined"
 def read(
     path: str | Path, options: XmlOptions | None = None, *, data: bytes | None = None
 ) -> tuple[Workspace, tuple[Outcome, ...]]:
-    """Read the model of a file: from the Measurement objects in it, or else from the RooWorkspace.
+    """Read the model of a file: from the Measurement objects in it, or else, or if so wanted, from the RooWorkspace.
 
     The meaning is that of the version of ROOT that wrote the file.
 
@@ -59,14 +59,14 @@ def read(
     with readable(source):
         file = RootFile(read_bytes(path) if data is None else data)
         keys = file.top
-        if all(key.class_name != MEASUREMENT for key in keys.values()):
+        if options.graph or all(key.class_name != MEASUREMENT for key in keys.values()):
             return _of_graph(file, source, options)
         objects = _measurements(file, keys, source, options.measurement)
-    with _said_of(source):
-        found = [elements_of(each, source) for each in objects]
-    channels = _channels(found, source, options.workspace)
     version = _version(file.version)
     notes = Notes(version)
+    with _said_of(source):
+        found = [elements_of(each, source, notes) for each in objects]
+    channels = _channels(found, source, options.workspace)
     driver = _driver(found, channels, source)
     xml = replace(options, root_version=version_text(version))
     with HistogramFiles(trusted=not xml.confine) as histograms:
@@ -78,7 +78,7 @@ def read(
 
 
 def snapshot(path: str | Path, name: str, workspace: str | None = None) -> dict[str, float]:
-    """The values of a snapshot in a file, by ROOT's names of the variables.
+    """The values of a snapshot in a file, by the names that the variables have in the model.
 
     Parameters
     ----------
@@ -105,7 +105,36 @@ def snapshot(path: str | Path, name: str, workspace: str | None = None) -> dict[
         raise MissingInput(f"{source} has no snapshots: it is not a ROOT file with a RooWorkspace")
     with readable(source), _said_of(source):
         file = RootFile(data)
-        return snapshot_of(RooFit(_graph(file, source, workspace), source), name)
+        graph = _graph(file, source, workspace)
+        values = snapshot_of(RooFit(graph, source), name)
+        try:
+            called = names_of(graph, source)
+        except InputError:  # a model that cannot be read, or one of several
+            called = {}
+    return {called.get(variable, variable): value for variable, value in values.items()}
+
+
+def carries_code(path: str | Path, *, data: bytes | None = None) -> bool:
+    """Whether a RooWorkspace in a file has the code of classes with it, which ROOT compiles when it reads it.
+
+    Parameters
+    ----------
+    path
+        the file.
+    data
+        its content, where it was read already.
+
+    Raises
+    ------
+    InputError
+        The file is damaged.
+    """
+    source = source_name(path)
+    with readable(source), _said_of(source):
+        file = RootFile(read_bytes(path) if data is None else data)
+        layouts = layouts_in(file)
+        spaces = [key for key in file.top.values() if key.class_name == WORKSPACE]
+        return any(Graph(file, key, layouts).n_classes > 0 for key in spaces)
 
 
 def _of_graph(file: RootFile, source: str, options: XmlOptions) -> tuple[Workspace, tuple[Outcome, ...]]:

@@ -203,6 +203,15 @@ class RooFit:
             found = {int(t["_value"]): _text(t["_label"]) for t in types}
         return dict(sorted(found.items()))
 
+    def order(self, category: Object) -> list[str]:
+        """The labels of a category in the order in which they were defined, in which histograms have them."""
+        labels = category.get("_insertionOrder")
+        if labels is None:  # before 6.24
+            labels = [_text(one["_label"]) for _, one in self.listed(category, "_types")]
+        if not isinstance(labels, list) or sorted(labels) != sorted(self.states(category).values()):
+            raise Damaged(f"{category[CLASS]} {name_of(category)} has no order of its labels")
+        return labels
+
 
 def name_of(one: Mapping[str, Any]) -> str:
     """The name of an object, or of a set."""

@@ -1,6 +1,7 @@
 """A RooWorkspace that is a HistFactory model to a Workspace, where no Measurement lies beside it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from hftranslate.errors import InvalidWorkspace, MissingInput, Unsupported, did_you_mean
 from hftranslate.formats.histfactory_xml.collisions import separate
@@ -9,12 +10,13 @@ from hftranslate.formats.root_workspace import channels as of_channels
 from hftranslate.formats.root_workspace.channels import Density
 from hftranslate.formats.root_workspace.data_sets import chosen, counts
 from hftranslate.formats.root_workspace.graph import CLASS, At, Graph
-from hftranslate.formats.root_workspace.modifiers import Builder, variables_of
+from hftranslate.formats.root_workspace.modifiers import Builder, luminosity_of, variables_of
 from hftranslate.formats.root_workspace.roofit import RooFit, name_of
 from hftranslate.formats.root_workspace.settings import with_settings
 from hftranslate.formats.root_workspace.streamed import Object
 from hftranslate.formats.root_workspace.terms import terms_of
-from hftranslate.workspace import ROOT, Measurement, Workspace
+from hftranslate.workspace import ROOT, HistoSys, Measurement, NormSys, Workspace
+from hftranslate.workspace.map import all_modifiers
 from hftranslate.workspace.parameter_names import declared_parameters
 
 MODEL_CONFIG = "RooStats::ModelConfig"
@@ -42,22 +44,39 @@ def workspace_of(graph: Graph, source: str, measurement: str | None, data: str |
     InputError
         It is no HistFactory model; the message names what is none.
     """
-    roofit = RooFit(graph, source)
+    return _made(RooFit(graph, source), measurement, data, notes)[0]
+
+
+def names_of(graph: Graph, source: str) -> dict[str, str]:
+    """The names that HistFactory gives those variables of a model that have others in the file.
+
+    Raises
+    ------
+    InputError
+        It is no HistFactory model, or has several.
+    """
+    _, builder = _made(RooFit(graph, source), None, None, Notes())
+    return {builder.roofit.variable(at).name: name for at, name in builder.called.items()}
+
+
+def _made(roofit: RooFit, measurement: str | None, data: str | None, notes: Notes) -> tuple[Workspace, Builder]:
+    graph, source = roofit.graph, roofit.source
     configs, pdf = _configs(roofit, measurement)
     apart = of_channels.density(roofit, pdf)
     regions = [of_channels.region(roofit, name, sum_) for name, sum_ in apart.channels.items()]
     known = {at for config in configs for at in _set(roofit, config, "fGlobalObsName")}
     terms = terms_of(roofit, apart.terms, variables_of(roofit, regions), known)
-    builder = Builder(roofit=roofit, terms=terms, notes=notes)
+    builder = Builder(roofit=roofit, terms=terms, notes=notes, lumi=luminosity_of(roofit, regions, terms))
     observed = _observed(roofit, regions, apart, data, notes)
     try:
         made = [builder.channel(region, observed.get(region.name)) for region in regions]
         channels, functions = separate(made, tuple(builder.functions.values()), notes)
+        systematics = (m for m in all_modifiers(channels) if isinstance(m, NormSys | HistoSys))
+        called = {m.stem or m.name: m.name for m in systematics}
+        terms_ = tuple(replace(t, name=called.get(t.name, t.name)) for t in builder.constraint_terms.values())
         plain = [
             Measurement(
-                name=name_of(config) if config else graph.name,
-                pois=_pois(roofit, config),
-                constraint_terms=tuple(builder.constraint_terms.values()),
+                name=name_of(config) if config else graph.name, pois=_pois(builder, config), constraint_terms=terms_
             )
             for config in configs or [{}]
         ]
@@ -71,9 +90,7 @@ def workspace_of(graph: Graph, source: str, measurement: str | None, data: str |
             measurements.append(_replace_pois(set_, names))
     except InvalidWorkspace as error:
         raise InvalidWorkspace(f"{source}: {error}") from None
-    return Workspace(
-        channels=workspace.channels, measurements=tuple(measurements), functions=functions, conventions=ROOT
-    )
+    return replace(workspace, measurements=tuple(measurements)), builder
 
 
 def _configs(roofit: RooFit, wanted: str | None) -> tuple[list[Object], Object]:
@@ -136,8 +153,9 @@ def _set(roofit: RooFit, config: Object, member: str) -> list[At]:
     return [at for at, _ in roofit.listed(found, "_list")] if isinstance(found, dict) else []
 
 
-def _pois(roofit: RooFit, config: Object) -> tuple[str, ...]:
-    return tuple(roofit.variable(at).name for at in _set(roofit, config, "fPOIName"))
+def _pois(builder: Builder, config: Object) -> tuple[str, ...]:
+    places = _set(builder.roofit, config, "fPOIName")
+    return tuple(builder.called.get(at) or builder.roofit.variable(at).name for at in places)
 
 
 def _observed(
@@ -148,7 +166,7 @@ def _observed(
     data = chosen(roofit, sets, wanted, notes)
     if data is None:
         return {}
-    return {name: tuple(found) for name, found in counts(roofit, data, regions, apart.category).items()}
+    return {name: tuple(found) for name, found in counts(roofit, data, regions, apart.category, notes).items()}
 
 
 def _names(workspace: Workspace) -> dict[str, str]:
