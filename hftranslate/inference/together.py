@@ -225,6 +225,12 @@ class Metric:
         result[:, self.loose] = z[:, b:]
         return result
 
+    def columns(self, which: Integers, parameter: Integers) -> Floats:
+        """Columns of the inverses of some models, each for one parameter, ``(n, n_free)``."""
+        units = np.zeros((len(which), self.root.shape[2]))
+        units[np.arange(len(which)), parameter] = 1.0
+        return self.holding(which, self.held[which]).solve(units)
+
     def product(self, v: Floats) -> Floats:
         """``R^T R v``."""
         along: Floats = (self.root @ v[..., None])[..., 0]
