@@ -13,6 +13,7 @@ from hftranslate.errors import FitFailed, InputError
 from hftranslate.inference.minimize import AT_A_MINIMUM, DEFAULT_OPTIONS, FitOptions, Minimum, Status, minimize
 from hftranslate.inference.newton import MinimizerName
 from hftranslate.likelihood.model import Data, Model, check_model_and_data
+from hftranslate.likelihood.scipy_parts import dposv
 from hftranslate.likelihood.sizes import unwarned
 
 Floats = NDArray[np.float64]
@@ -49,6 +50,8 @@ class FitResult(Result):
         the ranges of the parameters in this fit, ``(n, 2)``.
     model, data
         what was fitted.
+    near
+        second derivatives by the free parameters where the minimiser took its last step; ``None`` where it has none.
     """
 
     names: tuple[str, ...]
@@ -65,6 +68,7 @@ class FitResult(Result):
     bounds: Floats
     model: Model
     data: Data
+    near: Floats | None = None
 
     @cached_property
     def hessian(self) -> Floats:
@@ -173,13 +177,17 @@ class FitResult(Result):
         index = self._index(name)
         start = self.values.copy()
         start[index] = value
-        follow = ~self.fixed & ~self.at_bound
+        free, follow = ~self.fixed, ~self.fixed & ~self.at_bound
         follow[index] = False
         i = np.flatnonzero(follow)
         if i.size and self.status in ("converged", "unsure"):
-            try:
-                slope = np.linalg.solve(self.hessian[np.ix_(i, i)], self.hessian[i, index])
-            except np.linalg.LinAlgError:
+            if self.near is not None and free[index]:
+                place = np.cumsum(free) - 1
+                matrix, j, k = self.near, place[i], int(place[index])
+            else:
+                matrix, j, k = self.hessian, i, index
+            _, slope, failed = dposv(matrix[np.ix_(j, j)], matrix[j, k])
+            if failed:
                 return start
             start[i] -= slope * (value - self.values[index])
             start[i] = np.clip(start[i], self.bounds[i, 0], self.bounds[i, 1])
@@ -342,6 +350,7 @@ def _result(model: Model, data: Data, minimum: Minimum, free: Booleans, box: Flo
         bounds=box,
         model=model,
         data=data,
+        near=minimum.hessian,
     )
 
 

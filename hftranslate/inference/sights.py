@@ -38,9 +38,10 @@ _MIRRORED, _APART = 0.1, 0.3
 _ROUGHLY = 2.0
 #: The least part of its events that the others may leave a bin to first order.
 _LEAST = 0.05
-#: Points times cells, or factors, that are evaluated at once: they stay near the processor, and so few need no look to
-#: first order.
-_CHUNK = 50_000
+#: Cells, or factors, of a point from which a look to first order costs less than it saves.
+_LARGE = 100
+#: Points, and points times cells or factors, that are evaluated at once: they stay near the processor.
+_MOST, _CHUNK = 128, 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -92,11 +93,11 @@ class Minima:
         fractions = np.append(np.full(len(_STEPS), _SHALLOW), _MIRRORED)
         maybe = parabola > 0.0
         size = max(len(self.model.cells.nominal), len(self.model.cells.multiplicative.row))
-        if int(maybe.sum()) * size > _CHUNK and not self.model.derived.expressions:
+        if int(maybe.sum()) * size > _CHUNK and size > _LARGE and not self.model.derived.expressions:
             roughly = self._roughly(fit, parameter, points) - self.values[fit, None]
             maybe &= ~(roughly >= _ROUGHLY * fractions * parabola)
         rise = np.full(parabola.shape, np.inf)
-        rise[maybe] = self._exactly(fit[np.nonzero(maybe)[0]], points[maybe], _CHUNK // size + 1)
+        rise[maybe] = self._exactly(fit[np.nonzero(maybe)[0]], points[maybe], min(_CHUNK // size + 1, _MOST))
         low = rise < fractions * parabola
         for one in np.unique(fit[low.any(axis=1)]):
             rows = np.flatnonzero(fit == one)

@@ -69,5 +69,6 @@ def _ratios(cells: Cells, state: State, point: Integers, parameter: Integers, va
     result = np.ones((len(parameter) * cells.n_rows, values.shape[1]))
     starts = np.flatnonzero(np.diff(place, prepend=-1))  # a parameter may enter a row twice
     if starts.size:
-        result[place[starts]] = ratio if len(starts) == len(place) else np.multiply.reduceat(ratio, starts)
+        ratio = ratio if len(starts) == len(place) else np.multiply.reduceat(ratio, starts)
+        result[place[starts]] = np.maximum(ratio, 0.0) if cells.floor_factors else ratio
     return np.swapaxes(result.reshape(len(parameter), cells.n_rows, values.shape[1]), 0, 1)
