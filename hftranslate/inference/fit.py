@@ -1,6 +1,6 @@
 """Maximum-likelihood fits with uncertainties, and Asimov data."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -171,27 +171,31 @@ class FitResult(Result):
         """Uncertainty of one parameter."""
         return float(self.uncertainties[self._index(name)])
 
-    @unwarned
     def moved(self, name: str, value: float) -> Floats:
         """Where the minimum would be with one parameter held at a value, to first order: a start for that fit."""
-        index = self._index(name)
-        start = self.values.copy()
-        start[index] = value
+        start: Floats = self.all_moved((name,), np.array([[value]]))[0]
+        return start
+
+    @unwarned
+    def all_moved(self, names: Sequence[str], values: Floats) -> Floats:
+        """:meth:`moved` for parameters held together, at each of many points ``(n_points, n_names)``."""
+        at = np.array([self._index(n) for n in names])
+        starts = np.tile(self.values, (len(values), 1))
+        starts[:, at] = values
         free, follow = ~self.fixed, ~self.fixed & ~self.at_bound
-        follow[index] = False
+        follow[at] = False
         i = np.flatnonzero(follow)
         if i.size and self.status in ("converged", "unsure"):
-            if self.near is not None and free[index]:
+            if self.near is not None and free[at].all():
                 place = np.cumsum(free) - 1
-                matrix, j, k = self.near, place[i], int(place[index])
+                matrix, rows, columns = self.near, place[i], place[at]
             else:
-                matrix, j, k = self.hessian, i, index
-            _, slope, failed = dposv(matrix[np.ix_(j, j)], matrix[j, k])
-            if failed:
-                return start
-            start[i] -= slope * (value - self.values[index])
-            start[i] = np.clip(start[i], self.bounds[i, 0], self.bounds[i, 1])
-        return start
+                matrix, rows, columns = self.hessian, i, at
+            _, slopes, failed = dposv(matrix[np.ix_(rows, rows)], matrix[np.ix_(rows, columns)])
+            if not failed:
+                starts[:, i] -= (values - self.values[at]) @ slopes.T
+                starts[:, i] = np.clip(starts[:, i], self.bounds[i, 0], self.bounds[i, 1])
+        return starts
 
     def _index(self, name: str) -> int:
         return self.model.parameters.index(name)

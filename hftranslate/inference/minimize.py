@@ -243,7 +243,7 @@ def minimize_many(model: Model, fits: Fits, options: FitOptions) -> list[Minimum
             )
         else:
             data = model.data(fits.observed[i], fits.auxdata[i])
-            found.append(minimize(model, data, fits.starts[i], fits.free, fits.bounds, options))
+            found.append(minimize(model, data, fits.starts[i], fits.free_in(i), fits.bounds, options))
     return found
 
 

@@ -94,15 +94,15 @@ def _sights(lines: Linearity, ends: Ends, which: Integers) -> Iterable[tuple[int
     state = model.cells.evaluate(np.ascontiguousarray(thetas.T), order=0)
     effects = lines.places.mean_effects(state, observed.T / np.maximum(state.bins, 1e-3) - 1.0)[index].T
     width = model.parameters.width[index]
-    bent = SHARPEST * effects * width**2
+    held = lines.held(which, thetas[:, index], np.zeros((len(which), len(index))))
+    bent = np.where(held, 0.0, SHARPEST * effects * width**2)
     order = np.argsort(-bent, axis=1, kind="stable")[:, :CANDIDATES]
     fit, place = np.nonzero(np.take_along_axis(bent, order, axis=1) > BENT)
     k = order[fit, place]
     if not len(fit):
         return ()
     here = lines.at(which, thetas[:, index])
-    nobody = np.zeros((len(which), len(index)), dtype=np.bool_)
-    columns = lines.metric(which, here, nobody).columns(fit, k)
+    columns = lines.metric(which, here, held).columns(fit, k)
     variance = columns[np.arange(len(k)), k]
     on = bent[fit, k] * np.minimum(variance / np.maximum(width[k], 1e-150) ** 2, 1.0) > BENT
     minima = Minima(
