@@ -11,11 +11,12 @@ T = TypeVar("T")
 
 
 def run_kept(
-    function: Callable[[T], Any],
+    function: Callable[[Any], Any],
     items: Sequence[T],
     *,
     fits: Callable[[T, Any], bool],
     step: str = "tasks",
+    together: int | None = None,
     batch: BatchOptions = DEFAULT_BATCH,
     journal: Journal | None = None,
 ) -> list[Any]:
@@ -34,6 +35,9 @@ def run_kept(
         whether a JSON value can be the result of an item: it judges what the journal holds.
     step
         what is being done, for the listener.
+    together
+        how many items the function takes at once, as a list, for which it gives a list of results; ``None`` where it
+        takes one that is in no list.
     batch, journal
         where the items run and who listens; the journal is the one that ``batch`` opened for this task.
 
@@ -47,21 +51,27 @@ def run_kept(
     FormatError
         The journal holds something else.
     """
-    if journal is None:
-        return run_many(function, items, executor=batch.executor, progress=batch.progress, step=step)
+    kept = {} if journal is None else journal.results
     keys = [repr(item) for item in items]
     for key, item in zip(keys, items, strict=True):
-        if key in journal.results and not fits(item, journal.results[key]):
+        if journal is not None and key in kept and not fits(item, kept[key]):
             raise journal.wrong(key, step)
-    missing = [i for i, key in enumerate(keys) if key not in journal.results]
+    missing = [i for i, key in enumerate(keys) if key not in kept]
+    size = together or 1
+    groups = [missing[first : first + size] for first in range(0, len(missing), size)]
+    found = [kept.get(key) for key in keys]
 
     def keep(position: int, result: Any) -> None:
-        if not isinstance(result, Failed):
-            journal.keep(keys[missing[position]], result)
+        group = groups[position]
+        results = [result] * len(group) if together is None or isinstance(result, Failed) else result
+        for i, one in zip(group, results, strict=True):
+            found[i] = one
+            if journal is not None and not isinstance(one, Failed):
+                journal.keep(keys[i], one)
 
-    todo = [items[i] for i in missing]
-    arrived = run_many(function, todo, executor=batch.executor, progress=batch.progress, step=step, keep=keep)
-    found = [journal.results.get(key) for key in keys]
-    for i, result in zip(missing, arrived, strict=True):
-        found[i] = result
+    def progress(what: str, done: int, _: int) -> None:
+        batch.progress(what, min(done * size, len(missing)), len(missing))
+
+    todo: list[Any] = [items[group[0]] if together is None else [items[i] for i in group] for group in groups]
+    run_many(function, todo, executor=batch.executor, progress=progress, step=step, keep=keep)
     return found

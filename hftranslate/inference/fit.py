@@ -1,6 +1,6 @@
 """Maximum-likelihood fits with uncertainties, and Asimov data."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ from hftranslate.errors import FitFailed, InputError
 from hftranslate.inference.minimize import AT_A_MINIMUM, DEFAULT_OPTIONS, FitOptions, Minimum, Status, minimize
 from hftranslate.inference.newton import MinimizerName
 from hftranslate.likelihood.model import Data, Model, check_model_and_data
+from hftranslate.likelihood.scipy_parts import dposv
 from hftranslate.likelihood.sizes import unwarned
 
 Floats = NDArray[np.float64]
@@ -49,6 +50,8 @@ class FitResult(Result):
         the ranges of the parameters in this fit, ``(n, 2)``.
     model, data
         what was fitted.
+    near
+        second derivatives by the free parameters where the minimiser took its last step; ``None`` where it has none.
     """
 
     names: tuple[str, ...]
@@ -65,6 +68,7 @@ class FitResult(Result):
     bounds: Floats
     model: Model
     data: Data
+    near: Floats | None = None
 
     @cached_property
     def hessian(self) -> Floats:
@@ -167,23 +171,31 @@ class FitResult(Result):
         """Uncertainty of one parameter."""
         return float(self.uncertainties[self._index(name)])
 
-    @unwarned
     def moved(self, name: str, value: float) -> Floats:
         """Where the minimum would be with one parameter held at a value, to first order: a start for that fit."""
-        index = self._index(name)
-        start = self.values.copy()
-        start[index] = value
-        follow = ~self.fixed & ~self.at_bound
-        follow[index] = False
+        start: Floats = self.all_moved((name,), np.array([[value]]))[0]
+        return start
+
+    @unwarned
+    def all_moved(self, names: Sequence[str], values: Floats) -> Floats:
+        """:meth:`moved` for parameters held together, at each of many points ``(n_points, n_names)``."""
+        at = np.array([self._index(n) for n in names])
+        starts = np.tile(self.values, (len(values), 1))
+        starts[:, at] = values
+        free, follow = ~self.fixed, ~self.fixed & ~self.at_bound
+        follow[at] = False
         i = np.flatnonzero(follow)
         if i.size and self.status in ("converged", "unsure"):
-            try:
-                slope = np.linalg.solve(self.hessian[np.ix_(i, i)], self.hessian[i, index])
-            except np.linalg.LinAlgError:
-                return start
-            start[i] -= slope * (value - self.values[index])
-            start[i] = np.clip(start[i], self.bounds[i, 0], self.bounds[i, 1])
-        return start
+            if self.near is not None and free[at].all():
+                place = np.cumsum(free) - 1
+                matrix, rows, columns = self.near, place[i], place[at]
+            else:
+                matrix, rows, columns = self.hessian, i, at
+            _, slopes, failed = dposv(matrix[np.ix_(rows, rows)], matrix[np.ix_(rows, columns)])
+            if not failed:
+                starts[:, i] -= (values - self.values[at]) @ slopes.T
+                starts[:, i] = np.clip(starts[:, i], self.bounds[i, 0], self.bounds[i, 1])
+        return starts
 
     def _index(self, name: str) -> int:
         return self.model.parameters.index(name)
@@ -359,6 +371,7 @@ def _result(model: Model, data: Data, minimum: Minimum, free: Booleans, box: Flo
         bounds=box,
         model=model,
         data=data,
+        near=minimum.hessian,
     )
 
 

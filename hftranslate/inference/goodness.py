@@ -22,7 +22,8 @@ from hftranslate.batch.run_many import Failed
 from hftranslate.display.speaking import Result, Table, plain, short
 from hftranslate.errors import FitFailed, InputError
 from hftranslate.inference.fit import FitResult, fit
-from hftranslate.inference.minimize import AT_A_MINIMUM, DEFAULT_OPTIONS, FitOptions, minimize
+from hftranslate.inference.minimize import AT_A_MINIMUM, DEFAULT_OPTIONS, FitOptions, minimize_many
+from hftranslate.inference.together import Fits
 from hftranslate.likelihood import poisson
 from hftranslate.likelihood.model import Data, Model, check_model_and_data
 from hftranslate.likelihood.sizes import unwarned
@@ -239,12 +240,14 @@ class _Batch:
     def __call__(self, item: tuple[int, int]) -> list[float | None]:
         number, size = item
         rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(number,)))
-        found: list[float | None] = []
+        observed, auxdata = self.model.sample(self.truth, size, rng)
         held = self.model.constraints.observables(~self.free)
-        for observed, auxdata in zip(*self.model.sample(self.truth, size, rng), strict=True):
-            auxdata[held] = self.auxdata[held]
-            data = self.model.data(observed, auxdata)
-            minimum = minimize(self.model, data, self.truth, self.free, self.bounds, self.options)
+        auxdata[:, held] = self.auxdata[held]
+        starts = np.tile(self.truth, (size, 1))
+        fits = Fits(observed=observed, auxdata=auxdata, starts=starts, free=self.free, bounds=self.bounds)
+        found: list[float | None] = []
+        for i, minimum in enumerate(minimize_many(self.model, fits, self.options)):
+            data = self.model.data(observed[i], auxdata[i])
             good = minimum.status in AT_A_MINIMUM and isfinite(minimum.excess_nll)
             found.append(saturated_ratio(self.model, data, minimum.excess_nll) if good else None)
         return found

@@ -16,6 +16,8 @@ from fnmatch import fnmatchcase
 from math import isfinite, sqrt
 from typing import Any, Literal, get_args
 
+import numpy as np
+
 from hftranslate.batch.journal import are_numbers
 from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.batch.run_kept import run_kept
@@ -23,10 +25,11 @@ from hftranslate.batch.run_many import Failed
 from hftranslate.display.speaking import Cell, Result, Table, named, plain, short
 from hftranslate.errors import FitFailed, InputError, MissingInput, did_you_mean
 from hftranslate.inference.diagnostics import profile_interval
-from hftranslate.inference.fit import FitResult, fit
-from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
-from hftranslate.inference.profiles import ProfileOf, step_of
+from hftranslate.inference.fit import FitResult, failure_message, fit
+from hftranslate.inference.minimize import AT_A_MINIMUM, DEFAULT_OPTIONS, FitOptions, minimize_many
+from hftranslate.inference.profiles import step_of
 from hftranslate.inference.pulls import Pull, pulls
+from hftranslate.inference.together import Fits
 from hftranslate.likelihood.model import Data, Model, check_model_and_data
 from hftranslate.likelihood.restricted import restricted
 from hftranslate.likelihood.sizes import unwarned
@@ -37,6 +40,8 @@ Shifts = tuple[float | None, float | None]
 
 #: The groups that are always there: what remains without the constrained parameters, and what they add.
 STATISTICAL, SYSTEMATIC = "statistical", "systematic"
+#: Parameters whose fits are made at once.
+_TOGETHER = 8
 #: Relative precision of squared uncertainties: ends of intervals are found to 1e-8.
 _PRECISION: dict[Widths, float] = {"hesse": 1e-12, "minos": 1e-7}
 
@@ -235,7 +240,7 @@ def impacts(
     best = _free_fit(model, data, poi, widths, options)
     chosen = [n for n in _chosen(model, best, names) if n != poi]
     task = _Shift(model=model, data=data, best=best, widths=widths, options=options)
-    found = run_kept(task, chosen, fits=_is_shift, step="impacts", batch=batch, journal=journal)
+    found = run_kept(task, chosen, fits=_is_shift, step="impacts", together=_TOGETHER, batch=batch, journal=journal)
     failures: list[str] = []
     ranked = []
     for parameter, shift in zip(pulls(model, data, best, chosen), found, strict=True):
@@ -336,7 +341,7 @@ def _fits(names: tuple[str, str], pattern: str) -> bool:
 # ------------------------------------------------------------------------------------------------------ one parameter
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Shift:
-    """The task of one parameter: its widths and the shifts they cause, as JSON values; it pickles."""
+    """The task of some parameters: the widths of each and the shifts they cause, as JSON values; it pickles."""
 
     model: Model
     data: Data
@@ -345,18 +350,28 @@ class _Shift:
     options: FitOptions
 
     @unwarned
-    def __call__(self, name: str) -> dict[str, Any]:
-        index = self.best.names.index(name)
-        centre, prior = float(self.best.values[index]), float(self.model.parameters.width[index])
-        reasons: list[str] = []
-        post: list[float | None] = [None, None]
-        widths = self._widths(name, index)
-        if widths is None:
-            reasons.append(f"{name}, post-fit: {self.best.no_uncertainty[name]}")
-        else:
-            post = self._shifts(name, centre - widths[0], centre + widths[1], reasons)
-        pre = self._shifts(name, centre - prior, centre + prior, reasons) if prior > 0.0 else None
-        return {"widths": widths or [None, None], "postfit": post, "prefit": pre, "why": reasons}
+    def __call__(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        asked: list[tuple[str, float]] = []
+        for name in names:
+            index = self.best.names.index(name)
+            centre, prior = float(self.best.values[index]), float(self.model.parameters.width[index])
+            reasons: list[str] = []
+            widths = self._widths(name, index)
+            if widths is None:
+                reasons.append(f"{name}, post-fit: {self.best.no_uncertainty[name]}")
+            else:
+                asked += self._ends(name, index, centre - widths[0], centre + widths[1])
+            if prior > 0.0:
+                asked += self._ends(name, index, centre - prior, centre + prior)
+            found.append({"widths": widths or [None, None], "postfit": widths, "prefit": prior > 0.0, "why": reasons})
+        shifts = iter(self._shifts(asked))
+        for one in found:
+            for which in ("postfit", "prefit"):
+                pair = [next(shifts), next(shifts)] if one[which] else []
+                one["why"] += [reason for _, reason in pair if reason is not None]
+                one[which] = [shift for shift, _ in pair] or ([None, None] if which == "postfit" else None)
+        return found
 
     def _widths(self, name: str, index: int) -> list[float] | None:
         """How far to move the parameter; to the end of its range where the interval does not end before.
@@ -375,16 +390,26 @@ class _Shift:
         )
         return [below, above]
 
-    def _shifts(self, name: str, low: float, high: float, reasons: list[str]) -> list[float | None]:
-        box, poi = self.best.bounds[self.best.names.index(name)], self.model.parameters.poi_index
-        profile = ProfileOf(model=self.model, data=self.data, best=self.best, names=(name,), options=self.options)
-        shifts: list[float | None] = []
-        for at in (max(low, float(box[0])), min(high, float(box[1]))):
-            try:
-                shifts.append(float(profile((at,)).values[poi] - self.best.values[poi]))
-            except FitFailed as error:
-                shifts.append(None)
-                reasons.append(f"{name} = {at:g}: {error}")
+    def _ends(self, name: str, index: int, low: float, high: float) -> list[tuple[str, float]]:
+        """The parameter at both values, moved into its range."""
+        box = self.best.bounds[index]
+        return [(name, max(low, float(box[0]))), (name, min(high, float(box[1])))]
+
+    def _shifts(self, asked: Sequence[tuple[str, float]]) -> list[tuple[float | None, str | None]]:
+        """How far the parameter of interest moves where each parameter is held at a value, or why there is no fit."""
+        if not asked:
+            return []
+        poi, at = self.model.parameters.poi_index, [self.best.names.index(name) for name, _ in asked]
+        starts = np.concatenate([self.best.all_moved((name,), np.array([[value]])) for name, value in asked])
+        held = np.zeros(starts.shape, dtype=np.bool_)
+        held[np.arange(len(at)), at] = True
+        fits = Fits.of(self.data, starts, ~self.best.fixed, self.best.bounds, held)
+        shifts: list[tuple[float | None, str | None]] = []
+        for (name, value), minimum in zip(asked, minimize_many(self.model, fits, self.options), strict=True):
+            if self.options.raise_on_failure and minimum.status not in AT_A_MINIMUM:
+                shifts.append((None, f"{name} = {value:g}: {failure_message(self.model, self.data, minimum)}"))
+            else:
+                shifts.append((float(minimum.theta[poi] - self.best.values[poi]), None))
         return shifts
 
 

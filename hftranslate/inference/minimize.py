@@ -151,7 +151,8 @@ _STATUS_OF: dict[str, Status] = {
 class Minimum:
     """A minimum over some of the parameters: the whole vector, the excess NLL, the EDM, how it ended, and who found it.
 
-    ``asked`` is whom the fit asked first; ``sure`` says whether the search for a lower one was conclusive.
+    ``asked`` is whom the fit asked first; ``sure`` says whether the search for a lower one was conclusive. ``hessian``
+    is that of the free parameters at or near the minimum, if it is known.
     """
 
     theta: Floats
@@ -162,6 +163,7 @@ class Minimum:
     minimizer: MinimizerName
     asked: MinimizerName
     sure: bool = True
+    hessian: Floats | None = None
 
     @property
     def message(self) -> str:
@@ -229,6 +231,7 @@ def minimize(model: Model, data: Data, start: Floats, free: Booleans, bounds: Fl
         minimizer=end.by,
         asked=options.minimizer,
         sure=sure,
+        hessian=end.hessian,
     )
     _log.info(
         "%s: %s after %d iterations, NLL %.6g above the saturated model, EDM %.2g",
@@ -264,7 +267,7 @@ def minimize_many(model: Model, fits: Fits, options: FitOptions) -> list[Minimum
             )
         else:
             data = model.data(fits.observed[i], fits.auxdata[i])
-            found.append(minimize(model, data, fits.starts[i], fits.free, fits.bounds, options))
+            found.append(minimize(model, data, fits.starts[i], fits.free_in(i), fits.bounds, options))
     return found
 
 

@@ -19,8 +19,9 @@ from hftranslate.batch.run_kept import run_kept
 from hftranslate.batch.run_many import Failed
 from hftranslate.display.speaking import Result, Table, measured, named, plain, short
 from hftranslate.errors import InputError, MissingInput, did_you_mean
-from hftranslate.inference.fit import FitResult, fit
-from hftranslate.inference.minimize import AT_A_MINIMUM, DEFAULT_OPTIONS, FitOptions
+from hftranslate.inference.fit import FitResult, failure_message, fit
+from hftranslate.inference.minimize import AT_A_MINIMUM, DEFAULT_OPTIONS, FitOptions, minimize_many
+from hftranslate.inference.together import Fits
 from hftranslate.likelihood.model import Data, Model, check_model_and_data
 from hftranslate.likelihood.sizes import unwarned
 
@@ -29,6 +30,8 @@ Floats = NDArray[np.float64]
 #: A range that is chosen automatically reaches this ``-2 Delta ln L``, or between these: three standard deviations.
 _WANTED, _ENOUGH, _TOO_FAR = 9.0, 7.0, 16.0
 _MOST_TRIALS = 12  # of a range's end
+#: Points that are fitted at once.
+_TOGETHER = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -138,30 +141,22 @@ class ProfileOf:
             There is no minimum.
         """
         held = dict(zip(self.names, map(float, point), strict=True))
-        return fit(self.model, self.data, fixed=held, start=start_near(self.best, held), options=self.options)
+        start = self.best.all_moved(self.names, np.array([point]))[0]
+        return fit(self.model, self.data, fixed=held, start=start, options=self.options)
 
-    def excess(self, point: Sequence[float]) -> float:
-        """The NLL above the saturated model's at the fit of a point."""
-        return self(point).excess_nll
-
-
-@unwarned
-def start_near(best: FitResult, held: Mapping[str, float]) -> Floats:
-    """Where the minimum would be with some parameters held at values, to first order: a start for that fit."""
-    at = np.array([best.names.index(n) for n in held])
-    start = best.values.copy()
-    start[at] = list(held.values())
-    follow = ~best.fixed & ~best.at_bound
-    follow[at] = False
-    i = np.flatnonzero(follow)
-    if i.size and best.status in ("converged", "unsure"):
-        try:
-            slope = np.linalg.solve(best.hessian[np.ix_(i, i)], best.hessian[np.ix_(i, at)])
-        except np.linalg.LinAlgError:
-            return start
-        start[i] -= slope @ (start[at] - best.values[at])
-        start[i] = np.clip(start[i], best.bounds[i, 0], best.bounds[i, 1])
-    return start
+    @unwarned
+    def excesses(self, points: Sequence[Sequence[float]]) -> list[float | Failed]:
+        """The NLL above the saturated model's at the fits of many points at once, or why one failed."""
+        at = np.array([self.best.names.index(n) for n in self.names])
+        free = ~self.best.fixed
+        free[at] = False
+        starts = self.best.all_moved(self.names, np.array(points, dtype=np.float64))
+        found = minimize_many(self.model, Fits.of(self.data, starts, free, self.best.bounds), self.options)
+        good = not self.options.raise_on_failure
+        return [
+            m.excess_nll if good or m.status in AT_A_MINIMUM else Failed(failure_message(self.model, self.data, m))
+            for m in found
+        ]
 
 
 @unwarned
@@ -222,10 +217,11 @@ def profile_scan(
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
     items = [tuple(p) for p in grid.tolist()]
     found = run_kept(
-        profile.excess,
+        profile.excesses,
         items,
         fits=lambda _, kept: is_number(kept),
         step="profile fits",
+        together=_TOGETHER,
         batch=batch,
         journal=journal,
     )

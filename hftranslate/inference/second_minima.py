@@ -9,10 +9,8 @@ statistical uncertainty of the bins. Published models rarely reach two, those wi
 *Unsuspected* models are left alone. The NLL above the saturated model is never much below zero, so that a fit that is
 nearly there needs no search either.
 
-*Profiles* are what large models get, those of the parameters along which uneven effects bend the NLL down. To first
-order the profile through a minimum with the covariance ``V`` is a straight line, ``theta(a) = theta_0 + V_k (a -
-theta_0k) / V_kk``; along it the NLL of a single valley rises about as the parabola ``(a - theta_0k)^2 / (2 V_kk)``.
-Where it stays far below, there or at the parameter's mirror image, a new fit starts. All are evaluated at once.
+*Profiles* are what large models get, those of the parameters along which uneven effects bend the NLL down
+(:mod:`hftranslate.inference.sights`): a new fit starts where they are far below the parabola of a single valley.
 
 *Ways* are what small models get first, unless the fit was difficult or describes the data badly. A likelihood that
 rises all along the straight ways from a minimum to everywhere else has no other one. Many random points tell, evaluated
@@ -38,8 +36,9 @@ from hftranslate.inference.clouds import Cloud
 from hftranslate.inference.descent import may_get_stuck, onwards
 from hftranslate.inference.newton import End
 from hftranslate.inference.problem import Problem
+from hftranslate.inference.sights import BENT, CANDIDATES, Minima
 from hftranslate.likelihood.model import Data, Model
-from hftranslate.likelihood.scipy_parts import dpotrf, dpotri
+from hftranslate.likelihood.scipy_parts import dpotrf, dpotri, dpotrs
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -79,23 +78,10 @@ _AGREED, _THERE = 3, 1e-2
 #: Distance between a point and a minimum within which it belongs to its valley (twice a rise of the NLL).
 _SAME_VALLEY = 0.1
 
-#: Distances along the profile, in units of the parameter, at which it is looked at on both sides.
-_DISTANCES = np.array([0.85, 1.2, 1.8])
 #: Largest second derivative of an additive effect (code4p, at zero) in units of the mean effect at -1 and +1.
-_SHARPEST = 3.75
-#: Downward curvature, in units of that of the constraint, above which a profile is looked at: less than the one needed,
-#: for it is known at the minimum only.
-_BENT = 0.2
-#: At most so many profiles are looked at, those of the largest downward curvature.
-_CANDIDATES = 20
-#: A new fit starts where the NLL is below this fraction of the parabola, and from so many places at most.
-_SHALLOW = 0.36
-_STARTS = 2
+SHARPEST = 3.75
 #: How often profiles are looked at, as long as that leads to lower minima.
 _PROFILES = 3
-#: The mirror image has to be far better than one on a parabola, and this far away in units of the parameter.
-_MIRRORED = 0.1
-_APART = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,10 +171,12 @@ def _plan(problem: Problem, first: End, bent: float) -> _Plan | None:
     size = n * len(problem.model.cells.nominal)
     if size > _LARGEST:
         return None
+    bad, small = first.value > _BAD * len(problem.data.observed), is_small(n, size)
+    if not small and first.at_a_minimum and not bad:
+        return None
     e = _Effects.seen(problem, first.x)
-    bad = first.value > _BAD * len(problem.data.observed)
-    if not is_small(n, size):
-        if first.at_a_minimum and not (bad and e.uneven > _QUITE_UNEVEN):
+    if not small:
+        if first.at_a_minimum and e.uneven <= _QUITE_UNEVEN:
             return None
         return _Plan(small=False, calm=False, others=1, points=_POINTS_OF_LARGE, most=1, quiet=1, before=0, after=2)
     hidden = e.hidden and e.strong > _RATHER_STRONG
@@ -395,28 +383,33 @@ def other_starts(problem: Problem, known: End, bent: Floats) -> list[Floats]:
     bent
         how much uneven effects bend the NLL down along each free parameter (:func:`downward_curvature`).
     """
-    if bent.max(initial=0.0) <= _BENT:
+    candidates = np.flatnonzero(bent > BENT)
+    if not candidates.size:
         return []
-    model, x = problem.model, known.x
-    covariance = _covariance(problem, known)
-    if covariance is None:
+    model, theta = problem.model, problem.full(known.x)
+    factor, failed = dpotrf(known.hessian if known.hessian is not None else problem.expand(known.x)[2])
+    if failed:
         return []
-    variances = np.diagonal(covariance)
+    units = np.zeros((len(known.x), len(candidates)))
+    units[candidates, np.arange(len(candidates))] = 1.0
+    columns = dpotrs(factor, units)[0].T
     # what the data say about a parameter counts like its constraint
-    bent = bent * np.minimum(variances / np.maximum(model.parameters.width[problem.index], 1e-150) ** 2, 1.0)
-    candidates = np.argsort(-bent)[: min(int(np.sum(bent > _BENT)), _CANDIDATES)]
-    variances = variances[candidates]
-    lines = covariance[candidates] / variances[:, None]  # (n_candidates, n_free)
-    steps = np.concatenate([-_DISTANCES, _DISTANCES])
-    points = problem.inside(x + steps[:, None] * lines[:, None, :])
-    mirrored, apart = _mirror_images(problem, x, candidates)
-    values = problem.values(np.concatenate([points.reshape(-1, len(x)), mirrored])) - known.value
-    rise = values[: points.shape[0] * len(steps)].reshape(points.shape[:2])
-    found = [(rise[i, j], points[i, j]) for i, j in valleys(rise, 0.5 * steps**2 / variances[:, None])]
-    images = values[rise.size :]
-    low = (apart > 0.0) & (images < _MIRRORED * 0.5 * apart**2 / variances)
-    starts = [mirrored[i] for i in np.argsort(images, kind="stable") if low[i]][:_STARTS]
-    return starts + [point for _, point in found[: _STARTS - len(starts)]]
+    widths = np.maximum(model.parameters.width[problem.index[candidates]], 1e-150)
+    bent = bent[candidates] * np.minimum(columns[:, candidates].diagonal() / widths**2, 1.0)
+    chosen = np.argsort(-bent, kind="stable")[: min(int(np.sum(bent > BENT)), CANDIDATES)]
+    minima = Minima(
+        model=model,
+        index=problem.index,
+        bounds=problem.bounds,
+        thetas=theta[None],
+        values=np.array([known.value]),
+        state=model.cells.evaluate(model.derived.extend(theta)[:, None], order=0),
+        jacobian=model.jacobian(theta)[None, :, problem.index],
+        observed=problem.data.observed[None],
+        auxdata=problem.data.auxdata[None],
+    )
+    fit = np.zeros(len(chosen), dtype=np.int64)
+    return [start for _, start in minima.sights(fit, candidates[chosen], columns[chosen])]
 
 
 def _covariance(problem: Problem, known: End) -> Floats | None:
@@ -429,35 +422,6 @@ def _covariance(problem: Problem, known: End) -> Floats | None:
     return covariance
 
 
-def valleys(rise: Floats, parabola: Floats) -> list[tuple[int, int]]:
-    """Where lines lie far below a parabola, the lowest place of each side of each line, lowest first."""
-    places: list[tuple[int, int]] = []
-    seen: set[tuple[int, bool]] = set()
-    half = len(_DISTANCES)
-    for flat in np.argsort(rise, axis=None, kind="stable"):
-        i, j = divmod(int(flat), rise.shape[1])
-        if rise[i, j] < _SHALLOW * parabola[i, j] and (i, j < half) not in seen:
-            seen.add((i, j < half))
-            places.append((i, j))
-    return places
-
-
-def _mirror_images(problem: Problem, x: Floats, candidates: Integers) -> tuple[Floats, Floats]:
-    """Points with one of the candidates mirrored about its initial value, and how far each is away.
-
-    Zero where a parameter is nearly there already, or its image is outside its range.
-    """
-    p = problem.model.parameters
-    init, width = p.init[problem.index[candidates]], p.width[problem.index[candidates]]
-    images = 2.0 * init - x[candidates]
-    apart = np.abs(images - x[candidates])
-    low, high = problem.bounds[candidates].T
-    apart = np.where((apart > _APART * width) & (low <= images) & (images <= high), apart, 0.0)
-    points = np.tile(x, (len(candidates), 1))
-    points[np.arange(len(candidates)), candidates] = np.where(apart > 0.0, images, x[candidates])
-    return points, apart
-
-
 def downward_curvature(model: Model, data: Data, theta: Floats) -> Floats:
     """How much uneven effects bend the NLL down along each parameter, in units of its constraint, ``(n_parameters,)``.
 
@@ -468,4 +432,4 @@ def downward_curvature(model: Model, data: Data, theta: Floats) -> Floats:
     curvature = np.zeros(model.cells.n_parameters)
     for parameter, by_bin in model.cells.mean_effects(state):
         curvature[parameter] += weights @ by_bin
-    return _SHARPEST * curvature[: len(theta)] * model.parameters.width**2
+    return SHARPEST * curvature[: len(theta)] * model.parameters.width**2

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.likelihood.many import Slopes
-from hftranslate.likelihood.model import Linearised, Model
+from hftranslate.likelihood.model import Data, Linearised, Model
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -61,6 +61,9 @@ class Fits:
         all parameters ``(n_fits, n_parameters)``, with the values of those that are not free.
     free, bounds
         which parameters are fitted, ``(n_parameters,)``, and their ranges ``(n_parameters, 2)``.
+    held
+        which of them single fits hold where they start, within their ranges, ``(n_fits, n_parameters)``; ``None`` where
+        none does.
     """
 
     observed: Floats
@@ -68,13 +71,25 @@ class Fits:
     starts: Floats
     free: Booleans
     bounds: Floats
+    held: Booleans | None = None
+
+    @classmethod
+    def of(cls, data: Data, starts: Floats, free: Booleans, bounds: Floats, held: Booleans | None = None) -> "Fits":
+        """Of one data set, from many starts."""
+        observed, auxdata = (np.broadcast_to(a, (len(starts), len(a))) for a in (data.observed, data.auxdata))
+        return cls(observed=observed, auxdata=auxdata, starts=starts, free=free, bounds=bounds, held=held)
 
     def __len__(self) -> int:
         return len(self.starts)
 
     def chosen(self, which: Integers, starts: Floats) -> "Fits":
         """Some of them, or one several times, from other starts."""
-        return replace(self, observed=self.observed[which], auxdata=self.auxdata[which], starts=starts)
+        held = None if self.held is None else self.held[which]
+        return replace(self, observed=self.observed[which], auxdata=self.auxdata[which], starts=starts, held=held)
+
+    def free_in(self, which: int) -> Booleans:
+        """The parameters that one of them moves, ``(n_parameters,)``."""
+        return self.free if self.held is None else self.free & ~self.held[which]
 
     def chunk(self, model: Model) -> int:
         """How many of them are evaluated at once."""
@@ -149,6 +164,12 @@ class Linearity:
         """Lower and upper bounds of the free parameters."""
         low, high = self.fits.bounds[self.index].T
         return low, high
+
+    def held(self, which: Integers, x: Floats, g: Floats) -> Booleans:
+        """Which parameters some fits hold, or are at a bound that their functions push them against."""
+        low, high = self.box
+        found: Booleans = ((x <= low) & (g > 0.0)) | ((x >= high) & (g < 0.0))
+        return found if self.fits.held is None else found | self.fits.held[which][:, self.index]
 
     def at(self, which: Integers, x: Floats) -> Linearised:
         """Those of some fits at ``x (n, n_free)``."""
@@ -225,6 +246,12 @@ class Metric:
         result[:, self.loose] = z[:, b:]
         return result
 
+    def columns(self, which: Integers, parameter: Integers) -> Floats:
+        """Columns of the inverses of some models, each for one parameter, ``(n, n_free)``."""
+        units = np.zeros((len(which), self.root.shape[2]))
+        units[np.arange(len(which)), parameter] = 1.0
+        return self.holding(which, self.held[which]).solve(units)
+
     def product(self, v: Floats) -> Floats:
         """``R^T R v``."""
         along: Floats = (self.root @ v[..., None])[..., 0]
@@ -298,10 +325,9 @@ class _Descent:
 
     def run(self, which: Integers) -> None:
         """Of some fits."""
-        low, high = self.lines.box
         x = self.ends.thetas[which][:, self.lines.index]
         here = self.lines.at(which, x)
-        n, held = len(which), _held(x, here.gradient, low, high)
+        n, held = len(which), self.lines.held(which, x, here.gradient)
         way = _Way(
             which=which, x=x, value=here.value, gradient=here.gradient, held=held, step=np.zeros_like(x),
             length=np.ones(n), shortened=np.zeros(n, dtype=np.int64), edm=np.zeros(n),
@@ -340,7 +366,7 @@ class _Descent:
         better = (there.value <= way.value + _SUFFICIENT * slope) & _is_finite(there)
         row = better[:, None]
         gradient = np.where(row, there.gradient, way.gradient)
-        held = np.where(row, _held(trial, gradient, low, high), way.held)
+        held = np.where(row, self.lines.held(way.which, trial, gradient), way.held)
         way.learn(trial - way.x, gradient - way.gradient, better, held)
         way.x, way.gradient, way.held = np.where(row, trial, way.x), gradient, held
         way.value = np.where(better, there.value, way.value)
@@ -378,12 +404,6 @@ def _dot(a: Floats, b: Floats) -> Floats:
     """Scalar products of vectors ``(n, n_free)``, ``(n,)``."""
     product: Floats = np.einsum("ni,ni->n", a, b)
     return product
-
-
-def _held(x: Floats, g: Floats, low: Floats, high: Floats) -> Booleans:
-    """Which parameters are at a bound that the function pushes them against."""
-    found: Booleans = ((x <= low) & (g > 0.0)) | ((x >= high) & (g < 0.0))
-    return found
 
 
 def _is_finite(here: Linearised) -> Booleans:

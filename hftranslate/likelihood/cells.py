@@ -76,18 +76,21 @@ class Multiplicative:
 
     def factors(self, theta: Floats, order: int = 2) -> tuple[Floats, ...]:
         """Value and derivatives, up to an order, of every entry's factor."""
-        alpha = theta[self.parameter]
-        result = factor_polynomial(alpha, along(self.table[:, : order + 1], alpha))
-        outside = np.nonzero((np.abs(alpha) >= 1.0) | along(~self.polynomial, alpha))
+        return self.factors_of(slice(None), theta[self.parameter], order)
+
+    def factors_of(self, entries: Any, alpha: Floats, order: int = 2) -> tuple[Floats, ...]:
+        """Those of some entries, each at values ``(n_entries, ...)`` of its parameter."""
+        result = factor_polynomial(alpha, along(self.table[:, : order + 1, entries], alpha))
+        outside = np.nonzero((np.abs(alpha) >= 1.0) | along(~self.polynomial[entries], alpha))
         if outside[0].size:
-            entry = outside[0]
-            exponential = factor_exponential(alpha[outside], self.log_lo[entry], self.log_hi[entry])
-            for part, values in zip(result, exponential, strict=False):
+            log_lo, log_hi = self.log_lo[entries][outside[0]], self.log_hi[entries][outside[0]]
+            for part, values in zip(result, factor_exponential(alpha[outside], log_lo, log_hi), strict=False):
                 part[outside] = values
-        for code, entry in self.linear:
-            linear = factor_linear(alpha[entry], code, along(self.lo[entry], alpha), along(self.hi[entry], alpha))
-            for part, values in zip(result, linear, strict=False):
-                part[entry] = values
+        for code, these in self.linear:
+            place = these if isinstance(entries, slice) else np.flatnonzero(np.isin(entries, these))
+            lo, hi = (along(v[entries][place], alpha) for v in (self.lo, self.hi))
+            for part, values in zip(result, factor_linear(alpha[place], code, lo, hi), strict=False):
+                part[place] = values
         return result
 
 

@@ -35,8 +35,8 @@ from hftranslate.workspace.arrays import Bins, contents
 if TYPE_CHECKING:
     import awkward as ak
 
-#: Yields (cells times points) that are evaluated at once, as a bound on memory.
-_CHUNK = 1_000_000
+#: Yields (cells times points), or factors, that are evaluated at once: they stay near the processor.
+_CHUNK = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -299,7 +299,7 @@ class Model(Speaking):
 
     def excess_of_many(self, thetas: Floats, data: Data) -> Floats:
         """:meth:`excess_nll` of many parameter points ``(n_points, n_parameters)``, ``(n_points,)``."""
-        chunk = max(1, _CHUNK // len(self.cells.nominal))
+        chunk = max(1, _CHUNK // max(len(self.cells.nominal), len(self.cells.multiplicative.row)))
         parts = [self._excess_of_chunk(thetas[i : i + chunk], data) for i in range(0, len(thetas), chunk)]
         return np.concatenate([np.zeros(0), *parts])
 
@@ -314,14 +314,15 @@ class Model(Speaking):
     @unwarned
     def excess_of_pairs(self, thetas: Floats, observed: Floats, auxdata: Floats) -> Floats:
         """:meth:`excess_nll` of many parameter points, each with data of its own."""
-        return self._excess_at(thetas, np.ascontiguousarray(self.rates_of_many(thetas)), observed, auxdata)
+        return self.excess_of_rates(thetas, np.ascontiguousarray(self.rates_of_many(thetas)), observed, auxdata)
 
     def excess_at(self, thetas: Floats, nu: Floats, data: Data) -> Floats:
         """:meth:`excess_of_many` where the rates there are known."""
-        return self._excess_at(thetas, nu, data.observed, data.auxdata)
+        return self.excess_of_rates(thetas, nu, data.observed, data.auxdata)
 
     @unwarned
-    def _excess_at(self, thetas: Floats, nu: Floats, n: Floats, auxdata: Floats) -> Floats:
+    def excess_of_rates(self, thetas: Floats, nu: Floats, n: Floats, auxdata: Floats) -> Floats:
+        """:meth:`excess_of_pairs` where the rates ``nu (n_points, n_bins)`` are known, or thought to be."""
         inside = np.all((nu > 0.0) | ((nu == 0.0) & (n == 0.0)), axis=1)
         total = np.sum(poisson.excess(nu, n, nu - n), axis=1)
         total += self.constraints.excess_of_many(thetas, auxdata)
@@ -367,7 +368,7 @@ class Model(Speaking):
             jacobian = np.stack([self.derived.rows(t, j) for t, j in zip(thetas, jacobian, strict=True)])
         first, diagonal = self.constraints.derivatives(thetas, auxdata)
         return Linearised(
-            value=self._excess_at(thetas, rates, observed, auxdata),
+            value=self.excess_of_rates(thetas, rates, observed, auxdata),
             gradient=(weights[:, None, :] @ jacobian)[:, 0] + first,
             rates=rates,
             jacobian=jacobian,

@@ -27,6 +27,8 @@ class Pattern:
         places of the columns of each additive code.
     normsys, entry
         places of the ``n`` parameters of NormSys, and of each NormSys entry in a ``(n_rows, n)`` matrix.
+    entries, entry_starts
+        the NormSys entries by parameter, and by row within each; where those of each parameter begin, and the last end.
     direct
         places of the ``f`` parameters that multiply cells directly. Their uses, sorted by parameter: ``use_slot`` and
         ``use_cell`` say where each stands, ``use_bin`` is its place in a ``(n_bins, f)`` matrix; ``cells_of_uses`` and
@@ -43,6 +45,8 @@ class Pattern:
     additive: tuple[slice | Integers, ...]
     normsys: slice
     entry: Integers
+    entries: Integers
+    entry_starts: Integers
     direct: slice
     use_slot: Integers
     use_cell: Integers
@@ -100,6 +104,8 @@ def find_pattern(
         inverse=inverse,
         additive=tuple(_as_slice(inverse[columns]) for columns in additive),
         normsys=slice(first_normsys, first_normsys + n_normsys),
+        entries=np.argsort(normsys_parameter, kind="stable"),
+        entry_starts=np.append(0, np.cumsum(np.bincount(normsys_parameter, minlength=n_parameters))),
         entry=normsys_row * n_normsys + inverse[normsys_parameter] - first_normsys,
         direct=slice(first_direct, first_direct + len(factors)),
         use_slot=slot,

@@ -53,6 +53,11 @@ class DenseShifts:
             np.matmul(self.matrix[first:last].T, weights[first:last], out=out)
         return result
 
+    def columns(self, chosen: Integers) -> tuple[Floats, Floats]:
+        """Columns of ``S`` and ``A``, ``(n_cells, n_chosen)`` each."""
+        n = self.matrix.shape[1] // 2
+        return self.matrix[:, chosen], self.matrix[:, n + chosen]
+
     def slopes(self, dg: Floats) -> Slopes:
         """``S + A diag(dg)``."""
         n = len(dg)
@@ -90,6 +95,11 @@ class SparseShifts:
         rows = [slice(first, last) for first, last in zip(starts, [*starts[1:], len(weights)], strict=True)]
         both = [[part[rows[k]].T @ weights[rows[k]] for part in map(self._array, (self.s, self.a))] for k in groups]
         return np.array([np.concatenate(parts) for parts in both])
+
+    def columns(self, chosen: Integers) -> tuple[Floats, Floats]:
+        """Columns of ``S`` and ``A``, ``(n_cells, n_chosen)`` each."""
+        s, a = (self._array(part)[:, chosen].toarray() for part in (self.s, self.a))
+        return s, a
 
     def slopes(self, dg: Floats) -> Slopes:
         """``S + A diag(dg)``."""

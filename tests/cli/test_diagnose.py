@@ -1,10 +1,12 @@
 """The commands scan, impacts, gof and yields."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from hftranslate.batch.run_many import Failed
 from tests.cli.conftest import Runner
 from tests.cli.documents import document, text
 from tests.conftest import REPOSITORY
@@ -232,14 +234,15 @@ def test_an_interruption_keeps_what_is_done(
 ) -> None:
     from hftranslate.inference import profiles
 
-    real = profiles.ProfileOf.excess
+    real = profiles.ProfileOf.excesses
 
-    def interrupted(self: profiles.ProfileOf, point: tuple[float, ...]) -> float:
-        if point[0] > 1.0:
+    def interrupted(self: profiles.ProfileOf, points: Sequence[Sequence[float]]) -> list[float | Failed]:
+        if points[0][0] > 1.0:
             raise KeyboardInterrupt
-        return real(self, point)
+        return real(self, points)
 
-    monkeypatch.setattr(profiles.ProfileOf, "excess", interrupted)
+    monkeypatch.setattr(profiles, "_TOGETHER", 1)
+    monkeypatch.setattr(profiles.ProfileOf, "excesses", interrupted)
     kept = tmp_path / "kept.jsonl"
     arguments = ("scan", ws, "mu", "--range", "0:2", "--points", "5")
     found = run(*arguments, "--resume", kept)
@@ -247,5 +250,5 @@ def test_an_interruption_keeps_what_is_done(
     assert f"what was done is kept in {kept}; run again to go on" in found.err
     assert len(kept.read_text().splitlines()) == 4  # the task and three points
     assert run(*arguments).err.strip() == "interrupted"
-    monkeypatch.setattr(profiles.ProfileOf, "excess", real)
+    monkeypatch.setattr(profiles.ProfileOf, "excesses", real)
     assert run(*arguments, "--resume", kept).out == run(*arguments).out

@@ -249,7 +249,7 @@ def test_workers_resuming_and_pickling(demo: tuple[Model, Data], of_demo: Impact
     assert seen[0] == len(of_demo.parameters) - 1
     assert resumed.parameters == of_demo.parameters
     task = _Shift(model=model, data=data, best=fit(model, data), widths="hesse", options=FitOptions())
-    assert pickle.loads(pickle.dumps(task))("JES") == task("JES")
+    assert pickle.loads(pickle.dumps(task))(["JES"]) == task(["JES"])
 
 
 def test_document_and_table(demo: tuple[Model, Data], of_demo: Impacts) -> None:

@@ -19,7 +19,6 @@ from hftranslate.inference.profiles import (
     _deepest,
     profile_scan,
     scan_range,
-    start_near,
 )
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
@@ -180,7 +179,7 @@ def test_a_lower_point_of_the_scan_becomes_the_minimum(two_channels: tuple[Model
     assert poor.excess_nll > true.excess_nll + 1e-6
     profile = ProfileOf(model=model, data=data, best=poor, names=("mu",), options=FitOptions())
     grid = np.array([[true.value("mu")]])
-    found = _deepest(profile, np.array([profile.excess(grid[0])]), grid)
+    found = _deepest(profile, np.array(profile.excesses(grid.tolist()), dtype=np.float64), grid)
     assert found.excess_nll == pytest.approx(true.excess_nll, abs=1e-8)
     assert _deepest(profile, np.array([np.nan]), grid) is poor
 
@@ -189,10 +188,10 @@ def test_starts_lie_near_the_minima(two_channels: tuple[Model, Data]) -> None:
     model, data = two_channels
     best = fit(model, data)
     held = {"mu": best.value("mu") + 0.1, "k": best.value("k") - 0.02}
-    start = start_near(best, held)
+    start = best.all_moved(tuple(held), np.array([list(held.values())]))[0]
     found = fit(model, data, fixed=held)
     assert np.max(np.abs(start - found.values)) < 0.1 * np.max(np.abs(best.values - found.values))
-    np.testing.assert_allclose(start_near(best, {"mu": 1.0}), best.moved("mu", 1.0))
+    np.testing.assert_array_equal(best.all_moved(("mu",), np.array([[0.5], [1.0]]))[1], best.moved("mu", 1.0))
 
 
 def test_on_workers_resumed_and_pickled(two_channels: tuple[Model, Data], tmp_path: Path) -> None:
@@ -203,7 +202,7 @@ def test_on_workers_resumed_and_pickled(two_channels: tuple[Model, Data], tmp_pa
         there = profile_scan(model, data, ["mu"], values, batch=BatchOptions(executor=executor))
     np.testing.assert_array_equal(here.rise, there.rise)
     profile = ProfileOf(model=model, data=data, best=fit(model, data), names=("mu",), options=FitOptions())
-    assert pickle.loads(pickle.dumps(profile)).excess((0.5,)) == profile.excess((0.5,))
+    assert pickle.loads(pickle.dumps(profile)).excesses([(0.5,)]) == profile.excesses([(0.5,)])
     seen: list[tuple[str, int, int]] = []
     profile_scan(model, data, ["mu"], [[0.5, 1.0]], batch=BatchOptions(resume=tmp_path / "scan.jsonl"))
     watched = BatchOptions(resume=tmp_path / "scan.jsonl", progress=lambda *step: seen.append(step))

@@ -1,13 +1,19 @@
 """Many fits at once: the minima of single fits, however many there are."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from hftranslate.inference.fit import fit
+from hftranslate.inference.impacts import _Shift
 from hftranslate.inference.minimize import FitOptions, minimize, minimize_many
+from hftranslate.inference.profiles import ProfileOf
 from hftranslate.inference.together import Fits, fit_together
 from hftranslate.inference.valleys import fit_many
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.workspace.simplemodels import correlated_background, uncorrelated_background
+from tests.cases import compiled
 
 ALONE = FitOptions(other_minima=False, raise_on_failure=False, tolerance=1e-11)
 SPACES = {
@@ -74,3 +80,53 @@ def test_who_does_not_converge_is_fitted_alone(model, search):
         data = model.data(fits.observed[i], fits.auxdata[i])
         alone = minimize(model, data, fits.starts[i], fits.free, fits.bounds, ALONE)
         assert minimum.excess_nll <= alone.excess_nll + 1e-8
+
+
+def test_what_single_fits_hold_stays(model):
+    """Each fit holds another parameter, where a fit alone with that one constant ends, too."""
+    p = model.parameters
+    fits = toys(model, 2 * len(p), 6)
+    each = np.arange(len(fits)) % len(p)
+    held = np.zeros(fits.starts.shape, dtype=bool)
+    held[np.arange(len(fits)), each] = True
+    fits = replace(fits, held=held)
+    for i, minimum in enumerate(minimize_many(model, fits, FitOptions(other_minima=False))):
+        assert minimum.theta[each[i]] == fits.starts[i, each[i]]
+        data = model.data(fits.observed[i], fits.auxdata[i])
+        alone = minimize(model, data, fits.starts[i], fits.free & ~held[i], fits.bounds, ALONE)
+        assert minimum.excess_nll == pytest.approx(alone.excess_nll, abs=1e-8)
+
+
+#: Published models whose fits are made at once.
+AT_ONCE = ["sbottom_RegionA", "sbottom_RegionC"]
+
+
+@pytest.mark.parametrize("name", AT_ONCE)
+def test_profiles_are_those_of_single_fits(name, shared):
+    model, data = compiled(name)
+    best = fit(model, data)
+    for parameter in ("lumi", model.parameters.names[model.parameters.poi_index]):
+        profile = ProfileOf(model=model, data=data, best=best, names=(parameter,), options=FitOptions())
+        points = [(best.value(parameter) + 0.01 * k,) for k in range(1, 9)]
+        expected = [profile(point).excess_nll for point in points]
+        np.testing.assert_allclose(profile.excesses(points), expected, rtol=0.0, atol=1e-8)
+        parts = [value for point in points for value in profile.excesses([point])]
+        np.testing.assert_allclose(parts, expected, rtol=0.0, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", AT_ONCE)
+def test_impacts_are_those_of_single_fits(name, shared):
+    """Within what an EDM of 1e-9 leaves of the parameter of interest, beside its uncertainty."""
+    model, _ = compiled(name)
+    data = model.expected_data(model.parameters.init)
+    best = fit(model, data)
+    poi = model.parameters.names[model.parameters.poi_index]
+    names = [n for n, fixed in zip(best.names, best.fixed, strict=True) if not fixed and n != poi][:12]
+    task = _Shift(model=model, data=data, best=best, widths="hesse", options=FitOptions())
+    for n, found in zip(names, task(names), strict=True):
+        sigma = best.uncertainty(n)
+        for at, shift in zip((best.value(n) - sigma, best.value(n) + sigma), found["postfit"], strict=True):
+            low, high = best.bounds[best.names.index(n)]
+            alone = fit(model, data, fixed={n: min(max(at, low), high)})
+            expected = alone.value(poi) - best.value(poi)
+            assert shift == pytest.approx(expected, abs=1e-4 * best.uncertainty(poi))

@@ -20,10 +20,12 @@ def assert_one_by_one(model, data, thetas):
     np.testing.assert_allclose(values, [model.excess_nll(t, data) for t in thetas], rtol=1e-9, atol=1e-9)
     for theta, gradient, matrix in zip(thetas[inside], gradients[inside], matrices[inside], strict=True):
         expected = model.excess_and_gradient(theta, data)[1]
-        size = max(1.0, float(np.abs(expected).max()))
+        size = max(1.0, float(np.abs(expected).max(initial=0.0)))
         np.testing.assert_allclose(gradient, expected, rtol=1e-8, atol=1e-8 * size)
         convex = model.convex_hessian(theta, data)
-        np.testing.assert_allclose(matrix, convex, rtol=1e-7, atol=1e-9 * max(1.0, float(np.abs(convex).max())))
+        np.testing.assert_allclose(
+            matrix, convex, rtol=1e-7, atol=1e-9 * max(1.0, float(np.abs(convex).max(initial=0.0)))
+        )
 
 
 @settings(max_examples=40, deadline=None)

@@ -1,0 +1,163 @@
+"""Where profiles through minima show other valleys: of one fit, or of many at once.
+
+To first order the profile through a minimum with the covariance ``V`` is a straight line, ``theta(a) = theta_0 + V_k (a
+- theta_0k) / V_kk``; along it the NLL of a single valley rises about as the parabola ``(a - theta_0k)^2 / (2 V_kk)``.
+Where it stays far below, there or at the parameter's mirror image, a new fit may start.
+
+Most profiles show nothing, and most of their points need not be evaluated to see that: the yields with that parameter
+alone moved are exact, and what the others do on a straight line, which is little, counts to first order. Only points
+that are low so are evaluated in full.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hftranslate.likelihood.cells import State
+from hftranslate.likelihood.model import Model
+from hftranslate.likelihood.moved import moved_bins
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+#: Downward curvature, in units of that of the constraint, above which a profile is looked at: less than the one needed,
+#: for it is known at the minimum only.
+BENT = 0.2
+#: At most so many profiles of a minimum are looked at, those of the largest downward curvature.
+CANDIDATES = 20
+#: Distances along the profile, in units of the parameter, at which it is looked at on both sides.
+_DISTANCES = np.array([0.85, 1.2, 1.8])
+_STEPS = np.concatenate([-_DISTANCES, _DISTANCES])
+#: A new fit starts where the NLL is below this fraction of the parabola, and from so many places at most.
+_SHALLOW, _STARTS = 0.36, 2
+#: The mirror image has to be far better than one on a parabola, and this far away in units of the parameter.
+_MIRRORED, _APART = 0.1, 0.3
+#: How much larger such a fraction may be to first order.
+_ROUGHLY = 2.0
+#: The least part of its events that the others may leave a bin to first order.
+_LEAST = 0.05
+#: Cells, or factors, of a point from which a look to first order costs less than it saves.
+_LARGE = 100
+#: Points, and points times cells or factors, that are evaluated at once: they stay near the processor.
+_MOST, _CHUNK = 128, 50_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Minima:
+    """Minima of fits of one model, with all that is known there.
+
+    Attributes
+    ----------
+    index, bounds
+        the free parameters, and their ranges ``(n_free, 2)``.
+    thetas, values
+        all parameters ``(n, n_parameters)``, and the NLL above that of the saturated model ``(n,)``.
+    state, jacobian
+        the yields there, as those of many points, and their derivatives by the free parameters ``(n, n_bins, n_free)``.
+    observed, auxdata
+        the data of each fit.
+    """
+
+    model: Model
+    index: Integers
+    bounds: Floats
+    thetas: Floats
+    values: Floats
+    state: State
+    jacobian: Floats
+    observed: Floats
+    auxdata: Floats
+
+    def sights(self, fit: Integers, parameter: Integers, columns: Floats) -> Iterator[tuple[int, Floats]]:
+        """Places from where a fit may end lower: mirror images first, then the lowest points on profiles.
+
+        Parameters
+        ----------
+        fit, parameter
+            the minimum ``(n,)`` that each profile goes through, and its place among the free parameters.
+        columns
+            of the covariance there for that parameter, ``(n, n_free)``.
+
+        Returns
+        -------
+        iterator
+            minima, and points ``(n_free,)``, lowest first for each minimum.
+        """
+        if not len(fit):
+            return
+        each = np.arange(len(fit))
+        variance = columns[each, parameter]
+        points, parabola = self._places(fit, parameter, columns / variance[:, None], variance)
+        fractions = np.append(np.full(len(_STEPS), _SHALLOW), _MIRRORED)
+        maybe = parabola > 0.0
+        size = max(len(self.model.cells.nominal), len(self.model.cells.multiplicative.row))
+        if int(maybe.sum()) * size > _CHUNK and size > _LARGE and not self.model.derived.expressions:
+            roughly = self._roughly(fit, parameter, points) - self.values[fit, None]
+            maybe &= ~(roughly >= _ROUGHLY * fractions * parabola)
+        rise = np.full(parabola.shape, np.inf)
+        rise[maybe] = self._exactly(fit[np.nonzero(maybe)[0]], points[maybe], min(_CHUNK // size + 1, _MOST))
+        low = rise < fractions * parabola
+        for one in np.unique(fit[low.any(axis=1)]):
+            rows = np.flatnonzero(fit == one)
+            images = [r for r in rows[np.argsort(rise[rows, -1], kind="stable")] if low[r, -1]][:_STARTS]
+            others = valleys(np.where(low, rise, np.inf)[rows, :-1])[: _STARTS - len(images)]
+            for r, j in [(r, -1) for r in images] + [(rows[i], j) for i, j in others]:
+                yield int(one), points[r, j]
+
+    def _places(self, fit: Integers, k: Integers, way: Floats, variance: Floats) -> tuple[Floats, Floats]:
+        """Points on profiles along ``way``, and mirror images of ``k``, ``(n, 7, n_free)``; the parabolas there.
+
+        Where there is no mirror image, because it is too near or outside the range, its parabola is zero.
+        """
+        p, (low, high), each = self.model.parameters, self.bounds.T, np.arange(len(k))
+        x = self.thetas[fit][:, self.index]
+        points = np.clip(x[:, None] + _STEPS[:, None] * way[:, None], low, high)
+        image = 2.0 * p.init[self.index[k]] - x[each, k]
+        apart = np.abs(image - x[each, k])
+        far = (apart > _APART * p.width[self.index[k]]) & (low[k] <= image) & (image <= high[k])
+        mirrored = x.copy()
+        mirrored[each, k] = np.where(far, image, x[each, k])
+        distance = np.column_stack([np.tile(_STEPS, (len(k), 1)), np.where(far, apart, 0.0)])
+        return np.concatenate([points, mirrored[:, None]], axis=1), 0.5 * distance**2 / variance[:, None]
+
+    def _roughly(self, fit: Integers, k: Integers, points: Floats) -> Floats:
+        """The NLL at points ``(n, n_places, n_free)``, all parameters but ``k`` to first order, ``(n, n_places)``.
+
+        Infinite ones may be finite in truth.
+        """
+        each = np.arange(len(k))
+        bins = moved_bins(self.model.cells, self.state, fit, self.index[k], points[each, :, k])
+        way = points - self.thetas[fit][:, None, self.index]
+        way[each, :, k] = 0.0
+        change = (way @ np.swapaxes(self.jacobian, 1, 2)[fit]) / np.maximum(self.state.bins.T[fit], 1e-9)[:, None]
+        nu = np.moveaxis(bins, 0, -1) * np.maximum(1.0 + change, _LEAST)
+        owner = np.repeat(fit, points.shape[1])
+        thetas = self.thetas[owner]
+        thetas[:, self.index] = points.reshape(len(owner), -1)
+        rough = self.model.excess_of_rates(
+            thetas, nu.reshape(len(owner), -1), self.observed[owner], self.auxdata[owner]
+        )
+        return np.where(np.isfinite(rough), rough, -np.inf).reshape(points.shape[:2])
+
+    def _exactly(self, owner: Integers, points: Floats, chunk: int) -> Floats:
+        """How far the NLL at points ``(n, n_free)`` is above that of the minima they belong to, ``(n,)``."""
+        rises = np.empty(len(owner))
+        for first in range(0, len(owner), chunk):
+            these = owner[first : first + chunk]
+            thetas = self.thetas[these]
+            thetas[:, self.index] = points[first : first + chunk]
+            values = self.model.excess_of_pairs(thetas, self.observed[these], self.auxdata[these])
+            rises[first : first + chunk] = values - self.values[these]
+        return rises
+
+
+def valleys(rise: Floats) -> list[tuple[int, int]]:
+    """The lowest place on each side of each line, where any is finite, lowest first."""
+    half = len(_DISTANCES)
+    found = []
+    for side in (0, half):
+        place = side + np.argmin(rise[:, side : side + half], axis=1)
+        found += [(i, int(j)) for i, j in enumerate(place) if np.isfinite(rise[i, j])]
+    return sorted(found, key=lambda at: rise[at])
