@@ -17,6 +17,8 @@ from hftranslate.workspace.expressions import parse_dependents, parse_expression
 
 #: Letters and digits of any language, and signs without a meaning in factory strings, formulae and shells.
 _NAME = re.compile(r"\w([\w .+/-]*[\w.+-])?")
+#: What may end a name besides, one of several things: ``SR[1]``. ROOT takes other brackets for ranges.
+_PLACE = re.compile(r"\[[0-9]{1,9}\]")
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w.]*", re.ASCII)
 _FILE = re.compile(r"[\w ./+@%=,-]*")
 _OBJECT = re.compile(r"[\w ./+@%=,:-]*")
@@ -52,18 +54,26 @@ def check_name(kind: str, name: str) -> None:
         raise UnsafeInput(
             f"{kind} {name[:40]!r}...: a name of {len(name)} characters is not given to ROOT ({_LONGEST} at most)"
         )
-    bad = next((c for c in name if not _NAME.fullmatch(f"a{c}a")), None)
+    plain = _without_place(name)
+    bad = next((c for c in plain if not _NAME.fullmatch(f"a{c}a")), None)
     if kind == "measurement" and "/" in name:
         bad = "/"  # it becomes part of the name of a file
     if bad is not None:
         raise UnsafeInput(
             f"{kind} {name!r}: a name with {bad!r} is not given to ROOT, whose factory could read it as more than a "
-            "name; letters, digits, blanks and _ . + - / are (see 'hftranslate rename')"
+            "name; letters, digits, blanks and _ . + - / are, and a number in brackets at the end (see 'hftranslate "
+            "rename')"
         )
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(plain):
         raise UnsafeInput(f"{kind} {name!r} is no name for ROOT: it is empty, or begins or ends with a sign or a blank")
     if kind == "channel" and name[0].isdecimal():
         raise UnsafeInput(f"channel {name!r}: ROOT accepts no channel name that begins with a digit")
+
+
+def _without_place(name: str) -> str:
+    """A name without what may end it: ``SR`` of ``SR[1]``, ``staterror_SR[1]`` of ``staterror_SR[1][0]``."""
+    places = list(_PLACE.finditer(name))
+    return name[: places[-1].start()] if places and places[-1].end() == len(name) else name
 
 
 def check_function(name: str, expression: str, dependents: str) -> None:
@@ -147,7 +157,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _check_parameter(name: str) -> None:
     """The name of a parameter or of one of several under a name: ``staterror_SR[0]``."""
-    check_name("parameter", re.sub(r"\[\d{1,9}\]$", "", name))
+    check_name("parameter", _without_place(name))
 
 
 def check_xml(documents: Iterable[Node]) -> None:
@@ -181,7 +191,7 @@ def _check_element(node: Node) -> None:
         elif attribute.startswith(("InputFile", "HistoFile")):
             _check_text(attribute, text, _FILE)
         elif attribute.startswith("Histo"):
-            _check_text(attribute, text, _OBJECT)
+            _check_text(attribute, _PLACE.sub("", text), _OBJECT)
     for name in re.split(r"[\s\\]+", node.text) if node.tag in _LISTS else ():
         if name:
             check_name("parameter", name)

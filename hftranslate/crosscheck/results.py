@@ -469,7 +469,7 @@ class _Engine:
         level = LEVEL if recorded is None else recorded.level
         tester = self.tester("qtilde" if like is None or recorded is None else self._statistic_of(like))
         try:
-            found = limits_of(tester, level, poi_bounds(self.model)[1])
+            found = limits_of(tester, level, poi_bounds(self.model)[1], scan=False)
         except (FitFailed, InputError) as error:
             notes.append(str(error))
             return None if recorded is None else LimitRecord(level=level, observed=None, expected=(None,) * 5)

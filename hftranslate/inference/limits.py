@@ -1,6 +1,7 @@
 """Upper limits: where CLs falls to a level, by root finding on fits that the six limits share."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import isfinite, isnan, nan
@@ -90,18 +91,53 @@ def limit_table(poi: str, level: float, observed: float, expected: tuple[float, 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Point:
-    """Observed and expected CLs of one tested value; in place of what has no value, why it has none."""
+class _Curves:
+    """CLs of tested values, observed and expected; fits are made when they are asked for, and once."""
 
-    observed: float | FitFailed
-    expected: tuple[float, ...] | FitFailed
+    tester: Tester
+    _asimov: dict[float, float | FitFailed] = field(default_factory=dict)
+    _observed: dict[float, float | FitFailed] = field(default_factory=dict)
 
-    def cls(self, band: int | None) -> float:
-        """The observed CLs, or the expected one of a band; raises what is in its place."""
-        found = self.observed if band is None else self.expected
-        if isinstance(found, FitFailed):
-            raise found
-        return found if isinstance(found, float) else found[band or 0]
+    def cls(self, band: int | None, poi: float) -> float:
+        """The observed CLs, or the expected one of a band; raises why it has no value."""
+        if band is not None:
+            return self._expected(poi)[band]
+        return _kept(self._observed, poi, self._observe)
+
+    def tested(self, band: int | None) -> list[float]:
+        """The values where a curve is known, which the expected ones are together."""
+        return sorted(self._observed if band is None else self._asimov)
+
+    def scan(self) -> tuple[tuple[float, float, tuple[float, ...]], ...]:
+        """Every tested value with its observed and expected CLs, but for those whose fits fail."""
+        found = []
+        for poi in self.tested(0):
+            with suppress(FitFailed):
+                found.append((poi, self.cls(None, poi), self._expected(poi)))
+        return tuple(found)
+
+    def _q_asimov(self, poi: float) -> float:
+        return _kept(self._asimov, poi, self.tester.q_asimov)
+
+    def _expected(self, poi: float) -> tuple[float, ...]:
+        return expected_pvalues(self._q_asimov(poi), self.tester.test_stat)[2]
+
+    def _observe(self, poi: float) -> float:
+        q_asimov = self._q_asimov(poi)
+        return asymptotic_cls(self.tester.q(poi)[0], q_asimov, self.tester.test_stat)
+
+
+def _kept(values: dict[float, float | FitFailed], poi: float, value: Callable[[float], float]) -> float:
+    """A value that is computed once; where that failed, it fails again."""
+    if poi not in values:
+        try:
+            values[poi] = value(poi)
+        except FitFailed as error:
+            values[poi] = error
+    found = values[poi]
+    if isinstance(found, FitFailed):
+        raise found
+    return found
 
 
 def upper_limit(
@@ -153,11 +189,18 @@ def upper_limit(
 
 
 def limits_of(
-    tester: Tester, level: float, highest: float, *, relative_tolerance: float = 1e-6, bands: bool = True
+    tester: Tester,
+    level: float,
+    highest: float,
+    *,
+    relative_tolerance: float = 1e-6,
+    bands: bool = True,
+    scan: bool = True,
 ) -> UpperLimitResult:
     """:func:`upper_limit` with a tester, which may have fitted the data already, up to a highest value.
 
-    Each limit is found to a relative tolerance.
+    Each limit is found to a relative tolerance. Without the scan the data are fitted only where the observed limit is
+    looked for: where only the Asimov data say something, far from the best fit, fits are dear and searches long.
     """
     if not 0.0 < level < 1.0:
         raise InputError(f"the level of a limit lies between 0 and 1, not {level}")
@@ -165,22 +208,16 @@ def limits_of(
         needed = " or ".join(ONE_SIDED)
         raise InputError(f"an upper limit needs a one-sided test statistic, {needed}, not {tester.test_stat}")
     guess = first_guess(tester)
-    points: dict[float, _Point] = {}
-
-    def point(poi: float) -> _Point:
-        if poi not in points:
-            points[poi] = _tested(tester, poi)
-        return points[poi]
-
+    curves = _Curves(tester=tester)
     limits: dict[int | None, float] = {}
     failures: dict[str, str] = {}
-    for band in (2, None, 0, 1, 3, 4) if bands else (None,):
-        curve = partial(_above_level, point, band, level)
+    for band in (None, 2, 0, 1, 3, 4) if bands else (None,):
+        curve = partial(_above_level, curves, band, level)
         try:
-            limits[band] = guess = crossing(curve, sorted(points), guess, relative_tolerance, highest)
+            limits[band] = guess = crossing(curve, curves.tested(band), guess, relative_tolerance, highest)
         except NoCrossing as none:
             limits[band] = nan
-            failures[OBSERVED if band is None else EXPECTED[band]] = _reason(none, level, points, band, highest)
+            failures[OBSERVED if band is None else EXPECTED[band]] = _reason(none, level, curves, band, highest)
     if all(map(isnan, limits.values())):
         raise FitFailed(f"no upper limit: {failures[EXPECTED[2] if bands else OBSERVED]}")
     return UpperLimitResult(
@@ -190,16 +227,8 @@ def limits_of(
         poi_range=tester.poi_range,
         observed=limits[None],
         expected=tuple(limits[band] for band in range(len(BANDS))) if bands else (),
-        scan=_scan_of(points),
+        scan=curves.scan() if scan else (),
         failures=failures,
-    )
-
-
-def _scan_of(points: Mapping[float, _Point]) -> tuple[tuple[float, float, tuple[float, ...]], ...]:
-    return tuple(
-        (poi, p.observed, p.expected)
-        for poi, p in sorted(points.items())
-        if not isinstance(p.observed, FitFailed) and not isinstance(p.expected, FitFailed)
     )
 
 
@@ -236,23 +265,25 @@ def with_points(
     tester = Tester(model=model, data=data, test_stat=limit.test_stat, poi_range=limit.poi_range, options=options)
     lowest, highest = max(tester.range[0], 0.0), tester.range[1]
     end = min(1.1 * max(filter(isfinite, limit.by_name.values())), highest)
-    values = [lowest + (end - lowest) * i / (points - 1) for i in range(points)]
-    tested = {mu: _Point(observed=observed, expected=expected) for mu, observed, expected in limit.scan}
-    return replace(limit, scan=_scan_of(tested | {mu: _tested(tester, mu) for mu in values}))
+    known, curves = {mu for mu, _, _ in limit.scan}, _Curves(tester=tester)
+    for mu in {lowest + (end - lowest) * i / (points - 1) for i in range(points)} - known:
+        with suppress(FitFailed):
+            curves.cls(None, mu)
+    return replace(limit, scan=tuple(sorted((*limit.scan, *curves.scan()))))
 
 
-def _above_level(point: Callable[[float], _Point], band: int | None, level: float, poi: float) -> float:
+def _above_level(curves: _Curves, band: int | None, level: float, poi: float) -> float:
     """By how many standard deviations CLs is above the level: nearly linear in the parameter of interest."""
-    cls = point(poi).cls(band)
+    cls = curves.cls(band, poi)
     return significance_of(level) - significance_of(max(cls, _SMALLEST))
 
 
-def _reason(none: NoCrossing, level: float, points: Mapping[float, _Point], band: int | None, highest: float) -> str:
+def _reason(none: NoCrossing, level: float, curves: _Curves, band: int | None, highest: float) -> str:
     """Why CLs does not cross the level."""
     if none.last == 0.0:
         text = f"CLs is below {level} down to a parameter of interest of {none.first:.3g}"
         return text + (f"; below, {none.beyond}" if none.beyond else "")
-    cls = points[none.last].cls(band)
+    cls = curves.cls(band, none.last)
     text = f"CLs is still {cls:.3g} at a parameter of interest of {none.last:.3g}; "
     if none.beyond:
         return text + f"beyond, {none.beyond}"
@@ -274,15 +305,3 @@ def first_guess(tester: Tester) -> float:
     free = tester.free_fit()
     way = free.reach(tester.poi, rise=2.0)
     return max(free.value(tester.poi), 0.0) + (way if isfinite(way) and way > 0.0 else 2.0)
-
-
-def _tested(tester: Tester, poi: float) -> _Point:
-    try:
-        q_asimov = tester.q_asimov(poi)
-    except FitFailed as error:
-        return _Point(observed=error, expected=error)
-    expected = expected_pvalues(q_asimov, tester.test_stat)[2]
-    try:
-        return _Point(observed=asymptotic_cls(tester.q(poi)[0], q_asimov, tester.test_stat), expected=expected)
-    except FitFailed as error:
-        return _Point(observed=error, expected=expected)

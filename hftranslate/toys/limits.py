@@ -182,7 +182,7 @@ def _guesses(tester: Tester, level: float, bands: bool) -> dict[int | None, floa
     guess = first_guess(tester)
     guesses: dict[int | None, float] = dict.fromkeys([None, *range(len(BANDS))], guess)
     try:
-        found = limits_of(tester, level, tester.range[1], relative_tolerance=1e-3, bands=bands)
+        found = limits_of(tester, level, tester.range[1], relative_tolerance=1e-3, bands=bands, scan=False)
     except FitFailed:
         return guesses
     limits: dict[int | None, float] = {None: found.observed, **dict(enumerate(found.expected))}

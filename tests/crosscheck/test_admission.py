@@ -29,6 +29,13 @@ from tests.crosscheck.test_with_root import program
 HOSTILE = (
     "a,b",
     "x[0,1]",
+    "x[1]y",
+    "x[-1]",
+    "x[1.5]",
+    "x[]",
+    "[1]",
+    "x[\u0661]",
+    "x[1234567890]",
     "a;b",
     "a(b)",
     'a"b',
@@ -116,8 +123,9 @@ def given_to_root(path: Path, python: str, tool: str | None = None) -> bool:
 def test_what_is_not_hostile_reaches_root(python: str, tmp_path: Path) -> None:
     path = tmp_path / "w.json"
     for place in PLACES:
-        path.write_text(json.dumps(model(place, "Wt +jets/2.5-x_1 \u00b5" if place != "measurement" else "m 1.5-x")))
-        assert given_to_root(path, python)
+        for name in ("Wt +jets/2.5-x_1 \u00b5" if place != "measurement" else "m 1.5-x", "SR[1]"):
+            path.write_text(json.dumps(model(place, name)))
+            assert given_to_root(path, python)
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -308,6 +316,29 @@ def test_live_functions_on_histograms(warm_root: str, tmp_path: Path, monkeypatc
     found = CliRunner().invoke(cli, arguments)
     assert isinstance(found.exception, UnsafeInput)
     assert "functions hang on histogram 'channel_name_sample_name'" in str(found.exception)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("as_xml", [False, True])
+def test_live_places(as_xml: bool, warm_root: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ROOT takes names that end with a number in brackets, wherever they are, and means what we do."""
+    monkeypatch.chdir(tmp_path)
+    document = json.loads(json.dumps(model()).replace('_name"', '_name[2]"'))
+    (sample,) = document["channels"][0]["samples"]
+    sample["modifiers"] = [m for m in sample["modifiers"] if m["type"] not in ("shapefactor", "normfactor")] + [
+        {"name": "poi_name[2]", "type": "normfactor", "data": None}
+    ]
+    path = tmp_path / "w.json"
+    path.write_text(json.dumps(document))
+    if as_xml:
+        write(from_document(document), tmp_path / "top.xml", sidecar=False)
+        path = tmp_path / "top.xml"
+    found = CliRunner().invoke(
+        cli, ["crosscheck", str(path), "--with-root", "--root-python", warm_root, "--json", "report.json"]
+    )
+    assert found.exit_code == 0, found.output
+    judged = {rung["name"]: rung for rung in json.loads((tmp_path / "report.json").read_text())["rungs"]}
+    assert all(judged[name]["verdict"] == "passed" for name in ("yields", "nll", "best fit", "uncertainties"))
 
 
 @pytest.mark.root

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from math import isnan, log
+from math import inf, isnan, log
 
 import numpy as np
 import pytest
@@ -11,7 +11,8 @@ from scipy.stats import norm
 
 from hftranslate.errors import FitFailed, InputError
 from hftranslate.inference import hypotest
-from hftranslate.inference.limits import UpperLimitResult, upper_limit
+from hftranslate.inference.fit import FitResult
+from hftranslate.inference.limits import UpperLimitResult, limits_of, upper_limit
 from hftranslate.inference.tester import Tester as AsymptoticTester
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
@@ -38,6 +39,28 @@ def test_limits_far_away(strength: float) -> None:
     assert np.array(scaled.expected) * strength == pytest.approx(nominal.expected, rel=3e-6)
     assert len(scaled.scan) < 40
     assert scaled.failures == {}
+
+
+def test_without_the_scan_the_data_are_fitted_only_for_the_observed_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Far above what a sensitive search expects, where its data say nothing of expected limits."""
+    model, data = hello_world()
+    data = replace(data, observed=data.observed + 40.0)
+    asked: list[float] = []
+    q = AsymptoticTester.q
+
+    def counted(self: AsymptoticTester, poi: float) -> tuple[float, FitResult, FitResult]:
+        asked.append(poi)
+        return q(self, poi)
+
+    monkeypatch.setattr(AsymptoticTester, "q", counted)
+    found = []
+    for scan in (True, False):
+        asked.clear()
+        found.append(limits_of(AsymptoticTester(model=model, data=data), 0.05, inf, scan=scan))
+        if scan:
+            assert sorted(asked) == [mu for mu, _, _ in found[0].scan]
+    assert min(asked) > found[0].expected[4]
+    assert found[1] == replace(found[0], scan=())
 
 
 def falling(n_bins: int = 45) -> tuple[Model, Data]:
