@@ -14,6 +14,9 @@ order the profile through a minimum with the covariance ``V`` is a straight line
 theta_0k) / V_kk``; along it the NLL of a single valley rises about as the parabola ``(a - theta_0k)^2 / (2 V_kk)``.
 Where it stays far below, there or at the parameter's mirror image, a new fit starts. All are evaluated at once.
 
+*Exchanges* are looked for there as well: where two free factors that do nearly the same have changed places
+(:mod:`hftranslate.inference.exchanges`).
+
 *Ways* are what small models get first, unless the fit was difficult or describes the data badly. A likelihood that
 rises all along the straight ways from a minimum to everywhere else has no other one. Many random points tell, evaluated
 at once, around the minimum and where one to three parameters leave it while the others follow to first order; from the
@@ -36,6 +39,7 @@ from numpy.typing import NDArray
 
 from hftranslate.inference.clouds import Cloud
 from hftranslate.inference.descent import may_get_stuck, onwards
+from hftranslate.inference.exchanges import Exchanges
 from hftranslate.inference.newton import End
 from hftranslate.inference.problem import Problem
 from hftranslate.likelihood.model import Data, Model
@@ -137,6 +141,7 @@ def search(
     plan = _plan(problem, first, float(bent.max(initial=0.0)))
     if first.reason == "converged" and (plan is None or not plan.small):
         look.along_profiles(bent)
+        look.at_exchanges()
     if plan is None:
         return look.found(sure=True)
     if plan.calm and look.in_one_valley():
@@ -265,6 +270,12 @@ class _Look:
             if self.lowest is known:
                 break
             bent = downward_curvature(p.model, p.data, p.full(self.lowest.x))[p.index]
+
+    def at_exchanges(self) -> None:
+        """Fit from where free factors that do nearly the same have changed places."""
+        p, x = self.problem, self.lowest.x
+        for start in Exchanges.of(p.model, p.index, p.convex(x)).starts(x, p.bounds):
+            self.start(start)
 
     def in_one_valley(self) -> bool:
         """Whether the NLL rises on the ways from the minimum to many points; where it hardly does fits lead back."""
