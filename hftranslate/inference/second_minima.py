@@ -12,6 +12,9 @@ nearly there needs no search either.
 *Profiles* are what large models get, those of the parameters along which uneven effects bend the NLL down
 (:mod:`hftranslate.inference.sights`): a new fit starts where they are far below the parabola of a single valley.
 
+*Exchanges* are looked for there as well: where two free factors that do nearly the same have changed places
+(:mod:`hftranslate.inference.exchanges`).
+
 *Ways* are what small models get first, unless the fit was difficult or describes the data badly. A likelihood that
 rises all along the straight ways from a minimum to everywhere else has no other one. Many random points tell, evaluated
 at once, around the minimum and where one to three parameters leave it while the others follow to first order; from the
@@ -34,6 +37,7 @@ from numpy.typing import NDArray
 
 from hftranslate.inference.clouds import Cloud
 from hftranslate.inference.descent import may_get_stuck, onwards
+from hftranslate.inference.exchanges import Exchanges
 from hftranslate.inference.newton import End
 from hftranslate.inference.problem import Problem
 from hftranslate.inference.sights import BENT, CANDIDATES, Minima
@@ -123,6 +127,7 @@ def search(
     plan = _plan(problem, first, float(bent.max(initial=0.0)))
     if first.reason == "converged" and (plan is None or not plan.small):
         look.along_profiles(bent)
+        look.at_exchanges()
     if plan is None:
         return look.found(sure=True)
     if plan.calm and look.in_one_valley():
@@ -253,6 +258,12 @@ class _Look:
             if self.lowest is known:
                 break
             bent = downward_curvature(p.model, p.data, p.full(self.lowest.x))[p.index]
+
+    def at_exchanges(self) -> None:
+        """Fit from where free factors that do nearly the same have changed places."""
+        p, x = self.problem, self.lowest.x
+        for start in Exchanges.of(p.model, p.index, p.convex(x)).starts(x, p.bounds):
+            self.start(start)
 
     def in_one_valley(self) -> bool:
         """Whether the NLL rises on the ways from the minimum to many points; where it hardly does fits lead back."""

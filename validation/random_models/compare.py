@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaln, xlogy
 
 from hftranslate.crosscheck.verify_with_root import partners
 from hftranslate.difference.alignment import align
@@ -21,6 +23,7 @@ from hftranslate.translation.write import to_xml, write_xml
 from hftranslate.workspace import ROOT, Workspace
 
 Json = dict[str, Any]
+Floats = NDArray[np.float64]
 #: Relative, of yields and of the NLL (absolute below one).
 TOLERANCE = 1e-9
 #: Yields below this fraction of the largest in their channel are compared as if they were as large: they are rounded
@@ -30,6 +33,8 @@ _SMALLEST = 1e-6
 _ROUNDING = 2e-15
 #: ROOT normalises Gamma terms by a numerical integral.
 GAMMA_TOLERANCE = 1e-4
+#: ROOT takes the logarithm of a constraint's probability, which loses its digits below the smallest normal number.
+_UNLIKELY = -float(np.log(np.finfo(np.float64).tiny))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +124,7 @@ def compared(theirs: Json, ours: Ours) -> Verdict:
         size, where = _yields(point["yields"], workspace, model, theta)
         if size > max(TOLERANCE, worst.size):
             worst = Verdict(kind="differ", what="yields", where=where, size=size)
-        if worst.what == "yields" or point["nll"] is None or ours.incomplete:
+        if worst.what == "yields" or point["nll"] is None or ours.incomplete or _beyond_numbers(model, data, theta):
             continue
         mine = model.nll(theta, data)
         size = max(abs(mine - point["nll"]) - rounding, 0.0) / max(1.0, abs(point["nll"]))
@@ -129,6 +134,16 @@ def compared(theirs: Json, ours: Ours) -> Verdict:
         elif worst.kind == "agree" and not gamma:
             worst = Verdict(kind="agree", size=max(size, worst.size))
     return worst
+
+
+def _beyond_numbers(model: Model, data: Data, theta: Floats) -> bool:
+    """Whether a constraint term is so unlikely that ROOT's probability of it is no normal number."""
+    c = model.constraints
+    pull = (data.auxdata[c.gauss_aux] - theta[c.gauss_parameter]) / c.width
+    gauss = 0.5 * pull**2 + np.log(c.width)
+    x, mean = data.auxdata[c.poisson_aux], theta[c.poisson_parameter] * c.scale
+    poisson = mean - xlogy(x, mean) + gammaln(x + 1.0)
+    return bool(np.any(gauss > _UNLIKELY) or np.any(poisson > _UNLIKELY))
 
 
 def _parameters(theirs: Json, ours: Ours) -> list[tuple[str, str]]:
