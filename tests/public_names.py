@@ -34,8 +34,8 @@ PUBLIC = {
         csv_cell html markdown markdown_code terminal terminal_lines
     """,
     "doctor": """
-        Diagnosis Finding Place SEVERITIES SampleVariation Severity Systematics at_least diagnose document findings_table found
-        summary summary_document summary_text systematics text worst
+        Diagnosis Finding Place SEVERITIES SampleVariation Severity Systematics at_least diagnose document
+        findings_table found summary summary_document summary_text systematics text worst
     """,
     "editing": """
         Join Negligible Places PruningEffect combine consequences negligible prune prune_negligible pruned_document

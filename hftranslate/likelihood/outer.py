@@ -25,12 +25,13 @@ def outer_products(slopes: Floats, weights: Floats) -> Floats:
     few = np.count_nonzero(slopes, axis=0) <= _FEW * n_bins
     if 2 * np.count_nonzero(few) < n_parameters:
         return _of_all(slopes, weights)
-    from scipy.sparse import csc_array, dia_array
+    from scipy.sparse import csc_array
 
     many, few = np.flatnonzero(~few), np.flatnonzero(few)
     dense = slopes[:, many]
     sparse: Any = csc_array(slopes[:, few])
-    weighted: Any = dia_array((weights[None], [0]), shape=(n_bins, n_bins)) @ sparse
+    by_bin = sparse.data * weights[sparse.indices]
+    weighted: Any = csc_array((by_bin, sparse.indices, sparse.indptr), shape=sparse.shape)
     result = np.zeros((n_parameters, n_parameters))
     result[many[:, None], many] = _of_all(dense, weights)
     mixed = weighted.T @ dense

@@ -22,9 +22,9 @@ from hftranslate.errors import InputError, MissingInput, did_you_mean
 from hftranslate.likelihood.scipy_parts import ndtr, ndtri
 from hftranslate.signal_grid.document import Value
 from hftranslate.signal_grid.scan import FailedPoint, Point, Scan
-from hftranslate.signal_grid.tasks import What
 from hftranslate.signal_grid.smoothing import INTERPOLATIONS, interpolator, left_out
 from hftranslate.signal_grid.smoothing import Interpolation as Interpolation
+from hftranslate.signal_grid.tasks import What
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
