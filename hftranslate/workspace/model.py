@@ -15,18 +15,18 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard
 
 from hftranslate.display.speaking import Speaking, Table
 from hftranslate.errors import InvalidWorkspace, MissingInput, did_you_mean
 from hftranslate.workspace.arrays import Number as Number
 from hftranslate.workspace.arrays import Numbers as Numbers
 from hftranslate.workspace.arrays import numbers_of
+from hftranslate.workspace.caching import Same
 
 if TYPE_CHECKING:
     from hist import Hist
 
-T = TypeVar("T")
 #: Free-form facts without a meaning for the likelihood (an output prefix, a bin range, ...), kept for the way back.
 Annotations: TypeAlias = tuple[tuple[str, str], ...]
 #: Interpolation codes; :mod:`hftranslate.likelihood.interpolation` says what they are.
@@ -110,21 +110,6 @@ def _check_unique(names: Iterable[str], what: str) -> None:
         if name in seen:
             raise InvalidWorkspace(f"{what} {name!r} appears more than once; names must be unique")
         seen.add(name)
-
-
-class Same(Generic[T]):
-    """The key of a cache: equal to none but the same object (equal values may differ in 50 and 50.0)."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: T) -> None:
-        self.value = value
-
-    def __hash__(self) -> int:
-        return id(self.value)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Same) and other.value is self.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -407,7 +392,7 @@ class Measurement:
 
 
 @lru_cache(maxsize=32)  # every parameter is asked for, of models with any number of them
-def _parameters_by_name(key: "Same[tuple[ParameterConfig, ...]]") -> dict[str, ParameterConfig]:
+def _parameters_by_name(key: Same[tuple[ParameterConfig, ...]]) -> dict[str, ParameterConfig]:
     return {p.name: p for p in key.value}
 
 

@@ -31,12 +31,12 @@ from hftranslate.workspace import (
     Modifier,
     NormFactor,
     NormSys,
-    Same,
     Sample,
     ShapeFactor,
     ShapeSys,
     StatError,
 )
+from hftranslate.workspace.caching import Same
 
 ParameterKind = Literal["lumi", "normfactor", "alpha", "gamma"]
 Use: TypeAlias = tuple[Channel, Sample, Modifier]
