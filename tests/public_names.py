@@ -116,7 +116,7 @@ PUBLIC = {
     "workspace": """
         Annotations BinConstraint BinUncertainty CONVENTIONS Channel ConstraintTerm Conventions DeclaredParameter
         Expression Function HistoSys HistoSysCode Lumi MODIFIER_TYPES Measurement Modifier NormFactor NormSys
-        NormSysCode Number Numbers PYHF ParameterConfig ParameterSet ROOT Same Sample ShapeFactor ShapeSys StatError T
+        NormSysCode Number Numbers PYHF ParameterConfig ParameterSet ROOT Sample ShapeFactor ShapeSys StatError
         TermKind Workspace bin_labels declared_parameters from_hist is_number observations parameter_sets
         parse_expression simplemodels stacked with_observations
     """,

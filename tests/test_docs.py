@@ -69,7 +69,7 @@ def test_diagnostics(run: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     shutil.copytree(REPOSITORY / "validation" / "cases" / "demo", tmp_path / "demo")
     monkeypatch.chdir(tmp_path / "demo")
     commands = commands_of("diagnostics.md")
-    assert {w[0] for w in commands} == {"fit", "scan", "impacts", "gof", "yields", "limit", "plot"}
+    assert {w[0] for w in commands} == {"fit", "scan", "impacts", "gof", "yields", "limit", "systematics", "plot"}
     for words in commands:
         alone = [w if words[i - 1] != "--workers" else "1" for i, w in enumerate(words)]  # sooner there
         found = run(*alone)
