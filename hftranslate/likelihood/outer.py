@@ -25,12 +25,12 @@ def outer_products(slopes: Floats, weights: Floats) -> Floats:
     few = np.count_nonzero(slopes, axis=0) <= _FEW * n_bins
     if 2 * np.count_nonzero(few) < n_parameters:
         return _of_all(slopes, weights)
-    from scipy.sparse import csc_array, dia_array
+    from scipy.sparse import csc_array
 
     many, few = np.flatnonzero(~few), np.flatnonzero(few)
     dense = slopes[:, many]
     sparse: Any = csc_array(slopes[:, few])
-    weighted: Any = dia_array((weights[None], [0]), shape=(n_bins, n_bins)) @ sparse
+    weighted: Any = sparse.multiply(weights[:, None]).tocsc()
     result = np.zeros((n_parameters, n_parameters))
     result[many[:, None], many] = _of_all(dense, weights)
     mixed = weighted.T @ dense
@@ -42,5 +42,10 @@ def outer_products(slopes: Floats, weights: Floats) -> Floats:
 
 
 def _of_all(slopes: Floats, weights: Floats) -> Floats:
-    result: Floats = slopes.T @ (slopes * weights[:, None])
+    result: Floats
+    if weights.min(initial=0.0) < 0.0:
+        result = slopes.T @ (slopes * weights[:, None])
+    else:  # a matrix times its own transpose is half the work
+        scaled = slopes * np.sqrt(weights)[:, None]
+        result = scaled.T @ scaled
     return result
