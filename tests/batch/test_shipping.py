@@ -45,8 +45,8 @@ def unpacked(folder: Path) -> list[str]:
 def test_each_process_unpacks_it_once(tmp_path: Path) -> None:
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         found = run_many(add(tmp_path), range(40), executor=pool)
-    assert [item for item, _ in found] == [*range(1, 41)]  # type: ignore[misc]
-    assert len(unpacked(tmp_path)) == len({pid for _, pid in found})  # type: ignore[misc]
+    assert [item for item, _ in found] == [*range(1, 41)]
+    assert len(unpacked(tmp_path)) == len({pid for _, pid in found})
     assert set(unpacked(tmp_path)) == {"unpacked\n"}
 
 
