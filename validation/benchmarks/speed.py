@@ -89,7 +89,8 @@ def workspace(model: str) -> Json:
     if model in OWN:
         histograms = OWN[model]
         if histograms is not None:
-            return big_model(histograms)
+            made_up: Json = big_model(histograms)
+            return made_up
         document: Json = as_json(hft.read(REPOSITORY / "validation" / "cases" / "demo" / "demo.xml")).document
         return document
     base, patch, entry = MODELS[model]
