@@ -53,9 +53,9 @@ ROOT_PYTHON ?= $(CURDIR)/.venv-root/bin/python
 root: .venv-root/.installed $(VENV)/.installed-test
 	ROOT_PYTHON=$(ROOT_PYTHON) $(BIN)/python -m pytest -n auto --dist worksteal -m root $(PYTEST_ARGS)
 
-# speed against peers, which are installed in an environment of their own: half an hour
+# speed against peers, which are installed in an environment of their own, and growth: an hour; BENCHMARK_ARGS=--quick: minutes
 benchmarks: $(VENV)/.installed-test
-	$(BIN)/python validation/benchmarks/speed.py
+	$(BIN)/python validation/benchmarks/run.py $(BENCHMARK_ARGS)
 
 # the release: both archives, judged, and the demonstration from the wheel alone in an empty environment
 dist: $(VENV)/.installed-dist

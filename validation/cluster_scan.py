@@ -58,7 +58,7 @@ def cluster_of(options: argparse.Namespace) -> Any:
         from distributed import LocalCluster
 
         return LocalCluster(  # type: ignore[no-untyped-call]
-            n_workers=options.workers, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=options.workers, threads_per_worker=1, processes=True, dashboard_address=":0"
         )
     import dask_jobqueue
 

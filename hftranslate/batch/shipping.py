@@ -13,7 +13,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -27,20 +27,20 @@ _held: dict[str, Callable[[Any], Any]] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Shipped(Generic[T, R]):
+class Shipped:
     """A function that lies with the workers: in a file, or delivered before."""
 
     key: str
     path: Path | None = None
 
-    def __call__(self, item: T) -> R:
+    def __call__(self, item: Any) -> Any:
         """The function's result."""
         function = _held.get(self.key)
         if function is None:
             function = pickle.loads(_delivered[self.key] if self.path is None else self.path.read_bytes())
             _held.clear()
             _held[self.key] = function
-        return cast(R, function(item))
+        return function(item)
 
 
 def deliver(key: str, packed: bytes) -> None:
@@ -77,7 +77,7 @@ def shipped(function: Callable[[T], R], executor: Executor) -> Iterator[Callable
 
         client.register_plugin(Delivery(key, packed), name=key)
         try:
-            yield Shipped[T, R](key)
+            yield Shipped(key)
         finally:
             with suppress(OSError):  # the cluster may be gone
                 client.unregister_worker_plugin(key)
@@ -86,6 +86,6 @@ def shipped(function: Callable[[T], R], executor: Executor) -> Iterator[Callable
         try:
             with os.fdopen(number, "wb") as file:
                 file.write(packed)
-            yield Shipped[T, R](key, Path(name))
+            yield Shipped(key, Path(name))
         finally:
             os.unlink(name)

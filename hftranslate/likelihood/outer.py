@@ -30,8 +30,7 @@ def outer_products(slopes: Floats, weights: Floats) -> Floats:
     many, few = np.flatnonzero(~few), np.flatnonzero(few)
     dense = slopes[:, many]
     sparse: Any = csc_array(slopes[:, few])
-    by_bin = sparse.data * weights[sparse.indices]
-    weighted: Any = csc_array((by_bin, sparse.indices, sparse.indptr), shape=sparse.shape)
+    weighted: Any = sparse.multiply(weights[:, None]).tocsc()
     result = np.zeros((n_parameters, n_parameters))
     result[many[:, None], many] = _of_all(dense, weights)
     mixed = weighted.T @ dense
@@ -43,5 +42,10 @@ def outer_products(slopes: Floats, weights: Floats) -> Floats:
 
 
 def _of_all(slopes: Floats, weights: Floats) -> Floats:
-    result: Floats = slopes.T @ (slopes * weights[:, None])
+    result: Floats
+    if weights.min(initial=0.0) < 0.0:
+        result = slopes.T @ (slopes * weights[:, None])
+    else:  # a matrix times its own transpose is half the work
+        scaled = slopes * np.sqrt(weights)[:, None]
+        result = scaled.T @ scaled
     return result

@@ -15,6 +15,6 @@ def test_are_those_of_einsum(n_shared: int, n_own: int) -> None:
     order = rng.permutation(n_shared + n_own)
     slopes[:, order[:n_shared]] = rng.normal(size=(n_bins, n_shared))
     slopes[rng.integers(n_bins, size=n_own), order[n_shared:]] = rng.normal(size=n_own)
-    weights = rng.normal(size=n_bins)
-    expected = np.einsum("bi,b,bj->ij", slopes, weights, slopes, optimize=True)
-    np.testing.assert_allclose(outer_products(slopes, weights), expected, rtol=1e-12, atol=1e-11)
+    for weights in (rng.normal(size=n_bins), rng.uniform(size=n_bins)):
+        expected = np.einsum("bi,b,bj->ij", slopes, weights, slopes, optimize=True)
+        np.testing.assert_allclose(outer_products(slopes, weights), expected, rtol=1e-12, atol=1e-11)

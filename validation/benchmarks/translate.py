@@ -12,6 +12,7 @@ from statistics import median
 from typing import Any
 
 from big_model import big_model, n_histograms
+from provenance import provenance
 from speed import ENVIRONMENT, install
 
 HERE = Path(__file__).resolve().parent
@@ -86,7 +87,7 @@ def measure(n: int, repeat: int, folder: Path, tools: tuple[str, ...] = TOOLS) -
     return {
         "histograms": n_histograms(document),
         "channels": len(document["channels"]),
-        "date": datetime.now(UTC).date().isoformat(),
+        **provenance(),
         "repeat": repeat,
         "rows": rows,
     }
@@ -122,6 +123,7 @@ def main() -> None:
     parser.add_argument("--histograms", nargs="+", type=int, default=[9000, 20000, 50000])
     parser.add_argument("--repeat", nargs="+", type=int, default=[3, 1, 1], help="times for each number of histograms")
     parser.add_argument("--ours-only", action="store_true", help="do not wait for pyhf, whose json2xml is quadratic")
+    parser.add_argument("--no-store", dest="store", action="store_false", help="leave the stored results alone")
     options = parser.parse_args()
     tools = TOOLS[:1] if options.ours_only else TOOLS
     if sorted(install(list(tools))) != sorted(tools):
@@ -133,7 +135,8 @@ def main() -> None:
             result = measure(n, repeat, Path(folder), tools)
         results[result["histograms"]] = result
         in_order = [results[size] for size in sorted(results)]
-        stored.write_text(json.dumps({"results": in_order}, indent=1) + "\n")
+        if options.store:
+            stored.write_text(json.dumps({"results": in_order}, indent=1) + "\n")
     print(table(in_order))
 
 
