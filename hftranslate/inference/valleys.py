@@ -72,7 +72,7 @@ def search_together(model: Model, fits: Fits, ends: Ends, which: Integers, *, to
         ends.converged[owner[~found.converged]] = False
         order = np.argsort(-found.values, kind="stable")  # the lowest one last
         lower = order[found.converged[order] & (found.values[order] < ends.values[owner[order]] - _LOWER)]
-        for i in lower:
+        for i in lower.tolist():
             ends.put(owner[i], found, i)
         which = np.unique(owner[lower])
         which = which[ends.converged[which]]
