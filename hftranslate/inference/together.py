@@ -139,9 +139,8 @@ def fit_together(model: Model, fits: Fits, *, tolerance: float) -> Ends:
         converged=np.zeros(n, dtype=np.bool_),
         iterations=np.zeros(n, dtype=np.int64),
     )
-    descent = _Descent(lines=Linearity.of(model, fits), ends=ends, tolerance=tolerance)
-    for first in range(0, n, fits.chunk(model)):
-        descent.run(np.arange(first, min(first + fits.chunk(model), n)))
+    if n:
+        _Descent(lines=Linearity.of(model, fits), ends=ends, tolerance=tolerance).run(n, fits.chunk(model))
     return ends
 
 
@@ -264,7 +263,8 @@ class _Way:
     """Some fits on their way down: ``which`` they are, and for each of them where it is and what it does next.
 
     ``gradient`` and ``value`` are those at ``x``, ``held`` the parameters that stay at a bound, ``step`` the next one,
-    of which ``length`` is taken, ``shortened`` how often that became less, and ``edm`` what the step promises.
+    of which ``length`` is taken, ``shortened`` how often that became less, ``edm`` what the step promises, ``taken``
+    how many there were, this one included.
     ``steps``, ``changes`` and ``inverses`` are the memory: the last steps, the changes of the gradient, and the inverse
     of their product (zero where they are to be forgotten).
     """
@@ -278,6 +278,7 @@ class _Way:
     length: Floats
     shortened: Integers
     edm: Floats
+    taken: Integers
     steps: list[Floats]
     changes: list[Floats]
     inverses: list[Floats]
@@ -289,6 +290,17 @@ class _Way:
             k: [a[these] for a in v] if isinstance(v, list) else v[these] for k, v in parts.items()
         }
         return _Way(**chosen)
+
+    def joined(self, fresh: "_Way") -> "_Way":
+        """With others that begin, and remember nothing."""
+        parts: dict[str, Any] = {}
+        for name in _Way.__slots__:
+            mine, theirs = getattr(self, name), getattr(fresh, name)
+            if isinstance(mine, list):
+                parts[name] = [np.concatenate([a, np.zeros((len(fresh.which), *a.shape[1:]))]) for a in mine]
+            else:
+                parts[name] = np.concatenate([mine, theirs])
+        return _Way(**parts)
 
     def learn(self, step: Floats, change: Floats, better: Booleans, held: Booleans) -> None:
         """Remember the last step, and forget all where other parameters are held now."""
@@ -323,29 +335,37 @@ class _Descent:
     ends: Ends
     tolerance: float
 
-    def run(self, which: Integers) -> None:
-        """Of some fits."""
+    def run(self, n: int, size: int) -> None:
+        """Of all, about as many at once as a size says: others begin where some have ended."""
+        way, begun = self._begun(np.arange(min(size, n))), min(size, n)
+        while len(way.which) or begun < n:
+            way = self._on(way)
+            room = size - len(way.which)
+            if begun < n and 2 * room >= size:
+                way = self._on(way.joined(self._begun(np.arange(begun, min(begun + room, n)))))
+                begun = min(begun + room, n)
+            if len(way.which):
+                self._move(way)
+
+    def _begun(self, which: Integers) -> _Way:
+        """Some fits at their start, but for those that it leaves no way from."""
         x = self.ends.thetas[which][:, self.lines.index]
         here = self.lines.at(which, x)
         n, held = len(which), self.lines.held(which, x, here.gradient)
         way = _Way(
             which=which, x=x, value=here.value, gradient=here.gradient, held=held, step=np.zeros_like(x),
             length=np.ones(n), shortened=np.zeros(n, dtype=np.int64), edm=np.zeros(n),
-            steps=[], changes=[], inverses=[],
+            taken=np.ones(n, dtype=np.int64), steps=[], changes=[], inverses=[],
         )  # fmt: skip
         if not (inside := _is_finite(here)).all():
             way, here = way.only(inside), Linearised(**{k: getattr(here, k)[inside] for k in Linearised.__slots__})
         way.step, way.edm = self._step(way, here)
-        for iteration in range(1, _STEPS + 1):
-            way = self._on(way, iteration)
-            if not way.which.size:
-                break
-            self._move(way)
+        return way
 
-    def _on(self, way: _Way, iteration: int) -> _Way:
+    def _on(self, way: _Way) -> _Way:
         """Those that go on; the others are done."""
         good = (way.edm >= 0.0) & (way.edm <= self.tolerance)
-        over = good | ~(way.edm >= 0.0) | (way.shortened > _SHORTENED)
+        over = good | ~(way.edm >= 0.0) | (way.shortened > _SHORTENED) | (way.taken > _STEPS)
         if not over.any():
             return way
         end = way.only(good)
@@ -354,7 +374,7 @@ class _Descent:
         self.ends.values[end.which] = end.value - end.edm
         self.ends.edm[end.which] = end.edm
         self.ends.converged[end.which] = True
-        self.ends.iterations[way.which[over]] = iteration
+        self.ends.iterations[way.which[over]] = way.taken[over]
         return way.only(~over)
 
     def _move(self, way: _Way) -> None:
@@ -372,6 +392,7 @@ class _Descent:
         way.value = np.where(better, there.value, way.value)
         way.shortened = np.where(better, 0, way.shortened + 1)
         way.length = np.where(better, 1.0, _SHORTER * way.length)
+        way.taken = way.taken + 1
         if better.any():
             step, edm = self._step(way, there)
             way.step, way.edm = np.where(row, step, way.step), np.where(better, edm, way.edm)

@@ -16,6 +16,8 @@ from hftranslate.likelihood.model import Model
 
 #: How much closer to the minimum than asked for these fits end, for the EDM is that of a model.
 _CLOSER = 0.1
+#: The EDM at which it shows whether a fit ends lower than another one.
+_ROUGH = 1e-4
 #: Cells times parameters up to which matrices are dense and small enough for many fits at once.
 _LARGEST_TOGETHER = 300_000
 
@@ -62,11 +64,15 @@ def search_together(model: Model, fits: Fits, ends: Ends, which: Integers, *, to
         owner, starts = _seen(model, fits, ends, which)
         if not len(owner):
             break
-        found = fit_together(model, fits.chosen(owner, starts), tolerance=tolerance)
+        found = fit_together(model, fits.chosen(owner, starts), tolerance=_ROUGH)
+        ends.converged[owner[~found.converged]] = False
+        lower = np.flatnonzero(found.converged & (found.values < ends.values[owner] - _LOWER))
+        owner = owner[lower]
+        found = fit_together(model, fits.chosen(owner, found.thetas[lower]), tolerance=tolerance)
         ends.converged[owner[~found.converged]] = False
         order = np.argsort(-found.values, kind="stable")  # the lowest one last
         lower = order[found.converged[order] & (found.values[order] < ends.values[owner[order]] - _LOWER)]
-        for i in lower:
+        for i in lower.tolist():
             ends.put(owner[i], found, i)
         which = np.unique(owner[lower])
         which = which[ends.converged[which]]

@@ -130,3 +130,7 @@ def test_impacts_are_those_of_single_fits(name, shared):
             alone = fit(model, data, fixed={n: min(max(at, low), high)})
             expected = alone.value(poi) - best.value(poi)
             assert shift == pytest.approx(expected, abs=1e-4 * best.uncertainty(poi))
+
+
+def test_no_fits_at_all(model):
+    assert len(fit_together(model, toys(model, 0, 7), tolerance=1e-9).values) == 0
