@@ -12,6 +12,7 @@ import pytest
 
 from hftranslate.batch.journal import Journal
 from hftranslate.batch.options import BatchOptions
+from hftranslate.display import csv_text
 from hftranslate.errors import FormatError, InputError, MissingInput
 from hftranslate.formats.pyhf_json import from_document
 from hftranslate.inference.hypotest import hypotest, upper_limit
