@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from hftranslate.display import csv_cell, csv_text, html, markdown, markdown_code, terminal, terminal_lines
-from hftranslate.signal_grid.scan import csv_text
 
 #: Signs, words and letters that mean something to one of the four.
 PIECES = (

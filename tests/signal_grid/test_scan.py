@@ -24,7 +24,6 @@ from hftranslate.signal_grid.scan import (
     PointTask,
     Scan,
     ScanSettings,
-    csv_text,
     scan,
     scan_from_document,
     scan_task,
