@@ -33,8 +33,8 @@ PUBLIC = {
         csv_cell csv_text html markdown markdown_code terminal terminal_lines
     """,
     "doctor": """
-        Diagnosis Finding Place SEVERITIES Severity at_least diagnose document findings_table found summary
-        summary_document summary_text text worst
+        Diagnosis Finding Place SEVERITIES SampleVariation Severity Systematics at_least diagnose document
+        findings_table found summary summary_document summary_text systematics text worst
     """,
     "editing": """
         Join Negligible Places PruningEffect combine consequences negligible prune prune_negligible pruned_document
@@ -76,8 +76,8 @@ PUBLIC = {
         ChannelYields Data Model Yields compile_model expected_yields restricted
     """,
     "plots": """
-        PlotOptions PullOptions STYLES StackOptions brazil contour correlations impacts interpolation limit limit_band
-        pages picture pull_pages pulls save save_pages scan templates toys yields
+        ContourOptions PlotOptions PullOptions STYLES StackOptions brazil contour correlations impacts interpolation
+        limit limit_band pages picture pull_pages pulls save save_pages scan template_pages templates toys yields
     """,
     "pyhf": """
         Model PatchSet Workspace compat exceptions get_backend infer optimize probability schema set_backend
@@ -96,7 +96,7 @@ PUBLIC = {
         upper_limits upperlimit
     """,
     "report": """
-        Subject report report_page
+        Subject report report_page systematics_page
     """,
     "signal_grid": """
         Background FailedPoint Patch PatchSet Point PointNames Scan ScanSettings Signal Slice changes contour_document

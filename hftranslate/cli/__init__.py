@@ -32,6 +32,7 @@ SECTIONS = {
     "Look and edit": {
         "inspect": "what is in a workspace",
         "doctor": "what is suspicious in it, and what helps",
+        "systematics": "what each systematic does to each sample",
         "prune": "leave parts out",
         "rename": "give parts other names",
         "combine": "two workspaces into one",

@@ -1,7 +1,7 @@
 """Commands for patch sets: look, verify, take out, apply, make."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,9 +20,10 @@ from hftranslate.cli.options.model import (
     xml_options,
 )
 from hftranslate.cli.options.paths import InputFile, OutputFile
+from hftranslate.cli.options.pictures import plot_options
 from hftranslate.cli.options.progress import ProgressBar, progress_option
 from hftranslate.cli.options.testing import made_toys, take_made_toys
-from hftranslate.cli.output import emit, emit_result, emit_text, emit_texts, json_text, report, tell
+from hftranslate.cli.output import emit, emit_result, emit_text, emit_texts, json_text, report, tell, tell_lines
 from hftranslate.display import csv_text
 from hftranslate.editing import consequences
 from hftranslate.editing import strip as strip_signals
@@ -32,7 +33,7 @@ from hftranslate.formats.json_text import parse_json, read_bytes
 from hftranslate.formats.outcomes import Outcome
 from hftranslate.signal_grid import Patch, PatchSet, PointNames, read_patchset
 from hftranslate.signal_grid import create as create_patchset
-from hftranslate.signal_grid.contour import Interpolation, contour_document, take_slice
+from hftranslate.signal_grid.contour import Slice, contour_document, take_slice, validation_text
 from hftranslate.signal_grid.document import ALGORITHMS, Value, parse_value, patch_document
 from hftranslate.signal_grid.scan import Scan, ScanSettings, scan_from_document
 from hftranslate.signal_grid.scan import scan as scan_patches
@@ -42,6 +43,9 @@ from hftranslate.translation.as_json import as_json
 from hftranslate.translation.load import load
 from hftranslate.translation.sidecar_file import sidecar_path
 from hftranslate.translation.write import write_json
+
+if TYPE_CHECKING:
+    from hftranslate.plots import ContourOptions, PlotOptions
 
 _FILE = OutputFile()
 #: So many failures are listed on standard error.
@@ -278,38 +282,68 @@ def tell_failures(done: Scan) -> None:
 
 @patchset.command()
 @click.argument("scan", default="-", type=InputFile())
-@click.option("-o", "--output-file", required=True, type=_FILE, help="The picture: png, pdf or svg, by its ending.")
 @click.option("--x", metavar="LABEL", help="Horizontal axis; default: the first label that is not held.")
 @click.option("--y", metavar="LABEL", help="Vertical axis; default: the next one.")
 @click.option("--at", "held", multiple=True, metavar="LABEL=VALUE", help="Hold another label at a value; repeatable.")
-@choice_option("--interpolation", ("linear", "cubic"), "Of the significance, between the points.")
+@choice_option("--interpolation", ("smooth", "linear", "cubic"), "Of the significance, between the points.")
+@click.option(
+    "--overlay",
+    "overlays",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="Draw another contour: of a scan, of --lines, or a published one (HEPData's YAML or JSON, CSV); repeatable.",
+)
+@click.option(
+    "--theory",
+    type=InputFile(),
+    metavar="FILE.csv",
+    help="Of limits: relative uncertainties of the cross section: columns up and down, or uncertainty, and the labels.",
+)
+@click.option("--validate", is_flag=True, help="Tell how well each interpolation predicts points that are left out.")
 @click.option("--lines", type=_FILE, help="Write the contours as JSON too.")
-@click.option("--title", default="", help="Above the picture.")
 @click.option("--x-title", help="Name of the horizontal axis; default: the label.")
 @click.option("--y-title", help="Name of the vertical axis; default: the label.")
+@plot_options
 def contour(
     scan: str,
     output_file: Path,
     x: str | None,
     y: str | None,
     held: tuple[str, ...],
-    interpolation: Interpolation,
     lines: Path | None,
-    title: str,
     x_title: str | None,
     y_title: str | None,
+    look: "PlotOptions",
+    **options: Any,
 ) -> None:
     """Draw the exclusion contour of a scan: observed, expected and +-1 sigma, with its points."""
-    from hftranslate.plots import PlotOptions, picture
+    from hftranslate.plots import picture
     from hftranslate.plots.contour import contour as draw
 
-    source = "standard input" if scan == "-" else scan
+    source, how = "standard input" if scan == "-" else scan, options["interpolation"]
     found = take_slice(scan_from_document(parse_json(read_bytes(scan), source), source), x, y, at=_held(held))
-    figure = draw(found, interpolation=interpolation, x_name=x_title, y_name=y_title, options=PlotOptions(title=title))
+    if options["validate"]:
+        tell_lines(validation_text(found))
+    beside = _beside(found, options["overlays"], options["theory"])
+    figure = draw(found, interpolation=how, x_name=x_title, y_name=y_title, beside=beside, options=look)
     texts: dict[Path, Content] = {output_file: picture(figure, output_file)}
     if lines is not None:
-        texts[lines] = json_text(contour_document(found, interpolation))
+        texts[lines] = json_text(contour_document(found, how))
     emit_texts(texts)
+
+
+def _beside(found: Slice, overlays: tuple[str, ...], theory: str | None) -> "ContourOptions":
+    """What is to stand beside a contour, from its files."""
+    from hftranslate.plots import ContourOptions
+    from hftranslate.signal_grid.overlays import read_overlay, read_theory
+
+    others = []
+    for text in overlays:
+        name, separator, file = text.partition("=")
+        if not separator or not name or not file:
+            raise InputError(f"--overlay {text}: expected NAME=FILE")
+        others.append((name, read_overlay(file, found.labels)))
+    return ContourOptions(overlays=tuple(others), theory=None if theory is None else read_theory(theory, found))
 
 
 def _held(texts: tuple[str, ...]) -> dict[str, Value]:

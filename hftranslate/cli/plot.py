@@ -1,17 +1,17 @@
 """The pictures of what other commands write."""
 
 from collections.abc import Callable
-from functools import wraps
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from hftranslate.cli.groups import Group
 from hftranslate.cli.options.groups import group_option, take_groups
-from hftranslate.cli.options.model import combined_options, file_argument
-from hftranslate.cli.options.paths import InputFile, OutputFile
+from hftranslate.cli.options.model import file_argument, load_model, model_source
+from hftranslate.cli.options.paths import InputFile
+from hftranslate.cli.options.pictures import plot_options
 from hftranslate.cli.output import tell
 from hftranslate.errors import FormatError, InputError
 from hftranslate.formats.json_text import parse_json, read_bytes, source_name
@@ -23,36 +23,6 @@ if TYPE_CHECKING:
     from hftranslate.plots import PlotOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-#: As in :data:`hftranslate.plots.STYLES`, which need not be imported to show a help text.
-_STYLES = ("ROOT", "ATLAS", "CMS", "ALICE", "DUNE")
-
-_plot_options = combined_options(
-    click.option("-o", "--output-file", required=True, type=OutputFile(), help="Where to draw."),
-    click.option("--title", default="", help="Above the picture."),
-    click.option(
-        "--style", type=click.Choice(_STYLES, case_sensitive=False), default="ROOT", show_default=True, help="mplhep's."
-    ),
-    click.option("--experiment", default="", metavar="NAME", help="Above the left corner, with --status."),
-    click.option("--status", default="", metavar="WORD", help="What the picture is: Preliminary, Internal, ..."),
-    click.option("--lumi", metavar="1/FB", help="Above the right corner, with --energy."),
-    click.option("--energy", metavar="TEV", help="Of the collisions."),
-)
-
-
-def plot_options(function: F) -> F:
-    """Where to draw, and what all pictures can be told: the command is given ``look``."""
-
-    @_plot_options
-    @wraps(function)
-    def command(*args: Any, **options: Any) -> Any:
-        from hftranslate.plots import PlotOptions
-
-        look = {name: options.pop(name) for name in ("title", "style", "experiment", "status", "lumi", "energy")}
-        return function(*args, look=PlotOptions(**look), **options)
-
-    return cast(F, command)
-
 
 _files = click.argument("files", nargs=-1, type=InputFile(), metavar="FILE...")
 
@@ -86,6 +56,12 @@ def plot() -> None:
 @click.option("--poi-name", help="What to call the parameter of interest; default: its name.")
 @click.option("--x-name", default="signal", help="With several limits: name of the horizontal axis.")
 @click.option("--log/--linear", default=None, help="The axis of CLs, or of limits.")
+@click.option(
+    "--theory",
+    type=InputFile(),
+    metavar="FILE.csv",
+    help="With several limits: columns x, value, low, high; default: 1.",
+)
 @plot_options
 def brazil(
     files: tuple[str, ...],
@@ -93,11 +69,13 @@ def brazil(
     poi_name: str | None,
     x_name: str,
     log: bool | None,
+    theory: str | None,
     output_file: Path,
     look: "PlotOptions",
 ) -> None:
     """CLs with its expected bands, from the JSON of 'limit'; or limits against a mass, from several of them."""
     from hftranslate import plots
+    from hftranslate.signal_grid.overlays import read_columns
 
     documents = [document_of(file, "limit") for file in files or ("-",)]
     if len(documents) == 1 and not at:
@@ -105,7 +83,9 @@ def brazil(
         return
     if len(at) != len(documents):
         raise InputError(f"{len(documents)} limits and {len(at)} values of --at: give one for each")
-    draw(plots.limit_band(at, documents, x_name=x_name, poi_name=poi_name, log=log, options=look), output_file)
+    predicted = 1.0 if theory is None else read_columns(theory, ("x", "value", "low", "high"))
+    how: dict[str, Any] = {"x_name": x_name, "poi_name": poi_name, "log": log, "theory": predicted, "options": look}
+    draw(plots.limit_band(at, documents, **how), output_file)
 
 
 @plot.command()
@@ -253,6 +233,25 @@ def toys(
         options=look,
     )
     draw(figure, output_file)
+
+
+@plot.command()
+@model_source
+@click.option("--channel", default="*", metavar="PATTERN", show_default=True, help="Which channels.")
+@click.option("--sample", default="*", metavar="PATTERN", show_default=True, help="Which samples.")
+@click.option("--systematic", default="*", metavar="PATTERN", show_default=True, help="Which systematics.")
+@plot_options
+def templates(
+    channel: str, sample: str, systematic: str, output_file: Path, look: "PlotOptions", **options: Any
+) -> None:
+    """Nominal, up and down of systematics, and their ratios: from a model, not from results.
+
+    All that fit the patterns, six on a page: one PDF, or PNG and SVG files of which those after the first have numbers.
+    """
+    from hftranslate import plots
+
+    workspace = load_model(options, edges=True)[0]
+    draw(plots.template_pages(workspace, channel, sample, systematic, options=look), output_file)
 
 
 def _asimov(file: str, poi: float) -> float:

@@ -41,7 +41,7 @@ from hftranslate.signal_grid.scan import ScanSettings
     "Whether the test statistic is what its name says, or depends on the model's range of the POI.",
 )
 @minimizer_options
-@choice_option("--interpolation", ("linear", "cubic"), "Of the significance, between the points.")
+@choice_option("--interpolation", ("linear", "cubic", "smooth"), "Of the significance, between the points.")
 @click.option(
     "--values-from",
     "pattern",

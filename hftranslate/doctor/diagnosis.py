@@ -15,7 +15,8 @@ from hftranslate.doctor.findings import SEVERITIES, Finding, Place, Severity, at
 from hftranslate.doctor.fitting import fit_findings
 from hftranslate.doctor.nominal import nominal_findings
 from hftranslate.doctor.settings import misread_findings, poi_findings, range_findings, unused_findings
-from hftranslate.doctor.variations import variation_findings
+from hftranslate.doctor.shapes import shape_findings
+from hftranslate.doctor.variations import variation_findings, variations
 from hftranslate.errors import InputError
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.workspace import Conventions, Measurement, Workspace
@@ -101,6 +102,7 @@ def _of_description(workspace: Workspace, measurement: str) -> list[Finding]:
     try:
         findings += nominal_findings(workspace, chosen)
         findings += variation_findings(workspace)
+        findings += shape_findings(variations(workspace))
         findings += unused_findings(workspace, chosen)
         findings += misread_findings(workspace)
     except InputError as error:

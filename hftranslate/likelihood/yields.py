@@ -274,6 +274,18 @@ def _ragged(parts: Any) -> "ak.Array":
     return ak.Array([part.tolist() for part in parts])
 
 
+def _bin_covariances(model: Model, slopes: Floats, covariance: Floats) -> list[Floats]:
+    """The covariance of the bins of each channel, ``(n_bins, n_bins)`` each, from that of the parameters."""
+    rows = _added(slopes, _Labels.of(model).bins)
+    return [rows[at.bins] @ covariance @ rows[at.bins].T for at in _places(model)]
+
+
+def _agreement(data: Data | None, at: slice, bins: Floats, covariance: Floats | None, stage: Stage) -> Agreement | None:
+    if data is None or covariance is None or not stage:
+        return None
+    return agreement(data.observed[at], bins[at], covariance, stage)
+
+
 @unwarned
 def expected_yields(
     model: Model,
@@ -322,8 +334,7 @@ def expected_yields(
         matrix = np.where(np.outer(matters, matters), matrix, 0.0)
     labels = _Labels.of(model)
 
-    def summed(label: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        """Events of the cells with each label, and their uncertainties."""
+    def summed(label: NDArray[np.int64]) -> tuple[Floats, Floats]:  # and uncertainties
         values = _added(state.nu[:, None], label)[:, 0]
         if slopes is None or matrix is None:
             return values, np.zeros_like(values)
@@ -331,14 +342,7 @@ def expected_yields(
 
     cells, bins = summed(np.arange(len(state.nu))), summed(labels.bins)
     sums, channels, samples = summed(labels.sums), summed(labels.channels), summed(labels.samples)
-    by_bin = None if slopes is None else _added(slopes, labels.bins)
-
-    def agrees(at: slice) -> Agreement | None:
-        if data is None or by_bin is None or matrix is None or not stage:
-            return None
-        rows = by_bin[at]
-        return agreement(data.observed[at], state.bins[at], rows @ matrix @ rows.T, stage)
-
+    covariances = None if slopes is None or matrix is None else _bin_covariances(model, slopes, matrix)
     everything = summed(np.zeros(len(state.nu), dtype=np.int64))
     signals = scaled_samples(model)
     return Yields(
@@ -357,7 +361,7 @@ def expected_yields(
                 sample_sum_uncertainties=sums[1][at.sums],
                 sum=float(channels[0][k]),
                 sum_uncertainty=float(channels[1][k]),
-                agreement=agrees(at.bins),
+                agreement=_agreement(data, at.bins, state.bins, None if covariances is None else covariances[k], stage),
             )
             for k, at in enumerate(_places(model))
         ),

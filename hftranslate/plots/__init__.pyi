@@ -1,4 +1,4 @@
-from hftranslate.plots.contour import contour
+from hftranslate.plots.contour import ContourOptions, contour
 from hftranslate.plots.curves import interpolation
 from hftranslate.plots.distributions import toys
 from hftranslate.plots.figures import STYLES, PlotOptions, picture, save, save_pages
@@ -8,10 +8,11 @@ from hftranslate.plots.limits import brazil as limit
 from hftranslate.plots.profiles import scan
 from hftranslate.plots.ranking import impacts
 from hftranslate.plots.stacks import StackOptions, pages, yields
-from hftranslate.plots.templates import templates
+from hftranslate.plots.templates import template_pages, templates
 
 __all__ = [
     "STYLES",
+    "ContourOptions",
     "PlotOptions",
     "PullOptions",
     "StackOptions",
@@ -29,6 +30,7 @@ __all__ = [
     "save",
     "save_pages",
     "scan",
+    "template_pages",
     "templates",
     "toys",
     "yields",

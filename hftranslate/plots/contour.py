@@ -1,14 +1,17 @@
 """The picture of an exclusion contour: observed and expected, with the points that it was interpolated from."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hftranslate.errors import InputError
 from hftranslate.plots.figures import DEFAULT_PLOT, PlotOptions, in_style, literal, new_axes
 from hftranslate.signal_grid.contour import (
     Interpolation,
+    Lines,
     Slice,
     contour_lines,
     crossings,
@@ -26,20 +29,55 @@ if TYPE_CHECKING:
     from matplotlib.patches import Patch
 
 Floats = NDArray[np.float64]
+#: A contour to stand beside: a scan, or its points in a plane, or curves ``(k, 2)``.
+Beside: TypeAlias = Slice | Scan | Mapping[str, Any] | Lines
 
 _BAND, _OBSERVED, _EXPECTED, _POINT = "#f3dc6b", "#a11d21", "#1f1f1f", "#4a5568"
 _FAILED = "#d62728"
 _WHITE: dict[str, Any] = {"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.8}
 
 
+#: Other analyses, told apart by colour and dashes.
+_BESIDE: tuple[tuple[str, Any], ...] = (
+    ("#0072b2", (0, (5, 1))),
+    ("#009e73", (0, (3, 1, 1, 1))),
+    ("#832db6", (0, (1, 1))),
+    ("#a96b59", "-."),
+    ("#717581", "--"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContourOptions:
+    """What contours can be told besides.
+
+    Attributes
+    ----------
+    overlays
+        names and contours of other analyses, or published ones: a scan, its points in a plane, or curves
+        (:func:`hftranslate.signal_grid.overlays.read_overlay`). Of scans the observed contour is drawn.
+    theory
+        relative uncertainties of the predicted cross section of each point, up and down, ``(n_points,)`` each
+        (:func:`hftranslate.signal_grid.overlays.read_theory`): the observed contour is drawn for both, dotted. Of
+        limits only: CLs of another cross section is not known.
+    """
+
+    overlays: Sequence[tuple[str, Beside]] = ()
+    theory: tuple[Floats, Floats] | None = None
+
+
+DEFAULT_CONTOUR = ContourOptions()
+
+
 @in_style
 def contour(
     found: Slice | Scan | Mapping[str, Any],
     *,
-    interpolation: Interpolation = "linear",
+    interpolation: Interpolation = "smooth",
     x_name: str | None = None,
     y_name: str | None = None,
     ax: "Axes | None" = None,
+    beside: ContourOptions = DEFAULT_CONTOUR,
     options: PlotOptions = DEFAULT_PLOT,
 ) -> "Figure":
     """Draw the contour in a plane, or the heights along one label.
@@ -50,11 +88,13 @@ def contour(
         a scan of a signal grid or its JSON document, in the plane of its first labels, or its points in another one
         (:func:`hftranslate.signal_grid.contour.take_slice`).
     interpolation
-        between the points of a plane.
+        between the points of a plane: as smooth as predicts points best that are left out, or through the points.
     x_name, y_name
         of the axes; by default the labels.
     ax
         where to draw; by default in a figure of its own.
+    beside
+        other analyses, published curves, and uncertainties of the cross section.
     options
         title, style, and the labels of experiment, luminosity and energy.
 
@@ -66,17 +106,16 @@ def contour(
     Raises
     ------
     InputError
-        The points make no plane.
+        The points make no plane, or something is to stand beside it that cannot.
     """
-    if isinstance(found, Mapping):
-        found = scan_from_document(found, "the scan")
-    if isinstance(found, Scan):
-        found = take_slice(found)
+    found = _points(found)
     figure, axes = new_axes(7.2, 5.2, ax)
     if len(found.labels) == 1:
+        if beside.overlays or beside.theory is not None:
+            raise InputError("other contours and uncertainties of the cross section stand in a plane of two labels")
         _draw_line(axes, found)
     else:
-        _draw_plane(axes, found, interpolation)
+        _draw_plane(axes, found, interpolation, beside)
     held = ", ".join(literal(f"{label} = {value}") for label, value in found.fixed.items())
     axes.set_title("   ".join(filter(None, (options.title, held))), fontsize=11)
     axes.set_xlabel(x_name or literal(found.labels[0]))
@@ -86,12 +125,18 @@ def contour(
     return figure
 
 
+def _points(found: Slice | Scan | Mapping[str, Any]) -> Slice:
+    if isinstance(found, Mapping):
+        found = scan_from_document(found, "the scan")
+    return take_slice(found) if isinstance(found, Scan) else found
+
+
 def _percent(found: Slice) -> str:
     return f"{100.0 * (1.0 - found.level):.4g}% CL"
 
 
 # -------------------------------------------------------------------------------------------------------------- a plane
-def _draw_plane(axes: "Axes", found: Slice, interpolation: Interpolation) -> None:
+def _draw_plane(axes: "Axes", found: Slice, interpolation: Interpolation, beside: ContourOptions) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -104,14 +149,54 @@ def _draw_plane(axes: "Axes", found: Slice, interpolation: Interpolation) -> Non
             axes.plot(line[:, 0], line[:, 1], color=colour, ls=style, lw=width, zorder=3, gid=curve)
         label = curve if lines else f"{curve}: no point {'allowed' if _all_above(found, curve) else 'excluded'}"
         legend.insert(0, Line2D([], [], color=colour, ls=style, lw=width, label=label))
+    legend += _draw_theory(axes, found, interpolation, beside.theory)
+    legend += _draw_overlays(axes, interpolation, beside.overlays)
     legend += _draw_points(axes, found)
     axes.use_sticky_edges = False
     axes.margins(0.04)
     low, high = axes.get_ylim()
-    axes.set_ylim(low, high + 0.3 * (high - low))  # room for the legend
+    rows = -(-len(legend) // 2)
+    axes.set_ylim(low, high + (0.12 + 0.06 * rows) * (high - low))  # room for the legend
     axes.legend(
         handles=legend, loc="upper left", ncols=2, frameon=False, fontsize=9, title=_percent(found), alignment="left"
     )
+
+
+def _draw_theory(
+    axes: "Axes", found: Slice, interpolation: Interpolation, theory: tuple[Floats, Floats] | None
+) -> "list[Line2D | Patch]":
+    """The observed contour for larger and smaller cross sections: limits on them in units of theirs move."""
+    from matplotlib.lines import Line2D
+
+    if theory is None:
+        return []
+    if found.what != "limit":
+        raise InputError("uncertainties of the cross section move limits (patchset scan --what limit), not CLs")
+    look: dict[str, Any] = {"color": _OBSERVED, "ls": ":", "lw": 1.2}
+    up, down = theory
+    if up.shape != down.shape or up.shape != (len(found.names),):
+        raise InputError(f"uncertainties of {len(up)} cross sections for {len(found.names)} points")
+    for factor in (1.0 + up, 1.0 - down):
+        moved = {**found.heights, "observed": found.heights["observed"] + np.log(factor)}
+        for line in contour_lines(replace(found, heights=moved), "observed", interpolation):
+            axes.plot(line[:, 0], line[:, 1], zorder=3, gid="theory", **look)
+    return [Line2D([], [], label=r"observed $\pm1\sigma_\mathrm{theory}$", **look)]
+
+
+def _draw_overlays(
+    axes: "Axes", interpolation: Interpolation, overlays: Sequence[tuple[str, Beside]]
+) -> "list[Line2D | Patch]":
+    from matplotlib.lines import Line2D
+
+    if len(overlays) > len(_BESIDE):
+        raise InputError(f"{len(overlays)} other contours cannot be told apart; take {len(_BESIDE)} at most")
+    legend: list[Line2D | Patch] = []
+    for (name, other), (colour, dashes) in zip(overlays, _BESIDE, strict=False):
+        lines = other if isinstance(other, tuple) else contour_lines(_points(other), "observed", interpolation)
+        for line in lines:
+            axes.plot(line[:, 0], line[:, 1], color=colour, ls=dashes, lw=1.6, zorder=2.5, gid=f"beside {name}")
+        legend.append(Line2D([], [], color=colour, ls=dashes, lw=1.6, label=literal(name)))
+    return legend
 
 
 def _all_above(found: Slice, curve: str) -> bool:

@@ -229,7 +229,7 @@ def limit_band(
     *,
     x_name: str = "signal",
     poi_name: str | None = None,
-    theory: float | None = 1.0,
+    theory: float | Sequence[Sequence[float]] | None = 1.0,
     log: bool | None = None,
     options: PlotOptions = DEFAULT_PLOT,
 ) -> "Figure":
@@ -246,7 +246,8 @@ def limit_band(
     poi_name
         of the vertical axis, in place of the parameter's name.
     theory
-        where to draw the line of the predicted signal; signals with limits below are excluded.
+        where to draw the line of the predicted signal; signals with limits below are excluded. Where it depends on the
+        property, or is uncertain: rows of the property, the prediction, and the ends of its band.
     log
         whether the limits stand on a logarithmic axis; by default where they span more than a factor of 30.
     options
@@ -282,19 +283,40 @@ def limit_band(
     figure, axes = new_axes(6.4, 4.6)
     draw_bands(axes, x, expected.T)
     axes.plot(x, observed, "o-", color="black", lw=1.6, ms=3.0, label="observed")
-    if theory is not None:
-        axes.axhline(theory, color=MARK, lw=1.2)
-        axes.annotate(
-            "predicted", (x[-1], theory), (-4, 3), textcoords="offset points", ha="right", color=MARK, fontsize=9
-        )
+    predicted = _draw_theory(axes, x, theory)
     every = np.column_stack([observed, expected])
-    lowest, highest = float(np.nanmin(every)), float(np.nanmax(every))
+    lowest, highest = float(np.nanmin(every)), float(np.nanmax([*every.ravel(), *predicted]))
+    lowest = min([lowest, *predicted])
     if log if log is not None else lowest > 0.0 and highest / lowest > 30.0:
         axes.set_yscale("log")
-        axes.set_ylim(0.5 * min(lowest, theory or lowest), 8.0 * max(highest, theory or highest))
+        axes.set_ylim(0.5 * lowest, 8.0 * highest)
     else:
-        axes.set_ylim(0.0, 1.35 * max(highest, theory or 0.0))
+        axes.set_ylim(0.0, 1.35 * highest)
     axes.set(xlim=(x[0], x[-1]), xlabel=x_name, title=options.title)
     axes.set_ylabel(f"{100.0 * (1.0 - levels[0]):g} % CL upper limit on {_axis(one_name, poi_name)}")
     _legend(axes, [3, 2, 1, 0], loc="upper right", ncols=2)
     return figure
+
+
+def _draw_theory(axes: "Axes", x: Floats, theory: float | Sequence[Sequence[float]] | None) -> list[float]:
+    """The predicted signal as a line, with its band where there is one; and which values it has."""
+    if theory is None:
+        return []
+    if isinstance(theory, int | float):
+        axes.axhline(theory, color=MARK, lw=1.2)
+        at, value, values = x[-1], float(theory), [float(theory)]
+    else:
+        try:
+            rows = finite([list(row) for row in theory], len(theory), 4)
+        except (TypeError, ValueError):
+            raise InputError(
+                "a prediction takes rows of four numbers: property, value, and the ends of its band"
+            ) from None
+        rows = rows[np.argsort(rows[:, 0])]
+        axes.fill_between(rows[:, 0], rows[:, 2], rows[:, 3], color=MARK, alpha=0.25, lw=0)
+        axes.plot(rows[:, 0], rows[:, 1], color=MARK, lw=1.2)
+        inside = rows[(rows[:, 0] >= x[0]) & (rows[:, 0] <= x[-1])]
+        last = inside[-1] if len(inside) else rows[-1]
+        at, value, values = last[0], float(last[1]), inside[:, 1:].ravel().tolist()
+    axes.annotate("predicted", (at, value), (-4, 3), textcoords="offset points", ha="right", color=MARK, fontsize=9)
+    return values

@@ -1,9 +1,12 @@
 """What a systematic does to the template of a sample: nominal, up and down, and their ratios to nominal."""
 
+import dataclasses
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hftranslate.doctor.systematics import flags_by_place
 from hftranslate.errors import MissingInput, did_you_mean
 from hftranslate.plots.figures import (
     ABOVE,
@@ -36,6 +39,8 @@ def templates(
     options: PlotOptions = DEFAULT_PLOT,
 ) -> "Figure":
     """The template of a sample with a systematic one standard deviation up and down, as the workspace has it.
+
+    What the doctor finds suspicious in it stands below its name (:mod:`hftranslate.doctor`).
 
     Parameters
     ----------
@@ -85,13 +90,80 @@ def templates(
     main.set(xlim=(edges[0], edges[-1]), ylim=(min(0.0, 1.1 * float(np.min([up, down, nominal]))), 1.4 * top or 1.0))
     main.set(ylabel="events per bin", title=literal(options.title))
     title = f"{shortened(channel)}, {shortened(sample)}: {shortened(systematic)}"
+    if flags := flags_by_place(dataclasses.replace(workspace, channels=(where,))).get((channel, sample, systematic)):
+        title += f"\n{', '.join(flags)}"
     main.legend(loc="upper right", ncols=2, title=title, title_fontsize="small")
     main.tick_params(axis="x", which="both", labelbottom=False)
     ratio.set(xlabel="observable" if one_axis else "bin", ylabel="/ nominal")
     if not one_axis:
-        ratio.tick_params(axis="x", which="minor", bottom=False, top=False)
+        for axes in (main, ratio):
+            axes.tick_params(axis="x", which="minor", bottom=False, top=False)
         ratio.xaxis.get_major_locator().set_params(integer=True)
     return figure
+
+
+#: Rows and columns of pictures on a page.
+_ROWS, _COLUMNS = 3, 2
+
+
+def template_pages(
+    workspace: Workspace,
+    channel: str = "*",
+    sample: str = "*",
+    systematic: str = "*",
+    *,
+    options: PlotOptions = DEFAULT_PLOT,
+) -> "list[Figure]":
+    """Templates of all channels, samples and systematics whose names fit patterns, six on a page.
+
+    Parameters
+    ----------
+    workspace
+        the model.
+    channel, sample, systematic
+        patterns (``*`` and ``?`` as in file names).
+    options
+        title, style, and the labels of experiment, luminosity and energy.
+
+    Returns
+    -------
+    list of Figure
+        one for each page.
+
+    Raises
+    ------
+    MissingInput
+        Nothing fits them.
+    """
+    places = [
+        (c.name, s.name, name)
+        for c in workspace.channels
+        for s in c.samples
+        for name in dict.fromkeys(m.name for m in s.modifiers if isinstance(m, _VARIATIONS))
+        if all(map(_fits, (c.name, s.name, name), (channel, sample, systematic)))
+    ]
+    if not places:
+        raise MissingInput(f"no systematic fits channel {channel!r}, sample {sample!r}, systematic {systematic!r}")
+    if len(places) == 1:
+        return [templates(workspace, *places[0], options=options)]
+    size = _ROWS * _COLUMNS
+    figures = []
+    for start in range(0, len(places), size):
+        page = places[start : start + size]
+        rows = -(-len(page) // _COLUMNS)
+        figure = new_figure(5.4 * _COLUMNS, 4.0 * rows)
+        parts = np.ravel(figure.subfigures(rows, _COLUMNS, squeeze=False))
+        for part, place in zip(parts, page, strict=False):
+            templates(workspace, *place, fig=part, options=dataclasses.replace(options, title=""))
+        if options.title:
+            figure.suptitle(literal(options.title), fontsize=10)
+        figures.append(figure)
+    return figures
+
+
+def _fits(name: str, pattern: str) -> bool:
+    """Whether a name is a pattern itself, or fits it."""
+    return name == pattern or fnmatchcase(name, pattern)
 
 
 def variation(sample: Sample, systematic: str) -> tuple[Floats, Floats]:

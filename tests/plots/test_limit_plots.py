@@ -201,3 +201,16 @@ def test_the_axis_has_the_name_of_the_parameter(compiled: tuple[Model, Data], li
     assert plots.brazil(without).axes[0].get_xlabel() == "parameter of interest"
     with pytest.raises(FormatError, match="no upper limit as 'hftranslate limit' writes it"):
         plots.brazil({**document, "poi": "mu"})
+
+
+def test_a_prediction_with_its_band() -> None:
+    rows = [[300.0, 0.5, 0.4, 0.6], [100.0, 4.0, 3.0, 5.0], [200.0, 1.5, 1.2, 1.8]]
+    figure = plots.limit_band([300.0, 100.0, 200.0], band(3.0, 1.0, 2.0), theory=rows)
+    axes = figure.axes[0]
+    (line,) = (line for line in axes.lines if np.asarray(line.get_ydata()).tolist() == [4.0, 1.5, 0.5])
+    assert np.asarray(line.get_xdata()).tolist() == [100.0, 200.0, 300.0]
+    box = axes.collections[-1].get_paths()[0].get_extents()
+    assert (box.y0, box.y1) == (0.4, 5.0)
+    assert axes.get_ylim()[1] > 5.0
+    with pytest.raises(InputError, match="rows of four numbers"):
+        plots.limit_band([1.0, 2.0], band(1.0, 2.0), theory=[[1.0, 2.0]])

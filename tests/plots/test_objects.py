@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -231,6 +232,34 @@ def test_templates(sample: str, systematic: str, down: list[float], up: list[flo
     drawn = [patch.get_data().values.tolist() for patch in figure.axes[0].patches if hasattr(patch, "get_data")]
     assert pytest.approx(up) in drawn
     assert pytest.approx(down) in drawn
+
+
+def test_pages_of_templates() -> None:
+    def titles(figure: Any) -> list[str]:
+        return [axes.get_legend().get_title().get_text() for axes in figure.axes if axes.get_legend() is not None]
+
+    (one,) = plots.template_pages(WS, "SR", "signal", "J*")
+    assert titles(one) == ["SR, signal: JES\nnot normalised"]
+    (page,) = plots.template_pages(WS, options=plots.PlotOptions(title="all of them"))
+    assert [t.splitlines()[0] for t in titles(page)] == [
+        "SR, signal: JES",
+        "SR, background: staterror_SR",
+        "SR, background: b",
+        "SR, relative: r",
+        "CR, background: JES",
+    ]
+    assert page.get_suptitle() == "all of them"
+    many = plots.template_pages(workspace(*[replace(WS.channels[0], name=f"SR{i}") for i in range(3)]))
+    assert [len(titles(figure)) for figure in many] == [6, 6]
+    with pytest.raises(MissingInput, match="no systematic fits channel 'X'"):
+        plots.template_pages(WS, "X")
+
+
+def test_templates_say_what_is_suspicious() -> None:
+    both_up = HistoSys(name="up", lo_data=(60.0, 52.0), hi_data=(61.0, 52.0))
+    ws = workspace(channel("SR", [50.0, 50.0], ("background", [50.0, 52.0], both_up, NormFactor(name="mu"))))
+    title = plots.templates(ws, "SR", "background", "up").axes[0].get_legend().get_title().get_text()
+    assert title == "SR, background: up\nsame side"
 
 
 def test_templates_of_what_is_not_there() -> None:

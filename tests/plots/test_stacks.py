@@ -180,7 +180,8 @@ def test_chi_square_stands_on_stacks_and_not_where_data_are_hidden() -> None:
 def test_bins_with_much_signal_are_blinded() -> None:
     def points(fraction: float) -> list[float]:
         (main, _) = plots.yields(document(SR), stack=plots.StackOptions(blind_above=fraction)).axes
-        return np.asarray(main.containers[0].lines[0].get_ydata(), dtype=float).tolist()
+        line: Any = main.containers[0].lines[0]
+        return np.asarray(line.get_ydata(), dtype=float).tolist()
 
     assert points(0.5) == [12.0, 3.0]  # 1 of 9, and 2 of 4.5
     assert points(0.2) == [12.0]

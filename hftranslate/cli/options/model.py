@@ -97,9 +97,9 @@ xml_options = combined_options(
 
 measurement_option = click.option("--measurement", metavar="NAME", help="The only measurement that is wanted.")
 
-model_options = combined_options(
+#: Which model, where something else than data is written.
+model_source = combined_options(
     file_argument,
-    output_option,
     patch_option,
     click.option("--measurement", metavar="NAME", help="Which measurement; default: the first."),
     conventions_option(
@@ -107,6 +107,7 @@ model_options = combined_options(
     ),
     xml_options,
 )
+model_options = combined_options(output_option, model_source)
 
 
 def take_xml_options(options: dict[str, Any]) -> XmlOptions:
