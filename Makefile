@@ -11,7 +11,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 # the processes that tests start shall not compile the package each time
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: data demo test quick lint docs minimums root benchmarks dist clean
+.PHONY: data demo test quick lint docs links minimums root benchmarks dist clean
 
 demo: $(VENV)/.installed
 	$(BIN)/hftranslate demo
@@ -35,6 +35,10 @@ data: $(VENV)/.installed
 # the web pages, with the reference of functions and commands; what cannot be resolved is an error
 docs: $(VENV)/.installed-docs
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/html
+
+# the addresses that the pages name, asked whether they answer: needs the network
+links: $(VENV)/.installed-docs
+	$(BIN)/sphinx-build -q -b linkcheck docs build/links
 
 # the lowest versions that pyproject.toml declares; what libraries of that age call old is not ours to mend
 minimums:

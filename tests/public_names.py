@@ -31,7 +31,7 @@ PUBLIC = {
         likelihood_differences likelihoods proof proven text
     """,
     "display": """
-        csv_cell html markdown markdown_code terminal terminal_lines
+        csv_cell csv_text html markdown markdown_code terminal terminal_lines
     """,
     "doctor": """
         Diagnosis Finding Place SEVERITIES SampleVariation Severity Systematics at_least diagnose document
@@ -101,7 +101,7 @@ PUBLIC = {
     """,
     "signal_grid": """
         Background FailedPoint Patch PatchSet Point PointNames Scan ScanSettings Signal Slice changes contour_document
-        contour_lines create csv_text digest read_background read_patchset read_signal same_model scan summary_text
+        contour_lines create digest read_background read_patchset read_signal same_model scan summary_text
         surface take_slice
     """,
     "toys": """

@@ -12,8 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from hftranslate.display import csv_cell, html, markdown, markdown_code, terminal, terminal_lines
-from hftranslate.signal_grid.scan import csv_text
+from hftranslate.display import csv_cell, csv_text, html, markdown, markdown_code, terminal, terminal_lines
 
 #: Signs, words and letters that mean something to one of the four.
 PIECES = (

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import pickle
+from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
@@ -316,3 +317,19 @@ def test_data_are_refused_by_the_place_of_the_bin() -> None:
             model.data([1.0, 2.0, bad], data.auxdata)
     with pytest.raises(InvalidWorkspace, match="channel 'A', observed: entry 0 is nan"):
         channel("A", np.array([np.nan]), ("b", [1.0]))
+
+
+def test_what_stands_in_the_wrong_place_is_said(spoken: dict[str, Any]) -> None:
+    model, data, best, workspace = (spoken[name] for name in ("model", "data", "fit", "workspace"))
+    wrong: dict[str, Callable[[], object]] = {
+        "workspace and a path": lambda: hft.write("x.json", workspace),  # type: ignore[arg-type]
+        "parameters and data": lambda: model.nll(data, best.values),
+        "model and its data": lambda: hft.profile_interval(data, model, best, "mu"),
+        "expected the fit": lambda: hft.profile_interval(model, data, data, "mu"),
+        "two result documents": lambda: hft.crosscheck(workspace, workspace),
+        "model and its parameters": lambda: hft.expected_yields(best.values, model),
+        "expected a result": lambda: hft.plots.pulls(model),
+    }
+    for sentence, call in wrong.items():
+        with pytest.raises(InputError, match=sentence):
+            call()

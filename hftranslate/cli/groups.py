@@ -13,12 +13,12 @@ _A_SLIP = 0.85
 
 #: The options of the help text by section, by the names of their parameters; all others come first.
 SECTIONS: dict[str, str] = {
-    "Reading XML and ROOT files": (
-        "basedir mounts workspace search confine asimov_if_missing root_version normalize_by_theory"
+    "Reading XML, ROOT and HS3 files": (
+        "basedir mounts workspace analysis data search confine asimov_if_missing root_version normalize_by_theory"
     ),
     "Model and conventions": "patches measurement conventions poi_range",
-    "Output": "output_file kind losses sidecar track_progress title style experiment status lumi energy",
-    "Fit": "minimizer optconf fix bounds asimov",
+    "Output": "output_file kind json_file losses sidecar track_progress title style experiment status lumi energy",
+    "Fit": "minimizer optconf fix bounds asimov minos",
     "Toys and many fits": "calctype toys seed max_failed workers dask resume",
 }
 _SECTION_OF = {name: title for title, names in SECTIONS.items() for name in names.split()}

@@ -24,6 +24,7 @@ from hftranslate.cli.options.pictures import plot_options
 from hftranslate.cli.options.progress import ProgressBar, progress_option
 from hftranslate.cli.options.testing import made_toys, take_made_toys
 from hftranslate.cli.output import emit, emit_result, emit_text, emit_texts, json_text, report, tell, tell_lines
+from hftranslate.display import csv_text
 from hftranslate.editing import consequences
 from hftranslate.editing import strip as strip_signals
 from hftranslate.errors import InputError
@@ -34,7 +35,7 @@ from hftranslate.signal_grid import Patch, PatchSet, PointNames, read_patchset
 from hftranslate.signal_grid import create as create_patchset
 from hftranslate.signal_grid.contour import Slice, contour_document, take_slice, validation_text
 from hftranslate.signal_grid.document import ALGORITHMS, Value, parse_value, patch_document
-from hftranslate.signal_grid.scan import Scan, csv_text, scan_from_document
+from hftranslate.signal_grid.scan import Scan, scan_from_document
 from hftranslate.signal_grid.scan import scan as scan_patches
 from hftranslate.signal_grid.signal_files import read_background, read_signals
 from hftranslate.signal_grid.summary import summary_text

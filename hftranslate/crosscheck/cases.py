@@ -20,7 +20,7 @@ from hftranslate.formats.json_text import parse_json, read_bytes
 from hftranslate.signal_grid import read_patchset
 from hftranslate.translation.load import load
 from hftranslate.workspace import HistoSysCode, NormSysCode, Workspace
-from hftranslate.workspace.model import is_number
+from hftranslate.workspace.arrays import is_number
 
 #: The keys of a case and what they hold. Only the scripts that make references use ``kind``, ``test_pois``, ``toys``
 #: and ``limit``.

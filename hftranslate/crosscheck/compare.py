@@ -9,6 +9,7 @@ from hftranslate.crosscheck.comparison import TOLERANCES, Rung
 from hftranslate.crosscheck.document import Results
 from hftranslate.crosscheck.ladder import climb
 from hftranslate.crosscheck.report_text import Report
+from hftranslate.errors import InputError
 from hftranslate.workspace import Workspace
 
 __all__ = ["TOLERANCES", "Report", "Rung", "crosscheck"]
@@ -35,6 +36,14 @@ def crosscheck(
     -------
     Report
         the verdict of each rung of the ladder, with every number that was compared and the causes of differences.
+
+    Raises
+    ------
+    InputError
+        These are no result documents.
     """
+    if not (isinstance(ours, Results) and isinstance(reference, Results)):
+        given = " and ".join(type(thing).__name__ for thing in (ours, reference))
+        raise InputError(f"expected two result documents, not {given}; results(workspace, like=reference) makes one")
     diagnosis = None if workspace is None else diagnose(ours, reference, workspace)
     return Report(rungs=climb(ours, reference), ours=ours, reference=reference, diagnosis=diagnosis, beside=beside)

@@ -5,6 +5,6 @@
 :mod:`~hftranslate.display.coloured` what a terminal shows of them.
 """
 
-from hftranslate.display.harmless import csv_cell, html, markdown, markdown_code, terminal, terminal_lines
+from hftranslate.display.harmless import csv_cell, csv_text, html, markdown, markdown_code, terminal, terminal_lines
 
-__all__ = ["csv_cell", "html", "markdown", "markdown_code", "terminal", "terminal_lines"]
+__all__ = ["csv_cell", "csv_text", "html", "markdown", "markdown_code", "terminal", "terminal_lines"]

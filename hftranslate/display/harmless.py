@@ -4,8 +4,11 @@ Names of channels, samples and parameters are any text: they may hold escape seq
 marks that turn the direction of writing, line breaks that forge lines of ours, markup, or formulae of a spreadsheet.
 """
 
+import csv
 import html as _html
+import io
 import re
+from collections.abc import Iterable
 
 #: What means something in Markdown wherever it stands; angle brackets and ``&`` become entities.
 _MARKUP = re.compile(r"([\\`*\[\]{}|~$#@])")
@@ -68,3 +71,21 @@ def csv_cell(value: object) -> object:
     text = terminal(value)
     computed = value.lstrip()[:1] in ("=", "+", "-", "@") or value[:1] in ("\t", "\r", "\n")
     return f"'{text}" if computed and not _NUMBER.fullmatch(value) else text
+
+
+def csv_text(rows: Iterable[Iterable[object]]) -> str:
+    """A table as comma-separated values; numbers are written so that they read back exactly.
+
+    Parameters
+    ----------
+    rows
+        the first one holds the names of the columns; ``None`` is an empty cell.
+
+    Returns
+    -------
+    str
+        the content of the file.
+    """
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(map(csv_cell, row) for row in rows)
+    return text.getvalue()

@@ -1,11 +1,9 @@
 """What results say of themselves: a line, small tables of many kinds of text, and plain JSON values."""
 
-import csv
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from math import isfinite
 from typing import Any, Literal, TypeAlias
 
@@ -73,10 +71,7 @@ class Table:
 
     def csv(self) -> str:
         """Comma-separated values, numbers with all their digits."""
-        out = StringIO()
-        rows = [["" if c is None else display.csv_cell(c) for c in row] for row in (self.columns, *self.rows)]
-        csv.writer(out, lineterminator="\n").writerows(rows)
-        return out.getvalue()
+        return display.csv_text((self.columns, *self.rows))
 
 
 def tables_as(kind: TableFormat, tables: Iterable[Table]) -> str:

@@ -184,8 +184,15 @@ def systematics(workspace: Workspace, threshold: float = 0.001) -> Systematics:
 
     Parameters
     ----------
+    workspace
+        the model.
     threshold
         below which fraction of a bin's total a systematic is negligible (:func:`hftranslate.editing.negligible`).
+
+    Returns
+    -------
+    Systematics
+        of each systematic, sample and channel the templates in events, with findings and what pruning would do.
 
     Raises
     ------

@@ -4,11 +4,11 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
+from hftranslate.display import csv_text
 from hftranslate.errors import InputError
 from hftranslate.formats import pyhf_json
 from hftranslate.formats.json_text import dump_json
 from hftranslate.hepdata.reproduce import Record, Region
-from hftranslate.signal_grid.scan import csv_text
 from hftranslate.signal_grid.tasks import Background
 from hftranslate.workspace import Workspace
 from hftranslate.workspace.map import pois_of, signal_samples

@@ -14,7 +14,7 @@ from pathlib import Path
 from hftranslate.batch.executors import settled
 from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.batch.progress import Progress, silent
-from hftranslate.display import terminal
+from hftranslate.display import csv_text, terminal
 from hftranslate.errors import InputError, MissingInput
 from hftranslate.formats.files import Content, write_files
 from hftranslate.formats.json_text import dump_json
@@ -26,7 +26,7 @@ from hftranslate.hepdata.download import address_of, download
 from hftranslate.hepdata.entries import CheckReport, Entry
 from hftranslate.signal_grid import PatchSet, PointNames, digest
 from hftranslate.signal_grid.contour import Interpolation, contour_document, take_slice
-from hftranslate.signal_grid.scan import Scan, csv_text, scan, scan_task
+from hftranslate.signal_grid.scan import Scan, scan, scan_task
 from hftranslate.signal_grid.tasks import Background, ScanSettings
 
 #: What a scan cannot go on from; a patch that is wrong, say, fails alone.

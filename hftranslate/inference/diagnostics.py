@@ -7,7 +7,7 @@ from math import isfinite
 from hftranslate.errors import InputError
 from hftranslate.inference.fit import FitResult, Floats, fit
 from hftranslate.inference.minimize import AT_A_MINIMUM, DEFAULT_OPTIONS, FitOptions
-from hftranslate.likelihood.model import Data, Model
+from hftranslate.likelihood.model import Data, Model, check_model_and_data
 
 _GROWTH = 1.5  # of the distance from the best fit, while the interval's end is searched
 _MOST_STEPS = 100  # until the search is given up
@@ -50,8 +50,11 @@ def profile_interval(
     Raises
     ------
     InputError
-        The parameter was constant in the fit, or the level is not above zero.
+        These are no model, data and fit; the parameter was constant in the fit, or the level is not above zero.
     """
+    check_model_and_data(model, data)
+    if not isinstance(fit_result, FitResult):
+        raise InputError(f"expected the fit of the model to the data, not {type(fit_result).__name__}")
     if not (isfinite(level_up) and level_up > 0.0):
         raise InputError(f"the NLL at the ends of an interval is above its minimum, not by {level_up}")
     index = model.parameters.index(name)

@@ -451,6 +451,8 @@ class Model(Speaking):
         return total if isfinite(total) else np.inf  # yields beyond the range of numbers are outside, too
 
     def _vector(self, theta: ArrayLike) -> Floats:
+        if isinstance(theta, Data):
+            raise InputError("expected parameters and data, in this order, not data first")
         t = np.asarray(theta, dtype=np.float64)
         if t.shape != (len(self.parameters),):
             raise InputError(f"parameter vector of shape {t.shape} for {len(self.parameters)} parameters")

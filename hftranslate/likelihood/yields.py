@@ -286,6 +286,19 @@ def _agreement(data: Data | None, at: slice, bins: Floats, covariance: Floats | 
     return agreement(data.observed[at], bins[at], covariance, stage)
 
 
+def _point(model: Model, theta: ArrayLike, covariance: ArrayLike | None) -> tuple[Floats, Floats | None]:
+    """A parameter point and its covariance, if they are those of the model."""
+    if not isinstance(model, Model):
+        raise InputError(f"expected a model and its parameters, in this order, not {type(model).__name__} first")
+    t = np.asarray(theta, dtype=np.float64)
+    n = len(model.parameters)
+    matrix = None if covariance is None else np.asarray(covariance, dtype=np.float64)
+    if t.shape != (n,) or (matrix is not None and matrix.shape != (n, n)):
+        shapes = f"{t.shape}" + ("" if matrix is None else f" and {matrix.shape}")
+        raise InputError(f"parameters and covariance of shapes {shapes} for a model with {n} parameters")
+    return t, matrix
+
+
 @unwarned
 def expected_yields(
     model: Model,
@@ -321,12 +334,7 @@ def expected_yields(
     InputError
         The shapes do not fit the model.
     """
-    t = np.asarray(theta, dtype=np.float64)
-    n = len(model.parameters)
-    matrix = None if covariance is None else np.asarray(covariance, dtype=np.float64)
-    if t.shape != (n,) or (matrix is not None and matrix.shape != (n, n)):
-        shapes = f"{t.shape}" + ("" if matrix is None else f" and {matrix.shape}")
-        raise InputError(f"parameters and covariance of shapes {shapes} for a model with {n} parameters")
+    t, matrix = _point(model, theta, covariance)
     state = model.state(t)
     slopes = None if matrix is None else _cell_jacobian(model, t)
     if slopes is not None and matrix is not None:  # what a parameter without effect does not say matters to no yield

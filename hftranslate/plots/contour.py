@@ -93,6 +93,8 @@ def contour(
         of the axes; by default the labels.
     ax
         where to draw; by default in a figure of its own.
+    beside
+        other analyses, published curves, and uncertainties of the cross section.
     options
         title, style, and the labels of experiment, luminosity and energy.
 

@@ -206,7 +206,11 @@ def _label(axes: Any, options: PlotOptions) -> None:
 
 def document(thing: Drawn) -> Mapping[str, Any]:
     """The JSON document of a result."""
-    return thing.to_dict() if isinstance(thing, Result) else thing
+    if isinstance(thing, Result):
+        return thing.to_dict()
+    if not isinstance(thing, Mapping):
+        raise InputError(f"expected a result, or the JSON document of one, not {type(thing).__name__}")
+    return thing
 
 
 @cache

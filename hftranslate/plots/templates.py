@@ -118,8 +118,17 @@ def template_pages(
 
     Parameters
     ----------
+    workspace
+        the model.
     channel, sample, systematic
         patterns (``*`` and ``?`` as in file names).
+    options
+        title, style, and the labels of experiment, luminosity and energy.
+
+    Returns
+    -------
+    list of Figure
+        one for each page.
 
     Raises
     ------

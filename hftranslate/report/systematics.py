@@ -23,6 +23,11 @@ def systematics_page(found: Systematics | Mapping[str, Any], title: str = "syste
     title
         what the page is called: the name of the model's file, say.
 
+    Returns
+    -------
+    str
+        the page, as HTML without anything from elsewhere.
+
     Raises
     ------
     FormatError

@@ -3,7 +3,7 @@ from hftranslate.signal_grid.contour import Slice, contour_document, contour_lin
 from hftranslate.signal_grid.creation import Signal, create
 from hftranslate.signal_grid.document import Patch, PatchSet, digest, read_patchset
 from hftranslate.signal_grid.point_names import PointNames
-from hftranslate.signal_grid.scan import FailedPoint, Point, Scan, csv_text, scan
+from hftranslate.signal_grid.scan import FailedPoint, Point, Scan, scan
 from hftranslate.signal_grid.signal_files import read_background, read_signal
 from hftranslate.signal_grid.summary import summary_text
 from hftranslate.signal_grid.tasks import Background, ScanSettings
@@ -23,7 +23,6 @@ __all__ = [
     "contour_document",
     "contour_lines",
     "create",
-    "csv_text",
     "digest",
     "read_background",
     "read_patchset",

@@ -1,8 +1,6 @@
 """CLs or limits of all points of a patch set: many models with one background."""
 
-import csv
 import hashlib
-import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeAlias
@@ -10,7 +8,6 @@ from typing import Any, TypeAlias
 from hftranslate.batch.journal import Journal, are_numbers, is_number
 from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.batch.run_many import Failed, run_many
-from hftranslate.display import csv_cell
 from hftranslate.display.speaking import Result, Table, named
 from hftranslate.errors import FormatError
 from hftranslate.formats.recognition import mistaken
@@ -111,24 +108,6 @@ _COLUMNS: dict[What, tuple[str, ...]] = {
     "cls": ("CLs_obs", *(f"CLs_exp_{band}" for band in _BANDS)),
     "limit": ("limit_obs", *(f"limit_exp_{band}" for band in _BANDS)),
 }
-
-
-def csv_text(rows: Iterable[Iterable[Value | None]]) -> str:
-    """A table as comma-separated values; numbers are written so that they read back exactly.
-
-    Parameters
-    ----------
-    rows
-        the first one holds the names of the columns.
-
-    Returns
-    -------
-    str
-        the content of the file.
-    """
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(map(csv_cell, row) for row in rows)
-    return text.getvalue()
 
 
 def scan_from_document(document: object, source: str = "scan") -> Scan:

@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_typ
 from hftranslate.errors import FormatError, InputError, UnsafeInput, did_you_mean
 from hftranslate.formats.json_patch import apply_patch
 from hftranslate.workspace import MODIFIER_TYPES, Modifier, Workspace
-from hftranslate.workspace.model import is_number
+from hftranslate.workspace.arrays import is_number
 
 FORMAT = "hftranslate-sidecar"
 VERSION = 1

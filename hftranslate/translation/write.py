@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hftranslate.batch.progress import Progress, silent
-from hftranslate.errors import Unsupported, did_you_mean
+from hftranslate.errors import InputError, Unsupported, did_you_mean
 from hftranslate.formats import FORMATS, FormatName, pyhf_json
 from hftranslate.formats.files import Content, is_stream, write_together
 from hftranslate.formats.histfactory_xml.dialect import to_xml_steps
@@ -192,7 +192,12 @@ def write(
     ------
     Unsupported
         The format has no word for a part of the model; nothing is written.
+    InputError
+        These are no workspace and no path, or the file cannot be written.
     """
+    if not (isinstance(workspace, Workspace) and isinstance(path, str | Path)):
+        given = " and ".join(type(thing).__name__ for thing in (workspace, path))
+        raise InputError(f"expected a workspace and a path, in this order, not {given}")
     target = Path(path)
     chosen = format or _format_by_ending(target)
     if chosen not in FORMATS:

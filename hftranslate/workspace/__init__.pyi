@@ -1,4 +1,5 @@
 from hftranslate.workspace import simplemodels
+from hftranslate.workspace.arrays import is_number
 from hftranslate.workspace.expressions import Expression, parse_expression
 from hftranslate.workspace.from_hist import from_hist
 from hftranslate.workspace.model import (
@@ -30,7 +31,6 @@ from hftranslate.workspace.model import (
     StatError,
     TermKind,
     Workspace,
-    is_number,
 )
 from hftranslate.workspace.observations import observations, with_observations
 from hftranslate.workspace.parameter_names import DeclaredParameter, bin_labels, declared_parameters

@@ -1,7 +1,7 @@
 """Numbers for bins in whatever holds them: lists, arrays, histograms (hist, boost-histogram, uproot)."""
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 
@@ -11,6 +11,22 @@ Number: TypeAlias = int | float
 Numbers: TypeAlias = tuple[Number, ...]
 #: One number for each bin: a list, an array, or a histogram.
 Bins: TypeAlias = Any
+
+
+def is_number(value: object) -> TypeGuard[Number]:
+    """Whether a value is a number; true and false are none.
+
+    Parameters
+    ----------
+    value
+        anything.
+
+    Returns
+    -------
+    bool
+        as a type guard.
+    """
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def contents(values: Any) -> Any:

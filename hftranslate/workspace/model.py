@@ -15,13 +15,13 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from hftranslate.display.speaking import Speaking, Table
 from hftranslate.errors import InvalidWorkspace, MissingInput, did_you_mean
 from hftranslate.workspace.arrays import Number as Number
 from hftranslate.workspace.arrays import Numbers as Numbers
-from hftranslate.workspace.arrays import numbers_of
+from hftranslate.workspace.arrays import is_number, numbers_of
 from hftranslate.workspace.caching import Same
 
 if TYPE_CHECKING:
@@ -65,22 +65,6 @@ class Conventions:
 ROOT = Conventions(name="root", clip_samples=True, truncate_constraints=True, root_ranges=True, constrain_empty=False)
 PYHF = Conventions(name="pyhf", clip_samples=False, truncate_constraints=False, root_ranges=False, constrain_empty=True)
 CONVENTIONS = {"root": ROOT, "pyhf": PYHF}
-
-
-def is_number(value: object) -> TypeGuard[Number]:
-    """Whether a value is a number; true and false are none.
-
-    Parameters
-    ----------
-    value
-        anything.
-
-    Returns
-    -------
-    bool
-        as a type guard.
-    """
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _take_numbers(values: object, what: str) -> Numbers:

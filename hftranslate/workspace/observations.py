@@ -11,7 +11,7 @@ from math import isfinite
 from typing import Any, TypeAlias
 
 from hftranslate.workspace import Annotations, Channel, Numbers, Workspace
-from hftranslate.workspace.model import is_number
+from hftranslate.workspace.arrays import is_number
 
 #: The annotation of a workspace that holds the order of the document's observations where it is not that of the
 #: channels, and the observations of channels that are not there.

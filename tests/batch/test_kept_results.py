@@ -12,12 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hftranslate.batch.options import BatchOptions
+from hftranslate.display import csv_text
 from hftranslate.errors import FormatError, HFTranslateError, InputError
 from hftranslate.inference.goodness import goodness_of_fit
 from hftranslate.inference.impacts import impacts
 from hftranslate.inference.profiles import profile_scan
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.signal_grid.scan import csv_text, scan
+from hftranslate.signal_grid.scan import scan
 from hftranslate.signal_grid.tasks import ScanSettings
 from hftranslate.toys.hypotest import toy_test
 from hftranslate.toys.samples import ToyOptions, kept_toys, merged, toys_journal

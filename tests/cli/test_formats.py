@@ -171,7 +171,7 @@ def test_long_tables_are_cut_on_a_terminal_only(ws: Path, run: Runner) -> None:
 def test_help_is_in_sections_and_no_summary_is_cut(run: Runner) -> None:
     text = run("fit", "--help").out
     sections = [line for line in text.splitlines() if line.endswith(":") and not line.startswith(" ")]
-    assert sections == ["Options:", "Reading XML and ROOT files:", "Model and conventions:", "Output:", "Fit:"]
+    assert sections == ["Options:", "Reading XML, ROOT and HS3 files:", "Model and conventions:", "Output:", "Fit:"]
     assert "Toys and many fits:" in run("cls", "--help").out
     context = cli.make_context("hftranslate", [], resilient_parsing=True)
     for name in COMMANDS:

@@ -12,7 +12,7 @@ import pytest
 from matplotlib import font_manager
 
 from hftranslate import plots
-from hftranslate.cli.plot import _STYLES
+from hftranslate.cli.options.pictures import _STYLES
 from hftranslate.errors import InputError
 from hftranslate.plots.figures import in_style, literal, new_axes, save, shortened, shortened_all, style_parameters
 from tests.conftest import REPOSITORY

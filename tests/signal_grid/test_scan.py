@@ -12,12 +12,13 @@ import pytest
 
 from hftranslate.batch.journal import Journal
 from hftranslate.batch.options import BatchOptions
+from hftranslate.display import csv_text
 from hftranslate.errors import FormatError, InputError, MissingInput
 from hftranslate.formats.pyhf_json import from_document
 from hftranslate.inference.hypotest import hypotest, upper_limit
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.signal_grid import Patch, PatchSet
-from hftranslate.signal_grid.scan import Scan, csv_text, scan, scan_from_document, scan_task
+from hftranslate.signal_grid.scan import Scan, scan, scan_from_document, scan_task
 from hftranslate.signal_grid.tasks import Background, Packed, PointTask, ScanSettings
 from hftranslate.toys import ToyOptions, toy_test
 from hftranslate.workspace import ROOT

@@ -7,7 +7,8 @@ from typing import Literal
 from hftranslate.errors import did_you_mean
 from hftranslate.formats.hs3.settings import CONSTRAINTS, Analysis, Settings
 from hftranslate.formats.hs3.tree import Node
-from hftranslate.workspace.model import BinConstraint, is_number
+from hftranslate.workspace.arrays import is_number
+from hftranslate.workspace.model import BinConstraint
 
 #: What the words of constraint types mean; a constant parameter has no constraint.
 WORDS: dict[str, BinConstraint | Literal["const", "lognormal"]] = {

@@ -10,9 +10,9 @@ from hftranslate.formats.hs3.names import Sets, every_use
 from hftranslate.formats.hs3.settings import Setting, Settings
 from hftranslate.formats.hs3.tree import Node
 from hftranslate.workspace import Function
+from hftranslate.workspace.arrays import is_number
 from hftranslate.workspace.expressions import renamed_words
 from hftranslate.workspace.functions import settle_functions
-from hftranslate.workspace.model import is_number
 
 _WORD = re.compile(r"(?<![\w.:])[A-Za-z_]\w*(?!\w*\s*\()(?!\w*::)")
 #: No function is made of so many others, one in the other.

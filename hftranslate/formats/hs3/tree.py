@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from hftranslate.errors import FormatError, InvalidWorkspace, Unsupported, did_you_mean
-from hftranslate.workspace.model import Number, Numbers, is_number
+from hftranslate.workspace.arrays import is_number
+from hftranslate.workspace.model import Number, Numbers
 
 
 @dataclass(frozen=True, slots=True)

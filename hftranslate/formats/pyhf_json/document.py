@@ -31,7 +31,7 @@ from hftranslate.workspace import (
     StatError,
     Workspace,
 )
-from hftranslate.workspace.model import is_number
+from hftranslate.workspace.arrays import is_number
 from hftranslate.workspace.observations import Observation, observation_annotation, observations
 
 VERSION = "1.0.0"

@@ -24,10 +24,12 @@ from hftranslate.formats.root_histograms.objects import (
 _FOLDERS = ("TDirectory", "TDirectoryFile")
 #: Numbers (contents and errors) that one model may take from ROOT files; they need 40 bytes each.
 MAX_NUMBERS = 20_000_000
+#: Files that are open at once: systems allow 64 to thousands.
+MOST_OPEN = 16
 
 
 class HistogramFiles:
-    """ROOT files for reading, each opened once and kept until closed. A context manager.
+    """ROOT files for reading, the last :data:`MOST_OPEN` of which stay open until closed. A context manager.
 
     Histograms whose layout is not known here are left to uproot, which reads them as the file itself describes them,
     but only from files that are ``trusted``. With ``plain``, histograms with functions are refused: ROOT compiles a
@@ -110,12 +112,16 @@ class HistogramFiles:
         return keys
 
     def _open(self, file: Path) -> RootFile:
-        if file not in self._files:
+        found = self._files.pop(file, None)
+        if found is None:
             if not file.is_file():
                 raise MissingInput(f"{file}: there is no such file")
+            if len(self._files) >= MOST_OPEN:  # the one that was used longest ago
+                self._files.pop(next(iter(self._files))).close()
             with _readable(file):
-                self._files[file] = RootFile(file)
-        return self._files[file]
+                found = RootFile(file)
+        self._files[file] = found
+        return found
 
     def _histogram(self, file: Path, parts: tuple[str, ...], key: Key) -> Histogram:
         data = self._open(file).payload(key)
