@@ -16,10 +16,13 @@ from hftranslate.formats.pyhf_json.dialect import without_constraint_terms
 from hftranslate.formats.rewriting import Outcomes, Rewriting, Step, outcome
 from hftranslate.workspace import Channel, HistoSys, Modifier, NormSys, Sample, Workspace
 from hftranslate.workspace.map import map_modifiers
+from hftranslate.workspace.model import TermKind
 from hftranslate.workspace.parameters import parameter_sets
 
 #: What ROOT takes a factor of a normsys for that is not above zero.
 _SMALLEST = float_info.epsilon
+#: The kinds of constraint terms that a target reads: pyhs3 knows words for unit Gaussians only.
+_TERMS: dict[Target, tuple[TermKind, ...]] = {"root": ("uniform",), "pyhs3": (), "standard": ("uniform",)}
 _READABLE = re.compile(r"\W", re.ASCII)
 
 
@@ -111,7 +114,7 @@ def _unused_settings(workspace: Workspace) -> Rewriting:
 def to_hs3_steps(target: Target) -> tuple[Step, ...]:
     """What rewrites any workspace into the dialect of HS3 that a target reads."""
     steps: list[tuple[str, Callable[[Workspace], Rewriting]]] = [
-        ("constraint terms", partial(without_constraint_terms, kept=frozenset(["uniform"]))),
+        ("constraint terms", partial(without_constraint_terms, kept=frozenset(_TERMS[target]))),
         ("names", _names),
         ("interpolation", partial(_interpolation, target=target)),
         ("measurements", _one_set_of_constraints),
