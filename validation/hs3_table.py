@@ -115,7 +115,7 @@ def nextstat(text: str, points: Sequence[Mapping[str, Any]]) -> list[float]:
 def _observed(text: str) -> str:
     """The name of the first analysis that is not of Asimov data."""
     names = [analysis["name"] for analysis in json.loads(text)["analyses"]]
-    return next((name for name in names if "asimov" not in name), names[0])
+    return next((str(name) for name in names if "asimov" not in name), str(names[0]))
 
 
 READERS = {"hftranslate": hftranslate, "pyhs3": pyhs3, "nextstat": nextstat}

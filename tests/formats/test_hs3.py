@@ -353,6 +353,26 @@ def test_a_uniform_term_is_a_loss_for_who_knows_words_only() -> None:
     assert loss.what.startswith("the uniform constraint (relative uncertainty 0.2) becomes a unit Gaussian")
 
 
+@pytest.mark.parametrize("name", ["staterror_gaussian", "shapesys_gaussian", "shapesys_poisson", "staterror_poisson"])
+def test_for_pyhs3_a_constraint_of_bins_stands_on_one_sample(name: str) -> None:
+    workspace = load(CASES / name / "model.xml").workspace
+    document = to_hs3(workspace, target="pyhs3").document
+    places: dict[str, int] = {}
+    for channel in (d for d in document["distributions"] if d["type"] == "histfactory_dist"):
+        assert channel["barlow_beeston_method"] == "full"
+        for modifier in (m for s in channel["samples"] for m in s["modifiers"] if "parameters" in m):
+            assert modifier["type"] in ("staterror", "shapefactor")
+            places.setdefault(modifier["parameters"][0], 0)
+            places[modifier["parameters"][0]] += modifier["type"] == "staterror"
+    assert set(places.values()) == {1}
+    assert_same_likelihood(workspace, from_document(document)[0])
+
+
+def test_for_pyhs3_bins_without_events_are_refused() -> None:
+    with pytest.raises(InputError, match="pyhs3 takes no uncertainties of bins without events"):
+        to_hs3(load(CASES / "zero_bins" / "model.xml").workspace, target="pyhs3")
+
+
 def test_interpolation_that_root_ignores_is_a_loss() -> None:
     ws = load(CASES / "histosys" / "model.xml").workspace
     other = replace(

@@ -13,7 +13,7 @@ from sys import float_info
 from hftranslate.formats.histfactory_xml.names import root_names
 from hftranslate.formats.hs3.document import Target
 from hftranslate.formats.pyhf_json.dialect import without_constraint_terms
-from hftranslate.formats.rewriting import Outcomes, Rewriting, Step, outcome
+from hftranslate.formats.rewriting import Outcomes, Rewriting, Step, listed, outcome
 from hftranslate.workspace import Channel, HistoSys, Modifier, NormSys, Sample, Workspace
 from hftranslate.workspace.map import map_modifiers
 from hftranslate.workspace.model import TermKind
@@ -35,7 +35,7 @@ def _interpolation(workspace: Workspace, target: Target) -> Rewriting:
     found: list[str] = []
     sayable = {
         "root": ({"code4p"}, {"code0", "code1", "code2", "code4"}),
-        "pyhs3": ({"code0", "code2", "code4p"}, {"code1", "code4"}),
+        "pyhs3": ({"code0", "code4p"}, {"code1", "code4"}),
         "standard": ({"code0", "code1", "code2", "code4p"}, {"code0", "code1", "code2", "code4"}),
     }[target]
 
@@ -47,13 +47,28 @@ def _interpolation(workspace: Workspace, target: Target) -> Rewriting:
         return replace(m, interpolation="code4p") if isinstance(m, HistoSys) else replace(m, interpolation="code4")
 
     changed = map_modifiers(workspace, change)
-    reader = {"root": "ROOT ignores", "pyhs3": "pyhs3 does not know", "standard": "HS3 has no word for"}[target]
+    reader = {"root": "ROOT ignores", "pyhs3": "pyhs3 has otherwise", "standard": "HS3 has no word for"}[target]
     return changed, tuple(outcome("loss", *_split(text, f", because {reader} its interpolation")) for text in found)
 
 
 def _split(text: str, why: str) -> tuple[str, str]:
     where, _, what = text.rpartition(": ")
     return where, what + why
+
+
+def _global_observables(workspace: Workspace) -> Rewriting:
+    """Those of systematics and bin factors are where they are by default, which is all that pyhs3 knows."""
+    account: Outcomes = ()
+    measurements = []
+    for m in workspace.measurements:
+        moved = [p.name for p in m.parameters if p.auxdata is not None and p.name != "lumi"]
+        if moved:
+            what = f"the global observables of {listed(moved)} move to their defaults, because pyhs3 knows no others"
+            account += (outcome("loss", f"measurement {m.name!r}", what),)
+        measurements.append(
+            replace(m, parameters=tuple(replace(p, auxdata=None) if p.name in moved else p for p in m.parameters))
+        )
+    return replace(workspace, measurements=tuple(measurements)), account
 
 
 def _zero_factors(workspace: Workspace) -> Rewriting:
@@ -120,6 +135,8 @@ def to_hs3_steps(target: Target) -> tuple[Step, ...]:
         ("measurements", _one_set_of_constraints),
         ("settings", _unused_settings),
     ]
+    if target == "pyhs3":
+        steps += [("global observables", _global_observables)]
     if target == "root":
         steps += [("factors of zero", _zero_factors), ("values of measurements", _first_settings)]
     return tuple(Step(name=name, apply=apply) for name, apply in steps)
