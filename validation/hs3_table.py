@@ -92,7 +92,7 @@ def pyhs3(text: str, points: Sequence[Mapping[str, Any]]) -> list[float]:
     from pytensor.graph.traversal import explicit_graph_inputs
 
     workspace = package.Workspace(**json.loads(text))
-    analysis = next(a for a in workspace.analyses if a.name == "simPdf_obsData")
+    analysis = next(a for a in workspace.analyses if a.name == _observed(text))
     model = workspace.model(analysis, progress=False, mode="FAST_COMPILE")
     inputs = list(explicit_graph_inputs([model.log_prob]))
     function = pytensor.function(inputs, model.log_prob, on_unused_input="ignore", mode="FAST_COMPILE")
@@ -107,9 +107,15 @@ def nextstat(text: str, points: Sequence[Mapping[str, Any]]) -> list[float]:
     """That of NextStat, of the analysis of the observed data; by itself it takes the first, that of the Asimov data."""
     import nextstat as package
 
-    model = package.HistFactoryModel.from_hs3(text, "simPdf_obsData")
+    model = package.HistFactoryModel.from_hs3(text, _observed(text))
     names, init = model.parameter_names(), model.suggested_init()
     return [model.nll([point["values"].get(n, v) for n, v in zip(names, init, strict=True)]) for point in points]
+
+
+def _observed(text: str) -> str:
+    """The name of the first analysis that is not of Asimov data."""
+    names = [analysis["name"] for analysis in json.loads(text)["analyses"]]
+    return next((str(name) for name in names if "asimov" not in name), str(names[0]))
 
 
 READERS = {"hftranslate": hftranslate, "pyhs3": pyhs3, "nextstat": nextstat}

@@ -154,7 +154,7 @@ def to_hs3(
     changed, outcomes = rewrite(workspace, hs3.to_hs3_steps(target), measure, progress)
     document = hs3.to_document(changed, target)
     del changed
-    conventions = foreign_rules(workspace, ROOT, measure, progress)
+    conventions = foreign_rules(workspace, PYHF if target == "pyhs3" else ROOT, measure, progress)
     plain, _ = hs3.from_document(document)
     outcomes += carried_descriptions(workspace, plain) + conventions
     return JsonTranslation(document=document, sidecar=make_sidecar(plain, workspace), outcomes=outcomes)

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from hftranslate.cli import cli
-from hftranslate.crosscheck.admission import check_function, check_name, check_xml
+from hftranslate.crosscheck.admission import check_function, check_hs3, check_name, check_xml
 from hftranslate.crosscheck.with_root import RootInstallation, Source, find_root, root_results
 from hftranslate.errors import InputError, RootFailed, UnsafeInput
 from hftranslate.formats.histfactory_xml.grammar import Notes
@@ -356,3 +356,45 @@ def test_live(root_python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     path = xml_model(folder, lambda xml: xml.replace("<Input>", text.replace("+0*system(getcwd(0,0))", ""), 1))
     result = CliRunner().invoke(cli, arguments)
     assert "nll            passed" in result.output
+
+
+# ---------------------------------------------------------------------------------------------------------------- HS3
+def hs3_document() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((REPOSITORY / "tests" / "data" / "hs3" / "lumi_value.json").read_text())
+    document["functions"] = [{"name": "f", "type": "generic_function", "expression": "1+0.1*Lumi"}]
+    return document
+
+
+def test_what_root_exported_is_given_to_root() -> None:
+    check_hs3(hs3_document())
+
+
+@pytest.mark.parametrize("name", [name for name in HOSTILE if name not in (" a", "-")])
+@pytest.mark.parametrize("place", ["channel", "parameter", "key"])
+def test_texts_of_hs3_that_root_could_execute(place: str, name: str) -> None:
+    document = hs3_document()
+    if place == "channel":
+        document["distributions"][0]["name"] = name
+    elif place == "parameter":
+        document["distributions"][0]["samples"][0]["modifiers"][0]["parameter"] = name
+    else:
+        document["misc"]["ROOT_internal"]["attributes"][name] = {}
+    with pytest.raises(UnsafeInput):
+        check_hs3(document)
+
+
+@pytest.mark.parametrize(
+    ("part", "entry"),
+    [
+        ("functions", {"name": "g", "type": "generic_function", "expression": "gSystem->Exec(1)"}),
+        ("functions", {"name": "g", "type": "generic_function", "expression": "x[0];y"}),
+        ("functions", {"name": "g", "type": "interpolation"}),
+        ("distributions", {"name": "g", "type": "generic_dist", "expression": "x"}),
+        ("domains", {"name": "g", "type": "simplex"}),
+    ],
+)
+def test_parts_of_hs3_that_root_could_execute(part: str, entry: dict[str, Any]) -> None:
+    document = hs3_document()
+    document[part].append(entry)
+    with pytest.raises(UnsafeInput):
+        check_hs3(document)

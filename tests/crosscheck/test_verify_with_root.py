@@ -11,9 +11,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hftranslate.cli import cli
+from hftranslate.crosscheck.read_through_root import read_through_root
 from hftranslate.crosscheck.verify_with_root import verify_in_root
 from hftranslate.crosscheck.with_root import RootInstallation, Source, root_pair
-from hftranslate.errors import InvalidWorkspace
+from hftranslate.errors import InputError, InvalidWorkspace, RootFailed, UnsafeInput, Unsupported
+from hftranslate.formats.histfactory_xml import XmlOptions
+from hftranslate.formats.root_workspace.graph import Graph
 from hftranslate.translation.load import load
 from hftranslate.translation.write import write
 from hftranslate.workspace import Measurement
@@ -142,6 +145,69 @@ def test_faithful_translations(warm_root: str, tmp_path: Path) -> None:
     found = command(warm_root, "xml2json", CASES / "lumi_all" / "model.xml")
     assert found.exit_code == 0, found.stderr
     json.loads(found.stdout)
+
+
+@pytest.mark.root
+def test_hs3_is_read_by_roots_importer(warm_root: str, tmp_path: Path) -> None:
+    for file in (CASES / "demo" / "demo.xml", JSON):
+        found = command(warm_root, "convert", file, tmp_path / "model.hs3.json")
+        assert found.exit_code == 0, found.stderr
+        assert "verified by ROOT 6" in found.stderr
+        assert "HS3 read by its importer" in found.stderr
+    exported = REPOSITORY / "tests" / "data" / "hs3"
+    found = command(warm_root, "hs32json", exported / "shapesys_poisson.json", tmp_path / "a.json")
+    assert found.exit_code == 0, found.stderr
+    found = command(warm_root, "hs32json", exported / "three_channels.json", tmp_path / "b.json")
+    assert found.exit_code == 1
+    assert "ROOT's importer takes the Gaussian StatErrors of 'CR' for Poisson ones" in found.stderr
+
+
+@pytest.mark.root
+def test_crosscheck_of_hs3_and_of_a_root_file(warm_root: str) -> None:
+    exported = REPOSITORY / "tests" / "data" / "hs3" / "lumi_value.json"
+    found = CliRunner().invoke(cli, ["crosscheck", str(exported), "--with-root", "--root-python", warm_root])
+    assert found.exit_code == 0, found.output
+    model = REPOSITORY / "tests" / "data" / "root_workspace" / "histosys.root"
+    found = CliRunner().invoke(cli, ["crosscheck", str(model), "--with-root", "--root-python", warm_root])
+    assert isinstance(found.exception, Unsupported)
+    assert "is a ROOT file, which may hold code that ROOT would run" in str(found.exception)
+
+
+@pytest.mark.root
+def test_a_workspace_is_read_through_root(warm_root: str, tmp_path: Path) -> None:
+    folder = REPOSITORY / "tests" / "data" / "root_workspace"
+
+    def converted(name: str) -> Result:
+        arguments = ["convert", str(folder / f"{name}.root"), str(tmp_path / "out.hs3.json"), "--with-root"]
+        return CliRunner().invoke(cli, [*arguments, "--root-python", warm_root])
+
+    found = converted("histosys")
+    assert found.exit_code == 0, found.output
+    assert "our NLL is ROOT's of the workspace, within" in found.stderr
+    found = converted("edited")
+    assert found.exit_code == 0, found.output
+    assert "ROOT's export does not say what the workspace is: their NLL differs by" in found.stderr
+    assert isinstance(converted("foreign").exception, RootFailed)
+
+
+def test_only_a_root_file_is_read_through_root(tmp_path: Path) -> None:
+    installation = RootInstallation(python=sys.executable, hist2workspace=None)
+    with pytest.raises(InputError, match="is no ROOT file"):
+        read_through_root(JSON, installation, XmlOptions())
+
+
+def test_a_file_with_code_is_not_given_to_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    intact = Graph._pass_over
+
+    def with_code(graph: Graph, class_name: str) -> Any:
+        if class_name == "RooWorkspace::CodeRepo":
+            graph.n_classes += 1
+        return intact(graph, class_name)
+
+    monkeypatch.setattr(Graph, "_pass_over", with_code)
+    file = REPOSITORY / "tests" / "data" / "root_workspace" / "histosys.root"
+    with pytest.raises(UnsafeInput, match="carries classes of its own"):
+        read_through_root(file, RootInstallation(python=sys.executable, hist2workspace=None), XmlOptions())
 
 
 @pytest.mark.root

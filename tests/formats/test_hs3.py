@@ -21,6 +21,7 @@ from hftranslate.crosscheck.cases import Case, read_cases
 from hftranslate.difference import difference
 from hftranslate.doctor import diagnose
 from hftranslate.errors import InputError, InvalidWorkspace
+from hftranslate.formats import which_format
 from hftranslate.formats.hs3 import TARGETS, from_document, to_document
 from hftranslate.formats.hs3.channels import in_our_order, in_their_order
 from hftranslate.formats.json_text import parse_json
@@ -343,6 +344,35 @@ def test_a_gaussian_staterror_is_a_shapesys_for_root_only() -> None:
     assert "staterror" in types("standard")
 
 
+def test_a_uniform_term_is_a_loss_for_who_knows_words_only() -> None:
+    workspace = load(CASES / "constraint_uniform" / "model.xml").workspace
+    told = {target: [o for o in to_hs3(workspace, target=target).outcomes if o.kind == "loss"] for target in TARGETS}
+    assert not told["root"]
+    assert not told["standard"]
+    [loss] = told["pyhs3"]
+    assert loss.what.startswith("the uniform constraint (relative uncertainty 0.2) becomes a unit Gaussian")
+
+
+@pytest.mark.parametrize("name", ["staterror_gaussian", "shapesys_gaussian", "shapesys_poisson", "staterror_poisson"])
+def test_for_pyhs3_a_constraint_of_bins_stands_on_one_sample(name: str) -> None:
+    workspace = load(CASES / name / "model.xml").workspace
+    document = to_hs3(workspace, target="pyhs3").document
+    places: dict[str, int] = {}
+    for channel in (d for d in document["distributions"] if d["type"] == "histfactory_dist"):
+        assert channel["barlow_beeston_method"] == "full"
+        for modifier in (m for s in channel["samples"] for m in s["modifiers"] if "parameters" in m):
+            assert modifier["type"] in ("staterror", "shapefactor")
+            places.setdefault(modifier["parameters"][0], 0)
+            places[modifier["parameters"][0]] += modifier["type"] == "staterror"
+    assert set(places.values()) == {1}
+    assert_same_likelihood(workspace, from_document(document)[0])
+
+
+def test_for_pyhs3_bins_without_events_are_refused() -> None:
+    with pytest.raises(InputError, match="pyhs3 takes no uncertainties of bins without events"):
+        to_hs3(load(CASES / "zero_bins" / "model.xml").workspace, target="pyhs3")
+
+
 def test_interpolation_that_root_ignores_is_a_loss() -> None:
     ws = load(CASES / "histosys" / "model.xml").workspace
     other = replace(
@@ -432,6 +462,71 @@ def test_parts_of_other_types_are_refused(key: str, value: Any) -> None:
 #: Announced: what HS3, or ROOT's importer, has no word for.
 LOST = {"constraint_gamma", "constraint_lognormal", *(f"histosys_code{i}" for i in (0, 1, 2, 5, 6))}
 IN_THE_SUITE = ("three_channels", "staterror_gaussian", "negative_bins_clipped", "json_staterrors", "shapesys_twice")
+
+
+# ------------------------------------------------------------------------------------- what ROOT's exporter may write
+def test_an_analysis_without_parameters_of_interest_has_a_domain_without_axes() -> None:
+    document = stored("lumi_value")
+    [domain] = [d for d in document["domains"] if d["name"] == "simPdf_obsData_parameters_of_interest"]
+    expected, _ = from_document(document)
+    document["analyses"][1]["parameters_of_interest"], domain["axes"] = [], None
+    found, _ = from_document(document)
+    assert found.channels == expected.channels
+    assert found.measurements[0].pois == ()
+    del domain["axes"]
+    with pytest.raises(InputError, match=r"domains\[5\].*: the key 'axes' is missing"):
+        from_document(document)
+
+
+def test_the_likelihood_of_two_model_configs_is_one() -> None:
+    document = stored("lumi_value")
+    expected, _ = from_document(document)
+    document["likelihoods"] += copy.deepcopy(document["likelihoods"])
+    assert from_document(document)[0] == expected
+    document["likelihoods"][-1]["data"] = document["likelihoods"][0]["data"]
+    with pytest.raises(InputError, match="appears more than once in 'likelihoods'"):
+        from_document(document)
+
+
+def test_a_formula_that_the_exporter_took_apart_is_refused_by_its_path() -> None:
+    document = stored("lumi_value")
+    document["functions"] = [
+        {"name": "f_part0", "type": "generic_function", "expression": "0.5"},
+        {"name": "f_part1", "type": "generic_function", "expression": "2+x[1]"},
+        {"name": "f", "type": "product", "factors": ["f_part0", "f_part1"]},
+    ]
+    document["distributions"][0]["samples"][0]["modifiers"].append({"name": "f", "type": "custom"})
+    channel = document["distributions"][0]
+    assert channel["type"] == "histfactory_dist"
+    with pytest.raises(InputError, match=r"functions\[1\] \(in 'f_part1'\): .* there is no dependent @1"):
+        from_document(document)
+
+
+def test_a_constant_of_a_function_has_no_range() -> None:
+    document = stored("lumi_value")
+    document["functions"] = [{"name": "f", "type": "generic_function", "expression": "erf(frac)+1"}]
+    document["distributions"][0]["samples"][0]["modifiers"].append({"name": "f", "type": "custom"})
+    for point in document["parameter_points"]:
+        point["parameters"].append({"name": "frac", "value": 0.7, "const": True})
+    workspace, _ = from_document(document)
+    model, _ = compile_model(workspace)
+    assert model.parameters.fixed[model.parameters.index("frac")]
+
+
+def test_a_luminosity_of_another_name_is_said() -> None:
+    text = json.dumps(stored("lumi_value")).replace('"Lumi"', '"LUMI_13TeV"')
+    workspace, outcomes = from_document(json.loads(text))
+    assert ("parameter 'LUMI_13TeV'", "is called 'Lumi' here, as ROOT's HistFactory would call it") in [
+        (o.where, o.what) for o in outcomes
+    ]
+    assert_same_likelihood(from_document(stored("lumi_value"))[0], workspace)
+
+
+def test_it_is_recognised_by_its_version_whatever_comes_first() -> None:
+    text = json.dumps({"$schema": "x", **stored("lumi_value")})
+    assert which_format(text.encode(), "x.json") == "hs3"
+    with pytest.raises(InputError, match=r"the document: unknown key '\$schema'"):
+        from_document(json.loads(text))
 
 
 @pytest.mark.root

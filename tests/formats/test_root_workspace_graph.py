@@ -2,7 +2,7 @@
 
 ``edited`` is the demo with settings, interpolation codes, a snapshot and a ModelConfig that no Measurement makes,
 ``renamed`` the demo with parameters under other names and a Function of a Function for its signal strength;
-``foreign`` is no HistFactory model. Both are by ``validation/make_reference/root_workspaces.py``.
+``foreign`` is no HistFactory model. All are by ``validation/make_reference/root_workspaces.py``.
 """
 
 import json

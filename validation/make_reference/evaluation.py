@@ -189,7 +189,10 @@ class RootModel:
             for shape, factor in zip(total.funcList(), total.coefList(), strict=True):
                 # the shape is a density
                 per_bin = [float(shape.getVal() * factor.getVal() * size) for size in self._bins(channel)]
-                samples[str(factor.GetName()).removesuffix(f"_{channel}_scaleFactors")] = per_bin
+                own = str(factor.GetName()).removesuffix(f"_{channel}_scaleFactors")
+                if str(shape.GetName()).startswith(f"model_{channel}_"):  # imported from HS3
+                    own = str(shape.GetName()).removeprefix(f"model_{channel}_").removesuffix("_shapes")
+                samples[own] = per_bin
             result[channel] = dict(sorted(samples.items()))
         self._reset()
         return result

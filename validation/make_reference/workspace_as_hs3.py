@@ -28,10 +28,10 @@ def one_of(wanted: str | None, known: Iterable[Any], what: str, preferred: Seque
     """The one of a name, a preferred one, or the only one."""
     by_name = {str(each.GetName()): each for each in known}
     names = [wanted] if wanted is not None else [n for n in preferred if n in by_name] or list(by_name)
-    if len(names[:2]) != 1 and not any(n in by_name for n in preferred):
-        raise SystemExit(f"{what}: choose one of {', '.join(by_name) or 'none'}")
-    if names[0] not in by_name:
-        raise SystemExit(f"there is no {what} {names[0]!r}; there are {', '.join(by_name) or 'none'}")
+    if len(names) > 1:
+        raise SystemExit(f"there are the {what}s {', '.join(names)}; choose one")
+    if not names or names[0] not in by_name:
+        raise SystemExit(f"there is no {what} {wanted or ''}; there are {', '.join(by_name) or 'none'}")
     return by_name[names[0]]
 
 
@@ -72,6 +72,13 @@ def evaluated(config: Any, pdf: Any, data: Any) -> list[dict[str, Any]]:
     return found
 
 
+def only(document: dict[str, Any], name: str, pois: set[str]) -> dict[str, Any]:
+    """The document with one analysis: ROOT gives those of several ModelConfigs of a pdf the same name."""
+    same = [a for a in document["analyses"] if a["name"] == name and set(a.get("parameters_of_interest") or ()) == pois]
+    domains = {domain["name"]: domain for domain in reversed(document["domains"])}
+    return {**document, "analyses": same[:1], "domains": list(domains.values())}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("file", type=Path)
@@ -90,10 +97,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with no_standard_output():
         points = evaluated(config, pdf, data)
         text = str(ROOT.RooJSONFactoryWSTool(workspace).exportJSONtoString())
+    name = f"{pdf.GetName()}_{data.GetName()}"
+    pois = {str(v.GetName()) for v in config.GetParametersOfInterest() or ()}
     found = {
         "version": str(ROOT.gROOT.GetVersion()),
-        "analysis": f"{pdf.GetName()}_{data.GetName()}",
-        "document": json.loads(text),
+        "analysis": name,
+        "document": only(json.loads(text), name, pois),
         "points": points,
     }
     options.output_file.write_text(json.dumps(found), encoding="utf-8")

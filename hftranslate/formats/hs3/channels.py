@@ -11,7 +11,9 @@ from hftranslate.formats.hs3.tree import Node
 from hftranslate.workspace.model import Number, Numbers
 
 MODEL = "model_"
-_DISTRIBUTION = frozenset(["name", "type", "axes", "samples", "staterror", "default_interpolation"])
+_DISTRIBUTION = frozenset(
+    ["name", "type", "axes", "samples", "staterror", "default_interpolation", "barlow_beeston_method"]
+)
 _SAMPLE = frozenset(["name", "data", "modifiers"])
 _CONSTRAINT = ("constraint", "constraints", "constraint_name", "constraint_type")
 _MODIFIER = frozenset(["name", "type", "parameter", "parameters", "data", "interpolation", *_CONSTRAINT])
@@ -150,7 +152,9 @@ def _channel(node: Node, data: Node) -> RawChannel:
         shape = (len(list(first["data"]["contents"])) if first is not None else 0,)
     if not 0 < prod(shape) <= MAX_BINS:
         node.invalid(f"it has {prod(shape)} bins; expected 1 to {MAX_BINS}")
-    samples = tuple(_sample(s, name, shape) for s in node["samples"])
+    method = node.get("barlow_beeston_method")
+    full = method is not None and method.text() == "full"
+    samples = tuple(_sample(s, name, shape, full=full) for s in node["samples"])
     if not samples:
         node["samples"].invalid("a channel needs at least one sample")
     observed = _observed(data, edges, shape)
@@ -179,7 +183,7 @@ def bin_values(node: Node, shape: Sequence[int], *, ordered: bool = True) -> Num
     return in_our_order(values, shape) if ordered else values
 
 
-def _sample(node: Node, channel: str, shape: tuple[int, ...]) -> RawSample:
+def _sample(node: Node, channel: str, shape: tuple[int, ...], *, full: bool) -> RawSample:
     node.only(_SAMPLE)
     data = node["data"]
     data.only({"contents", "errors"})
@@ -188,12 +192,13 @@ def _sample(node: Node, channel: str, shape: tuple[int, ...]) -> RawSample:
         name=node.name,
         nominal=bin_values(data["contents"], shape),
         errors=bin_values(errors, shape) if errors is not None else None,
-        uses=tuple(_use(m, channel, shape) for m in node.items("modifiers")),
+        uses=tuple(_use(m, channel, shape, full=full) for m in node.items("modifiers")),
         node=node,
     )
 
 
-def _use(node: Node, channel: str, shape: tuple[int, ...]) -> Use:
+def _use(node: Node, channel: str, shape: tuple[int, ...], *, full: bool) -> Use:
+    """A modifier; in pyhs3's ``full`` channels a staterror is what a shapesys is, with uncertainties in events."""
     node.only(_MODIFIER)
     kind = node["type"].text()
     if kind not in KINDS:
@@ -216,7 +221,8 @@ def _use(node: Node, channel: str, shape: tuple[int, ...]) -> Use:
     expected = prod(shape) if KINDS[kind] == "gamma" else 1
     if len(parameters) != expected or len(set(parameters)) != expected:
         node.invalid(f"a {kind} with {len(parameters)} parameters; expected {expected} different ones")
-    return Use(node=node, type=kind, parameters=parameters, name=name or parameters[0])
+    type_ = "shapesys" if full and kind == "staterror" else kind
+    return Use(node=node, type=type_, parameters=parameters, name=name or parameters[0])
 
 
 def _observed(data: Node, edges: tuple[Numbers, ...], shape: tuple[int, ...]) -> Numbers:

@@ -13,13 +13,16 @@ from sys import float_info
 from hftranslate.formats.histfactory_xml.names import root_names
 from hftranslate.formats.hs3.document import Target
 from hftranslate.formats.pyhf_json.dialect import without_constraint_terms
-from hftranslate.formats.rewriting import Outcomes, Rewriting, Step, outcome
+from hftranslate.formats.rewriting import Outcomes, Rewriting, Step, listed, outcome
 from hftranslate.workspace import Channel, HistoSys, Modifier, NormSys, Sample, Workspace
 from hftranslate.workspace.map import map_modifiers
+from hftranslate.workspace.model import TermKind
 from hftranslate.workspace.parameters import parameter_sets
 
 #: What ROOT takes a factor of a normsys for that is not above zero.
 _SMALLEST = float_info.epsilon
+#: The kinds of constraint terms that a target reads: pyhs3 knows words for unit Gaussians only.
+_TERMS: dict[Target, tuple[TermKind, ...]] = {"root": ("uniform",), "pyhs3": (), "standard": ("uniform",)}
 _READABLE = re.compile(r"\W", re.ASCII)
 
 
@@ -32,7 +35,7 @@ def _interpolation(workspace: Workspace, target: Target) -> Rewriting:
     found: list[str] = []
     sayable = {
         "root": ({"code4p"}, {"code0", "code1", "code2", "code4"}),
-        "pyhs3": ({"code0", "code2", "code4p"}, {"code1", "code4"}),
+        "pyhs3": ({"code0", "code4p"}, {"code1", "code4"}),
         "standard": ({"code0", "code1", "code2", "code4p"}, {"code0", "code1", "code2", "code4"}),
     }[target]
 
@@ -44,13 +47,28 @@ def _interpolation(workspace: Workspace, target: Target) -> Rewriting:
         return replace(m, interpolation="code4p") if isinstance(m, HistoSys) else replace(m, interpolation="code4")
 
     changed = map_modifiers(workspace, change)
-    reader = {"root": "ROOT ignores", "pyhs3": "pyhs3 does not know", "standard": "HS3 has no word for"}[target]
+    reader = {"root": "ROOT ignores", "pyhs3": "pyhs3 has otherwise", "standard": "HS3 has no word for"}[target]
     return changed, tuple(outcome("loss", *_split(text, f", because {reader} its interpolation")) for text in found)
 
 
 def _split(text: str, why: str) -> tuple[str, str]:
     where, _, what = text.rpartition(": ")
     return where, what + why
+
+
+def _global_observables(workspace: Workspace) -> Rewriting:
+    """Those of systematics and bin factors are where they are by default, which is all that pyhs3 knows."""
+    account: Outcomes = ()
+    measurements = []
+    for m in workspace.measurements:
+        moved = [p.name for p in m.parameters if p.auxdata is not None and p.name != "lumi"]
+        if moved:
+            what = f"the global observables of {listed(moved)} move to their defaults, because pyhs3 knows no others"
+            account += (outcome("loss", f"measurement {m.name!r}", what),)
+        measurements.append(
+            replace(m, parameters=tuple(replace(p, auxdata=None) if p.name in moved else p for p in m.parameters))
+        )
+    return replace(workspace, measurements=tuple(measurements)), account
 
 
 def _zero_factors(workspace: Workspace) -> Rewriting:
@@ -122,12 +140,14 @@ def to_hs3_steps(target: Target) -> tuple[Step, ...]:
         in the order in which they are taken.
     """
     steps: list[tuple[str, Callable[[Workspace], Rewriting]]] = [
-        ("constraint terms", partial(without_constraint_terms, kept=frozenset(["uniform"]))),
+        ("constraint terms", partial(without_constraint_terms, kept=frozenset(_TERMS[target]))),
         ("names", _names),
         ("interpolation", partial(_interpolation, target=target)),
         ("measurements", _one_set_of_constraints),
         ("settings", _unused_settings),
     ]
+    if target == "pyhs3":
+        steps += [("global observables", _global_observables)]
     if target == "root":
         steps += [("factors of zero", _zero_factors), ("values of measurements", _first_settings)]
     return tuple(Step(name=name, apply=apply) for name, apply in steps)

@@ -97,7 +97,8 @@ class _Writer:
         self.every = [parameter_sets(workspace, m, workspace.conventions) for m in workspace.measurements]
         self.sets = self.every[0]
         self.functions = {f.name: f for f in workspace.functions}
-        self.staterrors = self._plain_staterrors()
+        self.staterrors = self._plain_staterrors() if target != "pyhs3" else {}
+        self.carriers = self._carriers() if target == "pyhs3" else {}
 
     def document(self) -> JSON:
         """All of it, in the order in which ROOT writes it."""
@@ -163,9 +164,11 @@ class _Writer:
 
     def _channel(self, channel: Channel) -> JSON:
         plain = [m for s in channel.samples for m in s.modifiers if m in self.staterrors.get(channel.name, ())]
-        struct = {}
+        struct: JSON = {}
         if plain and isinstance(plain[0], StatError):
             struct = {"staterror": {"constraint_type": _TYPE[plain[0].constraint], "relThreshold": 0.0}}
+        if any(place[0] == channel.name for place in self.carriers.values()):
+            struct = {"barlow_beeston_method": "full"}
         return {
             "axes": self._axes(channel),
             "name": f"model_{channel.name}",
@@ -246,20 +249,41 @@ class _Writer:
             raise Unsupported(f"{m.name!r} has Gaussian and Poisson constraints, which no modifier of HS3 has together")
         kind = kinds.pop() if kinds else "gaussian"
         widths = [0.0 if c is None else c.width if kind == "gaussian" else 1.0 / sqrt(c.width) for c in constraints]
-        if self.target == "pyhs3":
-            widths = [w * h for w, h in zip(widths, sample.nominal, strict=True)]
-            if kind == "gaussian" and any(widths):
-                raise Unsupported(f"{m.name!r} has Gaussian constraints; pyhs3 knows Poisson ones of a shapesys only")
-            if not any(widths):
-                return {"name": m.name, "parameters": list(names), "type": "shapefactor"}
         stem = names[0].removeprefix("gamma_").rpartition("_bin_")[0]
+        if self.target == "pyhs3":
+            return self._for_pyhs3(names, widths, kind, (channel.name, sample))
         return {
-            "constraint_type" if self.target != "pyhs3" else "constraint": _TYPE[kind],
+            "constraint_type": _TYPE[kind],
             "data": {"vals": widths},
             "name": stem or m.name,
             "parameters": list(names),
             "type": "shapesys",
         }
+
+    def _for_pyhs3(self, names: tuple[str, ...], widths: Sequence[float], kind: str, place: tuple[str, Sample]) -> JSON:
+        """A constraint stands on one sample, in events: pyhs3 would multiply those of several."""
+        channel, sample = place
+        entry: JSON = {"name": names[0].removeprefix("gamma_").rpartition("_bin_")[0], "parameters": list(names)}
+        if not any(widths) or self.carriers.get(names, (channel, sample.name)) != (channel, sample.name):
+            return {**entry, "type": "shapefactor"}
+        if names not in self.carriers:
+            raise Unsupported(f"{names[0]!r} and the like: pyhs3 takes no uncertainties of bins without events")
+        # where a factor is constant the width has no effect, but pyhs3 divides by it
+        events = [(w or 1.0) * h for w, h in zip(widths, sample.nominal, strict=True)]
+        return {**entry, "constraint": _TYPE[kind], "data": {"uncertainties": events}, "type": "staterror"}
+
+    def _carriers(self) -> dict[tuple[str, ...], tuple[str, str]]:
+        """By the names of bin factors, the channel and sample that has their constraint: the first with events."""
+        found: dict[tuple[str, ...], tuple[str, str]] = {}
+        for channel, sample, m in all_uses(self.workspace.channels):
+            if not isinstance(m, StatError | ShapeSys | ShapeFactor):
+                continue
+            first, last = self._part(channel, m)
+            s = self.sets[m.name]
+            pairs = list(zip(s.constraints[first:last], sample.nominal, s.fixed[first:last], strict=True))
+            if all(h > 0.0 or c is None for c, h, _ in pairs) and all(c is not None or fixed for c, _, fixed in pairs):
+                found.setdefault(s.root_names[first:last], (channel.name, sample.name))
+        return found
 
     def _part(self, channel: Channel, m: Modifier) -> tuple[int, int]:
         """Which entries of a set the channel has: those of a staterror over several channels are strung together."""

@@ -254,6 +254,9 @@ class ModifierReader:
 
     def _widths(self, use: Use, sample: RawSample, terms: Sequence[Gaussian | Poisson | None] | None) -> Numbers:
         data = use.node.get("data")
+        if data is not None and data.get("uncertainties") is not None:
+            events = bin_values(data["uncertainties"], (len(use.parameters),))
+            return tuple(e / h if h > 0.0 else 0.0 for e, h in zip(events, sample.nominal, strict=True))
         stated = data.get("vals") if data is not None else None
         if stated is None:
             return tuple(map(relative_width, terms)) if terms is not None else (0.0,) * len(use.parameters)

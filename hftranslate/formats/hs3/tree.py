@@ -50,9 +50,8 @@ class Node:
         return self[key] if self._object().get(key) is not None else None
 
     def items(self, key: str) -> "tuple[Node, ...]":
-        """The entries of a list; none where the key is missing or null."""
-        found = self.get(key)
-        return () if found is None else tuple(found)
+        """The entries of a list; none where the key is missing."""
+        return () if not self.has(key) else tuple(self[key])
 
     def __iter__(self) -> "Iterator[Node]":
         if not isinstance(self.value, list):
