@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from hftranslate.cli.groups import Command
+from hftranslate.cli.options.counts import some_points
 from hftranslate.cli.options.model import choice_option
 from hftranslate.cli.options.testing import (
     calctype_option,
@@ -27,7 +28,7 @@ from hftranslate.toys.limits import ToyLimitResult, toy_limit
 @choice_option("--test-stat", ("qtilde", "q"), "The test statistic.")
 @click.option("--level", default=0.05, show_default=True, help="CLs at the limit: one minus the confidence level.")
 @click.option("--bands/--no-bands", default=True, help="Whether to look for the expected limits too.")
-@click.option("--points", type=click.IntRange(min=2), help="Evenly spaced values to test besides, for pictures of CLs.")
+@click.option("--points", type=some_points, help="Evenly spaced values to test besides, for pictures of CLs.")
 @calctype_option
 @toy_options
 def limit(

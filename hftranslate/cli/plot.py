@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from hftranslate.cli.groups import Group
+from hftranslate.cli.options.counts import some_bins
 from hftranslate.cli.options.groups import group_option, take_groups
 from hftranslate.cli.options.model import file_argument, load_model, model_source
 from hftranslate.cli.options.paths import InputFile
@@ -208,7 +209,7 @@ def scan(file: str, output_file: Path, look: "PlotOptions") -> None:
 @click.option(
     "--asymptotics", type=InputFile(), metavar="CLS.json", help="Draw the asymptotic densities of this test too."
 )
-@click.option("--bins", type=click.IntRange(min=2), default=40, show_default=True, help="Bins of the histograms.")
+@click.option("--bins", type=some_bins, default=40, show_default=True, help="Bins of the histograms.")
 @plot_options
 def toys(
     files: tuple[Path, ...],

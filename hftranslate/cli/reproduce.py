@@ -7,6 +7,7 @@ import click
 
 from hftranslate.cli.groups import Command
 from hftranslate.cli.options.batch import take_many
+from hftranslate.cli.options.counts import some_workers
 from hftranslate.cli.options.fitting import minimizer_options, take_fit_options
 from hftranslate.cli.options.model import choice_option
 from hftranslate.cli.options.paths import InputFile, OutputFolder
@@ -48,7 +49,7 @@ from hftranslate.signal_grid.tasks import ScanSettings
     metavar="REGEX",
     help="Of loose patches without a patch set: finds the values in their names, a group for each label.",
 )
-@click.option("--workers", type=click.IntRange(min=1), help="Processes to run on; default: all cores.")
+@click.option("--workers", type=some_workers, help="Processes to run on; default: all cores.")
 @click.option("--dask", metavar="ADDRESS", help="Run on the dask scheduler at this address instead.")
 @progress_option
 def reproduce(record: str, output_dir: Path, interpolation: Interpolation, pattern: str | None, **options: Any) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from hftranslate.cli.groups import Command
 from hftranslate.cli.options.batch import many_options, take_many
+from hftranslate.cli.options.counts import some_points
 from hftranslate.cli.options.tasks import fit_options, interval, take_task
 from hftranslate.cli.output import emit_result, tell
 from hftranslate.errors import InputError
@@ -16,7 +17,7 @@ from hftranslate.inference.profiles import profile_scan
 @click.command(cls=Command)
 @fit_options
 @click.argument("parameters", nargs=-1, metavar="PAR [PAR2]")
-@click.option("--points", multiple=True, type=click.IntRange(min=2), help="Values to scan: of all, or one for each.")
+@click.option("--points", multiple=True, type=some_points, help="Values to scan: of all, or one for each.")
 @click.option("--range", "ranges", multiple=True, metavar="LOW:HIGH", help="Where to scan, one for each parameter.")
 @many_options
 def scan(parameters: tuple[str, ...], points: tuple[int, ...], ranges: tuple[str, ...], **options: Any) -> None:

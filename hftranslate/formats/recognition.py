@@ -7,13 +7,15 @@ place of the file. Data that are no text are known by their first bytes, text by
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 Json: TypeAlias = dict[str, Any]
 #: How many characters of a text are looked at; JSON that is cut off is followed to its end.
 _HEAD = 4096
 _RESULT_OF = "the result of "
+_OF_A_WORKSPACE = {"measurements", "observations"}
+_PLAIN_KEY = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _CUT = 1 << 20
 
 
@@ -58,6 +60,7 @@ _TAR = (257, b"ustar")
 _HTML = re.compile(r"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 _TITLE = re.compile(r"<title[^>]*>\s*([^<]{1,80}?)\s*<", re.IGNORECASE)
 _DATACARD = re.compile(r"^\s*imax\s+\S+", re.MULTILINE)
+_COMMENT = re.compile(r"\s*(//|/\*|#)[^{]*(\n|\*/)\s*[{\[]")
 _YAML = re.compile(r"^(%YAML|---(\s|$)|- |[A-Za-z_][\w .-]*:(\s|$))")
 
 
@@ -73,6 +76,8 @@ def other_data(data: bytes) -> tuple[str, str] | None:
     head = text[:_HEAD]
     if _DATACARD.search(head):
         return "a CMS datacard", "translate it to pyhf JSON first; there are tools for it, as pyhf's documentation says"
+    if _COMMENT.match(head):
+        return "JSON that begins with a comment", "JSON has no comments: remove it"
     if data.rstrip().endswith((b"}", b"]")) and "\ufffd" not in head:
         cut = _without_beginning(text)
         if cut is not None:
@@ -203,19 +208,17 @@ PATCHSETS = Kind(
     "a list of patch sets",
     {
         "a workspace": "which one of their patches can be applied to",
-        "a patch set": "take one out: jq '.[0]' FILE > patchset.json",
         "a JSON patch": _EXTRACT,
     },
 )
+SETS_BY_NAME = Kind("several patch sets in one document", {"a JSON patch": _EXTRACT})
 PATCHES = Kind("a list of patches with metadata", {"a workspace": "which one of them can be applied to"})
 WORKSPACES = Kind("a list of workspaces", {"a workspace": "give one of them"})
+SEVERAL = Kind("several workspaces in one document")
+HOLDER = Kind("an object that holds a workspace")
 PALLET = Kind(
     "a pallet: a workspace together with its patch sets",
-    {
-        "a workspace": "take it out: jq .workspace FILE > workspace.json",
-        "a patch set": "take one out: jq '.patchsets[0]' FILE > patchset.json",
-        "a JSON patch": _EXTRACT,
-    },
+    {"a JSON patch": _EXTRACT},
 )
 MODEL = Kind(
     "a model without measurements and observations",
@@ -274,7 +277,7 @@ def kind_of(document: object) -> Kind | None:
         return _NOTEBOOK
     if keys & {"message", "error", "detail"} and keys <= {"message", "error", "detail", "status", "code", "errors"}:
         return _ANSWER
-    return None
+    return _kind_by_parts(document)
 
 
 def _kind_of_list(items: list[Any]) -> Kind | None:
@@ -293,11 +296,20 @@ def _kind_of_list(items: list[Any]) -> Kind | None:
 
 def _kind_of_workspace(document: Json) -> Kind | None:
     keys = document.keys()
-    if "channels" in keys:
-        return WORKSPACE if keys & {"measurements", "observations"} else MODEL
-    if _is_workspace(document.get("workspace")):
-        return PALLET
-    return None
+    if "channels" not in keys:
+        return None
+    if not keys & _OF_A_WORKSPACE:
+        return MODEL
+    return PALLET if any(map(_is_patch_set, _parts_of(document).values())) else WORKSPACE
+
+
+def _kind_by_parts(document: Json) -> Kind | None:
+    """What holds workspaces or patch sets under keys of its own."""
+    parts = _parts_of(document).values()
+    workspaces, sets = sum(map(_is_workspace, parts)), sum(map(_is_patch_set, parts))
+    if workspaces:
+        return SEVERAL if workspaces > 1 else PALLET if sets or "patchsets" in document else HOLDER
+    return SETS_BY_NAME if sets else None
 
 
 def _of_results(keys: Any) -> Kind | None:
@@ -309,10 +321,27 @@ def _is_hs3(metadata: object) -> bool:
 
 
 def _is_workspace(document: object) -> bool:
-    return isinstance(document, dict) and kind_of(document) is WORKSPACE
+    return isinstance(document, dict) and "channels" in document and not document.keys().isdisjoint(_OF_A_WORKSPACE)
+
+
+def _is_patch_set(document: object) -> bool:
+    return isinstance(document, dict) and "patches" in document and "channels" not in document
+
+
+def _parts_of(document: object) -> dict[str, object]:
+    """What lies in an object or a list, and in the lists of an object, by the words for jq."""
+    if isinstance(document, list):
+        return {f".[{i}]": item for i, item in enumerate(document)}
+    found: dict[str, object] = {}
+    for key, value in document.items() if isinstance(document, dict) else ():
+        where = f".{key}" if _PLAIN_KEY.fullmatch(key) else f".{json.dumps(key)}"
+        found |= {f"{where}[{i}]": v for i, v in enumerate(value)} if isinstance(value, list) else {where: value}
+    return found
 
 
 # --------------------------------------------------------------------------------------------- what lies in another one
+#: What holds patch sets.
+_HOLDING = (PALLET, PATCHSETS, SETS_BY_NAME)
 #: Is told what was found in which document, and read.
 Tell: TypeAlias = Callable[[str], None]
 
@@ -326,19 +355,30 @@ class Inside:
 
 
 def workspace_in(document: object) -> Inside:
-    """The workspace of a pallet; any other document as it is."""
-    if not isinstance(document, dict) or kind_of(document) is not PALLET:
+    """The only workspace of a pallet or another object; any other document as it is."""
+    kind = kind_of(document)
+    if not isinstance(document, dict) or kind not in (PALLET, HOLDER):
         return Inside(document)
-    sets = list(_patch_sets(document))
-    count = f"{len(sets)} patch set{'' if len(sets) == 1 else 's'}"
-    return Inside(document["workspace"], f"{PALLET.name}; the workspace is read, without its {count}")
+    sets = len(list(_patch_sets(document)))
+    rest = f", without its {sets} patch set{'' if sets == 1 else 's'}" if sets else ""
+    return Inside(_workspaces(document)[1][0], f"{kind.name}; the workspace is read{rest}")
+
+
+def _workspaces(document: Json) -> tuple[list[str], list[object]]:
+    """The workspaces in a document, and the words by which jq takes each out."""
+    if "channels" not in document:
+        found = {where: part for where, part in _parts_of(document).items() if _is_workspace(part)}
+        return list(found), list(found.values())
+    beside = [k for k, v in document.items() if any(map(_is_patch_set, [v, *(v if isinstance(v, list) else ())]))]
+    own = {key: value for key, value in document.items() if key not in beside}
+    return [f"del({', '.join(_parts_of(dict.fromkeys(beside)))})"], [own]
 
 
 def patchset_in(document: object) -> Inside:
     """The patch set of a pallet or a list that has no other; any other document as it is."""
     kind = kind_of(document)
     sets = list(_patch_sets(document))
-    if kind not in (PALLET, PATCHSETS) or len(sets) != 1:
+    if kind not in _HOLDING or len(sets) != 1:
         return Inside(document)
     return Inside(sets[0], f"{kind.name}; its only patch set is read")
 
@@ -352,10 +392,21 @@ def patch_in(document: object) -> Inside:
 
 def _patch_sets(document: object) -> Iterator[object]:
     """The patch sets of a pallet or of a list of them."""
-    found = document.get("patchsets", document.get("patchset")) if isinstance(document, dict) else document
-    for item in found if isinstance(found, list) else [found]:
-        if kind_of(item) is PATCHSET:
-            yield item
+    return filter(_is_patch_set, _parts_of(document).values())
+
+
+def _taken_out(document: object, kind: Kind, expected: str) -> Kind:
+    """The kind with the way to take out of a document what was expected."""
+    where: list[str] = []
+    if expected == "a workspace" and kind in (PALLET, HOLDER, SEVERAL) and isinstance(document, dict):
+        where = _workspaces(document)[0]
+    elif expected == "a patch set" and kind in _HOLDING:
+        where = [words for words, part in _parts_of(document).items() if _is_patch_set(part)]
+    if not where:
+        return kind
+    what = "it" if len(where) == 1 else "one"
+    way = f"take {what} out: jq '{where[0]}' FILE > {expected.removeprefix('a ').replace(' ', '')}.json"
+    return replace(kind, ways={**kind.ways, expected: way})
 
 
 def mistaken(document: object, expected: str) -> str | None:
@@ -363,9 +414,9 @@ def mistaken(document: object, expected: str) -> str | None:
     kind = kind_of(document)
     if kind is None or kind.name == expected:
         return None
-    sentence = kind.instead_of(expected)
+    sentence = _taken_out(document, kind, expected).instead_of(expected)
     sets = list(_patch_sets(document)) if expected == "a patch set" else []
-    if len(sets) > 1 and kind in (PALLET, PATCHSETS):
+    if len(sets) > 1 and kind in _HOLDING:
         sentence += f"; it has {len(sets)}"
     if kind is _ANSWER and isinstance(document, dict):
         said = next((document[key] for key in ("message", "error", "detail") if key in document), "")

@@ -8,6 +8,7 @@ gives the levels of intervals and contours (arXiv:1007.1727, section 2.1).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ _WANTED, _ENOUGH, _TOO_FAR = 9.0, 7.0, 16.0
 _MOST_TRIALS = 12  # of a range's end
 #: Points that are fitted at once.
 _TOGETHER = 16
+_MOST_POINTS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -247,6 +249,9 @@ def profile_scan(
 def _axes(profile: ProfileOf, values: Sequence[ArrayLike | None], points: Sequence[int]) -> list[Floats]:
     if len(values) != len(profile.names) or len(points) != len(profile.names):
         raise InputError(f"a scan of {' and '.join(profile.names)} takes values or points for each")
+    total = prod(n if given is None else np.size(given) for given, n in zip(values, points, strict=True))
+    if total > _MOST_POINTS:
+        raise InputError(f"a scan of {total} points: each is a fit, and {_MOST_POINTS} are taken at most")
     axes: list[Floats] = []
     for name, given, n in zip(profile.names, values, points, strict=True):
         if given is None:

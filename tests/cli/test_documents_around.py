@@ -60,6 +60,11 @@ OTHERS: dict[str, tuple[str, bytes]] = {
     "a list of patches with metadata": ("one of them", json.dumps(patch_set()["patches"]).encode()),
     "a JSON patch": ("--patch", json.dumps(patch_set()["patches"][0]["patch"]).encode()),
     "a list of workspaces": ("give one of them", json.dumps([document(), document()]).encode()),
+    "several workspaces in one document": (
+        """jq '."a b"' FILE""",
+        json.dumps({"a b": document(), "c": document()}).encode(),
+    ),
+    "several patch sets in one document": ("expected a", json.dumps({"p": patch_set(), "q": patch_set()}).encode()),
     "a model without measurements and observations": ("Workspace.build", json.dumps(model_only()).encode()),
     "the result of 'fit'": ("give the workspace", json.dumps(FIT).encode()),
     "the result of 'cls'": ("give the workspace", json.dumps({"CLs_obs": 0.1, "CLs_exp": [0.1] * 5}).encode()),
@@ -88,6 +93,9 @@ OTHERS: dict[str, tuple[str, bytes]] = {
     "is Python's, not JSON": ("json.dump", str(document()).encode()),
     "True is Python's, not JSON": ("json.dump", b'{"fixed": True}'),
     "JSON has no comments": ("line 2, column 1", b"{\n// mine\n}"),
+    "JSON that begins with a comment": ("remove it", f"// mine\n{WORKSPACE}".encode()),
+    "begins with a comment": ("remove it", f"/* mine,\n yours */{WORKSPACE}".encode()),
+    "with a comment": ("remove it", f"# mine\n{WORKSPACE}".encode()),
     "a comma before '}'": ("remove it", WORKSPACE[:-2].encode() + b",\n}"),
     "NaN is not a JSON number": ("line 1, column 22", b'{"NaN \\" NaN": ["a", NaN]}'),
     "-Infinity is not a JSON number": ("all numbers must be finite", b'{"a": -Infinity}'),
@@ -277,6 +285,23 @@ def test_a_pallet_stands_for_both_of_its_parts(command: Command) -> None:
     assert both.out == command(f"patchset apply BKG PATCHSET --name {name}", b"").out
 
 
+@pytest.mark.parametrize(
+    ("held", "told"),
+    [
+        ({"model": document()}, "an object that holds a workspace; the workspace is read"),
+        (
+            {"name": "x", "bkg": document(), "grid": patch_set()},
+            f"{PALLET}; the workspace is read, without its 1 patch set",
+        ),
+        ({**document(), "patchsets": [patch_set()] * 2}, f"{PALLET}; the workspace is read, without its 2 patch sets"),
+    ],
+)
+def test_the_only_workspace_of_a_document_is_read(command: Command, held: dict[str, Any], told: str) -> None:
+    alone, found = (command("cls FILE", json.dumps(d).encode()) for d in (document(), held))
+    assert (found.code, found.out) == (0, alone.out)
+    assert told in found.err
+
+
 def test_several_patch_sets_in_one_document_are_not_chosen_from(command: Command) -> None:
     for data, way in (
         (pallet(patch_set(), patch_set()), "jq '.patchsets[0]' FILE > patchset.json); it has 2"),
@@ -292,7 +317,7 @@ def test_several_patch_sets_in_one_document_are_not_chosen_from(command: Command
 def test_a_bundle_takes_neither_pallets_nor_utf_16(command: Command, folder: Path) -> None:
     """Its files go into the archive byte for byte."""
     for data, told in [
-        (pallet(patch_set()), f"{PALLET}; expected a workspace (take it out: jq .workspace"),
+        (pallet(patch_set()), f"{PALLET}; expected a workspace (take it out: jq '.workspace'"),
         (text().encode("utf-16"), "what is published must be UTF-8"),
     ]:
         found = command("hepdata bundle OUT --workspace FILE", data)

@@ -143,3 +143,34 @@ def test_where_numbers_overflowed(
         json.loads(found.out, parse_constant=no_constant)
     else:
         assert found.out or found.err.startswith("hftranslate: "), found.err
+
+
+HUGE = "9" * 24
+#: Options that say how many; each with its command.
+COUNTS = [
+    ["cls", "--calctype", "toybased", "--toys", HUGE],
+    ["cls", "--calctype", "toybased", "--toys", "10", "--workers", HUGE],
+    ["limit", "--toys", HUGE],
+    ["limit", "--points", HUGE],
+    ["significance", "--toys", HUGE],
+    ["gof", "--toys", HUGE],
+    ["gof", "--toys", "10", "--workers", HUGE],
+    ["scan", "mu", "--points", HUGE],
+    ["scan", "mu", "norm", "--points", "1000000"],
+    ["impacts", "--workers", HUGE],
+]
+
+
+@pytest.mark.parametrize("options", COUNTS, ids=" ".join)
+def test_huge_counts_are_refused(options: list[str], run: Runner, tmp_path: Path) -> None:
+    signal = {"type": "normfactor", "name": "mu", "data": None}
+    norm = {"type": "normsys", "name": "norm", "data": {"hi": 1.1, "lo": 0.9}}
+    samples = [
+        {"name": "signal", "data": [5.0], "modifiers": [signal]},
+        {"name": "b", "data": [50.0], "modifiers": [norm]},
+    ]
+    path = tmp_path / "w.json"
+    path.write_text(json.dumps(workspace(samples, [52.0])))
+    found = run(options[0], str(path), *options[1:])
+    assert found.code == 2
+    assert "is not in the range" in found.err or "are taken at most" in found.err

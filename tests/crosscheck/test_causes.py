@@ -267,7 +267,7 @@ def test_what_remains_is_said() -> None:
     workspace, like = workspace_of("histosys"), reference_of("histosys")
     wrong = results(with_interpolation(workspace, histosys="code0"), like=like)
     assert wrong.limit is not None
-    wrong = replace(wrong, limit=replace(wrong.limit, observed=1.0))
+    wrong = replace(wrong, hypotests=None, discovery=None, limit=replace(wrong.limit, observed=1.0))
     found = diagnosis(crosscheck(results(workspace, like=wrong), wrong, workspace=workspace))
     assert [c.name for c in found.causes] == ["interpolation code"]
     assert found.remaining == "limit"

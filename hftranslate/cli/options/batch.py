@@ -10,13 +10,14 @@ import click
 
 from hftranslate.batch.executors import cores, executor_of, settled
 from hftranslate.batch.options import BatchOptions
+from hftranslate.cli.options.counts import some_workers
 from hftranslate.cli.options.model import combined_options
 from hftranslate.cli.options.paths import KeptFile
 from hftranslate.cli.options.progress import ProgressBar, progress_option
 from hftranslate.cli.output import tell
 
 workers_options = combined_options(
-    click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes to run on."),
+    click.option("--workers", type=some_workers, default=1, show_default=True, help="Processes to run on."),
     click.option("--dask", metavar="ADDRESS", help="Run on the dask scheduler at this address instead."),
 )
 resume_option = click.option(

@@ -9,6 +9,7 @@ import click
 
 from hftranslate.batch.options import BatchOptions
 from hftranslate.cli.options.batch import Many, many_options, take_many
+from hftranslate.cli.options.counts import some_toys
 from hftranslate.cli.options.fitting import minimizer_options, take_fit_options
 from hftranslate.cli.options.model import choice_option, combined_options, format_option, load_model, model_options
 from hftranslate.cli.output import tell
@@ -47,7 +48,7 @@ max_failed_option = click.option(
 made_toys = combined_options(
     click.option(
         "--toys",
-        type=click.IntRange(min=1),
+        type=some_toys,
         metavar="N",
         help=f"Toys of each hypothesis; default: {DEFAULT_TOYS}, if any.",
     ),
