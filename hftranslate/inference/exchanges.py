@@ -26,7 +26,7 @@ _TOO_MANY = 7
 _ALIKE, _ALL_BUT_ONE = 0.5, 0.9
 #: How far above a minimum a start may lie, in NLL, for a fit from there to be worth its time.
 HIGHEST = 5.0
-#: The least way, as a part of the uncertainty of the factor that moves.
+#: The least way of the factor that moves, as a part of its initial value (one at least) or uncertainty, what is less.
 _LEAST = 0.3
 
 
@@ -46,14 +46,14 @@ class Exchanges:
         the places of each pair among the free parameters, ``(n_pairs,)``.
     lines
         how much all of them move with the first one, ``(n_pairs, n_free)``.
-    sigma, correlation
-        the expected uncertainty of the first one, and its correlation with the second, ``(n_pairs,)``.
+    least, correlation
+        the least way of the first one, and its expected correlation with the second, ``(n_pairs,)``.
     """
 
     moving: Integers
     following: Integers
     lines: Floats
-    sigma: Floats
+    least: Floats
     correlation: Floats
 
     @classmethod
@@ -68,25 +68,25 @@ class Exchanges:
         columns = dpotrs(factor, units)[0].T if len(factors) else units.T
         variance = columns[np.arange(len(factors)), factors]
         correlation = columns[:, factors] / np.sqrt(variance * variance[:, None])
+        size = np.maximum(np.abs(model.parameters.init[index[factors]]), 1.0)
         a, b = np.nonzero((np.abs(correlation) > _ALIKE) & ~np.eye(len(factors), dtype=np.bool_))
         return cls(
             moving=factors[a],
             following=factors[b],
             lines=columns[a] / variance[a][:, None],
-            sigma=np.sqrt(variance[a]),
+            least=_LEAST * np.minimum(np.sqrt(variance), size)[a],
             correlation=correlation[a, b],
         )
 
     def starts(self, x: Floats, bounds: Floats) -> Iterator[Floats]:
         """Where fits may begin that ended at ``x``, ``(n_free,)`` within ``bounds``."""
         low, high = bounds.T
-        for a, b, line, sigma, rho in zip(
-            self.moving, self.following, self.lines, self.sigma, self.correlation, strict=True
-        ):
+        pairs = zip(self.moving, self.following, self.lines, self.least, self.correlation, strict=True)
+        for a, b, line, least, rho in pairs:
             if not low[a] < x[a] < high[a]:
                 continue
             for way, end in ((-1.0, low[a]), (1.0, high[a])):
                 inward = (x[b] <= low[b] and way * rho > 0.0) or (x[b] >= high[b] and way * rho < 0.0)
                 anywhere = low[b] < x[b] < high[b] and abs(rho) > _ALL_BUT_ONE
-                if (inward or anywhere) and np.isfinite(end) and abs(end - x[a]) > _LEAST * sigma:
+                if (inward or anywhere) and np.isfinite(end) and abs(end - x[a]) > least:
                     yield np.clip(x + (end - x[a]) * line, low, high)

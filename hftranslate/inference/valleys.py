@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.inference.exchanges import HIGHEST, Exchanges, factors_of
 from hftranslate.inference.second_minima import (
     _APART,
     _BAD,
@@ -73,11 +72,8 @@ def search_together(model: Model, fits: Fits, ends: Ends, which: Integers, *, to
 
     A fit of which something was seen that leads to no minimum counts as not converged.
     """
-    for repeated in range(_PROFILES):
+    for _ in range(_PROFILES):
         owner, starts = _seen(model, fits, ends, which)
-        if not repeated:
-            pairs, exchanged = _exchanged(model, fits, ends, which)
-            owner, starts = np.concatenate([owner, pairs]), np.concatenate([starts, exchanged])
         if not len(owner):
             break
         found = fit_together(model, fits.chosen(owner, starts), tolerance=tolerance)
@@ -101,31 +97,6 @@ def _seen(model: Model, fits: Fits, ends: Ends, which: Integers) -> tuple[Intege
             owners.append(i)
             starts.append(start)
     return np.array(owners, dtype=np.int64), np.array(starts).reshape(len(starts), len(model.parameters))
-
-
-def _exchanged(model: Model, fits: Fits, ends: Ends, which: Integers) -> tuple[Integers, Floats]:
-    """Starts where free factors have changed places, and the fit that each belongs to.
-
-    The ways lead from each minimum as the expected information has it where the first fit began, for all alike.
-    """
-    index = np.flatnonzero(fits.free)
-    owners: list[int] = []
-    starts: list[Floats] = []
-    if len(which) and len(factors_of(model, index)):
-        data = model.data(fits.observed[0], fits.auxdata[0])
-        information = model.convex_hessian(fits.starts[0], data)[np.ix_(index, index)]
-        exchanges = Exchanges.of(model, index, information)
-        for i in which:
-            for start in exchanges.starts(ends.thetas[i, index], fits.bounds[index]):
-                theta = ends.thetas[i].copy()
-                theta[index] = start
-                owners.append(i)
-                starts.append(theta)
-    owner, points = np.array(owners, dtype=np.int64), np.array(starts).reshape(len(starts), len(model.parameters))
-    if not len(owner):
-        return owner, points
-    low = _values(model, fits, points, owner) < ends.values[owner] + HIGHEST
-    return owner[low], points[low]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
