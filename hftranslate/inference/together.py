@@ -235,10 +235,9 @@ class Metric:
 def _solved(matrices: Floats, v: Floats) -> Floats:
     """Solutions of many systems; the shortest ones where one of them is singular, as of factors that do the same."""
     try:
-        found: Floats = np.linalg.solve(matrices, v)
+        return np.asarray(np.linalg.solve(matrices, v), dtype=np.float64)
     except np.linalg.LinAlgError:
-        found = np.linalg.pinv(matrices) @ v
-    return found
+        return np.asarray(np.linalg.pinv(matrices) @ v, dtype=np.float64)
 
 
 @dataclass(slots=True, kw_only=True)
