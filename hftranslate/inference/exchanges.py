@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.likelihood.model import Model
+from hftranslate.likelihood.scipy_parts import dpotrf, dpotrs
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -23,8 +24,16 @@ Integers = NDArray[np.int64]
 _TOO_MANY = 7
 #: Correlation from which two factors can change places: where one is at the end of its range, and anywhere.
 _ALIKE, _ALL_BUT_ONE = 0.5, 0.9
-#: The least way, as a part of the uncertainty of the factor that moves.
+#: How far above a minimum a start may lie, in NLL, for a fit from there to be worth its time.
+HIGHEST = 5.0
+#: The least way of the factor that moves, as a part of its initial value (one at least) or uncertainty, what is less.
 _LEAST = 0.3
+
+
+def factors_of(model: Model, index: Integers) -> Integers:
+    """The places of the free factors among free parameters; none if there is no pair of them, or too many."""
+    found = np.flatnonzero(model.parameters.width[index] == 0.0)
+    return found if 1 < len(found) < _TOO_MANY else found[:0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,40 +46,47 @@ class Exchanges:
         the places of each pair among the free parameters, ``(n_pairs,)``.
     lines
         how much all of them move with the first one, ``(n_pairs, n_free)``.
-    sigma, correlation
-        the expected uncertainty of the first one, and its correlation with the second, ``(n_pairs,)``.
+    least, correlation
+        the least way of the first one, and its expected correlation with the second, ``(n_pairs,)``.
     """
 
     moving: Integers
     following: Integers
     lines: Floats
-    sigma: Floats
+    least: Floats
     correlation: Floats
 
     @classmethod
     def of(cls, model: Model, index: Integers, information: Floats) -> "Exchanges":
         """Those of the free parameters ``index``, with their expected information ``(n_free, n_free)``."""
-        factors = np.flatnonzero(model.parameters.width[index] == 0.0)
-        few = factors if 1 < len(factors) < _TOO_MANY and np.isfinite(information).all() else factors[:0]
-        pairs = np.array([(a, b) for a in few for b in few if a != b], dtype=np.int64).reshape(-1, 2)
-        covariance = np.linalg.pinv(information, hermitian=True) if len(pairs) else np.zeros_like(information)
-        sigma = np.sqrt(np.maximum(np.diagonal(covariance), 1e-300))
-        (a, b), correlation = pairs.T, covariance / sigma / sigma[:, None]
-        alike = np.abs(correlation[a, b]) > _ALIKE
-        a, b = a[alike], b[alike]
-        lines = covariance[a] / np.diagonal(covariance)[a][:, None]
-        return cls(moving=a, following=b, lines=lines, sigma=sigma[a], correlation=correlation[a, b])
+        factors = factors_of(model, index)
+        factor, failed = dpotrf(information) if len(factors) and np.isfinite(information).all() else (information, 1)
+        if failed:
+            factors = factors[:0]
+        units = np.zeros((len(index), len(factors)))
+        units[factors, np.arange(len(factors))] = 1.0
+        columns = dpotrs(factor, units)[0].T if len(factors) else units.T
+        variance = columns[np.arange(len(factors)), factors]
+        correlation = columns[:, factors] / np.sqrt(variance * variance[:, None])
+        size = np.maximum(np.abs(model.parameters.init[index[factors]]), 1.0)
+        a, b = np.nonzero((np.abs(correlation) > _ALIKE) & ~np.eye(len(factors), dtype=np.bool_))
+        return cls(
+            moving=factors[a],
+            following=factors[b],
+            lines=columns[a] / variance[a][:, None],
+            least=_LEAST * np.minimum(np.sqrt(variance), size)[a],
+            correlation=correlation[a, b],
+        )
 
     def starts(self, x: Floats, bounds: Floats) -> Iterator[Floats]:
         """Where fits may begin that ended at ``x``, ``(n_free,)`` within ``bounds``."""
         low, high = bounds.T
-        for a, b, line, sigma, rho in zip(
-            self.moving, self.following, self.lines, self.sigma, self.correlation, strict=True
-        ):
+        pairs = zip(self.moving, self.following, self.lines, self.least, self.correlation, strict=True)
+        for a, b, line, least, rho in pairs:
             if not low[a] < x[a] < high[a]:
                 continue
             for way, end in ((-1.0, low[a]), (1.0, high[a])):
                 inward = (x[b] <= low[b] and way * rho > 0.0) or (x[b] >= high[b] and way * rho < 0.0)
                 anywhere = low[b] < x[b] < high[b] and abs(rho) > _ALL_BUT_ONE
-                if (inward or anywhere) and np.isfinite(end) and abs(end - x[a]) > _LEAST * sigma:
+                if (inward or anywhere) and np.isfinite(end) and abs(end - x[a]) > least:
                     yield np.clip(x + (end - x[a]) * line, low, high)

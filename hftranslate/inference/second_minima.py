@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 
 from hftranslate.inference.clouds import Cloud
 from hftranslate.inference.descent import may_get_stuck, onwards
-from hftranslate.inference.exchanges import Exchanges
+from hftranslate.inference.exchanges import HIGHEST, Exchanges, factors_of
 from hftranslate.inference.newton import End
 from hftranslate.inference.problem import Problem
 from hftranslate.inference.sights import BENT, CANDIDATES, Minima
@@ -262,8 +262,13 @@ class _Look:
     def at_exchanges(self) -> None:
         """Fit from where free factors that do nearly the same have changed places."""
         p, x = self.problem, self.lowest.x
-        for start in Exchanges.of(p.model, p.index, p.convex(x)).starts(x, p.bounds):
-            self.start(start)
+        if not len(factors_of(p.model, p.index)):
+            return
+        starts = list(Exchanges.of(p.model, p.index, p.convex(x)).starts(x, p.bounds))
+        if starts:
+            low = p.values(np.array(starts)) < self.lowest.value + HIGHEST
+            for start in np.array(starts)[low]:
+                self.start(start)
 
     def in_one_valley(self) -> bool:
         """Whether the NLL rises on the ways from the minimum to many points; where it hardly does fits lead back."""

@@ -240,7 +240,7 @@ class Metric:
         rhs = np.empty(self.matrix.shape[:2])
         rhs[:, :b] = (self.root @ result[..., None])[..., 0]
         rhs[:, b:] = v[:, self.loose]
-        z = np.linalg.solve(self.matrix, rhs[..., None])[..., 0]
+        z = _solved(self.matrix, rhs[..., None])[..., 0]
         result -= self.inverse * (z[:, None, :b] @ self.root)[:, 0]
         result[:, self.loose] = z[:, b:]
         return result
@@ -256,6 +256,14 @@ class Metric:
         along: Floats = (self.root @ v[..., None])[..., 0]
         back: Floats = (along[:, None, :] @ self.root)[:, 0]
         return back
+
+
+def _solved(matrices: Floats, v: Floats) -> Floats:
+    """Solutions of many systems; the shortest ones where one of them is singular, as of factors that do the same."""
+    try:
+        return np.asarray(np.linalg.solve(matrices, v), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        return np.asarray(np.linalg.pinv(matrices) @ v, dtype=np.float64)
 
 
 @dataclass(slots=True, kw_only=True)

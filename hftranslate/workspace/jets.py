@@ -398,6 +398,24 @@ def _gaus(x: Node, mean: Node = _ZERO, sigma: Node = _UNIT, normalised: Node = _
     return chosen(sigma, chosen(normalised, quotient(bell, area), bell), constant(1e30))
 
 
+def _breit_wigner(x: Node, mean: Node = _ZERO, width: Node = _UNIT) -> Node:
+    return _cauchy(x, mean, product(constant(0.5), width))
+
+
+def _cauchy(x: Node, middle: Node = _ZERO, half_width: Node = _UNIT) -> Node:
+    bell = unary(lambda u: _reciprocal(1.0 + u * u, 2.0 * u, 2.0), _standardised(x, middle, half_width))
+    return quotient(bell, product(constant(math.pi), half_width))
+
+
+def _reciprocal(f: float, df: float, ddf: float) -> tuple[float, float, float]:
+    return 1.0 / f, -df / f**2, 2.0 * df**2 / f**3 - ddf / f**2
+
+
+def _laplace(x: Node, middle: Node = _ZERO, width: Node = _UNIT) -> Node:
+    tail = unary(lambda u: (np.exp(-u), -np.exp(-u), np.exp(-u)), _absolute(_standardised(x, middle, width)))
+    return quotient(tail, product(constant(2.0), width))
+
+
 def _normal_density(x: Node, sigma: Node = _UNIT, mean: Node = _ZERO) -> Node:
     area = product(constant(math.sqrt(2.0 * math.pi)), _absolute(sigma))
     return quotient(unary(_bell, _standardised(x, mean, sigma)), area)
@@ -442,11 +460,16 @@ _OF_TMATH = {name: _PLAIN[name.lower()] for name in _SAME_IN_TMATH.split()} | {
     "LnGamma": _PLAIN["lgamma"],
     "Freq": _one(_normal),
     "Gaus": Function(least=1, most=4, made=_gaus, kind=_real),
+    "BreitWigner": Function(least=1, most=3, made=_breit_wigner, kind=_real),
+    "CauchyDist": Function(least=1, most=3, made=_cauchy, kind=_real),
+    "LaplaceDist": Function(least=1, most=3, made=_laplace, kind=_real, smooth=False),
     "Nint": _steps(np.round, _integer),
     "FloorNint": _steps(np.floor, _integer),
     "CeilNint": _steps(np.ceil, _integer),
 }
-_OF_ROOT_MATH = {name: _PLAIN[name] for name in ("erf", "erfc", "lgamma")} | {"tgamma": _OF_TMATH["Gamma"]}
+_OF_ROOT_MATH = {name: _PLAIN[name] for name in ("erf", "erfc", "lgamma", "expm1", "log1p")} | {
+    "tgamma": _OF_TMATH["Gamma"]
+}
 for _names, _made in (
     ("normal_pdf gaussian_pdf", _normal_density),
     ("normal_cdf gaussian_cdf", _normal_below),

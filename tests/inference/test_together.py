@@ -14,6 +14,8 @@ from hftranslate.inference.valleys import fit_many
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.workspace.simplemodels import correlated_background, uncorrelated_background
 from tests.cases import compiled
+from validation.benchmarks import uneven
+from validation.benchmarks.minima import Judge
 
 ALONE = FitOptions(other_minima=False, raise_on_failure=False, tolerance=1e-11)
 SPACES = {
@@ -134,3 +136,39 @@ def test_impacts_are_those_of_single_fits(name, shared):
 
 def test_no_fits_at_all(model):
     assert len(fit_together(model, toys(model, 0, 7), tolerance=1e-9).values) == 0
+
+
+def random_model(kind, seed, number):
+    (found,) = [
+        model for name, _, model, _ in uneven.models(kind, seed, number + 1) if name == f"{kind}-{seed}-{number}"
+    ]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "lower"), [("one_sided", 4, 0.1), ("one_sided", 5, 0.01), ("symmetric", 6, 0.4)]
+)
+def test_other_minima_of_many_fits(kind, number, lower):
+    """Of random models: some end lower with a search, none ends higher, and L-BFGS-B stays where they end."""
+    model = random_model(kind, 11, number)
+    fits = toys(model, 40, 1)
+    first, found = (fit_many(model, fits, tolerance=1e-8, search=search) for search in (False, True))
+    both = first.converged & found.converged
+    gain = first.values[both] - found.values[both]
+    assert gain.max() > lower
+    assert gain.min() > -1e-8
+    for i in np.flatnonzero(both)[gain > 1e-3]:
+        judge = Judge(model, model.data(fits.observed[i], fits.auxdata[i]))
+        ends = [judge.scipy(thetas[i, fits.free]) for thetas in (first.thetas, found.thetas)]
+        np.testing.assert_allclose(ends, [first.values[i], found.values[i]], rtol=0.0, atol=1e-6)
+
+
+def test_many_fits_of_factors_that_do_the_same():
+    """Systems of steps that are singular do not stop the fits; where these end, L-BFGS-B stays."""
+    model = random_model("one_sided", 11, 2)
+    fits = toys(model, 40, 1)
+    ends = fit_together(model, fits, tolerance=1e-9)
+    assert ends.converged.any()
+    for i in np.flatnonzero(ends.converged)[:5]:
+        judge = Judge(model, model.data(fits.observed[i], fits.auxdata[i]))
+        assert judge.scipy(ends.thetas[i, fits.free]) == pytest.approx(ends.values[i], abs=1e-6)

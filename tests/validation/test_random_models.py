@@ -75,6 +75,8 @@ def plain(seed: int, folder: Path) -> dict[str, Any]:
 
 #: A recipe without oddities, of two channels.
 SEED = 23
+#: And one with a systematic JES.
+SEED_WITH_SYSTEMATIC = 2
 
 
 def test_recipes_are_the_same_for_the_same_seed() -> None:
@@ -132,6 +134,23 @@ def test_differences_are_seen(tmp_path: Path, what: str) -> None:
     found = verdict(answer, tmp_path)
     assert (found.kind, found.what) == ("differ", what)
     assert found.where
+
+
+def test_constraints_beyond_numbers_are_not_compared(tmp_path: Path) -> None:
+    """ROOT's logarithm of a probability of 1e-320 has three digits: the NLL says nothing there, and yields still do."""
+    answer, systematic = plain(SEED_WITH_SYSTEMATIC, tmp_path), "alpha_JES"
+    ours = read(tmp_path)
+    for far, kind in ((3.0, "differ"), (40.0, "agree")):
+        theta = ours.model.parameters.init.copy()
+        theta[ours.names.index(systematic)] = far
+        yields = ours.model.sample_rates(theta).to_list()
+        rows = {
+            c.name: dict(zip([s.name for s in c.samples], row, strict=True))
+            for c, row in zip(ours.workspace.channels, yields, strict=True)
+        }
+        nll = 1.0 + ours.model.nll(theta, ours.data)
+        answer["points"] = [{"values": {systematic: far}, "yields": rows, "nll": nll}]
+        assert verdict(answer, tmp_path).kind == kind
 
 
 def test_refusals(tmp_path: Path) -> None:

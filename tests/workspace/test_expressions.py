@@ -57,6 +57,9 @@ EXACT: dict[str, Callable[..., mpmath.mpf]] = {
     "gaus": lambda x, mean=0, sigma=1, norm=0: (
         mpmath.exp(-(((x - mean) / sigma) ** 2) / 2) * (mpmath.npdf(0, 0, sigma) if norm else 1)
     ),
+    "breitwigner": lambda x, mean=0, width=1: width / ((x - mean) ** 2 + width * width / 4) / (2 * mpmath.pi),
+    "cauchydist": lambda x, middle=0, width=1: 1 / (width * mpmath.pi * (1 + ((x - middle) / width) ** 2)),
+    "laplacedist": lambda x, middle=0, width=1: mpmath.exp(-abs((x - middle) / width)) / (2 * width),
     "normal_pdf": _normal,
     "gaussian_pdf": _normal,
     "normal_cdf": lambda x, sigma=1, mean=0: mpmath.ncdf(x, mean, sigma),

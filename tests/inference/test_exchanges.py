@@ -1,0 +1,87 @@
+"""Free factors that change places: a start at the other end, and lower minima of a published model's toys.
+
+The judges are the geometry of factors that do the same, and fits by SciPy from many places.
+"""
+
+import numpy as np
+import pytest
+
+from hftranslate.inference.exchanges import Exchanges, factors_of
+from hftranslate.inference.fit import fit
+from hftranslate.inference.minimize import FitOptions
+from hftranslate.likelihood.compile import compile_model
+from hftranslate.toys.fits import sample_toys
+from hftranslate.workspace import NormFactor, NormSys
+from tests.cases import compiled
+from tests.likelihood.builders import channel, workspace
+
+
+def alike(background=(20.0, 40.0), names=("mu", "k")):
+    """A signal of nearly the same shape as the background."""
+    model, data = compile_model(
+        workspace(
+            channel(
+                "SR",
+                [20.0, 41.0],
+                ("s", [2.1, 3.9], NormFactor(name=names[0]), NormSys(name="a", lo=0.9, hi=1.1)),
+                ("b", list(background), NormFactor(name=names[1])),
+            )
+        )
+    )
+    return model, data, np.flatnonzero(~model.parameters.fixed)
+
+
+def starts_from(model, data, index, **values):
+    theta = model.parameters.vector(**values)
+    exchanges = Exchanges.of(model, index, model.convex_hessian(theta, data)[np.ix_(index, index)])
+    found = []
+    for x in exchanges.starts(theta[index], model.parameters.bounds[index]):
+        moved = theta.copy()
+        moved[index] = x
+        found.append(moved)
+    return theta, found
+
+
+def test_a_factor_at_zero_and_one_that_does_the_same():
+    """The background goes to zero, and the signal makes up for it."""
+    model, data, index = alike()
+    theta, starts = starts_from(model, data, index, mu=0.0, k=1.0)
+    (start,) = starts
+    assert start[model.parameters.index("k")] == pytest.approx(0.0, abs=1e-9)
+    assert start[model.parameters.index("mu")] == pytest.approx(10.0, rel=0.02)
+    np.testing.assert_allclose(model.rates(start), model.rates(theta), rtol=0.05)
+
+
+def test_both_ends_from_the_middle():
+    model, data, index = alike()
+    _, starts = starts_from(model, data, index, mu=4.0, k=0.6)
+    at = [(s[model.parameters.index("mu")], s[model.parameters.index("k")]) for s in starts]
+    assert min(mu for mu, _ in at) == pytest.approx(0.0, abs=1e-9)
+    assert min(k for _, k in at) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_nothing_to_exchange():
+    model, data, index = alike(names=("mu", "mu"))
+    assert not len(factors_of(model, index))  # there is one factor only
+    assert starts_from(model, data, index, mu=0.0)[1] == []
+    model, data, index = alike(background=(60.0, 6.0))
+    assert starts_from(model, data, index, mu=0.0, k=1.0)[1] == []  # of another shape
+    model, data, index = alike()
+    exchanges = Exchanges.of(model, index, np.full((len(index), len(index)), np.nan))
+    assert list(exchanges.starts(model.parameters.init[index], model.parameters.bounds[index])) == []
+
+
+@pytest.mark.parametrize(("toy", "gain"), [(32, 0.3), (117, 0.087)])
+def test_a_signal_in_place_of_a_background(shared, toy, gain):
+    """Two of 150 toys of a published model, whose first minima are without signal; SciPy stays at both."""
+    model, _ = compiled("sbottom_RegionC")
+    truth = fit(*compiled("sbottom_RegionC"), fixed={"mu_SIG": 1.0}).values
+    toys = sample_toys(model, truth, 150, np.random.default_rng(7))
+    data = model.data(toys.observed[toy], toys.auxdata[toy])
+    first, found = fit(model, data, options=FitOptions(other_minima=False)), fit(model, data)
+    assert first.value("mu_SIG") == 0.0
+    assert found.value("mu_SIG") > 5.0
+    assert first.excess_nll - found.excess_nll == pytest.approx(gain, rel=0.02)
+    alone = FitOptions(minimizer="scipy", other_minima=False)
+    for end in (first, found):
+        assert fit(model, data, start=end.values, options=alone).excess_nll == pytest.approx(end.excess_nll, abs=1e-6)
