@@ -3,8 +3,8 @@ r"""The likelihood as formulas over an array library: those of :mod:`hftranslate
     nu_cell = (nominal + S alpha + A g(alpha)) * prod factors * prod direct factors,      nu_bin = sum of its cells
 
 Derivatives are the library's own. What the engine's modules say of kinks holds here: the derivative at a kink is the
-one from the right, or that of the clipped side. Each branch of a ``where`` is therefore finite wherever the other one is
-taken, and nothing is divided by what may be zero.
+one from the right, or that of the clipped side. Each branch of a ``where`` is therefore finite wherever the other one
+is taken, and nothing is divided by what may be zero.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,6 @@ from hftranslate.likelihood import constraints
 from hftranslate.likelihood.codes import LINEAR
 from hftranslate.likelihood.model import Model
 from hftranslate.tensors.namespaces import Array, Namespace
-from hftranslate.tensors.templates import Rectangle
 
 _TINY = float(np.finfo(np.float64).tiny)
 _LOG_TINY = log(_TINY)
@@ -34,8 +33,10 @@ class Formulas:
     ----------
     places, shapes
         where the parameters of everything stand, one after the other, and in which shapes: of the columns of HistoSys,
-        of NormSys ``(n_rows, k)``, of the direct factors ``(n_slots, n_cells)`` (followed by a one), of Gaussian, Poisson
-        and Gamma terms. All of them are looked up at once: it is the lookups that take long to compile.
+        of NormSys ``(n_rows, k)``, of the direct factors ``(n_slots, n_cells)``, of Gaussian, Poisson and Gamma terms.
+        All of them are looked up at once: it is the lookups that take long to compile.
+    entries
+        the NormSys entry at each place of the matrix ``(n_rows, k)``, and one more than there are where there is none.
     linear, exponential
         which places of NormSys have a code whose factors are linear in ``g``, by code, and which have code1; ``None``
         where there are none.
@@ -45,11 +46,12 @@ class Formulas:
     model: Model
     places: Array
     shapes: tuple[tuple[int, ...], ...]
+    entries: Array
+    linear: tuple[tuple[str, Array], ...]
+    exponential: Array | None
     row: Array
     bin: Array
     clipped: Array | None
-    linear: tuple[tuple[str, Array], ...]
-    exponential: Array | None
     nodes: Array
     log_weights: Array
     low: Array
@@ -59,17 +61,17 @@ class Formulas:
     def of(cls, model: Model, library: Namespace) -> "Formulas":
         """The structure of a model."""
         cells, c, index = model.cells, model.constraints, library.indices
-        m, place = cells.multiplicative, Rectangle.of(model.cells)
-        curved = np.isin(np.arange(len(m.row)), [e for _, entries in m.linear for e in entries])
-        exponential = ~m.polynomial & ~curved
-        masks = []
-        for code, entries in m.linear:
-            mask = np.zeros(len(m.row), dtype=np.bool_)
-            mask[entries] = True
-            masks.append((LINEAR.get(code, code), index(place.filled(m, mask, False))))
+        m = cells.multiplicative
+        sizes = np.bincount(m.row, minlength=cells.n_rows)
+        entries = np.full((cells.n_rows, int(sizes.max(initial=0))), len(m.row))
+        entries[m.row, np.arange(len(m.row)) - (np.cumsum(sizes) - sizes)[m.row]] = np.arange(len(m.row))
+        by_code = [(LINEAR.get(code, code), np.isin(entries, which)) for code, which in m.linear]
+        power = np.append(~m.polynomial, False)[entries] & ~sum(
+            (mask for _, mask in by_code), np.zeros_like(entries, dtype=np.bool_)
+        )
         users = (
             cells.additive.parameter,
-            place.parameter,
+            np.append(m.parameter, 0)[entries],
             cells.direct,
             c.gauss_parameter,
             c.poisson_parameter,
@@ -80,11 +82,12 @@ class Formulas:
             model=model,
             places=index(np.concatenate([u.ravel() for u in users])),
             shapes=tuple(u.shape for u in users),
+            entries=index(entries),
+            linear=tuple((code, index(mask)) for code, mask in by_code),
+            exponential=index(power) if power.any() else None,
             row=index(cells.row),
             bin=index(cells.bin),
             clipped=None if cells.clipped is None else index(cells.clipped),
-            linear=tuple(masks),
-            exponential=index(place.filled(m, exponential, False)) if exponential.any() else None,
             nodes=library.floats(constraints.NODES),
             log_weights=library.floats(constraints.LOG_WEIGHTS),
             low=library.floats(c.low),
@@ -117,7 +120,9 @@ class Formulas:
         if self.clipped is not None:
             nu = xp.where(self.clipped & (nu <= 0.0), 0.0, nu)
         if alpha.shape[1]:
-            rows = _product(xp, self._factors(alpha, t["factor_lo"], t["factor_hi"]))
+            one = xp.ones_like(t["factor_lo"][:1])
+            lo, hi = (xp.concatenate((t[key], one))[self.entries] for key in ("factor_lo", "factor_hi"))
+            rows = _product(xp, self._factors(alpha, lo, hi))
             if cells.floor_factors:
                 rows = xp.where(rows > 0.0, rows, _TINY)
             nu = nu * rows[self.row]
@@ -166,7 +171,7 @@ class Formulas:
 
     # ------------------------------------------------------------------------------------------------------ likelihood
     def excess(self, theta: Array, t: Mapping[str, Array], data: Mapping[str, Array]) -> Array:
-        """The NLL above that of the saturated model; infinite outside the domain, with derivatives that mean nothing."""
+        """The NLL above that of the saturated model; infinite outside the domain, with derivatives of zero."""
         xp = self.library.xp
         parts = self._looked_up(theta)
         nu, n = self._rates(parts, t), data["observed"]
@@ -174,6 +179,10 @@ class Formulas:
         of_constraints, admitted = self._constraints(parts[3:], t, data["auxdata"])
         total = xp.sum(terms) + of_constraints
         return xp.where(xp.all(inside) & admitted & xp.isfinite(total), total, xp.inf)
+
+    def constraint_terms(self, theta: Array, t: Mapping[str, Array], data: Mapping[str, Array]) -> Array:
+        """The constraint terms above their saturated value."""
+        return self._constraints(self._looked_up(theta)[3:], t, data["auxdata"])[0]
 
     def saturated(self, t: Mapping[str, Array], data: Mapping[str, Array]) -> Array:
         """The NLL of the saturated model, a constant of the data and of the widths."""

@@ -1,6 +1,7 @@
 r"""Fits and tests as differentiable functions of templates and data.
 
-The engine fits, at the numbers that templates and data have; the derivatives are those of the implicit function theorem.
+The engine fits, at the numbers that templates and data have; the derivatives are those of the implicit function
+theorem.
 At a minimum ``theta`` the gradient of the NLL vanishes for all ``t`` (templates and data), so that one step of Newton's
 method from there,
 
@@ -8,8 +9,8 @@ method from there,
 
 with ``theta`` and the inverse Hessian ``H^-1`` taken as constants, has the value and the first derivatives of the
 minimum. (``H^-1`` is zero for parameters that are held, or that ended at a bound.) The NLL *at* the minimum needs no
-such step: its derivatives are those at fixed parameters. A limit is the root of a function of the parameter of interest,
-and takes one step of the same kind from there. Second derivatives are not those of the minimum.
+such step: its derivatives are those at fixed parameters. A limit is the root of a function of the parameter of
+interest, and takes one step of the same kind from there. Second derivatives are not those of the minimum.
 
 Where the minimum lies on a kink there are no derivatives: they are NaN.
 """
@@ -26,10 +27,11 @@ from hftranslate.inference.limits import upper_limit as engine_limit
 from hftranslate.inference.minimize import FitOptions
 from hftranslate.inference.tester import Tester
 from hftranslate.likelihood.model import Data, Model
+from hftranslate.tensors.namespaces import Array
 from hftranslate.tensors.templates import KEYS, with_templates
 
 if TYPE_CHECKING:
-    from hftranslate.tensors.likelihood import Array, Arrays, TensorLikelihood
+    from hftranslate.tensors.likelihood import Arrays, TensorLikelihood
 
 Floats = NDArray[np.float64]
 
@@ -37,9 +39,7 @@ Floats = NDArray[np.float64]
 _OPTIONS = FitOptions(tolerance=1e-12)
 
 
-def best_fit(
-    likelihood: "TensorLikelihood", templates: "Arrays", data: "Arrays", fixed: Mapping[str, float]
-) -> "Array":
+def best_fit(likelihood: "TensorLikelihood", templates: "Arrays", data: "Arrays", fixed: Mapping[str, float]) -> Array:
     """See :meth:`~hftranslate.tensors.likelihood.TensorLikelihood.best_fit`."""
 
     def fitted(*arrays: Floats) -> tuple[Floats, Floats]:
@@ -52,8 +52,8 @@ def best_fit(
 
 
 def statistics(
-    likelihood: "TensorLikelihood", poi_test: "Array", templates: "Arrays", data: "Arrays", test_stat: OneSided
-) -> tuple["Array", "Array"]:
+    likelihood: "TensorLikelihood", poi_test: Array, templates: "Arrays", data: "Arrays", test_stat: OneSided
+) -> tuple[Array, Array]:
     """The test statistic in the data and in the background-only Asimov data."""
     library, poi = likelihood.formulas.library, likelihood.model.parameters.poi_index
     xp = library.xp
@@ -74,7 +74,7 @@ def statistics(
     free, conditional, background, asimov, least, inverse = found
     at_poi = library.indices(np.arange(n) == poi)
 
-    def difference(higher: "Array", lower: "Array", to: "Arrays") -> "Array":
+    def difference(higher: Array, lower: Array, to: "Arrays") -> Array:
         at = xp.where(at_poi, poi_test, higher)
         rise = likelihood.excess_nll(at, templates, to) - likelihood.excess_nll(lower, templates, to)
         return 2.0 * xp.where(rise > 0.0, rise, 0.0)
@@ -85,15 +85,15 @@ def statistics(
 
 
 def cls(
-    likelihood: "TensorLikelihood", poi_test: "Array", templates: "Arrays", data: "Arrays", test_stat: OneSided
-) -> "Array":
+    likelihood: "TensorLikelihood", poi_test: Array, templates: "Arrays", data: "Arrays", test_stat: OneSided
+) -> Array:
     """See :meth:`~hftranslate.tensors.likelihood.TensorLikelihood.cls`."""
     return likelihood.formulas.library.xp.exp(_log_cls(likelihood, poi_test, templates, data, test_stat))
 
 
 def _log_cls(
-    likelihood: "TensorLikelihood", poi_test: "Array", templates: "Arrays", data: "Arrays", test_stat: OneSided
-) -> "Array":
+    likelihood: "TensorLikelihood", poi_test: Array, templates: "Arrays", data: "Arrays", test_stat: OneSided
+) -> Array:
     """The formulas of :mod:`hftranslate.inference.asymptotics`."""
     library = likelihood.formulas.library
     xp, log_ndtr = library.xp, library.log_ndtr
@@ -112,7 +112,7 @@ def _log_cls(
 
 def upper_limit(
     likelihood: "TensorLikelihood", templates: "Arrays", data: "Arrays", level: float, test_stat: OneSided
-) -> "Array":
+) -> Array:
     """See :meth:`~hftranslate.tensors.likelihood.TensorLikelihood.upper_limit`."""
     library = likelihood.formulas.library
 
@@ -124,7 +124,7 @@ def upper_limit(
     limits = []
     for band in range(1 + len(BANDS)):
 
-        def above(mu: "Array", band: int = band) -> "Array":
+        def above(mu: Array, band: int = band) -> Array:
             return _log_cls(likelihood, mu, templates, data, test_stat)[band] - np.log(level)
 
         slope = library.stop(library.gradient(above)(roots[band]))
@@ -140,8 +140,13 @@ def _engine(model: Model, arrays: tuple[Floats, ...]) -> tuple[Model, Data]:
 
 
 def _on_host(
-    likelihood: "TensorLikelihood", function: Any, shapes: list[tuple[int, ...]], t: "Arrays", data: "Arrays", *first: Any
-) -> tuple["Array", ...]:
+    likelihood: "TensorLikelihood",
+    function: Any,
+    shapes: list[tuple[int, ...]],
+    t: "Arrays",
+    data: "Arrays",
+    *first: Any,
+) -> tuple[Array, ...]:
     arrays = (*first, *(t[key] for key in KEYS), data["observed"], data["auxdata"])
     return likelihood.formulas.library.on_host(function, shapes, *arrays)
 
@@ -152,15 +157,13 @@ def _inverse(found: FitResult) -> Floats:
     return np.where(still[:, None] | still, 0.0, found.covariance)
 
 
-def _moved(
-    likelihood: "TensorLikelihood", theta: "Array", inverse: "Array", templates: "Arrays", data: "Arrays"
-) -> "Array":
+def _moved(likelihood: "TensorLikelihood", theta: Array, inverse: Array, templates: "Arrays", data: "Arrays") -> Array:
     """A minimum as a function of templates and data: one step of Newton's method from it."""
     slope = likelihood.formulas.library.gradient(likelihood.excess_nll)(theta, templates, data)
     step = inverse @ slope
     return theta - (step - likelihood.formulas.library.stop(step))
 
 
-def _root(xp: Any, q: "Array") -> "Array":
+def _root(xp: Any, q: Array) -> Array:
     """The square root, with a derivative of zero at zero."""
     return xp.where(q > 0.0, xp.sqrt(xp.where(q > 0.0, q, 1.0)), 0.0)

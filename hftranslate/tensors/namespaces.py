@@ -6,6 +6,7 @@ way. Nothing is set globally.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -111,6 +112,11 @@ def torch_namespace(device: Any = "cpu") -> Namespace:
     def segment_sum(values: Array, segments: Array, n: int) -> Array:
         return torch.zeros(n, dtype=values.dtype, device=values.device).index_add(0, segments, values)
 
+    def log_ndtr(x: Array) -> Array:  # PyTorch's own cannot be mapped over points
+        z, low = x / sqrt(2.0), x < 0.0
+        below = torch.log(0.5 * torch.special.erfcx(-torch.where(low, z, 0.0))) - torch.where(low, z, 0.0) ** 2
+        return torch.where(low, below, torch.log1p(-0.5 * torch.erfc(torch.where(low, 0.0, z))))
+
     def on_host(function: OnHost, shapes: Sequence[tuple[int, ...]], *arguments: Array) -> tuple[Array, ...]:
         made: tuple[Array, ...] = _host_of_torch().apply(_plain(function), *arguments)
         return made
@@ -122,7 +128,7 @@ def torch_namespace(device: Any = "cpu") -> Namespace:
         indices=lambda values: torch.as_tensor(np.array(values), device=device),
         segment_sum=segment_sum,
         gammaln=torch.lgamma,
-        log_ndtr=torch.special.log_ndtr,
+        log_ndtr=log_ndtr,
         stop=lambda values: values.detach(),
         gradient=torch.func.grad,
         on_host=on_host,
@@ -133,7 +139,7 @@ def _plain(function: OnHost) -> Callable[..., list[Any]]:
     """The function with plain arrays at both ends."""
 
     def called(*arguments: Any) -> list[Any]:
-        made = function(*(np.array(a, dtype=np.float64) for a in arguments))
+        made = function(*(np.asarray(a, dtype=np.float64) for a in arguments))
         return [np.ascontiguousarray(part, dtype=np.float64) for part in made]
 
     return called
@@ -143,7 +149,7 @@ def _host_of_torch() -> Any:
     """A function of autograd that calls one of NumPy arrays, alone or, under ``vmap``, one point after the other."""
     import torch
 
-    class Host(torch.autograd.Function):
+    class Host(torch.autograd.Function):  # type: ignore[misc]
         @staticmethod
         def forward(function: Any, *arguments: Any) -> Any:
             made = function(*(a.detach().cpu().numpy() for a in arguments))

@@ -4,9 +4,9 @@ r"""What a likelihood is made of, as a dictionary of arrays that may vary; and t
 key                    shape                 what
 =====================  ====================  ===========================================================================
 ``nominal``            ``(n_cells,)``        yields of each cell: a bin of a sample, ordered by channel, bin, sample
-``shift_lo, shift_hi`` ``(n_cells, n)``      what the ``n`` HistoSys add at -1 and +1: their histograms minus the nominal
-``factor_lo, _hi``     ``(n_rows, k)``       NormSys: factors of each row (a sample of a channel) at -1 and +1, filled
-                                             up with ones
+``shift_lo, shift_hi`` ``(n_cells, n)``      what the ``n`` HistoSys add at -1 and +1: their histograms minus nominal
+``factor_lo, _hi``     ``(n_factors,)``      factors that the NormSys of each row (a sample of a channel) are at -1 and
+                                             +1, row by row
 ``width``              ``(n_gaussian,)``     widths of the Gaussian constraint terms
 ``scale``              ``(n_poisson,)``      scales (tau) of the Poisson ones
 ``gamma_scale``        ``(n_gamma,)``        squares of the relative uncertainties of the Gamma ones
@@ -14,65 +14,34 @@ key                    shape                 what
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.errors import InputError
-from hftranslate.likelihood.cells import Cells, Multiplicative
+from hftranslate.likelihood.cells import Cells
 from hftranslate.likelihood.interpolation import code4_coefficients, polynomial_table, safe_log
 from hftranslate.likelihood.model import Model
 from hftranslate.likelihood.storage import DenseShifts, SparseShifts
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 #: The keys, in the order in which they travel.
 KEYS = ("nominal", "shift_lo", "shift_hi", "factor_lo", "factor_hi", "width", "scale", "gamma_scale")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Rectangle:
-    """The NormSys entries of the engine in a matrix of rows and slots, ``shape (n_rows, k)``.
-
-    ``slot`` is where in its row each entry stands, ``parameter`` that of each place (one that is always there where
-    there is no entry).
-    """
-
-    shape: tuple[int, int]
-    slot: Integers
-    parameter: Integers
-
-    @classmethod
-    def of(cls, cells: Cells) -> "Rectangle":
-        """Of a model's cells."""
-        m = cells.multiplicative
-        sizes = np.bincount(m.row, minlength=cells.n_rows)
-        slot = np.arange(len(m.row)) - (np.cumsum(sizes) - sizes)[m.row]
-        parameter = np.zeros((cells.n_rows, int(sizes.max(initial=0))), dtype=np.int64)
-        parameter[m.row, slot] = m.parameter
-        return cls(shape=(cells.n_rows, parameter.shape[1]), slot=slot, parameter=parameter)
-
-    def filled(self, m: Multiplicative, values: Any, rest: Any) -> Any:
-        """The matrix with values of the entries, and something else where there are none."""
-        matrix = np.full(self.shape, rest)
-        matrix[m.row, self.slot] = values
-        return matrix
-
-
 def templates_of(model: Model) -> dict[str, Floats]:
     """The templates of a model, by the keys above."""
     cells, c = model.cells, model.constraints
-    m, place = cells.multiplicative, Rectangle.of(cells)
     s, a = _slopes_and_bends(cells)
     return {
         "nominal": cells.nominal.copy(),
         "shift_lo": a - s,
         "shift_hi": a + s,
-        "factor_lo": place.filled(m, m.lo, 1.0),
-        "factor_hi": place.filled(m, m.hi, 1.0),
+        "factor_lo": cells.multiplicative.lo.copy(),
+        "factor_hi": cells.multiplicative.hi.copy(),
         "width": c.width.copy(),
         "scale": c.scale.copy(),
         "gamma_scale": c.gamma_scale.copy(),
@@ -93,11 +62,10 @@ def with_templates(model: Model, templates: Mapping[str, Any]) -> Model:
     if wrong:
         raise InputError(f"the templates of this model have a {wrong[0]!r} of the shape {own[wrong[0]].shape}")
     cells, c, p = model.cells, model.constraints, model.parameters
-    m, place = cells.multiplicative, Rectangle.of(cells)
-    lo, hi = (t[key][m.row, place.slot] for key in ("factor_lo", "factor_hi"))
+    lo, hi = t["factor_lo"], t["factor_hi"]
     s, a = (t["shift_hi"] - t["shift_lo"]) / 2.0, (t["shift_hi"] + t["shift_lo"]) / 2.0
     factors = replace(
-        m,
+        cells.multiplicative,
         lo=lo,
         hi=hi,
         log_lo=safe_log(lo),
