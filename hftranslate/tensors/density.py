@@ -92,6 +92,10 @@ class Density:
         """All parameters ``(n_parameters,)`` of ``z``, constant ones included."""
         return self._mapped(z)[0]
 
+    def log_slope(self, z: Array) -> Array:
+        """``ln |d theta / d z|``."""
+        return self._mapped(z)[1]
+
     def z(self, theta: ArrayLike) -> Floats:
         """The unconstrained numbers ``(n_free,)`` of parameters ``(n_parameters,)``, to begin with.
 

@@ -180,10 +180,6 @@ class Formulas:
         total = xp.sum(terms) + of_constraints
         return xp.where(xp.all(inside) & admitted & xp.isfinite(total), total, xp.inf)
 
-    def constraint_terms(self, theta: Array, t: Mapping[str, Array], data: Mapping[str, Array]) -> Array:
-        """The constraint terms above their saturated value."""
-        return self._constraints(self._looked_up(theta)[3:], t, data["auxdata"])[0]
-
     def saturated(self, t: Mapping[str, Array], data: Mapping[str, Array]) -> Array:
         """The NLL of the saturated model, a constant of the data and of the widths."""
         xp, c = self.library.xp, self.model.constraints

@@ -1,9 +1,8 @@
 """Fits of many data sets at once by JAX, on whatever device it computes.
 
-The damped Gauss-Newton method within bounds: the Hessian is ``J^T diag(n / nu^2) J`` and the curvatures of the
-constraints, which is never negative. In the terms of a program for a device: all fits take the steps of the one that
-takes most, and nothing here looks for kinks, edges or second minima. What did not converge is for the engine
-(:func:`hftranslate.inference.fit`).
+A damped Newton method with the exact Hessian within bounds, as :mod:`hftranslate.inference.newton` has it, in the terms
+of a program for a device: all fits take the steps of the one that takes most, and nothing here looks for kinks, edges
+or second minima. What did not converge is for the engine (:func:`hftranslate.inference.fit`).
 """
 
 from collections.abc import Mapping
@@ -85,9 +84,6 @@ def fit_many(
     low, high = p.bounds[index].T
     one = np.eye(len(index), dtype=np.bool_)
 
-    def rates(theta: Array) -> Array:
-        return likelihood.rates(theta, likelihood.templates)
-
     def fitted(data: Mapping[str, Array]) -> tuple[Array, ...]:
         def full(x: Array) -> Array:
             return xp.asarray(p.init).at[index].set(x)
@@ -95,16 +91,9 @@ def fit_many(
         def value(x: Array) -> Array:
             return likelihood.excess_nll(full(x), likelihood.templates, data)
 
-        def constraints(x: Array) -> Array:
-            return likelihood.formulas.constraint_terms(full(x), likelihood.templates, data)
-
         def quadratic(x: Array) -> tuple[Array, ...]:
             """Gradient and Hessian without the parameters that are pushed against a bound."""
-            slope = jax.grad(value)(x)
-            nu, jacobian = rates(full(x)), jax.jacrev(lambda y: rates(full(y)))(x)
-            curvature = jax.jvp(jax.grad(constraints), (x,), (xp.ones_like(x),))[1]  # each is of one parameter
-            weights = data["observed"] / xp.where(nu > 0.0, nu, 1.0) ** 2
-            bend = (jacobian.T * weights) @ jacobian + one * xp.maximum(curvature, 0.0)
+            slope, bend = jax.grad(value)(x), jax.hessian(value)(x)
             held = ((x <= low) & (slope > 0.0)) | ((x >= high) & (slope < 0.0))
             return xp.where(held, 0.0, slope), xp.where(held[:, None] | held, one, bend)
 
