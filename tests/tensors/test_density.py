@@ -1,5 +1,7 @@
 """The log density for samplers: the transforms, their determinant, and the priors."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,8 +18,10 @@ def ranges():
     inf = float("inf")
     kinds = {"mu": (0.0, 4.0), "half": (0.5, inf), "below": (-inf, 3.0), "all": (-inf, inf), "held": (0.0, 2.0)}
     factors = [(name, [2.0, 3.0 + i], NormFactor(name=name)) for i, name in enumerate(kinds)]
-    settings = [config(n, bounds=(b,), inits=(1.0,), fixed=n == "held") for n, b in kinds.items()]
-    return hft.compile_model(workspace(channel("SR", [11.0, 17.0], *factors), parameters=settings))
+    settings = [config(n, bounds=((-9.0, 9.0),), inits=(1.0,), fixed=n == "held") for n in kinds]
+    model, data = hft.compile_model(workspace(channel("SR", [11.0, 17.0], *factors), parameters=settings))
+    bounds = np.array([kinds[name] for name in model.parameters.names])
+    return replace(model, parameters=replace(model.parameters, bounds=bounds)), data
 
 
 @EACH
@@ -59,8 +63,8 @@ def test_far_out_it_stays_finite(library):
 def test_priors_multiply(library):
     model, data = ranges()
     likelihood = exported(model, library)
-    floats, z = likelihood.formulas.library.floats, [0.1, 0.2, 0.3, 0.4]
-    flat = likelihood.density(likelihood.data(data))
+    flat, floats = likelihood.density(likelihood.data(data)), likelihood.formulas.library.floats
+    z = [0.4 if name == "all" else 0.1 for name in flat.names]
     narrow = likelihood.density(likelihood.data(data), priors={"all": lambda x: -0.5 * (x / 0.1) ** 2})
     assert float(narrow(floats(z)) - flat(floats(z))) == pytest.approx(-0.5 * (0.4 / 0.1) ** 2, rel=1e-9)
 
