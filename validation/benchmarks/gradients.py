@@ -9,6 +9,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -37,6 +38,11 @@ def microseconds(call: Callable[[], Any]) -> float:
     return (time.process_time() - start) / _CALLS * 1e6
 
 
+def pyhf_density(model: Any, data: Any, theta: Any) -> Any:
+    """pyhf's log density as a number."""
+    return model.logpdf(theta, data)[0]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", nargs="+", default=["RegionA", "1Lbb_900_100", "2l2j"], choices=MODELS)
@@ -54,13 +60,13 @@ def main() -> None:
         theirs = space.model()
         of_pyhf, at = jax.numpy.asarray(space.data(theirs)), jax.numpy.asarray(theirs.config.suggested_init())
         ours, one = compiled(likelihood.logpdf, theta, own, sets)
-        closed, two = compiled(lambda t, f=likelihood.logpdf, o=own, s=sets: f(t, o, s), theta)
-        peer, three = compiled(lambda t, m=theirs, d=of_pyhf: m.logpdf(t, d)[0], at)
+        closed, two = compiled(partial(likelihood.logpdf, templates=own, data=sets), theta)
+        peer, three = compiled(partial(pyhf_density, theirs, of_pyhf), at)
         calls = {
-            "ours": lambda f=ours, t=theta, o=own, s=sets: f(t, o, s),
-            "closed over": lambda f=closed, t=theta: f(t),
-            "pyhf": lambda f=peer, t=at: f(t),
-            "engine": lambda m=model, t=model.parameters.init, d=data: m.nll_and_gradient(t, d),
+            "ours": partial(ours, theta, own, sets),
+            "closed over": partial(closed, theta),
+            "pyhf": partial(peer, at),
+            "engine": partial(model.nll_and_gradient, model.parameters.init, data),
         }
         rounds = [{k: microseconds(call) for k, call in calls.items()} for _ in range(_ROUNDS)]
         medians = [statistics.median(r[k] for r in rounds) for k in calls]

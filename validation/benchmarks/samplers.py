@@ -104,7 +104,7 @@ def by_pymc(density: Function, starts: Any, warmup: int, samples: int) -> tuple[
             chains=len(starts),
             cores=1,
             random_seed=1,
-            initvals=[{"z": s} for s in starts],
+            initvals=[{"z": np.asarray(s)} for s in starts],
             progressbar=False,
             compute_convergence_checks=False,
         )
