@@ -19,8 +19,8 @@ from hftranslate.tensors.namespaces import Array
 if TYPE_CHECKING:
     from hftranslate.tensors.likelihood import TensorLikelihood
 
-#: Steps after which a fit is given up.
-_STEPS = 60
+#: The expected distance to the minimum, in units of the NLL, at which to stop, and steps to give up after.
+_TOLERANCE, _STEPS = 1e-8, 60
 #: The first damping, in units of the curvatures; how it grows where a step leads up and shrinks where it leads down;
 #: and below what there is none.
 _DAMPING, _GROWTH, _SHRINKAGE, _NONE = 1e-2, 8.0, 0.1, 1e-4
@@ -52,7 +52,6 @@ def fit_many(
     *,
     fixed: Mapping[str, float] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
-    tolerance: float = 1e-8,
     at_once: int = 1000,
 ) -> ManyFits:
     """Fit many data sets of one model.
@@ -65,8 +64,6 @@ def fit_many(
         events ``(n_fits, n_bins)`` and global observables ``(n_fits, n_aux)``.
     fixed, bounds
         parameters to hold at a value, and ranges to use in place of the model's, by name.
-    tolerance
-        the expected distance to the minimum, in units of the NLL, at which to stop.
     at_once
         how many fits advance together: a bound on memory.
 
@@ -103,9 +100,9 @@ def fit_many(
             way = xp.linalg.solve(bend + one * (damping * curvature + xp.where(curvature > 0.0, 0.0, 1.0)), -slope)
             trial = xp.clip(x + way, low, high)
             there = value(trial)
-            better = there <= here + tolerance * 1e-3  # rounding
+            better = there <= here + 1e-3 * _TOLERANCE  # rounding
             edm = xp.where(damping == 0.0, -0.5 * slope @ way, xp.inf)
-            done = better & (edm >= 0.0) & (edm <= tolerance)
+            done = better & (edm >= 0.0) & (edm <= _TOLERANCE)
             smaller = xp.where(damping < _NONE, 0.0, damping * _SHRINKAGE)
             damping = xp.where(better, smaller, xp.maximum(damping * _GROWTH, _DAMPING))
             x = xp.where(better, trial, x)
