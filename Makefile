@@ -11,7 +11,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 # the processes that tests start shall not compile the package each time
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: data demo test quick lint docs links minimums root benchmarks dist clean
+.PHONY: data demo test quick lint docs links minimums root tensors benchmarks dist clean
 
 demo: $(VENV)/.installed
 	$(BIN)/hftranslate demo
@@ -56,6 +56,17 @@ ROOT_PYTHON ?= $(CURDIR)/.venv-root/bin/python
 
 root: .venv-root/.installed $(VENV)/.installed-test
 	ROOT_PYTHON=$(ROOT_PYTHON) $(BIN)/python -m pytest -n auto --dist worksteal -m root $(PYTEST_ARGS)
+
+# the likelihood for JAX and PyTorch, in an environment of its own; PyTorch's wheels for Linux bring gigabytes of CUDA, so that
+# it is installed where asked: make tensors TENSOR_EXTRAS=jax,torch
+TENSOR_EXTRAS ?= jax
+.venv-tensors/.installed-$(TENSOR_EXTRAS): pyproject.toml
+	[ -x .venv-tensors/bin/python ] || $(PYTHON) -m venv .venv-tensors
+	.venv-tensors/bin/python -m pip install --quiet --disable-pip-version-check -e '.[$(TENSOR_EXTRAS)]' 'pytest>=8.1' 'hypothesis>=6.100'
+	touch $@
+
+tensors: .venv-tensors/.installed-$(TENSOR_EXTRAS)
+	.venv-tensors/bin/python -m pytest tests/tensors $(PYTEST_ARGS)
 
 # speed against peers, which are installed in an environment of their own, and growth: an hour; BENCHMARK_ARGS=--quick: minutes
 benchmarks: $(VENV)/.installed-test

@@ -8,6 +8,7 @@ from hftranslate import (
     likelihood,
     plots,
     signal_grid,
+    tensors,
     toys,
     translation,
     workspace,
@@ -44,6 +45,7 @@ from hftranslate.report.contents import report
 from hftranslate.signal_grid.creation import create as patchset_create
 from hftranslate.signal_grid.document import PatchSet, read_patchset
 from hftranslate.signal_grid.scan import scan as patchset_scan
+from hftranslate.tensors.likelihood import to_jax, to_torch
 from hftranslate.toys.discovery import ToySignificance, toy_significance
 from hftranslate.toys.hypotest import ToyTestResult, toy_test
 from hftranslate.toys.limits import ToyLimitResult, toy_limit
@@ -153,6 +155,9 @@ __all__ = [
     "simplemodels",
     "sort",
     "strip",
+    "tensors",
+    "to_jax",
+    "to_torch",
     "toy_limit",
     "toy_significance",
     "toy_test",

@@ -9,8 +9,8 @@ PUBLIC = {
         difference digest doctor download editing expected_yields fit fitted_yields formats from_hist goodness_of_fit
         hepdata hypotest impacts inference inspect likelihood patchset_create patchset_scan plots profile_interval
         profile_scan prune pulls read read_patchset read_results rename report reproduce results signal_grid
-        significance simplemodels sort strip toy_limit toy_significance toy_test toys translation upper_limit
-        workspace write
+        significance simplemodels sort strip tensors to_jax to_torch toy_limit toy_significance toy_test toys
+        translation upper_limit workspace write
     """,
     "batch": """
         BatchOptions Failed Journal Progress executor_of fingerprint run_kept run_many silent
@@ -103,6 +103,9 @@ PUBLIC = {
         Background FailedPoint Patch PatchSet Point PointNames Scan ScanSettings Signal Slice changes contour_document
         contour_lines create digest read_background read_patchset read_signal same_model scan summary_text
         surface take_slice
+    """,
+    "tensors": """
+        Density TensorLikelihood fit_many templates_of to_jax to_torch with_templates
     """,
     "toys": """
         KeptToys ToyLimitResult ToyOptions ToySample ToySignificance ToyTestResult Toys fit_toys kept_results

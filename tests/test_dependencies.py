@@ -46,7 +46,8 @@ def imported():
 
 
 def test_all_that_is_imported_is_declared():
-    declared = names(PROJECT["dependencies"]).union(*(names(EXTRAS[e]) for e in ("plot", "hist", "dask", "hepdata")))
+    of_the_package = ("plot", "hist", "dask", "hepdata", "jax", "torch")
+    declared = names(PROJECT["dependencies"]).union(*(names(EXTRAS[e]) for e in of_the_package))
     missing = {n: place for n, place in imported().items() if INSTALLED_AS.get(n, n) not in declared}
     assert missing == {}
 

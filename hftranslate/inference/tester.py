@@ -312,6 +312,10 @@ class Tester:
             self._conditional[key] = fit(self.model, data, fixed={self.poi: poi}, start=start, options=self.options)
         return self._conditional[key]
 
+    def asimov_fit(self, poi: float) -> FitResult:
+        """The fit of the background-only Asimov data with the parameter of interest held at a value."""
+        return self._at("asimov", poi)
+
     def q_asimov(self, poi_test: float) -> float:
         """The test statistic in the background-only Asimov data."""
         difference = self._at("asimov", poi_test).excess_nll - self._asimov_minimum

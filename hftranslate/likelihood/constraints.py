@@ -25,9 +25,9 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 #: The range of the global observable of a Gamma term, and the nodes of its normalisation (Gauss-Legendre).
-_HIGHEST = 10.0
-_NODES = 0.5 * _HIGHEST * (np.polynomial.legendre.leggauss(60)[0] + 1.0)
-_LOG_WEIGHTS = np.log(0.5 * _HIGHEST * np.polynomial.legendre.leggauss(60)[1]) - gammaln(_NODES + 1.0)
+HIGHEST = 10.0
+NODES = 0.5 * HIGHEST * (np.polynomial.legendre.leggauss(60)[0] + 1.0)
+LOG_WEIGHTS = np.log(0.5 * HIGHEST * np.polynomial.legendre.leggauss(60)[1]) - gammaln(NODES + 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -121,12 +121,12 @@ class Constraints:
         inside = t > 0.0
         positive = np.where(inside, t, 1.0)
         u = np.log(positive / self.gamma_scale)
-        exponent = _LOG_WEIGHTS + _NODES * u[..., None]
+        exponent = LOG_WEIGHTS + NODES * u[..., None]
         peak = exponent.max(axis=-1, keepdims=True)
         weights = np.exp(exponent - peak)
         norm = weights.sum(axis=-1)
-        mean = (weights @ _NODES) / norm
-        variance = (weights @ _NODES**2) / norm - mean**2
+        mean = (weights @ NODES) / norm
+        variance = (weights @ NODES**2) / norm - mean**2
         value = gammaln(x + 1.0) - x * u + np.log(norm) + peak[..., 0]
         with np.errstate(over="ignore"):
             slope = (mean - x) / positive
@@ -177,7 +177,7 @@ class Constraints:
         mean = theta[self.poisson_parameter] * self.scale
         aux[:, self.poisson_aux] = poisson.sample(mean, n_toys, rng)
         for parameter, place, scale in zip(self.gamma_parameter, self.gamma_aux, self.gamma_scale, strict=True):
-            y = np.linspace(0.0, _HIGHEST, 4001)
+            y = np.linspace(0.0, HIGHEST, 4001)
             density = np.exp(y * np.log(max(theta[parameter] / scale, 1e-300)) - gammaln(y + 1.0))
             cumulative = np.concatenate([[0.0], np.cumsum(0.5 * (density[1:] + density[:-1]))])
             aux[:, place] = np.interp(rng.uniform(size=n_toys) * cumulative[-1], cumulative, y)
@@ -209,7 +209,7 @@ class Constraints:
         aux = np.zeros(n_aux)
         aux[self.gauss_aux] = theta[self.gauss_parameter]
         aux[self.poisson_aux] = theta[self.poisson_parameter] * self.scale
-        aux[self.gamma_aux] = np.clip(theta[self.gamma_parameter] / self.gamma_scale, 0.0, _HIGHEST)
+        aux[self.gamma_aux] = np.clip(theta[self.gamma_parameter] / self.gamma_scale, 0.0, HIGHEST)
         return aux
 
 

@@ -59,6 +59,13 @@ class Derived:
             np.add.at(row, p, e.evaluate(theta[p])[1])
         return result
 
+    def curvatures(self, theta: Floats) -> Floats:
+        """Second derivatives of each, ``(n_derived, n_parameters, n_parameters)``."""
+        result = np.zeros((len(self.expressions), self.n_parameters, self.n_parameters))
+        for matrix, e, p in zip(result, self.expressions, self.parameters, strict=True):
+            np.add.at(matrix, (p[:, None], p), e.evaluate(theta[p])[2])
+        return result
+
     def rows(self, theta: Floats, derivatives: Floats) -> Floats:
         """First derivatives by the longer vector ``(..., n_parameters + n_derived)`` as those by the parameters."""
         if not self.expressions:
