@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from hftranslate.plots.figures import Floats
+from hftranslate.likelihood.cells import Floats
 
 #: Size of a picture, and of the upper panel; the lower one is the ratio to nominal.
 WIDTH, HEIGHT = 240, 150

@@ -155,3 +155,55 @@ def test_json_of_something_else(run: Runner, tmp_path: Path, kind: str) -> None:
         assert (found.code, found.out) == (2, "")
         assert any(words in found.err for words in ("writes it", "writes them", "expected the result of"))
         assert not (tmp_path / "a.png").exists()
+
+
+def test_what_pulls_and_yields_can_be_told(run: Runner, results: Path) -> None:
+    picture = results / "a.png"
+    found = run("plot", "pulls", results / "fit.json", "--group", "all=*", "--by-name", "--sort", "-o", picture)
+    assert (found.code, found.err) == (0, "")
+    assert run("plot", "pulls", results / "fit.json", "--group", "all", "-o", picture).code == 2
+    hidden = ("--blind-above", "0.1", "--overlay", "2", "--no-agreement")
+    assert run("plot", "yields", results / "yields.json", *hidden, "-o", picture).code == 0
+
+
+def grid(path: Path, what: str) -> Path:
+    """A scan of nine points as 'patchset scan' writes it: excluded where x is small."""
+    bands = {x: [0.5 * x, 0.7 * x, x, 1.4 * x, 2.0 * x] for x in (0.5, 1.0, 2.0)}
+    found = {
+        x: {"observed": x, "expected": b}
+        if what == "limit"
+        else {"CLs_obs": 0.04 * x, "CLs_exp": [0.04 * v for v in b]}
+        for x, b in bands.items()
+    }
+    points = [{"name": f"p{x}_{y}", "values": [x, y], **found[x]} for x in found for y in (1, 2, 3)]
+    path.write_text(json.dumps({"what": what, "level": 0.05, "labels": ["x", "y"], "points": points, "failed": []}))
+    return path
+
+
+def test_what_contours_can_be_told(run: Runner, tmp_path: Path) -> None:
+    limits, cls, picture = grid(tmp_path / "l.json", "limit"), grid(tmp_path / "c.json", "cls"), tmp_path / "a.png"
+    (tmp_path / "p.csv").write_text("x,y\n0.6,1\n0.8,2\n")
+    (tmp_path / "t.csv").write_text(
+        "x,y,uncertainty\n" + "".join(f"{x},{y},0.2\n" for x in (0.5, 1, 2) for y in (1, 2, 3))
+    )
+    options = ("--overlay", f"published={tmp_path / 'p.csv'}", "--overlay", f"other={cls}", "--validate")
+    found = run("plot", "contour", limits, *options, "--theory", tmp_path / "t.csv", "--lumi", "139", "-o", picture)
+    assert found.code == 0, found.err
+    assert "left out and predicted from the others" in found.err
+    assert picture.read_bytes().startswith(PNG)
+    for wrong, said in (
+        (("--overlay", "nothing"), "expected NAME=FILE"),
+        (("--overlay", f"a={tmp_path / 'none.csv'}"), "no such file"),
+        (("--theory", tmp_path / "t.csv"), "move limits"),
+    ):
+        ended = run("plot", "contour", cls, *wrong, "-o", tmp_path / "b.png")
+        assert ended.code == 2
+        assert said in ended.err
+    assert not (tmp_path / "b.png").exists()
+
+
+def test_a_prediction_beside_limits(run: Runner, results: Path) -> None:
+    (results / "t.csv").write_text("x,value,low,high\n200,2,1.8,2.2\n300,0.5,0.4,0.6\n")
+    limits = [results / "limit.json", results / "limit.json"]
+    how = ("--at", "200", "--at", "300", "--theory", results / "t.csv")
+    assert run("plot", "brazil", *limits, *how, "-o", results / "a.png").code == 0

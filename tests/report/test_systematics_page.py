@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,17 @@ def test_the_command(run: Runner, tmp_path: Path) -> None:  # noqa: F811
     wrong = run("plot", "templates", DEMO, "--systematic", "none", "-o", tmp_path / "b.png")
     assert wrong.code == 2
     assert "no systematic fits" in wrong.err
+
+
+def test_the_page_needs_no_matplotlib() -> None:
+    code = (
+        "import sys; sys.modules['matplotlib'] = None; import hftranslate as hft;"
+        "from hftranslate.doctor import systematics; from hftranslate.report import systematics_page;"
+        f"print(len(systematics_page(systematics(hft.read({str(DEMO)!r})))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 10_000
 
 
 WRAPPER = """<!DOCTYPE html><title>asks</title><pre id="says"></pre><script>
