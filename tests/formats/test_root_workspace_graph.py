@@ -136,7 +136,8 @@ def test_a_histogram_of_all_channels_is_read_by_the_order_of_its_category() -> N
 def by_name_in_file(path: Path) -> tuple[Workspace, dict[str, str]]:
     """A model, and by the names that variables have in its file those that they have here."""
     loaded = load(path)
-    told = [(o.where, re.search("is called '(.*)' here", o.what)) for o in loaded.outcomes]
+    words = re.compile("is called '(.*)' here, as ROOT's HistFactory would call it")
+    told = [(o.where, words.fullmatch(o.what)) for o in loaded.outcomes]
     return loaded.workspace, {where.split("'")[1]: match[1] for where, match in told if match}
 
 
