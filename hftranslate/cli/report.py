@@ -46,12 +46,16 @@ def report(redo: str | None, **options: Any) -> None:
     output_file, json_file = options.pop("output_file"), options.pop("json_file")
     if redo is not None:
         _refuse_a_model(options)
-        document, source = parse_json(read_bytes(redo), source_name(redo)), source_name(redo)
+        source = source_name(redo)
+        document: Any = parse_json(read_bytes(redo), source)
     else:
         document, source = _computed(options), "the report"
     if json_file is not None:
         emit(document, json_file)
     emit_texts({output_file or Path("-"): report_page(document, source)})
+    if output_file is not None and str(output_file) != "-":
+        said = [document["tables"][name][0]["caption"] for name in ("fit", "limit") if name in document["tables"]]
+        tell(f"{'; '.join(said) or 'report'} (in {output_file})")
 
 
 def _refuse_a_model(options: dict[str, Any]) -> None:

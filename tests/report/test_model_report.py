@@ -83,6 +83,7 @@ def test_what_is_held_confined_and_taken_as_data_is_done_and_said(run: Runner, t
     kept = tmp_path / "kept.json"
     done = run("report", DEMO, *options, "--json", kept, "-o", tmp_path / "page.html")
     assert done.code == 0, done.err
+    assert re.search(r"fit converged: mu = .*; mu < .* \(in .*page\.html\)\n$", done.err)
     document, page = json.loads(kept.read_text()), (tmp_path / "page.html").read_text()
     assert document["fit"] == json.loads(run("fit", DEMO, *options).out)
     assert document["impacts"] == json.loads(run("impacts", DEMO, *options).out)
