@@ -110,7 +110,11 @@ def _through_kinks(problem: Problem, found: End, tolerance: float, max_iteration
     if not has_pieces(problem):
         return found
     most = min(2 * _PATIENCE, max_iterations)
-    return onwards(found, through_kinks(problem, found.x, tolerance=tolerance, max_iterations=most))
+    end = onwards(found, through_kinks(problem, found.x, tolerance=tolerance, max_iterations=most))
+    if end.reason == "kink":  # where kinks meet, what was known of them on the way may hold it back: seen afresh
+        again = onwards(end, through_kinks(problem, end.x, tolerance=tolerance, max_iterations=most))
+        end = again if again.at_a_minimum and again.value < end.value else end
+    return end
 
 
 def _further(problem: Problem, found: End, tolerance: float, max_iterations: int) -> End:

@@ -104,8 +104,6 @@ def best_of(model, data, start, free, minimizers, n_random, rng):
 #: five of them, between 1280.9 and 1286.8), and no cheap way finds the lowest.
 HOPELESS = {
     ("cms_ttgamma_2l", "root", 0.0): 1.0,
-    # two minima where kinks meet: one of the clip is there at fake_wgt = -1.000075, another at -1.000082
-    ("2l2j_ewk", "root", 3.0): 2e-6,
 }
 
 
