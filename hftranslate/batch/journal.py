@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 from weakref import WeakValueDictionary
 
 from hftranslate.errors import FormatError, InputError
+from hftranslate.formats.files import naming
 from hftranslate.formats.json_text import parse_json
 
 try:
@@ -29,7 +30,8 @@ class _Lock:
     """A file that this process alone may write to, until the last journal that holds the lock is gone."""
 
     def __init__(self, path: Path) -> None:
-        self._file: BinaryIO = path.open("ab")
+        with naming(path):
+            self._file: BinaryIO = path.open("ab")
         if fcntl is None:
             return
         try:
@@ -123,7 +125,8 @@ class Journal:
         first_line = cls.text(wanted, {})
         content = path.read_bytes()
         if len(content) < len(first_line) and first_line.encode().startswith(content):  # or cut off right at the start
-            path.write_text(first_line)
+            with naming(path):
+                path.write_text(first_line)
             return cls(path=path, task=wanted, _lock=lock)
         journal = cls.read(path)
         journal._lock = lock
@@ -133,7 +136,8 @@ class Journal:
             raise InputError(f"{path} holds the results of another task: {found}, where this one has {expected}")
         whole = content.rfind(b"\n") + 1
         if whole < len(content):  # cut off: forget it, so that the next line starts at its own beginning
-            os.truncate(path, whole)
+            with naming(path):
+                os.truncate(path, whole)
         return journal
 
     @classmethod
@@ -172,7 +176,7 @@ class Journal:
     def keep(self, key: str, result: Any) -> None:
         """Write one result, at once."""
         self.results[key] = result
-        with self.path.open("a") as file:
+        with naming(self.path), self.path.open("a") as file:
             file.write(json.dumps({"key": key, "result": result}, allow_nan=False) + "\n")
 
 

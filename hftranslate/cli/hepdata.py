@@ -247,15 +247,16 @@ def export(record: Path, folder: Path, tool: Literal["spey", "smodels", "csv"]) 
     spey: background, patches, and a list of them. smodels: the map of regions and channels (globalInfo.txt) and the
     yields of signals by region. csv: tables of backgrounds and signals.
     """
-    from hftranslate.formats.files import fresh_folder
+    from hftranslate.formats.files import fresh_folder, naming
     from hftranslate.hepdata.export import export as exported
     from hftranslate.hepdata.reproduce import read_record
 
     files = exported(read_record(record), tool)
     with fresh_folder(folder) as work:
         for name, data in files.items():
-            (work / name).parent.mkdir(parents=True, exist_ok=True)
-            (work / name).write_bytes(data)
+            with naming(folder / name):
+                (work / name).parent.mkdir(parents=True, exist_ok=True)
+                (work / name).write_bytes(data)
     emit({"files": sorted(files)}, None)
 
 

@@ -25,6 +25,7 @@ from hftranslate.crosscheck.shipped import beside_package
 from hftranslate.crosscheck.variants import lumi_carriers
 from hftranslate.errors import RootFailed, Unsupported
 from hftranslate.formats import which_format
+from hftranslate.formats.files import naming
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes
 from hftranslate.formats.histfactory_xml.options import XmlOptions
 from hftranslate.formats.histfactory_xml.parse import parse
@@ -173,7 +174,8 @@ def root_pair(
             own.mkdir()
             sides.append(_by_description(source, measurement, own))
         target, told = folder / "pair.json", folder / "names.json"
-        told.write_text(dump_json(dict(names)), encoding="utf-8")
+        with naming(told):
+            told.write_text(dump_json(dict(names)), encoding="utf-8")
         script = str(scripts() / "of_pair.py")
         command = [installation.python, script, "-o", str(target), "--names", str(told), *sides[0], "--against"]
         _run([*command, *sides[1]], folder, progress)
@@ -215,7 +217,8 @@ def _by_description(source: Source, measurement: Measurement, folder: Path) -> l
     document: Any = patched_document(data, str(source.path), source.patches)[0]
     check_json(document)
     path = folder / f"{source.path.name.split('.')[0]}.json"
-    path.write_text(dump_json(document), encoding="utf-8")
+    with naming(path):
+        path.write_text(dump_json(document), encoding="utf-8")
     return [str(path), "--kind", "pyhf-json", *chosen]
 
 
@@ -236,9 +239,11 @@ def _copied_xml(source: Source, data: bytes, basedir: Path, folder: Path) -> Pat
     root.attrib.pop("OutputFilePrefix", None)  # nothing is written there
     for i, (element, channel) in enumerate(zip(root.iter("Input"), channels, strict=True)):
         element.text = str(folder / f"channel_{i}.xml")
-        ElementTree.ElementTree(_element(channel)).write(element.text, encoding="utf-8")
+        with naming(Path(element.text)):
+            ElementTree.ElementTree(_element(channel)).write(element.text, encoding="utf-8")
     copy = folder / f"{driver.stem}.xml"
-    ElementTree.ElementTree(root).write(copy, encoding="utf-8")
+    with naming(copy):
+        ElementTree.ElementTree(root).write(copy, encoding="utf-8")
     return copy
 
 

@@ -249,11 +249,12 @@ def _check_new(name: str, seen: dict[str, str], source: str) -> None:
 
 
 def _write(target: Path, content: BinaryIO, source: str) -> None:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        file = target.open("xb")
-    except (FileExistsError, NotADirectoryError, IsADirectoryError):
-        raise UnsafeInput(f"{source}: {target.name!r} stands in it more than once; refused") from None
+    with naming(target):
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            file = target.open("xb")
+        except (FileExistsError, NotADirectoryError, IsADirectoryError):
+            raise UnsafeInput(f"{source}: {target.name!r} stands in it more than once; refused") from None
     with file:
         while chunk := content.read(_CHUNK):
             with naming(target):

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from hftranslate.batch.options import DEFAULT_BATCH, BatchOptions
 from hftranslate.errors import HFTranslateError, InputError, MissingInput
 from hftranslate.formats import pyhf_json
+from hftranslate.formats.files import naming
 from hftranslate.formats.json_text import read_bytes
 from hftranslate.hepdata.archives import DEFAULT_LIMITS, folder_names, kind_of, read_files, unpack_into
 from hftranslate.hepdata.bundle import SUBMISSION, size_problems
@@ -203,7 +204,9 @@ def _unpacked(folder: Path, documents: list[Mapping[str, Any]], target: Path) ->
         try:
             place.mkdir()
             if kind_of(path) == "json":
-                (place / PurePosixPath(location).name).write_bytes(read_bytes(path))
+                copy = place / PurePosixPath(location).name
+                with naming(copy):
+                    copy.write_bytes(read_bytes(path))
             else:
                 unpack_into(path, place, DEFAULT_LIMITS.beside(target))
         except InputError as error:

@@ -114,3 +114,18 @@ def test_files_are_written_though_nobody_reads_what_is_printed(folder: Path) -> 
         found = shell(f"PROGRAM crosscheck {file} ref.json --json {code}.json | true", folder)
         assert (found.returncode, found.stderr) == (code, "")
         assert json.loads((folder / f"{code}.json").read_text())["passed"] is (code == 0)
+
+
+@pytest.mark.parametrize(
+    ("line", "file"),
+    [
+        ("cls ws.json --calctype toybased --toys 200 --resume kept.jsonl", "kept.jsonl"),
+        ("json2xml ws.json -d out", "out/HistFactorySchema.dtd"),
+        ("report ws.json -o report.html", "report.html"),
+    ],
+)
+def test_a_file_that_may_not_grow_is_named(line: str, file: str, folder: Path) -> None:
+    """As on a full disk: no file may become larger than so many blocks."""
+    run = shell(f"ulimit -f 2; export PYTHONDONTWRITEBYTECODE=1; PROGRAM {line} --hide-progress", folder)
+    assert run.returncode == 2
+    assert run.stderr.splitlines()[-1] == f"hftranslate: {file} cannot be written: File too large"

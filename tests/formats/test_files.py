@@ -1,5 +1,6 @@
 """Files that are written whole or not at all, and together or not at all."""
 
+import ast
 import os
 import resource
 import subprocess
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from hftranslate.errors import InputError, MissingInput
 from hftranslate.formats import files as module
 from hftranslate.formats.files import fresh_folder, identity, working_folder, write_files, write_steps
+from tests.conftest import REPOSITORY
 
 
 class Killed(BaseException):
@@ -260,3 +262,34 @@ def test_a_folder_with_what_a_killed_run_left_is_empty(tmp_path):
     with fresh_folder(tmp_path / "out") as work:
         (work / "a").write_text("1")
     assert listing(tmp_path / "out") == {"a": "1"}
+
+
+WRITING = ("write_bytes", "write_text", "truncate")
+
+
+def _writes(node: ast.AST) -> bool:
+    """Whether a call writes to a file by its path."""
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+        return False
+    modes = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+    opens = node.func.attr == "open" and any(set(mode) & set("wax+") and len(mode) < 4 for mode in modes)
+    return node.func.attr in WRITING or opens
+
+
+def _unnamed(node: ast.AST) -> Iterator[int]:
+    """Lines that write outside of a ``with naming(...)``."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.With) and any(
+            isinstance(i.context_expr, ast.Call) and ast.unparse(i.context_expr.func) == "naming" for i in child.items
+        ):
+            continue
+        if _writes(child):
+            yield child.lineno
+        yield from _unnamed(child)
+
+
+def test_whatever_writes_says_which_file_a_full_disk_stopped():
+    package = REPOSITORY / "hftranslate"
+    paths = sorted(package.rglob("*.py"))
+    assert any(map(_writes, ast.walk(ast.parse((package / "formats" / "files.py").read_text()))))
+    assert [f"{p.relative_to(package)}:{line}" for p in paths for line in _unnamed(ast.parse(p.read_text()))] == []

@@ -15,7 +15,7 @@ from hftranslate.cli.options.model import combined_options
 from hftranslate.cli.options.paths import OutputFile
 from hftranslate.cli.options.progress import ProgressBar
 from hftranslate.cli.output import emit, json_text, report, tell, tell_lines
-from hftranslate.formats.files import Content
+from hftranslate.formats.files import Content, naming
 from hftranslate.formats.histfactory_xml.options import XmlOptions
 from hftranslate.formats.outcomes import Outcome
 from hftranslate.translation.load import Loaded
@@ -107,7 +107,8 @@ class Verifier:
             checked = verify_json(loaded.workspace, text, account=account, progress=progress)
         with tempfile.TemporaryDirectory(prefix="hftranslate-") as folder:
             written = Path(folder) / "output.json"
-            written.write_text(text, encoding="utf-8")
+            with naming(written):
+                written.write_text(text, encoding="utf-8")
             self._tell(ctx, [checked, *self._by_root(loaded, written, account)])
 
     def _by_root(self, loaded: Loaded, path: Path, account: tuple[Outcome, ...]) -> "Iterator[Verification]":

@@ -9,6 +9,7 @@ from struct import Struct
 from typing import BinaryIO
 
 from hftranslate.errors import Unsupported
+from hftranslate.formats.files import naming
 from hftranslate.formats.root_histograms.histogram import Histogram, uniform_edges
 from hftranslate.formats.root_histograms.records import DIRECTORY, FILE_HEAD, INT, KEY_HEAD, MAGIC, SHORT
 from hftranslate.formats.root_histograms.streamers import streamer_list, string, t_named, t_object, versioned
@@ -43,7 +44,7 @@ def write_histograms(target: Path | BinaryIO, histograms: Mapping[str, Histogram
         A name is too long, or the file would have more than 2 GB.
     """
     if isinstance(target, Path):
-        with target.open("wb") as stream:
+        with naming(target), target.open("wb") as stream:
             _File(stream).write(histograms)
     else:
         _File(target).write(histograms)
