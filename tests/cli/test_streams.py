@@ -126,6 +126,6 @@ def test_files_are_written_though_nobody_reads_what_is_printed(folder: Path) -> 
 )
 def test_a_file_that_may_not_grow_is_named(line: str, file: str, folder: Path) -> None:
     """As on a full disk: no file may become larger than so many blocks."""
-    run = shell(f"ulimit -f 2; PROGRAM {line} --hide-progress", folder)
+    run = shell(f"ulimit -f 2; export PYTHONDONTWRITEBYTECODE=1; PROGRAM {line} --hide-progress", folder)
     assert run.returncode == 2
     assert run.stderr.splitlines()[-1] == f"hftranslate: {file} cannot be written: File too large"
