@@ -62,11 +62,11 @@ root: .venv-root/.installed $(VENV)/.installed-test
 TENSOR_EXTRAS ?= jax
 .venv-tensors/.installed-$(TENSOR_EXTRAS): pyproject.toml
 	[ -x .venv-tensors/bin/python ] || $(PYTHON) -m venv .venv-tensors
-	.venv-tensors/bin/python -m pip install --quiet --disable-pip-version-check -e '.[$(TENSOR_EXTRAS)]' 'pytest>=8.1' 'hypothesis>=6.100'
+	.venv-tensors/bin/python -m pip install --quiet --disable-pip-version-check -e '.[$(TENSOR_EXTRAS)]' 'pytest>=8.1' 'pytest-xdist>=3.5' 'hypothesis>=6.100'
 	touch $@
 
 tensors: .venv-tensors/.installed-$(TENSOR_EXTRAS)
-	.venv-tensors/bin/python -m pytest tests/tensors $(PYTEST_ARGS)
+	.venv-tensors/bin/python -m pytest -n auto --dist worksteal -m "not slow" tests/tensors $(PYTEST_ARGS)
 
 # speed against peers, which are installed in an environment of their own, and growth: an hour; BENCHMARK_ARGS=--quick: minutes
 benchmarks: $(VENV)/.installed-test

@@ -5,9 +5,9 @@ of a program for a device: all fits take the steps of the one that takes most, a
 or second minima. What did not converge is for the engine (:func:`hftranslate.inference.fit`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -72,6 +72,17 @@ def fit_many(
     InputError
         The likelihood is not of JAX.
     """
+    return fitter(likelihood, fixed=fixed, bounds=bounds, at_once=at_once)(observed, auxdata)
+
+
+def fitter(
+    likelihood: "TensorLikelihood",
+    *,
+    fixed: Mapping[str, float] | None = None,
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+    at_once: int = 1000,
+) -> Callable[[ArrayLike, ArrayLike], ManyFits]:
+    """:func:`fit_many` as a function of the data, which is compiled once for data of one shape."""
     if likelihood.formulas.library.name != "jax":
         raise InputError("many fits at once need the likelihood of JAX, hftranslate.to_jax(model)")
     import jax
@@ -113,7 +124,10 @@ def fit_many(
         last = jax.lax.while_loop(lambda s: ~s[5] & (s[6] < _STEPS), step, first)
         return full(last[0]), last[1], last[5]
 
-    data: dict[str, Any] = {"observed": xp.asarray(observed), "auxdata": xp.asarray(auxdata)}
     run = jax.jit(lambda sets: jax.lax.map(fitted, sets, batch_size=at_once))
-    thetas, values, converged = run(data)
-    return ManyFits(thetas=thetas, excess_nll=values, converged=converged)
+
+    def fit_all(observed: ArrayLike, auxdata: ArrayLike) -> ManyFits:
+        thetas, values, converged = run({"observed": xp.asarray(observed), "auxdata": xp.asarray(auxdata)})
+        return ManyFits(thetas=thetas, excess_nll=values, converged=converged)
+
+    return fit_all

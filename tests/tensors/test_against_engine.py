@@ -38,10 +38,19 @@ FIRST = (
 CONVENTIONS = pytest.mark.parametrize("conventions", [PYHF, ROOT], ids=["pyhf", "root"])
 
 
+def keeps_digits(model, theta):
+    """Whether no polynomial of code4 nearly cancels: what is left of one is rounding, in the engine, too.
+
+    (Of 0.01 and 24 at -0.8, where it is 0.005, the engine keeps 1e-12 of what mpmath finds, and the likelihood 4e-13.)
+    """
+    factors = model.cells.multiplicative.factors(model.derived.extend(theta))[0]
+    return np.all(np.abs(factors) > 1e-2)
+
+
 def assert_equal(model, data, library, n_points=1):
     likelihood, rng, compared = exported(model, library), np.random.default_rng(5), 0
     for theta in [near(model, rng) for _ in range(20 * n_points)]:
-        if compared == n_points or not np.isfinite(model.nll(theta, data)):
+        if compared == n_points or not np.isfinite(model.nll(theta, data)) or not keeps_digits(model, theta):
             continue
         direction = rng.normal(size=len(theta))
         value, gradient, product = expansion(likelihood, theta, data, direction)

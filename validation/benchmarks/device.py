@@ -17,7 +17,7 @@ import hftranslate as hft
 from hftranslate.formats.pyhf_json import from_document
 from hftranslate.inference.minimize import minimize_many
 from hftranslate.inference.together import Fits
-from hftranslate.tensors import fit_many
+from hftranslate.tensors.many import fitter
 from hftranslate.toys.fits import TOY_OPTIONS
 
 #: Differences of minima of the NLL that are rounding and tolerance; above, two methods found two minima.
@@ -35,10 +35,10 @@ def measured(name: str, n_toys: int) -> dict[str, object]:
     start = time.perf_counter()
     engine = minimize_many(model, fits, TOY_OPTIONS)
     of_engine = time.perf_counter() - start
-    likelihood, times = hft.to_jax(model), []
+    fit_all, times = fitter(hft.to_jax(model), at_once=n_toys), []
     for _ in range(2):
         start = time.perf_counter()
-        found = fit_many(likelihood, observed, auxdata, at_once=n_toys)
+        found = fit_all(observed, auxdata)
         jax.block_until_ready(found.thetas)
         times.append(time.perf_counter() - start)
     difference = np.asarray(found.excess_nll) - np.array([m.excess_nll for m in engine])
