@@ -26,11 +26,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.errors import Unsupported, did_you_mean
+from hftranslate.workspace.constants import CONSTANT_FUNCTIONS, CONSTANTS
 from hftranslate.workspace.formula_text import compiled_text
 from hftranslate.workspace.jets import (
     COMPARISONS,
-    CONSTANT_FUNCTIONS,
-    CONSTANTS,
     FUNCTIONS,
     LARGEST_INTEGER,
     Jet,
