@@ -2,7 +2,8 @@
 
 import random
 
-from hftranslate.workspace.jets import CONSTANT_FUNCTIONS, CONSTANTS, FUNCTIONS
+from hftranslate.workspace.constants import CONSTANT_FUNCTIONS, CONSTANTS
+from hftranslate.workspace.jets import FUNCTIONS
 
 #: Names that ROOT's search for names stumbles over are among them: short ones, and ones inside others.
 NAMES = (

@@ -19,7 +19,7 @@ from hftranslate.cli.options.model import (
     take_xml_options,
     xml_options,
 )
-from hftranslate.cli.options.paths import InputFile, OutputFile
+from hftranslate.cli.options.paths import InputFile, NamedFiles, OutputFile
 from hftranslate.cli.options.pictures import plot_options
 from hftranslate.cli.options.progress import ProgressBar, progress_option
 from hftranslate.cli.options.testing import made_toys, take_made_toys
@@ -292,6 +292,7 @@ def tell_failures(done: Scan) -> None:
     "--overlay",
     "overlays",
     multiple=True,
+    type=NamedFiles(),
     metavar="NAME=FILE",
     help="Draw another contour: of a scan, of --lines, or a published one (HEPData's YAML or JSON, CSV); repeatable.",
 )

@@ -35,10 +35,17 @@ def read_through_root(
     ----------
     path
         the ROOT file.
+    installation
+        of ROOT.
     options
         which workspace, ModelConfig (``measurement``) and data set of it.
     progress
         takes the lines that ROOT's script prints.
+
+    Returns
+    -------
+    Loaded
+        the Workspace, and what became of what the file states.
 
     Raises
     ------

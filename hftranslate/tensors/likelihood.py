@@ -113,6 +113,16 @@ class TensorLikelihood:
 def to_jax(model: Model) -> TensorLikelihood:
     """A model as pure functions of JAX.
 
+    Parameters
+    ----------
+    model
+        of :func:`~hftranslate.compile_model`.
+
+    Returns
+    -------
+    TensorLikelihood
+        ``rates`` and ``logpdf`` of the model, with its templates as arrays of the library.
+
     Raises
     ------
     MissingExtra
@@ -125,6 +135,18 @@ def to_jax(model: Model) -> TensorLikelihood:
 
 def to_torch(model: Model, device: Any = "cpu") -> TensorLikelihood:
     """A model as pure functions of PyTorch, for tensors on a device.
+
+    Parameters
+    ----------
+    model
+        of :func:`~hftranslate.compile_model`.
+    device
+        as ``torch.device`` takes it.
+
+    Returns
+    -------
+    TensorLikelihood
+        ``rates`` and ``logpdf`` of the model, with its templates as arrays of the library.
 
     Raises
     ------

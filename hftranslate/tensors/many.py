@@ -67,6 +67,11 @@ def fit_many(
     at_once
         how many fits advance together: a bound on memory.
 
+    Returns
+    -------
+    ManyFits
+        parameters, ``-2 ln L`` and status of each fit.
+
     Raises
     ------
     InputError

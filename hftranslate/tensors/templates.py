@@ -33,7 +33,18 @@ KEYS = ("nominal", "shift_lo", "shift_hi", "factor_lo", "factor_hi", "width", "s
 
 
 def templates_of(model: Model) -> dict[str, Floats]:
-    """The templates of a model, by the keys above."""
+    """The templates of a model, by the keys above.
+
+    Parameters
+    ----------
+    model
+        of :func:`~hftranslate.compile_model`.
+
+    Returns
+    -------
+    dict
+        arrays in double precision, which are copies.
+    """
     cells, c = model.cells, model.constraints
     s, a = _slopes_and_bends(cells)
     return {
@@ -50,6 +61,18 @@ def templates_of(model: Model) -> dict[str, Floats]:
 
 def with_templates(model: Model, templates: Mapping[str, Any]) -> Model:
     """The engine's model with other templates.
+
+    Parameters
+    ----------
+    model
+        of :func:`~hftranslate.compile_model`.
+    templates
+        as :func:`templates_of` gives them, of the same shapes.
+
+    Returns
+    -------
+    Model
+        with everything else as it was.
 
     Raises
     ------

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from hftranslate.errors import Unsupported
+from hftranslate.workspace.constants import CONSTANT_FUNCTIONS
 from hftranslate.workspace.expressions import parse_expression
-from hftranslate.workspace.jets import CONSTANT_FUNCTIONS
 from hftranslate.workspace.jets import FUNCTIONS as OURS
 from tests.conftest import REPOSITORY
 from tests.crosscheck.test_admission import FUNCTIONS

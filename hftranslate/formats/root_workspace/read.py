@@ -124,6 +124,11 @@ def carries_code(path: str | Path, *, data: bytes | None = None) -> bool:
     data
         its content, where it was read already.
 
+    Returns
+    -------
+    bool
+        whether there is such code in any of its RooWorkspaces.
+
     Raises
     ------
     InputError
