@@ -127,7 +127,7 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
                     {
                         "model": name, "kind": kind, "minimizer": minimizer, "status": found.status,
                         "ours": value, "best": best, "by": by, "above": value - best, "seconds": seconds,
-                        "said": found.status not in ("converged",),
+                        "said": found.status not in ("converged", "kink") or not found.sure,
                     }
                 )  # fmt: skip
     return rows
