@@ -16,6 +16,8 @@ Cell: TypeAlias = str | float | None
 #: Rows that a notebook shows of a table.
 _MOST_ROWS = 40
 _LATEX = re.compile(r"[\\{}$&#%_^~]")
+#: What the end of the row before would take for an argument of its own.
+_AFTER_ROW = re.compile(r"^(\s*[*\[])")
 _LATEX_SIGNS = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
 _LATEX_LETTERS = {"±": r"$\pm$", "σ": r"$\sigma$", "Δ": r"$\Delta$"}
 
@@ -92,6 +94,7 @@ def shown(cell: Cell) -> str:
 
 def _latex(text: str) -> str:
     plain = _LATEX.sub(lambda m: _LATEX_SIGNS.get(m[0], f"\\{m[0]}"), display.terminal(text))
+    plain = _AFTER_ROW.sub(r"{\1}", plain)
     return "".join(_LATEX_LETTERS.get(c, c) for c in plain)
 
 

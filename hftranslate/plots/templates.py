@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 #: What varies a template by one standard deviation.
 _VARIATIONS = HistoSys | NormSys | ShapeSys | StatError
+#: Letters of a title that are as wide as a picture.
+_LONGEST_TITLE = 60
+#: The space that a line of the legend's title takes, of the highest bin.
+_LINE = 0.1
 
 
 @in_style
@@ -86,13 +90,13 @@ def templates(
         for name, values, colour, dashes in (("up", up, ABOVE, "-"), ("down", down, BELOW, "--")):
             label = f"{name}, {_percent(values, nominal)}"
             axes.stairs(values / scale, edges, color=colour, lw=1.3, ls=dashes, baseline=None, label=label)
-    top = float(np.max([up, down, nominal + (0.0 if errors is None else errors)]))
-    main.set(xlim=(edges[0], edges[-1]), ylim=(min(0.0, 1.1 * float(np.min([up, down, nominal]))), 1.4 * top or 1.0))
-    main.set(ylabel="events per bin", title=literal(options.title))
-    title = f"{shortened(channel)}, {shortened(sample)}: {shortened(systematic)}"
+    lines = _titles(channel, sample, systematic)
     if flags := flags_by_place(dataclasses.replace(workspace, channels=(where,))).get((channel, sample, systematic)):
-        title += f"\n{', '.join(flags)}"
-    main.legend(loc="upper right", ncols=2, title=title, title_fontsize="small")
+        lines.append(", ".join(flags))
+    top = float(np.max([up, down, nominal + (0.0 if errors is None else errors)])) * (1.3 + _LINE * len(lines))
+    main.set(xlim=(edges[0], edges[-1]), ylim=(min(0.0, 1.1 * float(np.min([up, down, nominal]))), top or 1.0))
+    main.set(ylabel="events per bin", title=literal(options.title))
+    main.legend(loc="upper right", ncols=2, title="\n".join(lines), title_fontsize="small")
     main.tick_params(axis="x", which="both", labelbottom=False)
     ratio.set(xlabel="observable" if one_axis else "bin", ylabel="/ nominal")
     if not one_axis:
@@ -100,6 +104,13 @@ def templates(
             axes.tick_params(axis="x", which="minor", bottom=False, top=False)
         ratio.xaxis.get_major_locator().set_params(integer=True)
     return figure
+
+
+def _titles(channel: str, sample: str, systematic: str) -> list[str]:
+    """What is shown, in a line where it fits beside the axes, else in three."""
+    names = [*map(shortened, (channel, sample, systematic))]
+    in_one = "{}, {}: {}".format(*names)
+    return [in_one] if len(in_one) <= _LONGEST_TITLE else names
 
 
 #: Rows and columns of pictures on a page.
