@@ -12,9 +12,10 @@ from hftranslate.cli.options.model import combined_options, input_files, load_mo
 from hftranslate.cli.options.paths import InputFile, OutputFile
 from hftranslate.cli.options.progress import progress_option
 from hftranslate.cli.options.tasks import restriction_options, take_restriction
-from hftranslate.cli.output import command_line, emit, emit_texts, tell
+from hftranslate.cli.output import command_line, emit_texts, json_text, tell
 from hftranslate.crosscheck.document import Results, read_results
 from hftranslate.crosscheck.with_root import Source, find_root, root_results
+from hftranslate.formats.files import Content
 from hftranslate.formats.json_text import parse_json, read_bytes, source_name
 from hftranslate.report import Subject, report_page
 from hftranslate.report import report as compute_report
@@ -50,9 +51,8 @@ def report(redo: str | None, **options: Any) -> None:
         document: Any = parse_json(read_bytes(redo), source)
     else:
         document, source = _computed(options), "the report"
-    if json_file is not None:
-        emit(document, json_file)
-    emit_texts({output_file or Path("-"): report_page(document, source)})
+    texts: dict[Path, Content] = {} if json_file is None else {json_file: json_text(document)}
+    emit_texts({**texts, output_file or Path("-"): report_page(document, source)})
     if output_file is not None and str(output_file) != "-":
         said = [document["tables"][name][0]["caption"] for name in ("fit", "limit") if name in document["tables"]]
         tell(f"{'; '.join(said) or 'report'} (in {output_file})")

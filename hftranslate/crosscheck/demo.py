@@ -1,6 +1,5 @@
 """The main job on a model that is installed with the package: translate, compute, and prove the agreement with ROOT."""
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -44,9 +43,11 @@ def demonstrate(folder: Path, say: Callable[[str], None]) -> bool:
     start = time.perf_counter()
     model = folder / "model"
     model.mkdir(parents=True, exist_ok=True)
-    for source in sorted(beside_package("demo", "validation/cases/demo").iterdir()):
-        shutil.copyfile(source, model / source.name)
-    shutil.copyfile(beside_package("demo.json", "reference_outputs/demo.json"), folder / "root_says.json")
+    sources = {
+        model / source.name: source for source in sorted(beside_package("demo", "validation/cases/demo").iterdir())
+    }
+    sources[folder / "root_says.json"] = beside_package("demo.json", "reference_outputs/demo.json")
+    write_files({target: source.read_bytes() for target, source in sources.items()})
     say("ROOT's own model, written with it: " + ", ".join(sorted(path.name for path in model.iterdir())))
     identical = _translate(model / "demo.xml", folder, say)
     _compute(model / "demo.xml", folder, say)

@@ -1,16 +1,25 @@
 """A run that is killed at any moment leaves what was there before, or what it was to write: never a mixture."""
 
+import io
 import json
-from collections.abc import Callable
+import shutil
+import tarfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hftranslate.cli.options.paths import KeptFile, ModelFile, OutputFolder
 from hftranslate.errors import InputError
+from hftranslate.hepdata import web
+from hftranslate.hepdata.web import Rules
 from hftranslate.translation.load import Loaded, load
 from tests.cli.conftest import Runner
 from tests.cli.documents import document
+from tests.cli.test_paths import ALL, PATHS
+from tests.conftest import REPOSITORY
+from tests.hepdata.servers import Answer, Server, serving
 from tests.interruptions import content, copy_of, killed_states
 from tests.signal_grid.grid import background, patches
 
@@ -25,6 +34,15 @@ def other() -> dict[str, Any]:
     changed["observations"].append({"name": "CR", "data": [44, 43]})
     changed["measurements"][0]["config"]["parameters"].append({"name": "JES", "inits": [0.25]})
     return changed
+
+
+def third() -> str:
+    """A model of other channels, which can be combined with both."""
+    return json.dumps(document()).replace('"SR"', '"VR"').replace("staterror_SR", "staterror_VR")
+
+
+#: What hist2workspace wrote.
+ROOT_FILES = REPOSITORY / "tests" / "data" / "root_workspace"
 
 
 @pytest.fixture
@@ -75,6 +93,32 @@ MODELS = {
         ["xml2json", "newxml/FitConfig.xml", "-o", "out.json", "--sidecar", "out.histfactory.json"],
         "out.json",
     ),
+    "root2json": (
+        ["root2json", "old.root", "-o", "out.json", "--losses", "l.json", "--sidecar", "s.json"],
+        ["root2json", "new.root", "-o", "out.json", "--losses", "l.json", "--sidecar", "s.json"],
+        "out.json",
+    ),
+    "json2hs3": (
+        ["json2hs3", "oldxml/FitConfig.xml", "out.hs3.json"],
+        ["json2hs3", "newxml/FitConfig.xml", "out.hs3.json"],
+        "out.hs3.json",
+    ),
+    "hs32json": (["hs32json", "old.hs3", "out.json"], ["hs32json", "new.hs3", "out.json"], "out.json"),
+    "rename": (
+        ["rename", "old.json", "-s", "background", "b", "-o", "out/X.xml"],
+        ["rename", "new.json", "-s", "background", "b", "-o", "out/X.xml"],
+        "out/X.xml",
+    ),
+    "combine": (
+        ["combine", "old.json", "third.json", "--join", "outer", "-o", "out/X.xml"],
+        ["combine", "new.json", "third.json", "--join", "outer", "-o", "out/X.xml"],
+        "out/X.xml",
+    ),
+    "patchset strip": (
+        ["patchset", "strip", "oldxml/FitConfig.xml", "-s", "signal", "-o", "out.json"],
+        ["patchset", "strip", "newxml/FitConfig.xml", "-s", "signal", "-o", "out.json"],
+        "out.json",
+    ),
     "convert": (["convert", "old.json", "out/X.xml"], ["convert", "new.json", "out/X.xml"], "out/X.xml"),
     "sort": (
         ["sort", "oldxml/FitConfig.xml", "-o", "out.json"],
@@ -94,8 +138,11 @@ def test_a_model_is_the_old_one_or_the_new_one(
     name: str, folder: Path, tmp_path: Path, run_in: Callable[..., None]
 ) -> None:
     before, arguments, model = MODELS[name]
-    for kind in ("old", "new"):
+    for kind, written_by_root in (("old", "histosys"), ("new", "shapefactor")):
         run_in(folder, "json2xml", f"{kind}.json", "-d", f"{kind}xml")
+        run_in(folder, "json2hs3", f"{kind}.json", "-o", f"{kind}.hs3")
+        shutil.copy(ROOT_FILES / f"{written_by_root}.root", folder / f"{kind}.root")
+    (folder / "third.json").write_text(third())
     run_in(folder, *before)
     (folder / model).with_name("notes.txt").write_text("mine")
     old = {s: as_read(folder / model, with_sidecar=s) for s in (False, True)}
@@ -150,6 +197,30 @@ DOCUMENTS = {
         ["crosscheck", "old.json", "ref2.json", "--json", "r.json", "--html", "r.html", "--markdown", "r.md"],
         ["r.json", "r.html", "r.md"],
     ),
+    "crosscheck of all cases": (
+        [["results", "old.json", "-o", "ref.json"]],
+        ["crosscheck", "--cases", "cases.toml", "--json", "r.json", "--html", "pages"],
+        ["crosscheck", "--cases", "cases2.toml", "--json", "r.json", "--html", "pages"],
+        ["pages/index.html", "pages/a.html", "r.json"],
+    ),
+    "report": (
+        [],
+        ["report", "old.json", "-o", "r.html", "--json", "r.json", "--workers", "1"],
+        ["report", "new.json", "-o", "r.html", "--json", "r.json", "--workers", "1"],
+        ["r.json", "r.html"],
+    ),
+    "systematics": (
+        [],
+        ["systematics", "old.json", "-o", "s.html", "--json", "s.json"],
+        ["systematics", "new.json", "-o", "s.html", "--json", "s.json"],
+        ["s.json", "s.html"],
+    ),
+    "plot templates": (
+        [],
+        ["plot", "templates", "many.json", "-o", "t.svg"],
+        ["plot", "templates", "many.json", "--title", "other", "-o", "t.svg"],
+        ["t.svg", "t-2.svg"],
+    ),
     "patchset scan": (
         [],
         ["patchset", "scan", "bkg.json", "ps.json", "--point", "sig_200_50", "-o", "s.json", "--csv", "s.csv"],
@@ -186,6 +257,15 @@ DOCUMENTS = {
 }
 
 
+def with_systematics(n: int) -> dict[str, Any]:
+    """A model of more systematics than a page has pictures."""
+    changed = document()
+    for i in range(n):
+        modifier = {"name": f"s{i}", "type": "normsys", "data": {"hi": 1.1, "lo": 0.9}}
+        changed["channels"][0]["samples"][1]["modifiers"].append(modifier)
+    return changed
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_documents_are_never_of_different_runs(
@@ -196,12 +276,16 @@ def test_documents_are_never_of_different_runs(
         place.mkdir(exist_ok=True)
         (place / "bkg.json").write_text(json.dumps(background()))
         (place / "ps.json").write_text(json.dumps(patches().to_document()))
+    (folder / "many.json").write_text(json.dumps(with_systematics(7)))
     for line in preparation:
         run_in(folder, *line)
-    if name == "crosscheck":
+    if (folder / "ref.json").exists():
         reference = json.loads((folder / "ref.json").read_text())
         reference["fit"]["nll"] += 1e-9
         (folder / "ref2.json").write_text(json.dumps(reference))
+    for cases, compared in (("cases", "ref"), ("cases2", "ref2")):
+        case = f'[cases.a]\ninput = "old.json"\nmeasurement = "meas"\nreference = "{compared}.json"\n'
+        (folder / f"{cases}.toml").write_text(case)
     run_in(folder, *before)
     killed, done = killed_states(folder, arguments, tmp_path / "states", run_in)
     old, new = ({n: (place / n).read_bytes() for n in names} for place in (folder, done))
@@ -213,20 +297,86 @@ def test_documents_are_never_of_different_runs(
     assert len(killed) >= len(names)
 
 
-def test_a_bundle_is_there_or_not(folder: Path, tmp_path: Path, run_in: Callable[..., None]) -> None:
-    (folder / "bkg.json").write_text(json.dumps(background()))
-    (folder / "ps.json").write_text(json.dumps(patches().to_document()))
+#: Folders that are made: how to prepare them, and the command line, which goes on with the folder's name.
+FOLDERS = {
+    "hepdata bundle": (
+        [],
+        ["hepdata", "bundle", "--workspace", "bkg.json", "--patchset", "ps.json", "--upload", "up.tar.gz"],
+    ),
+    "hepdata export": ([], ["hepdata", "export", "--for", "spey", "record"]),
+    "hepdata download": ([], ["hepdata", "download", "SERVER/l.tar.gz"]),
+    "contrib download": ([], ["contrib", "download", "SERVER/l.tar.gz"]),
+}
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_folder_is_there_or_not(
+    name: str, folder: Path, tmp_path: Path, run_in: Callable[..., None], local_server: Server
+) -> None:
+    (folder / "record").mkdir()
+    for place in (folder, folder / "record"):
+        (place / "bkg.json").write_text(json.dumps(background()))
+        (place / "ps.json").write_text(json.dumps(patches().to_document()))
     (folder / "empty").mkdir()
-    bundle = ["hepdata", "bundle", "--workspace", "bkg.json", "--patchset", "ps.json", "--upload", "up.tar.gz"]
+    preparation, words = FOLDERS[name]
+    for line in preparation:
+        run_in(folder, *line)
+    command = [word.replace("SERVER", local_server.address) for word in words]
     for target in ("out", "deep/out", "empty"):
-        killed, done = killed_states(folder, [*bundle, target], tmp_path / target.replace("/", "-"), run_in)
+        killed, done = killed_states(folder, [*command, target], tmp_path / target.replace("/", "-"), run_in)
         whole = content(done / target)
-        assert "submission.yaml" in whole
+        assert len(whole) > 1
         for state in killed:
             assert content(state / target) in ({}, whole)
             if (state / "up.tar.gz").exists():
                 assert (state / "up.tar.gz").read_bytes() == (done / "up.tar.gz").read_bytes()
-        again = copy_of(killed[0], tmp_path / f"again-{target.replace('/', '-')}")
-        run_in(again, *bundle, target)
+        again = copy_of(folder, tmp_path / f"again-{target.replace('/', '-')}")
+        if not content(killed[0] / target):
+            again = copy_of(killed[0], tmp_path / f"after-{target.replace('/', '-')}")
+        run_in(again, *command, target)
         assert content(again) == content(done)
         assert not list(again.rglob(".*"))
+
+
+@pytest.fixture
+def local_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server of this machine, which may be asked, with an archive of two files."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name, made in (("BkgOnly.json", background()), ("patchset.json", patches().to_document())):
+            data = json.dumps(made).encode()
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    monkeypatch.setattr(web, "Rules", lambda **options: Rules(plain_http_to_this_machine=True, **options))
+    with serving() as server:
+        server.answers["/l.tar.gz"] = Answer(packed.getvalue())
+        yield server
+
+
+@pytest.mark.slow
+def test_the_demonstration_may_be_interrupted(folder: Path, tmp_path: Path, run_in: Callable[..., None]) -> None:
+    """It makes one thing: each file of it is there, or not yet."""
+    killed, done = killed_states(folder, ["demo"], tmp_path / "states", run_in)
+    whole = content(done)
+    for state in killed:
+        assert content(state).items() <= whole.items()
+        last = state
+    run_in(last, "demo")
+    assert content(last) == whole
+
+
+def test_every_command_that_writes_several_files_is_among_them() -> None:
+    """Several options name files, or one a folder, or a model, which has a sidecar; what is kept for a resumption is
+    written by itself."""
+    tried = {*FOLDERS, "demo"}
+    for _, before, arguments, *_ in ({n: ([], *lines) for n, lines in MODELS.items()} | DOCUMENTS).values():
+        tried |= {" ".join(line[:n]) for line in (before, arguments) for n in (1, 2)}
+    tried |= {"patchset contour"} if "plot contour" in tried else set()  # two names of one
+    several = set()
+    for command in ALL:
+        written = [p.kind for p in PATHS if p.command == command and p.is_written and not isinstance(p.kind, KeptFile)]
+        if len(written) > 1 or any(isinstance(kind, OutputFolder | ModelFile) for kind in written):
+            several.add(command)
+    assert several - tried == set()
+    assert several >= {"report", "systematics", "hepdata export", "json2xml"}
