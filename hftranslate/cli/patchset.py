@@ -7,6 +7,7 @@ import click
 
 from hftranslate.cli.groups import Group
 from hftranslate.cli.options.batch import resume_option, take_many, workers_options
+from hftranslate.cli.options.editing import edit_and_tell, emit_edited
 from hftranslate.cli.options.fitting import minimizer_options, take_fit_options
 from hftranslate.cli.options.model import (
     choice_option,
@@ -25,7 +26,6 @@ from hftranslate.cli.options.progress import ProgressBar, progress_option
 from hftranslate.cli.options.testing import made_toys, take_made_toys
 from hftranslate.cli.output import emit, emit_result, emit_text, emit_texts, json_text, report, tell, tell_lines
 from hftranslate.display import csv_text
-from hftranslate.editing import consequences
 from hftranslate.editing import strip as strip_signals
 from hftranslate.errors import InputError
 from hftranslate.formats.files import Content
@@ -40,10 +40,7 @@ from hftranslate.signal_grid.scan import scan as scan_patches
 from hftranslate.signal_grid.signal_files import read_background, read_signals
 from hftranslate.signal_grid.summary import summary_text
 from hftranslate.signal_grid.tasks import ScanSettings
-from hftranslate.translation.as_json import as_json
-from hftranslate.translation.load import load
-from hftranslate.translation.sidecar_file import sidecar_path
-from hftranslate.translation.write import write_json
+from hftranslate.translation.edited import read_to_edit
 
 if TYPE_CHECKING:
     from hftranslate.plots import ContourOptions, PlotOptions
@@ -207,18 +204,13 @@ def create(background: str, signals: tuple[str, ...], **options: Any) -> None:
 @model_output_option
 @xml_options
 def strip(file: str, signals: tuple[str, ...], output_file: Path | None, **options: Any) -> None:
-    """The background-only workspace of a full one, as JSON: without its signal samples, with all settings."""
-    loaded = load(file, xml=take_xml_options(options))
-    report(loaded.outcomes)
-    stripped = strip_signals(loaded.workspace, signals)
-    for sentence in consequences(loaded.workspace, stripped):
-        tell(f"note: {sentence}")
-    written = as_json(stripped)
-    report(written.outcomes)
-    if output_file is None or str(output_file) == "-":
-        emit(written.document, None)
-    else:
-        write_json(written, output_file, sidecar=sidecar_path(output_file) if loaded.format != "pyhf-json" else None)
+    """The background-only workspace of a full one: without its signal samples, with all settings.
+
+    The output is JSON, or XML with its histograms where the output file ends in .xml.
+    """
+    read = read_to_edit(file, xml=take_xml_options(options))
+    report(read.outcomes)
+    emit_edited(edit_and_tell(read, lambda workspace: strip_signals(workspace, signals)), output_file)
 
 
 @patchset.command()

@@ -1,5 +1,6 @@
 """Every command on a model whose names are hostile: no escape sequence, no markup and no formula of theirs gets out."""
 
+import ast
 import csv
 import json
 import re
@@ -13,6 +14,7 @@ from markdown_it import MarkdownIt
 from hftranslate.formats.pyhf_json import from_document
 from hftranslate.translation.load import read
 from tests.cli.conftest import Run, Runner
+from tests.cli.test_paths import ALL
 from tests.test_harmless import Page
 
 pytestmark = pytest.mark.filterwarnings("ignore:jsonschema.RefResolver:DeprecationWarning")  # HEPData's validator
@@ -25,6 +27,8 @@ HOSTILE = (
     '=1+1|a`b`*c*_d_[e](http://f.gg)<script>alert(1)</script>"><img src=x onerror=alert(1)>$\\frac$'
     "\x1b[31mR\x1b]0;t\x07\x9b1m\u202eabc\u2066\nhftranslate: verified\r#\t"
 )
+#: The same for what is formula between dollars where a user gives it.
+WORDS = HOSTILE.replace("$", "")
 #: What no output may hold, besides line breaks and the tabs of XML and YAML.
 RAW = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2028\u2029\u2060-\u2069\ufeff]")
 
@@ -244,12 +248,18 @@ def test_fits(do: Folder, w: str) -> None:
     do("gof", w)
     do("yields", w, "-o", "yields.json")
     do("yields", w, "--format", "table", "--postfit")
-    for picture, file in (("pulls", "fit"), ("correlations", "fit"), ("brazil", "limit"), ("scan", "scan")):
-        do("plot", picture, f"{file}.json", "-o", f"{picture}.svg")
-    for picture in ("impacts", "yields"):
-        do("plot", picture, f"{picture}.json", "-o", f"{picture}.svg")
+    do("plot", "pulls", "fit.json", "-o", "pulls.svg")
+    do("plot", "correlations", "fit.json", "-o", "correlations.svg")
+    do("plot", "brazil", "limit.json", "-o", "brazil.svg")
+    do("plot", "brazil", "limit.json", "--poi-name", WORDS, "--title", WORDS, "-o", "named.svg")
+    do("plot", "scan", "scan.json", "-o", "scan.svg")
+    do("plot", "impacts", "impacts.json", "-o", "impacts.svg")
+    do("plot", "yields", "yields.json", "-o", "yields.svg")
+    do("plot", "yields", "yields.json", "--x-name", WORDS, "--experiment", HOSTILE, "-o", "labelled.svg")
     do("cls", w, "--calctype", "toybased", "--toys", "5", "--resume", "toys.jsonl")
     do("toys", "result", "toys.jsonl")
+    do("toys", "merge", "toys.jsonl", "-o", "merged.jsonl")
+    do("plot", "toys", "toys.jsonl", "-o", "toys.svg")
 
 
 @pytest.mark.parametrize("kind", ["text", "csv", "latex", "markdown"])
@@ -315,7 +325,8 @@ def test_signal_grids(do: Folder, w: str) -> None:
     bkg = do.put("bkg.json", background())
     Path("signals").mkdir()
     for m in (300, 400, 500):
-        do.put(f"signals/s_{m}_1.json", with_signal(3000.0 / m))
+        for n in (1, 2):
+            do.put(f"signals/s_{m}_{n}.json", with_signal(3000.0 / m / n))
     signals = sorted(map(str, Path("signals").iterdir()))
     grid = ("--labels", "m1,m2", "--values-from", r"s_(?P<m1>\d+)_(?P<m2>\d+)", "--reference", "ins1234567")
     do("patchset", "create", bkg, *signals, *grid, "--description", name(""), "-o", "p.json")
@@ -352,6 +363,14 @@ def test_signal_grids(do: Folder, w: str) -> None:
     found = {(e["check"], e["status"]) for e in json.loads(Path("check.json").read_text())["entries"]}
     assert ("readme", "passed") in found
     do("reproduce", "bundle", "-d", "reproduced", code=0)
+    do("plot", "contour", "scan.json", "--at", "m2=1", "--lines", "lines.json", "-o", "lines.svg")
+    do.put("curve.csv", "300,1\n400,1.2\n500,1.5\n")
+    overlay = f"{name('').replace('=', '')}=curve.csv"
+    do("plot", "contour", "scan.json", "--overlay", overlay, "-o", "both.svg")
+    do("hepdata", "init", "--workspace", bkg, "--patchset", hostile, "-o", "submission.toml")
+    do("hepdata", "export", "bundle", "tables", "--for", "csv")
+    do("hepdata", "export", "bundle", "for-spey", "--for", "spey")
+    do("hepdata", "export", "bundle", "for-smodels", "--for", "smodels", code=2)
 
 
 def test_the_readme_of_a_bundle_is_recognised_and_checked(do: Folder) -> None:
@@ -383,3 +402,17 @@ def test_the_model_is_what_it_was(do: Folder, w: str) -> None:
     """Only what is shown is changed: documents keep the names."""
     do("sort", w, "-o", "sorted.json")
     assert {c.name for c in read("sorted.json").channels} == {c.name for c in from_document(with_signal()).channels}
+
+
+#: Those that read no model of ours: fixed inputs, servers, and files that only ROOT writes.
+ELSEWHERE = {"demo", "hepdata download", "contrib download", "root2json"}
+
+
+def test_every_command_is_among_them() -> None:
+    calls = [node for node in ast.walk(ast.parse(Path(__file__).read_text())) if isinstance(node, ast.Call)]
+    tried = {"fit", "yields", "impacts", "gof", "limit", "cls", "significance"}
+    for call in calls:
+        if isinstance(call.func, ast.Name) and call.func.id == "do":
+            words = [str(a.value) for a in call.args[:2] if isinstance(a, ast.Constant)]
+            tried |= {" ".join(words[:n]) for n in (1, 2)}
+    assert set(ALL) - tried - {"patchset contour"} == ELSEWHERE
