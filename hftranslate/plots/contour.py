@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from hftranslate.display import terminal
 from hftranslate.errors import InputError
-from hftranslate.plots.figures import DEFAULT_PLOT, PlotOptions, in_style, literal, new_axes
+from hftranslate.plots.figures import DEFAULT_PLOT, PlotOptions, in_style, literal, new_axes, shortened, worded
 from hftranslate.signal_grid.contour import (
     Interpolation,
     Lines,
@@ -117,10 +118,10 @@ def contour(
     else:
         _draw_plane(axes, found, interpolation, beside)
     held = ", ".join(literal(f"{label} = {value}") for label, value in found.fixed.items())
-    axes.set_title("   ".join(filter(None, (options.title, held))), fontsize=11)
-    axes.set_xlabel(x_name or literal(found.labels[0]))
+    axes.set_title("   ".join(filter(None, (worded(options.title), held))), fontsize=11)
+    axes.set_xlabel(worded(x_name) if x_name else literal(found.labels[0]))
     if len(found.labels) == 2 or y_name:
-        axes.set_ylabel(y_name or literal(found.labels[1]))
+        axes.set_ylabel(worded(y_name) if y_name else literal(found.labels[1]))
     axes.tick_params(direction="in", top=True, right=True)
     return figure
 
@@ -194,8 +195,10 @@ def _draw_overlays(
     for (name, other), (colour, dashes) in zip(overlays, _BESIDE, strict=False):
         lines = other if isinstance(other, tuple) else contour_lines(_points(other), "observed", interpolation)
         for line in lines:
-            axes.plot(line[:, 0], line[:, 1], color=colour, ls=dashes, lw=1.6, zorder=2.5, gid=f"beside {name}")
-        legend.append(Line2D([], [], color=colour, ls=dashes, lw=1.6, label=literal(name)))
+            axes.plot(
+                line[:, 0], line[:, 1], color=colour, ls=dashes, lw=1.6, zorder=2.5, gid=f"beside {terminal(name)}"
+            )
+        legend.append(Line2D([], [], color=colour, ls=dashes, lw=1.6, label=shortened(name)))
     return legend
 
 

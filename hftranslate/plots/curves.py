@@ -8,7 +8,7 @@ import numpy as np
 
 from hftranslate.errors import InputError
 from hftranslate.likelihood.interpolation import relative_yield
-from hftranslate.plots.figures import DEFAULT_PLOT, Floats, PlotOptions, in_style, new_figure
+from hftranslate.plots.figures import DEFAULT_PLOT, Floats, PlotOptions, in_style, new_figure, worded
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -81,7 +81,7 @@ def interpolation(
     if len(codes) > 1:
         figure.legend(loc="outside lower center", ncols=len(codes))
     if options.title:
-        figure.suptitle(options.title, fontsize=10)
+        figure.suptitle(worded(options.title), fontsize=10)
     return figure
 
 

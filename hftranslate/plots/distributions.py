@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import norm
 
 from hftranslate.errors import InputError
-from hftranslate.plots.figures import BELOW, DEFAULT_PLOT, SIGNAL, Floats, PlotOptions, in_style, new_axes
+from hftranslate.plots.figures import BELOW, DEFAULT_PLOT, SIGNAL, Floats, PlotOptions, in_style, new_axes, worded
 from hftranslate.toys.samples import KeptToys, ToySample
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def toys(
     top = axes.dataLim.ymax
     axes.set_ylim(bottom, top * (top / bottom) ** (_FOR_LEGEND / (1.0 - _FOR_LEGEND)))
     name = r"$\tilde{q}_\mu$" if test_stat == "qtilde" else r"$q_\mu$"
-    axes.set(xlim=(0.0, right), xlabel=name, ylabel="probability density", title=options.title)
+    axes.set(xlim=(0.0, right), xlabel=name, ylabel="probability density", title=worded(options.title))
     axes.legend(loc="upper right", ncols=2, columnspacing=1.0)
     return figure
 

@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hftranslate.display import terminal
+from hftranslate.display import terminal, terminal_lines
 from hftranslate.display.speaking import Result
 from hftranslate.errors import InputError, needs_extra
 from hftranslate.formats.files import write_files
@@ -266,6 +266,11 @@ def finite(values: ArrayLike, *shape: int) -> Floats:
 def literal(text: str) -> str:
     """Text from a model as matplotlib must see it, to write a dollar as a dollar and nothing unseen."""
     return terminal(text).replace("$", r"\$")
+
+
+def worded(text: str) -> str:
+    """Text from a user as matplotlib must see it: formulas between dollars stay some, nothing is unseen."""
+    return terminal_lines(text)
 
 
 def shortened(text: str, longest: int = 48) -> str:

@@ -21,6 +21,7 @@ from hftranslate.plots.figures import (
     literal,
     new_axes,
     shortened_all,
+    worded,
 )
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def pulls(
         text = f"{value:.3f}" + ("" if sigma is None else f" ± {sigma:.3f}" if sigma else " at its bound")
         box = {"boxstyle": "square,pad=0.15", "fc": "white", "ec": "none"}
         axes.annotate(text, (0.0, beside[k]), ha="center", va="center", fontsize=8.5, bbox=box)
-    axes.set(xlim=(-reach, reach), title=options.title)
+    axes.set(xlim=(-reach, reach), title=worded(options.title))
     axes.set_xlabel(r"(fitted $-$ initial value) / prior uncertainty" + ("; free parameters: value" if free else ""))
     tell_left_out(axes, len(names), len(constrained), first, ordered=bool(pull.groups) or pull.by_name)
     return figure
@@ -337,7 +338,7 @@ def correlations(
     bar.set_label("correlation", fontsize=8.5)
     bar.ax.tick_params(labelsize=8)
     bar.ax.minorticks_off()
-    axes.set_title(literal(options.title))
+    axes.set_title(worded(options.title))
     return figure
 
 

@@ -21,6 +21,7 @@ from hftranslate.plots.figures import (
     in_style,
     literal,
     new_axes,
+    worded,
 )
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def _number(value: float | None) -> float:
 def _axis(name: str | None, given: str | None) -> str:
     """What stands at the axis of the parameter of interest: what was asked for, or its name."""
     if given is not None:
-        return given
+        return worded(given)
     return "parameter of interest" if name is None else literal(name)
 
 
@@ -186,7 +187,7 @@ def brazil(
         ylim=(max(0.02 * scan.level, 1e-6), 3.0) if log else (0.0, 1.0),
         xlabel=_axis(scan.name, poi_name),
         ylabel=r"CL$_\mathrm{s}$",
-        title=options.title,
+        title=worded(options.title),
     )
     _legend(axes, [3, 2, 1, 0], loc="upper right")
     return figure
@@ -292,7 +293,7 @@ def limit_band(
         axes.set_ylim(0.5 * lowest, 8.0 * highest)
     else:
         axes.set_ylim(0.0, 1.35 * highest)
-    axes.set(xlim=(x[0], x[-1]), xlabel=x_name, title=options.title)
+    axes.set(xlim=(x[0], x[-1]), xlabel=worded(x_name), title=worded(options.title))
     axes.set_ylabel(f"{100.0 * (1.0 - levels[0]):g} % CL upper limit on {_axis(one_name, poi_name)}")
     _legend(axes, [3, 2, 1, 0], loc="upper right", ncols=2)
     return figure

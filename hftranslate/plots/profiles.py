@@ -16,6 +16,7 @@ from hftranslate.plots.figures import (
     in_style,
     literal,
     new_axes,
+    worded,
 )
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def scan(scan: Drawn, *, ax: "Axes | None" = None, options: PlotOptions = DEFAUL
         _curve(axes, names[0], values[0], rise, best[0])
     else:
         _contours(axes, names, values, rise, best)
-    axes.set_title(literal(options.title))
+    axes.set_title(worded(options.title))
     return figure
 
 

@@ -18,6 +18,7 @@ from hftranslate.plots.figures import (
     literal,
     new_figure,
     shortened_all,
+    worded,
 )
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def impacts(
     axes.set_ylim(len(drawn) - 0.4, -0.6)
     axes.set_xlabel(r"pull  $(\hat\theta - \theta_0)\,/\,\Delta\theta$")
     bars.set_xlabel(f"impact on {literal(poi_name)}", loc="right")
-    figure.suptitle(literal(options.title or poi_text), fontsize=9.5, x=0.99, ha="right")
+    figure.suptitle(worded(options.title) or literal(poi_text), fontsize=9.5, x=0.99, ha="right")
     figure.legend(handles=_key(), loc="outside lower center", ncols=3, fontsize=8)
     if count > len(drawn):
         which = f"{first + 1} to {first + len(drawn)} of {count}"

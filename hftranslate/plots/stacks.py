@@ -26,6 +26,7 @@ from hftranslate.plots.figures import (
     new_figure,
     shortened,
     shortened_all,
+    worded,
 )
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ def yields(
     where: Any = f"outside {'lower' if options.title else 'upper'} center"  # matplotlib would put both in one place
     figure.legend([handles[n] for n in order], names, loc=where, ncols=min(fitting, 6), fontsize=8.5)
     if options.title:
-        figure.suptitle(literal(options.title), fontsize=10)
+        figure.suptitle(worded(options.title), fontsize=10)
     return figure
 
 
@@ -461,6 +462,6 @@ def _label_bins(axes: "Axes", panel: _Panel, x_name: str) -> None:
         else:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     else:
-        axes.set_xlabel(x_name)
+        axes.set_xlabel(worded(x_name))
         return
     axes.tick_params(axis="x", which="minor", bottom=False, top=False)

@@ -15,9 +15,9 @@ from hftranslate.plots.figures import (
     Floats,
     PlotOptions,
     in_style,
-    literal,
     new_figure,
     shortened,
+    worded,
 )
 from hftranslate.workspace import HistoSys, Modifier, NormSys, Sample, ShapeSys, StatError, Workspace
 
@@ -95,7 +95,7 @@ def templates(
         lines.append(", ".join(flags))
     top = float(np.max([up, down, nominal + (0.0 if errors is None else errors)])) * (1.3 + _LINE * len(lines))
     main.set(xlim=(edges[0], edges[-1]), ylim=(min(0.0, 1.1 * float(np.min([up, down, nominal]))), top or 1.0))
-    main.set(ylabel="events per bin", title=literal(options.title))
+    main.set(ylabel="events per bin", title=worded(options.title))
     main.legend(loc="upper right", ncols=2, title="\n".join(lines), title_fontsize="small")
     main.tick_params(axis="x", which="both", labelbottom=False)
     ratio.set(xlabel="observable" if one_axis else "bin", ylabel="/ nominal")
@@ -167,7 +167,7 @@ def template_pages(
         for part, place in zip(parts, page, strict=False):
             templates(workspace, *place, fig=part, options=dataclasses.replace(options, title=""))
         if options.title:
-            figure.suptitle(literal(options.title), fontsize=10)
+            figure.suptitle(worded(options.title), fontsize=10)
         figures.append(figure)
     return figures
 
