@@ -22,10 +22,21 @@ Messages name the file, the element and the nearest valid name; they are written
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+from typing import Self
 
 
 class HFTranslateError(Exception):
     """Base of all errors that hftranslate raises on purpose."""
+
+    #: Whether the message is a list; otherwise a line break in it comes from a name.
+    is_list = False
+
+    @classmethod
+    def listing(cls, lines: Iterable[str]) -> Self:
+        """An error of several lines, in which names are harmless already."""
+        error = cls("\n".join(lines))
+        error.is_list = True
+        return error
 
 
 class InputError(HFTranslateError):

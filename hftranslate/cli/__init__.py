@@ -143,8 +143,7 @@ def main() -> None:
     except HFTranslateError as error:
         if debug:
             raise
-        # only a list of losses has several lines; another line break comes from a name
-        shown = terminal_lines if isinstance(error, TranslationLoss) else terminal
+        shown = terminal_lines if error.is_list else terminal
         click.echo(f"hftranslate: {_shortened(shown(str(error)))}", err=True)
         sys.exit(1 if isinstance(error, _ANSWERS_NO) else 2)
     except OSError as error:

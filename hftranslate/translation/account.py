@@ -122,4 +122,4 @@ def check_strict(translating: Iterable[Outcome], reading: Iterable[Outcome] = ()
     ]
     if lost:
         lines = (f"  {terminal(line)}" for line in outcome_lines(lost))
-        raise TranslationLoss("the translation is not exact:\n" + "\n".join(lines))
+        raise TranslationLoss.listing(["the translation is not exact:", *lines])

@@ -398,6 +398,26 @@ def test_errors_show_names_on_one_line(do: Folder) -> None:
     do("inspect", path, f"--{HOSTILE}", code=2)
 
 
+def test_what_is_missing_is_listed_in_lines_of_its_own(do: Folder, w: str) -> None:
+    """One line for each thing, and none that a name makes."""
+    do("json2xml", w, "-d", "xml")
+    channel = next(Path("xml/config").iterdir())
+    gone = iter(range(100))
+    text = re.sub(
+        r'HistoName="[^"]*"',
+        lambda _: f'HistoName="&#10;hftranslate: verified&#155;2J{next(gone)}"',
+        channel.read_text(),
+    )
+    do.put(str(channel), text)
+    found = do("xml2json", "xml/FitConfig.xml", "-o", "back.json", code=2)
+    title, *lines = found.err.splitlines()
+    assert re.search("[0-9]+ things that it names are missing:$", title)
+    assert len(lines) > 1
+    assert all(line.startswith("  ") for line in lines)
+    assert "no histogram" in lines[0]
+    assert "hftranslate: verified" in lines[0]
+
+
 def test_the_model_is_what_it_was(do: Folder, w: str) -> None:
     """Only what is shown is changed: documents keep the names."""
     do("sort", w, "-o", "sorted.json")

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+from hftranslate.display import terminal
 from hftranslate.errors import InputError, MissingInput
 from hftranslate.formats.histfactory_xml.channels import read_channel
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes
@@ -58,7 +59,8 @@ def all_missing(driver: Node, source: Source, notes: Notes, first: MissingInput)
     lines = [_line(what, places, full=i == 0) for i, (what, places) in enumerate(asked.missing.items())]
     if len(lines) > _SHOWN:
         lines[_SHOWN:] = [f"  and {len(lines) - _SHOWN} more"]
-    return MissingInput("\n".join([f"{driver.file}: {len(asked.missing)} things that it names are missing:", *lines]))
+    title = f"{driver.file}: {len(asked.missing)} things that it names are missing:"
+    return MissingInput.listing(map(terminal, [title, *lines]))
 
 
 def _line(what: str, places: list[str], *, full: bool) -> str:
