@@ -285,3 +285,6 @@ def draw(figures: "Figure | list[Figure]", path: Path) -> None:
     pages = plots.save_pages(figures if isinstance(figures, list) else [figures], path)
     for written in pages if len(pages) > 1 else ():
         tell(f"wrote {written}")
+    after = path.with_name(f"{path.stem}-{len(pages) + 1}{path.suffix}")
+    if path.suffix.lower() != ".pdf" and after.exists():
+        tell(f"note: {after} was there before and is no page of this picture")

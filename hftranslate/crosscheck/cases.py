@@ -152,8 +152,8 @@ def read_cases(path: str | Path) -> tuple[Case, ...]:
     Raises
     ------
     FormatError
-        It is no TOML or lists no cases, or a case has a name that no page can have, lacks a key, or has an unknown key
-        or a value of another kind than expected.
+        It is no TOML or lists no cases, two names differ in capital letters only, or a case has a name that no page can
+        have, lacks a key, or has an unknown key or a value of another kind than expected.
     """
     try:
         tables = tomllib.loads(read_bytes(path).decode("utf-8")).get("cases")
@@ -161,6 +161,10 @@ def read_cases(path: str | Path) -> tuple[Case, ...]:
         raise FormatError(f"{path}: not valid TOML: {error}") from None
     if not isinstance(tables, dict) or not tables:
         raise FormatError(f"{path}: expected tables [cases.NAME], found none")
+    known: dict[str, str] = {}
+    for name in tables:  # pages of both would be one file on some systems
+        if (other := known.setdefault(name.casefold(), name)) != name:
+            raise FormatError(f"{path}: case {name!r} differs from case {other!r} in capital letters only")
     return tuple(_case(name, table, Path(path)) for name, table in tables.items())
 
 

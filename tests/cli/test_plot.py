@@ -76,6 +76,8 @@ def test_pages(run: Runner, results: Path) -> None:
     assert found.code == 0
     assert found.err.count("wrote") == 2  # four parameters
     assert (results / "p-2.png").read_bytes().startswith(PNG)
+    fewer = run("plot", "impacts", results / "impacts.json", "--top", "3", "-o", results / "p.png")
+    assert fewer.err == f"note: {results / 'p-2.png'} was there before and is no page of this picture\n"
     document = json.loads((results / "yields.json").read_text())
     document["channels"] = [{**document["channels"][0], "name": f"SR{i}"} for i in range(7)]
     (results / "many.json").write_text(json.dumps(document))

@@ -47,6 +47,7 @@ CASE = "[cases.a]\ninput = 'x'\nreference = 'r'\nmeasurement = 'm'\n"
         (CASE.replace("[cases.a]", "[cases.'../../a']"), r"case '\.\./\.\./a': expected a name of letters"),
         (CASE.replace("[cases.a]", "[cases.'/elsewhere/a']"), "case '/elsewhere/a': expected a name of letters"),
         (CASE.replace("[cases.a]", "[cases.'..']"), r"case '\.\.': expected a name of letters"),
+        (CASE + CASE.replace("[cases.a]", "[cases.A]"), "case 'A' differs from case 'a' in capital letters only"),
         (CASE.replace("[cases.a]", "[cases.Index]"), "case 'Index': .* other than 'index'"),
     ],
 )
