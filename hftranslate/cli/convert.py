@@ -14,13 +14,13 @@ from hftranslate.cli.options.model import (
     xml_options,
 )
 from hftranslate.cli.options.paths import ModelFile
-from hftranslate.cli.options.translating import VerifyingCommand, take_verifier, verify_options
-from hftranslate.cli.output import report, tell
+from hftranslate.cli.options.translating import Verifier, VerifyingCommand, take_verifier, verify_options
+from hftranslate.cli.output import emit_texts, json_text, report, tell
 from hftranslate.formats import FORMATS, FormatName
 from hftranslate.formats.histfactory_xml.options import XmlOptions
 from hftranslate.formats.hs3 import TARGETS
 from hftranslate.translation.load import Loaded, load
-from hftranslate.translation.write import write
+from hftranslate.translation.write import JsonTranslation, to_hs3, to_pyhf_json, write
 
 
 @click.command(cls=VerifyingCommand)
@@ -50,11 +50,17 @@ def convert(
 ) -> None:
     """Translate between any two formats: OUT.json, OUT.hs3.json, or FOLDER/PREFIX.xml with its histograms in FOLDER.
 
-    xml2json and json2xml do the same and can do more: accounts, strictness.
+    JSON may go to standard output: OUT is - then, and --to names the format. xml2json and json2xml do the same and can
+    do more: accounts, strictness.
     """
     target = out or output_file
     if target is None or (out and output_file):
         raise click.UsageError("say where to write, once: OUT, or -o OUT")
+    is_shown = str(target) == "-"
+    if is_shown and to not in ("pyhf-json", "hs3"):
+        raise click.UsageError("standard output takes JSON: --to pyhf-json or --to hs3")
+    if is_shown and to == "hs3" and options["verify"] is not None:
+        raise click.UsageError("--verify reads HS3 back from a file, not from standard output")
     xml = take_xml_options(options)
     reader, python = options.pop("for"), options["root_python"]
     verifier = take_verifier(options, file, xml, patches=patches)
@@ -63,9 +69,25 @@ def convert(
     else:
         loaded = load(file, patches=patches, xml=xml, use_sidecar=not no_sidecar).only(xml.measurement)
     report(loaded.outcomes)
+    if is_shown:
+        written = to_hs3(loaded.workspace, target=reader) if to == "hs3" else to_pyhf_json(loaded.workspace)
+        _show(ctx, loaded, written, verifier)
+        return
     outcomes = write(loaded.workspace, target, format=to, sidecar=not no_sidecar, reader=reader)
     report(outcomes)
     verifier.of_file(ctx, loaded, target, with_sidecar=not no_sidecar, account=loaded.outcomes + outcomes)
+
+
+def _show(ctx: click.Context, loaded: Loaded, written: JsonTranslation, verifier: Verifier) -> None:
+    """JSON to standard output, which has no place for a sidecar."""
+    report(written.outcomes)
+    text = json_text(written.document)
+    emit_texts({Path("-"): text})
+    carried = [o for o in written.outcomes if o.kind == "carried"]
+    if carried:
+        tell(f"no sidecar is written: the {len(carried)} item(s) marked 'carried' are lost")
+    if verifier.wanted:
+        verifier.of_text(ctx, loaded, text, account=loaded.outcomes + written.outcomes)
 
 
 def _through_root(file: str, python: str | None, xml: XmlOptions) -> Loaded:

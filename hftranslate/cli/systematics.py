@@ -33,5 +33,6 @@ def systematics(threshold: float, json_file: Path | None, **options: Any) -> Non
         from hftranslate.report import systematics_page
 
         texts[output_file] = systematics_page(found, "standard input" if file == "-" else Path(file).name)
-        tell(found.headline())
     emit_texts(texts)
+    if output_file is not None:
+        tell(found.headline())

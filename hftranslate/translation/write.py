@@ -231,7 +231,7 @@ def write_json(
     translation
         by :func:`to_pyhf_json` or :func:`to_hs3`.
     path
-        the file; ``-`` or a device is written to, and not replaced.
+        the file; a device is written to, and not replaced.
     sidecar
         where its sidecar goes, if anywhere; the one that belongs beside the document is not written beside a device.
     beside

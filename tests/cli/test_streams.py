@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import Runner
 from tests.cli.documents import text
 from tests.cli.test_paths import ALL
 from tests.conftest import REPOSITORY
@@ -129,3 +130,29 @@ def test_a_file_that_may_not_grow_is_named(line: str, file: str, folder: Path) -
     run = shell(f"ulimit -f 2; export PYTHONDONTWRITEBYTECODE=1; PROGRAM {line} --hide-progress", folder)
     assert run.returncode == 2
     assert run.stderr.splitlines()[-1] == f"hftranslate: {file} cannot be written: File too large"
+
+
+def test_translations_go_to_standard_output(run: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As JSON, the same as in a file; no file is called like it."""
+    monkeypatch.chdir(tmp_path)
+    Path("w.json").write_text(text())
+    assert run("json2hs3", "w.json", "w.hs3.json", "--no-sidecar").code == 0
+    assert run("convert", "w.hs3.json", "back.json", "--no-sidecar").code == 0
+    for line, file in (
+        (("json2hs3", "w.json", "-"), "w.hs3.json"),
+        (("convert", "w.json", "-o", "-", "--to", "hs3"), "w.hs3.json"),
+        (("hs32json", "w.hs3.json", "-", "--verify"), "back.json"),
+        (("convert", "w.hs3.json", "-", "--to", "pyhf-json"), "back.json"),
+    ):
+        found = run(*line)
+        assert (found.code, json.loads(found.out)) == (0, json.loads(Path(file).read_text())), line
+    assert "marked 'carried' are lost" in run("json2hs3", "w.json", "-").err
+    for line, says in (
+        (("convert", "w.json", "-"), "standard output takes JSON"),
+        (("convert", "w.json", "-", "--to", "xml"), "standard output takes JSON"),
+        (("json2hs3", "w.json", "-", "--verify"), "from a file, not from standard output"),
+    ):
+        found = run(*line)
+        assert (found.code, found.out) == (2, "")
+        assert says in found.err
+    assert not Path("-").exists()
