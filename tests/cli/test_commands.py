@@ -512,7 +512,7 @@ def test_hs3_goes_there_and_back(run: Runner, ws: Path, tmp_path: Path) -> None:
     for target in ("pyhs3", "standard"):
         assert run("json2hs3", ws, there, "--for", target, "--verify").code == 0
     assert run("convert", ws, tmp_path / "by_name.hs3.json").code == 0
-    assert run("json2hs3", ws, there, "--verify", "root").code == 2
+    assert run("json2hs3", ws, there, "--verify", "root", "--root-python", "/nowhere/python").code == 2
 
 
 def test_what_root_exported_is_compared_with_what_it_came_from(run: Runner) -> None:
