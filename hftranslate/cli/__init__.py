@@ -1,5 +1,7 @@
 """The command line: a thin shell over the library. Each command parses, calls one library function, and prints."""
 
+import atexit
+import gc
 import os
 import sys
 from importlib import import_module
@@ -128,6 +130,7 @@ def main() -> None:
     debug = "--debug" in sys.argv
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     streams.prepare()
+    atexit.register(gc.freeze)  # else the interpreter searches a large model for unused cycles before it ends
     try:
         # what a command gives to Context.exit is returned here, not raised
         code = cli.main(args=arguments, prog_name="hftranslate", standalone_mode=False)

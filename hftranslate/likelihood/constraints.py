@@ -193,7 +193,8 @@ class Constraints:
                 norms = np.repeat(self._truncation(t[0], terms)[-1][None], len(t), axis=0)
                 norms[moved] = self._truncation(t[moved], moved[1])[-1]
                 return norms
-        return self._truncation(t, terms)[-1]
+        everywhere: Floats = self._truncation(t, terms)[-1]
+        return everywhere
 
     def _truncation(self, t: Floats, terms: Integers) -> tuple[Any, ...]:
         """``ln[Phi(b) - Phi(a)]`` of some terms, each at a value of its parameter, after what its derivatives need."""
