@@ -14,7 +14,7 @@ Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 
 #: Parameter points evaluated at once: enough to be fast, and few enough to need little memory.
-_BLOCK = 16
+_BLOCK = 32
 #: So many parameters are moved alone; of more, several at once.
 _MOVED_ALONE = 500
 #: Rates below this fraction of the largest are compared as if they were as large.
