@@ -10,7 +10,7 @@ from io import StringIO
 import click
 
 from hftranslate.cli import streams
-from hftranslate.cli.groups import Group
+from hftranslate.cli.groups import Group, many_small_objects
 from hftranslate.display import terminal, terminal_lines
 from hftranslate.errors import FitFailed, HFTranslateError, TranslationLoss, VerificationFailed, WorkersLost
 
@@ -87,7 +87,8 @@ class _LazyGroup(Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"hftranslate.cli.{cmd_name}")
+        with many_small_objects():
+            module = import_module(f"hftranslate.cli.{cmd_name}")
         command: click.Command = getattr(module, cmd_name)
         return command
 
