@@ -1,5 +1,7 @@
 """The command line: a thin shell over the library. Each command parses, calls one library function, and prints."""
 
+import atexit
+import gc
 import os
 import sys
 from importlib import import_module
@@ -8,7 +10,7 @@ from io import StringIO
 import click
 
 from hftranslate.cli import streams
-from hftranslate.cli.groups import Group
+from hftranslate.cli.groups import Group, many_small_objects
 from hftranslate.display import terminal, terminal_lines
 from hftranslate.errors import FitFailed, HFTranslateError, TranslationLoss, VerificationFailed, WorkersLost
 
@@ -85,7 +87,8 @@ class _LazyGroup(Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"hftranslate.cli.{cmd_name}")
+        with many_small_objects():
+            module = import_module(f"hftranslate.cli.{cmd_name}")
         command: click.Command = getattr(module, cmd_name)
         return command
 
@@ -128,6 +131,7 @@ def main() -> None:
     debug = "--debug" in sys.argv
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     streams.prepare()
+    atexit.register(gc.freeze)  # else the interpreter searches a large model for unused cycles before it ends
     try:
         # what a command gives to Context.exit is returned here, not raised
         code = cli.main(args=arguments, prog_name="hftranslate", standalone_mode=False)

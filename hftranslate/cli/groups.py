@@ -1,6 +1,8 @@
 """Groups of commands that say where a command is that was looked for in the wrong place, or misspelt."""
 
+import gc
 from collections.abc import Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 import click
@@ -22,6 +24,18 @@ SECTIONS: dict[str, str] = {
     "Toys and many fits": "calctype toys seed max_failed workers dask resume",
 }
 _SECTION_OF = {name: title for title, names in SECTIONS.items() for name in names.split()}
+
+
+@contextmanager
+def many_small_objects() -> Iterator[None]:
+    """Without the search for unused cycles, of which neither imports nor translations of large models make many."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class Command(click.Command):

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from hftranslate.cli.groups import many_small_objects
 from hftranslate.cli.options.model import (
     file_argument,
     measurement_option,
@@ -18,7 +19,6 @@ from hftranslate.cli.options.translating import (
     Account,
     VerifyingCommand,
     losses_option,
-    many_small_objects,
     strict_option,
     take_verifier,
     verify_options,

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from hftranslate.cli.groups import many_small_objects
 from hftranslate.cli.options.model import model_output_option, take_xml_options, xml_options
 from hftranslate.cli.options.paths import InputFile, SidecarFile
 from hftranslate.cli.options.progress import ProgressBar, progress_option
@@ -12,7 +13,6 @@ from hftranslate.cli.options.translating import (
     Account,
     VerifyingCommand,
     losses_option,
-    many_small_objects,
     strict_option,
     take_verifier,
     verify_options,

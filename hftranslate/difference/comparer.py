@@ -7,13 +7,14 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.likelihood.model import Data, Model
+from hftranslate.likelihood.constraints import Constraints
+from hftranslate.likelihood.model import Data, Model, excess_of_bins
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 
 #: Parameter points evaluated at once: enough to be fast, and few enough to need little memory.
-_BLOCK = 16
+_BLOCK = 32
 #: So many parameters are moved alone; of more, several at once.
 _MOVED_ALONE = 500
 #: Rates below this fraction of the largest are compared as if they were as large.
@@ -46,7 +47,12 @@ class Comparison:
     @property
     def largest(self) -> int | None:
         """The point of the largest change, if any was compared."""
-        return None if np.all(np.isnan(self.change)) else int(np.nanargmax(self.change))
+        return largest_of(self.change)
+
+
+def largest_of(change: Floats) -> int | None:
+    """The place of the largest of changes, some of which are NaN; ``None`` where all are."""
+    return None if np.all(np.isnan(change)) else int(np.nanargmax(change))
 
 
 class Origin:
@@ -63,6 +69,7 @@ class Origin:
         nominal = model.parameters.init[None]
         self.points = np.concatenate([nominal, comparison_points(model, n_random, np.random.default_rng(seed))])
         self._excess: dict[int, Floats] = {}  # by first point, where the points are not changed for the other
+        self._by_bins: tuple[Floats, bool] | None = None
 
     def compare(
         self,
@@ -71,7 +78,6 @@ class Origin:
         partner: Integers,
         *,
         bins: Integers | None = None,
-        same_rates: bool = False,
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> Comparison:
         """Compare another likelihood.
@@ -82,8 +88,6 @@ class Origin:
             for each parameter of the other its place in this one, derived ones at the end; -1 where it has none.
         bins
             for each bin of the other its place in this one, where yields are to be compared, too.
-        same_rates
-            both have the same rates, which then cancel to the last digit.
         progress
             is told how many points are done, of how many.
         """
@@ -107,15 +111,48 @@ class Origin:
             inside[here] = both
             outside += int(np.sum(np.isfinite(one) != np.isfinite(two)))
             compared = both & (np.maximum(one, two) < self.largest)
-            if same_rates and not idle:
-                one = model.constraints.excess_of_many(block, self.data.auxdata)
-                two = other.constraints.excess_of_many(there, data.auxdata)
             differences[here][compared] = one[compared] - two[compared]
             if bins is not None and rates is not None and np.any(both):
                 yields = max(yields, _relative(rates[both][:, bins], others[both]))
-        known = differences[~np.isnan(differences)]
-        change = np.abs(differences - known[0]) if known.size else differences
+        change = _change(differences)
         return Comparison(points=points, change=change, inside=inside, outside=outside, yields=yields)
+
+    def is_clear(self, progress: Callable[[int, int], None] = lambda done, total: None) -> bool:
+        """Whether no convention of clipping would change a rate at any of the points."""
+        return self._bins(progress)[1]
+
+    def compare_constraints(
+        self, constraints: Constraints, progress: Callable[[int, int], None] = lambda done, total: None
+    ) -> Floats:
+        """``change`` of :class:`Comparison` for a likelihood with the same parameters, rates and data.
+
+        The rates cancel to the last digit; they only tell which points are inside.
+
+        Parameters
+        ----------
+        constraints
+            those of the other.
+        progress
+            is told how many points are done, of how many.
+        """
+        by_bins, _ = self._bins(progress)
+        one, two = (c.excess_of_many(self.points, self.data.auxdata) for c in (self.model.constraints, constraints))
+        compared = np.isfinite(by_bins + one) & np.isfinite(by_bins + two)
+        compared &= by_bins + np.maximum(one, two) < self.largest
+        return _change(np.where(compared, one, np.nan) - two)
+
+    def _bins(self, progress: Callable[[int, int], None]) -> tuple[Floats, bool]:
+        """The Poisson terms at all points, and :meth:`is_clear`."""
+        if self._by_bins is None:
+            cells, terms, clear = self.model.cells, [], True
+            for start in range(0, len(self.points), _BLOCK):
+                progress(start, len(self.points))
+                block = self.model.derived.extend(self.points[start : start + _BLOCK])
+                state = cells.evaluate(np.ascontiguousarray(block.T), order=0)
+                terms.append(excess_of_bins(state.bins.T, self.data.observed))
+                clear = clear and cells.is_clear(state)
+            self._by_bins = np.concatenate(terms), clear
+        return self._by_bins
 
     def _excess_at(self, start: int | None, block: Floats, rates: Floats | None) -> Floats:
         if start in self._excess:
@@ -124,6 +161,12 @@ class Origin:
         if start is not None:
             self._excess[start] = excess
         return excess
+
+
+def _change(differences: Floats) -> Floats:
+    """By how much differences of NLLs are another, in size, than the first that is known."""
+    known = differences[~np.isnan(differences)]
+    return np.abs(differences - known[0]) if known.size else differences
 
 
 def _relative(rates: Floats, others: Floats) -> float:

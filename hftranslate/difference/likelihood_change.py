@@ -1,15 +1,15 @@
 """How different two workspaces are as likelihoods: the size of what a translation changed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.batch.progress import Progress, silent
-from hftranslate.difference.comparer import Origin
+from hftranslate.difference.comparer import Origin, largest_of
 from hftranslate.errors import HFTranslateError, InputError
-from hftranslate.likelihood.compile import compile_model
+from hftranslate.likelihood.compile import compile_constraints, compile_model
 from hftranslate.likelihood.model import Model
 from hftranslate.workspace import Workspace
 
@@ -82,25 +82,33 @@ def likelihood_differences(
 def _difference(
     origin: Origin, first: Workspace, second: Workspace, measurement: str | None, progress: Progress
 ) -> float | None:
+    told = partial(progress, "effects on the likelihood")
     try:
+        if _same_rates(origin, first, second, told):
+            return _size(origin.compare_constraints(compile_constraints(second, measurement), told))
         other, data = _compiled(second, measurement)
     except InputError:
         return None
     partner = _matching(origin.model, other)
     if partner is None:
         return float("inf")
-    same_rates, what = _same_rates(first, second), "effects on the likelihood"
-    found = origin.compare(other, data, partner, same_rates=same_rates, progress=partial(progress, what))
-    return None if found.largest is None else float(found.change[found.largest])
+    return _size(origin.compare(other, data, partner, progress=told).change)
 
 
-def _same_rates(first: Workspace, second: Workspace) -> bool:
-    """Whether only the conventions of constraints tell the two apart."""
+def _size(change: NDArray[np.float64]) -> float | None:
+    largest = largest_of(change)
+    return None if largest is None else float(change[largest])
+
+
+def _same_rates(origin: Origin, first: Workspace, second: Workspace, progress: Callable[[int, int], None]) -> bool:
+    """Whether only constraint terms tell the two apart: clipping is the same, or nothing is there to be clipped."""
+    a, b = first.conventions, second.conventions
     return (
         first.channels is second.channels
         and first.measurements is second.measurements
         and first.functions is second.functions
-        and first.conventions.clip_samples == second.conventions.clip_samples
+        and (a.root_ranges, a.constrain_empty) == (b.root_ranges, b.constrain_empty)
+        and (a.clip_samples == b.clip_samples or origin.is_clear(progress))
     )
 
 

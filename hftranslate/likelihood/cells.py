@@ -30,6 +30,9 @@ Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 Curves: TypeAlias = tuple[Floats, Floats, Floats, Floats]
 
+#: What takes the place of a row factor that would not be positive.
+_FLOOR = float(np.finfo(np.float64).tiny)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Additive:
@@ -188,6 +191,11 @@ class Cells:
         """Expected events ``(n_points, n_bins)`` of many parameter points ``(n_points, n_parameters)`` at once."""
         return self.evaluate(np.ascontiguousarray(thetas.T), order=0).bins.T
 
+    def is_clear(self, state: State) -> bool:
+        """Whether neither a clip nor a floor acts or would act: the rates are the same under any convention of both."""
+        kept = np.all(state.additive >= 0.0) if state.alive is None else np.all(state.alive)
+        return bool(kept and np.all(state.scale > _FLOOR))
+
     def mean_effects(self, state: State) -> list[tuple[Integers, Floats]]:
         """``[nu(1) + nu(-1)] / 2 - nu(0)`` of the bins for each constrained parameter, the others as they are.
 
@@ -264,6 +272,6 @@ def along(values: Any, points: NDArray[Any]) -> Any:
 def _floored(rows: Floats, row_of_entry: Integers, factors: tuple[Floats, ...]) -> tuple[Floats, ...]:
     """Raise row factors that are not positive to the smallest positive number, where they stay: no derivatives."""
     dead = rows <= 0.0
-    rows[dead] = np.finfo(np.float64).tiny
+    rows[dead] = _FLOOR
     flat = dead[row_of_entry]
     return factors[0], *(np.where(flat, 0.0, derivative) for derivative in factors[1:])

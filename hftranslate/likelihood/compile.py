@@ -119,6 +119,12 @@ def compile_model(
     return model, model.data(_observed(workspace), auxdata)
 
 
+def compile_constraints(workspace: Workspace, measurement: str | None = None) -> Constraints:
+    """The constraint terms of :func:`compile_model` alone, for who has the rest; arguments and errors are the same."""
+    sets = parameter_sets(workspace, workspace.measurement(measurement), workspace.conventions)
+    return _constraints(list(sets.values()), workspace.conventions)[0]
+
+
 def _derived(
     workspace: Workspace, measurement: Measurement, sets: Mapping[str, ParameterSet]
 ) -> tuple[Derived, dict[str, int], dict[str, int]]:

@@ -14,6 +14,7 @@ is a constant of the data given by :meth:`Constraints.saturated` (zero for Gamma
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +67,7 @@ class Constraints:
         pull = (auxdata[..., self.gauss_aux] - thetas[..., self.gauss_parameter]) / self.width
         total: Floats = 0.5 * np.einsum("...i,...i->...", pull, pull)
         if self.low.size:
-            total += np.sum(self._log_probability(thetas)[0], axis=-1)
+            total += np.sum(self._log_norms(thetas[..., self.gauss_parameter]), axis=-1)
         if self.scale.size:
             x = auxdata[..., self.poisson_aux]
             t = thetas[..., self.poisson_parameter]
@@ -183,10 +184,22 @@ class Constraints:
             aux[:, place] = np.interp(rng.uniform(size=n_toys) * cumulative[-1], cumulative, y)
         return aux
 
-    def _log_probability(self, theta: Floats) -> tuple[Floats, Floats, Floats]:
-        """``ln[Phi(b) - Phi(a)]`` with ``a, b = (low, high - theta) / width``, and two derivatives by theta."""
-        t = theta[..., self.gauss_parameter]
-        a, b = (self.low - t) / self.width, (self.high - t) / self.width
+    def _log_norms(self, t: Floats) -> Floats:
+        """``ln[Phi(b) - Phi(a)]`` at parameters ``(..., n_terms)``; where most are as at the first point, only once."""
+        terms = np.arange(len(self.width))
+        if t.ndim == 2 and len(t):
+            moved = np.nonzero(t != t[0])
+            if 2 * len(moved[0]) < t.size:
+                norms = np.repeat(self._truncation(t[0], terms)[-1][None], len(t), axis=0)
+                norms[moved] = self._truncation(t[moved], moved[1])[-1]
+                return norms
+        everywhere: Floats = self._truncation(t, terms)[-1]
+        return everywhere
+
+    def _truncation(self, t: Floats, terms: Integers) -> tuple[Any, ...]:
+        """``ln[Phi(b) - Phi(a)]`` of some terms, each at a value of its parameter, after what its derivatives need."""
+        low, high, width = self.low[terms], self.high[terms], self.width[terms]
+        a, b = (low - t) / width, (high - t) / width
         # Phi(b) - Phi(a) = Phi(-a) - Phi(-b): take the side on which neither term is close to one, and divide by the
         # larger one, in ratios that stay finite however far theta is from the range.
         flip = a + b > 0.0
@@ -194,7 +207,12 @@ class Constraints:
         fall = np.exp(0.5 * (upper - lower) * (upper + lower))  # phi(lower) / phi(upper)
         hazard = _hazard(upper)
         ratio = fall * hazard / _hazard(lower)  # Phi(lower) / Phi(upper)
-        log_p = log_ndtr(upper) + np.log1p(-ratio)
+        return flip, upper, lower, fall, hazard, ratio, log_ndtr(upper) + np.log1p(-ratio)
+
+    def _log_probability(self, theta: Floats) -> tuple[Floats, Floats, Floats]:
+        """``ln[Phi(b) - Phi(a)]`` with ``a, b = (low, high - theta) / width``, and two derivatives by theta."""
+        t = theta[..., self.gauss_parameter]
+        flip, upper, lower, fall, hazard, ratio, log_p = self._truncation(t, np.arange(len(self.width)))
         density_upper = hazard / (1.0 - ratio)
         density_lower = fall * density_upper
         first = np.where(flip, density_upper - density_lower, density_lower - density_upper) / self.width

@@ -323,10 +323,7 @@ class Model(Speaking):
     @unwarned
     def excess_of_rates(self, thetas: Floats, nu: Floats, n: Floats, auxdata: Floats) -> Floats:
         """:meth:`excess_of_pairs` where the rates ``nu (n_points, n_bins)`` are known, or thought to be."""
-        inside = np.all((nu > 0.0) | ((nu == 0.0) & (n == 0.0)), axis=1)
-        total = np.sum(poisson.excess(nu, n, nu - n), axis=1)
-        total += self.constraints.excess_of_many(thetas, auxdata)
-        return np.where(inside, total, np.inf)
+        return excess_of_bins(nu, n) + self.constraints.excess_of_many(thetas, auxdata)
 
     def scores(self, thetas: Floats, data: Data) -> tuple[Floats, Floats, Floats]:
         """What a step of Fisher's scoring takes at many points ``(n_points, n_parameters)``.
@@ -457,6 +454,13 @@ class Model(Speaking):
         if t.shape != (len(self.parameters),):
             raise InputError(f"parameter vector of shape {t.shape} for {len(self.parameters)} parameters")
         return t
+
+
+@unwarned
+def excess_of_bins(nu: Floats, n: Floats) -> Floats:
+    """The Poisson terms of rates ``(n_points, n_bins)`` above their saturated value, infinite outside the domain."""
+    inside = np.all((nu > 0.0) | ((nu == 0.0) & (n == 0.0)), axis=1)
+    return np.where(inside, np.sum(poisson.excess(nu, n, nu - n), axis=1), np.inf)
 
 
 def check_model_and_data(model: object, data: object) -> None:

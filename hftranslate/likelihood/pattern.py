@@ -58,6 +58,11 @@ class Pattern:
     pair_place_of: Integers
 
 
+def _distinct(parameters: Integers) -> Integers:
+    """Each parameter once, in order. ``np.unique`` loads masked arrays, which takes as long as compiling a model."""
+    return np.flatnonzero(np.bincount(parameters))
+
+
 def find_pattern(
     n_parameters: int,
     bin_of_cell: Integers,
@@ -70,18 +75,18 @@ def find_pattern(
     """The pattern of a model with the given parameters of each additive code, NormSys entries, and direct factors."""
     everywhere = np.concatenate([*additive, np.zeros(0, dtype=np.int64)])
     shared = np.isin(everywhere, normsys_parameter)
-    only_normsys = np.setdiff1d(normsys_parameter, everywhere)
+    only_normsys = _distinct(normsys_parameter[~np.isin(normsys_parameter, everywhere)])
     slot, cell = np.nonzero(direct < n_parameters)
     order, first = np.unique(
-        np.concatenate([everywhere[~shared], everywhere[shared], only_normsys, np.unique(direct[slot, cell])]),
+        np.concatenate([everywhere[~shared], everywhere[shared], only_normsys, _distinct(direct[slot, cell])]),
         return_index=True,
     )
     order = order[np.argsort(first)]  # distinct, in the order of the kinds
-    order = np.concatenate([order, np.setdiff1d(np.arange(n_parameters), order)]).astype(np.int64)
+    order = np.concatenate([order, np.flatnonzero(~np.isin(np.arange(n_parameters), order))]).astype(np.int64)
     inverse = np.argsort(order)
-    first_normsys = len(np.unique(everywhere[~shared]))
-    n_normsys = len(np.unique(normsys_parameter))
-    first_direct = len(np.unique(everywhere)) + len(only_normsys)
+    first_normsys = len(_distinct(everywhere[~shared]))
+    n_normsys = len(_distinct(normsys_parameter))
+    first_direct = len(_distinct(everywhere)) + len(only_normsys)
 
     by_parameter = np.argsort(direct[slot, cell], kind="stable")
     slot, cell = slot[by_parameter], cell[by_parameter]

@@ -7,8 +7,9 @@ annotations left out), so that reformatting or reordering the file does no harm.
 """
 
 import json
+import marshal
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from hashlib import sha256
@@ -53,8 +54,10 @@ def to_tree(workspace: Workspace) -> Tree:
 
 
 def _encode(value: Any) -> Any:
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, tuple):
-        return [v if type(v) is float else _encode(v) for v in value]
+        return list(value) if _are_floats(value) else [_encode(v) for v in value]
     if not is_dataclass(value):
         return value
     cls: Any = type(value)
@@ -63,9 +66,18 @@ def _encode(value: Any) -> Any:
         item = getattr(value, name)
         if is_float:
             item = float(item)
-        if item != default or type(item) is not type(default):
+        if type(item) is not type(default) or item != default:
             tree[name] = _encode(item)
     return tree
+
+
+#: What is in a tree as it is in a workspace.
+_PLAIN = frozenset((str, float, int, bool, types.NoneType))
+
+
+def _are_floats(values: Sequence[Any]) -> bool:
+    """Whether these are floats and nothing else, as nearly all numbers of a model."""
+    return bool(values) and type(values[0]) is float and set(map(type, values)) == {float}
 
 
 def from_tree(tree: object) -> Workspace:
@@ -202,7 +214,7 @@ def _sort(node: Tree, pointer: str, order: Order) -> None:
 
 
 def _is_list_of_named(node: object) -> bool:
-    return isinstance(node, list) and bool(node) and isinstance(node[0], dict)
+    return type(node) is list and bool(node) and type(node[0]) is dict
 
 
 def _key(item: Tree) -> tuple[str, str]:
@@ -239,10 +251,13 @@ def _normalise(node: Any) -> Any:
     if isinstance(node, dict):
         node.pop("annotations", None)
         for key, item in node.items():
-            node[key] = _normalise(item)
+            if type(item) is not str:
+                node[key] = _normalise(item)
         return node
     if isinstance(node, list):
-        return [item + 0.0 if type(item) is float else _normalise(item) for item in node]
+        if not _are_floats(node):
+            return [_normalise(item) for item in node]
+        return [item + 0.0 for item in node] if 0.0 in node else node
     if is_number(node):
         as_float = float(node) + 0.0  # makes -0.0 zero
         return as_float if as_float == node else node
@@ -330,9 +345,15 @@ def _differences(old: Any, new: Any, pointer: str) -> list[Tree]:
 
 
 def _identical(old: Any, new: Any) -> bool:
-    if isinstance(old, list) and set(map(type, old)) == {float} and 0.0 not in old:  # nearly all numbers of a model
-        return bool(old == new) and set(map(type, new)) == {float}
-    return repr(old) == repr(new)  # tells 50 from 50.0, and 0.0 from -0.0
+    """Whether two values are written alike: 50 is not 50.0, and 0.0 not -0.0.
+
+    Version 2 of marshal knows no references, so that the same bytes are the same values. It takes a tenth of the time
+    of ``repr``, and none but Python's own types.
+    """
+    try:
+        return marshal.dumps(old, 2) == marshal.dumps(new, 2)
+    except ValueError:
+        return repr(old) == repr(new)
 
 
 def _named_differences(old: list[Tree], new: list[Tree], pointer: str) -> list[Tree]:
@@ -341,10 +362,11 @@ def _named_differences(old: list[Tree], new: list[Tree], pointer: str) -> list[T
     gone = [i for i, item in enumerate(old) if _key(item) not in wanted]
     patch: list[Tree] = [{"op": "remove", "path": f"{pointer}/{i}"} for i in reversed(gone)]
     for i, item in enumerate(new):
-        if _key(item) in former:
-            patch += _differences(former[_key(item)], item, f"{pointer}/{i}")
-        else:
+        key = _key(item)
+        if key not in former:
             patch.append({"op": "add", "path": f"{pointer}/{i}", "value": item})
+        elif not _identical(former[key], item):
+            patch += _differences(former[key], item, f"{pointer}/{i}")
     return patch
 
 

@@ -15,11 +15,13 @@ model lists the channels.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import hypot
 from typing import TypeAlias
 
 from hftranslate.errors import InvalidWorkspace
 from hftranslate.workspace import BinConstraint, Number, Sample, ShapeFactor, ShapeSys, StatError
+from hftranslate.workspace.caching import Same
 from hftranslate.workspace.parameter_names import DeclaredParameter, Use
 
 Range: TypeAlias = tuple[float, float]
@@ -65,6 +67,12 @@ def bin_factors(declared: DeclaredParameter) -> tuple[BinFactor, ...]:
     InvalidWorkspace
         Modifiers that contradict each other in a way that has no meaning, in ROOT either.
     """
+    return _bin_factors(Same(declared))
+
+
+@lru_cache(maxsize=128)  # every step of a translation asks, several times
+def _bin_factors(key: Same[DeclaredParameter]) -> tuple[BinFactor, ...]:
+    declared = key.value
     by_channel: dict[str, list[Use]] = {name: [] for name in sorted(declared.listed)}
     for use in declared.uses:
         by_channel[use[0].name].append(use)

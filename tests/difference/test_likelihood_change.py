@@ -153,6 +153,25 @@ def test_effects_on_several_at_once(space):
     assert likelihood_differences(nothing, changed) == [None, None]
 
 
+def with_falling_factor():
+    """The polynomial of code4 between such variations is negative: ROOT has the smallest positive factor instead."""
+    return workspace(
+        channel("SR", [18.0], ("s", [5.0], NormFactor(name="mu")), ("b", [12.0], NormSys(name="a", lo=30.0, hi=1e-3))),
+        parameters=[config("a", bounds=((-1.0, 1.0),))],
+    )
+
+
+@pytest.mark.parametrize("space", [model(), with_shape(), with_falling_factor()])
+@pytest.mark.parametrize("clipped", [False, True])
+def test_the_effect_of_clipping_either_way(space, clipped):
+    before, after = (
+        replace(space, conventions=replace(space.conventions, clip_samples=clip)) for clip in (clipped, not clipped)
+    )
+    found = likelihood_difference(before, after)
+    assert found == pytest.approx(by_hand(before, after), rel=1e-9, abs=1e-12)
+    assert (found > 0.0) == (space != model())
+
+
 def test_points_of_comparison():
     compiled, _ = compile_model(model(parameters=[config("mu", inits=(0.0,), bounds=((0.0, 10.0),))]))
     points = comparison_points(compiled, 20, np.random.default_rng(1))

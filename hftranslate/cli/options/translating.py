@@ -1,9 +1,7 @@
 """What commands that translate share: strictness, accounts, verification."""
 
-import gc
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,18 +21,6 @@ from hftranslate.translation.load import Loaded
 if TYPE_CHECKING:
     from hftranslate.crosscheck.with_root import RootInstallation
     from hftranslate.translation.verify import Verification
-
-
-@contextmanager
-def many_small_objects() -> Iterator[None]:
-    """Without the search for unused cycles, of which a translation makes none: a third of the time of large models."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 strict_option = click.option("--strict", is_flag=True, help="Fail, and write nothing, where something would be lost.")

@@ -52,7 +52,8 @@ def separate(
         return staterror_name(stems[m.name]) if kind(m) == "staterror" and m.name in stems else m.name
 
     kinds: dict[str, set[str]] = {}
-    for m in all_modifiers(channels):
+    distinct = {(type(m), m.name): m for m in all_modifiers(channels)}.values()
+    for m in distinct:
         kinds.setdefault(own_name(m), set()).add(kind(m))
         if own_name(m) != m.name:
             what = "in ROOT it shares the factors of the staterror of that name; it is called {!r} here"
@@ -69,6 +70,8 @@ def separate(
                 f"{other} {name!r}",
                 f"its name is also that of a {keeper}, which ROOT tells apart; it is called {new!r} here",
             )
+    if not renamed and all(own_name(m) == m.name for m in distinct):
+        return list(channels), tuple(functions)
     made = {f.name for f in functions}
 
     def separated(m: Modifier) -> Modifier:

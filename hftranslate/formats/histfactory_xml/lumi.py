@@ -100,10 +100,12 @@ def recognise(
 def with_partial_lumi(channel: Channel, partial: PartialLumi) -> Channel:
     """The channel with Lumi modifiers in place of the NormFactor, and without the empty systematic."""
 
+    factor = NormFactor(name=partial.function)
+
     def change(m: Modifier) -> Modifier | None:
         if isinstance(m, NormSys) and m.name == _SYSTEMATIC:
             return None
-        return Lumi() if m == NormFactor(name=partial.function) else m
+        return Lumi() if m == factor else m
 
     return with_modifiers(channel, change)
 

@@ -135,17 +135,19 @@ def _wrong_root(tag: str, expected: str, file: str) -> str:
 
 def _node(element: Any, file: str, notes: Notes) -> Node:
     tag = element.tag
-    where = f"{file}:{element.sourceline}"
-    check_element(tag, element.attrib, where)
+    line, attributes, grammar = element.sourceline, dict(element.attrib), GRAMMAR[tag]
+    where = f"{file}:{line}"
+    if attributes.keys() - grammar.attributes:
+        check_element(tag, attributes, where)
     children = []
     text = element.text or ""
     for child in element:
         if not isinstance(child.tag, str):
             raise FormatError(f"{where}: <{tag}> contains a reference to an entity, which is refused")
-        if child.tag not in GRAMMAR[tag].children:
+        if child.tag not in grammar.children:
             raise FormatError(
                 f"{file}:{child.sourceline}: <{tag}> cannot contain <{child.tag}>"
-                + did_you_mean(child.tag, GRAMMAR[tag].children)
+                + did_you_mean(child.tag, grammar.children)
             )
         children.append(_node(child, file, notes))
         text += child.tail or ""
@@ -153,11 +155,12 @@ def _node(element: Any, file: str, notes: Notes) -> Node:
         raise FormatError(f"{where}: <{tag}> contains the text {text.strip()!r}; expected none")
     node = Node(
         tag=tag,
-        attributes=dict(element.attrib),
+        attributes=attributes,
         children=tuple(children),
         text=text,
         file=file,
-        line=element.sourceline,
+        line=line,
     )
-    note_refused(node, notes)
+    if grammar.refused:
+        note_refused(node, notes)
     return node

@@ -144,7 +144,7 @@ class _UniqueNames:
         self._used: set[str] = set()
 
     def get(self, *parts: str) -> str:
-        base = "_".join(_UNSAFE.sub("_", part) for part in parts)
+        base = _UNSAFE.sub("_", "_".join(parts))
         if len(base) > _LONGEST_NAME:
             digest = sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
             base = f"{base[: _LONGEST_NAME - _DIGITS - 1]}_{digest}"
@@ -255,10 +255,13 @@ def _check_code(m: NormSys | HistoSys, code: str, where: str) -> None:
 
 
 def _check_names(workspace: Workspace) -> None:
+    accepted: set[str] = set()
+
     def check(kind: str, name: str) -> None:
         bad = next((c for c in name if c in ",;\ufffe\uffff" or unicodedata.category(c) in ("Cc", "Cs")), None)
         if not name or bad is not None:
             raise Unsupported(f"{kind} {name!r}: ROOT accepts no empty name and none with {bad!r} in it")
+        accepted.add(name)
 
     for channel in workspace.channels:
         check("channel", channel.name)
@@ -266,8 +269,9 @@ def _check_names(workspace: Workspace) -> None:
             raise Unsupported(f"channel {channel.name!r}: ROOT accepts no channel name that begins with a digit")
         for sample in channel.samples:
             check(f"channel {channel.name!r}: sample", sample.name)
-            for m in sample.modifiers:
-                check(f"channel {channel.name!r}, sample {sample.name!r}: modifier", stem(m))
+            for name in map(stem, sample.modifiers):
+                if name not in accepted:
+                    check(f"channel {channel.name!r}, sample {sample.name!r}: modifier", name)
     for measurement in workspace.measurements:
         check("measurement", measurement.name)
 

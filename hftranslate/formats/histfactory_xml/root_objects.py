@@ -12,11 +12,7 @@ from typing import TypeAlias
 from hftranslate.workspace import (
     Channel,
     HistoSys,
-    Lumi,
-    Modifier,
-    NormFactor,
     NormSys,
-    Sample,
     ShapeFactor,
     ShapeSys,
     StatError,
@@ -76,7 +72,7 @@ def objects_of_bin_factor(root_name: str) -> tuple[str, ...]:
 def objects_of_model(
     channels: Iterable[Channel], terms: Iterable[str], bin_factors: Iterable[str], constants: Iterable[float]
 ) -> Iterator[Named]:
-    """The objects of a model, but for norm factors, each as often as a part of the model makes it.
+    """The objects of a model, but for norm factors, each as often as a part of the model makes it; systematics once.
 
     Parameters
     ----------
@@ -90,12 +86,19 @@ def objects_of_model(
     yield from ((name, "every model") for name in (*OF_EVERY_MODEL, *(f"{x:g}" for x in constants)))
     yield from ((name, f"the constraint term of {t!r}") for t in terms for name in objects_of_term(t))
     yield from ((name, f"bin factor {root!r}") for root in bin_factors for name in objects_of_bin_factor(root))
+    systematics: set[str] = set()
     for c in channels:
         yield from _each(objects_of_channel(c, c.name), f"channel {c.name!r}")
         for s in c.samples:
             n_histosys = sum(isinstance(m, HistoSys) for m in s.modifiers)
             yield from _each(objects_of_sample(c.name, s.name, n_histosys), f"channel {c.name!r}, sample {s.name!r}")
-            yield from (named for m in s.modifiers for named in _of_modifier(c, s, m))
+            for m in s.modifiers:
+                if isinstance(m, ShapeSys | ShapeFactor):
+                    yield object_of_shape(c.name, type(m), stem(m)), f"channel {c.name!r}, bin factors {stem(m)!r}"
+            for name in [stem(m) for m in s.modifiers if isinstance(m, NormSys | HistoSys)]:
+                if name not in systematics:
+                    systematics.add(name)
+                    yield from ((made, f"systematic {name!r}") for made in objects_of_systematic(name))
 
 
 def _each(names: Iterable[str], owner: str) -> Iterator[Named]:
@@ -104,17 +107,6 @@ def _each(names: Iterable[str], owner: str) -> Iterator[Named]:
     for name in names:
         yield name, f"{owner} (another)" if name in seen else owner
         seen.add(name)
-
-
-def _of_modifier(channel: Channel, sample: Sample, m: Modifier) -> Iterator[Named]:
-    match m:
-        case ShapeSys() | ShapeFactor():
-            where = f"channel {channel.name!r}, bin factors {stem(m)!r}"
-            yield object_of_shape(channel.name, type(m), stem(m)), where
-        case NormSys() | HistoSys():
-            yield from ((name, f"systematic {stem(m)!r}") for name in objects_of_systematic(stem(m)))
-        case NormFactor() | Lumi() | StatError():
-            pass
 
 
 def first_clash(named: Iterable[Named]) -> tuple[str, str, str] | None:

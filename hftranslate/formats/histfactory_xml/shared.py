@@ -118,7 +118,7 @@ def _parameters(channels: Sequence[Channel], terms: _Terms) -> dict[str, str]:
     """ROOT's names of the parameters that modifiers other than NormFactor make, with what they are of."""
     everywhere = frozenset.intersection(*terms.removed)
     found = {"Lumi": "the luminosity"}
-    for c, _, m in all_uses(channels):
+    for c, m in {_maker(c, m): (c, m) for c, _, m in all_uses(channels)}.values():
         match m:
             case HistoSys(name=name):
                 found[objects_of_systematic(name)[0]] = f"the systematic {name!r}"
@@ -129,6 +129,11 @@ def _parameters(channels: Sequence[Channel], terms: _Terms) -> dict[str, str]:
             case ShapeSys() | ShapeFactor() | StatError():
                 found |= dict.fromkeys(_bin_factors(c, m), f"the bin factors {_stem(c, m)!r}")
     return found
+
+
+def _maker(channel: Channel, m: Modifier) -> tuple[type[Modifier], str, str]:
+    """The same for modifiers that make the same parameters."""
+    return type(m), m.name, channel.name if isinstance(m, ShapeSys | ShapeFactor | StatError) else ""
 
 
 def _stem(channel: Channel, m: ShapeSys | ShapeFactor | StatError) -> str:
@@ -149,7 +154,7 @@ def _refuse_shared_objects(
     bin_factors = [name for name, of in parameters.items() if of.startswith("the bin factors ")]
     with_terms = frozenset().union(*terms.gamma, *terms.lognormal)
     removed = frozenset.intersection(*terms.removed)
-    made = [_without(c, removed) for c in channels]
+    made = [_without(c, removed) for c in channels] if removed else channels
     named = list(objects_of_model(made, with_terms, bin_factors, terms.sigma))
     settled = settle_functions(tuple(functions))
     others = {m.name for m in modifiers_of(channels, NormFactor)}

@@ -178,10 +178,15 @@ _KNOWN_CLASS = 0x80000000
 _REFERENCE_OFFSET = 2
 
 
+#: All bytes, each alone.
+_ONE_BYTE = [bytes([i]) for i in range(256)]
+
+
 def string(text: str) -> bytes:
     """A TString: its length in one byte, or in five from 255 bytes on, and its bytes."""
     data = text.encode("utf-8", "surrogateescape")
-    return (bytes([len(data)]) if len(data) < 255 else b"\xff" + INT.pack(len(data))) + data
+    length = len(data)
+    return (_ONE_BYTE[length] if length < 255 else b"\xff" + INT.pack(length)) + data
 
 
 def versioned(version: int, *members: bytes) -> bytes:

@@ -147,7 +147,7 @@ def _histogram(name: str, histogram: Histogram) -> bytes:
         8,
         t_named(name, bits=_MUST_CLEAN_UP),
         _ATTRIBUTES,
-        INT.pack(INT.unpack_from(cells)[0]),
+        cells[: INT.size],
         axes,
         statistics,
         _NO_ENTRIES,  # contours
@@ -166,6 +166,8 @@ def _histogram(name: str, histogram: Histogram) -> bytes:
 def _cells(values: Sequence[float], edges: tuple[tuple[float, ...], ...]) -> bytes:
     """A TArrayD of all bins, with empty under- and overflow on each axis; x runs fastest."""
     n = len(edges[0]) - 1
+    if len(edges) == 1:
+        return _array(n + 2).pack(n + 2, 0.0, *values, 0.0)
     rows = [[0.0, *values[i : i + n], 0.0] for i in range(0, len(values), n)]
     for axis in edges[1:]:
         n = len(axis) - 1
