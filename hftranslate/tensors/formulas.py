@@ -23,6 +23,16 @@ _TINY = float(np.finfo(np.float64).tiny)
 _LOG_TINY = log(_TINY)
 #: As in :mod:`hftranslate.likelihood.poisson`.
 _STIRLING, _CLOSE = 16.0, 1e-3
+#: Code4, ``1 + sum_k a_k alpha^k``: 16 times what ``a_1 ... a_6`` are of ``lo - 1``, ``hi - 1``, ``lo ln lo``,
+#: ``hi ln hi``, ``lo ln^2 lo`` and ``hi ln^2 hi``; :func:`hftranslate.likelihood.interpolation.code4_coefficients`.
+_CODE4 = (
+    (-15, 15, 7, -7, -1, 1),
+    (24, 24, -9, -9, 1, 1),
+    (10, -10, -10, 10, 2, -2),
+    (-24, -24, 14, 14, -2, -2),
+    (-3, 3, 3, -3, -1, 1),
+    (8, 8, -5, -5, 1, 1),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,6 +60,7 @@ class Formulas:
     row: Array
     bin: Array
     clipped: Array | None
+    code4: Array
     nodes: Array
     log_weights: Array
     low: Array
@@ -81,6 +92,7 @@ class Formulas:
             row=index(cells.row),
             bin=index(cells.bin),
             clipped=None if cells.clipped is None else index(cells.clipped),
+            code4=library.floats(np.array(_CODE4) / 16.0),
             nodes=library.floats(constraints.NODES),
             log_weights=library.floats(constraints.LOG_WEIGHTS),
             low=library.floats(c.low),
@@ -160,7 +172,7 @@ class Formulas:
         logs = xp.log(xp.where(positive, ends, 1.0))
         log_lo, log_hi = xp.where(positive, logs, _LOG_TINY)
         power = xp.where(alpha >= 0.0, log_hi, -log_lo) * alpha
-        factor = _code4(xp, xp.where(inside, alpha, 0.0), ends, logs)
+        factor = self._code4(xp.where(inside, alpha, 0.0), ends, logs)
         factor = xp.where(abs(factor) < 1e-15, _TINY, factor)
         for code, mask in self.linear:
             value = 1.0 + 0.5 * (hi - lo) * alpha + (0.5 * (hi + lo) - 1.0) * _curve(xp, code, alpha)
@@ -170,6 +182,16 @@ class Formulas:
         log_power = xp.where(power > _LOG_TINY, power, _LOG_TINY)
         negative = polynomial & (factor < 0.0)
         return xp.where(polynomial, log_factor, log_power), xp.where(negative, xp.ones_like(alpha), 0.0)
+
+    def _code4(self, alpha: Array, ends: Array, logs: Array) -> Array:
+        """The polynomial of code4."""
+        slopes = ends * logs
+        made_of = self.library.xp.concatenate((ends - 1.0, slopes, slopes * logs))
+        coefficients = self.code4 @ made_of
+        value = coefficients[-1]
+        for k in reversed(range(len(_CODE4) - 1)):
+            value = coefficients[k] + alpha * value
+        return 1.0 + alpha * value
 
     # ------------------------------------------------------------------------------------------------------ likelihood
     def excess(self, theta: Array, t: Mapping[str, Array], data: Mapping[str, Array]) -> Array:
@@ -262,26 +284,6 @@ def _curve(xp: Array, code: str, alpha: Array) -> Array:
         case "code4p":
             return xp.where(inside, square * (1.875 + square * (-1.25 + 0.375 * square)), size)
     raise AssertionError(f"no additive code {code!r}")
-
-
-def _code4(xp: Array, alpha: Array, ends: Array, logs: Array) -> Array:
-    """The polynomial of code4, by the values and derivatives at +-1 that it takes up.
-
-    :func:`hftranslate.likelihood.interpolation.code4_coefficients`, ordered by what they are made of.
-    """
-    odd, even, square = alpha / 16.0, alpha * alpha / 16.0, alpha * alpha
-    slopes = ends * logs
-    (lo, hi), (down, up), (low_bend, high_bend) = ends, slopes, slopes * logs
-    end = (1.0 - square) ** 2
-    return (
-        1.0
-        + (hi - lo) * odd * (15.0 + square * (-10.0 + 3.0 * square))
-        + (up - down) * odd * (-7.0 + square * (10.0 - 3.0 * square))
-        + (high_bend - low_bend) * odd * end
-        + ((hi - 1.0) + (lo - 1.0)) * even * (24.0 + square * (-24.0 + 8.0 * square))
-        + (up + down) * even * (-9.0 + square * (14.0 - 5.0 * square))
-        + (high_bend + low_bend) * even * end
-    )
 
 
 def _poisson(xp: Array, mean: Array, x: Array, deviation: Array) -> tuple[Array, Array]:
