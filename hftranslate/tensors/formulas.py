@@ -23,6 +23,16 @@ _TINY = float(np.finfo(np.float64).tiny)
 _LOG_TINY = log(_TINY)
 #: As in :mod:`hftranslate.likelihood.poisson`.
 _STIRLING, _CLOSE = 16.0, 1e-3
+#: Code4, ``1 + sum_k a_k alpha^k``: 16 times what ``a_1 ... a_6`` are of ``lo - 1``, ``hi - 1``, ``lo ln lo``,
+#: ``hi ln hi``, ``lo ln^2 lo`` and ``hi ln^2 hi``; :func:`hftranslate.likelihood.interpolation.code4_coefficients`.
+_CODE4 = (
+    (-15, 15, 7, -7, -1, 1),
+    (24, 24, -9, -9, 1, 1),
+    (10, -10, -10, 10, 2, -2),
+    (-24, -24, 14, 14, -2, -2),
+    (-3, 3, 3, -3, -1, 1),
+    (8, 8, -5, -5, 1, 1),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -33,25 +43,24 @@ class Formulas:
     ----------
     places, shapes
         where the parameters of everything stand, one after the other, and in which shapes: of the columns of HistoSys,
-        of NormSys ``(n_rows, k)``, of the direct factors ``(n_slots, n_cells)``, of Gaussian, Poisson and Gamma terms.
+        of NormSys ``(n_factors,)``, of the direct factors ``(n_slots, n_cells)``, of Gaussian, Poisson and Gamma terms.
         All of them are looked up at once: it is the lookups that take long to compile.
-    entries
-        the NormSys entry at each place of the matrix ``(n_rows, k)``, and one more than there are where there is none.
     linear, exponential
-        which places of NormSys have a code whose factors are linear in ``g``, by code, and which have code1; ``None``
-        where there are none.
+        which factors of NormSys have a code that is linear in ``g``, by code, and which have code1; ``None`` where
+        there are none.
     """
 
     library: Namespace
     model: Model
     places: Array
     shapes: tuple[tuple[int, ...], ...]
-    entries: Array
     linear: tuple[tuple[str, Array], ...]
     exponential: Array | None
+    factor_row: Array
     row: Array
     bin: Array
     clipped: Array | None
+    code4: Array
     nodes: Array
     log_weights: Array
     low: Array
@@ -62,16 +71,11 @@ class Formulas:
         """The structure of a model."""
         cells, c, index = model.cells, model.constraints, library.indices
         m = cells.multiplicative
-        sizes = np.bincount(m.row, minlength=cells.n_rows)
-        entries = np.full((cells.n_rows, int(sizes.max(initial=0))), len(m.row))
-        entries[m.row, np.arange(len(m.row)) - (np.cumsum(sizes) - sizes)[m.row]] = np.arange(len(m.row))
-        by_code = [(LINEAR.get(code, code), np.isin(entries, which)) for code, which in m.linear]
-        power = np.append(~m.polynomial, False)[entries] & ~sum(
-            (mask for _, mask in by_code), np.zeros_like(entries, dtype=np.bool_)
-        )
+        by_code = [(LINEAR.get(code, code), np.isin(np.arange(len(m.row)), which)) for code, which in m.linear]
+        power = ~m.polynomial & ~sum((mask for _, mask in by_code), np.zeros_like(m.polynomial))
         users = (
             cells.additive.parameter,
-            np.append(m.parameter, 0)[entries],
+            m.parameter,
             cells.direct,
             c.gauss_parameter,
             c.poisson_parameter,
@@ -82,12 +86,13 @@ class Formulas:
             model=model,
             places=index(np.concatenate([u.ravel() for u in users])),
             shapes=tuple(u.shape for u in users),
-            entries=index(entries),
             linear=tuple((code, index(mask)) for code, mask in by_code),
             exponential=index(power) if power.any() else None,
+            factor_row=index(m.row),
             row=index(cells.row),
             bin=index(cells.bin),
             clipped=None if cells.clipped is None else index(cells.clipped),
+            code4=library.floats(np.array(_CODE4) / 16.0),
             nodes=library.floats(constraints.NODES),
             log_weights=library.floats(constraints.LOG_WEIGHTS),
             low=library.floats(c.low),
@@ -119,13 +124,8 @@ class Formulas:
             nu = nu + self._shift(columns, t)
         if self.clipped is not None:
             nu = xp.where(self.clipped & (nu <= 0.0), 0.0, nu)
-        if alpha.shape[1]:
-            one = xp.ones_like(t["factor_lo"][:1])
-            lo, hi = (xp.concatenate((t[key], one))[self.entries] for key in ("factor_lo", "factor_hi"))
-            rows = _product(xp, self._factors(alpha, lo, hi))
-            if cells.floor_factors:
-                rows = xp.where(rows > 0.0, rows, _TINY)
-            nu = nu * rows[self.row]
+        if len(alpha):
+            nu = nu * self._rows(alpha, t)[self.row]
         for slot in slots:
             nu = nu * slot
         return self.library.segment_sum(nu, self.bin, cells.n_bins)
@@ -151,23 +151,47 @@ class Formulas:
         xp, additive = self.library.xp, self.model.cells.additive
         pairs = zip(additive.codes, additive.code_columns, strict=True)
         g = xp.concatenate([_curve(xp, code, alpha[columns]) for code, columns in pairs])
-        lo, hi = t["shift_lo"], t["shift_hi"]
-        return (0.5 * (hi - lo)) @ alpha + (0.5 * (hi + lo)) @ g
+        return t["shift_hi"] @ (0.5 * (g + alpha)) + t["shift_lo"] @ (0.5 * (g - alpha))
 
-    def _factors(self, alpha: Array, lo: Array, hi: Array) -> Array:
-        """The factor of each place, code4 unless a mask says otherwise."""
+    def _rows(self, alpha: Array, t: Mapping[str, Array]) -> Array:
+        """The product of the factors of each row ``(n_rows,)``, by logarithms: few operations, also in derivatives."""
+        xp, cells = self.library.xp, self.model.cells
+        logs, signs = self._factors(alpha, t["factor_lo"], t["factor_hi"])
+        total = self.library.segment_sum(xp.stack((logs, signs), -1), self.factor_row, cells.n_rows)
+        rows = xp.exp(total[:, 0])
+        negative = total[:, 1] % 2.0 == 1.0
+        return xp.where(negative, _TINY if cells.floor_factors else -rows, rows)
+
+    def _factors(self, alpha: Array, lo: Array, hi: Array) -> tuple[Array, Array]:
+        """Logarithms of the sizes of factors, and 1 where they are negative; code4 unless a mask says otherwise."""
         xp = self.library.xp
         inside = abs(alpha) < 1.0
         polynomial = inside if self.exponential is None else inside & ~self.exponential
-        log_lo, log_hi = (xp.log(xp.where(v > _TINY, v, _TINY)) for v in (lo, hi))
-        exponent = xp.where(alpha >= 0.0, log_hi, -log_lo) * alpha
-        outer = xp.exp(xp.where(exponent > _LOG_TINY, exponent, _LOG_TINY))
-        inner = _code4(xp, xp.where(inside, alpha, 0.0), lo, hi)
-        factor = xp.where(polynomial, xp.where(abs(inner) < 1e-15, _TINY, inner), outer)
+        ends = xp.stack((lo, hi))
+        positive = ends > 0.0
+        logs = xp.log(xp.where(positive, ends, 1.0))
+        log_lo, log_hi = xp.where(positive, logs, _LOG_TINY)
+        power = xp.where(alpha >= 0.0, log_hi, -log_lo) * alpha
+        factor = self._code4(xp.where(inside, alpha, 0.0), ends, logs)
+        factor = xp.where(abs(factor) < 1e-15, _TINY, factor)
         for code, mask in self.linear:
             value = 1.0 + 0.5 * (hi - lo) * alpha + (0.5 * (hi + lo) - 1.0) * _curve(xp, code, alpha)
             factor = xp.where(mask, xp.where(value == 0.0, _TINY, value), factor)
-        return factor
+            polynomial = polynomial | mask
+        log_factor = xp.log(xp.where(polynomial, abs(factor), 1.0))
+        log_power = xp.where(power > _LOG_TINY, power, _LOG_TINY)
+        negative = polynomial & (factor < 0.0)
+        return xp.where(polynomial, log_factor, log_power), xp.where(negative, xp.ones_like(alpha), 0.0)
+
+    def _code4(self, alpha: Array, ends: Array, logs: Array) -> Array:
+        """The polynomial of code4."""
+        slopes = ends * logs
+        made_of = self.library.xp.concatenate((ends - 1.0, slopes, slopes * logs))
+        coefficients = self.code4 @ made_of
+        value = coefficients[-1]
+        for k in reversed(range(len(_CODE4) - 1)):
+            value = coefficients[k] + alpha * value
+        return 1.0 + alpha * value
 
     # ------------------------------------------------------------------------------------------------------ likelihood
     def excess(self, theta: Array, t: Mapping[str, Array], data: Mapping[str, Array]) -> Array:
@@ -260,33 +284,6 @@ def _curve(xp: Array, code: str, alpha: Array) -> Array:
         case "code4p":
             return xp.where(inside, square * (1.875 + square * (-1.25 + 0.375 * square)), size)
     raise AssertionError(f"no additive code {code!r}")
-
-
-def _code4(xp: Array, alpha: Array, lo: Array, hi: Array) -> Array:
-    """The polynomial of code4, by the values and derivatives at +-1 that it takes up.
-
-    :func:`hftranslate.likelihood.interpolation.code4_coefficients`, ordered by what they are made of.
-    """
-    log_lo, log_hi = (xp.log(xp.where(v > 0.0, v, 1.0)) for v in (lo, hi))
-    odd, even, square = alpha / 16.0, alpha * alpha / 16.0, alpha * alpha
-    up, down = hi * log_hi, lo * log_lo
-    end = (1.0 - square) ** 2
-    return (
-        1.0
-        + (hi - lo) * odd * (15.0 + square * (-10.0 + 3.0 * square))
-        + (up - down) * odd * (-7.0 + square * (10.0 - 3.0 * square))
-        + (up * log_hi - down * log_lo) * odd * end
-        + ((hi - 1.0) + (lo - 1.0)) * even * (24.0 + square * (-24.0 + 8.0 * square))
-        + (up + down) * even * (-9.0 + square * (14.0 - 5.0 * square))
-        + (up * log_hi + down * log_lo) * even * end
-    )
-
-
-def _product(xp: Array, factors: Array) -> Array:
-    """Products of the rows of a matrix without zeros, by logarithms: few operations, also in the derivatives."""
-    negative = (factors < 0.0).sum(-1) % 2 == 1
-    product = xp.exp(xp.log(abs(factors)).sum(-1))
-    return xp.where(negative, -product, product)
 
 
 def _poisson(xp: Array, mean: Array, x: Array, deviation: Array) -> tuple[Array, Array]:

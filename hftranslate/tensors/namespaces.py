@@ -32,7 +32,7 @@ class Namespace:
     floats, indices
         NumPy arrays as arrays of double precision, respectively as indices.
     segment_sum
-        sums of ``values (n,)`` by ``segments (n,)``, an array of a given length.
+        sums of ``values (n, ...)`` by ``segments (n,)``, an array of a given length.
     gammaln, log_ndtr
         special functions with their derivatives.
     stop
@@ -110,7 +110,7 @@ def torch_namespace(device: Any = "cpu") -> Namespace:
         import torch
 
     def segment_sum(values: Array, segments: Array, n: int) -> Array:
-        return torch.zeros(n, dtype=values.dtype, device=values.device).index_add(0, segments, values)
+        return values.new_zeros((n, *values.shape[1:])).index_add(0, segments, values)
 
     def log_ndtr(x: Array) -> Array:  # PyTorch's own cannot be mapped over points
         z, low = x / sqrt(2.0), x < 0.0
