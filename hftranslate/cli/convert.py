@@ -53,14 +53,10 @@ def convert(
     JSON may go to standard output: OUT is - then, and --to names the format. xml2json and json2xml do the same and can
     do more: accounts, strictness.
     """
-    target = out or output_file
-    if target is None or (out and output_file):
-        raise click.UsageError("say where to write, once: OUT, or -o OUT")
+    target = _target(out, output_file)
     is_shown = str(target) == "-"
-    if is_shown and to not in ("pyhf-json", "hs3"):
-        raise click.UsageError("standard output takes JSON: --to pyhf-json or --to hs3")
-    if is_shown and to == "hs3" and options["verify"] is not None:
-        raise click.UsageError("--verify reads HS3 back from a file, not from standard output")
+    if is_shown:
+        _check_shown(to, options["verify"])
     xml = take_xml_options(options)
     reader, python = options.pop("for"), options["root_python"]
     verifier = take_verifier(options, file, xml, patches=patches)
@@ -76,6 +72,22 @@ def convert(
     outcomes = write(loaded.workspace, target, format=to, sidecar=not no_sidecar, reader=reader)
     report(outcomes)
     verifier.of_file(ctx, loaded, target, with_sidecar=not no_sidecar, account=loaded.outcomes + outcomes)
+
+
+def _target(out: Path | None, output_file: Path | None) -> Path:
+    """Where to write, which is said once."""
+    target = out or output_file
+    if target is None or (out and output_file):
+        raise click.UsageError("say where to write, once: OUT, or -o OUT")
+    return target
+
+
+def _check_shown(to: FormatName | None, verify: object) -> None:
+    """What standard output takes."""
+    if to not in ("pyhf-json", "hs3"):
+        raise click.UsageError("standard output takes JSON: --to pyhf-json or --to hs3")
+    if to == "hs3" and verify is not None:
+        raise click.UsageError("--verify reads HS3 back from a file, not from standard output")
 
 
 def _show(ctx: click.Context, loaded: Loaded, written: JsonTranslation, verifier: Verifier) -> None:
