@@ -103,9 +103,7 @@ def compare(one: Side, two: Side, names: Mapping[str, str]) -> Json:
     for name, p in one.named().items():
         q = theirs.get(names.get(name, name))
         if not p.fixed and q is not None and not q.fixed:
-            low, high = (
-                None if end is None else one.value(p.name, two.own_value(q.name, end)) for end in (q.low, q.high)
-            )
+            low, high = (None if end is None else across((two, q.name), (one, p.name), end) for end in (q.low, q.high))
             shared.append(replace(p, low=_end(max, p.low, low), high=_end(min, p.high, high)))
             called[p.name], partner[p.name] = name, q.name
         elif not p.fixed and one.depends_on(p):
@@ -116,7 +114,7 @@ def compare(one: Side, two: Side, names: Mapping[str, str]) -> Json:
     points = []
     for point in parameter_points("pair", shared, one.description.lumi_error):
         values = start | point.values
-        theirs_at = {partner[n]: two.value(partner[n], one.own_value(n, v)) for n, v in values.items()}
+        theirs_at = {partner[n]: across((one, n), (two, partner[n]), v) for n, v in values.items()}
         told = [f"{called[n]} = {one.own_value(n, v):g}" for n, v in point.values.items()]
         shown = [*told[:3], f"{len(told) - 3} more"] if len(told) > 4 else told
         points.append(
@@ -128,6 +126,12 @@ def compare(one: Side, two: Side, names: Mapping[str, str]) -> Json:
             }
         )
     return {"alone": alone, "points": points}
+
+
+def across(here: tuple[Side, str], there: tuple[Side, str], value: float) -> float:
+    """The value of a variable of one side where its partner has this one; variables of one name have one scale."""
+    (one, name), (two, partner) = here, there
+    return value if name == partner else two.value(partner, one.own_value(name, value))
 
 
 def _end(better: Any, one: float | None, two: float | None) -> float | None:

@@ -64,6 +64,8 @@ _OF_ROOT_MATH = frozenset(
     [
         "erf",
         "erfc",
+        "expm1",
+        "log1p",
         "tgamma",
         "lgamma",
         "gaussian_pdf",
