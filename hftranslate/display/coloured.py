@@ -39,7 +39,16 @@ def coloured(tables: Iterable[Table]) -> str:
     from rich.text import Text
 
     out = StringIO()
-    console = Console(file=out, force_terminal=wants_colour(), width=_WIDE, highlight=False, markup=False, emoji=False)
+    colour = wants_colour()  # which some versions of rich decide otherwise where NO_COLOR is empty
+    console = Console(
+        file=out,
+        force_terminal=colour,
+        no_color=not colour,
+        width=_WIDE,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
     for table in tables:
         drawn = Drawn(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold", border_style="dim")
         for i, name in enumerate(table.columns):
