@@ -94,7 +94,7 @@ def test_what_is_held_confined_and_taken_as_data_is_done_and_said(run: Runner, t
 
 
 @pytest.mark.root
-def test_the_root_that_is_here_is_asked(run: Runner, tmp_path: Path) -> None:  # noqa: F811
+def test_the_root_that_is_here_is_asked(run: Runner, tmp_path: Path, root_python: str) -> None:  # noqa: F811
     kept = tmp_path / "kept.json"
     done = run("report", DEMO, "--with-root", "--json", kept, "-o", tmp_path / "page.html")
     assert done.code == 0, done.err
