@@ -80,6 +80,8 @@ def brazil(
 
     documents = [document_of(file, "limit") for file in files or ("-",)]
     if len(documents) == 1 and not at:
+        if theory is not None:
+            raise InputError("--theory stands beside limits against a mass: give --at for each limit")
         draw(plots.brazil(documents[0], poi_name=poi_name, log=bool(log), options=look), output_file)
         return
     if len(at) != len(documents):

@@ -137,6 +137,9 @@ def test_more_tested_values_of_a_limit(ws: Path, run: Runner) -> None:
     kept, picture = ws.with_name("limit.json"), ws.with_name("limit.png")
     run("limit", ws, "--points", "9", "-o", kept)
     assert run("plot", "brazil", kept, "--log", "--experiment", "CMS", "--lumi", "138", "-o", picture).code == 0
+    alone = run("plot", "brazil", kept, "--theory", kept, "-o", ws.with_name("alone.png"))
+    assert (alone.code, ws.with_name("alone.png").exists()) == (2, False)
+    assert "--theory stands beside limits against a mass" in alone.err
     fit = ws.with_name("fit.json")
     run("fit", ws, "-o", fit)
     assert run("plot", "pulls", fit, "--exclude", "uncorr*[0]", "--sort", "-o", picture).code == 0
