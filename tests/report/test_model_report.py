@@ -4,8 +4,6 @@ import base64
 import hashlib
 import json
 import re
-import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +15,11 @@ from hftranslate.errors import FormatError
 from hftranslate.report import Subject, report, report_page
 from tests.cli.conftest import Runner, run  # noqa: F401 - a fixture
 from tests.conftest import REPOSITORY
+from tests.report.browser import BROWSER, seen_in_browser
 
 DEMO = REPOSITORY / "validation" / "cases" / "demo" / "demo.xml"
 ROOT_SAYS = REPOSITORY / "reference_outputs" / "demo.json"
 PARTS = {"fit", "prefit", "postfit", "impacts", "scan", "limit", "gof"}
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture(scope="module")
@@ -187,23 +185,7 @@ async function look(width) {
 @pytest.mark.slow
 @pytest.mark.skipif(BROWSER is None, reason="there is no Chromium here")
 def test_a_browser_shows_all_of_it(of_demo: dict[str, Any], tmp_path: Path) -> None:
-    (tmp_path / "report.html").write_text(report_page(of_demo), encoding="utf-8")
-    (tmp_path / "asks.html").write_text(WRAPPER, encoding="utf-8")
-    options = [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--allow-file-access-from-files",
-        "--enable-logging=stderr",
-    ]
-    command = [str(BROWSER), *options, f"--user-data-dir={tmp_path / 'profile'}", "--window-size=2000,1000"]
-    address = (tmp_path / "asks.html").as_uri()
-    shown = subprocess.run(
-        [*command, "--virtual-time-budget=60000", "--dump-dom", address], capture_output=True, text=True, check=False
-    )
-    assert "CONSOLE" not in shown.stderr
-    says = json.loads(re.findall(r'<pre id="says">(.*?)</pre>', shown.stdout)[0])
-    assert set(says) == {"1920", "1280", "390"}
+    says = seen_in_browser({"report.html": report_page(of_demo), "asks.html": WRAPPER}, tmp_path)
     for seen in says.values():
         assert seen["overflow"] <= 0
         assert seen["cut"] == 0

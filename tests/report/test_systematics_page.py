@@ -19,7 +19,7 @@ from hftranslate.report import systematics_page
 from tests.cli.conftest import Runner, run  # noqa: F401 - a fixture
 from tests.conftest import REPOSITORY
 from tests.doctor.test_systematics import SLOPE, ZIGZAG, model, shape
-from tests.report.test_model_report import BROWSER
+from tests.report.browser import BROWSER, seen_in_browser
 
 DEMO = REPOSITORY / "validation" / "cases" / "demo" / "demo.xml"
 LONG = "a_systematic_with_a_name_that_is_as_long_as_those_of_experiments_are_" * 2
@@ -158,23 +158,7 @@ async function look(width) {
 @pytest.mark.slow
 @pytest.mark.skipif(BROWSER is None, reason="there is no Chromium here")
 def test_a_browser_shows_all_of_it(document: dict[str, Any], tmp_path: Path) -> None:
-    (tmp_path / "page.html").write_text(systematics_page(document), encoding="utf-8")
-    (tmp_path / "asks.html").write_text(WRAPPER, encoding="utf-8")
-    options = [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--allow-file-access-from-files",
-        "--enable-logging=stderr",
-    ]
-    command = [str(BROWSER), *options, f"--user-data-dir={tmp_path / 'profile'}", "--window-size=2000,1000"]
-    address = (tmp_path / "asks.html").as_uri()
-    shown = subprocess.run(
-        [*command, "--virtual-time-budget=60000", "--dump-dom", address], capture_output=True, text=True, check=False
-    )
-    assert "CONSOLE" not in shown.stderr
-    says = json.loads(re.findall(r'<pre id="says">(.*?)</pre>', shown.stdout)[0])
-    assert set(says) == {"1920", "1280", "390"}
+    says = seen_in_browser({"page.html": systematics_page(document), "asks.html": WRAPPER}, tmp_path)
     for seen in says.values():
         assert seen["overflow"] <= 0
         assert seen["cut"] == 0
