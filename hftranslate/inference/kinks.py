@@ -317,8 +317,10 @@ def maximum_in_box(q: Floats, t: Floats, low: Floats, high: Floats, start: Float
 def _solved(q: Floats, t: Floats) -> Floats:
     """The solution of ``Q y = t``; the shortest of the nearest where ``Q`` is singular to rounding."""
     factor, failed = dpotrf(q, lower=1)
-    nearest: Floats = dpotrs(factor, t, lower=1)[0] if not failed else np.linalg.lstsq(q, t, rcond=1e-15)[0]
-    return nearest
+    if failed:
+        return np.linalg.lstsq(q, t, rcond=1e-15)[0].astype(np.float64)
+    solution: Floats = dpotrs(factor, t, lower=1)[0]
+    return solution
 
 
 def steepest(problem: Problem, x: Floats) -> tuple[Floats, float]:
