@@ -309,9 +309,7 @@ class Tester:
             start = near.moved(self.poi, poi)
             if not isfinite(self.model.excess_nll(start, data)):  # too far for a straight line
                 start = near.values
-            self._conditional[key] = fit(
-                self.model, data, fixed={self.poi: poi}, start=start, near=near, options=self.options
-            )
+            self._conditional[key] = fit(self.model, data, fixed={self.poi: poi}, start=start, options=self.options)
         return self._conditional[key]
 
     def asimov_fit(self, poi: float) -> FitResult:

@@ -81,9 +81,9 @@ def test_the_search_keeps_to_the_limit_as_well(monkeypatch):
     limits = []
     descend, run = engine.descend, engine._run
 
-    def noted(problem, x, *, max_iterations, **options):
+    def noted(problem, x, *, tolerance, max_iterations):
         limits.append(max_iterations)
-        return descend(problem, x, max_iterations=max_iterations, **options)
+        return descend(problem, x, tolerance=tolerance, max_iterations=max_iterations)
 
     def noted_run(problem, options):
         limits.append(options.max_iterations)
