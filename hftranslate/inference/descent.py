@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.inference.kinks import has_pieces, steepest, through_kinks
-from hftranslate.inference.newton import End, newton
+from hftranslate.inference.newton import End, newton, roughly
 from hftranslate.inference.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -98,7 +98,13 @@ def _lowest_around(problem: Problem, start: Floats, unit: Floats) -> Floats | No
 
 def _newton(problem: Problem, start: Floats, tolerance: float, max_iterations: int) -> End:
     low, high = problem.bounds.T
-    return newton(problem, start, low, high, tolerance=tolerance, max_iterations=max_iterations)
+    if not problem.few_bins or has_pieces(problem):
+        return newton(problem, start, low, high, tolerance=tolerance, max_iterations=max_iterations)
+    first = roughly(problem, start, (low, high), tolerance=tolerance, max_iterations=max_iterations)
+    if first.at_a_minimum or first.iterations >= max_iterations:
+        return first
+    rest = max_iterations - first.iterations
+    return onwards(first, newton(problem, first.x, low, high, tolerance=tolerance, max_iterations=rest))
 
 
 def onwards(before: End, after: End) -> End:

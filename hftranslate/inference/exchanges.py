@@ -62,10 +62,17 @@ class Exchanges:
         factors = factors_of(model, index)
         factor, failed = dpotrf(information) if len(factors) and np.isfinite(information).all() else (information, 1)
         if failed:
-            factors = factors[:0]
+            return cls.along(model, index, np.zeros((0, len(index))))
         units = np.zeros((len(index), len(factors)))
         units[factors, np.arange(len(factors))] = 1.0
-        columns = dpotrs(factor, units)[0].T if len(factors) else units.T
+        return cls.along(model, index, dpotrs(factor, units)[0].T)
+
+    @classmethod
+    def along(cls, model: Model, index: Integers, columns: Floats) -> "Exchanges":
+        """Those for which columns of the inverse of the expected information are known, ``(n_factors, n_free)``."""
+        factors = factors_of(model, index)
+        if not (len(columns) == len(factors) and np.isfinite(columns).all()):
+            factors, columns = factors[:0], columns[:0]
         variance = columns[np.arange(len(factors)), factors]
         correlation = columns[:, factors] / np.sqrt(variance * variance[:, None])
         size = np.maximum(np.abs(model.parameters.init[index[factors]]), 1.0)

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from hftranslate.display.speaking import Result, Table, measured, plain, short
 from hftranslate.errors import FitFailed, InputError
+from hftranslate.inference.low_rank import Hessian, following
 from hftranslate.inference.minimize import AT_A_MINIMUM, DEFAULT_OPTIONS, FitOptions, Minimum, Status, minimize
 from hftranslate.inference.newton import MinimizerName
 from hftranslate.likelihood.model import Data, Model, check_model_and_data
-from hftranslate.likelihood.scipy_parts import dposv
 from hftranslate.likelihood.sizes import unwarned
 
 Floats = NDArray[np.float64]
@@ -51,7 +51,8 @@ class FitResult(Result):
     model, data
         what was fitted.
     near
-        second derivatives by the free parameters where the minimiser took its last step; ``None`` where it has none.
+        second derivatives by the free parameters that served for the last steps of the minimiser, as far as these need
+        them; ``None`` where it has none.
     """
 
     names: tuple[str, ...]
@@ -68,7 +69,7 @@ class FitResult(Result):
     bounds: Floats
     model: Model
     data: Data
-    near: Floats | None = None
+    near: Hessian | None = None
 
     @cached_property
     def hessian(self) -> Floats:
@@ -188,12 +189,11 @@ class FitResult(Result):
         if i.size and self.status in ("converged", "unsure"):
             if self.near is not None and free[at].all():
                 place = np.cumsum(free) - 1
-                matrix, rows, columns = self.near, place[i], place[at]
+                slopes = following(self.near, place[i], place[at])
             else:
-                matrix, rows, columns = self.hessian, i, at
-            _, slopes, failed = dposv(matrix[np.ix_(rows, rows)], matrix[np.ix_(rows, columns)])
-            if not failed:
-                starts[:, i] -= (values - self.values[at]) @ slopes.T
+                slopes = following(self.hessian, i, at)
+            if slopes is not None:
+                starts[:, i] -= (values - self.values[at]) @ slopes
                 starts[:, i] = np.clip(starts[:, i], self.bounds[i, 0], self.bounds[i, 1])
         return starts
 

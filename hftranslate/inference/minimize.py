@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hftranslate.errors import InputError, Unsupported, did_you_mean
 from hftranslate.inference.descent import descend, into_domain, on_a_kink
+from hftranslate.inference.low_rank import Hessian
 from hftranslate.inference.newton import End, MinimizerName
 from hftranslate.inference.packages import lbfgsb, migrad
 from hftranslate.inference.problem import Problem
@@ -163,7 +164,7 @@ class Minimum:
     minimizer: MinimizerName
     asked: MinimizerName
     sure: bool = True
-    hessian: Floats | None = None
+    hessian: Hessian | None = None
 
     @property
     def message(self) -> str:

@@ -6,8 +6,11 @@ likelihood the outer products of the slopes of the yields, and the constraints: 
 where that suffices; where it is singular, or no step along the direction helps, it is damped (Levenberg). A step is
 shortened until the function decreases and stays in its domain, where it is finite. The expected distance to the
 minimum, ``EDM = g^T H^-1 g / 2`` over the parameters that no bound holds, decides when to stop; the last step, taken
-below the tolerance, leaves an error of the order of its square. Near the minimum the Hessian hardly changes any more,
-and gradients with the factors of the last Hessian replace the last of them.
+below the tolerance, leaves an error of the order of its square. Near the minimum the Hessian hardly changes any more:
+what gradients tell of it corrects the last one, and they take the place of further ones.
+
+Where there are fewer bins than parameters all that is done first with what there is of the Hessian at the rank of the
+bins (:mod:`hftranslate.inference.low_rank`), which is always positive definite and costs little more than a gradient.
 """
 
 from dataclasses import dataclass
@@ -17,10 +20,12 @@ from typing import Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from hftranslate.inference.low_rank import Hessian, LowRank, Solver
 from hftranslate.likelihood.scipy_parts import dposv, dpotrs
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
+Integers = NDArray[np.int64]
 MinimizerName: TypeAlias = Literal["newton", "minuit", "scipy"]
 Expansion: TypeAlias = tuple[float, Floats, Floats]
 
@@ -30,6 +35,9 @@ _LITTLE_DAMPING = 1e-2  # up to it the EDM of the damped model is that of the fu
 _MOST_DAMPING = 1e12  # beyond it the damped step is lost in rounding
 _NEAR = 1e-3  # EDM below which the Hessian changes so little along the step that its factors serve once more
 _FALL = 0.05  # by which each such step has to lower the EDM
+_ROUGH_FALL = 0.8  # the same with a Hessian of the rank of the bins
+_NEARLY = 0.3  # EDM below which such a Hessian serves once more
+_ROUGH_STEPS = 15  # with such Hessians
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -49,6 +57,13 @@ class Function(Protocol):
         """An approximation of the Hessian without negative eigenvalues, ``(n, n)``."""
 
 
+class RoughFunction(Function, Protocol):
+    """One of few bins and many parameters."""
+
+    def rough(self, x: Floats) -> tuple[float, Floats, LowRank]:
+        """Value, gradient ``(n,)``, and what there is of the Hessian at the rank of the bins."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
     """Where a minimisation ended.
@@ -58,7 +73,8 @@ class End:
     x, value, edm
         point, value, and EDM of the last iteration.
     hessian
-        exact Hessian of the last iteration, at or one last short step before ``x``; ``None`` where there is none.
+        Hessian of the last iteration, at or some short steps before ``x``, or what served for it; ``None`` where there
+        is none.
     iterations
         number of expansions of the function, or of whatever counts elsewhere.
     reason
@@ -71,7 +87,7 @@ class End:
     x: Floats
     value: float
     edm: float
-    hessian: Floats | None
+    hessian: Hessian | None
     iterations: int
     reason: str
     by: MinimizerName = "newton"
@@ -83,7 +99,13 @@ class End:
 
 
 def newton(
-    function: Function, start: Floats, low: Floats, high: Floats, *, tolerance: float, max_iterations: int
+    function: Function,
+    start: Floats,
+    low: Floats,
+    high: Floats,
+    *,
+    tolerance: float,
+    max_iterations: int,
 ) -> End:
     """Minimise a function within bounds.
 
@@ -107,11 +129,19 @@ def newton(
         if edm <= max(tolerance, _resolution(x, hessian)) and move.exact and damping <= _LITTLE_DAMPING:
             x, f = _lower(function, full, x, f)
             return End(x=x, value=f, edm=edm, hessian=hessian, iterations=iteration, reason="converged")
-        if edm <= _NEAR and move.exact and damping == 0.0:
-            end = _finish(function, quadratic, f, move, full, tolerance)
-            if end is not None:
-                x, f, edm = end
-                return End(x=x, value=f, edm=edm, hessian=hessian, iterations=iteration, reason="converged")
+        if edm <= _NEAR and move.exact and damping == 0.0 and move.factor is not None:
+            inverse = _factored(move.factor)
+            steps = _Corrections(
+                function=function, box=(low, high), inverse=inverse, free=move.free, tolerance=tolerance, fall=_FALL
+            )
+            end, last = steps.run(_Here(x=x, f=f, g=g), full, edm)
+            if last is not None:
+                return End(x=end.x, value=end.f, edm=last, hessian=hessian, iterations=iteration, reason="converged")
+            if end.f < f:
+                x = end.x
+                f, g, hessian = function.expand(x)
+                iteration += 1
+                continue
         trial = function.expand(full)
         iteration += 1
         if trial[0] < f and trial[0] <= f + _SUFFICIENT * float(g @ step):
@@ -163,34 +193,144 @@ def _lower(function: Function, candidate: Floats, x: Floats, f: float) -> tuple[
     return (candidate, value) if value <= f else (x, f)
 
 
-def _finish(
-    function: Function, q: _Quadratic, f: float, move: _Move, full: Floats, tolerance: float
-) -> tuple[Floats, float, float] | None:
-    """Point, value and EDM after a step and corrections with the factors of the Hessian that gave the step.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Corrections:
+    """Steps with one Hessian near a minimum.
 
-    Each correction costs a gradient and has to lower the EDM much. The last one leaves an error as small as that of a
-    Newton step below the tolerance. ``None`` where the EDM or the function does not fall, or a bound takes or lets go
-    of a parameter.
+    ``free`` are the parameters that no bound holds, and ``inverse`` multiplies with that of their block. What it lacks
+    is learned from the steps and the changes of the gradient along them, as L-BFGS does (Nocedal and Wright, "Numerical
+    Optimization", algorithm 7.4). Each step has to lower the EDM by the factor ``fall``.
     """
-    if move.factor is None:
-        return None
-    free, before, x = move.free, move.edm, full
-    holding = np.ones(len(full), dtype=np.bool_)
-    holding[free] = False
+
+    function: Function
+    box: tuple[Floats, Floats]
+    inverse: Solver
+    free: Integers
+    tolerance: float
+    fall: float
+
+    def run(self, here: "_Here", target: Floats, edm: float) -> tuple["_Here", float | None]:
+        """Where steps lead of which the first one goes to ``target`` and promises an EDM; that of the last step.
+
+        Each step costs a gradient and has to lower the EDM much. The last one leaves an error as small as that of a
+        Newton step below the tolerance. There is none where the EDM or the function does not fall, or where a bound
+        takes or lets go of a parameter.
+        """
+        holding = np.ones(len(here.x), dtype=np.bool_)
+        holding[self.free] = False
+        memory: list[tuple[Floats, Floats, float]] = []
+        while True:
+            value, g = self.function.value_and_gradient(target)
+            if not value <= here.f or not np.array_equal(_held(target, g, *self.box), holding):
+                return here, None
+            step, change = (target - here.x)[self.free], (g - here.g)[self.free]
+            product = float(step @ change)
+            if product > 0.0 and np.array_equal(target[holding], here.x[holding]):
+                memory.append((step, change, 1.0 / product))
+            here, before = _Here(x=target, f=value, g=g), edm
+            solution = self._solve(g[self.free], memory)
+            edm = 0.5 * float(g[self.free] @ solution)
+            target = target.copy()
+            target[self.free] -= solution
+            target = _inside(target, *self.box)
+            # the next EDM would be edm^2 / before
+            if edm <= self.tolerance and edm * edm <= before * self.tolerance**2:
+                return _Here(x=target, f=value - edm, g=g), edm
+            if not edm <= self.fall * before:
+                return here, None
+
+    def _solve(self, slope: Floats, memory: list[tuple[Floats, Floats, float]]) -> Floats:
+        """The inverse of the corrected Hessian times a gradient."""
+        parts = []
+        for step, change, inverse in reversed(memory):
+            parts.append(inverse * float(step @ slope))
+            slope = slope - parts[-1] * change
+        solution = self.inverse(slope)
+        for (step, change, inverse), part in zip(memory, reversed(parts), strict=True):
+            solution = solution + (part - inverse * float(change @ solution)) * step
+        return solution
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Here:
+    """A point, with the value and gradient of the function."""
+
+    x: Floats
+    f: float
+    g: Floats
+
+
+def roughly(
+    function: RoughFunction, start: Floats, box: tuple[Floats, Floats], *, tolerance: float, max_iterations: int
+) -> End:
+    """Where steps with Hessians of the rank of the bins lead, which are given up where one does not help.
+
+    Parameters
+    ----------
+    start, box
+        starting point ``(n,)``, and lower and upper bounds.
+    tolerance
+        the EDM at which to stop, in units of the function.
+    """
+    start, most = _inside(start, *box), min(_ROUGH_STEPS, max_iterations)
+    f, g, hessian = function.rough(start)
+    here, taken, edm = _Here(x=start, f=f, g=g), 1, np.inf
+    while np.isfinite(f) and taken <= most:
+        step = _rough_step(here, hessian, *box)
+        target, edm = step.target, step.edm
+        if edm <= _NEARLY:
+            corrections = _Corrections(
+                function=function, box=box, inverse=step.inverse, free=step.free, tolerance=tolerance, fall=_ROUGH_FALL
+            )
+            end, last = corrections.run(here, target, edm)
+            if last is not None:
+                return End(x=end.x, value=end.f, edm=last, hessian=hessian, iterations=taken, reason="converged")
+            if not end.f < here.f:
+                break
+            here = end
+            target = here.x
+        f, g, there = function.rough(target)
+        taken += 1
+        if not (f < here.f or target is here.x):
+            break
+        here, hessian = _Here(x=target, f=f, g=g), there
+    return End(x=here.x, value=here.f, edm=edm, hessian=None, iterations=taken, reason="iterations")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RoughStep:
+    """Where the minimum within the bounds is, the EDM, which parameters no bound holds, and what gives steps."""
+
+    target: Floats
+    edm: float
+    free: Integers
+    inverse: Solver
+
+
+def _rough_step(here: _Here, hessian: LowRank, low: Floats, high: Floats) -> _RoughStep:
+    """The step to the minimum of a quadratic model within the bounds."""
+    held, step, edm = _held(here.x, here.g, low, high), np.zeros_like(here.x), -1.0
     while True:
-        value, g = function.value_and_gradient(x)
-        if not value <= f or not np.array_equal(_held(x, g, q.low, q.high), holding):
-            return None
-        solution, _ = dpotrs(move.factor, g[free])
-        edm = 0.5 * float(g[free] @ solution)
-        last = x.copy()
-        last[free] -= solution
-        last = _inside(last, q.low, q.high)
-        if edm <= tolerance and edm * edm <= before * tolerance * tolerance:  # the next EDM would be edm^2 / before
-            return last, value - edm, edm  # what is left is far below the rounding of the function
-        if edm > _FALL * before:
-            return None
-        x, f, before = last, value, edm
+        free, rest = np.flatnonzero(~held), np.flatnonzero(held)
+        inverse = hessian.among(free).inverse().times
+        slope = here.g[free]
+        if rest.size:
+            slope = slope + hessian.between(free, rest) @ step[rest]
+        step[free] = -inverse(slope)
+        if edm < 0.0:
+            edm = -0.5 * float(here.g[free] @ step[free])
+        target = here.x + step
+        beyond = (target < low) | (target > high)
+        beyond[rest] = False
+        if not beyond.any():
+            return _RoughStep(target=_inside(target, low, high), edm=edm, free=free, inverse=inverse)
+        step = np.where(beyond, np.minimum(np.maximum(target, low), high) - here.x, step)
+        held = held | beyond
+
+
+def _factored(factor: Floats) -> Solver:
+    """What solves systems with a Cholesky factor."""
+    return lambda v: np.asarray(dpotrs(factor, v)[0], dtype=np.float64)
 
 
 def _resolution(x: Floats, hessian: Floats) -> float:

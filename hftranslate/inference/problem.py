@@ -5,7 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.likelihood.model import Data, Model
+from hftranslate.inference.low_rank import LowRank
+from hftranslate.likelihood.model import Data, Linearised, Model
+from hftranslate.likelihood.second_order import jacobian
+from hftranslate.likelihood.sizes import unwarned
 
 Floats = NDArray[np.float64]
 
@@ -73,6 +76,50 @@ class Problem:
     def convex(self, x: Floats) -> Floats:
         """The Hessian without what may be negative in it."""
         return self.model.convex_hessian(self.full(x), self.data)[np.ix_(self.index, self.index)]
+
+    @property
+    def few_bins(self) -> bool:
+        """Whether there are fewer bins than free parameters: what has the rank of the bins is then less work."""
+        return len(self.data.observed) < len(self.index) and not self.model.derived.expressions
+
+    def rough(self, x: Floats) -> tuple[float, Floats, LowRank]:
+        """Value, gradient, and the Hessian at the rank of the bins; the value is infinite where they are no numbers."""
+        here = self._linearised(self.full(x))
+        gradient, low_rank = here.gradient[self.index], self._low_rank(here, expected=False)
+        good = np.isfinite(gradient).all() and np.isfinite(low_rank.root).all()
+        return float(here.value) if good else np.inf, gradient, low_rank
+
+    def low_rank(self, x: Floats, *, expected: bool = False) -> tuple[Floats, LowRank]:
+        """Derivatives of the yields, ``(n_bins, n_free)``, and the Hessian as far as its rank is that of the bins.
+
+        ``expected`` is that of :meth:`convex`, with the yields in place of the observed events.
+        """
+        here = self._linearised(self.full(x))
+        return here.jacobian[:, self.index], self._low_rank(here, expected=expected)
+
+    @unwarned
+    def _linearised(self, theta: Floats) -> Linearised:
+        """First derivatives at one point ``(n_parameters,)``; no array has an axis of points."""
+        model, data = self.model, self.data
+        state = model.state(theta)
+        weights = model.slopes_by_bin(state, data)
+        slopes = jacobian(model.cells, state)
+        first, diagonal = model.constraints.derivatives(theta, data.auxdata)
+        return Linearised(
+            value=model.excess_at(theta[None], state.bins[None], data)[0],
+            gradient=weights @ slopes + first,
+            rates=state.bins,
+            jacobian=slopes,
+            constraints=diagonal,
+            bends=model.cells.own_curvature(state, weights),
+        )
+
+    def _low_rank(self, here: Linearised, *, expected: bool) -> LowRank:
+        nu, diagonal = np.maximum(here.rates, 1e-9), here.constraints
+        weights = 1.0 / nu if expected else self.data.observed / nu / nu
+        diagonal = diagonal if expected else diagonal + here.bends
+        width = self.model.parameters.width[self.index]
+        return LowRank.of(here.jacobian[:, self.index], weights, diagonal[self.index], width)
 
     def edm(self, x: Floats) -> float:
         """``g^T H^-1 g / 2`` over the parameters that no bound holds."""

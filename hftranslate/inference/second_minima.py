@@ -262,9 +262,15 @@ class _Look:
     def at_exchanges(self) -> None:
         """Fit from where free factors that do nearly the same have changed places."""
         p, x = self.problem, self.lowest.x
-        if not len(factors_of(p.model, p.index)):
+        factors = factors_of(p.model, p.index)
+        if not len(factors):
             return
-        starts = list(Exchanges.of(p.model, p.index, p.convex(x)).starts(x, p.bounds))
+        if p.few_bins:
+            columns = p.low_rank(x, expected=True)[1].inverse().columns(factors)
+            exchanges = Exchanges.along(p.model, p.index, columns)
+        else:
+            exchanges = Exchanges.of(p.model, p.index, p.convex(x))
+        starts = list(exchanges.starts(x, p.bounds))
         if starts:
             low = p.values(np.array(starts)) < self.lowest.value + HIGHEST
             for start in np.array(starts)[low]:
@@ -403,16 +409,15 @@ def other_starts(problem: Problem, known: End, bent: Floats) -> list[Floats]:
     if not candidates.size:
         return []
     model, theta = problem.model, problem.full(known.x)
-    factor, failed = dpotrf(known.hessian if known.hessian is not None else problem.expand(known.x)[2])
-    if failed:
+    jacobian, columns = _covariances(problem, known.x, candidates)
+    if columns is None:
         return []
-    units = np.zeros((len(known.x), len(candidates)))
-    units[candidates, np.arange(len(candidates))] = 1.0
-    columns = dpotrs(factor, units)[0].T
     # what the data say about a parameter counts like its constraint
     widths = np.maximum(model.parameters.width[problem.index[candidates]], 1e-150)
     bent = bent[candidates] * np.minimum(columns[:, candidates].diagonal() / widths**2, 1.0)
     chosen = np.argsort(-bent, kind="stable")[: min(int(np.sum(bent > BENT)), CANDIDATES)]
+    if not chosen.size:
+        return []
     minima = Minima(
         model=model,
         index=problem.index,
@@ -420,7 +425,7 @@ def other_starts(problem: Problem, known: End, bent: Floats) -> list[Floats]:
         thetas=theta[None],
         values=np.array([known.value]),
         state=model.cells.evaluate(model.derived.extend(theta)[:, None], order=0),
-        jacobian=model.jacobian(theta)[None, :, problem.index],
+        jacobian=jacobian[None],
         observed=problem.data.observed[None],
         auxdata=problem.data.auxdata[None],
     )
@@ -428,9 +433,26 @@ def other_starts(problem: Problem, known: End, bent: Floats) -> list[Floats]:
     return [start for _, start in minima.sights(fit, candidates[chosen], columns[chosen])]
 
 
+def _covariances(problem: Problem, x: Floats, chosen: Integers) -> tuple[Floats, Floats | None]:
+    """Derivatives of the yields at a minimum, ``(n_bins, n_free)``, and columns of the covariance, ``(n, n_free)``.
+
+    There are none of a Hessian that is not positive definite.
+    """
+    if problem.few_bins:
+        jacobian, low_rank = problem.low_rank(x)
+        return jacobian, low_rank.inverse().columns(chosen)
+    jacobian = problem.model.jacobian(problem.full(x))[:, problem.index]
+    factor, failed = dpotrf(problem.expand(x)[2])
+    if failed:
+        return jacobian, None
+    units = np.zeros((len(x), len(chosen)))
+    units[chosen, np.arange(len(chosen))] = 1.0
+    return jacobian, dpotrs(factor, units)[0].T
+
+
 def _covariance(problem: Problem, known: End) -> Floats | None:
     """Inverse of the Hessian at a minimum; ``None`` where it is not positive definite."""
-    factor, failed = dpotrf(known.hessian if known.hessian is not None else problem.expand(known.x)[2])
+    factor, failed = dpotrf(problem.expand(known.x)[2])
     if failed:
         return None
     upper, _ = dpotri(factor)
@@ -444,8 +466,5 @@ def downward_curvature(model: Model, data: Data, theta: Floats) -> Floats:
     From the mean of the effects at -1 and +1, ``[nu(1) + nu(-1)] / 2 - nu(0)`` per bin; zero for free parameters.
     """
     state = model.state(theta)
-    weights = data.observed / np.maximum(state.bins, 1e-3) - 1.0
-    curvature = np.zeros(model.cells.n_parameters)
-    for parameter, by_bin in model.cells.mean_effects(state):
-        curvature[parameter] += weights @ by_bin
+    curvature = model.cells.mean_effect(state, data.observed / np.maximum(state.bins, 1e-3) - 1.0)
     return SHARPEST * curvature[: len(theta)] * model.parameters.width**2

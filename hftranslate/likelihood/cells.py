@@ -218,6 +218,35 @@ class Cells:
             effects.append((parameters, weighted_sums(per_row, self.pattern.rows_of_bins, state.nu)))
         return effects
 
+    def mean_effect(self, state: State, weights: Floats) -> Floats:
+        """``sum_b weights_b {[nu_b(1) + nu_b(-1)] / 2 - nu_b(0)}`` of each parameter, ``(n_parameters,)``.
+
+        The sums of what :meth:`mean_effects` has for each bin, without forming it.
+        """
+        w, result = weights[self.bin], np.zeros(self.n_parameters)
+        if self.additive.parameter.size:
+            bent = self.additive.shifts.pull(w * self.lift(state))[1]
+            result += np.bincount(self.additive.parameter, bent, self.n_parameters)
+        m = self.multiplicative
+        if m.row.size:
+            per_row = np.bincount(self.row, w * state.nu, self.n_rows)
+            effects = (0.5 * (m.lo + m.hi) - 1.0) * per_row[m.row]
+            result += np.bincount(m.parameter, effects, self.n_parameters)
+        return result
+
+    def own_curvature(self, state: State, weights: Floats) -> Floats:
+        """``sum_b weights_b d2 nu_b / d theta2`` of each parameter alone, ``(n_parameters,)``."""
+        w, result = weights[self.bin], np.zeros(self.n_parameters)
+        if self.additive.parameter.size:
+            bend = self.additive.shifts.pull(w * self.lift(state))[1] * state.curves[3]
+            result += np.bincount(self.additive.parameter, bend, self.n_parameters)
+        m = self.multiplicative
+        if m.row.size:
+            per_row = np.bincount(self.row, w * state.nu, self.n_rows)
+            bend = per_row[m.row] * state.factors[2] / state.factors[0]
+            result += np.bincount(m.parameter, bend, self.n_parameters)
+        return result
+
     def bends(self) -> Integers:
         """Parameters whose interpolation code has a kink at zero: code0 and code1."""
         m, a = self.multiplicative, self.additive

@@ -1,0 +1,122 @@
+r"""A Hessian of the rank of the bins, and its inverse: for models with fewer bins than parameters.
+
+Without the second derivatives of the yields by two parameters the Hessian of a fit is ``D + R^T R``, with a diagonal
+``D`` and one row of ``R`` for each bin. Its inverse takes a system of as many unknowns as there are bins, and as there
+are parameters without constraint (:mod:`hftranslate.inference.together` has the formula, and many fits at once).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hftranslate.likelihood.scipy_parts import dposv
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
+#: What solves a system for a vector ``(n,)``.
+Solver: TypeAlias = Callable[[Floats], Floats]
+
+#: The least curvature along a constrained parameter, as a fraction of that of its width: uneven effects bend the NLL
+#: down, and counts of zero have no curvature.
+_LEAST = 0.5
+#: The curvature along parameters without constraint that no bin depends on.
+_NOTHING = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LowRank:
+    """``D + R^T R``.
+
+    Attributes
+    ----------
+    root, diagonal
+        ``R (n_bins, n)``, and that of ``D``, ``(n,)``, which nothing asks for where parameters have no constraint.
+    loose
+        whether each parameter is one of these, ``(n,)``.
+    """
+
+    root: Floats
+    diagonal: Floats
+    loose: Booleans
+
+    @classmethod
+    def of(cls, jacobian: Floats, weights: Floats, diagonal: Floats, width: Floats) -> "LowRank":
+        """From derivatives of yields ``(n_bins, n)``, the weight of each bin in the Hessian, and the constraints.
+
+        ``diagonal`` is what belongs to each parameter alone, and ``width`` its prior uncertainty, zero for none.
+        """
+        tight = width > 0.0
+        least = _LEAST / np.where(tight, width, 1.0) ** 2
+        root = jacobian * np.sqrt(weights)[:, None]
+        return cls(root=root, diagonal=np.maximum(diagonal, least), loose=~tight)
+
+    def among(self, chosen: Integers) -> "LowRank":
+        """That of some of the parameters."""
+        return LowRank(root=self.root[:, chosen], diagonal=self.diagonal[chosen], loose=self.loose[chosen])
+
+    def between(self, rows: Integers, columns: Integers) -> Floats:
+        """Its entries between different parameters, ``(n_rows, n_columns)``."""
+        entries: Floats = self.root[:, rows].T @ self.root[:, columns]
+        return entries
+
+    def inverse(self) -> "Inverse":
+        """Its inverse."""
+        loose = np.flatnonzero(self.loose)
+        b, k = len(self.root), len(self.root) + len(loose)
+        inverse = np.where(self.loose, 0.0, 1.0 / self.diagonal)
+        scaled = self.root * inverse
+        matrix = np.zeros((k, k))
+        matrix[:b, :b] = scaled @ self.root.T
+        diagonal = np.einsum("ii->i", matrix)
+        diagonal[:b] += 1.0
+        diagonal[b:] = _NOTHING
+        matrix[:b, b:] = -self.root[:, loose]
+        matrix[b:, :b] = self.root[:, loose].T
+        return Inverse(inverse=inverse, scaled=scaled, loose=loose, middle=_inverted(matrix))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Inverse:
+    """The inverse of ``D + R^T R``: ``D^-1``, ``R D^-1`` and the inverse of the small system between them."""
+
+    inverse: Floats
+    scaled: Floats
+    loose: Integers
+    middle: Floats
+
+    def times(self, v: Floats) -> Floats:
+        """It times ``v (..., n)``."""
+        z = np.concatenate([v @ self.scaled.T, v[..., self.loose]], axis=-1) @ self.middle.T
+        b = len(self.scaled)
+        result: Floats = self.inverse * v - z[..., :b] @ self.scaled
+        result[..., self.loose] = z[..., b:]
+        return result
+
+    def columns(self, chosen: Integers) -> Floats:
+        """Some of its columns, ``(n_chosen, n)``."""
+        units = np.zeros((len(chosen), len(self.inverse)))
+        units[np.arange(len(chosen)), chosen] = 1.0
+        return self.times(units)
+
+
+#: A Hessian ``(n, n)``, or what there is of one at the rank of the bins.
+Hessian: TypeAlias = Floats | LowRank
+
+
+def following(hessian: Hessian, rows: Integers, columns: Integers) -> Floats | None:
+    """How much the minimum over some parameters moves against others that move, ``(n_columns, n_rows)``."""
+    if isinstance(hessian, LowRank):
+        return hessian.among(rows).inverse().times(hessian.between(columns, rows))
+    _, slopes, failed = dposv(hessian[np.ix_(rows, rows)], hessian[np.ix_(rows, columns)])
+    return None if failed else np.asarray(slopes.T, dtype=np.float64)
+
+
+def _inverted(matrix: Floats) -> Floats:
+    try:
+        return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
+    except np.linalg.LinAlgError:  # as of factors that do the same
+        return np.asarray(np.linalg.pinv(matrix), dtype=np.float64)
