@@ -154,9 +154,9 @@ def _mixed_terms(cells: Cells, state: State, w: Floats, parts: _Parts, hessian: 
         base = w * state.additive * state.scale
         terms = [_pair_terms(base, state.slots, *pair) for pair in p.pairs]
         sums = np.bincount(p.pair_place_of, np.concatenate(terms), len(p.pair_places))
-        rows, columns = np.divmod(p.pair_places, len(hessian))
-        hessian[rows, columns] += sums
-        hessian[columns, rows] += sums
+        one, other = np.divmod(p.pair_places, len(hessian))
+        hessian[one, other] += sums
+        hessian[other, one] += sums
 
 
 def _pair_terms(base: Floats, slots: Floats, k: int, m: int, cells: Integers) -> Floats:
