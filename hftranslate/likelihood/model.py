@@ -429,7 +429,7 @@ class Model(Speaking):
         state = self.state(t)
         information = np.where(state.bins > 0.0, 1.0 / state.bins, 0.0)
         slopes = self.derived.rows(t, jacobian(self.cells, state))
-        matrix = outer_products(slopes, information)
+        matrix = outer_products(slopes, information, self.cells.pattern.bin_groups)
         diagonal = self.constraints.derivatives(t, data.auxdata)[1]
         matrix[np.diag_indices(len(t))] += np.maximum(diagonal, 0.0)
         return matrix
