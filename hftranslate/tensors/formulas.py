@@ -7,7 +7,7 @@ one from the right, or that of the clipped side. Each branch of a ``where`` is t
 is taken, and nothing is divided by what may be zero.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import log, pi, prod, sqrt
 
@@ -143,8 +143,20 @@ class Formulas:
     def _shift(self, alpha: Array, t: Mapping[str, Array]) -> Array:
         xp, additive = self.library.xp, self.model.cells.additive
         pairs = zip(additive.codes, additive.code_columns, strict=True)
-        g = xp.concatenate([_curve(xp, code, alpha[columns]) for code, columns in pairs])
+        g = xp.concatenate([self._g(code)(alpha[columns]) for code, columns in pairs])
         return t["shift_hi"] @ (0.5 * (g + alpha)) + t["shift_lo"] @ (0.5 * (g - alpha))
+
+    def _g(self, code: str) -> Callable[[Array], Array]:
+        """``g`` of an additive code."""
+        xp = self.library.xp
+
+        def value(alpha: Array) -> Array:
+            return _curve(xp, code, alpha)
+
+        def moved(step: Array, alpha: Array) -> Array:
+            return step * _curve_slope(xp, code, alpha)
+
+        return self.library.with_slope(value, moved)
 
     def _rows(self, alpha: Array, t: Mapping[str, Array]) -> Array:
         """The product of the factors of each row ``(n_rows,)``, by logarithms: few operations, also in derivatives."""
@@ -239,12 +251,11 @@ class Formulas:
             both = (x > 0.0) & (mean > 0.0)
             n, nu = xp.where(x > 0.0, x, 1.0), xp.where(both, mean, 1.0)
             d = xp.where(both, mean - x, 0.0)
-            r = d / n
-            low = r < -0.5
-            direct = d - n * xp.where(low, xp.log(xp.where(low, nu / n, 1.0)), xp.log1p(xp.where(low, 0.0, r)))
+            low = d < -0.5 * n
+            direct = d - n * xp.where(low, xp.log(xp.where(low, nu, n) / n), xp.log1p(xp.where(low, 0.0, d) / n))
             v = d / (nu + n)
             series = v * (d - n * v * v * (2 / 3 + 2 / 5 * v * v))
-            return xp.where(both, xp.where(abs(r) < _CLOSE, series, direct), mean)
+            return xp.where(both, xp.where(abs(d) < _CLOSE * n, series, direct), mean)
 
         def moved(step: Array, mean: Array, x: Array) -> Array:
             both = (x > 0.0) & (mean > 0.0)
@@ -270,7 +281,8 @@ class Formulas:
         """
         xp, c, index = self.library.xp, self.model.constraints, self.library.indices
         mean, width = means[0], t["width"]
-        total = 0.5 * xp.sum(((auxdata[index(c.gauss_aux)] - mean) / width) ** 2)
+        pull = (auxdata[index(c.gauss_aux)] - mean) / width
+        total = 0.5 * (pull @ pull)
         admitted = xp.isfinite(total)
         if c.low.size:
             total = total + xp.sum(self._log_probability(mean, width))
