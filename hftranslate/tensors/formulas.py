@@ -193,7 +193,10 @@ class Formulas:
     def _polynomials(
         self, alpha: Array, lo: Array, hi: Array, log_lo: Array, log_hi: Array, *, slope: bool = False
     ) -> tuple[Array, Array, Array]:
-        """Which factors are polynomials of ``alpha``: code4 within 1, or as a mask says; their values, or slopes; zeros."""
+        """Which factors are polynomials of ``alpha`` (code4 within 1, or as a mask says), their values, and zeros.
+
+        Slopes by ``alpha`` instead of values, if asked for.
+        """
         xp = self.library.xp
         inside = abs(alpha) < 1.0
         polynomial = inside if self.exponential is None else inside & ~self.exponential

@@ -86,12 +86,13 @@ def jax_namespace() -> Namespace:
 
     def with_slope(value: Function, moved: Function) -> Function:
         def rule(point: tuple[Array, ...], steps: tuple[Array, ...]) -> tuple[Array, Array]:
-            x, *others = point
-            still = [isinstance(step, SymbolicZero) for step in steps]
-            parts = [] if still[0] else [moved(steps[0], *point)]
-            if not all(still[1:]):
-                rest = [jax.numpy.zeros_like(o) if zero else step for o, zero, step in zip(others, still[1:], steps[1:])]
-                parts.append(jax.jvp(lambda *others: value(x, *others), others, rest)[1])
+            (x, *others), (step, *rest) = point, steps
+            parts = [] if isinstance(step, SymbolicZero) else [moved(step, *point)]
+            if not all(isinstance(r, SymbolicZero) for r in rest):
+                along = [
+                    xp.zeros_like(o) if isinstance(r, SymbolicZero) else r for o, r in zip(others, rest, strict=True)
+                ]
+                parts.append(jax.jvp(lambda *others: value(x, *others), others, along)[1])
             return value(*point), sum(parts[1:], parts[0])
 
         function = jax.custom_jvp(value)
