@@ -1,4 +1,4 @@
-"""The Brazil band: CLs over the parameter of interest, drawn into given axes with pyhf's labels."""
+"""CLs over the parameter of interest in given axes, as pyhf draws it: its labels, colours and order of the legend."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -59,7 +59,7 @@ def plot_cls_components(test_pois: Any, tail_probs: Any, ax: Any, **kwargs: Any)
 def plot_results(
     test_pois: Any, tests: Sequence[Any], test_size: float = 0.05, ax: Any = None, **kwargs: Any
 ) -> BrazilBandCollection:
-    """Draw what :func:`hftranslate.pyhf.infer.hypotest` gave for each value, and all labels."""
+    """Draw what a test gave (``[CLs, [CLs+b, CLb], [CLs_exp ...]]``) for each value, and all labels."""
     if ax is None:
         with needs_extra("plot", "pictures"):
             import matplotlib.pyplot as plt
