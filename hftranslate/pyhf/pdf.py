@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -145,7 +146,9 @@ class Model:
         paramsets = {name: Paramset(s, given.get(name, {})) for name, s in sets.items()}
         self.config = ModelConfig(self.spec["channels"], paramsets, settings)
         self.config.set_poi(poi_name or None)
-        self.main_model = MainModel(self)
+        self.main_model, self.constraint_model = MainModel(self), ConstraintModel(self.config)
+        parts = np.split(np.arange(self.config.nmaindata + self.config.nauxdata), [self.config.nmaindata])
+        self.fullpdf_tv = probability.TensorViewer(parts if self.config.nauxdata else parts[:1])
 
     def split(self, data: Any) -> likelihood.Data:
         """The engine's data set of one vector of main and auxiliary data."""
@@ -173,22 +176,11 @@ class Model:
 
     def make_pdf(self, pars: Any) -> probability.Simultaneous:
         """The density of all data at a point: that of the events, and that of the auxiliary data."""
-        config, values = self.config, self.point(pars)
-        main = probability.Independent(probability.Poisson(self.engine.rates(values)))
-        sets = [config.param_set(name) for name in config.auxdata_order]
-        theta = np.array([v for s in sets for v in values[config.par_slice(s.name)]])
-        width = np.array([w for s in sets for w in (s.factors or s.sigmas)])
-        normal = np.array([s.pdf_type == "normal" for s in sets for _ in s.auxdata], dtype=np.bool_)
-        parts = [
-            (probability.Normal(theta[normal], width[normal]), np.flatnonzero(normal)),
-            (probability.Poisson((theta * width)[~normal]), np.flatnonzero(~normal)),
-        ]
-        used = [(probability.Independent(density), place) for density, place in parts if place.size]
-        n = config.nmaindata
-        if not used:
-            return probability.Simultaneous([main], [np.arange(n)])
-        aux = probability.Simultaneous(*zip(*used, strict=True))
-        return probability.Simultaneous([main, aux], [np.arange(n), n + np.arange(config.nauxdata)])
+        values = self.point(pars)
+        densities: list[Any] = [probability.Independent(probability.Poisson(self.engine.rates(values)))]
+        if self.config.nauxdata:
+            densities.append(self.constraint_model.make_pdf(values))
+        return probability.Simultaneous(densities, self.fullpdf_tv)
 
     def expected_data(self, pars: Any, include_auxdata: bool = True) -> Any:
         """Expected events, and with them the expected auxiliary data."""
@@ -217,6 +209,26 @@ class Model:
     def pdf(self, pars: Any, data: Any) -> Any:
         """The density of all data, ``(1,)``."""
         return np.exp(self.logpdf(pars, data))
+
+
+class ConstraintModel:
+    """The density of the auxiliary data."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        sets = [config.param_set(name) for name in config.auxdata_order]
+        self._places = [i for s in sets for i in range(config.npars)[config.par_slice(s.name)]]
+        self._widths = np.array([w for s in sets for w in (s.factors or s.sigmas)])
+        self._normal = np.array([s.pdf_type == "normal" for s in sets for _ in s.auxdata], dtype=np.bool_)
+        self.constraints_poisson = SimpleNamespace(batched_factors=[self._widths[~self._normal]])
+
+    def make_pdf(self, pars: Any) -> probability.Simultaneous:
+        """The density at a point; there has to be a constraint."""
+        at, widths, normal = np.asarray(pars)[self._places], self._widths, self._normal
+        gaussian, poisson = (at[normal], widths[normal]), (at * widths)[~normal]
+        parts = (normal, probability.Normal(*gaussian)), (~normal, probability.Poisson(poisson))
+        used = [(probability.Independent(density), np.flatnonzero(where)) for where, density in parts if where.any()]
+        densities, places = zip(*used, strict=True)
+        return probability.Simultaneous(densities, probability.TensorViewer(places))
 
 
 class MainModel:
