@@ -4,18 +4,21 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy import stats
-
-from hftranslate.pyhf.tensor import numpy_backend
+from scipy import special, stats
 
 __all__ = ["Independent", "Normal", "Poisson", "Simultaneous", "TensorViewer"]
+
+
+def poisson_logpdf(n: Any, lam: Any) -> Any:
+    """The logarithm of the density of a number of events, which need not be an integer."""
+    return special.xlogy(n, lam) - lam - special.gammaln(np.add(n, 1.0))
 
 
 class Poisson:
     """Numbers of events, each around its rate."""
 
     _kind: Any = stats.poisson
-    _log_density: Any = staticmethod(numpy_backend().poisson_logpdf)
+    _log_density: Any = staticmethod(poisson_logpdf)
 
     def __init__(self, *parameters: Any) -> None:
         self._parameters = parameters

@@ -25,8 +25,6 @@ WITH_PYHF = {
 }
 #: What fails with our module only.
 REASONS = {
-    "KeyError: 'minuit'": "fit results are no iminuit objects",
-    "fullpdf_tv|test__parameters_maximizing_constraint_term": "inner parts of pyhf's pdf",
     r"test_fit\.py::test_(limit|significance)": "compared more strictly than pyhf minimises (2e-5, 1e-4)",
 }
 

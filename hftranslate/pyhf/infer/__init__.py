@@ -23,8 +23,8 @@ def hypotest(
 
     That is, in this order: ``[CLs+b, CLb]`` (of ``q0``: ``[CLb]``) for ``return_tail_probs=True``, the median
     expectation for ``return_expected``, that at -2 ... 2 standard deviations for ``return_expected_set``, the
-    calculator for ``return_calculator``. All numbers are arrays without axes. What else is given goes to the calculator of
-    ``calctype``, ``"asymptotics"`` or ``"toybased"``.
+    calculator for ``return_calculator``. All numbers are arrays without axes. What else is given goes to the
+    calculator of ``calctype``, ``"asymptotics"`` or ``"toybased"``.
     """
     wanted = [kw.pop(f"return_{what}", False) for what in ("tail_probs", "expected", "expected_set", "calculator")]
     settings = mle.settings_of(pdf, init_pars, par_bounds, fixed_params)

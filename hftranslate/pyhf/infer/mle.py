@@ -65,6 +65,8 @@ def fit(data: Any, pdf: Any, init_pars: Any = None, par_bounds: Any = None, fixe
     pars = np.stack([values, unc], axis=1) if wanted[0] else values
     result: Any = OptimizeResult()
     result.update(x=pars, unc=unc, corr=corr, fun=fun, success=True, message=best.message, fit=best)
+    if wanted[3] and get_backend()[1].name == "minuit":
+        result.minuit = best.to_minuit()
     found = [pars, *(value for value, is_wanted in zip((corr, fun, result), wanted[1:], strict=True) if is_wanted)]
     return tuple(found) if len(found) > 1 else pars
 
