@@ -421,6 +421,16 @@ class Workspace(Speaking):
 
         return tables_of(self)
 
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain JSON values by the names of attributes; modifiers have their ``type``, ``None`` is no end.
+
+        This is more than files can say: pyhf's document comes from :func:`hftranslate.translation.to_pyhf_json`.
+        """
+        from hftranslate.workspace.tables import plain_of
+
+        found: dict[str, Any] = plain_of(self)
+        return found
+
     def channel(self, name: str) -> Channel:
         """The channel of that name.
 
