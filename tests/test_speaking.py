@@ -53,6 +53,10 @@ def everything(ws: Workspace) -> dict[str, Speaking]:
         "channel": hft.fitted_yields(model, data=data)["SR"],
         "toys": hft.toy_test(model, data, 1.0, toy_options=TOYS),
         "toy_significance": hft.toy_significance(model, data, toy_options=TOYS),
+        "diagnosis": hft.doctor(ws),
+        "difference": hft.diff(ws, hft.prune(ws, samples="signal")),
+        "results": hft.results(ws),
+        "report": hft.crosscheck(hft.results(ws), hft.results(ws)),
         "toy_limit": hft.toy_limit(model, data, bands=False, toy_options=TOYS),
     }
 
@@ -64,7 +68,7 @@ def spoken() -> dict[str, Speaking]:
 
 KINDS = [
     "workspace", "model", "data", "fit", "cls", "limit", "significance", "gof", "scan", "plane", "impacts", "yields",
-    "channel", "toys", "toy_significance", "toy_limit",
+    "channel", "toys", "toy_significance", "toy_limit", "diagnosis", "difference", "results", "report",
 ]  # fmt: skip
 
 
@@ -83,6 +87,22 @@ def test_a_line_a_table_and_a_pickle(spoken: dict[str, Speaking], kind: str) -> 
     assert str(again) == str(thing)
     text = json.dumps(thing.to_dict(), allow_nan=False)
     assert json.dumps(again.to_dict()) == text
+
+
+@pytest.mark.parametrize(
+    "call", [hft.prune, hft.rename, hft.sort, hft.doctor, hft.compile_model, lambda x: hft.combine(space(), x),
+             lambda x: hft.strip(x, "signal"), lambda x: hft.diff(space(), x)],
+)  # fmt: skip
+def test_what_is_no_workspace_is_refused_by_its_type(call: Any) -> None:
+    with pytest.raises(InputError, match="expected a Workspace, not Model"):
+        call(hft.compile_model(space())[0])
+    with pytest.raises(InputError, match="expected the path of a file, not Workspace"):
+        hft.read(space())  # type: ignore[arg-type]
+
+
+def test_a_single_parameter_of_interest_is_its_name() -> None:
+    assert Measurement(name="m", pois="mu").pois == ("mu",)  # type: ignore[arg-type]
+    assert hft.compile_model(workspace(channel("SR", [5.0], ("s", [5.0], NormFactor(name="mu")))))[0].parameters
 
 
 def test_workspaces_models_and_data_as_plain_values(spoken: dict[str, Any]) -> None:
