@@ -20,7 +20,7 @@ Each fit has its own bounds that hold parameters, its own length of the step, an
 others. One that does not converge within a few steps is left to who can do more: nothing here knows kinks.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -49,10 +49,12 @@ _SUFFICIENT = 1e-4
 _LEAST = 0.5
 #: The curvature along parameters without constraint that no bin depends on.
 _NOTHING = 1e-9
-#: How often parameters that a step takes beyond their bounds are put there, and the others moved anew.
-_CROSSINGS = 4
+#: How often what a step takes beyond its bounds is put there, and the rest moved anew.
+_CROSSINGS = 6
+#: How often a step follows the bent edge of the domain.
+_FOLLOWED = 2
 #: The part of its yield that a bin keeps which a step would empty.
-_KEPT = 0.05
+_KEPT = 0.1
 #: Steps and changes of the gradient that are less parallel than this say nothing about the curvature.
 _PARALLEL = 1e-12
 
@@ -255,6 +257,14 @@ class Metric:
 
         Bins that are emptied lose ``emptying (n, n_bins)`` by it.
         """
+        return self._solution(v, emptying)[0]
+
+    def forces(self, v: Floats) -> Floats:
+        """By how much bins that are emptied resist ``v (n, n_free)``: ``v = J^T forces`` where no other one is left."""
+        return self._solution(v, 0.0)[1]
+
+    def _solution(self, v: Floats, emptying: Floats | float) -> tuple[Floats, Floats]:
+        """The solution, and ``z``."""
         b = self.root.shape[1]
         result = self.inverse * v
         rhs = np.empty(self.matrix.shape[:2])
@@ -263,20 +273,13 @@ class Metric:
         z = _solved(self.matrix, rhs[..., None])[..., 0]
         result -= self.inverse * _back(self.root, z[:, :b])
         result[:, self.loose] = z[:, b:]
-        return result
+        return result, z[:, :b]
 
     def columns(self, which: Integers, parameter: Integers) -> Floats:
         """Columns of the inverses of some models, each for one parameter, ``(n, n_free)``."""
         units = np.zeros((len(which), self.root.shape[2]))
         units[np.arange(len(which)), parameter] = 1.0
         return self.holding(which, self.held[which]).solve(units)
-
-
-def _first(beyond: Booleans, ways: Floats, steps: Floats) -> Booleans:
-    """Of the parameters that steps take beyond their bounds those that come there first; others may not, then."""
-    parts = np.where(beyond, ways / np.where(beyond, steps, 1.0), np.inf)
-    found: Booleans = beyond & (parts <= parts.min(axis=1, keepdims=True))
-    return found
 
 
 def _along(matrices: Floats, v: Floats) -> Floats:
@@ -414,7 +417,7 @@ class _Descent:
         step = np.where(end.emptied[:, None], 0.0, end.step)  # so near the edge of the domain a step may leave it
         x = np.clip(end.x + step, *self.lines.box)
         self.ends.thetas[end.which[:, None], self.lines.index] = x
-        self.ends.values[end.which] = end.value - end.edm
+        self.ends.values[end.which] = np.where(end.emptied, end.value, end.value - end.edm)
         self.ends.edm[end.which] = end.edm
         self.ends.converged[end.which], self.ends.emptied[end.which] = True, end.emptied
         self.ends.iterations[way.which[over]] = way.taken[over]
@@ -453,33 +456,103 @@ class _Descent:
 
     def _step(self, way: _Way, here: Linearised) -> tuple[Floats, Floats, Booleans]:
         """Steps to the minima of the quadratic models within the bounds, the EDM, and which of them empty a bin."""
-        low, high = self.lines.box
-        x, held, rows = way.x, way.held, np.arange(len(way.x))
-        metric = every = self.lines.metric(way.which, here, held)
-        g = np.where(held, 0.0, way.gradient)
-        step = way.newton(metric, g)
-        edm = -0.5 * _dot(g, step)
-        moved, empty = np.zeros_like(x), self.lines.fits.observed[way.which] == 0.0
-        emptied = np.zeros_like(empty)
+        metric = self.lines.metric(way.which, here, way.held)
+        g = np.where(way.held, 0.0, way.gradient)
+        free = way.newton(metric, g)
+        within = _Within(way=way, here=here, metric=metric, box=self.lines.box, step=free.copy(), held=way.held.copy(),
+                         empty=self.lines.fits.observed[way.which] == 0.0)  # fmt: skip
+        within.go()
+        empties: Booleans = np.any(within.emptied, axis=1)
+        if empties.any():
+            self._follow(way, within, np.flatnonzero(empties))
+        edm = np.where(empties, -_dot(way.gradient, within.step), -0.5 * _dot(g, free))
+        if (done := np.flatnonzero(empties & (edm <= self.tolerance))).size:
+            edm[done[~within.pushed_there(done, self.tolerance)]] = np.nan
+        return within.step, edm, empties
+
+    def _follow(self, way: _Way, within: "_Within", which: Integers) -> None:
+        """Let steps that empty bins follow their bent edge of the domain: leave there what was meant to be left."""
+        metric, held = within.emptying(which), within.held[which]
+        points = self.lines.fits.starts[way.which[which]]
+        for _ in range(_FOLLOWED):
+            points[:, self.lines.index] = np.clip(way.x[which] + within.step[which], *self.lines.box)
+            excess = self.lines.model.rates_of_many(points) - _KEPT * within.here.rates[which]
+            back = metric.solve(np.zeros(held.shape), np.where(within.emptied[which], excess, 0.0))
+            within.step[which] -= np.where(held, 0.0, back)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Within:
+    """Steps that are brought back within the bounds of parameters, and to where no ``empty`` bin is below zero.
+
+    What is met first on the way is ``held``, or ``emptied``, and the others move anew: they may not meet theirs, then.
+    """
+
+    way: _Way
+    here: Linearised
+    metric: Metric
+    box: tuple[Floats, Floats]
+    step: Floats
+    held: Booleans
+    empty: Booleans
+
+    emptied: Booleans = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.emptied = np.zeros_like(self.empty)
+
+    def go(self) -> None:
+        """Bring all of them back."""
+        moved, rows = np.zeros_like(self.step), np.arange(len(self.step))
         for _ in range(_CROSSINGS):
-            target = x[rows] + step[rows]
-            beyond = _first((target < low) | (target > high), (np.clip(target, low, high) - x[rows]), step[rows])
-            left = here.rates[rows] + _along(here.jacobian[rows], step[rows])
-            emptying = empty[rows] & ~emptied[rows] & (left < _KEPT * here.rates[rows])
-            crossing: Booleans = np.any(beyond, axis=1) | np.any(emptying, axis=1)
+            first, room, over, emptying = self._met(rows)
+            crossing = np.isfinite(first)
             if not crossing.any():
                 break
-            rows, beyond, target, held = rows[crossing], beyond[crossing], target[crossing], held[crossing]
-            held = held | beyond
-            emptied[rows] |= emptying[crossing]
-            moved[rows] = np.where(beyond, np.clip(target, low, high) - x[rows], moved[rows])
-            metric = every.emptying(rows, held, emptied[rows], here.jacobian)
-            pull = way.gradient[rows] + _back(every.root[rows], _along(every.root[rows], moved[rows]))
-            lost = (1.0 - _KEPT) * here.rates[rows] + _along(here.jacobian[rows], moved[rows])
-            by = metric.solve(np.where(held, 0.0, pull), np.where(emptied[rows], lost, 0.0))
-            step[rows] = np.where(held, moved[rows], -by)
-        empties: Booleans = emptied.any(axis=1)
-        return step, np.where(empties, -_dot(way.gradient, step), edm), empties
+            rows, room, over = rows[crossing], room[crossing], over[crossing]
+            self.held[rows] |= over
+            self.emptied[rows] |= emptying[crossing]
+            moved[rows] = np.where(over, room, moved[rows])
+            jacobian, root, rates = self.here.jacobian[rows], self.metric.root[rows], self.here.rates[rows]
+            pull = self.way.gradient[rows] + _back(root, _along(root, moved[rows]))
+            lost = (1.0 - _KEPT) * rates + _along(jacobian, moved[rows])
+            back = self.emptying(rows).solve(
+                np.where(self.held[rows], 0.0, pull), np.where(self.emptied[rows], lost, 0.0)
+            )
+            self.step[rows] = np.where(self.held[rows], moved[rows], -back)
+
+    def emptying(self, rows: Integers) -> Metric:
+        """The quadratic models of some of them with what is held and emptied."""
+        return self.metric.emptying(rows, self.held[rows], self.emptied[rows], self.here.jacobian)
+
+    def pushed_there(self, rows: Integers, tolerance: float) -> Booleans:
+        """Whether the function pushes what is held against its bound, and what is emptied to nothing.
+
+        Within what is left below a tolerance of the EDM.
+        """
+        metric, held, emptied, step = self.emptying(rows), self.held[rows], self.emptied[rows], self.step[rows]
+        root = self.metric.root[rows]
+        slope = self.way.gradient[rows] + metric.diagonal * step + _back(root, _along(root, step))
+        forces = np.where(emptied, metric.forces(np.where(held, 0.0, slope)), 0.0)
+        slope = slope - _back(self.here.jacobian[rows], forces)
+        x, (low, high) = self.way.x[rows] + step, self.box
+        inward = held & (((x <= low) & (slope < 0.0)) | ((x >= high) & (slope > 0.0)))
+        gains = slope**2 > 2.0 * tolerance * metric.diagonal
+        pulled: Booleans = np.any(inward & gains, axis=1) | np.any(forces < 0.0, axis=1)
+        return ~pulled
+
+    def _met(self, rows: Integers) -> tuple[Floats, Floats, Booleans, Booleans]:
+        """The part of each step up to what it meets first, the room up to bounds, and what is met then."""
+        x, step, rates = self.way.x[rows], self.step[rows], self.here.rates[rows]
+        target = x + step
+        over = ((target < self.box[0]) | (target > self.box[1])) & ~self.held[rows]
+        room = np.clip(target, *self.box) - x
+        to_bounds = np.where(over, room / np.where(over, step, 1.0), np.inf)
+        loss = -_along(self.here.jacobian[rows], step)
+        emptying = self.empty[rows] & ~self.emptied[rows] & (loss > (1.0 - _KEPT) * rates)
+        to_nothing = np.where(emptying, (1.0 - _KEPT) * rates / np.where(emptying, loss, 1.0), np.inf)
+        first = np.minimum(to_bounds.min(axis=1), to_nothing.min(axis=1))
+        return first, room, over & (to_bounds <= first[:, None]), emptying & (to_nothing <= first[:, None])
 
 
 def _dot(a: Floats, b: Floats) -> Floats:
