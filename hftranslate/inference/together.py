@@ -243,10 +243,6 @@ class Metric:
             diagonals[:, b:] = np.where(held[:, loose], 1.0, _NOTHING)
         return cls(root, diagonal, held, loose, inverse, matrix)
 
-    def holding(self, which: Integers, held: Booleans) -> "Metric":
-        """Some of the models with other parameters held."""
-        return self.emptying(which, held, np.zeros((len(which), self.root.shape[1]), dtype=np.bool_), self.root)
-
     def emptying(self, which: Integers, held: Booleans, emptied: Booleans, jacobian: Floats) -> "Metric":
         """Some of the models with other parameters held, and bins emptied."""
         root = np.where(emptied[..., None], jacobian[which], self.root[which])
@@ -279,7 +275,8 @@ class Metric:
         """Columns of the inverses of some models, each for one parameter, ``(n, n_free)``."""
         units = np.zeros((len(which), self.root.shape[2]))
         units[np.arange(len(which)), parameter] = 1.0
-        return self.holding(which, self.held[which]).solve(units)
+        parts = (getattr(self, name)[which] for name in ("root", "diagonal", "held"))
+        return Metric(*parts, self.loose, self.inverse[which], self.matrix[which]).solve(units)
 
 
 def _along(matrices: Floats, v: Floats) -> Floats:
