@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 
 from hftranslate.inference.clouds import Cloud
 from hftranslate.inference.descent import may_get_stuck, onwards
-from hftranslate.inference.exchanges import HIGHEST, Exchanges, factors_of
+from hftranslate.inference.exchanges import HIGHEST, Exchanges, columns_of, factors_of
 from hftranslate.inference.newton import End
 from hftranslate.inference.problem import Problem
 from hftranslate.inference.sights import BENT, CANDIDATES, Minima
@@ -262,12 +262,14 @@ class _Look:
     def at_exchanges(self) -> None:
         """Fit from where free factors that do nearly the same have changed places."""
         p, x = self.problem, self.lowest.x
-        if not len(factors_of(p.model, p.index)):
+        factors = factors_of(p.model, p.index)
+        if not len(factors):
             return
-        starts = list(Exchanges.of(p.model, p.index, p.convex(x)).starts(x, p.bounds))
-        if starts:
-            low = p.values(np.array(starts)) < self.lowest.value + HIGHEST
-            for start in np.array(starts)[low]:
+        columns = columns_of(p.convex(x), factors)
+        _, starts = Exchanges.of(p.model, p.index, factors, columns[None]).starts(x[None], p.bounds)
+        if len(starts):
+            low = p.values(starts) < self.lowest.value + HIGHEST
+            for start in starts[low]:
                 self.start(start)
 
     def in_one_valley(self) -> bool:

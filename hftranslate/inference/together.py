@@ -275,8 +275,8 @@ class Metric:
         """Columns of the inverses of some models, each for one parameter, ``(n, n_free)``."""
         units = np.zeros((len(which), self.root.shape[2]))
         units[np.arange(len(which)), parameter] = 1.0
-        parts = (getattr(self, name)[which] for name in ("root", "diagonal", "held"))
-        return Metric(*parts, self.loose, self.inverse[which], self.matrix[which]).solve(units)
+        root, diagonal, held = self.root[which], self.diagonal[which], self.held[which]
+        return Metric(root, diagonal, held, self.loose, self.inverse[which], self.matrix[which]).solve(units)
 
 
 def _along(matrices: Floats, v: Floats) -> Floats:
