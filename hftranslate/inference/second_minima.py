@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 
 from hftranslate.inference.clouds import Cloud
 from hftranslate.inference.descent import may_get_stuck, onwards
-from hftranslate.inference.exchanges import HIGHEST, Exchanges, factors_of
+from hftranslate.inference.exchanges import HIGHEST, Exchanges, columns_of, factors_of
 from hftranslate.inference.newton import End
 from hftranslate.inference.problem import Problem
 from hftranslate.inference.sights import BENT, CANDIDATES, Minima
@@ -272,15 +272,12 @@ class _Look:
         factors = factors_of(p.model, p.index)
         if not len(factors):
             return
-        if p.few_bins:
-            columns = p.low_rank(x, expected=True)[1].inverse().columns(factors)
-            exchanges = Exchanges.along(p.model, p.index, columns)
-        else:
-            exchanges = Exchanges.of(p.model, p.index, p.convex(x))
-        starts = list(exchanges.starts(x, p.bounds))
-        if starts:
-            low = p.values(np.array(starts)) < self.lowest.value + HIGHEST
-            for start in np.array(starts)[low]:
+        rough = p.low_rank(x, expected=True)[1] if p.few_bins else None
+        columns = columns_of(p.convex(x), factors) if rough is None else rough.inverse().columns(factors)
+        _, starts = Exchanges.of(p.model, p.index, factors, columns[None]).starts(x[None], p.bounds)
+        if len(starts):
+            low = p.values(starts) < self.lowest.value + HIGHEST
+            for start in starts[low]:
                 self.start(start)
 
     def in_one_valley(self) -> bool:
