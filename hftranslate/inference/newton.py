@@ -322,6 +322,7 @@ def _rough_step(here: _Here, hessian: LowRank, low: Floats, high: Floats) -> _Ro
         target = here.x + step
         beyond = (target < low) | (target > high)
         beyond[rest] = False
+        beyond = _first(beyond, np.minimum(np.maximum(target, low), high) - here.x, target - here.x)
         if not beyond.any():
             return _RoughStep(target=_inside(target, low, high), edm=edm, free=free, inverse=inverse)
         step = np.where(beyond, np.minimum(np.maximum(target, low), high) - here.x, step)
@@ -374,6 +375,15 @@ def _interpolated(length: float, f: float, f_new: float, slope: float) -> float:
     return min(max(best, 0.1), 0.5)
 
 
+def _first(beyond: Booleans, room: Floats, step: Floats) -> Booleans:
+    """Of the parameters that a step takes beyond their bounds those that come there first; others may not, then."""
+    if beyond.sum() < 2:
+        return beyond
+    parts = np.where(beyond, room / np.where(beyond, step, 1.0), np.inf)
+    found: Booleans = beyond & (parts <= parts.min())
+    return found
+
+
 def _bounded_step(q: _Quadratic, function: Function, damping: float) -> _Move:
     """The step to the minimum of the quadratic model within the bounds, damped where it has to be."""
     held = _held(q.x, q.g, q.low, q.high)
@@ -405,6 +415,7 @@ def _bounded_step(q: _Quadratic, function: Function, damping: float) -> _Move:
             edm = 0.5 * float(q.g[free] @ solution)
         target = q.x[free] - solution
         beyond = (target < q.low[free]) | (target > q.high[free])
+        beyond = _first(beyond, np.clip(target, q.low[free], q.high[free]) - q.x[free], -solution)
         if not beyond.any():
             step[free] = -solution
             return _Move(step=step, damping=damping, edm=edm, exact=exact, free=free, factor=factor)
