@@ -114,7 +114,8 @@ class _Move:
 
 def has_pieces(problem: Problem) -> bool:
     """Whether the likelihood has kinks that this module knows."""
-    return problem.model.cells.clipped is not None or bool(np.isin(problem.index, problem.model.bends).any())
+    bends = problem.model.bends
+    return problem.model.cells.clipped is not None or bool(bends.size and np.isin(problem.index, bends).any())
 
 
 def through_kinks(problem: Problem, start: Floats, *, tolerance: float, max_iterations: int) -> End:

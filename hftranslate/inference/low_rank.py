@@ -90,9 +90,12 @@ class Inverse:
 
     def times(self, v: Floats) -> Floats:
         """It times ``v (..., n)``."""
-        z = np.concatenate([v @ self.scaled.T, v[..., self.loose]], axis=-1) @ self.middle.T
         b = len(self.scaled)
-        result: Floats = self.inverse * v - z[..., :b] @ self.scaled
+        z = np.empty((*v.shape[:-1], len(self.middle)))
+        z[..., :b], z[..., b:] = v @ self.scaled.T, v[..., self.loose]
+        z = z @ self.middle.T
+        result: Floats = self.inverse * v
+        result -= z[..., :b] @ self.scaled
         result[..., self.loose] = z[..., b:]
         return result
 

@@ -5,6 +5,7 @@ look for a lower one (:mod:`hftranslate.inference.second_minima`).
 """
 
 import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from math import isfinite
@@ -124,7 +125,7 @@ SOLVER_OPTIONS: dict[str, float] = {"ftol": 1e-15, "gtol": 1e-9, "maxcor": 30, "
 _NEWTON_STEPS, _MIGRAD_CALLS, _MIGRAD_ROUNDS = 200, 10_000, 10
 #: Who is asked, in this order, where a minimiser reached no minimum: the slowest one last.
 _IN_TURN: tuple[MinimizerName, ...] = ("newton", "scipy", "minuit")
-_ROUGH_STEPS, _ROUGH_TOLERANCE, _ROUGH_CALLS = 50, 1e-4, 1000
+_ROUGH_STEPS, _ROUGH_TOLERANCE, _ROUGH_CALLS = 50, 1e-3, 1000
 #: L-BFGS-B and MIGRAD, which may go on for very long where nothing is smooth, or numbers are too large for progress to
 #: show, have so many calls of the likelihood each to step in.
 _RESCUE_CALLS = 5000
@@ -286,7 +287,7 @@ def _reached(problem: Problem, options: FitOptions) -> tuple[Problem, End]:
 
 def _by_others(problem: Problem, end: End, options: FitOptions) -> End:
     """Where a minimiser reached no minimum, and nobody limited its iterations: what another one reaches."""
-    if options.max_iterations is None:
+    if options.max_iterations is None and not end.at_a_minimum:
         limited = replace(
             options, max_iterations=_RESCUE_CALLS, solver_options=(*options.solver_options, ("maxfun", _RESCUE_CALLS))
         )
@@ -311,10 +312,7 @@ def _lowest(problem: Problem, first: End, options: FitOptions) -> tuple[End, boo
             return end
         return _by_others(replace(problem, theta=problem.full(end.x)), end, options)
 
-    calls = min(options.max_iterations or _ROUGH_CALLS, _ROUGH_CALLS)
-    rough = replace(options, tolerance=1e-3, max_iterations=calls, strategy=0)
-    others = [partial(_run, problem, replace(rough, minimizer=name)) for name in _IN_TURN if name != options.minimizer]
-    found = search(problem, first, fit, others=others, quick=options.other_minima == "quick")
+    found = search(problem, first, fit, others=_others(problem, options), quick=options.other_minima == "quick")
     end, iterations = found.lowest, found.iterations
     if end is not first and options.minimizer != end.by:
         own = _run(replace(problem, theta=problem.full(end.x)), options)
@@ -322,6 +320,15 @@ def _lowest(problem: Problem, first: End, options: FitOptions) -> tuple[End, boo
         if own.at_a_minimum and own.value < end.value + _SAME:
             end = own
     return replace(end, iterations=iterations), found.sure
+
+
+def _others(problem: Problem, options: FitOptions) -> Iterator[Callable[[], End]]:
+    """Rough fits by the other minimisers."""
+    calls = min(options.max_iterations or _ROUGH_CALLS, _ROUGH_CALLS)
+    rough = replace(options, tolerance=1e-3, max_iterations=calls, strategy=0)
+    for name in _IN_TURN:
+        if name != options.minimizer:
+            yield partial(_run, problem, replace(rough, minimizer=name))
 
 
 def _run(problem: Problem, options: FitOptions) -> End:

@@ -36,6 +36,7 @@ _MOST_DAMPING = 1e12  # beyond it the damped step is lost in rounding
 _NEAR = 1e-3  # EDM below which the Hessian changes so little along the step that its factors serve once more
 _FALL = 0.05  # by which each such step has to lower the EDM
 _ROUGH_FALL = 0.8  # the same with a Hessian of the rank of the bins
+_LEFT = 1e-5  # part of the tolerance that the last of the steps with such a Hessian may leave
 _NEARLY = 0.3  # EDM below which such a Hessian serves once more
 _ROUGH_STEPS = 15  # with such Hessians
 _EPS = float(np.finfo(np.float64).eps)
@@ -132,8 +133,9 @@ def newton(
         if edm <= _NEAR and move.exact and damping == 0.0 and move.factor is not None:
             inverse = _factored(move.factor)
             steps = _Corrections(
-                function=function, box=(low, high), inverse=inverse, free=move.free, tolerance=tolerance, fall=_FALL
-            )
+                function=function, box=(low, high), inverse=inverse, free=move.free, tolerance=tolerance, fall=_FALL,
+                left=tolerance,
+            )  # fmt: skip
             end, last = steps.run(_Here(x=x, f=f, g=g), full, edm)
             if last is not None:
                 return End(x=end.x, value=end.f, edm=last, hessian=hessian, iterations=iteration, reason="converged")
@@ -199,7 +201,8 @@ class _Corrections:
 
     ``free`` are the parameters that no bound holds, and ``inverse`` multiplies with that of their block. What it lacks
     is learned from the steps and the changes of the gradient along them, as L-BFGS does (Nocedal and Wright, "Numerical
-    Optimization", algorithm 7.4). Each step has to lower the EDM by the factor ``fall``.
+    Optimization", algorithm 7.4). Each step has to lower the EDM by the factor ``fall``, and the last one may leave the
+    part ``left`` of the tolerance.
     """
 
     function: Function
@@ -208,12 +211,12 @@ class _Corrections:
     free: Integers
     tolerance: float
     fall: float
+    left: float
 
     def run(self, here: "_Here", target: Floats, edm: float) -> tuple["_Here", float | None]:
         """Where steps lead of which the first one goes to ``target`` and promises an EDM; that of the last step.
 
-        Each step costs a gradient and has to lower the EDM much. The last one leaves an error as small as that of a
-        Newton step below the tolerance. There is none where the EDM or the function does not fall, or where a bound
+        Each step costs a gradient. There is no last one where the EDM or the function does not fall, or where a bound
         takes or lets go of a parameter.
         """
         holding = np.ones(len(here.x), dtype=np.bool_)
@@ -234,7 +237,7 @@ class _Corrections:
             target[self.free] -= solution
             target = _inside(target, *self.box)
             # the next EDM would be edm^2 / before
-            if edm <= self.tolerance and edm * edm <= before * self.tolerance**2:
+            if edm <= self.tolerance and edm * edm <= before * self.left * self.tolerance:
                 return _Here(x=target, f=value - edm, g=g), edm
             if not edm <= self.fall * before:
                 return here, None
@@ -280,8 +283,9 @@ def roughly(
         target, edm = step.target, step.edm
         if edm <= _NEARLY:
             corrections = _Corrections(
-                function=function, box=box, inverse=step.inverse, free=step.free, tolerance=tolerance, fall=_ROUGH_FALL
-            )
+                function=function, box=box, inverse=step.inverse, free=step.free, tolerance=tolerance, fall=_ROUGH_FALL,
+                left=_LEFT,
+            )  # fmt: skip
             end, last = corrections.run(here, target, edm)
             if last is not None:
                 return End(x=end.x, value=end.f, edm=last, hessian=hessian, iterations=taken, reason="converged")
@@ -312,7 +316,7 @@ def _rough_step(here: _Here, hessian: LowRank, low: Floats, high: Floats) -> _Ro
     held, step, edm = _held(here.x, here.g, low, high), np.zeros_like(here.x), -1.0
     while True:
         free, rest = np.flatnonzero(~held), np.flatnonzero(held)
-        inverse = hessian.among(free).inverse().times
+        inverse = (hessian.among(free) if rest.size else hessian).inverse().times
         slope = here.g[free]
         if rest.size:
             slope = slope + hessian.between(free, rest) @ step[rest]

@@ -264,6 +264,8 @@ class Cells:
     def bends(self) -> Integers:
         """Parameters whose interpolation code has a kink at zero: code0 and code1."""
         m, a = self.multiplicative, self.additive
+        if m.polynomial.all() and not m.linear and "code0" not in a.codes:  # as in most models
+            return np.zeros(0, dtype=np.int64)
         smooth = m.polynomial.copy()
         for code, entry in m.linear:
             smooth[entry] = code != "code0"

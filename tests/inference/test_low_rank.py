@@ -1,0 +1,106 @@
+"""Hessians of the rank of the bins, judged by dense algebra and by the exact Hessian."""
+
+import numpy as np
+import pytest
+
+from hftranslate.inference.low_rank import LowRank, following
+from hftranslate.inference.newton import newton, roughly
+from hftranslate.likelihood.compile import compile_model
+from hftranslate.workspace import HistoSys, NormFactor, NormSys
+from tests.cases import compiled
+from tests.inference.problems import problem_of
+from tests.likelihood.builders import channel, workspace
+
+WIDTH = np.array([1.0, 0.0, 0.3, 2.0, 0.0, 1.0])
+
+
+@pytest.fixture
+def low_rank():
+    rng = np.random.default_rng(2)
+    return LowRank.of(rng.normal(size=(3, 6)), np.array([0.5, 2.0, 0.0]), np.full(6, 1.7), WIDTH)
+
+
+def dense(low_rank):
+    return low_rank.root.T @ low_rank.root + np.diag(np.where(low_rank.loose, 0.0, low_rank.diagonal))
+
+
+def test_inverse(low_rank):
+    """As long as the bins tell loose parameters apart."""
+    np.testing.assert_array_equal(low_rank.loose, WIDTH == 0.0)
+    expected = np.linalg.inv(dense(low_rank))
+    inverse = low_rank.inverse()
+    v = np.random.default_rng(3).normal(size=(4, 6))
+    np.testing.assert_allclose(inverse.times(v), v @ expected, rtol=1e-6)
+    np.testing.assert_allclose(inverse.times(v[0]), v[0] @ expected, rtol=1e-6)
+    np.testing.assert_allclose(inverse.columns(np.array([4, 0])), expected[[4, 0]], rtol=1e-6, atol=1e-8)
+
+
+def test_the_least_curvature_is_a_part_of_that_of_the_constraint():
+    bent = LowRank.of(np.zeros((1, 6)), np.ones(1), np.full(6, -40.0), WIDTH)
+    np.testing.assert_allclose(bent.diagonal[WIDTH > 0.0], 0.5 / WIDTH[WIDTH > 0.0] ** 2)
+
+
+def test_loose_parameters_that_do_the_same_share_a_step():
+    same = LowRank.of(np.ones((2, 2)), np.ones(2), np.ones(2), np.zeros(2))
+    np.testing.assert_allclose(same.inverse().times(np.array([1.0, 1.0])), [0.25, 0.25], rtol=1e-6)
+
+
+def test_what_follows(low_rank):
+    rows, columns = np.array([0, 1, 3, 5]), np.array([2, 4])
+    matrix = dense(low_rank)
+    expected = np.linalg.solve(matrix[np.ix_(rows, rows)], matrix[np.ix_(rows, columns)]).T
+    np.testing.assert_allclose(following(low_rank, rows, columns), expected, rtol=1e-6)
+    np.testing.assert_allclose(following(matrix, rows, columns), expected, rtol=1e-9)
+    assert following(-matrix, rows, columns) is None
+
+
+def few_bins(interpolation="code4"):
+    """Two bins and six parameters, each of which acts on yields in a way of its own."""
+    modifiers = [
+        HistoSys(name="h", lo_data=(45.0, 28.0), hi_data=(57.0, 33.0)),
+        HistoSys(name="k", lo_data=(52.0, 29.0), hi_data=(49.0, 34.0)),
+        NormSys(name="n", lo=0.8, hi=1.15, interpolation=interpolation),
+        NormSys(name="m", lo=0.95, hi=1.2, interpolation=interpolation),
+        NormFactor(name="f"),
+    ]
+    space = workspace(
+        channel("SR", [62.0, 33.0], ("signal", [10.0, 3.0], NormFactor(name="mu")), ("b", [50.0, 30.0], *modifiers))
+    )
+    return problem_of(*compile_model(space))
+
+
+def test_what_each_parameter_adds_alone_is_the_diagonal_of_the_exact_hessian():
+    problem = few_bins()
+    assert problem.few_bins
+    x = problem.model.parameters.vector(mu=0.9, h=0.3, k=-0.4, n=0.2, m=0.3, f=0.95)
+    value, gradient, hessian = problem.expand(x)
+    rough = problem.rough(x)
+    assert rough[0] == pytest.approx(value, rel=1e-12)
+    np.testing.assert_allclose(rough[1], gradient, rtol=1e-12)
+    tight = ~rough[2].loose
+    np.testing.assert_allclose(np.diagonal(dense(rough[2]))[tight], np.diagonal(hessian)[tight], rtol=1e-12)
+    expected = problem.low_rank(x, expected=True)[1]
+    np.testing.assert_allclose(dense(expected), problem.convex(x), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["sbottom_RegionC", "1Lbb_C1N2_Wh_hbb_900_100"])
+def test_both_ways_lead_to_the_same_minimum(shared, name):
+    problem = problem_of(*compiled(name))
+    box = tuple(problem.bounds.T)
+    ours = roughly(problem, problem.start, box, tolerance=1e-8, max_iterations=100)
+    exact = newton(problem, problem.start, *box, tolerance=1e-10, max_iterations=100)
+    assert ours.reason == exact.reason == "converged"
+    assert ours.value == pytest.approx(exact.value, abs=1e-10)
+    np.testing.assert_allclose(ours.x, exact.x, atol=1e-5)
+
+
+def test_a_way_that_does_not_end_says_so():
+    problem = few_bins()
+    box = tuple(problem.bounds.T)
+    first = roughly(problem, problem.start, box, tolerance=1e-8, max_iterations=0)
+    assert first.reason == "iterations"
+    assert first.value == pytest.approx(problem.value(problem.start))
+    nothing = problem.model.parameters.vector(mu=0.0, f=0.0)
+    outside = roughly(problem, nothing, box, tolerance=1e-8, max_iterations=9)
+    assert outside.reason == "iterations"
+    np.testing.assert_array_equal(outside.x, nothing)
