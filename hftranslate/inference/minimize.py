@@ -251,7 +251,7 @@ def minimize_many(model: Model, fits: Fits, options: FitOptions) -> list[Minimum
     """
     together = options.minimizer == "newton" and options.max_iterations is None and len(fits) > 0
     ends, search = None, options.other_minima is not False
-    if together and worth_it(model, fits, search=search):
+    if together and worth_it(model, fits):
         ends = fit_many(model, fits, tolerance=options.tolerance, search=search)
     found = []
     for i in range(len(fits)):

@@ -12,7 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.inference.exchanges import HIGHEST, Exchanges, factors_of
-from hftranslate.inference.second_minima import _BAD, _LOWER, _PROFILES, SHARPEST, is_small
+from hftranslate.inference.second_minima import (
+    _BAD,
+    _DIFFICULT,
+    _LOWER,
+    _PROFILES,
+    _QUITE_UNEVEN,
+    _RATHER_STRONG,
+    _VANISHING,
+    SHARPEST,
+    is_small,
+)
 from hftranslate.inference.sights import BENT, CANDIDATES, Minima
 from hftranslate.inference.together import Ends, Fits, Linearity, Metric, fit_together
 from hftranslate.likelihood.model import Linearised, Model
@@ -42,20 +52,27 @@ def fit_many(model: Model, fits: Fits, *, tolerance: float, search: bool) -> End
     return ends
 
 
-def worth_it(model: Model, fits: Fits, *, search: bool) -> bool:
+def worth_it(model: Model, fits: Fits) -> bool:
     """Whether fits at once are faster than one by one.
 
-    Not where Functions are evaluated point by point, where matrices are sparse or large, or where each minimum is
-    followed by a search with clouds.
+    Not where Functions are evaluated point by point, or where matrices are sparse or large.
     """
-    n, size = int(fits.free.sum()), len(model.cells.nominal) * len(model.parameters)
-    small = is_small(n, n * len(model.cells.nominal))
-    return n > 0 and not model.derived.expressions and size <= _LARGEST_TOGETHER and not (search and small)
+    size = len(model.cells.nominal) * len(model.parameters)
+    return bool(fits.free.any()) and not model.derived.expressions and size <= _LARGEST_TOGETHER
 
 
 def _alone(model: Model, fits: Fits, ends: Ends) -> NDArray[np.bool_]:
-    """Which fits need more than a look along profiles: badly described data."""
-    return ends.values > _BAD * model.cells.n_bins
+    """Which fits need more than a look along profiles: badly described data, and small models of which one suspects."""
+    alone = ends.values > _BAD * model.cells.n_bins
+    n = int(fits.free.sum())
+    if is_small(n, n * len(model.cells.nominal)):
+        alone |= ends.iterations > _DIFFICULT
+        lines, chunk = Linearity.of(model, fits), fits.chunk(model)
+        rest = np.flatnonzero(ends.converged & ~alone)
+        for first in range(0, len(rest), chunk):
+            here = _Ended(lines=lines, ends=ends, which=rest[first : first + chunk])
+            alone[here.which] = here.suspected()
+    return alone
 
 
 def search_together(model: Model, fits: Fits, ends: Ends, which: Integers, *, tolerance: float) -> None:
@@ -126,6 +143,30 @@ class _Ended:
     @cached_property
     def metric(self) -> Metric:
         return self.lines.metric(self.which, self.linearised, self.held)
+
+    def suspected(self) -> NDArray[np.bool_]:
+        """Whether effects are so strong or uneven that a small model may get clouds."""
+        model, index = self.lines.model, self.lines.index
+        init, free = model.parameters.init[index], model.parameters.width[index] == 0.0
+        vanish = free & (np.abs(self.x) < _VANISHING * np.abs(init))
+        found = self._strong(np.arange(len(self.which)), self.x)
+        some = np.flatnonzero(vanish.any(axis=1))
+        if len(some):
+            low, high = self.lines.box
+            found[some] |= self._strong(some, np.clip(np.where(vanish, init, self.x)[some], low, high))
+        return found
+
+    def _strong(self, rows: Integers, x: Floats) -> NDArray[np.bool_]:
+        model, index = self.lines.model, self.lines.index
+        thetas = self.thetas[rows]
+        thetas[:, index] = x
+        state = model.cells.evaluate(np.ascontiguousarray(thetas.T), order=0)
+        jacobian = self.lines.at(self.which[rows], x).jacobian
+        own = np.isin(index, np.concatenate([model.cells.additive.parameter, model.cells.multiplicative.parameter]))
+        effects = np.abs(jacobian[:, :, own]) * model.parameters.width[index[own]]
+        strong = (effects / np.maximum(state.bins.T, 0.5)[..., None]).max(axis=(1, 2), initial=0.0)
+        found: NDArray[np.bool_] = (strong > _RATHER_STRONG) | (self.lines.places.unevenness(state) > _QUITE_UNEVEN)
+        return found
 
     def sights(self) -> Iterable[tuple[int, Floats]]:
         """Other valleys that are seen from there along profiles: which fit, and where."""

@@ -125,6 +125,25 @@ class Slopes:
             self.entries.add(result, effects[self.entries.first])
         return result
 
+    def unevenness(self, state: State) -> Floats:
+        """The largest effect of :meth:`mean_effects` of a parameter, in units of what bins fluctuate, ``(n_points,)``.
+
+        Bins of less than half an event count as such.
+        """
+        cells, n_points = self.cells, state.bins.shape[1]
+        effects = np.zeros((cells.n_bins, cells.n_parameters, n_points))
+        a, m = cells.additive, cells.multiplicative
+        if len(a.parameter):
+            sums = a.shifts.sums(cells.lift(state), cells.bin_starts)[:, len(a.parameter) :]
+            for columns in a.code_columns:
+                effects[:, a.parameter[columns]] += sums[:, columns]
+        if len(m.row):
+            terms, mean = self.normsys, 0.5 * (m.lo + m.hi) - 1.0
+            terms.add(effects.reshape(-1, n_points), state.nu[terms.first] * mean[terms.second, None])
+        sizes = np.sum(effects**2 / np.maximum(state.bins, 0.5)[:, None], axis=0)
+        largest: Floats = np.sqrt(sizes.max(axis=0, initial=0.0))
+        return largest
+
     def _by_entry(self, state: State, weights: Floats) -> Floats:
         """Sums of weighted yields over the row of each NormSys entry, ``(n_entries, n_points)``."""
         per_row = np.zeros((self.cells.n_rows, state.bins.shape[1]))

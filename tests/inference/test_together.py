@@ -9,9 +9,12 @@ from scipy.optimize import minimize as scipy_minimize
 from hftranslate.inference.fit import fit
 from hftranslate.inference.impacts import _Shift
 from hftranslate.inference.minimize import FitOptions, minimize, minimize_many
+from hftranslate.inference.newton import End
+from hftranslate.inference.problem import Problem
 from hftranslate.inference.profiles import ProfileOf
+from hftranslate.inference.second_minima import _plan, downward_curvature
 from hftranslate.inference.together import Fits, fit_together
-from hftranslate.inference.valleys import fit_many
+from hftranslate.inference.valleys import fit_many, search_together
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.workspace.simplemodels import correlated_background, uncorrelated_background
 from tests.cases import compiled
@@ -154,7 +157,8 @@ def test_other_minima_of_many_fits(kind, number, lower):
     """Of random models: some end lower with a search, none ends higher, and L-BFGS-B stays where they end."""
     model = random_model(kind, 11, number)
     fits = toys(model, 40, 1)
-    first, found = (fit_many(model, fits, tolerance=1e-8, search=search) for search in (False, True))
+    first, found = (fit_together(model, fits, tolerance=1e-9) for _ in range(2))
+    search_together(model, fits, found, np.flatnonzero(found.converged), tolerance=1e-9)
     both = first.converged & found.converged
     gain = first.values[both] - found.values[both]
     assert gain.max() > lower
@@ -163,6 +167,41 @@ def test_other_minima_of_many_fits(kind, number, lower):
         judge = Judge(model, model.data(fits.observed[i], fits.auxdata[i]))
         ends = [judge.scipy(thetas[i, fits.free]) for thetas in (first.thetas, found.thetas)]
         np.testing.assert_allclose(ends, [first.values[i], found.values[i]], rtol=0.0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("kind", "number"), [("moderate", 1), ("moderate", 2), ("one_sided", 3)])
+def test_small_models_that_clouds_are_for_are_left_to_them(kind, number):
+    """Of fits that are made at once none is one for which the search of a single fit would take a cloud."""
+    model = random_model(kind, 11, number)
+    fits = toys(model, 40, 1)
+    every, ends = fit_together(model, fits, tolerance=1e-9), fit_many(model, fits, tolerance=1e-8, search=True)
+    for i in np.flatnonzero(ends.converged):
+        data = model.data(fits.observed[i], fits.auxdata[i])
+        index = np.flatnonzero(fits.free)
+        problem = Problem(model=model, data=data, theta=every.thetas[i], index=index, bounds=fits.bounds[index])
+        end = End(
+            x=every.thetas[i, index],
+            value=every.values[i],
+            edm=0.0,
+            hessian=None,
+            iterations=every.iterations[i],
+            reason="converged",
+        )
+        bent = downward_curvature(model, data, every.thetas[i])[index]
+        assert _plan(problem, end, float(bent.max())) is None
+    assert 10 < ends.converged.sum() < 30
+
+
+@pytest.mark.parametrize("name", list(SPACES))
+def test_unsuspected_small_models_are_fitted_at_once(name):
+    model = compile_model(SPACES[name])[0]
+    fits = toys(model, 40, 8)
+    ends = fit_many(model, fits, tolerance=1e-8, search=True)
+    assert ends.converged.mean() > 0.9
+    for i in np.flatnonzero(ends.converged):
+        data = model.data(fits.observed[i], fits.auxdata[i])
+        alone = minimize(model, data, fits.starts[i], fits.free, fits.bounds, FitOptions())
+        assert ends.values[i] == pytest.approx(alone.excess_nll, abs=1e-8)
 
 
 @pytest.mark.parametrize(("kind", "number"), [("one_sided", 29), ("symmetric", 2), ("symmetric", 18)])
