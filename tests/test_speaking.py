@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import hftranslate as hft
-from hftranslate.display.speaking import Result, Speaking, Table, measured, tables_as
+from hftranslate.display.speaking import Speaking, Table, measured, tables_as
 from hftranslate.errors import InputError, InvalidWorkspace, MissingInput
 from hftranslate.formats.pyhf_json import to_document
 from hftranslate.toys.samples import ToyOptions
@@ -53,6 +53,10 @@ def everything(ws: Workspace) -> dict[str, Speaking]:
         "channel": hft.fitted_yields(model, data=data)["SR"],
         "toys": hft.toy_test(model, data, 1.0, toy_options=TOYS),
         "toy_significance": hft.toy_significance(model, data, toy_options=TOYS),
+        "diagnosis": hft.doctor(ws),
+        "difference": hft.diff(ws, hft.prune(ws, samples="signal")),
+        "results": hft.results(ws),
+        "report": hft.crosscheck(hft.results(ws), hft.results(ws)),
         "toy_limit": hft.toy_limit(model, data, bands=False, toy_options=TOYS),
     }
 
@@ -64,7 +68,7 @@ def spoken() -> dict[str, Speaking]:
 
 KINDS = [
     "workspace", "model", "data", "fit", "cls", "limit", "significance", "gof", "scan", "plane", "impacts", "yields",
-    "channel", "toys", "toy_significance", "toy_limit",
+    "channel", "toys", "toy_significance", "toy_limit", "diagnosis", "difference", "results", "report",
 ]  # fmt: skip
 
 
@@ -81,9 +85,42 @@ def test_a_line_a_table_and_a_pickle(spoken: dict[str, Speaking], kind: str) -> 
     again = pickle.loads(pickle.dumps(thing))
     assert repr(again) == line
     assert str(again) == str(thing)
-    if isinstance(thing, Result):
-        text = json.dumps(thing.to_dict(), allow_nan=False)
-        assert json.dumps(again.to_dict()) == text
+    text = json.dumps(thing.to_dict(), allow_nan=False)
+    assert json.dumps(again.to_dict()) == text
+
+
+@pytest.mark.parametrize(
+    "call", [hft.prune, hft.rename, hft.sort, hft.doctor, hft.compile_model, lambda x: hft.combine(space(), x),
+             lambda x: hft.strip(x, "signal"), lambda x: hft.diff(space(), x)],
+)  # fmt: skip
+def test_what_is_no_workspace_is_refused_by_its_type(call: Any) -> None:
+    with pytest.raises(InputError, match="expected a Workspace, not Model"):
+        call(hft.compile_model(space())[0])
+    with pytest.raises(InputError, match="expected the path of a file, not Workspace"):
+        hft.read(space())  # type: ignore[arg-type]
+
+
+def test_a_single_parameter_of_interest_is_its_name() -> None:
+    assert Measurement(name="m", pois="mu").pois == ("mu",)  # type: ignore[arg-type]
+    assert hft.compile_model(workspace(channel("SR", [5.0], ("s", [5.0], NormFactor(name="mu")))))[0].parameters
+
+
+def test_workspaces_models_and_data_as_plain_values(spoken: dict[str, Any]) -> None:
+    """What stands there is what was built, and rates by hand."""
+    ws, model, data = (spoken[kind].to_dict() for kind in ("workspace", "model", "data"))
+    (sr,) = ws["channels"]
+    signal, background = sr["samples"]
+    assert (sr["name"], sr["observed"], signal["nominal"]) == ("SR", [60.0, 58.0], [5.0, 8.0])
+    assert [m["type"] for m in signal["modifiers"]] == ["normfactor", "normsys"]
+    assert (signal["modifiers"][1]["lo"], signal["modifiers"][1]["hi"]) == (0.9, 1.2)
+    assert background["modifiers"][0]["data"] == [3.0, 4.0]
+    assert [m["pois"] for m in ws["measurements"]] == [["mu"]]
+    assert model["channels"][0]["rates"] == pytest.approx([55.0, 60.0])
+    parameters = {p["name"]: p for p in model["parameters"]}
+    assert parameters["JES"] == {
+        "name": "JES", "root_name": "alpha_JES", "init": 0.0, "bounds": [-5.0, 5.0], "fixed": False, "width": 1.0,
+    }  # fmt: skip
+    assert data == {"observed": [60.0, 58.0], "auxdata": pytest.approx([0.0, 1.0, 1.0])}
 
 
 def test_names_from_files_are_harmless_in_all_that_is_said() -> None:

@@ -42,7 +42,7 @@ from hftranslate.signal_grid.tasks import ScanSettings
     "Whether the test statistic is what its name says, or depends on the model's range of the POI.",
 )
 @minimizer_options
-@choice_option("--interpolation", ("linear", "cubic", "smooth"), "Of the significance, between the points.")
+@choice_option("--interpolation", ("smooth", "linear", "cubic"), "Of the significance, between the points.")
 @click.option(
     "--values-from",
     "pattern",

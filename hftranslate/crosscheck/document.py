@@ -13,6 +13,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
+from hftranslate.display.speaking import Result, Table
 from hftranslate.errors import FormatError
 from hftranslate.formats.files import write_files
 from hftranslate.formats.json_text import dump_json, parse_json, read_bytes
@@ -157,8 +158,8 @@ class LimitRecord:
     expected: tuple[float | None, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Results:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Results(Result):
     """What one engine says about one measurement of a model. Absent parts are ``None``."""
 
     provenance: Provenance
@@ -178,6 +179,24 @@ class Results:
     def to_document(self) -> dict[str, Any]:
         """As plain JSON values, valid against the schema."""
         return {"schema": SCHEMA_NAME, **to_json(self)}
+
+    to_dict = to_document
+
+    def headline(self) -> str:
+        """Whose they are in a line."""
+        p = self.provenance
+        return f"{p.engine} {p.version} of measurement {self.measurement}; conventions {self.conventions.name}"
+
+    def tables(self) -> tuple[Table, ...]:
+        """The fit and the tests."""
+        values, errors = ({}, {}) if self.fit is None else (self.fit.values, self.fit.uncertainties or {})
+        parameters = [(p.name, p.init, values.get(p.name), errors.get(p.name)) for p in self.parameters]
+        tests = [(t.test_stat, t.calculator, t.poi, t.cls_obs, t.cls_exp[2]) for t in self.hypotests or ()]
+        of_tests = ("statistic", "by", self.poi or "", "CLs observed", "expected")
+        return (
+            Table(caption=self.headline(), columns=("parameter", "initial", "fitted", "±"), rows=parameters),
+            Table(caption="tests", columns=of_tests, rows=tests),
+        )
 
     def write(self, path: str | Path) -> None:
         """Write the document to a file."""

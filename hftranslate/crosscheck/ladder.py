@@ -6,7 +6,7 @@ from functools import cached_property
 from math import asin, cos, hypot, sin
 from statistics import median
 
-from hftranslate.crosscheck.comparison import Comparison, Rung
+from hftranslate.crosscheck.comparison import TOLERANCES, Comparison, Rung
 from hftranslate.crosscheck.document import (
     FitRecord,
     HypoTestRecord,
@@ -257,12 +257,29 @@ def _uncertainties(minima: _Minima) -> Comparison:
     with rung.following(minima.free):
         if not kink and not hesse_failed:
             _hesse(rung, minima)
-        intervals = (mine and mine.minos) or {}
-        for name, (low, high) in (theirs.minos or {}).items():
-            my_low, my_high = intervals.get(name, (None, None))
-            rung.number(f"MINOS error of {name}, downwards", my_low, low, "uncertainties")
-            rung.number(f"MINOS error of {name}, upwards", my_high, high, "uncertainties")
+        _minos(rung, minima)
     return rung
+
+
+def _minos(rung: Comparison, minima: _Minima) -> None:
+    """Errors of MINOS, but for those that are shorter because Minuit held what ended at a limit.
+
+    At the end of a range the sine that Minuit steps in has no slope: whether a parameter leaves it depends on rounding.
+    """
+    mine, theirs = minima.ours.fit, minima.reference.fit
+    assert theirs is not None
+    held = sorted(theirs.at_limit or ()) if minima.reference.provenance.engine in _BY_MINUIT else []
+    intervals = (mine and mine.minos) or {}
+    for name, errors in (theirs.minos or {}).items():
+        for way, ours, error in zip(("downwards", "upwards"), intervals.get(name, (None, None)), errors, strict=True):
+            where = f"MINOS error of {name}, {way}"
+            if held and ours and error and 0.0 < error / ours < 1.0 - TOLERANCES["uncertainties"].value:
+                rung.remarks.append(
+                    f"{where}: {error:.6g} in the reference and {ours:.6g} here; Minuit may hold what ended at a "
+                    f"limit ({', '.join(held)}), which shortens it"
+                )
+            else:
+                rung.number(where, ours, error, "uncertainties")
 
 
 def _hesse(rung: Comparison, minima: _Minima) -> None:

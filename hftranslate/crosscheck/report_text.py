@@ -1,21 +1,22 @@
 """The report of a crosscheck, its table for a terminal, and the words that all forms of it share."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from hftranslate.crosscheck.causes import Diagnosis
 from hftranslate.crosscheck.comparison import TOLERANCES, Pair, Rung
 from hftranslate.crosscheck.document import Provenance, Results, to_json
 from hftranslate.display import terminal
+from hftranslate.display.speaking import Result, Table
 
 _SHOWN = 5  # failing entries per rung
 #: What the verdicts are called, in all forms of the report.
 WORDS = {"passed": "passed", "failed": "failed", "skipped": "skipped", "lower": "ours lower"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Report(Result):
     """The ladder of two result documents, and the documents themselves.
 
     ``diagnosis`` says what explains a failure, where the model was at hand to look for it; ``beside`` are results of
@@ -23,10 +24,10 @@ class Report:
     """
 
     rungs: tuple[Rung, ...]
-    ours: Results = field(repr=False)
-    reference: Results = field(repr=False)
+    ours: Results
+    reference: Results
     diagnosis: Diagnosis | None = None
-    beside: Results | None = field(default=None, repr=False)
+    beside: Results | None = None
 
     @property
     def passed(self) -> bool:
@@ -78,9 +79,28 @@ class Report:
             }
         return document
 
+    to_dict = to_document
+
+    def tables(self) -> tuple[Table, ...]:
+        """The ladder: a line for each rung."""
+        verdict = "PASSED" if self.passed else f"FAILED at {self.first_failure.name}" if self.first_failure else ""
+        return (
+            Table(
+                caption=f"crosscheck of measurement {self.reference.measurement}: {verdict}",
+                columns=("rung", "verdict", "compared", "worst difference", "allowed", "where"),
+                rows=[(r.name, WORDS[r.verdict], r.comparisons, *_worst(r)) for r in self.rungs],
+                note=self.conventions_note or "",
+            ),
+        )
+
     def text(self) -> str:
         """The ladder as a table for a terminal."""
         return report_text(self)
+
+
+def _worst(rung: Rung) -> tuple[str, ...]:
+    worst = rung.worst
+    return ("", "", "") if worst is None else (difference(worst), allowed(worst), worst.where)
 
 
 def report_text(report: Report) -> str:

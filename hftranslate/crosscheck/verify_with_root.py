@@ -10,12 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from hftranslate.crosscheck.variants import lumi_carriers
-from hftranslate.crosscheck.with_root import Progress, RootInstallation, Source, root_pair
+from hftranslate.crosscheck.with_root import (
+    MISREAD_ADVICE,
+    Progress,
+    RootInstallation,
+    Source,
+    misread_in_root,
+    misread_sentence,
+    root_pair,
+)
 from hftranslate.difference.alignment import Alignment, align
 from hftranslate.difference.compare import NLL_PER_TOLERANCE, TOLERANCE
 from hftranslate.errors import InputError, RootFailed, UnsafeInput
 from hftranslate.formats.histfactory_xml.options import XmlOptions
-from hftranslate.formats.hs3 import MISREAD
 from hftranslate.formats.outcomes import Outcome
 from hftranslate.formats.rewriting import listed
 from hftranslate.translation.load import Loaded, load
@@ -93,13 +100,13 @@ def verify_in_root(
     compared_names = {mine.name for mine, _ in pairs}
     known = {*compared_names, *(alignment.measurements.get(m.name) for m in back.measurements)}
     reasons += [f"measurement {m.name!r} is not there" for m in original.measurements if m.name not in known]
-    misread = [c.name for w in (original, back) for c in w.channels if MISREAD in dict(c.annotations)]
-    if reasons and misread:
-        reasons.append(f"ROOT's importer takes the Gaussian StatErrors of {listed(misread)} for Poisson ones")
+    misread = misread_in_root(original), misread_in_root(back)
+    if reasons and any(misread):
+        reasons.append(misread_sentence(tuple(dict.fromkeys((*misread[0], *misread[1])))))
     if reasons and loaded.with_sidecar:
         reasons.append("ROOT reads the input without its sidecar, as --no-sidecar does")
     if reasons:
-        return _not("; ".join(reasons), path, account)
+        return _not("; ".join(reasons), path, account, _advice(source.path, *misread))
     sentence = (
         f"verified by ROOT {version}: it evaluates {source.path} and {path} alike, {_way(first, second)}: "
         f"at {points} points of {len(pairs)} measurement(s) the NLL differs by at most {worst_nll:.2g} and "
@@ -115,8 +122,20 @@ def _way(first: Loaded, second: Loaded) -> str:
     return "HS3 read by its importer, others described to its HistFactory classes"
 
 
-def _not(why: str, path: Path, account: Sequence[Outcome]) -> Verification:
-    advice = advice_for(account)
+def _advice(source: Path, of_input: Sequence[str], of_output: Sequence[str]) -> str:
+    """What to do where ROOT reads one of the two otherwise than it stands there; empty where it reads both."""
+    if of_output:
+        return f"what to do: {MISREAD_ADVICE}"
+    return (
+        f"what to do: nothing is known to be wrong with the translation; it is {source} that ROOT reads otherwise than "
+        "it stands there, so that it cannot judge: compare with the XML or JSON that it was made from"
+        if of_input
+        else ""
+    )
+
+
+def _not(why: str, path: Path, account: Sequence[Outcome], advice: str = "") -> Verification:
+    advice = advice or advice_for(account)
     advice += f". 'hftranslate crosscheck FILE --with-root' says of the input and of {path} what ROOT and we read in it"
     return Verification(
         verified=False, sentence=f"NOT verified by ROOT: {path} is not the input: {why}", found=None, advice=advice

@@ -31,8 +31,10 @@ from hftranslate.formats.histfactory_xml.options import XmlOptions
 from hftranslate.formats.histfactory_xml.parse import parse
 from hftranslate.formats.histfactory_xml.read import interpret
 from hftranslate.formats.histfactory_xml.sources import FileSource
+from hftranslate.formats.hs3 import MISREAD
 from hftranslate.formats.json_text import dump_json, parse_json, read_bytes
 from hftranslate.formats.patched import patched_document
+from hftranslate.formats.rewriting import listed
 from hftranslate.formats.root_histograms import HistogramFiles
 from hftranslate.translation.write import to_xml, write_xml
 from hftranslate.workspace import Measurement, Workspace
@@ -148,10 +150,30 @@ def root_results(
         else:
             arguments = [*_by_description(source, chosen, folder), "--name", chosen.name]
         script = str(scripts() / "of_file.py")
-        _run([installation.python, script, *arguments, "-o", str(target)], folder, progress)
+        try:
+            _run([installation.python, script, *arguments, "-o", str(target)], folder, progress)
+        except RootFailed as error:
+            misread = () if installation.hist2workspace else misread_in_root(workspace)
+            if not misread:
+                raise
+            raise RootFailed(f"{misread_sentence(misread)}: {MISREAD_ADVICE}. {error}") from error
         found = read_results(target)
     inputs = tuple(InputFile(path=str(p), sha256=sha256(p.read_bytes()).hexdigest()) for p in source.files)
     return replace(found, provenance=replace(found.provenance, inputs=inputs))
+
+
+#: What helps where ROOT reads an HS3 document otherwise than it stands there.
+MISREAD_ADVICE = "give ROOT what hftranslate convert FILE OUT.hs3.json makes of it, which it reads right"
+
+
+def misread_in_root(workspace: Workspace) -> tuple[str, ...]:
+    """The channels whose Gaussian StatErrors ROOT's importer of HS3 takes for Poisson ones."""
+    return tuple(c.name for c in workspace.channels if MISREAD in dict(c.annotations))
+
+
+def misread_sentence(channels: Sequence[str]) -> str:
+    """What ROOT's importer does with the StatErrors of these channels."""
+    return f"ROOT's importer takes the Gaussian StatErrors of {listed(channels)} for Poisson ones"
 
 
 @contextmanager

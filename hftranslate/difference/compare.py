@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import inf
+from typing import Any
 
 from hftranslate.batch.progress import Progress, silent
 from hftranslate.difference.alignment import Alignment, Announced, align, spelling
@@ -19,8 +20,10 @@ from hftranslate.difference.statements import (
     model_facts,
     with_products_as_factors,
 )
+from hftranslate.display.speaking import Result, Table
 from hftranslate.errors import InputError
 from hftranslate.workspace import Conventions, Measurement, Workspace
+from hftranslate.workspace.model import check_workspaces
 
 #: Numbers are the same up to this relative difference: formats may move the last digit.
 TOLERANCE = 1e-9
@@ -59,8 +62,8 @@ class Item:
         return f"{self.where}: {self.first} / {self.second}{size}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Difference(Result):
     """The result of a comparison.
 
     Attributes
@@ -100,6 +103,18 @@ class Difference:
     def same_likelihood(self, comparison: LikelihoodComparison) -> bool:
         """Whether the likelihoods were compared and are the same."""
         return comparison.nll is not None and comparison.nll <= self.nll_tolerance
+
+    def tables(self) -> tuple[Table, ...]:
+        """What is different, and what was compared."""
+        from hftranslate.difference.report import tables
+
+        return tables(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As ``hftranslate diff`` writes it."""
+        from hftranslate.difference.report import document
+
+        return document(self)
 
 
 def difference(
@@ -141,6 +156,7 @@ def difference(
     InputError
         The tolerance is negative or not a number.
     """
+    check_workspaces(first, second)
     if not 0.0 <= tolerance < inf:
         raise InputError(f"a tolerance of {tolerance:g}; expected a number that is not negative")
     if measurement is not None:

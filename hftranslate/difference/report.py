@@ -5,6 +5,7 @@ from typing import Any
 from hftranslate.difference.compare import Difference
 from hftranslate.difference.likelihoods import LikelihoodComparison
 from hftranslate.display import terminal
+from hftranslate.display.speaking import Table, counted
 
 #: So many differences of a kind are shown in the text; the document holds them all.
 _SHOWN = 30
@@ -35,6 +36,25 @@ def text(found: Difference) -> str:
     lines += [_likelihood(found, c) for c in found.likelihoods]
     lines.append("the two have the same meaning" if found.equal else "the two DIFFER")
     return "\n".join(map(terminal, lines)) + "\n"
+
+
+def tables(found: Difference) -> tuple[Table, ...]:
+    """What is different, and how far the likelihoods of each measurement are apart."""
+    same = "the two have the same meaning" if found.equal else f"the two differ in {counted(len(found.items), 'item')}"
+    items = [(i.kind, i.where, i.first, i.second, i.size) for i in found.items]
+    likelihoods = [
+        (c.measurement, "same" if found.same_likelihood(c) else c.why or "different", c.points, c.nll, c.yields)
+        for c in found.likelihoods
+    ]
+    columns = ("kind", "where", "first", "second", "relative difference")
+    return (
+        Table(caption=same, columns=columns, rows=items, note=_numbers(found)),
+        Table(
+            caption="likelihoods",
+            columns=("measurement", "", "points", "largest difference of NLL", "of yields"),
+            rows=likelihoods,
+        ),
+    )
 
 
 def _numbers(found: Difference) -> str:

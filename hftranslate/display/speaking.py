@@ -140,13 +140,17 @@ def named(names: str | Iterable[str]) -> tuple[str, ...]:
 
 
 class Speaking(ABC):
-    """A value that says what it is: in a line, in tables, and as the JSON document that the command line writes."""
+    """A value that says what it is: in a line, in tables, and as plain JSON values."""
 
     __slots__ = ()
 
     @abstractmethod
     def tables(self) -> tuple[Table, ...]:
         """What it holds, in small tables."""
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values; ``None`` for what is not finite."""
 
     def headline(self) -> str:
         """The most important in a line."""
@@ -163,13 +167,9 @@ class Speaking(ABC):
 
 
 class Result(Speaking):
-    """A result: what speaks, and is written as JSON."""
+    """A result: its ``to_dict`` is what the command line writes as JSON."""
 
     __slots__ = ()
-
-    @abstractmethod
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values, as the command line writes them; ``None`` for what could not be computed."""
 
     def records(self) -> Table:
         """All of it in one table for programs, which CSV holds: a number in a cell, with all its digits."""

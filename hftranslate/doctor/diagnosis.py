@@ -7,9 +7,11 @@ And of a fit to the data: whether it converges, what limits it, and what it cann
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from hftranslate.display.speaking import Result, Table
 from hftranslate.doctor.expectations import expectation_findings
 from hftranslate.doctor.findings import SEVERITIES, Finding, Place, Severity, at_least, by_severity, found, worst
 from hftranslate.doctor.fitting import fit_findings
@@ -20,13 +22,14 @@ from hftranslate.doctor.variations import variation_findings, variations
 from hftranslate.errors import InputError
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.workspace import Conventions, Measurement, Workspace
+from hftranslate.workspace.model import check_workspaces
 from hftranslate.workspace.parameters import parameter_sets
 
 __all__ = ["SEVERITIES", "Diagnosis", "Finding", "Place", "Severity", "at_least", "diagnose", "found", "worst"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosis:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Diagnosis(Result):
     """All findings about one measurement of a workspace, the worst first."""
 
     measurement: str
@@ -36,6 +39,18 @@ class Diagnosis:
     def of_kind(self, kind: str) -> Finding | None:
         """The finding of a kind, if there is one."""
         return next((f for f in self.findings if f.kind == kind), None)
+
+    def tables(self) -> tuple[Table, ...]:
+        """Every place of every finding."""
+        from hftranslate.doctor.report import findings_table
+
+        return (findings_table(self),)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As ``hftranslate doctor`` writes it."""
+        from hftranslate.doctor.report import document
+
+        return document(self)
 
 
 def diagnose(
@@ -68,6 +83,7 @@ def diagnose(
     MissingInput
         There is no such measurement.
     """
+    check_workspaces(workspace)
     chosen = workspace.measurement(measurement)
     rules = workspace.conventions if conventions is None else conventions
     with np.errstate(all="ignore"):  # models that overflow are told of, not warned about

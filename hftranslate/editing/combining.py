@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar
 from hftranslate.editing.ordering import sort
 from hftranslate.errors import InputError, InvalidWorkspace
 from hftranslate.workspace import Channel, Measurement, Workspace
+from hftranslate.workspace.model import check_workspaces
 from hftranslate.workspace.observations import OBSERVATIONS, Observation, observations, with_observations
 
 Join = Literal["none", "outer", "left outer", "right outer"]
@@ -43,6 +44,7 @@ def combine(first: Workspace, second: Workspace, *, join: Join = "none", merge_c
     InputError
         They are evaluated under different conventions, or the options exclude each other.
     """
+    check_workspaces(first, second)
     if join not in JOINS:
         raise InputError(f"{join!r} is no way to join; expected one of {', '.join(map(repr, JOINS))}")
     if merge_channels and join == "none":

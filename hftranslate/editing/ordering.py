@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from hftranslate.workspace import MODIFIER_TYPES, Workspace
+from hftranslate.workspace.model import check_workspaces
 from hftranslate.workspace.observations import observations, with_observations
 
 
@@ -21,6 +22,7 @@ def sort(workspace: Workspace) -> Workspace:
     Workspace
         a new one in alphabetical order.
     """
+    check_workspaces(workspace)
     channels = [
         replace(
             c,

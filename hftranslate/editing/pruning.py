@@ -26,6 +26,7 @@ from hftranslate.workspace import (
     Workspace,
 )
 from hftranslate.workspace.map import all_modifiers, modifiers_of, with_numbers
+from hftranslate.workspace.model import check_workspaces
 from hftranslate.workspace.observations import observations, with_observations
 from hftranslate.workspace.parameter_names import DeclaredParameter, declared_parameters
 
@@ -102,6 +103,7 @@ def prune(
     InvalidWorkspace
         Nothing would be left of a channel or of the workspace, or factors shared by channels would no longer fit.
     """
+    check_workspaces(workspace)
     channels, samples, modifiers = map(named, (channels, samples, modifiers))
     modifier_types, measurements = named(modifier_types), named(measurements)
     check_known(channels, channel_names(workspace), "channel")

@@ -12,6 +12,7 @@ from hftranslate.editing.names import (
 )
 from hftranslate.workspace import Function, Measurement, Workspace
 from hftranslate.workspace.functions import renamed_function
+from hftranslate.workspace.model import check_workspaces
 from hftranslate.workspace.observations import observations, with_observations
 from hftranslate.workspace.parameter_names import declared_parameters, stem, with_names
 from hftranslate.workspace.parameters import beta_name
@@ -51,6 +52,7 @@ def rename(
     InvalidWorkspace
         Two channels, samples of a channel, measurements or settings would have the same name.
     """
+    check_workspaces(workspace)
     channels, samples, modifiers, measurements = channels or {}, samples or {}, modifiers or {}, measurements or {}
     check_known(channels, channel_names(workspace), "channel")
     check_known(samples, sample_names(workspace), "sample")

@@ -8,6 +8,7 @@ from hftranslate.display.speaking import named
 from hftranslate.editing.names import sample_names
 from hftranslate.errors import InvalidWorkspace, MissingInput, did_you_mean
 from hftranslate.workspace import Workspace
+from hftranslate.workspace.model import check_workspaces
 
 
 def strip(workspace: Workspace, signals: str | Sequence[str]) -> Workspace:
@@ -35,6 +36,7 @@ def strip(workspace: Workspace, signals: str | Sequence[str]) -> Workspace:
     InvalidWorkspace
         A channel would be left without samples.
     """
+    check_workspaces(workspace)
     names = sample_names(workspace)
     chosen: set[str] = set()
     for signal in named(signals):

@@ -63,7 +63,7 @@ def _apply_one_by_one(document: Any, operations: list[Any], own: "_Own | None") 
             if copied >= MAX_COPIED:
                 raise UnsafeInput(f"its copies multiply the document; more than {MAX_COPIED} copied values are refused")
         try:
-            patch = jsonpatch.JsonPatch([operation])
+            patch = jsonpatch.JsonPatch([operation if own is None else _with_shared_value(operation)])
             if own is not None:
                 document = own.along(document, jsonpointer.JsonPointer(operation["path"]).parts)
             document = patch.apply(document, in_place=True)
@@ -79,6 +79,21 @@ def _apply_one_by_one(document: Any, operations: list[Any], own: "_Own | None") 
         except RecursionError:
             raise InputError(f"operation {i}: nested too deeply") from None
     return document
+
+
+def _with_shared_value(operation: Any) -> Any:
+    """The operation, whose value becomes part of the document as it is: what is written to there is copied first."""
+    adds = isinstance(operation, dict) and operation.get("op") in ("add", "replace")
+    if adds and isinstance(operation.get("value"), dict):
+        return operation | {"value": _Shared(operation["value"])}
+    return operation
+
+
+class _Shared(dict[str, Any]):
+    """An object whose content is not copied where ``jsonpatch`` copies what it adds, which newer versions do."""
+
+    def __deepcopy__(self, memo: object) -> dict[str, Any]:
+        return dict(self)
 
 
 class _Own:

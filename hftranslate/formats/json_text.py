@@ -8,10 +8,11 @@ import sys
 import zlib
 from io import BytesIO
 from math import isinf
+from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
-from hftranslate.errors import FormatError, MissingInput, UnsafeInput, did_you_mean
+from hftranslate.errors import FormatError, InputError, MissingInput, UnsafeInput, did_you_mean
 from hftranslate.formats.recognition import malformed, no_json, place
 
 #: No document, compressed or not, may be larger than this many bytes. The largest published ones have some 10 MB; what
@@ -29,6 +30,8 @@ _MAX_DIGITS = 308
 
 def source_name(path: str | Path) -> str:
     """What a file is called in messages; ``-`` is standard input."""
+    if not isinstance(path, str | PathLike):
+        raise InputError(f"expected the path of a file, not {type(path).__name__}")
     return "standard input" if str(path) == "-" else str(path)
 
 
@@ -49,8 +52,9 @@ def read_bytes(path: str | Path) -> bytes:
     FormatError
         it begins like gzip but is damaged.
     """
+    source = source_name(path)
     if str(path) == "-":
-        return _decompress(_standard_input(), "standard input")
+        return _decompress(_standard_input(), source)
     file = Path(path)
     try:
         with file.open("rb") as stream:

@@ -144,7 +144,7 @@ def contour_tables(region: Region, scan: Scan) -> Iterator[Table]:
             file=file.replace("-1", "minus1"),
             description=(
                 f"Exclusion contour ({_TITLES[curve]}) at {100.0 * (1.0 - scan.level):g} % confidence level, "
-                "interpolated linearly in the significance between the points."
+                "interpolated by a thin plate in the significance, as smooth as predicts best points that are left out."
             ),
             independent=(*line, Column(name=plane.labels[0], values=tuple(map(rounded, xs)))),
             dependent=(Column(name=plane.labels[1], values=tuple(map(rounded, ys))),),

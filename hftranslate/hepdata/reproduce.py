@@ -27,6 +27,7 @@ from hftranslate.hepdata.entries import CheckReport, Entry
 from hftranslate.signal_grid import PatchSet, PointNames, digest
 from hftranslate.signal_grid.contour import Interpolation, contour_document, take_slice
 from hftranslate.signal_grid.scan import Scan, scan, scan_task
+from hftranslate.signal_grid.smoothing import USUAL
 from hftranslate.signal_grid.tasks import Background, ScanSettings
 
 #: What a scan cannot go on from; a patch that is wrong, say, fails alone.
@@ -177,7 +178,7 @@ def reproduce(
     directory: Path,
     settings: ScanSettings | None = None,
     *,
-    interpolation: Interpolation = "linear",
+    interpolation: Interpolation = USUAL,
     pictures: tuple[str, ...] = ("pdf", "png"),
     batch: BatchOptions = DEFAULT_BATCH,
 ) -> Reproduced:
@@ -252,7 +253,7 @@ def reproduce_record(
     directory: Path,
     settings: ScanSettings | None = None,
     *,
-    interpolation: Interpolation = "linear",
+    interpolation: Interpolation = USUAL,
     batch: BatchOptions = DEFAULT_BATCH,
 ) -> Iterator[tuple[Region, Reproduced | InputError]]:
     """:func:`reproduce` each region of a record, in a folder of its own where there are several.

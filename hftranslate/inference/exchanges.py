@@ -8,7 +8,6 @@ To first order the way is a straight line: as one factor moves, all other parame
 has it. A new fit starts where the factor that moves comes to the end of its range.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,62 +37,71 @@ def factors_of(model: Model, index: Integers) -> Integers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchanges:
-    """Pairs of free factors that can change places.
+    """Pairs of free factors that can change places, at the minima of one fit or of many.
 
     Attributes
     ----------
-    moving, following
-        the places of each pair among the free parameters, ``(n_pairs,)``.
+    moving
+        the places of free factors among the free parameters, ``(n_factors,)``.
     lines
-        how much all of them move with the first one, ``(n_pairs, n_free)``.
+        how much all parameters move with each of them, ``(n_fits, n_factors, n_free)``.
     least, correlation
-        the least way of the first one, and its expected correlation with the second, ``(n_pairs,)``.
+        the least way of each, and its expected correlation with each other one, ``(n_fits, n_factors)`` and
+        ``(n_fits, n_factors, n_factors)``.
     """
 
     moving: Integers
-    following: Integers
     lines: Floats
     least: Floats
     correlation: Floats
 
     @classmethod
-    def of(cls, model: Model, index: Integers, information: Floats) -> "Exchanges":
-        """Those of the free parameters ``index``, with their expected information ``(n_free, n_free)``."""
-        factors = factors_of(model, index)
-        factor, failed = dpotrf(information) if len(factors) and np.isfinite(information).all() else (information, 1)
-        if failed:
-            return cls.along(model, index, np.zeros((0, len(index))))
-        units = np.zeros((len(index), len(factors)))
-        units[factors, np.arange(len(factors))] = 1.0
-        return cls.along(model, index, dpotrs(factor, units)[0].T)
+    def of(cls, model: Model, index: Integers, factors: Integers, columns: Floats) -> "Exchanges":
+        """Those of ``factors`` among the free parameters ``index``.
 
-    @classmethod
-    def along(cls, model: Model, index: Integers, columns: Floats) -> "Exchanges":
-        """Those for which columns of the inverse of the expected information are known, ``(n_factors, n_free)``."""
-        factors = factors_of(model, index)
-        if not (len(columns) == len(factors) and np.isfinite(columns).all()):
-            factors, columns = factors[:0], columns[:0]
-        variance = columns[np.arange(len(factors)), factors]
-        correlation = columns[:, factors] / np.sqrt(variance * variance[:, None])
+        Parameters
+        ----------
+        columns
+            of the expected covariance for each factor, ``(n_fits, n_factors, n_free)``; zero where it is held.
+        """
+        variance = np.einsum("nii->ni", columns[:, :, factors])
+        inverse = np.where(variance > 0.0, 1.0 / np.where(variance > 0.0, variance, 1.0), 0.0)
+        deviation = np.sqrt(inverse)
         size = np.maximum(np.abs(model.parameters.init[index[factors]]), 1.0)
-        a, b = np.nonzero((np.abs(correlation) > _ALIKE) & ~np.eye(len(factors), dtype=np.bool_))
         return cls(
-            moving=factors[a],
-            following=factors[b],
-            lines=columns[a] / variance[a][:, None],
-            least=_LEAST * np.minimum(np.sqrt(variance), size)[a],
-            correlation=correlation[a, b],
+            moving=factors,
+            lines=columns * inverse[..., None],
+            least=_LEAST * np.minimum(np.sqrt(np.maximum(variance, 0.0)), size),
+            correlation=columns[:, :, factors] * deviation[:, :, None] * deviation[:, None, :],
         )
 
-    def starts(self, x: Floats, bounds: Floats) -> Iterator[Floats]:
-        """Where fits may begin that ended at ``x``, ``(n_free,)`` within ``bounds``."""
-        low, high = bounds.T
-        pairs = zip(self.moving, self.following, self.lines, self.least, self.correlation, strict=True)
-        for a, b, line, least, rho in pairs:
-            if not low[a] < x[a] < high[a]:
-                continue
-            for way, end in ((-1.0, low[a]), (1.0, high[a])):
-                inward = (x[b] <= low[b] and way * rho > 0.0) or (x[b] >= high[b] and way * rho < 0.0)
-                anywhere = low[b] < x[b] < high[b] and abs(rho) > _ALL_BUT_ONE
-                if (inward or anywhere) and np.isfinite(end) and abs(end - x[a]) > least:
-                    yield np.clip(x + (end - x[a]) * line, low, high)
+    def starts(self, x: Floats, bounds: Floats) -> tuple[Integers, Floats]:
+        """Where fits may begin that ended at ``x (n_fits, n_free)`` within ``bounds (n_free, 2)``.
+
+        Returns
+        -------
+        tuple
+            which fit each is for, and the points, ``(n,)`` and ``(n, n_free)``.
+        """
+        at, (low, high) = x[:, self.moving], bounds[self.moving].T
+        inside = (low < at) & (at < high)
+        rho = self.correlation * ~np.eye(len(self.moving), dtype=np.bool_)
+        anywhere = np.any((np.abs(rho) > _ALL_BUT_ONE) & inside[:, None], axis=2)
+        owners, points = [], []
+        for way, end in ((-1.0, low), (1.0, high)):
+            inward = ((at <= low)[:, None] & (way * rho > _ALIKE)) | ((at >= high)[:, None] & (way * rho < -_ALIKE))
+            far = inside & np.isfinite(end) & (np.abs(end - at) > self.least)
+            fit, factor = np.nonzero(far & (anywhere | np.any(inward, axis=2)))
+            step = (end - at)[fit, factor, None] * self.lines[fit, factor]
+            owners.append(fit)
+            points.append(np.clip(x[fit] + step, *bounds.T))
+        return np.concatenate(owners), np.concatenate(points)
+
+
+def columns_of(information: Floats, factors: Integers) -> Floats:
+    """Columns of the covariance for some factors, from the information ``(n_free, n_free)``; zero without one."""
+    units = np.zeros((len(information), len(factors)))
+    factor, failed = dpotrf(information) if np.isfinite(information).all() else (information, 1)
+    units[factors, np.arange(len(factors))] = 1.0
+    columns: Floats = units.T if failed else dpotrs(factor, units)[0].T
+    return np.zeros_like(columns) if failed else columns

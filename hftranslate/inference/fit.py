@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ _ROUNDING = 100.0 * float(np.finfo(np.float64).eps)
 #: A parameter is at its bound where the NLL rises by no more than this on the way there (a thousandth of an
 #: uncertainty), which no minimiser could tell, and where that is a small part of its range (ten, if that is open).
 _UNTOLD, _NEAR, _OPEN = 5e-7, 1e-3, 10.0
+#: What stands for infinity where MINUIT asks outside the domain, above twice the NLL of the minimum.
+_FAR = 1e6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -75,6 +78,23 @@ class FitResult(Result):
     def hessian(self) -> Floats:
         """Second derivatives of the NLL by all parameters, constant ones included, ``(n, n)``."""
         return self.model.hessian(self.values, self.data)
+
+    def to_minuit(self) -> Any:
+        """An ``iminuit.Minuit`` of twice the NLL at this minimum, with HESSE's errors: for MINOS and contours."""
+        from iminuit import Minuit
+
+        def value(x: Floats) -> float:
+            nll = self.model.excess_nll(x, self.data)
+            return 2.0 * (nll + self.data.saturated_nll) if isfinite(nll) else _FAR + 2.0 * self.nll
+
+        def gradient(x: Floats) -> Floats:
+            return np.nan_to_num(2.0 * self.model.excess_and_gradient(x, self.data)[1])
+
+        m = Minuit(value, self.values, grad=gradient, name=self.names)
+        m.errordef, m.fixed, m.limits = Minuit.LEAST_SQUARES, self.fixed, self.bounds
+        m.migrad()
+        m.hesse()
+        return m
 
     @cached_property
     @unwarned

@@ -295,7 +295,7 @@ def maximum_in_box(q: Floats, t: Floats, low: Floats, high: Floats, start: Float
             rest = (t - q @ np.where(free, 0.0, y))[i]
             if not np.isfinite(rest).all():  # beyond the range of numbers; what solves such a system may crash
                 break
-            target = np.linalg.lstsq(q[np.ix_(i, i)], rest, rcond=1e-15)[0]
+            target = _solved(q[np.ix_(i, i)], rest)
             way = target - y[i]
             limit = np.where(way > 0.0, high[i], low[i])
             with np.errstate(divide="ignore", invalid="ignore"):
@@ -313,6 +313,15 @@ def maximum_in_box(q: Floats, t: Floats, low: Floats, high: Floats, start: Float
             break
         free[int(np.argmax(urge))] = True
     return y
+
+
+def _solved(q: Floats, t: Floats) -> Floats:
+    """The solution of ``Q y = t``; the shortest of the nearest where ``Q`` is singular to rounding."""
+    factor, failed = dpotrf(q, lower=1)
+    if failed:
+        return np.linalg.lstsq(q, t, rcond=1e-15)[0].astype(np.float64)
+    solution: Floats = dpotrs(factor, t, lower=1)[0]
+    return solution
 
 
 def steepest(problem: Problem, x: Floats) -> tuple[Floats, float]:

@@ -261,7 +261,7 @@ def minimize_many(model: Model, fits: Fits, options: FitOptions) -> list[Minimum
                     theta=ends.thetas[i],
                     excess_nll=float(ends.values[i]),
                     edm=float(ends.edm[i]),
-                    status="converged",
+                    status="kink" if ends.emptied[i] else "converged",
                     iterations=int(ends.iterations[i]),
                     minimizer="newton",
                     asked="newton",

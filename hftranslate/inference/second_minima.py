@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 
 from hftranslate.inference.clouds import Cloud
 from hftranslate.inference.descent import may_get_stuck, onwards
-from hftranslate.inference.exchanges import HIGHEST, Exchanges, factors_of
+from hftranslate.inference.exchanges import HIGHEST, Exchanges, columns_of, factors_of
 from hftranslate.inference.newton import End
 from hftranslate.inference.problem import Problem
 from hftranslate.inference.sights import BENT, CANDIDATES, Minima
@@ -59,6 +59,8 @@ _LARGEST = 4_000_000
 _STRONG, _RATHER_STRONG, _UNEVEN = 0.6, 0.4, 0.2
 #: Unevenness, and effect, below which a small model gets only one, and of fewer points.
 _QUITE_UNEVEN, _QUITE_STRONG = 1.0, 1.0
+#: Effect from which valleys are so many that points which go downhill together see too few of them.
+_OVERWHELMING = 2.0
 #: Newton's steps to the minimum of a truncated constraint.
 _TO_THE_CENTRE = 4
 #: Part of its initial value below which a free factor vanishes.
@@ -73,6 +75,8 @@ _DIFFICULT, _BAD = 25, 10.0
 _POINTS, _FEWER_POINTS, _POINTS_OF_LARGE = 64, 24, 16
 #: Clouds at most, fits from each where it begins (if these may lead elsewhere) and where it ends.
 _CLOUDS, _FITS_BEFORE, _FITS_AFTER = 5, 3, 4
+#: Fits from each where it begins, if valleys are many or the known minimum lies on a kink.
+_MORE_BEFORE = 8
 #: Free factors whose products can be the same in so many ways that one more cloud is worth its time.
 _MANY_FREE = 3
 #: Steps of all fits of a search after which no further cloud is taken.
@@ -190,6 +194,9 @@ def _plan(problem: Problem, first: End, bent: float) -> _Plan | None:
     twice = difficult or hidden or e.uneven > _QUITE_UNEVEN or e.strong > _QUITE_STRONG
     if not (once or twice):
         return None
+    before = _FITS_BEFORE if twice and may_get_stuck(problem) else 0
+    if first.reason == "kink" or e.strong > _OVERWHELMING:
+        before = _MORE_BEFORE
     many = np.sum(problem.model.parameters.width[problem.index] == 0.0) > _MANY_FREE
     return _Plan(
         small=True,
@@ -198,7 +205,7 @@ def _plan(problem: Problem, first: End, bent: float) -> _Plan | None:
         points=_POINTS if twice and not e.functions else _FEWER_POINTS,
         most=_CLOUDS,
         quiet=1 + int(twice) + int(many),
-        before=_FITS_BEFORE if twice and may_get_stuck(problem) else 0,
+        before=before,
         after=_FITS_AFTER,
     )
 
@@ -265,15 +272,12 @@ class _Look:
         factors = factors_of(p.model, p.index)
         if not len(factors):
             return
-        if p.few_bins:
-            columns = p.low_rank(x, expected=True)[1].inverse().columns(factors)
-            exchanges = Exchanges.along(p.model, p.index, columns)
-        else:
-            exchanges = Exchanges.of(p.model, p.index, p.convex(x))
-        starts = list(exchanges.starts(x, p.bounds))
-        if starts:
-            low = p.values(np.array(starts)) < self.lowest.value + HIGHEST
-            for start in np.array(starts)[low]:
+        rough = p.low_rank(x, expected=True)[1] if p.few_bins else None
+        columns = columns_of(p.convex(x), factors) if rough is None else rough.inverse().columns(factors)
+        _, starts = Exchanges.of(p.model, p.index, factors, columns[None]).starts(x[None], p.bounds)
+        if len(starts):
+            low = p.values(starts) < self.lowest.value + HIGHEST
+            for start in starts[low]:
                 self.start(start)
 
     def in_one_valley(self) -> bool:

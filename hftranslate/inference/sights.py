@@ -131,7 +131,12 @@ class Minima:
         bins = moved_bins(self.model.cells, self.state, fit, self.index[k], points[each, :, k])
         way = points - self.thetas[fit][:, None, self.index]
         way[each, :, k] = 0.0
-        change = (way @ np.swapaxes(self.jacobian, 1, 2)[fit]) / np.maximum(self.state.bins.T[fit], 1e-9)[:, None]
+        change = np.empty((*points.shape[:2], len(bins)))
+        for one in np.unique(fit):  # a Jacobian for each profile would take much memory
+            these = way[fit == one]
+            product = these.reshape(-1, way.shape[2]) @ self.jacobian[one].T
+            change[fit == one] = product.reshape(*these.shape[:2], -1)
+        change /= np.maximum(self.state.bins.T[fit], 1e-9)[:, None]
         nu = np.moveaxis(bins, 0, -1) * np.maximum(1.0 + change, _LEAST)
         owner = np.repeat(fit, points.shape[1])
         thetas = self.thetas[owner]

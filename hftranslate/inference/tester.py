@@ -12,6 +12,7 @@ A test statistic is defined by its name: the range that a model happens to give 
 change it, unless ``poi_range="model"`` asks for that (ROOT's and pyhf's behaviour).
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,6 +29,9 @@ from hftranslate.inference.fit import FitResult, fit
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 from hftranslate.likelihood.model import Data, Model, check_model_and_data
 from hftranslate.workspace import is_number
+
+#: What users have to know of tests that ended well otherwise.
+_doubts = logging.getLogger("hftranslate.doubts")
 
 Floats = NDArray[np.float64]
 PoiRange = Literal["named", "model"]
@@ -327,6 +331,13 @@ class Tester:
         A conditional fit that ends below the free one shows that the free one was not at its minimum: it is refitted
         from there.
         """
+        low, _ = poi_bounds(self.model)
+        if self.poi_range == "model" and self.test_stat.endswith("tilde") and low < 0.0:
+            _doubts.warning(
+                "%s is for signals that cannot be negative, and tests keep to the model's range of %r, which begins at "
+                "%g: with a best fit below zero its formulae do not hold; take %r, or leave out --poi-range model",
+                *(self.test_stat, self.poi, low, self.test_stat.removesuffix("tilde")),
+            )
         return self._compare(self.test_stat, poi_test)
 
     def q0(self) -> tuple[float, FitResult, FitResult]:

@@ -10,13 +10,17 @@ part of the Hessian is ``D + R^T R``. There are often far fewer bins than parame
 
 What is missing of the Hessian, the second derivatives of the yields, is learned from the last steps and the changes of
 the gradient along them, as L-BFGS does (Nocedal and Wright, "Numerical Optimization", algorithm 7.4, with the above in
-place of its first matrix).
+place of its first matrix). Where a step helps only as a small part of it, what was learned is forgotten.
+
+A bin without events can be emptied: its minimum lies where nothing is expected there, at the edge of the domain. A step
+that would lead beyond comes near it instead, ``J_b s = -(1 - c) nu_b``; such a bin has its row of ``J`` in place of
+that of ``R``, and a zero for the one in the system above.
 
 Each fit has its own bounds that hold parameters, its own length of the step, and its own end, at which it leaves the
-others. One that does not converge within a few steps is left to who can do more: nothing here knows kinks or edges.
+others. One that does not converge within a few steps is left to who can do more: nothing here knows kinks.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +40,8 @@ _FEWEST, _MOST = 8, 128
 _MEMORY = 5
 #: Steps after which a fit that has not converged is given up, and how often one of them is shortened, and by how much.
 _STEPS, _SHORTENED, _SHORTER = 40, 8, 0.3
+#: How often a step is shortened before what was learned of the curvature is forgotten.
+_DOUBTED = 2
 #: Armijo's constant: the fraction of the predicted decrease that counts as progress.
 _SUFFICIENT = 1e-4
 #: The least curvature along a constrained parameter, as a fraction of that of its width: uneven effects bend the NLL
@@ -43,8 +49,12 @@ _SUFFICIENT = 1e-4
 _LEAST = 0.5
 #: The curvature along parameters without constraint that no bin depends on.
 _NOTHING = 1e-9
-#: How often parameters that a step takes beyond their bounds are put there, and the others moved anew.
-_CROSSINGS = 4
+#: How often what a step takes beyond its bounds is put there, and the rest moved anew.
+_CROSSINGS = 6
+#: How often a step follows the bent edge of the domain.
+_FOLLOWED = 2
+#: The part of its yield that a bin keeps which a step would empty.
+_KEPT = 0.1
 #: Steps and changes of the gradient that are less parallel than this say nothing about the curvature.
 _PARALLEL = 1e-12
 
@@ -105,14 +115,15 @@ class Ends:
     ----------
     thetas, values, edm
         all parameters ``(n_fits, n_parameters)``, the NLL above that of the saturated model, and the EDM ``(n_fits,)``.
-    converged, iterations
-        whether each reached a minimum, and after how many steps ``(n_fits,)``.
+    converged, emptied, iterations
+        whether each reached a minimum, whether that empties a bin, and after how many steps ``(n_fits,)``.
     """
 
     thetas: Floats
     values: Floats
     edm: Floats
     converged: Booleans
+    emptied: Booleans
     iterations: Integers
 
     def put(self, which: int, other: "Ends", there: int) -> None:
@@ -120,6 +131,7 @@ class Ends:
         self.thetas[which], self.values[which], self.edm[which] = (
             a[there] for a in (other.thetas, other.values, other.edm)
         )
+        self.emptied[which] = other.emptied[there]
         self.iterations[which] += other.iterations[there]
 
 
@@ -137,6 +149,7 @@ def fit_together(model: Model, fits: Fits, *, tolerance: float) -> Ends:
         values=np.full(n, np.inf),
         edm=np.full(n, np.inf),
         converged=np.zeros(n, dtype=np.bool_),
+        emptied=np.zeros(n, dtype=np.bool_),
         iterations=np.zeros(n, dtype=np.int64),
     )
     if n:
@@ -193,15 +206,16 @@ class Linearity:
         tight = width > 0.0
         least = np.where(tight, _LEAST / np.where(tight, width, 1.0) ** 2, 1.0)
         diagonal = np.maximum(here.constraints + here.bends, least)
-        return Metric.made(root, diagonal, held, np.flatnonzero(~tight))
+        return Metric.made(root, diagonal, held, np.flatnonzero(~tight), np.zeros(here.rates.shape, dtype=np.bool_))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Metric:
     """Quadratic models ``D + R^T R`` with some parameters held: the systems that give their steps.
 
-    ``root`` ``(n, n_bins, n_free)`` is ``R``, ``diagonal`` that of ``D``; ``loose`` are the parameters without one, and
-    ``inverse`` is that of ``D`` for the others, zero for those that are held. ``matrix`` ``(n, k, k)`` is the system.
+    ``root`` ``(n, n_bins, n_free)`` is ``R``, with the rows of ``J`` for bins that are ``emptied`` ``(n, n_bins)``;
+    ``diagonal`` is that of ``D``, ``loose`` are the parameters without one, and ``inverse`` is that of ``D`` for the
+    others, zero for those that are held. ``matrix`` ``(n, k, k)`` is the system.
     """
 
     root: Floats
@@ -212,8 +226,8 @@ class Metric:
     matrix: Floats
 
     @classmethod
-    def made(cls, root: Floats, diagonal: Floats, held: Booleans, loose: Integers) -> "Metric":
-        """From ``R``, the diagonal of ``D``, and what is held or loose."""
+    def made(cls, root: Floats, diagonal: Floats, held: Booleans, loose: Integers, emptied: Booleans) -> "Metric":
+        """From ``R``, the diagonal of ``D``, and what is held, loose or emptied."""
         inverse = np.where(held, 0.0, 1.0 / diagonal)
         inverse[:, loose] = 0.0
         n, b = root.shape[:2]
@@ -221,7 +235,7 @@ class Metric:
         matrix = np.zeros((n, k, k))
         matrix[:, :b, :b] = (root * inverse[:, None, :]) @ np.swapaxes(root, 1, 2)
         diagonals = np.einsum("nii->ni", matrix)
-        diagonals[:, :b] += 1.0
+        diagonals[:, :b] += np.where(emptied, _NOTHING, 1.0)
         if loose.size:
             columns = np.where(held[:, None, loose], 0.0, root[:, :, loose])
             matrix[:, :b, b:] = -columns
@@ -229,33 +243,52 @@ class Metric:
             diagonals[:, b:] = np.where(held[:, loose], 1.0, _NOTHING)
         return cls(root, diagonal, held, loose, inverse, matrix)
 
-    def holding(self, which: Integers, held: Booleans) -> "Metric":
-        """Some of the models with other parameters held."""
-        return self.made(self.root[which], self.diagonal[which], held, self.loose)
+    def emptying(self, which: Integers, held: Booleans, emptied: Booleans, jacobian: Floats) -> "Metric":
+        """Some of the models with other parameters held, and bins emptied."""
+        root = np.where(emptied[..., None], jacobian[which], self.root[which])
+        return self.made(root, self.diagonal[which], held, self.loose, emptied)
 
-    def solve(self, v: Floats) -> Floats:
-        """``(D + R^T R)^-1 v`` for ``v (n, n_free)``, which is zero for what is held."""
+    def solve(self, v: Floats, emptying: Floats | float = 0.0) -> Floats:
+        """``(D + R^T R)^-1 v`` for ``v (n, n_free)``, which is zero for what is held.
+
+        Bins that are emptied lose ``emptying (n, n_bins)`` by it.
+        """
+        return self._solution(v, emptying)[0]
+
+    def forces(self, v: Floats) -> Floats:
+        """By how much bins that are emptied resist ``v (n, n_free)``: ``v = J^T forces`` where no other one is left."""
+        return self._solution(v, 0.0)[1]
+
+    def _solution(self, v: Floats, emptying: Floats | float) -> tuple[Floats, Floats]:
+        """The solution, and ``z``."""
         b = self.root.shape[1]
         result = self.inverse * v
         rhs = np.empty(self.matrix.shape[:2])
-        rhs[:, :b] = (self.root @ result[..., None])[..., 0]
+        rhs[:, :b] = _along(self.root, result) - emptying
         rhs[:, b:] = v[:, self.loose]
         z = _solved(self.matrix, rhs[..., None])[..., 0]
-        result -= self.inverse * (z[:, None, :b] @ self.root)[:, 0]
+        result -= self.inverse * _back(self.root, z[:, :b])
         result[:, self.loose] = z[:, b:]
-        return result
+        return result, z[:, :b]
 
     def columns(self, which: Integers, parameter: Integers) -> Floats:
         """Columns of the inverses of some models, each for one parameter, ``(n, n_free)``."""
         units = np.zeros((len(which), self.root.shape[2]))
         units[np.arange(len(which)), parameter] = 1.0
-        return self.holding(which, self.held[which]).solve(units)
+        root, diagonal, held = self.root[which], self.diagonal[which], self.held[which]
+        return Metric(root, diagonal, held, self.loose, self.inverse[which], self.matrix[which]).solve(units)
 
-    def product(self, v: Floats) -> Floats:
-        """``R^T R v``."""
-        along: Floats = (self.root @ v[..., None])[..., 0]
-        back: Floats = (along[:, None, :] @ self.root)[:, 0]
-        return back
+
+def _along(matrices: Floats, v: Floats) -> Floats:
+    """Products of matrices ``(n, n_bins, n_free)`` and vectors ``(n, n_free)``."""
+    product: Floats = (matrices @ v[..., None])[..., 0]
+    return product
+
+
+def _back(matrices: Floats, v: Floats) -> Floats:
+    """Products of the transposed matrices and vectors ``(n, n_bins)``."""
+    product: Floats = (v[:, None, :] @ matrices)[:, 0]
+    return product
 
 
 def _solved(matrices: Floats, v: Floats) -> Floats:
@@ -271,8 +304,8 @@ class _Way:
     """Some fits on their way down: ``which`` they are, and for each of them where it is and what it does next.
 
     ``gradient`` and ``value`` are those at ``x``, ``held`` the parameters that stay at a bound, ``step`` the next one,
-    of which ``length`` is taken, ``shortened`` how often that became less, ``edm`` what the step promises, ``taken``
-    how many there were, this one included.
+    of which ``length`` is taken, ``shortened`` how often that became less, ``edm`` what the step promises, ``emptied``
+    whether it empties a bin, ``taken`` how many there were, this one included.
     ``steps``, ``changes`` and ``inverses`` are the memory: the last steps, the changes of the gradient, and the inverse
     of their product (zero where they are to be forgotten).
     """
@@ -286,6 +319,7 @@ class _Way:
     length: Floats
     shortened: Integers
     edm: Floats
+    emptied: Booleans
     taken: Integers
     steps: list[Floats]
     changes: list[Floats]
@@ -363,11 +397,11 @@ class _Descent:
         way = _Way(
             which=which, x=x, value=here.value, gradient=here.gradient, held=held, step=np.zeros_like(x),
             length=np.ones(n), shortened=np.zeros(n, dtype=np.int64), edm=np.zeros(n),
-            taken=np.ones(n, dtype=np.int64), steps=[], changes=[], inverses=[],
+            emptied=np.zeros(n, dtype=np.bool_), taken=np.ones(n, dtype=np.int64), steps=[], changes=[], inverses=[],
         )  # fmt: skip
         if not (inside := _is_finite(here)).all():
             way, here = way.only(inside), Linearised(**{k: getattr(here, k)[inside] for k in Linearised.__slots__})
-        way.step, way.edm = self._step(way, here)
+        way.step, way.edm, way.emptied = self._step(way, here)
         return way
 
     def _on(self, way: _Way) -> _Way:
@@ -377,11 +411,12 @@ class _Descent:
         if not over.any():
             return way
         end = way.only(good)
-        x = np.clip(end.x + end.step, *self.lines.box)
+        step = np.where(end.emptied[:, None], 0.0, end.step)  # so near the edge of the domain a step may leave it
+        x = np.clip(end.x + step, *self.lines.box)
         self.ends.thetas[end.which[:, None], self.lines.index] = x
-        self.ends.values[end.which] = end.value - end.edm
+        self.ends.values[end.which] = np.where(end.emptied, end.value, end.value - end.edm)
         self.ends.edm[end.which] = end.edm
-        self.ends.converged[end.which] = True
+        self.ends.converged[end.which], self.ends.emptied[end.which] = True, end.emptied
         self.ends.iterations[way.which[over]] = way.taken[over]
         return way.only(~over)
 
@@ -402,31 +437,119 @@ class _Descent:
         way.length = np.where(better, 1.0, _SHORTER * way.length)
         way.taken = way.taken + 1
         if better.any():
-            step, edm = self._step(way, there)
-            way.step, way.edm = np.where(row, step, way.step), np.where(better, edm, way.edm)
+            step, edm, emptied = self._step(way, there)
+            way.step = np.where(row, step, way.step)
+            way.edm, way.emptied = np.where(better, edm, way.edm), np.where(better, emptied, way.emptied)
+        if (doubted := way.shortened == _DOUBTED).any():
+            self._afresh(way, doubted)
 
-    def _step(self, way: _Way, here: Linearised) -> tuple[Floats, Floats]:
-        """Steps to the minima of the quadratic models within the bounds, and the EDM."""
-        low, high = self.lines.box
-        x, held, rows = way.x, way.held, np.arange(len(way.x))
-        metric = self.lines.metric(way.which, here, held)
-        g = np.where(held, 0.0, way.gradient)
-        step = way.newton(metric, g)
-        edm = -0.5 * _dot(g, step)
-        moved = np.zeros_like(x)
+    def _afresh(self, way: _Way, doubted: Booleans) -> None:
+        """Forget what some have learned, and step as the metric alone has it."""
+        for inverse in way.inverses:
+            inverse[doubted] = 0.0
+        some = way.only(doubted)
+        way.step[doubted], way.edm[doubted], way.emptied[doubted] = self._step(some, self.lines.at(some.which, some.x))
+        way.length[doubted] = 1.0
+
+    def _step(self, way: _Way, here: Linearised) -> tuple[Floats, Floats, Booleans]:
+        """Steps to the minima of the quadratic models within the bounds, the EDM, and which of them empty a bin."""
+        metric = self.lines.metric(way.which, here, way.held)
+        g = np.where(way.held, 0.0, way.gradient)
+        free = way.newton(metric, g)
+        within = _Within(way=way, here=here, metric=metric, box=self.lines.box, step=free.copy(), held=way.held.copy(),
+                         empty=self.lines.fits.observed[way.which] == 0.0)  # fmt: skip
+        within.go()
+        empties: Booleans = np.any(within.emptied, axis=1)
+        if empties.any():
+            self._follow(way, within, np.flatnonzero(empties))
+        edm = np.where(empties, -_dot(way.gradient, within.step), -0.5 * _dot(g, free))
+        if (done := np.flatnonzero(empties & (edm <= self.tolerance))).size:
+            edm[done[~within.pushed_there(done, self.tolerance)]] = np.nan
+        return within.step, edm, empties
+
+    def _follow(self, way: _Way, within: "_Within", which: Integers) -> None:
+        """Let steps that empty bins follow their bent edge of the domain: leave there what was meant to be left."""
+        metric, held = within.emptying(which), within.held[which]
+        points = self.lines.fits.starts[way.which[which]]
+        for _ in range(_FOLLOWED):
+            points[:, self.lines.index] = np.clip(way.x[which] + within.step[which], *self.lines.box)
+            excess = self.lines.model.rates_of_many(points) - _KEPT * within.here.rates[which]
+            back = metric.solve(np.zeros(held.shape), np.where(within.emptied[which], excess, 0.0))
+            within.step[which] -= np.where(held, 0.0, back)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Within:
+    """Steps that are brought back within the bounds of parameters, and to where no ``empty`` bin is below zero.
+
+    What is met first on the way is ``held``, or ``emptied``, and the others move anew: they may not meet theirs, then.
+    """
+
+    way: _Way
+    here: Linearised
+    metric: Metric
+    box: tuple[Floats, Floats]
+    step: Floats
+    held: Booleans
+    empty: Booleans
+
+    emptied: Booleans = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.emptied = np.zeros_like(self.empty)
+
+    def go(self) -> None:
+        """Bring all of them back."""
+        moved, rows = np.zeros_like(self.step), np.arange(len(self.step))
         for _ in range(_CROSSINGS):
-            target = x[rows] + step[rows]
-            beyond = (target < low) | (target > high)
-            crossing: Booleans = np.any(beyond, axis=1)
+            first, room, over, emptying = self._met(rows)
+            crossing = np.isfinite(first)
             if not crossing.any():
                 break
-            rows, beyond, target, held = rows[crossing], beyond[crossing], target[crossing], held[crossing]
-            held = held | beyond
-            metric = metric.holding(np.flatnonzero(crossing), held)
-            moved[rows] = np.where(beyond, np.clip(target, low, high) - x[rows], moved[rows])
-            pull = way.gradient[rows] + metric.product(moved[rows])
-            step[rows] = np.where(held, moved[rows], -metric.solve(np.where(held, 0.0, pull)))
-        return step, edm
+            rows, room, over = rows[crossing], room[crossing], over[crossing]
+            self.held[rows] |= over
+            self.emptied[rows] |= emptying[crossing]
+            moved[rows] = np.where(over, room, moved[rows])
+            jacobian, root, rates = self.here.jacobian[rows], self.metric.root[rows], self.here.rates[rows]
+            pull = self.way.gradient[rows] + _back(root, _along(root, moved[rows]))
+            lost = (1.0 - _KEPT) * rates + _along(jacobian, moved[rows])
+            back = self.emptying(rows).solve(
+                np.where(self.held[rows], 0.0, pull), np.where(self.emptied[rows], lost, 0.0)
+            )
+            self.step[rows] = np.where(self.held[rows], moved[rows], -back)
+
+    def emptying(self, rows: Integers) -> Metric:
+        """The quadratic models of some of them with what is held and emptied."""
+        return self.metric.emptying(rows, self.held[rows], self.emptied[rows], self.here.jacobian)
+
+    def pushed_there(self, rows: Integers, tolerance: float) -> Booleans:
+        """Whether the function pushes what is held against its bound, and what is emptied to nothing.
+
+        Within what is left below a tolerance of the EDM.
+        """
+        metric, held, emptied, step = self.emptying(rows), self.held[rows], self.emptied[rows], self.step[rows]
+        root = self.metric.root[rows]
+        slope = self.way.gradient[rows] + metric.diagonal * step + _back(root, _along(root, step))
+        forces = np.where(emptied, metric.forces(np.where(held, 0.0, slope)), 0.0)
+        slope = slope - _back(self.here.jacobian[rows], forces)
+        x, (low, high) = self.way.x[rows] + step, self.box
+        inward = held & (((x <= low) & (slope < 0.0)) | ((x >= high) & (slope > 0.0)))
+        gains = slope**2 > 2.0 * tolerance * metric.diagonal
+        pulled: Booleans = np.any(inward & gains, axis=1) | np.any(forces < 0.0, axis=1)
+        return ~pulled
+
+    def _met(self, rows: Integers) -> tuple[Floats, Floats, Booleans, Booleans]:
+        """The part of each step up to what it meets first, the room up to bounds, and what is met then."""
+        x, step, rates = self.way.x[rows], self.step[rows], self.here.rates[rows]
+        target = x + step
+        over = ((target < self.box[0]) | (target > self.box[1])) & ~self.held[rows]
+        room = np.clip(target, *self.box) - x
+        to_bounds = np.where(over, room / np.where(over, step, 1.0), np.inf)
+        loss = -_along(self.here.jacobian[rows], step)
+        emptying = self.empty[rows] & ~self.emptied[rows] & (loss > (1.0 - _KEPT) * rates)
+        to_nothing = np.where(emptying, (1.0 - _KEPT) * rates / np.where(emptying, loss, 1.0), np.inf)
+        first = np.minimum(to_bounds.min(axis=1), to_nothing.min(axis=1))
+        return first, room, over & (to_bounds <= first[:, None]), emptying & (to_nothing <= first[:, None])
 
 
 def _dot(a: Floats, b: Floats) -> Floats:

@@ -1,18 +1,21 @@
-"""Other minima of many fits at once: what the search of one fit does along profiles, as arrays.
+"""Other minima of many fits at once: what the search of one fit does along profiles, and by exchanges, as arrays.
 
 See :mod:`hftranslate.inference.second_minima`, whose numbers these are. The covariances of minima are those of the
 quadratic models that the fits used.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hftranslate.inference.exchanges import HIGHEST, Exchanges, factors_of
 from hftranslate.inference.second_minima import _BAD, _LOWER, _PROFILES, SHARPEST, is_small
 from hftranslate.inference.sights import BENT, CANDIDATES, Minima
-from hftranslate.inference.together import Ends, Fits, Linearity, fit_together
-from hftranslate.likelihood.model import Model
+from hftranslate.inference.together import Ends, Fits, Linearity, Metric, fit_together
+from hftranslate.likelihood.model import Linearised, Model
 
 #: How much closer to the minimum than asked for these fits end, for the EDM is that of a model.
 _CLOSER = 0.1
@@ -28,7 +31,7 @@ Integers = NDArray[np.int64]
 def fit_many(model: Model, fits: Fits, *, tolerance: float, search: bool) -> Ends:
     """Minima of many data sets, and with ``search`` the lowest ones that a quick search finds.
 
-    Where that would take more than a look along profiles, the fit counts as not converged.
+    Where that would take more than such a look, the fit counts as not converged.
     """
     ends = fit_together(model, fits, tolerance=_CLOSER * tolerance)
     if search:
@@ -56,7 +59,7 @@ def _alone(model: Model, fits: Fits, ends: Ends) -> NDArray[np.bool_]:
 
 
 def search_together(model: Model, fits: Fits, ends: Ends, which: Integers, *, tolerance: float) -> None:
-    """Look for lower minima of some fits along profiles, and put what is found into their ends.
+    """Look for lower minima of some fits along profiles and by exchanges, and put what is found into their ends.
 
     A fit of which something was seen that leads to no minimum counts as not converged.
     """
@@ -84,42 +87,90 @@ def _seen(model: Model, fits: Fits, ends: Ends, which: Integers) -> tuple[Intege
     starts: list[Floats] = []
     lines, chunk = Linearity.of(model, fits), max(fits.chunk(model) // 2, 1)
     for first in range(0, len(which), chunk):
-        these = which[first : first + chunk]
-        for i, start in _sights(lines, ends, these):
-            theta = ends.thetas[these[i]].copy()
+        here = _Ended(lines=lines, ends=ends, which=which[first : first + chunk])
+        for i, start in (*here.sights(), *here.exchanges()):
+            theta = here.thetas[i].copy()
             theta[lines.index] = start
-            owners.append(these[i])
+            owners.append(here.which[i])
             starts.append(theta)
     return np.array(owners, dtype=np.int64), np.array(starts).reshape(len(starts), len(model.parameters))
 
 
-def _sights(lines: Linearity, ends: Ends, which: Integers) -> Iterable[tuple[int, Floats]]:
-    """Other valleys that are seen from the minima of some fits."""
-    model, index, thetas = lines.model, lines.index, ends.thetas[which]
-    observed, auxdata = lines.fits.observed[which], lines.fits.auxdata[which]
-    state = model.cells.evaluate(np.ascontiguousarray(thetas.T), order=0)
-    effects = lines.places.mean_effects(state, observed.T / np.maximum(state.bins, 1e-3) - 1.0)[index].T
-    width = model.parameters.width[index]
-    held = lines.held(which, thetas[:, index], np.zeros((len(which), len(index))))
-    bent = np.where(held, 0.0, SHARPEST * effects * width**2)
-    order = np.argsort(-bent, axis=1, kind="stable")[:, :CANDIDATES]
-    fit, place = np.nonzero(np.take_along_axis(bent, order, axis=1) > BENT)
-    k = order[fit, place]
-    if not len(fit):
-        return ()
-    here = lines.at(which, thetas[:, index])
-    columns = lines.metric(which, here, held).columns(fit, k)
-    variance = columns[np.arange(len(k)), k]
-    on = bent[fit, k] * np.minimum(variance / np.maximum(width[k], 1e-150) ** 2, 1.0) > BENT
-    minima = Minima(
-        model=model,
-        index=index,
-        bounds=lines.fits.bounds[index],
-        thetas=thetas,
-        values=ends.values[which],
-        state=state,
-        jacobian=here.jacobian,
-        observed=observed,
-        auxdata=auxdata,
-    )
-    return minima.sights(fit[on], k[on], columns[on])
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Ended:
+    """Some fits where they ended, and what is known there; of what nobody asks for nothing is computed."""
+
+    lines: Linearity
+    ends: Ends
+    which: Integers
+
+    @cached_property
+    def thetas(self) -> Floats:
+        """All parameters, ``(n, n_parameters)``."""
+        return self.ends.thetas[self.which]
+
+    @cached_property
+    def x(self) -> Floats:
+        """The free ones, ``(n, n_free)``."""
+        return self.thetas[:, self.lines.index]
+
+    @cached_property
+    def held(self) -> NDArray[np.bool_]:
+        """What single fits hold, ``(n, n_free)``."""
+        return self.lines.held(self.which, self.x, np.zeros(self.x.shape))
+
+    @cached_property
+    def linearised(self) -> Linearised:
+        return self.lines.at(self.which, self.x)
+
+    @cached_property
+    def metric(self) -> Metric:
+        return self.lines.metric(self.which, self.linearised, self.held)
+
+    def sights(self) -> Iterable[tuple[int, Floats]]:
+        """Other valleys that are seen from there along profiles: which fit, and where."""
+        model, index, fits = self.lines.model, self.lines.index, self.lines.fits
+        observed, auxdata = fits.observed[self.which], fits.auxdata[self.which]
+        state = model.cells.evaluate(np.ascontiguousarray(self.thetas.T), order=0)
+        weights = observed.T / np.maximum(state.bins, 1e-3) - 1.0
+        effects = self.lines.places.mean_effects(state, weights)[index].T
+        width = model.parameters.width[index]
+        bent = np.where(self.held, 0.0, SHARPEST * effects * width**2)
+        order = np.argsort(-bent, axis=1, kind="stable")[:, :CANDIDATES]
+        fit, place = np.nonzero(np.take_along_axis(bent, order, axis=1) > BENT)
+        k = order[fit, place]
+        if not len(fit):
+            return ()
+        columns = self.metric.columns(fit, k)
+        variance = columns[np.arange(len(k)), k]
+        on = bent[fit, k] * np.minimum(variance / np.maximum(width[k], 1e-150) ** 2, 1.0) > BENT
+        minima = Minima(
+            model=model,
+            index=index,
+            bounds=fits.bounds[index],
+            thetas=self.thetas,
+            values=self.ends.values[self.which],
+            state=state,
+            jacobian=self.linearised.jacobian,
+            observed=observed,
+            auxdata=auxdata,
+        )
+        return minima.sights(fit[on], k[on], columns[on])
+
+    def exchanges(self) -> Iterable[tuple[int, Floats]]:
+        """Where free factors have changed places: which fit, and where."""
+        model, index, fits = self.lines.model, self.lines.index, self.lines.fits
+        factors = factors_of(model, index)
+        if not len(factors):
+            return ()
+        each = np.arange(len(self.which))
+        columns = np.stack([self.metric.columns(each, np.full(len(each), k)) for k in factors], axis=1)
+        columns[self.held[:, factors]] = 0.0
+        fit, starts = Exchanges.of(model, index, factors, columns).starts(self.x, fits.bounds[index])
+        if not len(fit):
+            return ()
+        points, which = self.thetas[fit], self.which[fit]
+        points[:, index] = starts
+        values = model.excess_of_pairs(points, fits.observed[which], fits.auxdata[which])
+        low = values < self.ends.values[which] + HIGHEST
+        return zip(fit[low].tolist(), starts[low], strict=True)

@@ -32,6 +32,8 @@ Curves: TypeAlias = tuple[Floats, Floats, Floats, Floats]
 
 #: What takes the place of a row factor that would not be positive.
 _FLOOR = float(np.finfo(np.float64).tiny)
+#: Fraction of the factors up to which those that do not move are computed once for many points.
+_FEW = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,7 +81,19 @@ class Multiplicative:
 
     def factors(self, theta: Floats, order: int = 2) -> tuple[Floats, ...]:
         """Value and derivatives, up to an order, of every entry's factor."""
+        if theta.ndim > 1:
+            moving = np.any(theta != theta[:, :1], axis=1)[self.parameter]
+            if np.count_nonzero(moving) < _FEW * len(moving):
+                return self._factors_of_few(np.flatnonzero(moving), theta, order)
         return self.factors_of(slice(None), theta[self.parameter], order)
+
+    def _factors_of_few(self, moving: Integers, theta: Floats, order: int) -> tuple[Floats, ...]:
+        """:meth:`factors` at many points, where these entries alone are not the same at all of them."""
+        first = self.factors_of(slice(None), theta[self.parameter, 0], order)
+        result = tuple(np.repeat(part[:, None], theta.shape[1], axis=1) for part in first)
+        for part, values in zip(result, self.factors_of(moving, theta[self.parameter[moving]], order), strict=True):
+            part[moving] = values
+        return result
 
     def factors_of(self, entries: Any, alpha: Floats, order: int = 2) -> tuple[Floats, ...]:
         """Those of some entries, each at values ``(n_entries, ...)`` of its parameter."""

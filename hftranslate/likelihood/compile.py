@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, assert_never
 
 import numpy as np
 
-from hftranslate.errors import InputError, InvalidWorkspace, MissingInput, Unsupported
+from hftranslate.errors import InvalidWorkspace, MissingInput, Unsupported
 from hftranslate.likelihood.cells import Additive, Cells, Integers, Multiplicative
 from hftranslate.likelihood.codes import LINEAR
 from hftranslate.likelihood.constraints import Constraints, Floats
@@ -33,6 +33,7 @@ from hftranslate.workspace import (
 )
 from hftranslate.workspace.expressions import Expression, parse_expression
 from hftranslate.workspace.functions import used_functions
+from hftranslate.workspace.model import check_workspaces
 from hftranslate.workspace.parameter_names import DeclaredParameter, declare_parameters, declared_parameters
 from hftranslate.workspace.parameters import ParameterSet, beta_name, parameter_sets
 
@@ -81,9 +82,7 @@ def compile_model(
     Unsupported
         A construct without an evaluation (named in the message).
     """
-    if not isinstance(workspace, Workspace):
-        given = type(workspace).__name__
-        raise InputError(f"expected a Workspace, not {given}; hftranslate.read(FILE) gives that of a file")
+    check_workspaces(workspace)
     chosen = workspace.measurement(measurement)
     rules = workspace.conventions if conventions is None else conventions
     names = {key: templates.names for key, templates in known.items()} if known else {}

@@ -46,11 +46,8 @@ class Derived:
         if not self.expressions:
             return theta
         points = theta.reshape(-1, theta.shape[-1])
-        values = [
-            [e.evaluate(point[p])[0] for e, p in zip(self.expressions, self.parameters, strict=True)]
-            for point in points
-        ]
-        return np.concatenate([theta, np.reshape(values, (*theta.shape[:-1], len(self.expressions)))], axis=-1)
+        values = [e.values(points[:, p]) for e, p in zip(self.expressions, self.parameters, strict=True)]
+        return np.concatenate([theta, np.stack(values, axis=-1).reshape(*theta.shape[:-1], -1)], axis=-1)
 
     def jacobian(self, theta: Floats) -> Floats:
         """``D``, ``(n_derived, n_parameters)``."""

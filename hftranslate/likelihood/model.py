@@ -14,12 +14,12 @@ The *domain* is where every bin has nu_b > 0, or nu_b = 0 without observed event
 
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hftranslate.display.speaking import Speaking, Table, counted, short
+from hftranslate.display.speaking import Speaking, Table
 from hftranslate.errors import InputError, MissingInput, did_you_mean
 from hftranslate.likelihood import poisson
 from hftranslate.likelihood.cells import Cells, State
@@ -117,6 +117,10 @@ class Data(Speaking):
     auxdata: Floats
     saturated_nll: float
 
+    def to_dict(self) -> dict[str, Any]:
+        """``observed`` and ``auxdata`` as lists."""
+        return {"observed": self.observed.tolist(), "auxdata": self.auxdata.tolist()}
+
     def tables(self) -> tuple[Table, ...]:
         """The events of each bin."""
         caption = f"{np.sum(self.observed):.6g} events in {len(self.observed)} bins, {len(self.auxdata)} auxiliary data"
@@ -176,27 +180,21 @@ class Model(Speaking):
 
     def headline(self) -> str:
         """What it is in a line."""
-        n, samples = self.cells.n_bins, {name for names in self.samples for name in names}
-        numbers = (len(self.channels), n, len(samples), len(self.parameters))
-        what = ", ".join(map(counted, numbers, ("channel", "bin", "sample", "parameter")))
-        return (
-            f"{what}; of interest {', '.join(self.parameters.poi_names) or 'none'}; conventions {self.conventions.name}"
-        )
+        from hftranslate.likelihood.tables import headline_of
+
+        return headline_of(self)
 
     def tables(self) -> tuple[Table, ...]:
         """Channels with their samples, and parameters with their settings."""
-        channels = [(c, n, ", ".join(s)) for (c, n), s in zip(self.channels, self.samples, strict=True)]
-        p = self.parameters
-        parameters = [
-            (name, init, f"[{low:g}, {high:g}]", short(width) if width > 0.0 else "free", "constant" if fixed else "")
-            for name, init, (low, high), width, fixed in zip(
-                p.names, p.init.tolist(), p.bounds.tolist(), p.width.tolist(), p.fixed.tolist(), strict=True
-            )
-        ]
-        return (
-            Table(caption=self.headline(), columns=("channel", "bins", "samples"), rows=channels),
-            Table(caption="parameters", columns=("name", "initial", "range", "constraint", ""), rows=parameters),
-        )
+        from hftranslate.likelihood.tables import tables_of
+
+        return tables_of(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Channels with their events at the initial values, parameters with their settings; ``None`` is no end."""
+        from hftranslate.likelihood.tables import document_of
+
+        return document_of(self)
 
     # ---------------------------------------------------------------------------------------------------------- data
     def data(self, observed: Bins, auxdata: ArrayLike) -> Data:
@@ -429,7 +427,7 @@ class Model(Speaking):
         state = self.state(t)
         information = np.where(state.bins > 0.0, 1.0 / state.bins, 0.0)
         slopes = self.derived.rows(t, jacobian(self.cells, state))
-        matrix = outer_products(slopes, information)
+        matrix = outer_products(slopes, information, self.cells.pattern.bin_groups)
         diagonal = self.constraints.derivatives(t, data.auxdata)[1]
         matrix[np.diag_indices(len(t))] += np.maximum(diagonal, 0.0)
         return matrix

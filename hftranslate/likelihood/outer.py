@@ -1,44 +1,49 @@
 """The weighted sum of the outer products of the slopes of the bins: most of the work of a Hessian."""
 
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 #: Entries of the slopes up to which nothing is faster than a product of all of them.
 _SMALL = 500_000
-#: Fraction of the bins up to which a parameter counts as one of few bins, like the factor of a single one.
-_FEW = 0.05
+#: What a multiplication in a product of a few columns costs, and putting a number of it in its place, in units of a
+#: multiplication in the product of all.
+_OF_FEW, _PLACED = 2, 150
 
 
-def outer_products(slopes: Floats, weights: Floats) -> Floats:
+def outer_products(slopes: Floats, weights: Floats, starts: Integers) -> Floats:
     """``slopes.T @ diag(weights) @ slopes``, ``(P, P)``, for slopes ``(n_bins, P)``.
 
-    The time follows the bins that parameters act on: each channel that a model has more brings parameters of its own,
-    whose products with those of the other channels are zero.
-    """
-    if slopes.size <= _SMALL:
-        return _of_all(slopes, weights)
-    n_bins, n_parameters = slopes.shape
-    few = np.count_nonzero(slopes, axis=0) <= _FEW * n_bins
-    if 2 * np.count_nonzero(few) < n_parameters:
-        return _of_all(slopes, weights)
-    from scipy.sparse import csc_array
+    The time follows what acts on the bins: each channel that a model has more brings parameters of its own, whose
+    products with those of the other channels are zero.
 
-    many, few = np.flatnonzero(~few), np.flatnonzero(few)
-    dense = slopes[:, many]
-    sparse: Any = csc_array(slopes[:, few])
-    weighted: Any = sparse.multiply(weights[:, None]).tocsc()
-    result = np.zeros((n_parameters, n_parameters))
-    result[many[:, None], many] = _of_all(dense, weights)
-    mixed = weighted.T @ dense
-    result[few[:, None], many] = mixed
-    result[many[:, None], few] = mixed.T
-    products = (sparse.T @ weighted).tocoo()
-    result[few[products.row], few[products.col]] = products.data
-    return result
+    Parameters
+    ----------
+    starts
+        where groups of bins begin on which the same parameters act.
+    """
+    n_bins, n_parameters = slopes.shape
+    if slopes.size > _SMALL:
+        groups = [slice(a, b) for a, b in zip(starts, (*starts[1:], n_bins), strict=True)]
+        acting = [np.flatnonzero(slopes[bins].any(axis=0)) for bins in groups]
+        work = sum((_OF_FEW * (b.stop - b.start) + _PLACED) * len(p) ** 2 for b, p in zip(groups, acting, strict=True))
+        if work < n_bins * n_parameters**2:
+            return _of_groups(slopes, weights, zip(groups, acting, strict=True))
+    return _of_all(slopes, weights)
+
+
+def _of_groups(slopes: Floats, weights: Floats, groups: Iterable[tuple[slice, Integers]]) -> Floats:
+    """The sum over groups of bins, each with the parameters that act on it."""
+    n_parameters = slopes.shape[1]
+    result = np.zeros(n_parameters * n_parameters)
+    for bins, acting in groups:
+        places = (n_parameters * acting[:, None] + acting).ravel()
+        result[places] += _of_all(slopes[bins, acting], weights[bins]).ravel()
+    return result.reshape(n_parameters, n_parameters)
 
 
 def _of_all(slopes: Floats, weights: Floats) -> Floats:

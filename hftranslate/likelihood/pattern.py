@@ -12,6 +12,9 @@ from hftranslate.likelihood.storage import Groups
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+#: Bins of a group, where channels have fewer.
+_GROUP = 64
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pattern:
@@ -21,6 +24,9 @@ class Pattern:
     ----------
     cells_of_bins, rows_of_bins, cells_of_rows
         the cells of each bin and the rows they belong to, and the cells of each row.
+    bin_groups
+        where groups of bins begin on which the same parameters act but for those of single bins: as many as a few
+        dozen bins of whole channels, or a channel with more.
     inverse
         place of each of the model's parameters in the order by kind.
     additive
@@ -41,6 +47,7 @@ class Pattern:
     cells_of_bins: Groups
     rows_of_bins: Groups
     cells_of_rows: Groups
+    bin_groups: Integers
     inverse: Integers
     additive: tuple[slice | Integers, ...]
     normsys: slice
@@ -106,6 +113,7 @@ def find_pattern(
         cells_of_bins=Groups.of(None, bin_starts, n_cells),
         rows_of_bins=Groups.of(row_of_cell, bin_starts, n_rows),
         cells_of_rows=Groups.of(cells_by_row, row_starts, n_cells),
+        bin_groups=_groups(row_of_cell[bin_starts]),
         inverse=inverse,
         additive=tuple(_as_slice(inverse[columns]) for columns in additive),
         normsys=slice(first_normsys, first_normsys + n_normsys),
@@ -122,6 +130,13 @@ def find_pattern(
         pair_places=distinct.astype(np.int64),
         pair_place_of=place_of,
     )
+
+
+def _groups(first_rows: Integers) -> Integers:
+    """Where groups of bins begin, each of whole channels: whose bins have the same row first."""
+    channels = np.flatnonzero(np.diff(first_rows, prepend=-1))
+    last = np.searchsorted(channels, np.arange(0, len(first_rows), _GROUP), side="right") - 1
+    return channels[_distinct(last)]
 
 
 def _as_slice(places: Integers) -> slice | Integers:

@@ -104,15 +104,12 @@ def second_order(cells: Cells, state: State, weights: Floats, curvature: Floats)
     w = weights[cells.bin]
     parts = _parts(cells, state)
     slopes = _jacobian(cells, state, parts)
-    mixed = np.zeros((cells.n_parameters, cells.n_parameters))  # blocks of two kinds, on one side of the diagonal
-    _mixed_terms(cells, state, w, parts, mixed)
-    hessian = outer_products(slopes, curvature)
-    hessian += mixed
-    hessian += mixed.T
+    hessian = outer_products(slopes, curvature, cells.pattern.bin_groups)
+    _mixed_terms(cells, state, w, parts, hessian)
     _additive_terms(cells, state, w, parts, hessian)
     _normsys_terms(cells, state, w, parts, hessian)
     inverse = cells.pattern.inverse
-    return (weights @ slopes)[inverse], hessian[inverse[:, None], inverse]
+    return (weights @ slopes)[inverse], hessian[inverse].take(inverse, axis=1)
 
 
 def _additive_terms(cells: Cells, state: State, w: Floats, parts: _Parts, hessian: Floats) -> None:
@@ -134,14 +131,14 @@ def _normsys_terms(cells: Cells, state: State, w: Floats, parts: _Parts, hessian
     np.einsum("ii->i", hessian)[:] += np.bincount(p.inverse[m.parameter], bend, cells.n_parameters)
 
 
-def _mixed_terms(cells: Cells, state: State, w: Floats, parts: _Parts, mixed: Floats) -> None:
+def _mixed_terms(cells: Cells, state: State, w: Floats, parts: _Parts, hessian: Floats) -> None:
     p = cells.pattern
     has_shifts = cells.additive.parameter.size > 0
     if p.entry.size and has_shifts:
         lift = (w * parts.lift)[p.cells_of_rows.index]
         block = weighted_sums(parts.shifts, p.cells_of_rows, lift).T @ parts.logs
         for places, columns in zip(p.additive, cells.additive.code_columns, strict=True):
-            _block(mixed, places, p.normsys, block[columns])
+            _block(hessian, places, p.normsys, block[columns])
     if not p.use_cell.size:
         return
     without_direct = state.scale if state.alive is None else state.scale * state.alive
@@ -149,14 +146,17 @@ def _mixed_terms(cells: Cells, state: State, w: Floats, parts: _Parts, mixed: Fl
         use_weights = (w * without_direct)[p.use_cell] * parts.use_others
         by_shift = weighted_sums(parts.shifts, p.cells_of_uses, use_weights)
         for places, columns in zip(p.additive, cells.additive.code_columns, strict=True):
-            _block(mixed, p.direct, places, by_shift[:, columns])
+            _block(hessian, p.direct, places, by_shift[:, columns])
     if p.entry.size:
         use_weights = w[p.use_cell] * parts.uses
-        mixed[p.direct, p.normsys] += weighted_sums(parts.logs, p.rows_of_uses, use_weights)
+        _block(hessian, p.direct, p.normsys, weighted_sums(parts.logs, p.rows_of_uses, use_weights))
     if p.pairs:
         base = w * state.additive * state.scale
         terms = [_pair_terms(base, state.slots, *pair) for pair in p.pairs]
-        mixed.ravel()[p.pair_places] += np.bincount(p.pair_place_of, np.concatenate(terms), len(p.pair_places))
+        sums = np.bincount(p.pair_place_of, np.concatenate(terms), len(p.pair_places))
+        one, other = np.divmod(p.pair_places, len(hessian))
+        hessian[one, other] += sums
+        hessian[other, one] += sums
 
 
 def _pair_terms(base: Floats, slots: Floats, k: int, m: int, cells: Integers) -> Floats:
@@ -169,8 +169,10 @@ def _pair_terms(base: Floats, slots: Floats, k: int, m: int, cells: Integers) ->
 
 
 def _block(matrix: Floats, rows: slice | Integers, columns: slice | Integers, block: Floats) -> None:
-    """Add a block at places that are slices or, with several additive codes, indices."""
+    """Add a block of two kinds, on both sides of the diagonal, at places that are slices or indices."""
     if isinstance(rows, slice) or isinstance(columns, slice):
         matrix[rows, columns] += block
+        matrix[columns, rows] += block.T
     else:
         matrix[rows[:, None], columns] += block
+        matrix[columns[:, None], rows] += block.T

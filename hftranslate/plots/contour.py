@@ -22,6 +22,7 @@ from hftranslate.signal_grid.contour import (
     take_slice,
 )
 from hftranslate.signal_grid.scan import Scan, scan_from_document
+from hftranslate.signal_grid.smoothing import USUAL
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,7 +75,7 @@ DEFAULT_CONTOUR = ContourOptions()
 def contour(
     found: Slice | Scan | Mapping[str, Any],
     *,
-    interpolation: Interpolation = "smooth",
+    interpolation: Interpolation = USUAL,
     x_name: str | None = None,
     y_name: str | None = None,
     ax: "Axes | None" = None,

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+from hftranslate import errors
 from hftranslate.formats.json_patch import patched
 from hftranslate.pyhf import exceptions, schema, utils
 from hftranslate.pyhf.workspace import Workspace
+from hftranslate.signal_grid import document
 
 __all__ = ["Patch", "PatchSet"]
 
@@ -45,15 +47,11 @@ class PatchSet:
         self.references, self.description = self.metadata["references"], self.metadata["description"]
         self.digests, self.labels = self.metadata["digests"], self.metadata["labels"]
         self.patches = [Patch(p) for p in spec["patches"]]
-        self._by_key: dict[Any, Patch] = {}
-        for patch in self.patches:
-            if patch.name in self._by_key or patch.values in self._by_key:
-                raise exceptions.InvalidPatchSet(f"Multiple patches were defined by name or values for {patch}.")
-            if len(patch.values) != len(self.labels):
-                raise exceptions.InvalidPatchSet(
-                    f"Incompatible number of values ({len(patch.values)}) for {patch}. Expected {len(self.labels)}."
-                )
-            self._by_key[patch.name] = self._by_key[patch.values] = patch
+        self._by_key: dict[Any, Patch] = {key: patch for patch in self.patches for key in (patch.name, patch.values)}
+        try:
+            document.from_document(schema.plain(spec))
+        except errors.InputError as error:
+            raise exceptions.InvalidPatchSet(str(error)) from None
 
     def __repr__(self) -> str:
         several = "es" if len(self) != 1 else ""

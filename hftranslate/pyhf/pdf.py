@@ -1,7 +1,8 @@
 """pyhf's model: a specification that our engine evaluates."""
 
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from hftranslate import likelihood
 from hftranslate.errors import InputError
 from hftranslate.pyhf import exceptions, probability, schema
 from hftranslate.workspace import PYHF, HistoSys, NormSys, ParameterSet, Workspace, parameter_sets
+from hftranslate.workspace.map import map_modifiers
 
 __all__ = ["Model"]
 
@@ -41,29 +43,20 @@ def _slices(sizes: Any) -> list[slice]:
     return list(map(slice, [0, *stops], stops))
 
 
-@dataclass(eq=False)
 class Paramset:
     """A parameter, or one per bin, with pyhf's attributes; ``pdf_type`` is ``None`` without a constraint."""
 
-    name: str
-    suggested_init: list[float]
-    suggested_bounds: list[Any]
-    suggested_fixed: list[bool]
-    is_scalar: bool
-    pdf_type: str | None = None
-    auxdata: list[float] = field(default_factory=list)
-    sigmas: list[float] = field(default_factory=list)
-    factors: list[float] = field(default_factory=list)
-
-    @property
-    def n_parameters(self) -> int:
-        """How many there are."""
-        return len(self.suggested_init)
-
-    @property
-    def constrained(self) -> bool:
-        """Whether there is a constraint."""
-        return self.pdf_type is not None
+    def __init__(self, of: ParameterSet, given: dict[str, Any]) -> None:
+        constraints = [c for c in of.constraints if c is not None]
+        poisson = any(c.kind == "poisson" for c in constraints)
+        widths = [c.width for c in constraints]
+        self.name, self.is_scalar, self.n_parameters = of.name, of.kind != "gamma", len(of.inits)
+        self.suggested_init = list(given.get("inits", of.inits))
+        self.suggested_bounds = list(given.get("bounds", of.bounds))
+        self.suggested_fixed = list(of.fixed)
+        self.constrained, self.auxdata = bool(constraints), [c.auxdata for c in constraints]
+        self.pdf_type = ("poisson" if poisson else "normal") if constraints else None
+        self.factors, self.sigmas = (widths, []) if poisson else ([], widths)
 
     @property
     def suggested_fixed_as_bool(self) -> bool:
@@ -75,21 +68,6 @@ class Paramset:
     def width(self) -> list[float]:
         """The widths of the constraints."""
         return [f**-0.5 for f in self.factors] if self.factors else self.sigmas
-
-
-def _paramset(of: ParameterSet, given: dict[str, Any]) -> Paramset:
-    constraints = [c for c in of.constraints if c is not None]
-    poisson = any(c.kind == "poisson" for c in constraints)
-    return Paramset(
-        name=of.name,
-        suggested_init=list(given.get("inits", of.inits)),
-        suggested_bounds=list(given.get("bounds", of.bounds)),
-        suggested_fixed=list(of.fixed),
-        is_scalar=of.kind != "gamma",
-        pdf_type=("poisson" if poisson else "normal") if constraints else None,
-        auxdata=[c.auxdata for c in constraints],
-        **{"factors" if poisson else "sigmas": [c.width for c in constraints]},
-    )
 
 
 class ModelConfig(ChannelSummary):
@@ -139,9 +117,7 @@ class ModelConfig(ChannelSummary):
     def set_poi(self, name: str | None) -> None:
         """Choose the parameter of interest; ``None`` for none."""
         if name is not None and (name not in self.parameters or self.param_set(name).n_parameters > 1):
-            raise exceptions.InvalidModel(
-                f"The model has no single parameter '{name}' to be the parameter of interest."
-            )
+            raise exceptions.InvalidModel(f"The model has no single parameter '{name}' to be of interest.")
         self.poi_name, self.poi_index = name, None if name is None else self.par_slice(name).start
 
 
@@ -167,19 +143,19 @@ class Model:
             raise exceptions.InvalidModel(str(error)) from None
         if not sets:
             raise exceptions.InvalidModel("No parameters specified for the Model.")
-        self.config = ModelConfig(
-            self.spec["channels"], {name: _paramset(s, given.get(name, {})) for name, s in sets.items()}, settings
-        )
+        paramsets = {name: Paramset(s, given.get(name, {})) for name, s in sets.items()}
+        self.config = ModelConfig(self.spec["channels"], paramsets, settings)
         self.config.set_poi(poi_name or None)
-        self.main_model = MainModel(self)
+        self.main_model, self.constraint_model = MainModel(self), ConstraintModel(self.config)
+        parts = np.split(np.arange(self.config.nmaindata + self.config.nauxdata), [self.config.nmaindata])
+        self.fullpdf_tv = probability.TensorViewer(parts if self.config.nauxdata else parts[:1])
 
     def split(self, data: Any) -> likelihood.Data:
         """The engine's data set of one vector of main and auxiliary data."""
         values, main, aux = np.asarray(data, dtype=np.float64), self.config.nmaindata, self.config.nauxdata
         if values.shape != (main + aux,):
-            raise exceptions.InvalidPdfData(
-                f"eval failed as data has shape {values.shape} but {main + aux} was expected"
-            )
+            text = f"eval failed as data has shape {values.shape} but {main + aux} was expected"
+            raise exceptions.InvalidPdfData(text)
         try:
             return self.engine.data(values[:main], values[main:])
         except InputError as error:
@@ -189,9 +165,8 @@ class Model:
         """A vector of the model's parameters."""
         values = np.asarray(pars, dtype=np.float64)
         if values.shape != (self.config.npars,):
-            raise exceptions.InvalidPdfParameters(
-                f"eval failed as pars has shape {values.shape} but {self.config.npars} was expected"
-            )
+            text = f"eval failed as pars has shape {values.shape} but {self.config.npars} was expected"
+            raise exceptions.InvalidPdfParameters(text)
         return values
 
     @property
@@ -201,22 +176,11 @@ class Model:
 
     def make_pdf(self, pars: Any) -> probability.Simultaneous:
         """The density of all data at a point: that of the events, and that of the auxiliary data."""
-        config, values = self.config, self.point(pars)
-        main = probability.Independent(probability.Poisson(self.engine.rates(values)))
-        sets = [config.param_set(name) for name in config.auxdata_order]
-        theta = np.array([v for s in sets for v in values[config.par_slice(s.name)]])
-        width = np.array([w for s in sets for w in (s.factors or s.sigmas)])
-        normal = np.array([s.pdf_type == "normal" for s in sets for _ in s.auxdata], dtype=np.bool_)
-        parts = [
-            (probability.Normal(theta[normal], width[normal]), np.flatnonzero(normal)),
-            (probability.Poisson((theta * width)[~normal]), np.flatnonzero(~normal)),
-        ]
-        used = [(probability.Independent(density), place) for density, place in parts if place.size]
-        n = config.nmaindata
-        if not used:
-            return probability.Simultaneous([main], [np.arange(n)])
-        aux = probability.Simultaneous(*zip(*used, strict=True))
-        return probability.Simultaneous([main, aux], [np.arange(n), n + np.arange(config.nauxdata)])
+        values = self.point(pars)
+        densities: list[Any] = [probability.Independent(probability.Poisson(self.engine.rates(values)))]
+        if self.config.nauxdata:
+            densities.append(self.constraint_model.make_pdf(values))
+        return probability.Simultaneous(densities, self.fullpdf_tv)
 
     def expected_data(self, pars: Any, include_auxdata: bool = True) -> Any:
         """Expected events, and with them the expected auxiliary data."""
@@ -245,6 +209,26 @@ class Model:
     def pdf(self, pars: Any, data: Any) -> Any:
         """The density of all data, ``(1,)``."""
         return np.exp(self.logpdf(pars, data))
+
+
+class ConstraintModel:
+    """The density of the auxiliary data."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        sets = [config.param_set(name) for name in config.auxdata_order]
+        self._places = [i for s in sets for i in range(config.npars)[config.par_slice(s.name)]]
+        self._widths = np.array([w for s in sets for w in (s.factors or s.sigmas)])
+        self._normal = np.array([s.pdf_type == "normal" for s in sets for _ in s.auxdata], dtype=np.bool_)
+        self.constraints_poisson = SimpleNamespace(batched_factors=[self._widths[~self._normal]])
+
+    def make_pdf(self, pars: Any) -> probability.Simultaneous:
+        """The density at a point; there has to be a constraint."""
+        at, widths, normal = np.asarray(pars)[self._places], self._widths, self._normal
+        gaussian, poisson = (at[normal], widths[normal]), (at * widths)[~normal]
+        parts = (normal, probability.Normal(*gaussian)), (~normal, probability.Poisson(poisson))
+        used = [(probability.Independent(density), np.flatnonzero(where)) for where, density in parts if where.any()]
+        densities, places = zip(*used, strict=True)
+        return probability.Simultaneous(densities, probability.TensorViewer(places))
 
 
 class MainModel:
@@ -287,14 +271,7 @@ def _workspace(spec: Any, codes: dict[type, Any]) -> Workspace:
         "version": schema.version,
     }
 
-    def changed(of: Any, items: str, change: Any) -> Any:
-        return replace(of, **{items: tuple(map(change, getattr(of, items)))})
-
-    def modifier(m: Any) -> Any:
+    def modifier(_channel: Any, _sample: Any, m: Any) -> Any:
         return replace(m, interpolation=codes[type(m)]) if type(m) in codes else m
 
-    def channel(c: Any) -> Any:
-        return changed(c, "samples", lambda s: changed(s, "modifiers", modifier))
-
-    workspace: Workspace = changed(schema.read(document), "channels", channel)
-    return workspace
+    return map_modifiers(schema.read(document), modifier)

@@ -1,21 +1,24 @@
 """pyhf's densities: what :meth:`hftranslate.pyhf.Model.make_pdf` gives."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
-from hftranslate.pyhf.tensor import numpy_backend
+__all__ = ["Independent", "Normal", "Poisson", "Simultaneous", "TensorViewer"]
 
-__all__ = ["Independent", "Normal", "Poisson", "Simultaneous"]
+
+def poisson_logpdf(n: Any, lam: Any) -> Any:
+    """The logarithm of the density of a number of events, which need not be an integer."""
+    return special.xlogy(n, lam) - lam - special.gammaln(np.add(n, 1.0))
 
 
 class Poisson:
     """Numbers of events, each around its rate."""
 
     _kind: Any = stats.poisson
-    _log_density: Any = staticmethod(numpy_backend().poisson_logpdf)
+    _log_density: Any = staticmethod(poisson_logpdf)
 
     def __init__(self, *parameters: Any) -> None:
         self._parameters = parameters
@@ -52,29 +55,36 @@ class Independent:
         return np.sum(self._pdf.log_prob(value), axis=-1)
 
 
-class Simultaneous:
-    """Densities of parts of the data; ``places`` are the indices of each part in the last axis."""
+class TensorViewer:
+    """Parts of an array, each by its indices in the last axis."""
 
-    def __init__(self, pdfobjs: Sequence[Any], places: Sequence[Any]) -> None:
-        self._pdfobjs, self._places = pdfobjs, places
+    def __init__(self, indices: Sequence[Any]) -> None:
+        self._indices, self._back = indices, np.argsort(np.concatenate(indices))
 
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._pdfobjs)
+    def split(self, data: Any) -> list[Any]:
+        """The parts."""
+        return [np.asarray(data)[..., index] for index in self._indices]
 
-    def __getitem__(self, index: int) -> Any:
-        return self._pdfobjs[index]
+    def stitch(self, parts: Sequence[Any]) -> Any:
+        """The whole."""
+        return np.concatenate(parts, axis=-1)[..., self._back]
 
-    def _stitched(self, parts: Sequence[Any]) -> Any:
-        return np.concatenate(parts, axis=-1)[..., np.argsort(np.concatenate(self._places))]
+
+class Simultaneous(list[Any]):
+    """Densities of parts of the data, which ``tensorview`` knows."""
+
+    def __init__(self, pdfobjs: Sequence[Any], tensorview: TensorViewer) -> None:
+        super().__init__(pdfobjs)
+        self._view = tensorview
 
     def expected_data(self) -> Any:
         """What is expected of all data."""
-        return self._stitched([p.expected_data() for p in self])
+        return self._view.stitch([p.expected_data() for p in self])
 
     def sample(self, sample_shape: tuple[int, ...] = ()) -> Any:
         """Pseudo-experiments."""
-        return self._stitched([p.sample(sample_shape) for p in self])
+        return self._view.stitch([p.sample(sample_shape) for p in self])
 
     def log_prob(self, value: Any) -> Any:
         """The logarithm of the density."""
-        return sum(p.log_prob(np.asarray(value)[..., place]) for p, place in zip(self, self._places, strict=True))
+        return sum(p.log_prob(part) for p, part in zip(self, self._view.split(value), strict=True))

@@ -7,15 +7,12 @@ from typing import Any
 import numpy as np
 from scipy import special, stats
 
-from hftranslate.pyhf import exceptions, optimize
+from hftranslate.pyhf import exceptions, optimize, probability
+from hftranslate.pyhf.probability import poisson_logpdf
 
 __all__ = ["get_backend", "numpy_backend", "set_backend"]
 
 _DTYPES = {"64b": (np.float64, np.int64), "32b": (np.float32, np.int32)}
-
-
-def _poisson_logpdf(n: Any, lam: Any) -> Any:
-    return special.xlogy(n, lam) - lam - special.gammaln(np.add(n, 1.0))
 
 
 #: What NumPy does not have under the same name.
@@ -28,9 +25,11 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "normal": stats.norm.pdf,
     "normal_cdf": stats.norm.cdf,
     "normal_logpdf": stats.norm.logpdf,
+    "normal_dist": probability.Normal,
     "percentile": lambda a, q, axis=None, interpolation="linear": np.percentile(a, q, axis=axis, method=interpolation),
-    "poisson": lambda n, lam: np.exp(_poisson_logpdf(n, lam)),
-    "poisson_logpdf": _poisson_logpdf,
+    "poisson": lambda n, lam: np.exp(poisson_logpdf(n, lam)),
+    "poisson_dist": probability.Poisson,
+    "poisson_logpdf": poisson_logpdf,
     "product": np.prod,
     "simple_broadcast": np.broadcast_arrays,
     "to_numpy": lambda tensor_in: tensor_in,

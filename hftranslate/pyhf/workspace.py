@@ -1,11 +1,15 @@
 """pyhf's workspace: a document that is a dictionary, its models and data, and what makes others of it."""
 
 import logging
-from collections import Counter
+from collections.abc import Callable
 from copy import deepcopy
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
+from hftranslate import editing, errors
+from hftranslate.editing.combining import JOINS
 from hftranslate.formats.json_patch import patched
+from hftranslate.formats.pyhf_json import to_document
 from hftranslate.pyhf import exceptions, schema
 from hftranslate.pyhf.pdf import ChannelSummary, Model
 
@@ -13,58 +17,22 @@ __all__ = ["Workspace"]
 
 _log = logging.getLogger(__name__)
 
-Items = list[dict[str, Any]]
 
-
-def _join_items(join: str, left: Items, right: Items, key: str = "name", deep_merge_key: str | None = None) -> Items:
-    first, second = (right, left) if join == "right outer" else (left, right)
-    joined = deepcopy(first)
-    keys = [item[key] for item in joined]
-    for item in second:
-        if deep_merge_key is not None and item[key] in keys:
-            own = joined[keys.index(item[key])]
-            own[deep_merge_key] = _join_items("left outer", own[deep_merge_key], item[deep_merge_key])
-        elif join == "none" or (item not in first if join == "outer" else item[key] not in keys):
-            joined.append(deepcopy(item))
-    return joined
-
-
-def _joined(what: str, join: str, left: Items, right: Items, deep_merge_key: str | None = None) -> Items:
-    """Items of two workspaces, each name once."""
-    joined = _join_items(join, left, right, deep_merge_key=deep_merge_key)
-    again = [name for name, n in Counter(item["name"] for item in joined).items() if n > 1]
-    if again and join in ("none", "outer"):
-        raise exceptions.InvalidWorkspaceOperation(
-            f"Workspaces cannot have {what} in common with the same name, unless they are equal and joined by 'outer': "
-            f"{again}. You can also try a different join operation: {Workspace.valid_joins}."
-        )
-    return joined
-
-
-def _join_measurements(join: str, left: Items, right: Items) -> Items:
-    if join != "outer":
-        return _joined("measurements", join, left, right)
-    mine, other = {m["name"]: m for m in left}, {m["name"]: m for m in right}
-    merged: Items = []
-    for name, config in ((n, m["config"]) for n, m in (other | mine).items()):
-        both = [of[name]["config"] for of in (mine, other) if name in of]
-        if len({c["poi"] for c in both}) > 1:
-            raise exceptions.InvalidWorkspaceOperation(
-                f"Workspaces cannot have the same measurements with incompatible POI: {[name]}."
-            )
-        parameters = _join_parameter_configs(name, both[0]["parameters"], both[-1]["parameters"])
-        merged.append({"name": name, "config": {"poi": config["poi"], "parameters": parameters}})
-    return sorted(merged, key=lambda m: m["name"] not in mine)
-
-
-def _join_parameter_configs(measurement_name: str, left: Items, right: Items) -> Items:
-    return _joined(f"parameter configs of measurement {measurement_name!r}", "outer", left, right)
+def _edited(edit: Callable[..., Any], *documents: Any, **options: Any) -> Any:
+    """The document of what a function of :mod:`hftranslate.editing` makes of others."""
+    try:
+        return to_document(edit(*(schema.read(dict(d)) for d in documents), **options))
+    except errors.InputError as error:
+        if isinstance(error, errors.InvalidWorkspace) and len(documents) == 1:  # what is left breaks the schema
+            found = SimpleNamespace(path=(), message=str(error), instance=dict(documents[0]))
+            raise exceptions.InvalidSpecification(found, "workspace.json") from None
+        raise exceptions.InvalidWorkspaceOperation(str(error)) from None
 
 
 class Workspace(ChannelSummary, dict[str, Any]):
     """A workspace document with its models, its data, and new workspaces made of it."""
 
-    valid_joins: ClassVar[list[str]] = ["none", "outer", "left outer", "right outer"]
+    valid_joins: ClassVar[list[str]] = list(JOINS)
 
     def __init__(self, spec: Any, validate: bool = True, **config_kwargs: Any) -> None:
         spec = deepcopy(dict(spec))
@@ -86,30 +54,24 @@ class Workspace(ChannelSummary, dict[str, Any]):
 
     def get_measurement(self, measurement_name: str | None = None, measurement_index: int | None = None) -> Any:
         """A measurement by its name, or by its place; the first one by default."""
-        if not self.measurement_names:
+        names, place = self.measurement_names, measurement_index
+        if not names:
             raise exceptions.InvalidMeasurement("No measurements have been defined.")
         if measurement_name is not None:
-            if measurement_name not in self.measurement_names:
+            if measurement_name not in names:
                 raise exceptions.InvalidMeasurement(f"no measurement by name '{measurement_name}' was found")
-            measurement_index = self.measurement_names.index(measurement_name)
-        elif measurement_index is None and len(self.measurement_names) > 1:
+            place = names.index(measurement_name)
+        elif place is None and len(names) > 1:
             _log.warning("multiple measurements defined. Taking the first measurement.")
-        try:
-            measurement = self["measurements"][measurement_index or 0]
-        except IndexError:
-            raise exceptions.InvalidMeasurement(
-                f"The measurement index {measurement_index} is out of bounds as only "
-                f"{len(self.measurement_names)} measurement(s) have been defined."
-            ) from None
+        if not -len(names) <= (place or 0) < len(names):
+            text = f"The measurement index {place} is out of bounds as only {len(names)} measurement(s) are defined."
+            raise exceptions.InvalidMeasurement(text)
+        measurement = self["measurements"][place or 0]
         schema.validate(measurement, "measurement.json", version=self.version)
         return measurement
 
     def model(
-        self,
-        measurement_name: str | None = None,
-        measurement_index: int | None = None,
-        patches: Any = None,
-        **config_kwargs: Any,
+        self, measurement_name: Any = None, measurement_index: Any = None, patches: Any = None, **config_kwargs: Any
     ) -> Model:
         """The model of a measurement, with patches applied to its channels and parameters."""
         config = self.get_measurement(measurement_name, measurement_index)["config"]
@@ -136,76 +98,35 @@ class Workspace(ChannelSummary, dict[str, Any]):
         measurements: Any = (),
     ) -> "Workspace":
         """Without what these lists name."""
-        return self._edited((modifiers, samples, channels, measurements), ({}, {}, {}, {}), modifier_types)
+        gone = {"modifiers": modifiers, "modifier_types": modifier_types, "samples": samples, "channels": channels}
+        gone = {what: names or () for what, names in (gone | {"measurements": measurements}).items()}
+        return Workspace(_edited(editing.prune, self, **gone))
 
     def rename(
         self, modifiers: Any = None, samples: Any = None, channels: Any = None, measurements: Any = None
     ) -> "Workspace":
         """With new names, by the old ones."""
-        return self._edited(((), (), (), ()), (modifiers, samples, channels, measurements), ())
-
-    def _edited(self, without: tuple[Any, ...], names: tuple[Any, ...], types: Any) -> "Workspace":
-        what = ("modifiers", "samples", "channels", "measurements")
-        gone = dict(zip(what, (given or () for given in without), strict=True))
-        new = dict(zip(what, (given or {} for given in names), strict=True))
-        known = dict(
-            zip(what, (dict(self.modifiers), self.samples, self.channels, self.measurement_names), strict=True)
-        )
-        asked = [(kind, name, known[kind]) for kind in what for name in (*gone[kind], *new[kind])]
-        asked += [("modifier types", word, {t: None for _, t in self.modifiers}) for word in types or ()]
-        for kind, name, there in asked:
-            if name not in there:
-                raise exceptions.InvalidWorkspaceOperation(f"{name} is not one of the {kind} in this workspace.")
-
-        def kept(kind: str, items: Items) -> Items:
-            return [i | {"name": new[kind].get(i["name"], i["name"])} for i in items if i["name"] not in gone[kind]]
-
-        spec = deepcopy(dict(self))
-        for channel in spec["channels"]:
-            for sample in channel["samples"]:
-                of_types = [m for m in sample["modifiers"] if m["type"] not in (types or ())]
-                sample["modifiers"] = kept("modifiers", of_types)
-            channel["samples"] = kept("samples", channel["samples"])
-        for config in (m["config"] for m in spec["measurements"]):
-            config["poi"] = new["modifiers"].get(config["poi"], config["poi"])
-            config["parameters"] = kept("modifiers", config["parameters"])
-        for key, kind in (("channels", "channels"), ("observations", "channels"), ("measurements", "measurements")):
-            spec[key] = kept(kind, spec[key])
-        return Workspace(spec)
+        names = {"modifiers": modifiers, "samples": samples, "channels": channels, "measurements": measurements}
+        return Workspace(_edited(editing.rename, self, **names))
 
     @classmethod
     def combine(cls, left: Any, right: Any, join: str = "none", merge_channels: bool = False) -> "Workspace":
         """Two workspaces joined in one of the ways of :attr:`valid_joins`."""
-        if join not in Workspace.valid_joins or (merge_channels and join == "none"):
-            raise ValueError(
-                f"Workspaces must be joined, and channels merged, by one of the valid join operations "
-                f"({Workspace.valid_joins[bool(merge_channels) :]}); not {join}"
-            )
+        if join not in JOINS or (merge_channels and join == "none"):
+            ways = JOINS[bool(merge_channels) :]
+            raise ValueError(f"Workspaces are joined, and channels merged, by one of {ways}; not {join}")
         if join in ("left outer", "right outer"):
             _log.warning("You are using an unsafe join operation, which hides what 'outer' would refuse.")
         if left["version"] != right["version"]:
             raise exceptions.InvalidWorkspaceOperation(
                 f"Workspaces of different versions cannot be combined: {left['version']} != {right['version']}"
             )
-        deep = "samples" if merge_channels else None
-        return cls(
-            {
-                "channels": _joined("channels", join, left["channels"], right["channels"], deep),
-                "measurements": _join_measurements(join, left["measurements"], right["measurements"]),
-                "observations": _joined("observations", join, left["observations"], right["observations"]),
-                "version": left["version"],
-            }
-        )
+        return cls(_edited(editing.combine, left, right, join=join, merge_channels=merge_channels))
 
     @classmethod
     def sorted(cls, workspace: Any) -> "Workspace":
         """The same in alphabetical order."""
-        spec = deepcopy(dict(workspace))
-        lists = [spec[key] for key in ("channels", "measurements", "observations")]
-        lists += [c["samples"] for c in spec["channels"]] + [m["config"]["parameters"] for m in spec["measurements"]]
-        for items in lists + [s["modifiers"] for c in spec["channels"] for s in c["samples"]]:
-            items.sort(key=lambda item: (item["name"], item.get("type")))
-        return cls(spec)
+        return cls(_edited(editing.sort, workspace))
 
     @classmethod
     def build(cls, model: Model, data: Any, name: str = "measurement", validate: bool = True) -> "Workspace":
@@ -220,11 +141,7 @@ class Workspace(ChannelSummary, dict[str, Any]):
             }
             for s in map(config.param_set, config.par_order)
         ]
+        measurement = {"name": name, "config": {"poi": config.poi_name, "parameters": parameters}}
         observations = [{"name": c, "data": list(data[config.channel_slices[c]])} for c in config.channels]
-        spec = {
-            "channels": deepcopy(model.spec["channels"]),
-            "version": schema.version,
-            "measurements": [{"name": name, "config": {"poi": config.poi_name, "parameters": parameters}}],
-            "observations": observations,
-        }
-        return cls(spec, validate=validate)
+        spec = {"channels": deepcopy(model.spec["channels"]), "version": schema.version}
+        return cls(spec | {"measurements": [measurement], "observations": observations}, validate=validate)

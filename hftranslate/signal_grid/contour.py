@@ -6,9 +6,9 @@ What is interpolated is smooth and nearly linear where CLs is not: the excess in
 
 or, for limits on the parameter of interest, the logarithm of tested value over limit. A point with a positive height is
 excluded. Between points the height is linear on the triangles of a Delaunay triangulation, made where both axes have
-unit length, or, where that is asked for, a cubic through the same points (Clough and Tocher), or a thin plate as smooth
-as predicts points best that are left out: the statistics of simulated signals scatter, and contours that follow them
-have kites and kinks. Outside the hull of the points there is nothing.
+unit length, or a cubic through the same points (Clough and Tocher), or, where nothing is asked for, a thin plate as
+smooth as predicts points best that are left out: the statistics of simulated signals scatter, and contours that follow
+them have kites and kinks. Outside the hull of the points there is nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from hftranslate.errors import InputError, MissingInput, did_you_mean
 from hftranslate.likelihood.scipy_parts import ndtr, ndtri
 from hftranslate.signal_grid.document import Value
 from hftranslate.signal_grid.scan import FailedPoint, Point, Scan
-from hftranslate.signal_grid.smoothing import INTERPOLATIONS, interpolator, left_out
+from hftranslate.signal_grid.smoothing import INTERPOLATIONS, USUAL, interpolator, left_out
 from hftranslate.signal_grid.smoothing import Interpolation as Interpolation
 from hftranslate.signal_grid.tasks import What
 
@@ -389,7 +389,7 @@ def _where_zero(mesh: Mesh, edges: Integers) -> Floats:
     return line
 
 
-def contour_lines(plane: Slice, curve: str, interpolation: Interpolation = "linear") -> Lines:
+def contour_lines(plane: Slice, curve: str, interpolation: Interpolation = USUAL) -> Lines:
     """The exclusion contour of one of :data:`CURVES` in a plane.
 
     Parameters
@@ -414,7 +414,7 @@ def contour_lines(plane: Slice, curve: str, interpolation: Interpolation = "line
     return level_lines(surface(plane.positions, plane.heights[curve], interpolation))
 
 
-def contour_document(found: Slice, interpolation: Interpolation = "linear") -> dict[str, Any]:
+def contour_document(found: Slice, interpolation: Interpolation = USUAL) -> dict[str, Any]:
     """The contours as plain JSON values: for each curve its lines of points, or its crossings along one label.
 
     Parameters

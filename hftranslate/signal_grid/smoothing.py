@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.float64]
 Interpolation = Literal["linear", "cubic", "smooth"]
 INTERPOLATIONS: tuple[Interpolation, ...] = ("linear", "cubic", "smooth")
+#: That of lines, pictures and tables where none is asked for.
+USUAL: Interpolation = "smooth"
 
 #: Weights of smoothness against the points: none, and those among which leaving points out decides.
 _STRENGTHS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)

@@ -7,7 +7,7 @@ one from the right, or that of the clipped side. Each branch of a ``where`` is t
 is taken, and nothing is divided by what may be zero.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import log, pi, prod, sqrt
 
@@ -23,16 +23,11 @@ _TINY = float(np.finfo(np.float64).tiny)
 _LOG_TINY = log(_TINY)
 #: As in :mod:`hftranslate.likelihood.poisson`.
 _STIRLING, _CLOSE = 16.0, 1e-3
-#: Code4, ``1 + sum_k a_k alpha^k``: 16 times what ``a_1 ... a_6`` are of ``lo - 1``, ``hi - 1``, ``lo ln lo``,
-#: ``hi ln hi``, ``lo ln^2 lo`` and ``hi ln^2 hi``; :func:`hftranslate.likelihood.interpolation.code4_coefficients`.
-_CODE4 = (
-    (-15, 15, 7, -7, -1, 1),
-    (24, 24, -9, -9, 1, 1),
-    (10, -10, -10, 10, 2, -2),
-    (-24, -24, 14, 14, -2, -2),
-    (-3, 3, 3, -3, -1, 1),
-    (8, 8, -5, -5, 1, 1),
-)
+#: Code4 is ``1 + c(alpha; hi) + c(-alpha; lo)``, where ``c(x; y)`` has ``y - 1``, ``y ln y`` and ``y ln^2 y`` times
+#: a polynomial each: 16 times their coefficients of ``1, x, ..., x^6``, those of
+#: :func:`hftranslate.likelihood.interpolation.code4_coefficients`; and of their derivatives.
+_CODE4 = np.array(((0, 15, 24, -10, -24, 3, 8), (0, -7, -9, 10, 14, -3, -5), (0, 1, 1, -2, -2, 1, 1))) / 16.0
+_CODE4_SLOPE = np.polynomial.polynomial.polyder(_CODE4, axis=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,7 +55,6 @@ class Formulas:
     row: Array
     bin: Array
     clipped: Array | None
-    code4: Array
     nodes: Array
     log_weights: Array
     low: Array
@@ -92,7 +86,6 @@ class Formulas:
             row=index(cells.row),
             bin=index(cells.bin),
             clipped=None if cells.clipped is None else index(cells.clipped),
-            code4=library.floats(np.array(_CODE4) / 16.0),
             nodes=library.floats(constraints.NODES),
             log_weights=library.floats(constraints.LOG_WEIGHTS),
             low=library.floats(c.low),
@@ -150,48 +143,76 @@ class Formulas:
     def _shift(self, alpha: Array, t: Mapping[str, Array]) -> Array:
         xp, additive = self.library.xp, self.model.cells.additive
         pairs = zip(additive.codes, additive.code_columns, strict=True)
-        g = xp.concatenate([_curve(xp, code, alpha[columns]) for code, columns in pairs])
+        g = xp.concatenate([self._g(code)(alpha[columns]) for code, columns in pairs])
         return t["shift_hi"] @ (0.5 * (g + alpha)) + t["shift_lo"] @ (0.5 * (g - alpha))
+
+    def _g(self, code: str) -> Callable[[Array], Array]:
+        """``g`` of an additive code."""
+        xp = self.library.xp
+
+        def value(alpha: Array) -> Array:
+            return _curve(xp, code, alpha)
+
+        def moved(step: Array, alpha: Array) -> Array:
+            return step * _curve_slope(xp, code, alpha)
+
+        return self.library.with_slope(value, moved)
 
     def _rows(self, alpha: Array, t: Mapping[str, Array]) -> Array:
         """The product of the factors of each row ``(n_rows,)``, by logarithms: few operations, also in derivatives."""
-        xp, cells = self.library.xp, self.model.cells
-        logs, signs = self._factors(alpha, t["factor_lo"], t["factor_hi"])
-        total = self.library.segment_sum(xp.stack((logs, signs), -1), self.factor_row, cells.n_rows)
-        rows = xp.exp(total[:, 0])
-        negative = total[:, 1] % 2.0 == 1.0
-        return xp.where(negative, _TINY if cells.floor_factors else -rows, rows)
+        xp, cells, lo, hi = self.library.xp, self.model.cells, t["factor_lo"], t["factor_hi"]
+        log_lo, log_hi = xp.log(xp.where(lo > 0.0, lo, 1.0)), xp.log(xp.where(hi > 0.0, hi, 1.0))
+        factors = self.library.with_slope(self._factors, self._slopes)(alpha, lo, hi, log_lo, log_hi)
+        total = self.library.segment_sum(factors, self.factor_row, cells.n_rows)
+        rows, pairs = xp.exp(total[:, 0]), 0.5 * total[:, 1]
+        return xp.where(pairs != xp.floor(pairs), _TINY if cells.floor_factors else -rows, rows)
 
-    def _factors(self, alpha: Array, lo: Array, hi: Array) -> tuple[Array, Array]:
-        """Logarithms of the sizes of factors, and 1 where they are negative; code4 unless a mask says otherwise."""
+    def _factors(self, alpha: Array, *ends: Array) -> Array:
+        """Logarithms of the sizes of factors, and 1 where they are negative, ``(n_factors, 2)``."""
+        xp = self.library.xp
+        polynomial, factor, vanishes = self._polynomials(alpha, *ends)
+        factor, power = xp.where(vanishes, _TINY, factor), self._exponents(alpha, *ends) * alpha
+        logs = xp.where(polynomial, xp.log(abs(factor)), xp.where(power > _LOG_TINY, power, _LOG_TINY))
+        return xp.stack((logs, xp.where(polynomial & (factor < 0.0), xp.ones_like(logs), 0.0)), -1)
+
+    def _slopes(self, step: Array, alpha: Array, *ends: Array) -> Array:
+        """How the logarithms move with steps of ``alpha``, ``(n_factors, 2)``."""
+        xp = self.library.xp
+        (polynomial, factor, vanishes), exponent = self._polynomials(alpha, *ends), self._exponents(alpha, *ends)
+        still = xp.where(polynomial, vanishes, exponent * alpha <= _LOG_TINY)
+        slope = self._polynomials(alpha, *ends, slope=True)[1] / xp.where(vanishes, 1.0, factor)
+        moved = step * xp.where(still, 0.0, xp.where(polynomial, slope, exponent))
+        return xp.stack((moved, xp.zeros_like(moved)), -1)
+
+    def _exponents(self, alpha: Array, lo: Array, hi: Array, log_lo: Array, log_hi: Array) -> Array:
+        """What multiplies ``alpha`` in the logarithm of code1."""
+        xp = self.library.xp
+        log_lo, log_hi = xp.where(lo > 0.0, log_lo, _LOG_TINY), xp.where(hi > 0.0, log_hi, _LOG_TINY)
+        return xp.where(alpha >= 0.0, log_hi, -log_lo)
+
+    def _polynomials(
+        self, alpha: Array, lo: Array, hi: Array, log_lo: Array, log_hi: Array, *, slope: bool = False
+    ) -> tuple[Array, Array, Array]:
+        """Which factors are polynomials of ``alpha`` (code4 within 1, or as a mask says), their values, and zeros.
+
+        Slopes by ``alpha`` instead of values, if asked for.
+        """
         xp = self.library.xp
         inside = abs(alpha) < 1.0
         polynomial = inside if self.exponential is None else inside & ~self.exponential
-        ends = xp.stack((lo, hi))
-        positive = ends > 0.0
-        logs = xp.log(xp.where(positive, ends, 1.0))
-        log_lo, log_hi = xp.where(positive, logs, _LOG_TINY)
-        power = xp.where(alpha >= 0.0, log_hi, -log_lo) * alpha
-        factor = self._code4(xp.where(inside, alpha, 0.0), ends, logs)
-        factor = xp.where(abs(factor) < 1e-15, _TINY, factor)
+        x = xp.where(inside, alpha, 0.0)
+        if slope:
+            value = _half_of_code4(_CODE4_SLOPE, x, hi, log_hi) - _half_of_code4(_CODE4_SLOPE, -x, lo, log_lo)
+        else:
+            value = 1.0 + _half_of_code4(_CODE4, x, hi, log_hi) + _half_of_code4(_CODE4, -x, lo, log_lo)
+        vanishes = abs(value) < 1e-15
         for code, mask in self.linear:
-            value = 1.0 + 0.5 * (hi - lo) * alpha + (0.5 * (hi + lo) - 1.0) * _curve(xp, code, alpha)
-            factor = xp.where(mask, xp.where(value == 0.0, _TINY, value), factor)
+            s, a = 0.5 * (hi - lo), 0.5 * (hi + lo) - 1.0
+            linear = s + a * _curve_slope(xp, code, alpha) if slope else 1.0 + s * alpha + a * _curve(xp, code, alpha)
+            value = xp.where(mask, linear, value)
+            vanishes = xp.where(mask, linear == 0.0, vanishes)
             polynomial = polynomial | mask
-        log_factor = xp.log(xp.where(polynomial, abs(factor), 1.0))
-        log_power = xp.where(power > _LOG_TINY, power, _LOG_TINY)
-        negative = polynomial & (factor < 0.0)
-        return xp.where(polynomial, log_factor, log_power), xp.where(negative, xp.ones_like(alpha), 0.0)
-
-    def _code4(self, alpha: Array, ends: Array, logs: Array) -> Array:
-        """The polynomial of code4."""
-        slopes = ends * logs
-        made_of = self.library.xp.concatenate((ends - 1.0, slopes, slopes * logs))
-        coefficients = self.code4 @ made_of
-        value = coefficients[-1]
-        for k in reversed(range(len(_CODE4) - 1)):
-            value = coefficients[k] + alpha * value
-        return 1.0 + alpha * value
+        return polynomial, value, vanishes
 
     # ------------------------------------------------------------------------------------------------------ likelihood
     def excess(self, theta: Array, t: Mapping[str, Array], data: Mapping[str, Array]) -> Array:
@@ -199,7 +220,7 @@ class Formulas:
         xp = self.library.xp
         parts = self._looked_up(theta)
         nu, n = self._rates(parts, t), data["observed"]
-        terms, inside = _poisson(xp, nu, n, nu - n)
+        terms, inside = self._poisson(nu, n)
         of_constraints, admitted = self._constraints(parts[3:], t, data["auxdata"])
         total = xp.sum(terms) + of_constraints
         return xp.where(xp.all(inside) & admitted & xp.isfinite(total), total, xp.inf)
@@ -225,6 +246,27 @@ class Formulas:
         places = np.argsort(np.concatenate((c.gauss_aux, c.poisson_aux, c.gamma_aux)))
         return {"observed": self._rates(parts, t), "auxdata": aux[index(places)]}
 
+    def _poisson(self, mean: Array, x: Array) -> tuple[Array, Array]:
+        """``mean - x - x ln(mean / x)`` and where it is defined; :func:`hftranslate.likelihood.poisson.excess`."""
+        xp = self.library.xp
+
+        def value(mean: Array, x: Array) -> Array:
+            both = (x > 0.0) & (mean > 0.0)
+            n, nu = xp.where(x > 0.0, x, 1.0), xp.where(both, mean, 1.0)
+            d = xp.where(both, mean - x, 0.0)
+            low = d < -0.5 * n
+            direct = d - n * xp.where(low, xp.log(xp.where(low, nu, n) / n), xp.log1p(xp.where(low, 0.0, d) / n))
+            v = d / (nu + n)
+            series = v * (d - n * v * v * (2 / 3 + 2 / 5 * v * v))
+            return xp.where(both, xp.where(abs(d) < _CLOSE * n, series, direct), mean)
+
+        def moved(step: Array, mean: Array, x: Array) -> Array:
+            both = (x > 0.0) & (mean > 0.0)
+            return step * xp.where(both, (mean - x) / xp.where(both, mean, 1.0), 1.0)
+
+        inside = (mean > 0.0) | ((x <= 0.0) & (mean == 0.0))
+        return self.library.with_slope(value, moved)(mean, x), inside
+
     def _least(self, x: Array) -> Array:
         """``x - x ln x + ln Gamma(x + 1)``; :func:`hftranslate.likelihood.poisson.saturated`."""
         xp = self.library.xp
@@ -242,13 +284,13 @@ class Formulas:
         """
         xp, c, index = self.library.xp, self.model.constraints, self.library.indices
         mean, width = means[0], t["width"]
-        total = 0.5 * xp.sum(((auxdata[index(c.gauss_aux)] - mean) / width) ** 2)
+        pull = (auxdata[index(c.gauss_aux)] - mean) / width
+        total = 0.5 * (pull @ pull)
         admitted = xp.isfinite(total)
         if c.low.size:
             total = total + xp.sum(self._log_probability(mean, width))
         if c.scale.size:
-            mean, x, scale = means[1], auxdata[index(c.poisson_aux)], t["scale"]
-            terms, inside = _poisson(xp, mean * scale, x, (mean - x / scale) * scale)
+            terms, inside = self._poisson(means[1] * t["scale"], auxdata[index(c.poisson_aux)])
             total, admitted = total + xp.sum(terms), admitted & xp.all(inside)
         if c.gamma_scale.size:
             mean, x = means[2], auxdata[index(c.gamma_aux)]
@@ -286,16 +328,24 @@ def _curve(xp: Array, code: str, alpha: Array) -> Array:
     raise AssertionError(f"no additive code {code!r}")
 
 
-def _poisson(xp: Array, mean: Array, x: Array, deviation: Array) -> tuple[Array, Array]:
-    """``mean - x - x ln(mean / x)`` and where it is defined; :func:`hftranslate.likelihood.poisson.excess`."""
-    counted, positive = x > 0.0, mean > 0.0
-    both = counted & positive
-    n, nu = xp.where(counted, x, 1.0), xp.where(both, mean, 1.0)
-    d = xp.where(both, deviation, 0.0)
-    r = d / n
-    low = r < -0.5
-    direct = d - n * xp.where(low, xp.log(xp.where(low, nu / n, 1.0)), xp.log1p(xp.where(low, 0.0, r)))
-    v = d / (nu + n)
-    series = v * (d - n * v * v * (2 / 3 + 2 / 5 * v * v))
-    terms = xp.where(both, xp.where(abs(r) < _CLOSE, series, direct), mean)
-    return terms, positive | (~counted & (mean == 0.0))
+def _curve_slope(xp: Array, code: str, alpha: Array) -> Array:
+    """The derivative of ``g``, that from the right at a kink."""
+    inside = abs(alpha) < 1.0
+    x, sign = xp.where(inside, alpha, 0.0), xp.where(alpha < 0.0, -1.0, 1.0)
+    match code:
+        case "code0":
+            return sign
+        case "code2":
+            return xp.where(inside, 2.0 * x, 2.0 * sign)
+        case "code4p":
+            return xp.where(inside, x * (3.75 + x * x * (-5.0 + 2.25 * x * x)), sign)
+    raise AssertionError(f"no additive code {code!r}")
+
+
+def _half_of_code4(coefficients: NDArray[np.float64], x: Array, end: Array, log_end: Array) -> Array:
+    """``c(x; end)``, or its derivative by ``x``."""
+    columns = coefficients.T.tolist()
+    p, q, r = columns.pop()
+    while columns:
+        p, q, r = (x * value + c for value, c in zip((p, q, r), columns.pop(), strict=True))
+    return p * (end - 1.0) + end * log_end * (q + log_end * r)

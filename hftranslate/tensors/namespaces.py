@@ -15,6 +15,7 @@ from hftranslate.errors import InputError, needs_extra
 
 #: An array of the library in question, traced or not.
 Array: TypeAlias = Any
+Function: TypeAlias = Callable[..., Array]
 #: A function of NumPy arrays that gives one or several of them.
 OnHost: TypeAlias = Callable[..., Sequence[Any]]
 
@@ -39,6 +40,9 @@ class Namespace:
         the same numbers as constants to derivatives.
     gradient
         the gradient of a scalar function by its first argument.
+    with_slope
+        a function ``value(x, *others)``, of which ``moved(step, x, *others)`` is what a step of ``x`` moves it by: a
+        program that need not keep what it made the value of compiles faster.
     on_host
         arrays of given shapes that a function of NumPy arrays makes; constants to derivatives.
     """
@@ -52,6 +56,7 @@ class Namespace:
     log_ndtr: Callable[[Array], Array]
     stop: Callable[[Array], Array]
     gradient: Callable[[Callable[..., Array]], Callable[..., Array]]
+    with_slope: Callable[[Function, Function], Function]
     on_host: Callable[..., tuple[Array, ...]]
 
 
@@ -67,6 +72,7 @@ def jax_namespace() -> Namespace:
     """
     with needs_extra("jax", "a likelihood for JAX"):
         import jax
+        from jax.custom_derivatives import SymbolicZero
         from jax.scipy.special import gammaln, log_ndtr
     if not jax.config.jax_enable_x64:
         raise InputError(
@@ -77,6 +83,21 @@ def jax_namespace() -> Namespace:
 
     def segment_sum(values: Array, segments: Array, n: int) -> Array:
         return jax.ops.segment_sum(values, segments, num_segments=n, indices_are_sorted=True)
+
+    def with_slope(value: Function, moved: Function) -> Function:
+        def rule(point: tuple[Array, ...], steps: tuple[Array, ...]) -> tuple[Array, Array]:
+            (x, *others), (step, *rest) = point, steps
+            parts = [] if isinstance(step, SymbolicZero) else [moved(step, *point)]
+            if not all(isinstance(r, SymbolicZero) for r in rest):
+                along = [
+                    xp.zeros_like(o) if isinstance(r, SymbolicZero) else r for o, r in zip(others, rest, strict=True)
+                ]
+                parts.append(jax.jvp(lambda *others: value(x, *others), others, along)[1])
+            return value(*point), sum(parts[1:], parts[0])
+
+        function = jax.custom_jvp(value)
+        function.defjvp(rule, symbolic_zeros=True)
+        return function
 
     def on_host(function: OnHost, shapes: Sequence[tuple[int, ...]], *arguments: Array) -> tuple[Array, ...]:
         given = [jax.lax.stop_gradient(a) for a in arguments]
@@ -94,6 +115,7 @@ def jax_namespace() -> Namespace:
         log_ndtr=log_ndtr,
         stop=jax.lax.stop_gradient,
         gradient=jax.grad,
+        with_slope=with_slope,
         on_host=on_host,
     )
 
@@ -131,6 +153,7 @@ def torch_namespace(device: Any = "cpu") -> Namespace:
         log_ndtr=log_ndtr,
         stop=lambda values: values.detach(),
         gradient=torch.func.grad,
+        with_slope=lambda value, moved: value,
         on_host=on_host,
     )
 

@@ -169,10 +169,16 @@ class Expression:
         (:mod:`hftranslate.workspace.jets`).
         """
         with np.errstate(all="ignore"):
-            value, gradient, hessian = self._node(np.asarray(x, dtype=np.float64))
+            value, gradient, hessian = self._node.jet(np.asarray(x, dtype=np.float64))
         if not isfinite(value):
             return np.nan, np.full_like(gradient, np.nan), np.full_like(hessian, np.nan)
         return float(value), gradient, hessian
+
+    def values(self, points: Floats) -> Floats:
+        """The value of :meth:`evaluate` at many points ``(n_points, m)``, ``(n_points,)``."""
+        with np.errstate(all="ignore"):
+            values = np.array([self._node.value(x) for x in points], dtype=np.float64)
+        return np.where(np.isfinite(values), values, np.nan)
 
 
 def parse_expression(text: str, names: Sequence[str], known: Mapping[str, Expression] | None = None) -> Expression:
@@ -406,7 +412,7 @@ class _Parser:
         if any(part.value is None for part in parts):
             return _Term(node=whole(node) if kind == "int" else node, kind=kind)
         with np.errstate(all="ignore"):
-            value = float(node(_NOWHERE)[0])
+            value = float(node.value(_NOWHERE))
         if kind == "int" and not abs(value) <= LARGEST_INTEGER:
             raise self.refused(f"the integer {value:.0f} is too large; write numbers as 1.0")
         return _constant(value, kind)
@@ -420,14 +426,14 @@ def _as_part_of_another(expression: Expression, leaves: tuple[str, ...]) -> Node
     """An expression as part of another one, which depends on more."""
     at = np.array([leaves.index(name) for name in expression.names], dtype=np.int64)
 
-    def node(x: Floats) -> Jet:
+    def jet(x: Floats) -> Jet:
         value, slopes, bends = expression.evaluate(x[at])
         gradient, hessian = np.zeros(len(x)), np.zeros((len(x), len(x)))
         gradient[at] = slopes
         hessian[at[:, None], at] = bends
         return value, gradient, hessian
 
-    return node
+    return Node(lambda x: float(expression.values(x[None, at])[0]), jet)
 
 
 _WORD = re.compile(r"[A-Za-z_][\w.]*(?:::\w+)*(?!\s*\(|[\w.:])")

@@ -1,6 +1,6 @@
 """Numbers with their first and second derivatives, and the functions of C++ and ROOT that formulas are made of.
 
-A :data:`Node` evaluates a part of a formula at a vector of parameters. Functions state value and derivatives side by
+A :class:`Node` evaluates a part of a formula at a vector of parameters. Functions state value and derivatives side by
 side; the chain rule does the rest.
 
 At a kink the derivative is that of the branch that is evaluated there: of ``abs`` the one from the right, of ``min``
@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 #: Value, gradient ``(m,)`` and Hessian ``(m, m)``.
 Jet: TypeAlias = tuple[float, Floats, Floats]
-Node: TypeAlias = Callable[[Floats], Jet]
 #: C++'s types of numbers, as far as they matter: whole numbers divide as whole numbers.
 Kind: TypeAlias = Literal["bool", "int", "double"]
 #: A function of one number: value and two derivatives.
@@ -32,53 +31,69 @@ LARGEST_INTEGER = 2**31 - 1
 
 
 # ---------------------------------------------------------------------------------------------------- nodes from nodes
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A part of a formula: its value at a vector of parameters, and value and derivatives, which take far longer."""
+
+    value: Callable[[Floats], float]
+    jet: Callable[[Floats], Jet]
+
+
+def _flat(value: Callable[[Floats], float]) -> Node:
+    """What is constant but for its jumps."""
+    return Node(value, lambda x: (value(x), np.zeros(len(x)), np.zeros((len(x), len(x)))))
+
+
 def constant(value: float) -> Node:
     """A number."""
-    return lambda x: (value, np.zeros(len(x)), np.zeros((len(x), len(x))))
+    return _flat(lambda x: value)
 
 
 def variable(index: int) -> Node:
     """A parameter, by its place in the vector."""
 
-    def node(x: Floats) -> Jet:
+    def jet(x: Floats) -> Jet:
         gradient = np.zeros(len(x))
         gradient[index] = 1.0
         return float(x[index]), gradient, np.zeros((len(x), len(x)))
 
-    return node
+    return Node(lambda x: float(x[index]), jet)
 
 
 def total(nodes: Sequence[Node], signs: Sequence[int]) -> Node:
     """The sum of nodes with signs."""
 
-    def node(x: Floats) -> Jet:
+    def value(x: Floats) -> float:
+        return sum((sign * term.value(x) for sign, term in zip(signs, nodes, strict=True)), start=0.0)
+
+    def jet(x: Floats) -> Jet:
         value, gradient, hessian = 0.0, np.zeros(len(x)), np.zeros((len(x), len(x)))
         for sign, term in zip(signs, nodes, strict=True):
-            f, df, ddf = term(x)
+            f, df, ddf = term.jet(x)
             value, gradient, hessian = value + sign * f, gradient + sign * df, hessian + sign * ddf
         return value, gradient, hessian
 
-    return node
+    return Node(value, jet)
 
 
 def unary(function: _One, argument: Node) -> Node:
     """The chain rule for a function of one number."""
 
-    def node(x: Floats) -> Jet:
-        u, du, ddu = argument(x)
+    def jet(x: Floats) -> Jet:
+        u, du, ddu = argument.jet(x)
         f, df, ddf = function(np.float64(u))
         if not (du.any() or ddu.any()):
             return f, np.zeros_like(du), np.zeros_like(ddu)
         return f, df * du, df * ddu + ddf * np.outer(du, du)
 
-    return node
+    return Node(lambda x: function(np.float64(argument.value(x)))[0], jet)
 
 
 def binary(function: _Two, left: Node, right: Node) -> Node:
     """The chain rule for a function of two numbers."""
 
-    def node(x: Floats) -> Jet:
-        (u, du, ddu), (v, dv, ddv) = left(x), right(x)
+    def jet(x: Floats) -> Jet:
+        (u, du, ddu), (v, dv, ddv) = left.jet(x), right.jet(x)
         f, fu, fv, fuu, fuv, fvv = function(np.float64(u), np.float64(v))
         # a term whose inner derivative vanishes does not count, whatever the outer one (the logarithm in x^2 at zero)
         gradient, hessian = np.zeros_like(du), np.zeros_like(ddu)
@@ -90,52 +105,53 @@ def binary(function: _Two, left: Node, right: Node) -> Node:
             hessian = hessian + fuv * (np.outer(du, dv) + np.outer(dv, du))
         return f, gradient, hessian
 
-    return node
+    return Node(lambda x: function(np.float64(left.value(x)), np.float64(right.value(x)))[0], jet)
 
 
 def chosen(condition: Node, yes: Node, no: Node) -> Node:
     """``condition ? yes : no``; the other part is not evaluated."""
-    return lambda x: yes(x) if condition(x)[0] else no(x)
+    return Node(
+        lambda x: yes.value(x) if condition.value(x) else no.value(x),
+        lambda x: yes.jet(x) if condition.value(x) else no.jet(x),
+    )
 
 
 def picked(condition: Callable[[float, float], bool], left: Node, right: Node) -> Node:
     """The first of two numbers where the condition holds for them, else the second."""
 
-    def node(x: Floats) -> Jet:
-        one, two = left(x), right(x)
+    def value(x: Floats) -> float:
+        one, two = left.value(x), right.value(x)
+        return one if condition(one, two) else two
+
+    def jet(x: Floats) -> Jet:
+        one, two = left.jet(x), right.jet(x)
         return one if condition(one[0], two[0]) else two
 
-    return node
+    return Node(value, jet)
 
 
 def stepped(function: Callable[..., float], *nodes: Node) -> Node:
     """A function that is constant but for its jumps."""
-
-    def node(x: Floats) -> Jet:
-        value = float(function(*(np.float64(n(x)[0]) for n in nodes)))
-        return value, np.zeros(len(x)), np.zeros((len(x), len(x)))
-
-    return node
+    return _flat(lambda x: float(function(*(np.float64(n.value(x)) for n in nodes))))
 
 
 def decided(nodes: Sequence[Node], *, every: bool) -> Node:
     """``a && b && ...`` or ``a || b || ...``: one or zero."""
-
-    def node(x: Floats) -> Jet:
-        true = all(n(x)[0] for n in nodes) if every else any(n(x)[0] for n in nodes)
-        return float(true), np.zeros(len(x)), np.zeros((len(x), len(x)))
-
-    return node
+    true = all if every else any
+    return _flat(lambda x: float(true(n.value(x) for n in nodes)))
 
 
 def whole(argument: Node) -> Node:
     """A number that C++ keeps in an ``int``: NaN where it does not fit."""
 
-    def node(x: Floats) -> Jet:
-        value, gradient, hessian = argument(x)
-        return value if abs(value) <= LARGEST_INTEGER else math.nan, gradient, hessian
+    def fitting(value: float) -> float:
+        return value if abs(value) <= LARGEST_INTEGER else math.nan
 
-    return node
+    def jet(x: Floats) -> Jet:
+        value, gradient, hessian = argument.jet(x)
+        return fitting(value), gradient, hessian
+
+    return Node(lambda x: fitting(argument.value(x)), jet)
 
 
 # ---------------------------------------------------------------------------------------------------------- arithmetic

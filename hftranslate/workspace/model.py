@@ -17,8 +17,8 @@ from itertools import pairwise
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from hftranslate.display.speaking import Speaking, Table
-from hftranslate.errors import InvalidWorkspace, MissingInput, did_you_mean
+from hftranslate.display.speaking import Speaking, Table, named
+from hftranslate.errors import InputError, InvalidWorkspace, MissingInput, did_you_mean
 from hftranslate.workspace.arrays import Number as Number
 from hftranslate.workspace.arrays import Numbers as Numbers
 from hftranslate.workspace.arrays import is_number, numbers_of
@@ -367,6 +367,7 @@ class Measurement:
     annotations: Annotations = ()
 
     def __post_init__(self) -> None:
+        _keep(self, pois=named(self.pois))
         _check_unique((p.name for p in self.parameters), f"measurement {self.name!r}: settings of parameter")
         _check_unique((t.name for t in self.constraint_terms), f"measurement {self.name!r}: constraint term")
 
@@ -421,6 +422,16 @@ class Workspace(Speaking):
 
         return tables_of(self)
 
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain JSON values by the names of attributes; modifiers have their ``type``, ``None`` is no end.
+
+        This is more than files can say: pyhf's document comes from :func:`hftranslate.translation.to_pyhf_json`.
+        """
+        from hftranslate.workspace.tables import plain_of
+
+        found: dict[str, Any] = plain_of(self)
+        return found
+
     def channel(self, name: str) -> Channel:
         """The channel of that name.
 
@@ -472,3 +483,17 @@ class Workspace(Speaking):
             if m.name == name:
                 return m
         raise MissingInput(f"no measurement {name!r}" + did_you_mean(name, (m.name for m in self.measurements)))
+
+
+def check_workspaces(*values: object) -> None:
+    """Refuse what is no workspace.
+
+    Raises
+    ------
+    InputError
+        It says what was given instead.
+    """
+    for value in values:
+        if not isinstance(value, Workspace):
+            given = type(value).__name__
+            raise InputError(f"expected a Workspace, not {given}; hftranslate.read(FILE) gives that of a file")

@@ -95,19 +95,25 @@ def parameter_sets(
     if declared_sets is None:
         declared_sets = declared_parameters(workspace.channels)
     sets = {}
+    settings = _Settings.of(measurement)
     n_samples = sum(len(c.samples) for c in workspace.channels)
     for name, declared in declared_sets.items():
         if name in made:  # the function takes the place of the parameter
             continue
         if name in without_normsys and all(isinstance(m, NormSys) for _, _, m in declared.uses):
             continue
-        sets[name] = _resolve(declared, measurement, conventions, n_samples)
+        sets[name] = _resolve(declared, settings, conventions, n_samples)
     for term in measurement.constraint_terms:
         if term.kind == "gamma" and term.name in declared_sets and any(declared_sets[term.name].modifiers(NormSys)):
             sets[beta_name(term.name)] = _beta(term, measurement, declared_sets[term.name])
     settled = settle_functions(workspace.functions)
     if settled.definitions:
-        sets = {name: _with_definitions(s, workspace, measurement) for name, s in sets.items()}
+        sets = {
+            name: s
+            if settled.definitions.keys().isdisjoint(s.root_names)
+            else _with_definitions(s, workspace, measurement)
+            for name, s in sets.items()
+        }
     known = {root for s in sets.values() for root in s.root_names}
     for leaf in settled.leaves(made):
         if leaf not in known:
@@ -204,11 +210,32 @@ def _pairs(bounds: Sequence[tuple[Number, Number]]) -> tuple[Range, ...]:
     return tuple((float(low), float(high)) for low, high in bounds)
 
 
+#: What a measurement says of a parameter that it does not name.
+_NOTHING = ParameterConfig(name="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settings:
+    """What a measurement says, by names of parameters; ``uniform`` are systematics with a uniform constraint."""
+
+    measurement: str
+    by_name: Mapping[str, ParameterConfig]
+    uniform: Set[str]
+
+    @classmethod
+    def of(cls, measurement: Measurement) -> "_Settings":
+        return cls(
+            measurement=measurement.name,
+            by_name={p.name: p for p in measurement.parameters},
+            uniform={t.name for t in measurement.constraint_terms if t.kind == "uniform"},
+        )
+
+
 def _resolve(
-    declared: DeclaredParameter, measurement: Measurement, conventions: Conventions, n_samples: int
+    declared: DeclaredParameter, settings: _Settings, conventions: Conventions, n_samples: int
 ) -> ParameterSet:
-    config = measurement.parameter(declared.name)
-    where = f"measurement {measurement.name!r}: parameter {declared.name!r}"
+    config = settings.by_name.get(declared.name, _NOTHING)
+    where = f"measurement {settings.measurement!r}: parameter {declared.name!r}"
     match declared.kind:
         case "lumi":
             everywhere = len(declared.uses) == n_samples
@@ -219,9 +246,9 @@ def _resolve(
             constraints, always_fixed, default, init = [None], [False], [(0.0, 10.0)], [1.0]
         case "alpha":
             _refuse(config, where, "sigmas", "factors")
-            uniform = any(t.name == declared.name and t.kind == "uniform" for t in measurement.constraint_terms)
             aux = _entries(config.auxdata, 1, f"{where}: auxdata", [0.0])
-            constraints = [_gaussian(aux[0], 100.0 if uniform else 1.0, (-10.0, 10.0))]
+            width = 100.0 if declared.name in settings.uniform else 1.0
+            constraints = [_gaussian(aux[0], width, (-10.0, 10.0))]
             always_fixed, default, init = [False], [(-5.0, 5.0)], [0.0]
         case "gamma":
             constraints, always_fixed, default = _bin_factors(declared, config, where, conventions)

@@ -1,8 +1,21 @@
 """What a workspace says of itself: its channels with their samples and events, its parameters with their modifiers."""
 
-from hftranslate.display.speaking import Table, counted
-from hftranslate.workspace.model import MODIFIER_TYPES, Workspace
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from hftranslate.display.speaking import Table, counted, plain
+from hftranslate.workspace.model import MODIFIER_TYPES, Modifier, Workspace
 from hftranslate.workspace.parameter_names import declared_parameters
+
+
+def plain_of(value: Any) -> Any:
+    """A workspace, or a part of one, as plain JSON values; modifiers have their ``type``, infinities are ``None``."""
+    if is_dataclass(value):
+        type_of = {"type": MODIFIER_TYPES[type(value)]} if isinstance(value, Modifier) else {}
+        return type_of | {f.name: plain_of(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, list | tuple):
+        return [plain_of(v) for v in value]
+    return plain(value) if isinstance(value, float) else value
 
 
 def headline_of(workspace: Workspace) -> str:

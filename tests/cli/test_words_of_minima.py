@@ -16,7 +16,7 @@ from hftranslate.translation.load import read
 from hftranslate.workspace import HistoSys, NormFactor
 from tests.cli.conftest import Runner
 from tests.cli.documents import text
-from tests.likelihood.builders import channel, workspace
+from tests.likelihood.builders import channel, config, workspace
 
 engine = import_module("hftranslate.inference.minimize")  # the name in its room is the function
 
@@ -90,6 +90,28 @@ def test_doubts_are_said_once(run: Runner, ws: Path, command: str, monkeypatch: 
         assert found.err.count(STATUS["unsure"]) == 1
         document = json.loads(found.out)
         assert document.get("status", "unsure") == "unsure"
+
+
+@pytest.mark.parametrize(
+    ("line", "warns"),
+    [
+        ("cls --poi-range model", True),
+        ("limit --poi-range model", True),
+        ("cls --poi-range model --toys 20", True),
+        ("cls --poi-range model --test-stat q", False),
+        ("significance --poi-range model", False),
+        ("cls", False),
+    ],
+)
+def test_qtilde_where_the_range_begins_below_zero(run: Runner, tmp_path: Path, line: str, warns: bool) -> None:
+    """As pyhf warns: with a best fit below zero the formulae of q-tilde do not hold."""
+    bins = channel("SR", [3.0], ("s", [5.0], NormFactor(name="mu")), ("b", [10.0]))
+    path = tmp_path / "below.json"
+    path.write_text(json.dumps(to_document(workspace(bins, parameters=[config("mu", bounds=((-1.5, 5.0),))]))))
+    command, *options = line.split()
+    found = run(command, path, *options)
+    assert found.code == 0
+    assert found.err.count("qtilde is for signals that cannot be negative") == warns
 
 
 @MINIMIZERS

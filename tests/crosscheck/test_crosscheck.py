@@ -220,6 +220,35 @@ def test_structure_counts() -> None:
         assert where in [entry.where for entry in found.first_failure.failures]
 
 
+@pytest.mark.parametrize(
+    ("factor", "at_limit", "engine", "verdict"),
+    [
+        (0.9, ("SigXsecOverSM",), "ROOT", "passed"),
+        (1.0, ("SigXsecOverSM",), "ROOT", "passed"),
+        (1.1, ("SigXsecOverSM",), "ROOT", "failed"),
+        (-0.9, ("SigXsecOverSM",), "ROOT", "failed"),
+        (0.9, (), "ROOT", "failed"),
+        (0.9, ("SigXsecOverSM",), "hftranslate", "failed"),
+    ],
+)
+def test_minuit_holds_in_minos_what_ended_at_a_limit(
+    factor: float, at_limit: tuple[str, ...], engine: str, verdict: str
+) -> None:
+    """Its errors are too short then, never too long."""
+    report = report_of("demo")
+    assert report.reference.fit is not None
+    assert report.ours.fit is not None
+    ((name, (low, high)),) = (report.reference.fit.minos or {}).items()
+    assert high is not None
+    theirs = replace(report.reference.fit, at_limit=at_limit, minos={name: (low, factor * high)})
+    provenance = replace(report.reference.provenance, engine=engine)
+    reference = replace(report.reference, fit=theirs, provenance=provenance, hypotests=(), limit=None, discovery=None)
+    rungs = crosscheck(replace(report.ours, fit=replace(report.ours.fit, at_limit=at_limit)), reference).rungs
+    (found,) = (r for r in rungs if r.name == "uncertainties")
+    assert found.verdict == verdict
+    assert ("Minuit may hold" in found.reason) == (factor == 0.9 and verdict == "passed")
+
+
 def test_a_background_that_waits_for_its_signal_agrees_with_root() -> None:
     """Its measurement names a parameter that no modifier uses: ROOT then knows no parameter of interest."""
     ours = results(replace_poi(workspace_of("demo"), "mu_of_signals_to_come"), conventions=PYHF)

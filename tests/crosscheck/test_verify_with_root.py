@@ -160,6 +160,8 @@ def test_hs3_is_read_by_roots_importer(warm_root: str, tmp_path: Path) -> None:
     found = command(warm_root, "hs32json", exported / "three_channels.json", tmp_path / "b.json")
     assert found.exit_code == 1
     assert "ROOT's importer takes the Gaussian StatErrors of 'CR' for Poisson ones" in found.stderr
+    assert "that ROOT reads otherwise than it stands there" in found.stderr
+    assert "fault of hftranslate" not in found.stderr
 
 
 @pytest.mark.root
@@ -167,6 +169,12 @@ def test_crosscheck_of_hs3_and_of_a_root_file(warm_root: str) -> None:
     exported = REPOSITORY / "tests" / "data" / "hs3" / "lumi_value.json"
     found = CliRunner().invoke(cli, ["crosscheck", str(exported), "--with-root", "--root-python", warm_root])
     assert found.exit_code == 0, found.output
+    misread = exported.parent / "three_channels.json"
+    found = CliRunner().invoke(cli, ["crosscheck", str(misread), "--with-root", "--root-python", warm_root])
+    assert isinstance(found.exception, RootFailed)
+    assert str(found.exception).startswith(
+        "ROOT's importer takes the Gaussian StatErrors of 'CR' for Poisson ones: give"
+    )
     model = REPOSITORY / "tests" / "data" / "root_workspace" / "histosys.root"
     found = CliRunner().invoke(cli, ["crosscheck", str(model), "--with-root", "--root-python", warm_root])
     assert isinstance(found.exception, Unsupported)

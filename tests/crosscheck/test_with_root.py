@@ -16,13 +16,14 @@ from hftranslate.cli import cli
 from hftranslate.crosscheck.with_root import RootInstallation, Source, find_root, root_results, scripts
 from hftranslate.errors import RootFailed
 from hftranslate.formats.pyhf_json import to_document
+from hftranslate.inference.diagnostics import profile_interval
 from hftranslate.inference.fit import fit
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.translation.load import load
-from hftranslate.workspace import ROOT, NormFactor, NormSys, Workspace
+from hftranslate.workspace import ROOT, NormFactor, NormSys, ShapeSys, Workspace
 from hftranslate.workspace.simplemodels import uncorrelated_background
 from tests.conftest import REPOSITORY
-from tests.likelihood.builders import channel, workspace
+from tests.likelihood.builders import channel, config, workspace
 
 CASES = REPOSITORY / "validation" / "cases"
 STORED = REPOSITORY / "reference_outputs" / "normfactor.json"
@@ -214,6 +215,34 @@ def test_real_root_agrees_near_a_bound(
     assert best.uncertainty("k") == pytest.approx(theirs["uncertainties"]["k"], rel=1e-2)
     verdicts = {rung["name"]: rung["verdict"] for rung in json.loads(report.read_text())["rungs"]}
     assert verdicts["uncertainties"] == "passed"
+
+
+@pytest.mark.root
+def test_minos_of_real_root_holds_what_ended_at_a_limit(warm_root: str, tmp_path: Path) -> None:
+    """A second signal that ended at zero would take over some of the first: MINUIT does not let it."""
+    signals = ("s", [5.0, 8.0], NormFactor(name="mu")), ("t", [3.0, 1.0], NormFactor(name="mu2"))
+    background = "b", [50.0, 60.0], NormSys(name="sys", lo=0.9, hi=1.1), ShapeSys(name="unc", data=(5.0, 6.0))
+    space = workspace(
+        channel("SR", [30.0, 36.0], *signals, background), parameters=[config("mu", bounds=((-5.0, 5.0),))]
+    )
+    model, kept = tmp_path / "model.json", tmp_path / "kept.json"
+    model.write_text(json.dumps(to_document(space)))
+    found = CliRunner().invoke(
+        cli, ["crosscheck", str(model), "--with-root", "--root-python", warm_root, "--save-reference", str(kept)]
+    )
+    assert found.exit_code == 0, found.output
+    theirs = json.loads(kept.read_text())["fit"]
+    assert theirs["at_limit"] == ["mu2"]
+    likelihood, data = compile_model(load(model).workspace, None, ROOT)
+    best = fit(likelihood, data)
+    low, _ = profile_interval(likelihood, data, best, "mu")
+    assert low is not None
+    assert low - best["mu"] < 1.02 * theirs["minos"]["mu"][0]
+    there = {"mu": best["mu"] + theirs["minos"]["mu"][0]}
+    held = fit(likelihood, data, fixed=there | {"mu2": 0.0}).nll - best.nll
+    free = fit(likelihood, data, fixed=there).nll - best.nll
+    assert held == pytest.approx(0.5, abs=1e-3)
+    assert free < 0.49
 
 
 @pytest.mark.root

@@ -21,13 +21,14 @@ PATHS = [
     "/a/-",
     "/a/2/1/0",
     "/a/2/1/-",
+    "/a/0/b/0/b/-",
     "/c/d/e~0~1",
     "/c/d/n",
     "/x/0",
     "/no/1",
 ]
 PATH = st.sampled_from(PATHS)
-VALUE = st.sampled_from([0, [8], {"b": [9]}])
+VALUE = st.sampled_from([0, [8], {"b": [9]}, {"b": [{"b": [10]}]}])
 OPERATION = st.one_of(
     st.fixed_dictionaries({"op": st.sampled_from(["add", "replace", "test"]), "path": PATH, "value": VALUE}),
     st.fixed_dictionaries({"op": st.just("remove"), "path": PATH}),
@@ -57,6 +58,15 @@ def test_what_is_not_touched_is_shared() -> None:
     assert found["c"] is document["c"]
     assert found["a"][1] is document["a"][1]
     assert found["a"][0] == {"b": [1, 2, 3]}
+
+
+def test_what_is_added_is_shared_until_it_is_written_to() -> None:
+    added = {"b": [{"b": [1]}], "d": [2]}
+    operations = [{"op": "add", "path": "/x/-", "value": added}, {"op": "add", "path": "/x/1/b/0/b/-", "value": 3}]
+    found = patched(deepcopy(DOCUMENT), operations)
+    assert found["x"] == [7, {"b": [{"b": [1, 3]}], "d": [2]}]
+    assert found["x"][1]["d"] is added["d"]
+    assert added == {"b": [{"b": [1]}], "d": [2]}
 
 
 def test_limits_hold_over_all_operations() -> None:

@@ -3,12 +3,16 @@
 The judges are the geometry of factors that do the same, and fits by SciPy from many places.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from hftranslate.inference.exchanges import Exchanges, factors_of
+from hftranslate.inference.exchanges import Exchanges, columns_of, factors_of
 from hftranslate.inference.fit import fit
 from hftranslate.inference.minimize import FitOptions
+from hftranslate.inference.together import Fits
+from hftranslate.inference.valleys import fit_many
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.toys.fits import sample_toys
 from hftranslate.workspace import NormFactor, NormSys
@@ -33,13 +37,21 @@ def alike(background=(20.0, 40.0), names=("mu", "k")):
 
 def starts_from(model, data, index, **values):
     theta = model.parameters.vector(**values)
-    exchanges = Exchanges.of(model, index, model.convex_hessian(theta, data)[np.ix_(index, index)])
     found = []
-    for x in exchanges.starts(theta[index], model.parameters.bounds[index]):
+    for x in of_information(model, index, model.convex_hessian(theta, data)[np.ix_(index, index)], theta):
         moved = theta.copy()
         moved[index] = x
         found.append(moved)
     return theta, found
+
+
+def of_information(model, index, information, theta):
+    factors = factors_of(model, index)
+    columns = columns_of(information, factors)
+    exchanges = Exchanges.of(model, index, factors, columns[None])
+    owners, points = exchanges.starts(theta[None, index], model.parameters.bounds[index])
+    assert np.all(owners == 0)
+    return points
 
 
 def test_a_factor_at_zero_and_one_that_does_the_same():
@@ -67,8 +79,7 @@ def test_nothing_to_exchange():
     model, data, index = alike(background=(60.0, 6.0))
     assert starts_from(model, data, index, mu=0.0, k=1.0)[1] == []  # of another shape
     model, data, index = alike()
-    exchanges = Exchanges.of(model, index, np.full((len(index), len(index)), np.nan))
-    assert list(exchanges.starts(model.parameters.init[index], model.parameters.bounds[index])) == []
+    assert not len(of_information(model, index, np.full((len(index), len(index)), np.nan), model.parameters.init))
 
 
 @pytest.mark.parametrize(("toy", "gain"), [(32, 0.3), (117, 0.087)])
@@ -85,3 +96,23 @@ def test_a_signal_in_place_of_a_background(shared, toy, gain):
     alone = FitOptions(minimizer="scipy", other_minima=False)
     for end in (first, found):
         assert fit(model, data, start=end.values, options=alone).excess_nll == pytest.approx(end.excess_nll, abs=1e-6)
+
+
+def test_a_factor_that_a_fit_holds_stays(shared):
+    """Of the same toys, fitted many at once: alone as in a single fit, and nowhere where another factor is held."""
+    model, _ = compiled("sbottom_RegionC")
+    p = model.parameters
+    truth = fit(*compiled("sbottom_RegionC"), fixed={"mu_SIG": 1.0}).values
+    toys = sample_toys(model, truth, 150, np.random.default_rng(7))
+    some = [32, 117]
+    starts = np.tile(truth, (2, 1))
+    fits = Fits(observed=toys.observed[some], auxdata=toys.auxdata[some], starts=starts, free=~p.fixed, bounds=p.bounds)
+    found = fit_many(model, fits, tolerance=1e-8, search=True)
+    for i, toy in enumerate(some):
+        alone = fit(model, model.data(toys.observed[toy], toys.auxdata[toy]))
+        assert found.values[i] == pytest.approx(alone.excess_nll, abs=1e-7)
+        assert found.thetas[i, p.poi_index] > 5.0
+    held = np.zeros(starts.shape, dtype=np.bool_)
+    held[:, p.poi_index] = True
+    found = fit_many(model, replace(fits, held=held), tolerance=1e-8, search=True)
+    assert np.all(found.thetas[:, p.poi_index] == truth[p.poi_index])

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize as scipy_minimize
 
 from hftranslate.inference.fit import fit
 from hftranslate.inference.impacts import _Shift
@@ -146,7 +147,8 @@ def random_model(kind, seed, number):
 
 
 @pytest.mark.parametrize(
-    ("kind", "number", "lower"), [("one_sided", 4, 0.1), ("one_sided", 5, 0.01), ("symmetric", 6, 0.4)]
+    ("kind", "number", "lower"),
+    [("one_sided", 3, 0.1), ("one_sided", 5, 0.01), ("one_sided", 35, 4.0), ("symmetric", 15, 0.3)],
 )
 def test_other_minima_of_many_fits(kind, number, lower):
     """Of random models: some end lower with a search, none ends higher, and L-BFGS-B stays where they end."""
@@ -161,6 +163,47 @@ def test_other_minima_of_many_fits(kind, number, lower):
         judge = Judge(model, model.data(fits.observed[i], fits.auxdata[i]))
         ends = [judge.scipy(thetas[i, fits.free]) for thetas in (first.thetas, found.thetas)]
         np.testing.assert_allclose(ends, [first.values[i], found.values[i]], rtol=0.0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("kind", "number"), [("one_sided", 29), ("symmetric", 2), ("symmetric", 18)])
+def test_minima_that_empty_a_bin(kind, number):
+    """At the edge of the domain, where SLSQP, which is told that no yield is negative, finds nothing lower nearby."""
+    model = random_model(kind, 11, number)
+    fits = toys(model, 40, 1)
+    ends = fit_together(model, fits, tolerance=1e-9)
+    at_edge = np.flatnonzero(ends.emptied)
+    assert len(at_edge) >= 10
+    for i in at_edge[:8]:
+        data = model.data(fits.observed[i], fits.auxdata[i])
+        rates = model.rates(ends.thetas[i])
+        assert 0.0 < rates[data.observed == 0.0].min() < 1e-6
+        assert model.excess_nll(ends.thetas[i], data) == pytest.approx(ends.values[i], abs=1e-9)
+        assert constrained(model, data, fits, ends.thetas[i]) > ends.values[i] - 1e-6
+
+
+def constrained(model, data, fits, theta):
+    """The lowest value that SciPy's SLSQP finds from a point, among points at which every bin expects something."""
+    empty = data.observed == 0.0
+
+    def full(x):
+        moved = theta.copy()
+        moved[fits.free] = x
+        return moved
+
+    result = scipy_minimize(
+        lambda x: model.excess_nll(full(x), data),
+        theta[fits.free],
+        jac=lambda x: model.excess_and_gradient(full(x), data)[1][fits.free],
+        method="SLSQP",
+        bounds=fits.bounds[fits.free],
+        constraints={
+            "type": "ineq",
+            "fun": lambda x: model.rates(full(x))[empty] - 1e-12,
+            "jac": lambda x: model.jacobian(full(x))[empty][:, fits.free],
+        },
+        options={"maxiter": 200, "ftol": 1e-12},
+    )
+    return result.fun if np.isfinite(result.fun) else np.inf
 
 
 def test_many_fits_of_factors_that_do_the_same():

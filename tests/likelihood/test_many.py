@@ -58,3 +58,18 @@ def test_uneven_models(kind):
         with np.errstate(all="ignore"):
             thetas = thetas[[np.all(model.rates(t) > 1e-6) for t in thetas]]
             assert_one_by_one(model, data, thetas)
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"functions"}))
+def test_factors_where_few_parameters_move(kind):
+    """Those that stand still are computed once, and are the same numbers as at each point alone."""
+    for _, _, model, _ in models(kind, 11, 2):
+        p, factors = model.parameters, model.cells.multiplicative.factors
+        for i in np.flatnonzero(np.bincount(model.cells.multiplicative.parameter, minlength=len(p))):
+            thetas = np.repeat(p.init[:, None], 5, axis=1)
+            thetas[i] += [-2.5, -1.0, 0.0, 0.3, 1.7]
+            for order in (0, 2):
+                found = factors(thetas, order)
+                alone = [factors(theta, order) for theta in thetas.T]
+                for part, expected in zip(found, zip(*alone, strict=True), strict=True):
+                    np.testing.assert_array_equal(part, np.column_stack(expected))

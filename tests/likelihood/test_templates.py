@@ -1,6 +1,6 @@
 """Templates of samples, and models that share them."""
 
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,20 +11,8 @@ from hftranslate.errors import HFTranslateError, InvalidWorkspace, Unsupported
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.templates import KnownTemplates, known_templates, make_templates
 from hftranslate.workspace import HistoSys, Lumi, NormFactor, NormSys, Sample, StatError, Workspace
+from tests.likelihood.arrays import arrays
 from tests.strategies import workspaces
-
-
-def arrays(value: Any, path: str = "") -> dict[str, Any]:
-    """All arrays in a model, and what else it holds, by where they are."""
-    if is_dataclass(value):
-        found: dict[str, Any] = {}
-        for f in fields(value):
-            if f.name != "derived":  # functions, which are equal to nothing else
-                found |= arrays(getattr(value, f.name), f"{path}.{f.name}")
-        return found
-    if isinstance(value, np.ndarray):
-        return {path: (value.dtype.str, value.shape, value.tolist())}
-    return {path: repr(value)}
 
 
 @settings(max_examples=60)

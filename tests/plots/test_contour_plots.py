@@ -23,6 +23,19 @@ def legend(figure: Any) -> list[str]:
     return [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
 
 
+def test_the_lines_that_are_written_are_those_that_are_drawn() -> None:
+    """Of points that scatter, where interpolations differ."""
+    scatter = np.random.default_rng(2).normal(0.0, 0.3, len(PLANE))
+    heights = dict(zip(PLANE, (np.array(list(PLANE.values())) + scatter).tolist(), strict=True))
+    plane = take_slice(scan_of(("m1", "m2"), heights))
+    [line] = drawn(contour(plane), "observed")
+    (written,) = contour_lines(plane, "observed")
+    assert np.array(line.get_xydata()) == pytest.approx(written)
+    document = contour_document(plane)
+    assert (document["contours"]["observed"], document["interpolation"]) == ([written.tolist()], "smooth")
+    assert max(map(len, contour_lines(plane, "observed", "linear"))) < len(written)
+
+
 @pytest.mark.parametrize("interpolation", ["linear", "cubic"])
 def test_a_plane(interpolation: Any) -> None:
     plane = take_slice(scan_of(("m1", "m2"), PLANE, [(9, 2)]))

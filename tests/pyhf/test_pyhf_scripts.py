@@ -145,6 +145,9 @@ def test_edits_that_cannot_be() -> None:
     ):
         with pytest.raises(e.InvalidWorkspaceOperation):
             edit()
+    for lib in (ours, pyhf):
+        with pytest.raises(lib.exceptions.InvalidSpecification):
+            workspace(lib).prune(measurements=["first", "second"])
     for join in ("inner", "none"):
         with pytest.raises(ValueError, match=join):
             ours.Workspace.combine(w, w, join=join, merge_channels=True)

@@ -9,6 +9,7 @@ import pyhf
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from iminuit import Minuit
 
 import hftranslate.pyhf as ours
 from hftranslate.formats.pyhf_json import from_document, to_document
@@ -271,6 +272,38 @@ def test_the_result_object_and_options() -> None:
         ours.infer.mle.fit(d, m, [8.0, 1.0, 1.0], maxiter=1)
 
 
+def test_the_result_object_has_a_minuit() -> None:
+    """Where MINUIT is the optimizer, as with pyhf; its minimum, errors and MINOS are those of MINUIT by itself."""
+    m, d = simple(ours)
+    ours.set_backend("numpy", "minuit")
+    try:
+        _, result = ours.infer.mle.fit(d, m, fixed_params=[False, False, True], return_result_obj=True)
+    finally:
+        ours.set_backend("numpy")
+    alone = Minuit(lambda pars: -2.0 * float(m.logpdf(pars, d)[0]), [1.0, 1.0, 1.0], name=m.config.par_names)
+    alone.limits, alone.fixed = m.config.suggested_bounds(), [False, False, True]
+    alone.strategy = 2
+    for minuit in (alone.migrad(), result.minuit):
+        minuit.minos()
+    assert result.minuit.valid
+    assert list(result.minuit.fixed) == [False, False, True]
+    assert result.minuit.parameters == tuple(m.config.par_names)
+    assert result.minuit.fval == pytest.approx(alone.fval, abs=1e-6)
+    assert list(result.minuit.errors)[:2] == pytest.approx(list(alone.errors)[:2], rel=2e-3)
+    mine, wanted = result.minuit.merrors["mu"], alone.merrors["mu"]
+    assert (mine.lower, mine.upper) == pytest.approx((wanted.lower, wanted.upper), rel=2e-3)
+    assert "minuit" not in ours.infer.mle.fit(d, m, return_result_obj=True)[1]
+
+
+def test_parts_of_a_model() -> None:
+    m = model(ours)
+    both(lambda lib: model(lib).fullpdf_tv.split(np.array(data(lib))))
+    both(lambda lib: np.asarray(model(lib).constraint_model.constraints_poisson.batched_factors[0], dtype=float))
+    assert m.constraint_model.make_pdf(point(ours)).log_prob(np.array(data(ours)[5:])) == pytest.approx(
+        m.constraint_logpdf(np.array(data(ours)[5:]), point(ours))
+    )
+
+
 def test_values_outside_ranges_are_refused() -> None:
     m, d = simple(ours)
     with pytest.raises(ValueError, match="outside of its bounds"):
@@ -394,7 +427,9 @@ def test_percentile() -> None:
 
 def test_every_name_of_the_tensor_library_is_there() -> None:
     names = [n for n in dir(pyhf.tensorlib) if not n.startswith("_")]
-    assert [n for n in names if not hasattr(ours.tensorlib, n)] == ["normal_dist", "poisson_dist"]
+    assert [n for n in names if not hasattr(ours.tensorlib, n)] == []
+    both(lambda lib: lib.tensorlib.poisson_dist(3.5).log_prob(np.array([2.0, 4.5])))
+    both(lambda lib: lib.tensorlib.normal_dist(3.5, 2.0).log_prob(np.array([2.0, 4.5])))
 
 
 def test_backends() -> None:

@@ -19,7 +19,7 @@ from tests.signal_grid.grid import background, patches
 from validation import cluster_scan
 
 POINTS = [(100, 0), (200, 0), (200, 50), (300, 0), (400, 0)]
-TOYS = 400
+TOYS = 200
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from hftranslate.workspace.expressions import (
 )
 from hftranslate.workspace.formula_text import compiled_text
 from hftranslate.workspace.jets import FUNCTIONS
-from tests.formulas import NAMES, formula
+from tests.formulas import NAMES, cases, formula
 from tests.likelihood.differences import difference
 
 
@@ -318,6 +318,19 @@ def test_random_formulas_are_evaluated_or_refused(seed, depth):
     assert gradient.shape == (len(names),)
     assert hessian.shape == (len(names), len(names))
     assert isinstance(value, float)
+
+
+@given(st.randoms(use_true_random=False))
+def test_values_at_many_points_are_those_that_come_with_derivatives(r):
+    for text, names, points in cases(r.randrange(2**32), 4):
+        try:
+            inner = parse_expression(text, names)
+            outer = parse_expression("f / (1. + f * f)", ["f"], {"f": inner})
+        except Unsupported:
+            continue
+        for e in (inner, outer):
+            x = np.array([[dict(zip(names, p, strict=True))[n] for n in e.names] for p in points])
+            np.testing.assert_array_equal(e.values(x), [e.evaluate(p)[0] for p in x])
 
 
 @given(st.text(alphabet="xy01.e+-*/^%<>=!&|?:(),@[] \t\n'\"{};\\é"))

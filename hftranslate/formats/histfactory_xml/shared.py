@@ -133,7 +133,10 @@ def _parameters(channels: Sequence[Channel], terms: _Terms) -> dict[str, str]:
 
 def _maker(channel: Channel, m: Modifier) -> tuple[type[Modifier], str, str]:
     """The same for modifiers that make the same parameters."""
-    return type(m), m.name, channel.name if isinstance(m, ShapeSys | ShapeFactor | StatError) else ""
+    return type(m), m.name, channel.name if type(m) in _OF_BINS else ""
+
+
+_OF_BINS = frozenset((ShapeSys, ShapeFactor, StatError))
 
 
 def _stem(channel: Channel, m: ShapeSys | ShapeFactor | StatError) -> str:

@@ -98,13 +98,9 @@ class AsymptoticCalculator(_Calculator):
         asimov, asimov_pars = generate_asimov_data(self._other, self.data, *self._settings, return_fitted_pars=True)
         q_asimov, (fixed_asimov, free_asimov) = self._statistic(poi_test, asimov, return_fitted_pars=True)
         self.sqrtqmuA_v = np.sqrt(q_asimov)
-        self.fitted_pars = SimpleNamespace(
-            asimov_pars=asimov_pars,
-            free_fit_to_data=free,
-            free_fit_to_asimov=free_asimov,
-            fixed_poi_fit_to_data=fixed,
-            fixed_poi_fit_to_asimov=fixed_asimov,
-        )
+        names = ("fixed_poi_fit_to_data", "free_fit_to_data", "fixed_poi_fit_to_asimov", "free_fit_to_asimov")
+        fits = dict(zip(names, (fixed, free, fixed_asimov, free_asimov), strict=True))
+        self.fitted_pars = SimpleNamespace(asimov_pars=asimov_pars, **fits)
         if self.test_stat == "qtilde" and q > q_asimov > 0.0:
             return np.asarray((q - q_asimov) / (2.0 * self.sqrtqmuA_v))
         return np.asarray(np.sqrt(q) - self.sqrtqmuA_v)

@@ -62,9 +62,12 @@ def fit(data: Any, pdf: Any, init_pars: Any = None, par_bounds: Any = None, fixe
     wanted = [kw.pop(f"return_{what}", False) for what in ("uncertainties", "correlations", "fitted_val", "result_obj")]
     best = best_fit(data, pdf, *settings_of(pdf, init_pars, par_bounds, fixed_params), **kw)
     values, unc, corr, fun = np.array(best.values), best.uncertainties, best.correlation, np.asarray(2.0 * best.nll)
+    corr = corr * np.outer(~best.fixed, ~best.fixed)  # nothing is correlated with a constant, itself included
     pars = np.stack([values, unc], axis=1) if wanted[0] else values
     result: Any = OptimizeResult()
     result.update(x=pars, unc=unc, corr=corr, fun=fun, success=True, message=best.message, fit=best)
+    if wanted[3] and get_backend()[1].name == "minuit":
+        result.minuit = best.to_minuit()
     found = [pars, *(value for value, is_wanted in zip((corr, fun, result), wanted[1:], strict=True) if is_wanted)]
     return tuple(found) if len(found) > 1 else pars
 

@@ -1,6 +1,7 @@
 """Test statistics (arXiv:1007.1727v3, "CCGV") within the ranges that the fits are given."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,13 @@ _log = logging.getLogger(__name__)
 _NOTHING = 1e-14
 
 
-def _statistic(mu: Any, data: Any, pdf: Any, *settings: Any, name: str, return_fitted_pars: bool = False) -> Any:
+def _statistic(
+    name: str, mu: Any, data: Any, pdf: Any, init: Any, bounds: Any, fixed: Any, return_fitted_pars: bool = False
+) -> Any:
     poi = pdf.config.poi_index
     if poi is None:
         raise exceptions.UnspecifiedPOI("No POI is defined. A POI is required for profile likelihood based tests.")
-    init, bounds, fixed = settings_of(pdf, *settings)
+    init, bounds, fixed = settings_of(pdf, init, bounds, fixed)
     if name == "q0" and mu != 0.0:
         _log.warning("q0 test statistic only used for fit configuration with POI set to zero. Setting mu=0.")
         mu = 0.0
@@ -37,26 +40,14 @@ def _statistic(mu: Any, data: Any, pdf: Any, *settings: Any, name: str, return_f
     return (found, (np.array(conditional.values), np.array(free.values))) if return_fitted_pars else found
 
 
-def q0(mu: Any, data: Any, pdf: Any, init_pars: Any, par_bounds: Any, fixed_params: Any, **kw: bool) -> Any:
-    """CCGV Eq. 12; ``return_fitted_pars`` gives the parameters of the conditional and of the free fit, too."""
-    return _statistic(mu, data, pdf, init_pars, par_bounds, fixed_params, name="q0", **kw)
+def _named(name: str, equation: int) -> Callable[..., Any]:
+    def statistic(mu: Any, data: Any, pdf: Any, init_pars: Any, par_bounds: Any, fixed_params: Any, **kw: bool) -> Any:
+        return _statistic(name, mu, data, pdf, init_pars, par_bounds, fixed_params, **kw)
+
+    statistic.__name__ = statistic.__qualname__ = name
+    also = "``return_fitted_pars`` gives the parameters of the conditional and of the free fit, too."
+    statistic.__doc__ = f"CCGV Eq. {equation}; {also}"
+    return statistic
 
 
-def qmu(mu: Any, data: Any, pdf: Any, init_pars: Any, par_bounds: Any, fixed_params: Any, **kw: bool) -> Any:
-    """CCGV Eq. 14, otherwise as :func:`q0`."""
-    return _statistic(mu, data, pdf, init_pars, par_bounds, fixed_params, name="qmu", **kw)
-
-
-def qmu_tilde(mu: Any, data: Any, pdf: Any, init_pars: Any, par_bounds: Any, fixed_params: Any, **kw: bool) -> Any:
-    """CCGV Eq. 16, otherwise as :func:`q0`."""
-    return _statistic(mu, data, pdf, init_pars, par_bounds, fixed_params, name="qmu_tilde", **kw)
-
-
-def tmu(mu: Any, data: Any, pdf: Any, init_pars: Any, par_bounds: Any, fixed_params: Any, **kw: bool) -> Any:
-    """CCGV Eq. 8, otherwise as :func:`q0`."""
-    return _statistic(mu, data, pdf, init_pars, par_bounds, fixed_params, name="tmu", **kw)
-
-
-def tmu_tilde(mu: Any, data: Any, pdf: Any, init_pars: Any, par_bounds: Any, fixed_params: Any, **kw: bool) -> Any:
-    """CCGV Eq. 11, otherwise as :func:`q0`."""
-    return _statistic(mu, data, pdf, init_pars, par_bounds, fixed_params, name="tmu_tilde", **kw)
+q0, qmu, qmu_tilde, tmu, tmu_tilde = map(_named, __all__, (12, 14, 16, 8, 11))

@@ -20,24 +20,20 @@ def upper_limit(
 
 
 def toms748_scan(
-    data: Any,
-    model: Any,
-    bounds_low: float,
-    bounds_up: float,
-    level: float = 0.05,
-    atol: float = 2e-12,
-    rtol: float = 1e-4,
-    from_upper_limit_fn: bool = False,
-    **hypotest_kwargs: Any,
+    data: Any, model: Any, bounds_low: Any, bounds_up: Any, level: float = 0.05, atol: float = 2e-12, **kw: Any
 ) -> Any:
-    """Limits by root finding between two values, which move apart until all limits are between them."""
+    """Limits by root finding between two values, which move apart until all limits are between them.
+
+    ``rtol`` is the relative tolerance; with ``from_upper_limit_fn=True`` the tested values come, too, and their tests.
+    """
     from scipy.optimize import toms748
 
+    rtol, with_results = kw.pop("rtol", 1e-4), kw.pop("from_upper_limit_fn", False)
     tested: dict[float, Any] = {}
 
     def above(poi: float) -> Any:
         if poi not in tested:
-            tested[poi] = hypotest(poi, data, model, return_expected_set=True, **hypotest_kwargs)
+            tested[poi] = hypotest(poi, data, model, return_expected_set=True, **kw)
         return np.array([tested[poi][0], *tested[poi][1]]) - level
 
     while np.any(above(bounds_low) < 0.0):
@@ -51,7 +47,7 @@ def toms748_scan(
         return np.asarray(toms748(lambda poi: above(poi)[which], low, high, k=2, xtol=atol, rtol=rtol))
 
     observed, *expected = map(limit, range(6))
-    results = ((list(tested), list(tested.values())),) if from_upper_limit_fn else ()
+    results = ((list(tested), list(tested.values())),) if with_results else ()
     return observed, expected, *results
 
 
