@@ -6,8 +6,8 @@ likelihood the outer products of the slopes of the yields, and the constraints: 
 where that suffices; where it is singular, or no step along the direction helps, it is damped (Levenberg). A step is
 shortened until the function decreases and stays in its domain, where it is finite. The expected distance to the
 minimum, ``EDM = g^T H^-1 g / 2`` over the parameters that no bound holds, decides when to stop; the last step, taken
-below the tolerance, leaves an error of the order of its square. Near the minimum the Hessian hardly changes any more:
-what gradients tell of it corrects the last one, and they take the place of further ones.
+below the tolerance, leaves an error of the order of its square. Near the minimum the Hessian hardly changes any more,
+and gradients with the last Hessian replace the last of them.
 
 Where there are fewer bins than parameters all that is done first with what there is of the Hessian at the rank of the
 bins (:mod:`hftranslate.inference.low_rank`), which is always positive definite and costs little more than a gradient.
@@ -36,7 +36,6 @@ _MOST_DAMPING = 1e12  # beyond it the damped step is lost in rounding
 _NEAR = 1e-3  # EDM below which the Hessian changes so little along the step that its factors serve once more
 _FALL = 0.05  # by which each such step has to lower the EDM
 _ROUGH_FALL = 0.8  # the same with a Hessian of the rank of the bins
-_LEFT = 1e-5  # part of the tolerance that the last of the steps with such a Hessian may leave
 _NEARLY = 0.3  # EDM below which such a Hessian serves once more
 _ROUGH_STEPS = 15  # with such Hessians
 _EPS = float(np.finfo(np.float64).eps)
@@ -134,16 +133,11 @@ def newton(
             inverse = _factored(move.factor)
             steps = _Corrections(
                 function=function, box=(low, high), inverse=inverse, free=move.free, tolerance=tolerance, fall=_FALL,
-                left=tolerance,
+                learning=False,
             )  # fmt: skip
             end, last = steps.run(_Here(x=x, f=f, g=g), full, edm)
             if last is not None:
                 return End(x=end.x, value=end.f, edm=last, hessian=hessian, iterations=iteration, reason="converged")
-            if end.f < f:
-                x = end.x
-                f, g, hessian = function.expand(x)
-                iteration += 1
-                continue
         trial = function.expand(full)
         iteration += 1
         if trial[0] < f and trial[0] <= f + _SUFFICIENT * float(g @ step):
@@ -200,9 +194,9 @@ class _Corrections:
     """Steps with one Hessian near a minimum.
 
     ``free`` are the parameters that no bound holds, and ``inverse`` multiplies with that of their block. What it lacks
-    is learned from the steps and the changes of the gradient along them, as L-BFGS does (Nocedal and Wright, "Numerical
-    Optimization", algorithm 7.4). Each step has to lower the EDM by the factor ``fall``, and the last one may leave the
-    part ``left`` of the tolerance.
+    is learned, if so asked, from the steps and the changes of the gradient along them, as L-BFGS does (Nocedal and
+    Wright, "Numerical Optimization", algorithm 7.4). Each step has to lower the EDM by the factor ``fall``, and the
+    last one leaves an error as small as that of a Newton step below the tolerance.
     """
 
     function: Function
@@ -211,7 +205,7 @@ class _Corrections:
     free: Integers
     tolerance: float
     fall: float
-    left: float
+    learning: bool
 
     def run(self, here: "_Here", target: Floats, edm: float) -> tuple["_Here", float | None]:
         """Where steps lead of which the first one goes to ``target`` and promises an EDM; that of the last step.
@@ -228,7 +222,7 @@ class _Corrections:
                 return here, None
             step, change = (target - here.x)[self.free], (g - here.g)[self.free]
             product = float(step @ change)
-            if product > 0.0 and np.array_equal(target[holding], here.x[holding]):
+            if self.learning and product > 0.0 and np.array_equal(target[holding], here.x[holding]):
                 memory.append((step, change, 1.0 / product))
             here, before = _Here(x=target, f=value, g=g), edm
             solution = self._solve(g[self.free], memory)
@@ -237,7 +231,7 @@ class _Corrections:
             target[self.free] -= solution
             target = _inside(target, *self.box)
             # the next EDM would be edm^2 / before
-            if edm <= self.tolerance and edm * edm <= before * self.left * self.tolerance:
+            if edm <= self.tolerance and edm * edm <= before * self.tolerance**2:
                 return _Here(x=target, f=value - edm, g=g), edm
             if not edm <= self.fall * before:
                 return here, None
@@ -284,7 +278,7 @@ def roughly(
         if edm <= _NEARLY:
             corrections = _Corrections(
                 function=function, box=box, inverse=step.inverse, free=step.free, tolerance=tolerance, fall=_ROUGH_FALL,
-                left=_LEFT,
+                learning=True,
             )  # fmt: skip
             end, last = corrections.run(here, target, edm)
             if last is not None:

@@ -12,6 +12,9 @@ from hftranslate.likelihood.sizes import unwarned
 
 Floats = NDArray[np.float64]
 
+#: Free parameters up to which exact second derivatives cost no more than what takes their place.
+_MANY = 50
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
@@ -79,8 +82,9 @@ class Problem:
 
     @property
     def few_bins(self) -> bool:
-        """Whether there are fewer bins than free parameters: what has the rank of the bins is then less work."""
-        return len(self.data.observed) < len(self.index) and not self.model.derived.expressions
+        """Whether there are many free parameters, and fewer bins: what has the rank of the bins is then less work."""
+        n = len(self.index)
+        return n > _MANY and len(self.data.observed) < n and not self.model.derived.expressions
 
     def rough(self, x: Floats) -> tuple[float, Floats, LowRank]:
         """Value, gradient, and the Hessian at the rank of the bins; the value is infinite where they are no numbers."""
