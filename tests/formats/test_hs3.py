@@ -196,6 +196,25 @@ def test_constraints_by_the_newer_key() -> None:
     assert_same_likelihood(from_document(stored("three_channels"))[0], changed(renamed)[0])
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda m: m, None),
+        (lambda m: m.pop("parameter", None), "no names of parameters (records of 2024 and 2025)"),
+        (lambda m: m.update(constraint="Gauss"), "'constraint' (ROOT's master, open revisions of the standard)"),
+        (
+            lambda m: m.update(interpolation={"type": "mult", "in": "poly6", "out": "exp"}),
+            "interpolation by 'type', 'in' and 'out' (ROOT's master, open revisions of the standard)",
+        ),
+        (lambda m: m.update(interpolation="log"), "interpolation by name (the standard, pyhs3)"),
+    ],
+)
+def test_the_dialect_is_said_where_it_is_not_that_of_root_640(change: Any, words: str | None) -> None:
+    _, said = changed(lambda m: change(m) if m["type"] == "normsys" else None)
+    met = [line for line in said if "not in the words of ROOT 6.40" in line]
+    assert met == ([] if words is None else [f"rewrite: the document: is not in the words of ROOT 6.40 alone: {words}"])
+
+
 def test_constant_factors_of_older_exports_are_left_out() -> None:
     """One name in channels of different binning: nothing is shared, because nothing acts."""
     document = stored("three_channels")
