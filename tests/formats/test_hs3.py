@@ -280,6 +280,18 @@ def test_an_analysis_by_name() -> None:
         from_document(document, analysis="simPdf_obsdata")
 
 
+@pytest.mark.parametrize("key", ["analyses", "likelihoods"])
+def test_asimov_data_are_never_taken_silently(key: str) -> None:
+    document = stored("three_channels")
+    if key == "likelihoods":
+        del document["analyses"]
+    document[key] = [node for node in document[key] if "asimov" in node["name"]]
+    _, said = from_document(document)
+    assert str(said[0]) == (
+        "default: analysis 'simPdf_asimovData': is read; its data are Asimov data, and there are no others"
+    )
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
