@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hftranslate.crosscheck.cases import Case, read_cases
 from hftranslate.difference import difference
 from hftranslate.doctor import diagnose
-from hftranslate.errors import InputError, InvalidWorkspace
+from hftranslate.errors import InputError, InvalidWorkspace, Unsupported
 from hftranslate.formats import which_format
 from hftranslate.formats.hs3 import TARGETS, from_document, to_document
 from hftranslate.formats.hs3.channels import in_our_order, in_their_order
@@ -403,6 +403,37 @@ def test_for_pyhs3_a_constraint_of_bins_stands_on_one_sample(name: str) -> None:
 def test_for_pyhs3_bins_without_events_are_refused() -> None:
     with pytest.raises(InputError, match="pyhs3 takes no uncertainties of bins without events"):
         to_hs3(load(CASES / "zero_bins" / "model.xml").workspace, target="pyhs3")
+
+
+def test_for_pyhs3_a_factor_of_zero_is_a_loss() -> None:
+    workspace = load(CASES / "normsys" / "model.xml").workspace
+    channel = workspace.channels[0]
+    sample = channel.samples[0]
+    zero = replace(sample, modifiers=(*sample.modifiers, NormSys(name="off", lo=0.0, hi=2.0)))
+    without = replace(workspace, channels=(replace(channel, samples=(zero, *channel.samples[1:])),))
+    losses = {t: [o.what for o in to_hs3(without, target=t).outcomes if o.kind == "loss"] for t in TARGETS}
+    assert losses == {
+        "root": ["a factor of 0 becomes 2.22e-16, as ROOT reads it"],
+        "pyhs3": ["a factor of 0 becomes 2.22e-16, because pyhs3 takes its logarithm"],
+        "standard": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("nominal", "edges", "message"),
+    [
+        ((1.0, 0.0, 2.0, 3.0), None, "pyhs3 has no value where a bin, here 1, expects no events"),
+        ((1.0, 4.0, 2.0, 3.0), ((0.0, 1.0, 2.0), (0.0, 1.0, 2.0)), "the factors of 'shape' to other bins"),
+    ],
+)
+def test_for_pyhs3_what_it_would_evaluate_otherwise_is_refused(nominal: Any, edges: Any, message: str) -> None:
+    sample = Sample(name="s", nominal=nominal, modifiers=(NormFactor(name="mu"), ShapeFactor(name="shape")))
+    channel = Channel(name="c", samples=(sample,), observed=(1.0,) * 4, edges=edges)
+    ws = Workspace(channels=(channel,), measurements=(Measurement(name="m", pois=("mu",)),), conventions=ROOT)
+    for target in ("root", "standard"):
+        to_hs3(ws, target=target)
+    with pytest.raises(Unsupported, match=message):
+        to_hs3(ws, target="pyhs3")
 
 
 def test_interpolation_that_root_ignores_is_a_loss() -> None:
