@@ -15,12 +15,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 
+from hftranslate.cli import cli
 from hftranslate.crosscheck.cases import Case, read_cases
 from hftranslate.difference import difference
 from hftranslate.doctor import diagnose
-from hftranslate.errors import InputError, InvalidWorkspace, Unsupported
+from hftranslate.errors import InputError, InvalidWorkspace, TranslationLoss, Unsupported
 from hftranslate.formats import which_format
 from hftranslate.formats.hs3 import TARGETS, from_document, to_document
 from hftranslate.formats.hs3.channels import in_our_order, in_their_order
@@ -487,6 +489,20 @@ def test_it_goes_through_files_with_a_sidecar(tmp_path: Path) -> None:
     loaded = load(tmp_path / "m.hs3.json", use_sidecar=True)
     assert (loaded.format, loaded.with_sidecar) == ("hs3", True)
     assert loaded.workspace == ws
+
+
+def test_what_is_lost_is_told_to_whom_it_concerns_before_anything_is_written(tmp_path: Path) -> None:
+    model, out, losses = CASES / "constraint_lognormal" / "model.xml", tmp_path / "m.hs3.json", tmp_path / "l.json"
+    words = ["json2hs3", str(model), str(out), "--losses", str(losses)]
+    found = CliRunner().invoke(cli, [*words, "--strict"])
+    assert isinstance(found.exception, TranslationLoss)
+    assert not list(tmp_path.iterdir())
+    assert CliRunner().invoke(cli, words).exit_code == 0
+    kinds = [item["kind"] for item in json.loads(losses.read_text(encoding="utf-8"))]
+    assert kinds[:2] == ["loss", "carried"]
+    assert load(out).format == "hs3"
+    found = CliRunner().invoke(cli, ["json2hs3", str(CASES / "normsys" / "model.xml"), str(out), "--strict"])
+    assert found.exit_code == 0
 
 
 # ------------------------------------------------------------------------------------------------------------- hostile
