@@ -1,5 +1,6 @@
 """Between any two formats."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,22 @@ from hftranslate.cli.options.model import (
     xml_options,
 )
 from hftranslate.cli.options.paths import ModelFile
-from hftranslate.cli.options.translating import Verifier, VerifyingCommand, take_verifier, verify_options
-from hftranslate.cli.output import emit_texts, json_text, report, tell
+from hftranslate.cli.options.translating import (
+    Account,
+    Verifier,
+    VerifyingCommand,
+    losses_option,
+    strict_option,
+    take_verifier,
+    verify_options,
+)
+from hftranslate.cli.output import emit_texts, json_text, tell
 from hftranslate.formats import FORMATS, FormatName
+from hftranslate.formats.files import Content
 from hftranslate.formats.histfactory_xml.options import XmlOptions
 from hftranslate.formats.hs3 import TARGETS
+from hftranslate.formats.outcomes import Outcome
+from hftranslate.translation.account import check_strict
 from hftranslate.translation.load import Loaded, load
 from hftranslate.translation.write import JsonTranslation, to_hs3, to_pyhf_json, write
 
@@ -34,6 +46,8 @@ from hftranslate.translation.write import JsonTranslation, to_hs3, to_pyhf_json,
 @xml_options
 @click.option("--no-sidecar", is_flag=True, help="Neither use the sidecar beside FILE nor write one.")
 @measurement_option
+@strict_option
+@losses_option
 @verify_options
 @click.pass_context
 def convert(
@@ -46,12 +60,13 @@ def convert(
     patches: tuple[str, ...],
     no_sidecar: bool,
     with_root: bool,
+    strict: bool,
+    losses: Path | None,
     **options: Any,
 ) -> None:
     """Translate between any two formats: OUT.json, OUT.hs3.json, or FOLDER/PREFIX.xml with its histograms in FOLDER.
 
-    JSON may go to standard output: OUT is - then, and --to names the format. xml2json and json2xml do the same and can
-    do more: accounts, strictness.
+    JSON may go to standard output: OUT is - then, and --to names the format.
     """
     target = _target(out, output_file)
     is_shown = str(target) == "-"
@@ -63,14 +78,21 @@ def convert(
     if with_root:
         loaded = _through_root(file, python, xml)
     else:
-        loaded = load(file, patches=patches, xml=xml, use_sidecar=not no_sidecar).only(xml.measurement)
-    report(loaded.outcomes)
+        wanted = losses is not None
+        loaded = load(file, patches=patches, xml=xml, use_sidecar=not no_sidecar, account=wanted).only(xml.measurement)
+
+    def before(outcomes: tuple[Outcome, ...]) -> dict[Path, Content]:
+        if strict:
+            check_strict(outcomes, loaded.outcomes, with_sidecar=not (no_sidecar or is_shown))
+        account = Account(outcomes=loaded.outcomes + outcomes, loaded=loaded, losses=losses)
+        account.tell(has_sidecar=not (no_sidecar or is_shown))
+        return account.beside()
+
     if is_shown:
         written = to_hs3(loaded.workspace, target=reader) if to == "hs3" else to_pyhf_json(loaded.workspace)
-        _show(ctx, loaded, written, verifier)
+        _show(ctx, loaded, written, before(written.outcomes), verifier)
         return
-    outcomes = write(loaded.workspace, target, format=to, sidecar=not no_sidecar, reader=reader)
-    report(outcomes)
+    outcomes = write(loaded.workspace, target, format=to, sidecar=not no_sidecar, reader=reader, before=before)
     verifier.of_file(ctx, loaded, target, with_sidecar=not no_sidecar, account=loaded.outcomes + outcomes)
 
 
@@ -90,14 +112,12 @@ def _check_shown(to: FormatName | None, verify: object) -> None:
         raise click.UsageError("--verify reads HS3 back from a file, not from standard output")
 
 
-def _show(ctx: click.Context, loaded: Loaded, written: JsonTranslation, verifier: Verifier) -> None:
+def _show(
+    ctx: click.Context, loaded: Loaded, written: JsonTranslation, beside: Mapping[Path, Content], verifier: Verifier
+) -> None:
     """JSON to standard output, which has no place for a sidecar."""
-    report(written.outcomes)
     text = json_text(written.document)
-    emit_texts({Path("-"): text})
-    carried = [o for o in written.outcomes if o.kind == "carried"]
-    if carried:
-        tell(f"no sidecar is written: the {len(carried)} item(s) marked 'carried' are lost")
+    emit_texts({Path("-"): text, **beside})
     if verifier.wanted:
         verifier.of_text(ctx, loaded, text, account=loaded.outcomes + written.outcomes)
 

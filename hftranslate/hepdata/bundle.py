@@ -14,7 +14,7 @@ from hftranslate.hepdata.paper_tables import contour_tables, correlation_table, 
 from hftranslate.hepdata.presentation import dressed, thumbnail
 from hftranslate.hepdata.private import junk, private_texts
 from hftranslate.hepdata.readme import readme
-from hftranslate.hepdata.regions import README, WORKSPACE, Region
+from hftranslate.hepdata.regions import README, Region
 from hftranslate.hepdata.submission import HS3_TYPE, Record, Resource, hs3_file, submission_documents
 from hftranslate.hepdata.tables import MAX_TABLE_BYTES, Table, scan_table, yields_table
 from hftranslate.hepdata.yaml_files import yaml_text
@@ -145,10 +145,11 @@ def _in_hs3(region: Region) -> Resource:
     lost = [o for o in written.outcomes if o.kind == "loss"]
     if lost:
         raise TranslationLoss(f"{region.name or 'the workspace'} in HS3 is not exact: {lost[0].where}: {lost[0].what}")
+    of_region = f" of the region {region.name}" if region.name else ""
     return Resource(
-        name=hs3_file(region.name),
+        name=hs3_file(region.name, region.file),
         data=dump_json(written.document).encode(),
-        description=f"{WORKSPACE}{f' of the region {region.name}' if region.name else ''}, without signal, in HS3",
+        description=f"{region.file}{of_region}, {'with its' if region.is_full else 'without'} signal, in HS3",
         type=HS3_TYPE,
     )
 

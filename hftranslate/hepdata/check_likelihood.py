@@ -294,7 +294,7 @@ def hs3_entries(folder: Path, location: str, likelihoods: Sequence[Likelihood]) 
     if in_hs3.format != "hs3":
         yield Entry(status="error", check="hs3", where=location, what=f"it is {in_hs3.format}, not HS3")
         return
-    beside = [one for one in likelihoods if hs3_file(one.region) == location] or list(likelihoods)
+    beside = [one for one in likelihoods if hs3_file(one.region, one.name) == location] or list(likelihoods)
     for one in beside:
         workspace = pyhf_json.from_document(one.document, one.name)
         found = difference_of_translation(workspace, in_hs3.workspace)

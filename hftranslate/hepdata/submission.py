@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
+from pathlib import PurePosixPath
 from typing import Any, Literal, TypeAlias
 
 from hftranslate.display import terminal
@@ -16,7 +17,7 @@ Json: TypeAlias = dict[str, Any]
 #: The type that makes a resource a likelihood; words in its description no longer do (since October 2025).
 RESOURCE_TYPE = "HistFactory"
 #: That of the same likelihood in HS3, a file of its own beside the archive.
-HS3_TYPE, HS3_FILE = "HS3", "BkgOnly.hs3.json"
+HS3_TYPE = "HS3"
 #: Letters in a description by which HEPData takes a resource for something else, whatever its type says.
 MISLEADING = ("HS3", "SimpleAnalysis")
 #: Parts of a location that win over everything.
@@ -176,9 +177,10 @@ def keyword_problems(keywords: Mapping[str, Sequence[object]]) -> Iterator[str]:
             )
 
 
-def hs3_file(region: str) -> str:
-    """The file of a region in HS3."""
-    return f"{region}_{HS3_FILE}" if region else HS3_FILE
+def hs3_file(region: str, workspace: str) -> str:
+    """The file in HS3 of a region's workspace, which the archive has as JSON: it lies beside the archive."""
+    name = f"{PurePosixPath(workspace).name.partition('.')[0]}.hs3.json"
+    return f"{region}_{name}" if region else name
 
 
 def submission_documents(record: Record, regions: Sequence[Region], tables: Sequence[Table]) -> list[Json]:

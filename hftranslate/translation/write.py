@@ -5,10 +5,10 @@ The workspace is rewritten step by step into the target's dialect, and each step
 difference to the original becomes the sidecar.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hftranslate.batch.progress import Progress, silent
 from hftranslate.errors import InputError, Unsupported, did_you_mean
@@ -27,6 +27,9 @@ from hftranslate.workspace import PYHF, ROOT, Workspace
 if TYPE_CHECKING:
     from hftranslate.formats.histfactory_xml import XmlModel
     from hftranslate.formats.hs3 import Target
+
+#: Sees what did not pass unchanged before anything is written, and gives documents to write beside.
+Before: TypeAlias = Callable[[tuple[Outcome, ...]], Mapping[Path, Content]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +170,7 @@ def write(
     format: FormatName | None = None,
     sidecar: bool = True,
     reader: "Target" = "root",
+    before: Before = lambda outcomes: {},
 ) -> tuple[Outcome, ...]:
     """Write a workspace and its sidecar, and say what did not pass unchanged.
 
@@ -182,6 +186,9 @@ def write(
         write ``NAME.histfactory.json`` beside it.
     reader
         who is to read HS3 (:func:`to_hs3`).
+    before
+        is told what did not pass unchanged before anything is written: it may raise, as
+        :func:`~hftranslate.translation.account.check_strict` does, and returns other documents to write beside.
 
     Returns
     -------
@@ -204,10 +211,11 @@ def write(
         raise Unsupported(f"{chosen!r} is no format that can be written" + did_you_mean(chosen, FORMATS))
     if chosen == "xml":
         translation = to_xml(workspace, prefix=target.stem)
-        write_xml(translation, target.parent, sidecar=sidecar)
+        write_xml(translation, target.parent, sidecar=sidecar, beside=before(translation.outcomes))
         return translation.outcomes
     json_translation = to_hs3(workspace, target=reader) if chosen == "hs3" else to_pyhf_json(workspace)
-    write_json(json_translation, target, sidecar=sidecar_path(target) if sidecar else None)
+    beside = before(json_translation.outcomes)
+    write_json(json_translation, target, sidecar=sidecar_path(target) if sidecar else None, beside=beside)
     return json_translation.outcomes
 
 

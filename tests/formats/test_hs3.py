@@ -15,12 +15,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 
+from hftranslate.cli import cli
 from hftranslate.crosscheck.cases import Case, read_cases
 from hftranslate.difference import difference
 from hftranslate.doctor import diagnose
-from hftranslate.errors import InputError, InvalidWorkspace
+from hftranslate.errors import InputError, InvalidWorkspace, TranslationLoss, Unsupported
 from hftranslate.formats import which_format
 from hftranslate.formats.hs3 import TARGETS, from_document, to_document
 from hftranslate.formats.hs3.channels import in_our_order, in_their_order
@@ -196,6 +198,25 @@ def test_constraints_by_the_newer_key() -> None:
     assert_same_likelihood(from_document(stored("three_channels"))[0], changed(renamed)[0])
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda m: m, None),
+        (lambda m: m.pop("parameter", None), "no names of parameters (records of 2024 and 2025)"),
+        (lambda m: m.update(constraint="Gauss"), "'constraint' (ROOT's master, open revisions of the standard)"),
+        (
+            lambda m: m.update(interpolation={"type": "mult", "in": "poly6", "out": "exp"}),
+            "interpolation by 'type', 'in' and 'out' (ROOT's master, open revisions of the standard)",
+        ),
+        (lambda m: m.update(interpolation="log"), "interpolation by name (the standard, pyhs3)"),
+    ],
+)
+def test_the_dialect_is_said_where_it_is_not_that_of_root_640(change: Any, words: str | None) -> None:
+    _, said = changed(lambda m: change(m) if m["type"] == "normsys" else None)
+    met = [line for line in said if "not in the words of ROOT 6.40" in line]
+    assert met == ([] if words is None else [f"rewrite: the document: is not in the words of ROOT 6.40 alone: {words}"])
+
+
 def test_constant_factors_of_older_exports_are_left_out() -> None:
     """One name in channels of different binning: nothing is shared, because nothing acts."""
     document = stored("three_channels")
@@ -259,6 +280,18 @@ def test_an_analysis_by_name() -> None:
     assert asimov.channels[0].observed != from_document(document)[0].channels[0].observed
     with pytest.raises(InputError, match="no analysis 'simPdf_obsdata'; did you mean 'simPdf_obsData'"):
         from_document(document, analysis="simPdf_obsdata")
+
+
+@pytest.mark.parametrize("key", ["analyses", "likelihoods"])
+def test_asimov_data_are_never_taken_silently(key: str) -> None:
+    document = stored("three_channels")
+    if key == "likelihoods":
+        del document["analyses"]
+    document[key] = [node for node in document[key] if "asimov" in node["name"]]
+    _, said = from_document(document)
+    assert str(said[0]) == (
+        "default: analysis 'simPdf_asimovData': is read; its data are Asimov data, and there are no others"
+    )
 
 
 @pytest.mark.parametrize(
@@ -374,6 +407,37 @@ def test_for_pyhs3_bins_without_events_are_refused() -> None:
         to_hs3(load(CASES / "zero_bins" / "model.xml").workspace, target="pyhs3")
 
 
+def test_for_pyhs3_a_factor_of_zero_is_a_loss() -> None:
+    workspace = load(CASES / "normsys" / "model.xml").workspace
+    channel = workspace.channels[0]
+    sample = channel.samples[0]
+    zero = replace(sample, modifiers=(*sample.modifiers, NormSys(name="off", lo=0.0, hi=2.0)))
+    without = replace(workspace, channels=(replace(channel, samples=(zero, *channel.samples[1:])),))
+    losses = {t: [o.what for o in to_hs3(without, target=t).outcomes if o.kind == "loss"] for t in TARGETS}
+    assert losses == {
+        "root": ["a factor of 0 becomes 2.22e-16, as ROOT reads it"],
+        "pyhs3": ["a factor of 0 becomes 2.22e-16, because pyhs3 takes its logarithm"],
+        "standard": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("nominal", "edges", "message"),
+    [
+        ((1.0, 0.0, 2.0, 3.0), None, "pyhs3 has no value where a bin, here 1, expects no events"),
+        ((1.0, 4.0, 2.0, 3.0), ((0.0, 1.0, 2.0), (0.0, 1.0, 2.0)), "the factors of 'shape' to other bins"),
+    ],
+)
+def test_for_pyhs3_what_it_would_evaluate_otherwise_is_refused(nominal: Any, edges: Any, message: str) -> None:
+    sample = Sample(name="s", nominal=nominal, modifiers=(NormFactor(name="mu"), ShapeFactor(name="shape")))
+    channel = Channel(name="c", samples=(sample,), observed=(1.0,) * 4, edges=edges)
+    ws = Workspace(channels=(channel,), measurements=(Measurement(name="m", pois=("mu",)),), conventions=ROOT)
+    for target in ("root", "standard"):
+        to_hs3(ws, target=target)
+    with pytest.raises(Unsupported, match=message):
+        to_hs3(ws, target="pyhs3")
+
+
 def test_interpolation_that_root_ignores_is_a_loss() -> None:
     ws = load(CASES / "histosys" / "model.xml").workspace
     other = replace(
@@ -425,6 +489,20 @@ def test_it_goes_through_files_with_a_sidecar(tmp_path: Path) -> None:
     loaded = load(tmp_path / "m.hs3.json", use_sidecar=True)
     assert (loaded.format, loaded.with_sidecar) == ("hs3", True)
     assert loaded.workspace == ws
+
+
+def test_what_is_lost_is_told_to_whom_it_concerns_before_anything_is_written(tmp_path: Path) -> None:
+    model, out, losses = CASES / "constraint_lognormal" / "model.xml", tmp_path / "m.hs3.json", tmp_path / "l.json"
+    words = ["json2hs3", str(model), str(out), "--losses", str(losses)]
+    found = CliRunner().invoke(cli, [*words, "--strict"])
+    assert isinstance(found.exception, TranslationLoss)
+    assert not list(tmp_path.iterdir())
+    assert CliRunner().invoke(cli, words).exit_code == 0
+    kinds = [item["kind"] for item in json.loads(losses.read_text(encoding="utf-8"))]
+    assert kinds[:2] == ["loss", "carried"]
+    assert load(out).format == "hs3"
+    found = CliRunner().invoke(cli, ["json2hs3", str(CASES / "normsys" / "model.xml"), str(out), "--strict"])
+    assert found.exit_code == 0
 
 
 # ------------------------------------------------------------------------------------------------------------- hostile

@@ -28,6 +28,7 @@ from hftranslate.hepdata.tables import Column, Table, scan_table, yields_table
 from hftranslate.hepdata.yaml_files import validate_submission, yaml_documents, yaml_text
 from hftranslate.inference.fit import fit
 from hftranslate.likelihood.compile import compile_model
+from tests.conftest import REPOSITORY
 from tests.hepdata import likelihoods
 from tests.hepdata.likelihoods import write
 
@@ -118,6 +119,16 @@ def test_the_workspace_in_hs3_is_a_resource_of_its_own(region, tmp_path):
     path.write_text(json.dumps(document))
     (found,) = (e for e in check(tmp_path / "out", points=0, validator=False).entries if e.check == "hs3")
     assert found.status == "error"
+
+
+def test_a_workspace_with_its_signal_has_no_other_name_in_hs3(tmp_path):
+    made = make_bundle([read_region("SR", REPOSITORY / "tests" / "data" / "hs3" / "lumi_value.json")], hs3=True)
+    _, resource = documents(made)[0]["additional_resources"]
+    assert resource["location"] == "SR_Workspace.hs3.json"
+    assert resource["description"] == "Workspace.json of the region SR, with its signal, in HS3"
+    write_bundle(made, tmp_path / "out")
+    (found,) = (e for e in check(tmp_path / "out", points=0, validator=False).entries if e.check == "hs3")
+    assert (found.status, found.what) == ("passed", "has the likelihood of SR/Workspace.json")
 
 
 def test_keywords_stand_on_every_table(region):

@@ -1,7 +1,8 @@
 """Exact rewriting of a Workspace into what HS3 can say, for who is to read it.
 
 ROOT 6.40 reads normsys of any code, but takes its own code for every histosys, and a factor of a normsys that is not
-above zero for 2.2e-16. It reads a Gaussian staterror as a Poisson one: it gets a shapesys instead (:mod:`.document`).
+above zero for 2.2e-16 (pyhs3 has no value then, and gets that number). ROOT reads a Gaussian staterror as a Poisson
+one: it gets a shapesys instead (:mod:`.document`).
 """
 
 import re
@@ -19,7 +20,7 @@ from hftranslate.workspace.map import map_modifiers
 from hftranslate.workspace.model import TermKind
 from hftranslate.workspace.parameters import parameter_sets
 
-#: What ROOT takes a factor of a normsys for that is not above zero.
+#: What ROOT takes a factor of a normsys for that is not above zero; pyhs3 has no logarithm of it.
 _SMALLEST = float_info.epsilon
 #: The kinds of constraint terms that a target reads: pyhs3 knows words for unit Gaussians only.
 _TERMS: dict[Target, tuple[TermKind, ...]] = {"root": ("uniform",), "pyhs3": (), "standard": ("uniform",)}
@@ -71,14 +72,15 @@ def _global_observables(workspace: Workspace) -> Rewriting:
     return replace(workspace, measurements=tuple(measurements)), account
 
 
-def _zero_factors(workspace: Workspace) -> Rewriting:
+def _zero_factors(workspace: Workspace, target: Target) -> Rewriting:
+    why = "as ROOT reads it" if target == "root" else "because pyhs3 takes its logarithm"
     found: list[tuple[str, str]] = []
 
     def change(c: Channel, s: Sample, m: Modifier) -> Modifier:
         if not isinstance(m, NormSys) or min(m.lo, m.hi) > 0.0:
             return m
         where = f"channel {c.name!r}, sample {s.name!r}: normsys {m.name!r}"
-        found.append((where, f"a factor of {min(m.lo, m.hi):g} becomes {_SMALLEST:.3g}, as ROOT reads it"))
+        found.append((where, f"a factor of {min(m.lo, m.hi):g} becomes {_SMALLEST:.3g}, {why}"))
         return replace(m, lo=max(m.lo, _SMALLEST), hi=max(m.hi, _SMALLEST))
 
     return map_modifiers(workspace, change), tuple(outcome("loss", *each) for each in found)
@@ -148,6 +150,8 @@ def to_hs3_steps(target: Target) -> tuple[Step, ...]:
     ]
     if target == "pyhs3":
         steps += [("global observables", _global_observables)]
+    if target != "standard":
+        steps += [("factors of zero", partial(_zero_factors, target=target))]
     if target == "root":
-        steps += [("factors of zero", _zero_factors), ("values of measurements", _first_settings)]
+        steps += [("values of measurements", _first_settings)]
     return tuple(Step(name=name, apply=apply) for name, apply in steps)

@@ -169,6 +169,8 @@ class _Writer:
             struct = {"staterror": {"constraint_type": _TYPE[plain[0].constraint], "relThreshold": 0.0}}
         if any(place[0] == channel.name for place in self.carriers.values()):
             struct = {"barlow_beeston_method": "full"}
+        if self.target == "pyhs3":
+            _check_for_pyhs3(channel)
         return {
             "axes": self._axes(channel),
             "name": f"model_{channel.name}",
@@ -445,3 +447,23 @@ def _listed(channel: Channel, values: Numbers) -> list[Any]:
     shape = [len(e) - 1 for e in channel.edges] if channel.edges else [channel.n_bins]
     assert prod(shape) == len(values)
     return list(in_their_order(values, shape))
+
+
+def _check_for_pyhs3(channel: Channel) -> None:
+    """Refuse what pyhs3 has no value for, or another than is meant.
+
+    Raises
+    ------
+    Unsupported
+        A bin without events in any sample (``0 ln 0``), or bin factors of several axes: pyhs3 takes them in the order
+        of the contents, ROOT in its own.
+    """
+    for i in range(channel.n_bins):
+        if not any(s.nominal[i] for s in channel.samples):
+            raise Unsupported(f"channel {channel.name!r}: pyhs3 has no value where a bin, here {i}, expects no events")
+    factors = [m for s in channel.samples for m in s.modifiers if isinstance(m, StatError | ShapeSys | ShapeFactor)]
+    if channel.edges is not None and len(channel.edges) > 1 and factors:
+        raise Unsupported(
+            f"channel {channel.name!r}: pyhs3 would give the factors of {factors[0].name!r} to other bins, as the "
+            f"channel has {len(channel.edges)} axes"
+        )

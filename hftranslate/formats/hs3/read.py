@@ -13,6 +13,7 @@ from hftranslate.formats.hs3.modifiers import ModifierReader
 from hftranslate.formats.hs3.names import CALLED, Sets, every_use, owned_by_others, parameter_sets_of
 from hftranslate.formats.hs3.settings import Analysis, Settings, chosen
 from hftranslate.formats.hs3.tree import Node
+from hftranslate.formats.hs3.words import words_met
 from hftranslate.formats.outcomes import Outcome
 from hftranslate.formats.rewriting import outcome
 from hftranslate.formats.which import TOP_OF_HS3
@@ -101,7 +102,7 @@ def _read(document: Node, wanted: str | None) -> tuple[Workspace, tuple[Outcome,
         measurements.append(measurement)
         said += notes
     workspace = Workspace(channels=channels, measurements=tuple(measurements), functions=functions, conventions=ROOT)
-    return workspace, (*outcomes, *renamings, *reader.outcomes, *said)
+    return workspace, (*outcomes, *words_met(raw), *renamings, *reader.outcomes, *said)
 
 
 def _packages(document: Node) -> set[str]:

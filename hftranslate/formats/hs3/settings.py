@@ -81,11 +81,11 @@ def chosen(document: Node, wanted: str | None) -> tuple[tuple[Analysis, ...], tu
     first = (observed or every)[0]
     same = tuple(a for a in every if a.likelihood.path == first.likelihood.path)
     others = [a.name for a in every if a not in same]
-    if not others:
+    if not others and observed:
         return same, ()
-    what = f"is read, of {len(every)}; --analysis chooses another: {listed(others)}"
+    what = f"is read, of {len(every)}; --analysis chooses another: {listed(others)}" if others else "is read"
     if not observed:
-        what += "; all of them have Asimov data"
+        what += "; all of them have Asimov data" if others else "; its data are Asimov data, and there are no others"
     return same, (outcome("default", f"analysis {first.name!r}", what),)
 
 
