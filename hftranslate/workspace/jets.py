@@ -46,7 +46,7 @@ def _flat(value: Callable[[Floats], float]) -> Node:
 
 def constant(value: float) -> Node:
     """A number."""
-    return _flat(lambda x: value)
+    return _flat(lambda _: value)
 
 
 def variable(index: int) -> Node:
@@ -63,9 +63,6 @@ def variable(index: int) -> Node:
 def total(nodes: Sequence[Node], signs: Sequence[int]) -> Node:
     """The sum of nodes with signs."""
 
-    def value(x: Floats) -> float:
-        return sum((sign * term.value(x) for sign, term in zip(signs, nodes, strict=True)), start=0.0)
-
     def jet(x: Floats) -> Jet:
         value, gradient, hessian = 0.0, np.zeros(len(x)), np.zeros((len(x), len(x)))
         for sign, term in zip(signs, nodes, strict=True):
@@ -73,7 +70,7 @@ def total(nodes: Sequence[Node], signs: Sequence[int]) -> Node:
             value, gradient, hessian = value + sign * f, gradient + sign * df, hessian + sign * ddf
         return value, gradient, hessian
 
-    return Node(value, jet)
+    return Node(lambda x: sum((sign * n.value(x) for sign, n in zip(signs, nodes, strict=True)), start=0.0), jet)
 
 
 def unary(function: _One, argument: Node) -> Node:
