@@ -51,6 +51,8 @@ _KINDS: dict[type[Modifier], ParameterKind] = {
     ShapeSys: "gamma",
     StatError: "gamma",
 }
+#: The types of which a sample has many, and those whose name in ROOT is not their own.
+_SYSTEMATICS, _UNSTEMMED = frozenset((HistoSys, NormSys)), frozenset((Lumi, StatError))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,10 +182,10 @@ class SampleNames:
         """Those of a sample."""
         by_class: dict[type[Modifier], dict[str, str]] = {kind: {} for kind in MODIFIER_TYPES}
         for m in sorted(sample.modifiers, key=_BY_NAME):
-            by_class[type(m)][m.name] = m.name if isinstance(m, Lumi | StatError) else m.stem or m.name
+            by_class[type(m)][m.name] = stem(m) if type(m) in _UNSTEMMED else m.stem or m.name  # type: ignore[union-attr]
         return cls(
             stems=tuple(by_class.values()),
-            others=tuple(m for m in sample.modifiers if not isinstance(m, HistoSys | NormSys)),
+            others=tuple(m for m in sample.modifiers if type(m) not in _SYSTEMATICS),
         )
 
 
