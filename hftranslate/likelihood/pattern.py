@@ -27,8 +27,8 @@ class Pattern:
     bin_groups
         where groups of bins begin on which the same parameters act but for those of single bins: as many as a few
         dozen bins of whole channels, or a channel with more.
-    inverse
-        place of each of the model's parameters in the order by kind.
+    inverse, moved
+        place of each of the model's parameters in the order by kind; from which one on it is the same in both.
     additive
         places of the columns of each additive code.
     normsys, entry
@@ -49,6 +49,7 @@ class Pattern:
     cells_of_rows: Groups
     bin_groups: Integers
     inverse: Integers
+    moved: int
     additive: tuple[slice | Integers, ...]
     normsys: slice
     entry: Integers
@@ -115,6 +116,7 @@ def find_pattern(
         cells_of_rows=Groups.of(cells_by_row, row_starts, n_cells),
         bin_groups=_groups(row_of_cell[bin_starts]),
         inverse=inverse,
+        moved=int(np.flatnonzero(inverse != np.arange(n_parameters)).max(initial=-1)) + 1,
         additive=tuple(_as_slice(inverse[columns]) for columns in additive),
         normsys=slice(first_normsys, first_normsys + n_normsys),
         entries=np.argsort(normsys_parameter, kind="stable"),

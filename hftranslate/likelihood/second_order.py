@@ -84,9 +84,13 @@ def products_of_slopes(cells: Cells, state: State, weights: Floats) -> Floats:
 
 
 def _in_order(cells: Cells, matrix: Floats) -> Floats:
-    """A matrix of parameters ordered by kind in the model's order."""
-    inverse = cells.pattern.inverse
-    return matrix[inverse].take(inverse, axis=1)
+    """A matrix of parameters ordered by kind in the model's order; the one given is used up."""
+    inverse = cells.pattern.inverse[: cells.pattern.moved]
+    if len(inverse) == len(matrix):
+        return matrix[inverse].take(inverse, axis=1)
+    matrix[: len(inverse)] = matrix[inverse]
+    matrix[:, : len(inverse)] = matrix.take(inverse, axis=1)
+    return matrix
 
 
 def _jacobian(cells: Cells, state: State, parts: _Parts) -> Floats:
