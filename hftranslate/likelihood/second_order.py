@@ -103,9 +103,7 @@ def _jacobian(cells: Cells, state: State, parts: _Parts) -> Floats:
     if p.entry.size:
         result[:, p.normsys] += weighted_sums(parts.logs, p.rows_of_bins, state.nu)
     if p.use_cell.size:
-        n_direct = p.direct.stop - p.direct.start
-        by_bin: Floats = np.bincount(p.use_bin, parts.uses, cells.n_bins * n_direct).astype(np.float64)
-        result[:, p.direct] += by_bin.reshape(cells.n_bins, n_direct)
+        result.ravel()[p.use_places] += np.bincount(p.use_place_of, parts.uses, len(p.use_places))
     return result
 
 
