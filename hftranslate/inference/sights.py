@@ -42,6 +42,8 @@ _LEAST = 0.05
 _LARGE = 100
 #: Points, and points times cells or factors, that are evaluated at once: they stay near the processor.
 _MOST, _CHUNK = 128, 50_000
+#: Points times cells or factors that are looked at to first order at once.
+_ROUGH = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,7 +96,10 @@ class Minima:
         maybe = parabola > 0.0
         size = max(len(self.model.cells.nominal), len(self.model.cells.multiplicative.row))
         if int(maybe.sum()) * size > _CHUNK and size > _LARGE and not self.model.derived.expressions:
-            roughly = self._roughly(fit, parameter, points) - self.values[fit, None]
+            at_once = max(1, _ROUGH // (size * points.shape[1]))
+            parts = [slice(i, i + at_once) for i in range(0, len(fit), at_once)]
+            rough = np.concatenate([self._roughly(fit[p], parameter[p], points[p]) for p in parts])
+            roughly = rough - self.values[fit, None]
             maybe &= ~(roughly >= _ROUGHLY * fractions * parabola)
         rise = np.full(parabola.shape, np.inf)
         rise[maybe] = self._exactly(fit[np.nonzero(maybe)[0]], points[maybe], min(_CHUNK // size + 1, _MOST))

@@ -72,15 +72,24 @@ class Derived:
             result: Floats = derivatives[..., :n] + derivatives[..., n:] @ self.jacobian(theta)
         return result
 
+    def products(self, theta: Floats, products: Floats) -> Floats:
+        """Sums of products of first derivatives by the longer vector as those by the parameters."""
+        if not self.expressions:
+            return products
+        n = self.n_parameters
+        d = self.jacobian(theta)
+        with np.errstate(invalid="ignore"):
+            mixed = products[:n, n:] @ d
+            result: Floats = products[:n, :n] + mixed + mixed.T + d.T @ products[n:, n:] @ d
+        return result
+
     def hessian(self, theta: Floats, gradient: Floats, hessian: Floats) -> Floats:
         """Second derivatives by the parameters, from first and second ones by the longer vector."""
         if not self.expressions:
             return hessian
         n = self.n_parameters
-        d = self.jacobian(theta)
+        result = self.products(theta, hessian)
         with np.errstate(invalid="ignore"):
-            mixed = hessian[:n, n:] @ d
-            result: Floats = hessian[:n, :n] + mixed + mixed.T + d.T @ hessian[n:, n:] @ d
             for slope, e, p in zip(gradient[n:], self.expressions, self.parameters, strict=True):
                 np.add.at(result, (p[:, None], p), slope * e.evaluate(theta[p])[2])
         return result

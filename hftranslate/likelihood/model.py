@@ -26,8 +26,7 @@ from hftranslate.likelihood.cells import Cells, State
 from hftranslate.likelihood.constraints import Constraints, Floats
 from hftranslate.likelihood.derived import Derived
 from hftranslate.likelihood.many import Slopes
-from hftranslate.likelihood.outer import outer_products
-from hftranslate.likelihood.second_order import jacobian, second_order
+from hftranslate.likelihood.second_order import jacobian, products_of_slopes, second_order
 from hftranslate.likelihood.sizes import unwarned
 from hftranslate.workspace import Conventions, Numbers
 from hftranslate.workspace.arrays import Bins, contents
@@ -426,8 +425,7 @@ class Model(Speaking):
         t = self._vector(theta)
         state = self.state(t)
         information = np.where(state.bins > 0.0, 1.0 / state.bins, 0.0)
-        slopes = self.derived.rows(t, jacobian(self.cells, state))
-        matrix = outer_products(slopes, information, self.cells.pattern.bin_groups)
+        matrix = self.derived.products(t, products_of_slopes(self.cells, state, information))
         diagonal = self.constraints.derivatives(t, data.auxdata)[1]
         matrix[np.diag_indices(len(t))] += np.maximum(diagonal, 0.0)
         return matrix

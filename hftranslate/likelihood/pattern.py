@@ -27,8 +27,8 @@ class Pattern:
     bin_groups
         where groups of bins begin on which the same parameters act but for those of single bins: as many as a few
         dozen bins of whole channels, or a channel with more.
-    inverse
-        place of each of the model's parameters in the order by kind.
+    inverse, moved
+        place of each of the model's parameters in the order by kind; from which one on it is the same in both.
     additive
         places of the columns of each additive code.
     normsys, entry
@@ -36,9 +36,10 @@ class Pattern:
     entries, entry_starts
         the NormSys entries by parameter, and by row within each; where those of each parameter begin, and the last end.
     direct
-        places of the ``f`` parameters that multiply cells directly. Their uses, sorted by parameter: ``use_slot`` and
-        ``use_cell`` say where each stands, ``use_bin`` is its place in a ``(n_bins, f)`` matrix; ``cells_of_uses`` and
-        ``rows_of_uses`` are the cells and rows of each parameter.
+        places of the parameters that multiply cells directly. Their uses, sorted by parameter: ``use_slot`` and
+        ``use_cell`` say where each stands; ``use_places`` are the distinct places in a ``(n_bins, P)`` matrix, and
+        ``use_place_of`` which of them each belongs to; ``cells_of_uses`` and ``rows_of_uses`` are the cells and rows of
+        each parameter.
     pairs
         pairs of direct factors of one cell: slots and cells of each, the distinct places in a ``(P, P)`` matrix, and
         which of them each pair belongs to.
@@ -49,6 +50,7 @@ class Pattern:
     cells_of_rows: Groups
     bin_groups: Integers
     inverse: Integers
+    moved: int
     additive: tuple[slice | Integers, ...]
     normsys: slice
     entry: Integers
@@ -59,7 +61,8 @@ class Pattern:
     use_cell: Integers
     cells_of_uses: Groups
     rows_of_uses: Groups
-    use_bin: Integers
+    use_places: Integers
+    use_place_of: Integers
     pairs: tuple[tuple[int, int, Integers], ...]
     pair_places: Integers
     pair_place_of: Integers
@@ -98,6 +101,8 @@ def find_pattern(
     by_parameter = np.argsort(direct[slot, cell], kind="stable")
     slot, cell = slot[by_parameter], cell[by_parameter]
     factors, starts, place = np.unique(direct[slot, cell], return_index=True, return_inverse=True)
+    places_of_uses = bin_of_cell[cell] * n_parameters + first_direct + place
+    use_places, use_place_of = np.unique(places_of_uses, return_inverse=True)
     pairs, places = [], []
     for k, m in combinations(range(len(direct)), 2):
         both = np.flatnonzero((direct[k] < n_parameters) & (direct[m] < n_parameters))
@@ -115,6 +120,7 @@ def find_pattern(
         cells_of_rows=Groups.of(cells_by_row, row_starts, n_cells),
         bin_groups=_groups(row_of_cell[bin_starts]),
         inverse=inverse,
+        moved=int(np.flatnonzero(inverse != np.arange(n_parameters)).max(initial=-1)) + 1,
         additive=tuple(_as_slice(inverse[columns]) for columns in additive),
         normsys=slice(first_normsys, first_normsys + n_normsys),
         entries=np.argsort(normsys_parameter, kind="stable"),
@@ -125,7 +131,8 @@ def find_pattern(
         use_cell=cell,
         cells_of_uses=Groups.of(cell, starts, n_cells),
         rows_of_uses=Groups.of(row_of_cell[cell], starts, n_rows),
-        use_bin=bin_of_cell[cell] * len(factors) + place,
+        use_places=use_places,
+        use_place_of=use_place_of,
         pairs=tuple(pairs),
         pair_places=distinct.astype(np.int64),
         pair_place_of=place_of,

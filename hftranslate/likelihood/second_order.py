@@ -77,6 +77,22 @@ def jacobian(cells: Cells, state: State) -> Floats:
     return _jacobian(cells, state, _parts(cells, state))[:, cells.pattern.inverse]
 
 
+def products_of_slopes(cells: Cells, state: State, weights: Floats) -> Floats:
+    """``J^T diag(weights) J``, ``(P, P)``, for weights of the bins, ``(n_bins,)``."""
+    slopes = _jacobian(cells, state, _parts(cells, state))
+    return _in_order(cells, outer_products(slopes, weights, cells.pattern.bin_groups))
+
+
+def _in_order(cells: Cells, matrix: Floats) -> Floats:
+    """A matrix of parameters ordered by kind in the model's order; the one given is used up."""
+    inverse = cells.pattern.inverse[: cells.pattern.moved]
+    if len(inverse) == len(matrix):
+        return matrix[inverse].take(inverse, axis=1)
+    matrix[: len(inverse)] = matrix[inverse]
+    matrix[:, : len(inverse)] = matrix.take(inverse, axis=1)
+    return matrix
+
+
 def _jacobian(cells: Cells, state: State, parts: _Parts) -> Floats:
     p = cells.pattern
     result = np.zeros((cells.n_bins, cells.n_parameters))
@@ -87,9 +103,7 @@ def _jacobian(cells: Cells, state: State, parts: _Parts) -> Floats:
     if p.entry.size:
         result[:, p.normsys] += weighted_sums(parts.logs, p.rows_of_bins, state.nu)
     if p.use_cell.size:
-        n_direct = p.direct.stop - p.direct.start
-        by_bin: Floats = np.bincount(p.use_bin, parts.uses, cells.n_bins * n_direct).astype(np.float64)
-        result[:, p.direct] += by_bin.reshape(cells.n_bins, n_direct)
+        result.ravel()[p.use_places] += np.bincount(p.use_place_of, parts.uses, len(p.use_places))
     return result
 
 
@@ -108,8 +122,7 @@ def second_order(cells: Cells, state: State, weights: Floats, curvature: Floats)
     _mixed_terms(cells, state, w, parts, hessian)
     _additive_terms(cells, state, w, parts, hessian)
     _normsys_terms(cells, state, w, parts, hessian)
-    inverse = cells.pattern.inverse
-    return (weights @ slopes)[inverse], hessian[inverse].take(inverse, axis=1)
+    return (weights @ slopes)[cells.pattern.inverse], _in_order(cells, hessian)
 
 
 def _additive_terms(cells: Cells, state: State, w: Floats, parts: _Parts, hessian: Floats) -> None:

@@ -241,14 +241,15 @@ class Sample:
             raise InvalidWorkspace(f"sample {self.name!r} has no bins")
         seen: set[tuple[type[Modifier], str]] = set()
         for m in self.modifiers:
-            if (type(m), m.name) in seen:
+            key = (type(m), m.name)
+            if key in seen:
                 raise InvalidWorkspace(f"{self._label(m)} appears more than once on the same sample")
-            seen.add((type(m), m.name))
+            seen.add(key)
             if isinstance(m, HistoSys):
                 if len(m.lo_data) != n or len(m.hi_data) != n:
                     _check_length(m.lo_data, n, f"{self._label(m)}: lo_data")
                     _check_length(m.hi_data, n, f"{self._label(m)}: hi_data")
-            elif isinstance(m, ShapeSys | StatError):
+            elif isinstance(m, (ShapeSys, StatError)):
                 if len(m.data) != n:
                     _check_length(m.data, n, f"{self._label(m)}: data")
                 if isinstance(m, ShapeSys) and m.further:

@@ -51,6 +51,8 @@ _KINDS: dict[type[Modifier], ParameterKind] = {
     ShapeSys: "gamma",
     StatError: "gamma",
 }
+#: The types of which a sample has many.
+_SYSTEMATICS = frozenset((HistoSys, NormSys))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +130,7 @@ def staterror_name(channel: str) -> str:
 
 def stem(modifier: Modifier) -> str:
     """What ROOT's name of the modifier's parameter is made of; of a staterror, that is its channel instead."""
-    return modifier.name if isinstance(modifier, Lumi | StatError) else modifier.stem or modifier.name
+    return getattr(modifier, "stem", "") or modifier.name
 
 
 def with_names(channels: Iterable[Channel], names: Mapping[str, str], channel_names: Mapping[str, str]) -> Rename:
@@ -180,10 +182,10 @@ class SampleNames:
         """Those of a sample."""
         by_class: dict[type[Modifier], dict[str, str]] = {kind: {} for kind in MODIFIER_TYPES}
         for m in sorted(sample.modifiers, key=_BY_NAME):
-            by_class[type(m)][m.name] = m.name if isinstance(m, Lumi | StatError) else m.stem or m.name
+            by_class[type(m)][m.name] = stem(m)
         return cls(
             stems=tuple(by_class.values()),
-            others=tuple(m for m in sample.modifiers if not isinstance(m, HistoSys | NormSys)),
+            others=tuple(m for m in sample.modifiers if type(m) not in _SYSTEMATICS),
         )
 
 

@@ -216,7 +216,7 @@ _NOTHING = ParameterConfig(name="")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Settings:
-    """What a measurement says, by names of parameters; ``uniform`` are systematics with a uniform constraint."""
+    """What a measurement says of parameters, and the systematics of which it makes uniform ones."""
 
     measurement: str
     by_name: Mapping[str, ParameterConfig]

@@ -163,11 +163,10 @@ class _Reader:
                 f"{node.where}: no InputFile is given for the histogram {name!r}, neither here nor above"
             )
         histogram = self.source.histogram(file, path, name, node)
-        label = f"{what} ({name!r})"
         if self.first is None:
-            self.first = (label, histogram)
-        else:
-            _check_bins(node, label, histogram, *self.first)
+            self.first = (f"{what} ({name!r})", histogram)
+        elif histogram.edges != self.first[1].edges:
+            _check_bins(node, f"{what} ({name!r})", histogram, *self.first)
         return histogram
 
     def _sample(self, node: Node) -> Sample:
@@ -343,8 +342,6 @@ def _sum(first: Sequence[float], second: Sequence[float], nominal: Sequence[floa
 
 
 def _check_bins(node: Node, label: str, histogram: Histogram, first_label: str, first: Histogram) -> None:
-    if histogram.edges == first.edges:
-        return
     shape, expected = (tuple(len(axis) - 1 for axis in h.edges) for h in (histogram, first))
     if shape != expected:
         raise InvalidWorkspace(

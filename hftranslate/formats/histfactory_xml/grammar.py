@@ -170,7 +170,9 @@ class Node:
         FormatError
             It is missing and has no default.
         """
-        value = self.attributes.get(attribute, DEFAULTS.get((self.tag, attribute)))
+        value = self.attributes.get(attribute)
+        if value is None:
+            value = DEFAULTS.get((self.tag, attribute))
         if value is None:
             given = ", ".join(self.attributes) or "none"
             raise FormatError(f"{self.where} has no attribute {attribute!r}, which ROOT requires (given: {given})")

@@ -105,7 +105,7 @@ def with_partial_lumi(channel: Channel, partial: PartialLumi) -> Channel:
     def change(m: Modifier) -> Modifier | None:
         if isinstance(m, NormSys) and m.name == _SYSTEMATIC:
             return None
-        return Lumi() if m == factor else m
+        return Lumi() if isinstance(m, NormFactor) and m == factor else m
 
     return with_modifiers(channel, change)
 

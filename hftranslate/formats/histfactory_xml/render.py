@@ -148,11 +148,12 @@ class _UniqueNames:
         if len(base) > _LONGEST_NAME:
             digest = sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
             base = f"{base[: _LONGEST_NAME - _DIGITS - 1]}_{digest}"
-        name, i = base, 1
-        while name.lower() in self._used:
+        name, small, i = base, base.lower(), 1
+        while small in self._used:
             i += 1
             name = f"{base}__{i}"
-        self._used.add(name.lower())
+            small = name.lower()
+        self._used.add(small)
         return name
 
 

@@ -27,6 +27,7 @@ Named: TypeAlias = tuple[str, str]
 OF_EVERY_MODEL = ("simPdf", "channelCat", "ModelConfig", "Lumi", "nominalLumi", "lumiConstraint", "0", "1", "100")
 #: Up to here ROOT takes the name of a sample's first function to make that of the product of all of them.
 CUT_OFF = "Hist_alpha"
+_SYSTEMATICS = frozenset((HistoSys, NormSys))
 
 
 def objects_of_channel(channel: Channel, name: str) -> Iterator[str]:
@@ -90,12 +91,13 @@ def objects_of_model(
     for c in channels:
         yield from _each(objects_of_channel(c, c.name), f"channel {c.name!r}")
         for s in c.samples:
-            n_histosys = sum(isinstance(m, HistoSys) for m in s.modifiers)
-            yield from _each(objects_of_sample(c.name, s.name, n_histosys), f"channel {c.name!r}, sample {s.name!r}")
+            kinds = list(map(type, s.modifiers))
+            named = objects_of_sample(c.name, s.name, kinds.count(HistoSys))
+            yield from _each(named, f"channel {c.name!r}, sample {s.name!r}")
             for m in s.modifiers:
-                if isinstance(m, ShapeSys | ShapeFactor):
+                if isinstance(m, (ShapeSys, ShapeFactor)):
                     yield object_of_shape(c.name, type(m), stem(m)), f"channel {c.name!r}, bin factors {stem(m)!r}"
-            for name in [stem(m) for m in s.modifiers if isinstance(m, NormSys | HistoSys)]:
+            for name in [stem(m) for m, kind in zip(s.modifiers, kinds, strict=True) if kind in _SYSTEMATICS]:
                 if name not in systematics:
                     systematics.add(name)
                     yield from ((made, f"systematic {name!r}") for made in objects_of_systematic(name))
