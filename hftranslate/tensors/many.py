@@ -99,14 +99,51 @@ def fitter(
     import jax
 
     xp, p = likelihood.formulas.library.xp, restricted(likelihood.model, fixed, bounds).parameters
-    index, templates = np.flatnonzero(~p.fixed), likelihood.templates
+    index = np.flatnonzero(~p.fixed)
     low, high = p.bounds[index].T
     start = np.clip(p.init[index], low, high)
-    one = np.eye(len(index))
-    jacobian = jax.jacrev if likelihood.model.cells.n_bins < len(index) else jax.jacfwd
 
     def full(x: Array) -> Array:
         return xp.asarray(p.init).at[index].set(x)
+
+    advanced = _stepper(likelihood, full, low, high)
+
+    def run(sets: Mapping[str, Array]) -> tuple[Array, ...]:
+        n = len(sets["observed"])
+        together = max(1, min(at_once, round(n * _TOGETHER)))
+
+        def step(state: tuple[Array, ...]) -> tuple[Array, ...]:
+            which, following, x, damping, steps, (thetas, values, converged) = state
+            x, damping, value, done = jax.vmap(advanced)(x, damping, {k: v[which] for k, v in sets.items()})
+            made = (thetas.at[which].set(x), values.at[which].set(value), converged.at[which].set(done))
+            ended = done | (steps + 1 >= _STEPS)
+            which = xp.where(ended, following + xp.cumsum(ended) - 1, which)  # n and above: none is left
+            x, damping = xp.where(ended[:, None], start, x), xp.where(ended, 0.0, damping)
+            return which, following + xp.sum(ended), x, damping, xp.where(ended, 0, steps + 1), made
+
+        none = (xp.zeros((n, len(index))), xp.zeros(n), xp.zeros(n, dtype=bool))
+        at_first = (np.arange(together), together, np.tile(start, (together, 1)), np.zeros(together))
+        first = (*map(xp.asarray, at_first), xp.zeros(together, dtype=int), none)
+        thetas, values, converged = jax.lax.while_loop(lambda s: xp.any(s[0] < n), step, first)[-1]
+        return jax.vmap(full)(thetas), values, converged
+
+    compiled = jax.jit(run)
+
+    def fit_all(observed: ArrayLike, auxdata: ArrayLike) -> ManyFits:
+        thetas, values, converged = compiled({"observed": xp.asarray(observed), "auxdata": xp.asarray(auxdata)})
+        return ManyFits(thetas=thetas, excess_nll=values, converged=converged)
+
+    return fit_all
+
+
+def _stepper(
+    likelihood: "TensorLikelihood", full: Callable[[Array], Array], low: Array, high: Array
+) -> Callable[..., tuple[Array, ...]]:
+    """One step of a fit of free parameters within bounds; ``full`` has them all."""
+    import jax
+
+    xp, templates, one = likelihood.formulas.library.xp, likelihood.templates, np.eye(len(low))
+    jacobian = jax.jacrev if likelihood.model.cells.n_bins < len(low) else jax.jacfwd
 
     def advanced(x: Array, damping: Array, data: Mapping[str, Array]) -> tuple[Array, ...]:
         """A point further on, its damping and NLL, and whether it is the minimum."""
@@ -140,29 +177,4 @@ def fitter(
         damping = xp.where(better, smaller, xp.maximum(damping * _GROWTH, _DAMPING))
         return xp.where(better, trial, x), damping, xp.where(better, there, here), better & (edm <= _TOLERANCE)
 
-    def run(sets: Mapping[str, Array]) -> tuple[Array, ...]:
-        n = len(sets["observed"])
-        together = max(1, min(at_once, round(n * _TOGETHER)))
-
-        def step(state: tuple[Array, ...]) -> tuple[Array, ...]:
-            which, following, x, damping, steps, (thetas, values, converged) = state
-            x, damping, value, done = jax.vmap(advanced)(x, damping, {k: v[which] for k, v in sets.items()})
-            made = (thetas.at[which].set(x), values.at[which].set(value), converged.at[which].set(done))
-            ended = done | (steps + 1 >= _STEPS)
-            which = xp.where(ended, following + xp.cumsum(ended) - 1, which)  # n and above: none is left
-            x, damping = xp.where(ended[:, None], start, x), xp.where(ended, 0.0, damping)
-            return which, following + xp.sum(ended), x, damping, xp.where(ended, 0, steps + 1), made
-
-        none = (xp.zeros((n, len(index))), xp.zeros(n), xp.zeros(n, dtype=bool))
-        at_first = (np.arange(together), together, np.tile(start, (together, 1)), np.zeros(together))
-        first = (*map(xp.asarray, at_first), xp.zeros(together, dtype=int), none)
-        thetas, values, converged = jax.lax.while_loop(lambda s: xp.any(s[0] < n), step, first)[-1]
-        return jax.vmap(full)(thetas), values, converged
-
-    compiled = jax.jit(run)
-
-    def fit_all(observed: ArrayLike, auxdata: ArrayLike) -> ManyFits:
-        thetas, values, converged = compiled({"observed": xp.asarray(observed), "auxdata": xp.asarray(auxdata)})
-        return ManyFits(thetas=thetas, excess_nll=values, converged=converged)
-
-    return fit_all
+    return advanced
