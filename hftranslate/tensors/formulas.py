@@ -100,7 +100,7 @@ class Formulas:
     def _looked_up(self, theta: Array) -> list[Array]:
         """The parameters of everything, in ``shapes``."""
         xp = self.library.xp
-        found = xp.concatenate((self._extended(theta), xp.ones_like(theta[:1])))[self.places]
+        found = xp.concatenate((self._extended(theta), self.library.floats([1.0])))[self.places]  # in double precision
         parts, start = [], 0
         for shape in self.shapes:
             stop = start + prod(shape)
