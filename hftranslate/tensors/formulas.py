@@ -27,7 +27,7 @@ _STIRLING, _CLOSE = 16.0, 1e-3
 #: a polynomial each: 16 times their coefficients of ``1, x, ..., x^6``, those of
 #: :func:`hftranslate.likelihood.interpolation.code4_coefficients`; and of their derivatives.
 _CODE4 = np.array(((0, 15, 24, -10, -24, 3, 8), (0, -7, -9, 10, 14, -3, -5), (0, 1, 1, -2, -2, 1, 1))) / 16.0
-_CODE4_SLOPE = np.polynomial.polynomial.polyder(_CODE4, axis=1)
+_CODE4_SLOPE = _CODE4[:, 1:] * np.arange(1.0, 7.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -100,7 +100,7 @@ class Formulas:
     def _looked_up(self, theta: Array) -> list[Array]:
         """The parameters of everything, in ``shapes``."""
         xp = self.library.xp
-        found = xp.concatenate((self._extended(theta), xp.ones_like(theta[:1])))[self.places]
+        found = xp.concatenate((self._extended(theta), self.library.floats([1.0])))[self.places]  # in double precision
         parts, start = [], 0
         for shape in self.shapes:
             stop = start + prod(shape)
@@ -224,6 +224,10 @@ class Formulas:
         of_constraints, admitted = self._constraints(parts[3:], t, data["auxdata"])
         total = xp.sum(terms) + of_constraints
         return xp.where(xp.all(inside) & admitted & xp.isfinite(total), total, xp.inf)
+
+    def constraints(self, theta: Array, t: Mapping[str, Array], data: Mapping[str, Array]) -> Array:
+        """The constraint terms above their saturated value: their part of ``excess``."""
+        return self._constraints(self._looked_up(theta)[3:], t, data["auxdata"])[0]
 
     def saturated(self, t: Mapping[str, Array], data: Mapping[str, Array]) -> Array:
         """The NLL of the saturated model, a constant of the data and of the widths."""

@@ -95,8 +95,8 @@ def jax_namespace() -> Namespace:
                 parts.append(jax.jvp(lambda *others: value(x, *others), others, along)[1])
             return value(*point), sum(parts[1:], parts[0])
 
-        function = jax.custom_jvp(value)
-        function.defjvp(rule, symbolic_zeros=True)
+        function: Function = jax.custom_jvp(value)
+        function.defjvp(rule, symbolic_zeros=True)  # type: ignore[attr-defined]
         return function
 
     def on_host(function: OnHost, shapes: Sequence[tuple[int, ...]], *arguments: Array) -> tuple[Array, ...]:
