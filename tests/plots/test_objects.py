@@ -115,6 +115,22 @@ def test_where_and_with_whose_label_they_draw(results: dict[str, Any], name: str
     assert pixels(mine).shape[:2] == (500, 1000)
 
 
+@pytest.mark.parametrize("name", ["pulls", "correlations", "scan", "limit", "contour"])
+def test_pictures_of_one_panel_take_a_figure_too(results: dict[str, Any], name: str) -> None:
+    figure = Figure()
+    left, right = figure.subfigures(1, 2)
+    for part in (left, right):
+        getattr(plots, name)(results[name], fig=part)
+    assert [len(part.axes) for part in (left, right)] == [2 if name == "correlations" else 1] * 2
+
+
+def test_a_plane_of_a_profile_scan_is_a_contour() -> None:
+    model, data = hft.compile_model(WS)
+    plane = hft.profile_scan(model, data, ["mu", "k"], points=(4, 4))
+    axes = plots.contour(plane).axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("mu", "k")
+
+
 def test_labels_that_are_no_words() -> None:
     options = plots.PlotOptions(experiment="A $5 B", status="work in progress", lumi="3-139", title="all")
     assert options.corners == (r"A \$5 B  work in progress", "3-139 fb$^{-1}$")
