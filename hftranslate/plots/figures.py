@@ -212,11 +212,17 @@ def in_style(function: Callable[P, R]) -> Callable[P, R]:
 def _label(axes: Any, options: PlotOptions) -> None:
     """Write what stands above the corners; a title goes above all."""
     title = axes.get_title()
-    for text, side in zip(options.corners, ("left", "right"), strict=True):
-        axes.set_title(text, loc=side)
+    left, right = (
+        axes.set_title(text, loc=side) for text, side in zip(options.corners, ("left", "right"), strict=True)
+    )
     if title:
         axes.set_title("")
         axes.figure.suptitle(title, fontsize=_FONT_SIZE)
+    if all(options.corners):
+        axes.figure.canvas.figure.draw_without_rendering()  # only now it is known how wide the panel is
+        if left.get_window_extent().x1 > right.get_window_extent().x0:
+            left.set_text("\n".join(options.corners))
+            right.set_text("")
 
 
 def document(thing: Drawn) -> Mapping[str, Any]:
