@@ -366,6 +366,12 @@ def test_what_stands_in_the_wrong_place_is_said(spoken: dict[str, Any]) -> None:
         "two result documents": lambda: hft.crosscheck(workspace, workspace),
         "model and its parameters": lambda: hft.expected_yields(best.values, model),
         "expected a result": lambda: hft.plots.pulls(model),
+        "expected a result, .* not Workspace": lambda: hft.plots.yields(workspace),
+        "no yields .* FitResult": lambda: hft.plots.yields(best, model),
+        "no upper limit .* FitResult": lambda: hft.plots.limit(best),
+        "several panels": lambda: hft.plots.yields(model, best, ax=object()),  # type: ignore[call-arg]
+        "keeps them": lambda: hft.plots.toys(spoken["toys"]),
+        "expected a Workspace": lambda: hft.plots.templates(model, "SR", "signal", "JES"),
     }
     for sentence, call in wrong.items():
         with pytest.raises(InputError, match=sentence):

@@ -16,7 +16,7 @@ _A_SLIP = 0.85
 #: The options of the help text by section, by the names of their parameters; all others come first.
 SECTIONS: dict[str, str] = {
     "Reading XML, ROOT and HS3 files": (
-        "basedir mounts workspace analysis data search confine asimov_if_missing root_version normalize_by_theory"
+        "basedir mounts graph workspace analysis data search confine asimov_if_missing root_version normalize_by_theory"
     ),
     "Model and conventions": "patches measurement conventions poi_range",
     "Output": "output_file kind json_file losses sidecar track_progress title style experiment status lumi energy",

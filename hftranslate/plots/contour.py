@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from hftranslate.display import terminal
 from hftranslate.errors import InputError
+from hftranslate.inference import ProfileScan
 from hftranslate.plots.figures import DEFAULT_PLOT, PlotOptions, in_style, literal, new_axes, shortened, worded
+from hftranslate.plots.profiles import scan
 from hftranslate.signal_grid.contour import (
     Interpolation,
     Lines,
@@ -73,7 +75,7 @@ DEFAULT_CONTOUR = ContourOptions()
 
 @in_style
 def contour(
-    found: Slice | Scan | Mapping[str, Any],
+    found: Slice | Scan | ProfileScan | Mapping[str, Any],
     *,
     interpolation: Interpolation = USUAL,
     x_name: str | None = None,
@@ -88,7 +90,8 @@ def contour(
     ----------
     found
         a scan of a signal grid or its JSON document, in the plane of its first labels, or its points in another one
-        (:func:`hftranslate.signal_grid.contour.take_slice`).
+        (:func:`hftranslate.signal_grid.contour.take_slice`). A profile scan of two parameters is drawn by
+        :func:`hftranslate.plots.scan`.
     interpolation
         between the points of a plane: as smooth as predicts points best that are left out, or through the points.
     x_name, y_name
@@ -110,6 +113,8 @@ def contour(
     InputError
         The points make no plane, or something is to stand beside it that cannot.
     """
+    if isinstance(found, ProfileScan):
+        return scan(found, ax=ax, options=options)
     found = _points(found)
     figure, axes = new_axes(7.2, 5.2, ax)
     if len(found.labels) == 1:

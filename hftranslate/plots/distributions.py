@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import norm
 
+from hftranslate.display.speaking import Result
 from hftranslate.errors import InputError
 from hftranslate.plots.figures import BELOW, DEFAULT_PLOT, SIGNAL, Floats, PlotOptions, in_style, new_axes, worded
 from hftranslate.toys.samples import KeptToys, ToySample
@@ -63,6 +64,11 @@ def toys(
     InputError
         There are no toys, or nothing says what was observed.
     """
+    if isinstance(signal, Result):
+        raise InputError(
+            "a result has the p-values, not the toys: BatchOptions(resume=FILE) keeps them when they are made, and "
+            "hftranslate.toys.kept.kept_sample([FILE]) reads them"
+        )
     if isinstance(signal, KeptToys):
         observed = signal.observed["q"] if observed is None else observed
     if isinstance(signal, KeptToys | ToySample):

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, wraps
 from importlib.util import find_spec
+from inspect import signature
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
@@ -19,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hftranslate.display import terminal, terminal_lines
 from hftranslate.display.speaking import Result
-from hftranslate.errors import InputError, needs_extra
+from hftranslate.errors import FormatError, InputError, needs_extra
 from hftranslate.formats.files import write_files
 from hftranslate.workspace import parameter_names as naming
 
@@ -178,16 +179,30 @@ def styled(style: str = "ROOT") -> Iterator[None]:
 
 
 def in_style(function: Callable[P, R]) -> Callable[P, R]:
-    """A function that draws, in the style of its keyword ``options``: :class:`PlotOptions`."""
+    """A function that draws, in the style of its keyword ``options``: :class:`PlotOptions`.
+
+    One that draws a single panel, into ``ax``, also takes a figure, or a part of one, as ``fig``.
+    """
+    takes = signature(function).parameters
 
     @wraps(function)
     def draw(*args: P.args, **kwargs: P.kwargs) -> R:
         options = kwargs.get("options", DEFAULT_PLOT)
         assert isinstance(options, PlotOptions)
         with styled(options.style):
-            drawn = function(*args, **kwargs)
+            if "ax" in takes and "fig" not in takes and "fig" in kwargs:
+                figure: Any = kwargs.pop("fig")
+                kwargs["ax"] = figure.add_subplot()
+            if "fig" in takes and "ax" in kwargs:
+                raise InputError(f"{function.__name__}: several panels are drawn, into a figure or a part of one: fig=")
+            try:
+                drawn = function(*args, **kwargs)
+            except FormatError as error:
+                if not (args and isinstance(args[0], Result)):
+                    raise
+                raise FormatError(f"{error}; what was given is a {type(args[0]).__name__}") from None
             if any(options.corners):
-                figure: Any = drawn
+                figure = drawn
                 _label(kwargs.get("ax") or figure.axes[0], options)
             return drawn
 
@@ -197,11 +212,17 @@ def in_style(function: Callable[P, R]) -> Callable[P, R]:
 def _label(axes: Any, options: PlotOptions) -> None:
     """Write what stands above the corners; a title goes above all."""
     title = axes.get_title()
-    for text, side in zip(options.corners, ("left", "right"), strict=True):
-        axes.set_title(text, loc=side)
+    left, right = (
+        axes.set_title(text, loc=side) for text, side in zip(options.corners, ("left", "right"), strict=True)
+    )
     if title:
         axes.set_title("")
         axes.figure.suptitle(title, fontsize=_FONT_SIZE)
+    if all(options.corners):
+        axes.figure.canvas.figure.draw_without_rendering()  # only now it is known how wide the panel is
+        if left.get_window_extent().x1 > right.get_window_extent().x0:
+            left.set_text("\n".join(options.corners))
+            right.set_text("")
 
 
 def document(thing: Drawn) -> Mapping[str, Any]:

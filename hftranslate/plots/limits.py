@@ -114,7 +114,7 @@ def _axis(name: str | None, given: str | None) -> str:
 def _told(name: str, limit: float | None) -> str:
     if limit is None:
         return name
-    return f"{name}, limit {limit:#.3g}" if np.isfinite(limit) else f"{name}, no limit"
+    return f"{name}, limit {f'{limit:#.3g}'.removesuffix('.')}" if np.isfinite(limit) else f"{name}, no limit"
 
 
 @in_style

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hftranslate.display.speaking import Result, named
+from hftranslate.display.speaking import named
 from hftranslate.errors import FormatError, InputError, MissingInput, did_you_mean
 from hftranslate.inference.fit import FitResult
 from hftranslate.inference.postfit import fitted_yields
@@ -129,7 +129,7 @@ def yields(
     """
     if isinstance(found, Model):
         found = fitted_yields(found, fit)
-    given = [document(one) for one in ([found] if isinstance(found, Mapping | Result) else found)]
+    given = [document(one) for one in (found if isinstance(found, Sequence) else [found])]
     channels = None if channels is None else named(channels)
     try:
         panels = [panel for one in given for panel in _panels(_blinded(one, stack), channels)]

@@ -20,6 +20,7 @@ from hftranslate.plots.figures import (
     worded,
 )
 from hftranslate.workspace import HistoSys, Modifier, NormSys, Sample, ShapeSys, StatError, Workspace
+from hftranslate.workspace.model import check_workspaces
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -70,6 +71,7 @@ def templates(
     MissingInput
         There is no such channel, no such sample in it, or no such systematic on that.
     """
+    check_workspaces(workspace)
     where = workspace.channel(channel)
     by_name = {s.name: s for s in where.samples}
     if sample not in by_name:

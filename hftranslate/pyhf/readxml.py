@@ -20,12 +20,11 @@ def parse(
     options = histfactory_xml.XmlOptions(
         basedir=Path(rootdir), mounts=tuple((str(there), str(here)) for here, there in mounts or ())
     )
+    name, data = configfile, None
     if hasattr(configfile, "read"):
-        text = configfile.read()
+        name, text = getattr(configfile, "name", "driver"), configfile.read()
         data = text.encode() if isinstance(text, str) else text
-        workspace, outcomes = histfactory_xml.read(getattr(configfile, "name", "driver"), options, data=data)
-    else:
-        workspace, outcomes = histfactory_xml.read(configfile, options)
+    workspace, outcomes = histfactory_xml.read(name, options, data=data)
     translation = to_pyhf_json(workspace, measure=False)
     for outcome in outcomes + translation.outcomes:
         if outcome.kind == "loss":

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from hftranslate.display.speaking import Speaking, Table
 from hftranslate.errors import FormatError, InputError, MissingInput, did_you_mean
 from hftranslate.formats.json_patch import patched
 from hftranslate.formats.json_text import document_digest, parse_json, read_bytes
@@ -47,8 +48,8 @@ class Patch:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PatchSet:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class PatchSet(Speaking):
     """Patches of one background-only workspace, unique by name and by values.
 
     Attributes
@@ -147,6 +148,19 @@ class PatchSet:
             return patched(background, patch.operations)
         except InputError as error:
             raise type(error)(f"patch {patch.name!r} does not apply: {error}") from None
+
+    def headline(self) -> str:
+        """What it is in a line."""
+        return f"{len(self)} patch{'' if len(self) == 1 else 'es'} by {', '.join(self.labels)}; {self.description}"
+
+    def tables(self) -> tuple[Table, ...]:
+        """The points."""
+        rows = [(p.name, *p.values, len(p.operations)) for p in self.patches]
+        return (Table(caption=self.headline(), columns=("patch", *self.labels, "operations"), rows=rows),)
+
+    def to_dict(self) -> Json:
+        """The patch set as its document."""
+        return self.to_document()
 
     def to_document(self) -> Json:
         """The patch set as its document."""

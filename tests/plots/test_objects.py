@@ -109,10 +109,35 @@ def test_where_and_with_whose_label_they_draw(results: dict[str, Any], name: str
     assert (where.axes if whole else [where])[0].has_data()
     if not whole:
         assert not mine.axes[0].has_data()  # the one beside it
-    said = texts(returned)
+    said = "\n".join(texts(returned))
     assert r"$\mathbf{CMS}$  $\mathit{Preliminary}$" in said
     assert "√$s$ = 13.6 TeV, 138 fb$^{-1}$" in said
     assert pixels(mine).shape[:2] == (500, 1000)
+
+
+@pytest.mark.parametrize("name", ["pulls", "correlations", "scan", "limit", "contour"])
+def test_pictures_of_one_panel_take_a_figure_too(results: dict[str, Any], name: str) -> None:
+    figure = Figure()
+    left, right = figure.subfigures(1, 2)
+    for part in (left, right):
+        getattr(plots, name)(results[name], fig=part)
+    assert [len(part.axes) for part in (left, right)] == [2 if name == "correlations" else 1] * 2
+
+
+def test_a_plane_of_a_profile_scan_is_a_contour() -> None:
+    model, data = hft.compile_model(WS)
+    plane = hft.profile_scan(model, data, ["mu", "k"], points=(4, 4))
+    axes = plots.contour(plane).axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("mu", "k")
+
+
+def test_labels_above_a_narrow_panel_stand_below_each_other(results: dict[str, Any]) -> None:
+    options = plots.PlotOptions(experiment="ATLAS", status="Internal", lumi=139, energy=13, title="pairs")
+    narrow = plots.correlations(results["correlations"], threshold=0.01, most=2, options=options)
+    [label] = [t for t in texts(narrow) if "fb" in t]
+    assert [line[:3] for line in label.split("\n")] == ["$\\m", "√$s"]
+    [wide] = [t for t in texts(plots.scan(results["scan"], options=options)) if "fb" in t]
+    assert "\n" not in wide
 
 
 def test_labels_that_are_no_words() -> None:

@@ -23,6 +23,14 @@ def test_is_written_as_it_was_read(shared: Path) -> None:
         assert from_document(document).to_document() == document
 
 
+def test_says_what_it_is() -> None:
+    found = patches([(1, 2), (3, 4)])
+    assert repr(found).startswith("<PatchSet: 2 patches by m1, m2; ")
+    assert len(str(found).splitlines()) == 5
+    assert "<td>4</td>" in found._repr_html_()
+    assert found.to_dict() == found.to_document()
+
+
 def test_pyhf_reads_what_is_written() -> None:
     import pyhf
 
