@@ -197,6 +197,8 @@ def test_random_uneven_models(kind):
     [
         ("extreme", 424243, 11),  # the first fit ends on a kink, like five sixths of all starts
         ("clipped", 777, 4),  # effects of 250 %, and a signal that may be negative: a dozen minima
+        ("plain", 778, 24),  # points in the valley of the first minimum come down first
+        ("many_channels", 778, 14),  # ways from the first minimum rise nearly everywhere
     ],
 )
 def test_valleys_that_few_starts_lead_to(kind, seed, number):
