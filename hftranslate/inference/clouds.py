@@ -29,6 +29,8 @@ _AT_ONCE = (1, 1, 2, 3)
 _NO_WAY = 1e-12
 #: How often a point outside the domain goes half of the way to the known minimum.
 _PULLS = 3
+#: How far above a value a point has arrived there, in NLL, and how many such points go on.
+_ARRIVED, _OF_A_VALLEY = 1e-3, 4
 #: Steps back that tell how much a point may still descend.
 _MEMORY = 4
 
@@ -107,13 +109,19 @@ class Cloud:
         return np.where(expected > _NO_WAY, slope / np.maximum(expected, _NO_WAY), 1.0)
 
     def go_down(self, below: float) -> None:
-        """Steps of Fisher's scoring, as long as any point may come below a value; those that end high stay behind."""
+        """Steps of Fisher's scoring, as long as any point may come below a value; those that end high stay behind.
+
+        So do those that have arrived at that value, but for a few: their valley is known.
+        """
         for rounds, part in _PLAN:
             for _ in range(rounds if len(self.x) else 0):
                 if len(self.before) > _MEMORY and not (self.within_reach() < below).any():
                     return
                 self._step()
-            self._keep(np.argsort(self.value, kind="stable")[: int(np.ceil(part * len(self.x)))])
+            order = np.argsort(self.value, kind="stable")
+            arrived = (self.value[order] >= below) & (self.value[order] < below + _ARRIVED)
+            known = arrived & (np.cumsum(arrived) > _OF_A_VALLEY)
+            self._keep(np.concatenate([order[~known], order[known]])[: int(np.ceil(part * len(self.x)))])
 
     def within_reach(self) -> Floats:
         """The values that the points may still come down to, judged by their last steps, ``(n_points,)``."""

@@ -68,6 +68,8 @@ _VANISHING = 0.3
 #: Points for each parameter on ways from a minimum; the fraction of a parabola's slope below which one of them has to
 #: lead back there by a fit, and from how many points that is tried.
 _WAYS, _RISING, _DOUBTFUL = 16, 0.2, 4
+#: Downward curvature, in units of that of the constraint, from which random points on ways may miss another valley.
+_BENT_BACK = 1.0
 #: Newton steps beyond which a fit went through a difficult place, and NLL per bin from which data are described badly.
 _DIFFICULT, _BAD = 25, 10.0
 #: Points of a cloud: in small models; in less suspicious ones, and in those with Functions, which are evaluated one by
@@ -200,7 +202,7 @@ def _plan(problem: Problem, first: End, bent: float) -> _Plan | None:
     many = np.sum(problem.model.parameters.width[problem.index] == 0.0) > _MANY_FREE
     return _Plan(
         small=True,
-        calm=first.reason == "converged" and not (difficult or bad),
+        calm=first.reason == "converged" and not (difficult or bad or bent > _BENT_BACK),
         others=2 if twice else 0,
         points=_POINTS if twice and not e.functions else _FEWER_POINTS,
         most=_CLOUDS,

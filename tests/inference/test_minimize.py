@@ -11,11 +11,13 @@ from hftranslate.errors import FitFailed
 from hftranslate.inference.fit import failure_message, fit
 from hftranslate.inference.minimize import STATUS, FitOptions, Minimum
 from hftranslate.inference.newton import End
+from hftranslate.likelihood.compile import compile_model
 from tests.cases import compiled
 from tests.inference.test_minima import mirrored, two_valleys
 from tests.likelihood.builders import counting, hello_world
 from validation.benchmarks.minima import Judge
 from validation.benchmarks.uneven import KINDS, models
+from validation.benchmarks.uneven import workspace as uneven_workspace
 
 engine = import_module("hftranslate.inference.minimize")  # the name in its room is the function
 
@@ -187,3 +189,24 @@ def test_random_uneven_models(kind):
             assert found.status in (*engine.AT_A_MINIMUM, "outside_domain"), name
             value = found.excess_nll if np.isfinite(found.excess_nll) else 1e10
             assert value <= best + 1e-3, (name, minimizer, by)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "seed", "number"),
+    [
+        ("extreme", 424243, 11),  # the first fit ends on a kink, like five sixths of all starts
+        ("clipped", 777, 4),  # effects of 250 %, and a signal that may be negative: a dozen minima
+        ("plain", 778, 24),  # points in the valley of the first minimum come down first
+        ("many_channels", 778, 14),  # ways from the first minimum rise nearly everywhere
+    ],
+)
+def test_valleys_that_few_starts_lead_to(kind, seed, number):
+    model, data = compile_model(uneven_workspace(kind, seed, number))
+    judge = Judge(model, data)
+    with np.errstate(all="ignore"):
+        best = min(judge.scipy(x) for x in judge.starts(np.random.default_rng(seed), 8))
+    first = fit(model, data, options=FitOptions(other_minima=False))
+    assert first.excess_nll > best + 0.05
+    found = fit(model, data)
+    assert found.excess_nll < best + 1e-3 or not found.sure
