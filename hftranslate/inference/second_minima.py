@@ -74,7 +74,7 @@ _BENT_BACK = 1.0
 _DIFFICULT, _BAD = 25, 10.0
 #: Points of a cloud: in small models; in less suspicious ones, and in those with Functions, which are evaluated one by
 #: one; in large ones.
-_POINTS, _FEWER_POINTS, _POINTS_OF_LARGE = 64, 24, 16
+_POINTS, _FEWER_POINTS, _POINTS_OF_LARGE = 64, 24, 32
 #: Clouds at most, fits from each where it begins (if these may lead elsewhere) and where it ends.
 _CLOUDS, _FITS_BEFORE, _FITS_AFTER = 5, 3, 4
 #: Fits from each where it begins, if valleys are many or the known minimum lies on a kink.
@@ -189,7 +189,9 @@ def _plan(problem: Problem, first: End, bent: float) -> _Plan | None:
     if not small:
         if first.at_a_minimum and e.uneven <= _QUITE_UNEVEN:
             return None
-        return _Plan(small=False, calm=False, others=1, points=_POINTS_OF_LARGE, most=1, quiet=1, before=0, after=2)
+        return _Plan(
+            small=False, calm=False, others=1, points=_POINTS_OF_LARGE, most=1, quiet=1, before=0, after=_FITS_AFTER
+        )
     hidden = e.hidden and e.strong > _RATHER_STRONG
     once = hidden or e.strong > _STRONG or (e.strong > _RATHER_STRONG and max(e.uneven, bent) > _UNEVEN)
     difficult = not first.at_a_minimum or first.iterations > _DIFFICULT or e.functions or (bad and once)

@@ -102,11 +102,8 @@ def best_of(model, data, start, free, minimizers, n_random, rng):
 #: Published, but without its signal nothing describes it: 1281 above the saturated model in 81 bins, several of which
 #: have no background. Under ROOT's conventions the clip at zero makes dozens of minima (twelve random starts end in
 #: five of them, between 1280.9 and 1286.8), and no cheap way finds the lowest.
-#: Without its signal nothing describes the other one either, 49,170 or 49,237 above the saturated model in 37 bins,
-#: with dozens of parameters at their ends: half of sixteen random starts lead to the lower one, initial values do not.
 HOPELESS = {
     ("cms_ttgamma_2l", "root", 0.0): 1.0,
-    ("ttbar_ljets", "pyhf", 0.0): 67.1,
 }
 
 
