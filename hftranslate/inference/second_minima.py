@@ -31,6 +31,7 @@ be the lowest; if not, the search says in the end that it is not sure.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,7 @@ from hftranslate.likelihood.scipy_parts import dpotrf, dpotri, dpotrs
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Some: TypeAlias = float | Floats
 #: A fit from a point; roughly, if so told: only as well as it takes to see whether it ends lower than another one.
 Descent = Callable[[Floats, bool], End]
 
@@ -192,10 +194,9 @@ def _plan(problem: Problem, first: End, bent: float) -> _Plan | None:
         return _Plan(
             small=False, calm=False, others=1, points=_POINTS_OF_LARGE, most=1, quiet=1, before=0, after=_FITS_AFTER
         )
-    hidden = e.hidden and e.strong > _RATHER_STRONG
-    once = hidden or e.strong > _STRONG or (e.strong > _RATHER_STRONG and max(e.uneven, bent) > _UNEVEN)
+    once, twice = (bool(found) for found in suspicious(e.strong, e.uneven, bent, e.hidden))
     difficult = not first.at_a_minimum or first.iterations > _DIFFICULT or e.functions or (bad and once)
-    twice = difficult or hidden or e.uneven > _QUITE_UNEVEN or e.strong > _QUITE_STRONG
+    twice = difficult or twice
     if not (once or twice):
         return None
     before = _FITS_BEFORE if twice and may_get_stuck(problem) else 0
@@ -212,6 +213,21 @@ def _plan(problem: Problem, first: End, bent: float) -> _Plan | None:
         before=before,
         after=_FITS_AFTER,
     )
+
+
+def suspicious(strong: Some, uneven: Some, bent: Some, hidden: Any) -> tuple[Any, Any]:
+    """Whether effects let one suspect that a small model has other minima, and whether they do so strongly.
+
+    Parameters
+    ----------
+    strong, uneven, hidden
+        as :class:`_Effects` has them; numbers, or arrays of many fits.
+    bent
+        the largest :func:`downward_curvature`.
+    """
+    hidden = hidden & (strong > _RATHER_STRONG)
+    rather = (strong > _RATHER_STRONG) & (np.maximum(uneven, bent) > _UNEVEN)
+    return hidden | rather | (strong > _STRONG), hidden | (uneven > _QUITE_UNEVEN) | (strong > _QUITE_STRONG)
 
 
 def is_small(n_free: int, size: int) -> bool:

@@ -17,14 +17,14 @@ from hftranslate.inference.second_minima import (
     _DIFFICULT,
     _LOWER,
     _PROFILES,
-    _QUITE_UNEVEN,
-    _RATHER_STRONG,
     _VANISHING,
     SHARPEST,
     is_small,
+    suspicious,
 )
 from hftranslate.inference.sights import BENT, CANDIDATES, Minima
 from hftranslate.inference.together import Ends, Fits, Linearity, Metric, fit_together
+from hftranslate.likelihood.cells import State
 from hftranslate.likelihood.model import Linearised, Model
 
 #: How much closer to the minimum than asked for these fits end, for the EDM is that of a model.
@@ -144,39 +144,48 @@ class _Ended:
     def metric(self) -> Metric:
         return self.lines.metric(self.which, self.linearised, self.held)
 
-    def suspected(self) -> NDArray[np.bool_]:
-        """Whether effects are so strong or uneven that a small model may get clouds."""
-        model, index = self.lines.model, self.lines.index
-        init, free = model.parameters.init[index], model.parameters.width[index] == 0.0
-        vanish = free & (np.abs(self.x) < _VANISHING * np.abs(init))
-        found = self._strong(np.arange(len(self.which)), self.x)
-        some = np.flatnonzero(vanish.any(axis=1))
-        if len(some):
-            low, high = self.lines.box
-            found[some] |= self._strong(some, np.clip(np.where(vanish, init, self.x)[some], low, high))
-        return found
+    @cached_property
+    def state(self) -> State:
+        """The yields."""
+        return self.lines.model.cells.evaluate(np.ascontiguousarray(self.thetas.T), order=0)
 
-    def _strong(self, rows: Integers, x: Floats) -> NDArray[np.bool_]:
+    @cached_property
+    def bent(self) -> Floats:
+        """Downward curvature along each parameter, in units of that of its constraint, ``(n, n_free)``."""
+        index, observed = self.lines.index, self.lines.fits.observed[self.which]
+        weights = observed.T / np.maximum(self.state.bins, 1e-3) - 1.0
+        effects = self.lines.places.mean_effects(self.state, weights)[index].T
+        return np.where(self.held, 0.0, SHARPEST * effects * self.lines.model.parameters.width[index] ** 2)
+
+    def suspected(self) -> NDArray[np.bool_]:
+        """Whether a small model gets clouds there."""
+        p, index = self.lines.model.parameters, self.lines.index
+        init, free = p.init[index], p.width[index] == 0.0
+        vanish = free & (np.abs(self.x) < _VANISHING * np.abs(init))
+        strong, uneven = self._effects(np.arange(len(self.which)), self.x)
+        if len(some := np.flatnonzero(vanish.any(axis=1))):
+            there = self._effects(some, np.clip(np.where(vanish, init, self.x)[some], *self.lines.box))
+            strong[some], uneven[some] = np.maximum(strong[some], there[0]), np.maximum(uneven[some], there[1])
+        hidden = vanish.any(axis=1) & (int(free.sum()) > 1)
+        once, twice = suspicious(strong, uneven, self.bent.max(axis=1, initial=0.0), hidden)
+        return np.asarray(once | twice)
+
+    def _effects(self, rows: Integers, x: Floats) -> tuple[Floats, Floats]:
+        """The strongest and the most uneven effects at points ``(n_rows, n_free)``."""
         model, index = self.lines.model, self.lines.index
         thetas = self.thetas[rows]
         thetas[:, index] = x
         state = model.cells.evaluate(np.ascontiguousarray(thetas.T), order=0)
-        jacobian = self.lines.at(self.which[rows], x).jacobian
         own = np.isin(index, np.concatenate([model.cells.additive.parameter, model.cells.multiplicative.parameter]))
-        effects = np.abs(jacobian[:, :, own]) * model.parameters.width[index[own]]
-        strong = (effects / np.maximum(state.bins.T, 0.5)[..., None]).max(axis=(1, 2), initial=0.0)
-        found: NDArray[np.bool_] = (strong > _RATHER_STRONG) | (self.lines.places.unevenness(state) > _QUITE_UNEVEN)
-        return found
+        jacobian = self.lines.at(self.which[rows], x).jacobian[:, :, own] * model.parameters.width[index[own]]
+        strong = np.abs(jacobian) / np.maximum(state.bins.T, 0.5)[..., None]
+        return strong.max(axis=(1, 2), initial=0.0), self.lines.places.unevenness(state)
 
     def sights(self) -> Iterable[tuple[int, Floats]]:
         """Other valleys that are seen from there along profiles: which fit, and where."""
         model, index, fits = self.lines.model, self.lines.index, self.lines.fits
         observed, auxdata = fits.observed[self.which], fits.auxdata[self.which]
-        state = model.cells.evaluate(np.ascontiguousarray(self.thetas.T), order=0)
-        weights = observed.T / np.maximum(state.bins, 1e-3) - 1.0
-        effects = self.lines.places.mean_effects(state, weights)[index].T
-        width = model.parameters.width[index]
-        bent = np.where(self.held, 0.0, SHARPEST * effects * width**2)
+        width, bent = model.parameters.width[index], self.bent
         order = np.argsort(-bent, axis=1, kind="stable")[:, :CANDIDATES]
         fit, place = np.nonzero(np.take_along_axis(bent, order, axis=1) > BENT)
         k = order[fit, place]
@@ -191,7 +200,7 @@ class _Ended:
             bounds=fits.bounds[index],
             thetas=self.thetas,
             values=self.ends.values[self.which],
-            state=state,
+            state=self.state,
             jacobian=self.linearised.jacobian,
             observed=observed,
             auxdata=auxdata,
