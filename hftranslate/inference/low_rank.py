@@ -22,9 +22,9 @@ Solver: TypeAlias = Callable[[Floats], Floats]
 
 #: The least curvature along a constrained parameter, as a fraction of that of its width: uneven effects bend the NLL
 #: down, and counts of zero have no curvature.
-_LEAST = 0.5
+LEAST = 0.5
 #: The curvature along parameters without constraint that no bin depends on.
-_NOTHING = 1e-9
+NOTHING = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,7 +50,7 @@ class LowRank:
         ``diagonal`` is what belongs to each parameter alone, and ``width`` its prior uncertainty, zero for none.
         """
         tight = width > 0.0
-        least = _LEAST / np.where(tight, width, 1.0) ** 2
+        least = LEAST / np.where(tight, width, 1.0) ** 2
         root = jacobian * np.sqrt(weights)[:, None]
         return cls(root=root, diagonal=np.maximum(diagonal, least), loose=~tight)
 
@@ -66,16 +66,9 @@ class LowRank:
     def inverse(self) -> "Inverse":
         """Its inverse."""
         loose = np.flatnonzero(self.loose)
-        b, k = len(self.root), len(self.root) + len(loose)
         inverse = np.where(self.loose, 0.0, 1.0 / self.diagonal)
         scaled = self.root * inverse
-        matrix = np.zeros((k, k))
-        matrix[:b, :b] = scaled @ self.root.T
-        diagonal = np.einsum("ii->i", matrix)
-        diagonal[:b] += 1.0
-        diagonal[b:] = _NOTHING
-        matrix[:b, b:] = -self.root[:, loose]
-        matrix[b:, :b] = self.root[:, loose].T
+        matrix = small_system(scaled, self.root, self.root[:, loose])
         return Inverse(inverse=inverse, scaled=scaled, loose=loose, middle=_inverted(matrix))
 
 
@@ -104,6 +97,27 @@ class Inverse:
         units = np.zeros((len(chosen), len(self.inverse)))
         units[np.arange(len(chosen)), chosen] = 1.0
         return self.times(units)
+
+
+def small_system(scaled: Floats, root: Floats, columns: Floats) -> Floats:
+    """The system between ``R s`` and the parameters without constraint, ``(..., n_bins + n_loose, n_bins + n_loose)``.
+
+    Parameters
+    ----------
+    scaled, root
+        ``R_c D^-1`` and ``R``, ``(..., n_bins, n)``, of one point or many.
+    columns
+        ``R_f``, ``(..., n_bins, n_loose)``.
+    """
+    b, k = root.shape[-2], root.shape[-2] + columns.shape[-1]
+    matrix = np.zeros((*root.shape[:-2], k, k))
+    matrix[..., :b, :b] = scaled @ np.swapaxes(root, -1, -2)
+    matrix[..., :b, b:] = -columns
+    matrix[..., b:, :b] = np.swapaxes(columns, -1, -2)
+    diagonal = np.einsum("...ii->...i", matrix)
+    diagonal[..., :b] += 1.0
+    diagonal[..., b:] = NOTHING
+    return matrix
 
 
 #: A Hessian ``(n, n)``, or what there is of one at the rank of the bins.

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hftranslate.inference.low_rank import LEAST, NOTHING, small_system
 from hftranslate.likelihood.many import Slopes
 from hftranslate.likelihood.model import Data, Linearised, Model
 
@@ -44,11 +45,6 @@ _STEPS, _SHORTENED, _SHORTER = 40, 8, 0.3
 _DOUBTED = 2
 #: Armijo's constant: the fraction of the predicted decrease that counts as progress.
 _SUFFICIENT = 1e-4
-#: The least curvature along a constrained parameter, as a fraction of that of its width: uneven effects bend the NLL
-#: down, and counts of zero have no curvature.
-_LEAST = 0.5
-#: The curvature along parameters without constraint that no bin depends on.
-_NOTHING = 1e-9
 #: How often what a step takes beyond its bounds is put there, and the rest moved anew.
 _CROSSINGS = 6
 #: How often a step follows the bent edge of the domain.
@@ -204,7 +200,7 @@ class Linearity:
         width = self.model.parameters.width[self.index]
         root = here.jacobian * (np.sqrt(self.fits.observed[which]) / np.maximum(here.rates, 1e-9))[..., None]
         tight = width > 0.0
-        least = np.where(tight, _LEAST / np.where(tight, width, 1.0) ** 2, 1.0)
+        least = np.where(tight, LEAST / np.where(tight, width, 1.0) ** 2, 1.0)
         diagonal = np.maximum(here.constraints + here.bends, least)
         return Metric.made(root, diagonal, held, np.flatnonzero(~tight), np.zeros(here.rates.shape, dtype=np.bool_))
 
@@ -230,17 +226,12 @@ class Metric:
         """From ``R``, the diagonal of ``D``, and what is held, loose or emptied."""
         inverse = np.where(held, 0.0, 1.0 / diagonal)
         inverse[:, loose] = 0.0
-        n, b = root.shape[:2]
-        k = b + len(loose)
-        matrix = np.zeros((n, k, k))
-        matrix[:, :b, :b] = (root * inverse[:, None, :]) @ np.swapaxes(root, 1, 2)
+        b, tied = root.shape[1], held[:, loose]
+        columns = np.where(tied[:, None], 0.0, root[:, :, loose])
+        matrix = small_system(root * inverse[:, None, :], root, columns)
         diagonals = np.einsum("nii->ni", matrix)
-        diagonals[:, :b] += np.where(emptied, _NOTHING, 1.0)
-        if loose.size:
-            columns = np.where(held[:, None, loose], 0.0, root[:, :, loose])
-            matrix[:, :b, b:] = -columns
-            matrix[:, b:, :b] = np.swapaxes(columns, 1, 2)
-            diagonals[:, b:] = np.where(held[:, loose], 1.0, _NOTHING)
+        diagonals[:, :b] -= np.where(emptied, 1.0 - NOTHING, 0.0)
+        diagonals[:, b:] = np.where(tied, 1.0, NOTHING)
         return cls(root, diagonal, held, loose, inverse, matrix)
 
     def emptying(self, which: Integers, held: Booleans, emptied: Booleans, jacobian: Floats) -> "Metric":
