@@ -1,6 +1,6 @@
 """Between any two formats."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -80,20 +80,28 @@ def convert(
     else:
         wanted = losses is not None
         loaded = load(file, patches=patches, xml=xml, use_sidecar=not no_sidecar, account=wanted).only(xml.measurement)
-
-    def before(outcomes: tuple[Outcome, ...]) -> dict[Path, Content]:
-        if strict:
-            check_strict(outcomes, loaded.outcomes, with_sidecar=not (no_sidecar or is_shown))
-        account = Account(outcomes=loaded.outcomes + outcomes, loaded=loaded, losses=losses)
-        account.tell(has_sidecar=not (no_sidecar or is_shown))
-        return account.beside()
-
+    before = _accounted(loaded, losses, strict=strict, has_sidecar=not (no_sidecar or is_shown))
     if is_shown:
         written = to_hs3(loaded.workspace, target=reader) if to == "hs3" else to_pyhf_json(loaded.workspace)
         _show(ctx, loaded, written, before(written.outcomes), verifier)
         return
     outcomes = write(loaded.workspace, target, format=to, sidecar=not no_sidecar, reader=reader, before=before)
     verifier.of_file(ctx, loaded, target, with_sidecar=not no_sidecar, account=loaded.outcomes + outcomes)
+
+
+def _accounted(
+    loaded: Loaded, losses: Path | None, *, strict: bool, has_sidecar: bool
+) -> Callable[[tuple[Outcome, ...]], dict[Path, Content]]:
+    """What tells the account of a translation, refuses losses where it is strict, and gives what is written beside."""
+
+    def before(outcomes: tuple[Outcome, ...]) -> dict[Path, Content]:
+        if strict:
+            check_strict(outcomes, loaded.outcomes, with_sidecar=has_sidecar)
+        account = Account(outcomes=loaded.outcomes + outcomes, loaded=loaded, losses=losses)
+        account.tell(has_sidecar=has_sidecar)
+        return account.beside()
+
+    return before
 
 
 def _target(out: Path | None, output_file: Path | None) -> Path:

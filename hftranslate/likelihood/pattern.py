@@ -103,13 +103,8 @@ def find_pattern(
     factors, starts, place = np.unique(direct[slot, cell], return_index=True, return_inverse=True)
     places_of_uses = bin_of_cell[cell] * n_parameters + first_direct + place
     use_places, use_place_of = np.unique(places_of_uses, return_inverse=True)
-    pairs, places = [], []
-    for k, m in combinations(range(len(direct)), 2):
-        both = np.flatnonzero((direct[k] < n_parameters) & (direct[m] < n_parameters))
-        if both.size:
-            pairs.append((k, m, both))
-            places.append(inverse[direct[k, both]] * n_parameters + inverse[direct[m, both]])
-    distinct, place_of = np.unique(np.concatenate([*places, np.zeros(0, np.int64)]), return_inverse=True)
+    pairs, places = _pairs(direct, inverse)
+    distinct, place_of = np.unique(places, return_inverse=True)
     cells_by_row = np.argsort(row_of_cell, kind="stable")
     n_cells, n_rows = len(bin_of_cell), int(row_of_cell.max()) + 1
     bin_starts = np.flatnonzero(np.diff(bin_of_cell, prepend=-1))
@@ -133,10 +128,21 @@ def find_pattern(
         rows_of_uses=Groups.of(row_of_cell[cell], starts, n_rows),
         use_places=use_places,
         use_place_of=use_place_of,
-        pairs=tuple(pairs),
+        pairs=pairs,
         pair_places=distinct.astype(np.int64),
         pair_place_of=place_of,
     )
+
+
+def _pairs(direct: Integers, inverse: Integers) -> tuple[tuple[tuple[int, int, Integers], ...], Integers]:
+    """Slots that stand together in cells, with these, and the places of such pairs in the Hessian."""
+    n, pairs, places = len(inverse), [], [np.zeros(0, np.int64)]
+    for k, m in combinations(range(len(direct)), 2):
+        both = np.flatnonzero((direct[k] < n) & (direct[m] < n))
+        if both.size:
+            pairs.append((k, m, both))
+            places.append(inverse[direct[k, both]] * n + inverse[direct[m, both]])
+    return tuple(pairs), np.concatenate(places)
 
 
 def _groups(first_rows: Integers) -> Integers:
