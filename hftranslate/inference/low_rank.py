@@ -1,8 +1,9 @@
-r"""A Hessian of the rank of the bins, and its inverse: for models with fewer bins than parameters.
+r"""Hessians of the rank of the bins, and steps by them: for models with fewer bins than parameters.
 
 Without the second derivatives of the yields by two parameters the Hessian of a fit is ``D + R^T R``, with a diagonal
 ``D`` and one row of ``R`` for each bin. Its inverse takes a system of as many unknowns as there are bins, and as there
-are parameters without constraint (:mod:`hftranslate.inference.together` has the formula, and many fits at once).
+are parameters without constraint (:mod:`hftranslate.inference.together` has the formula): that of one fit here, and
+those of many at once, in which some parameters are held and some bins are emptied.
 """
 
 from collections.abc import Callable
@@ -137,3 +138,88 @@ def _inverted(matrix: Floats) -> Floats:
         return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
     except np.linalg.LinAlgError:  # as of factors that do the same
         return np.asarray(np.linalg.pinv(matrix), dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Metric:
+    """Quadratic models ``D + R^T R`` with some parameters held: the systems that give their steps.
+
+    ``root`` ``(n, n_bins, n_free)`` is ``R``, with the rows of ``J`` for bins that are ``emptied`` ``(n, n_bins)``;
+    ``diagonal`` is that of ``D``, ``loose`` are the parameters without one, and ``inverse`` is that of ``D`` for the
+    others, zero for those that are held. ``matrix`` ``(n, k, k)`` is the system.
+    """
+
+    root: Floats
+    diagonal: Floats
+    held: Booleans
+    loose: Integers
+    inverse: Floats
+    matrix: Floats
+
+    @classmethod
+    def made(cls, root: Floats, diagonal: Floats, held: Booleans, loose: Integers, emptied: Booleans) -> "Metric":
+        """From ``R``, the diagonal of ``D``, and what is held, loose or emptied."""
+        inverse = np.where(held, 0.0, 1.0 / diagonal)
+        inverse[:, loose] = 0.0
+        b, tied = root.shape[1], held[:, loose]
+        columns = np.where(tied[:, None], 0.0, root[:, :, loose])
+        matrix = small_system(root * inverse[:, None, :], root, columns)
+        diagonals = np.einsum("nii->ni", matrix)
+        diagonals[:, :b] -= np.where(emptied, 1.0 - NOTHING, 0.0)
+        diagonals[:, b:] = np.where(tied, 1.0, NOTHING)
+        return cls(root, diagonal, held, loose, inverse, matrix)
+
+    def emptying(self, which: Integers, held: Booleans, emptied: Booleans, jacobian: Floats) -> "Metric":
+        """Some of the models with other parameters held, and bins emptied."""
+        root = np.where(emptied[..., None], jacobian[which], self.root[which])
+        return self.made(root, self.diagonal[which], held, self.loose, emptied)
+
+    def solve(self, v: Floats, emptying: Floats | float = 0.0) -> Floats:
+        """``(D + R^T R)^-1 v`` for ``v (n, n_free)``, which is zero for what is held.
+
+        Bins that are emptied lose ``emptying (n, n_bins)`` by it.
+        """
+        return self._solution(v, emptying)[0]
+
+    def forces(self, v: Floats) -> Floats:
+        """By how much bins that are emptied resist ``v (n, n_free)``: ``v = J^T forces`` where no other one is left."""
+        return self._solution(v, 0.0)[1]
+
+    def _solution(self, v: Floats, emptying: Floats | float) -> tuple[Floats, Floats]:
+        """The solution, and ``z``."""
+        b = self.root.shape[1]
+        result = self.inverse * v
+        rhs = np.empty(self.matrix.shape[:2])
+        rhs[:, :b] = along(self.root, result) - emptying
+        rhs[:, b:] = v[:, self.loose]
+        z = solved(self.matrix, rhs[..., None])[..., 0]
+        result -= self.inverse * back(self.root, z[:, :b])
+        result[:, self.loose] = z[:, b:]
+        return result, z[:, :b]
+
+    def columns(self, which: Integers, parameter: Integers) -> Floats:
+        """Columns of the inverses of some models, each for one parameter, ``(n, n_free)``."""
+        units = np.zeros((len(which), self.root.shape[2]))
+        units[np.arange(len(which)), parameter] = 1.0
+        root, diagonal, held = self.root[which], self.diagonal[which], self.held[which]
+        return Metric(root, diagonal, held, self.loose, self.inverse[which], self.matrix[which]).solve(units)
+
+
+def along(matrices: Floats, v: Floats) -> Floats:
+    """Products of matrices ``(n, n_bins, n_free)`` and vectors ``(n, n_free)``."""
+    product: Floats = (matrices @ v[..., None])[..., 0]
+    return product
+
+
+def back(matrices: Floats, v: Floats) -> Floats:
+    """Products of the transposed matrices and vectors ``(n, n_bins)``."""
+    product: Floats = (v[:, None, :] @ matrices)[:, 0]
+    return product
+
+
+def solved(matrices: Floats, v: Floats) -> Floats:
+    """Solutions of many systems; the shortest ones where one of them is singular, as of factors that do the same."""
+    try:
+        return np.asarray(np.linalg.solve(matrices, v), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        return np.asarray(np.linalg.pinv(matrices) @ v, dtype=np.float64)

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.inference.low_rank import LEAST, NOTHING, small_system
+from hftranslate.inference.low_rank import LEAST, Metric, along, back
 from hftranslate.likelihood.many import Slopes
 from hftranslate.likelihood.model import Data, Linearised, Model
 
@@ -205,91 +205,6 @@ class Linearity:
         return Metric.made(root, diagonal, held, np.flatnonzero(~tight), np.zeros(here.rates.shape, dtype=np.bool_))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Metric:
-    """Quadratic models ``D + R^T R`` with some parameters held: the systems that give their steps.
-
-    ``root`` ``(n, n_bins, n_free)`` is ``R``, with the rows of ``J`` for bins that are ``emptied`` ``(n, n_bins)``;
-    ``diagonal`` is that of ``D``, ``loose`` are the parameters without one, and ``inverse`` is that of ``D`` for the
-    others, zero for those that are held. ``matrix`` ``(n, k, k)`` is the system.
-    """
-
-    root: Floats
-    diagonal: Floats
-    held: Booleans
-    loose: Integers
-    inverse: Floats
-    matrix: Floats
-
-    @classmethod
-    def made(cls, root: Floats, diagonal: Floats, held: Booleans, loose: Integers, emptied: Booleans) -> "Metric":
-        """From ``R``, the diagonal of ``D``, and what is held, loose or emptied."""
-        inverse = np.where(held, 0.0, 1.0 / diagonal)
-        inverse[:, loose] = 0.0
-        b, tied = root.shape[1], held[:, loose]
-        columns = np.where(tied[:, None], 0.0, root[:, :, loose])
-        matrix = small_system(root * inverse[:, None, :], root, columns)
-        diagonals = np.einsum("nii->ni", matrix)
-        diagonals[:, :b] -= np.where(emptied, 1.0 - NOTHING, 0.0)
-        diagonals[:, b:] = np.where(tied, 1.0, NOTHING)
-        return cls(root, diagonal, held, loose, inverse, matrix)
-
-    def emptying(self, which: Integers, held: Booleans, emptied: Booleans, jacobian: Floats) -> "Metric":
-        """Some of the models with other parameters held, and bins emptied."""
-        root = np.where(emptied[..., None], jacobian[which], self.root[which])
-        return self.made(root, self.diagonal[which], held, self.loose, emptied)
-
-    def solve(self, v: Floats, emptying: Floats | float = 0.0) -> Floats:
-        """``(D + R^T R)^-1 v`` for ``v (n, n_free)``, which is zero for what is held.
-
-        Bins that are emptied lose ``emptying (n, n_bins)`` by it.
-        """
-        return self._solution(v, emptying)[0]
-
-    def forces(self, v: Floats) -> Floats:
-        """By how much bins that are emptied resist ``v (n, n_free)``: ``v = J^T forces`` where no other one is left."""
-        return self._solution(v, 0.0)[1]
-
-    def _solution(self, v: Floats, emptying: Floats | float) -> tuple[Floats, Floats]:
-        """The solution, and ``z``."""
-        b = self.root.shape[1]
-        result = self.inverse * v
-        rhs = np.empty(self.matrix.shape[:2])
-        rhs[:, :b] = _along(self.root, result) - emptying
-        rhs[:, b:] = v[:, self.loose]
-        z = _solved(self.matrix, rhs[..., None])[..., 0]
-        result -= self.inverse * _back(self.root, z[:, :b])
-        result[:, self.loose] = z[:, b:]
-        return result, z[:, :b]
-
-    def columns(self, which: Integers, parameter: Integers) -> Floats:
-        """Columns of the inverses of some models, each for one parameter, ``(n, n_free)``."""
-        units = np.zeros((len(which), self.root.shape[2]))
-        units[np.arange(len(which)), parameter] = 1.0
-        root, diagonal, held = self.root[which], self.diagonal[which], self.held[which]
-        return Metric(root, diagonal, held, self.loose, self.inverse[which], self.matrix[which]).solve(units)
-
-
-def _along(matrices: Floats, v: Floats) -> Floats:
-    """Products of matrices ``(n, n_bins, n_free)`` and vectors ``(n, n_free)``."""
-    product: Floats = (matrices @ v[..., None])[..., 0]
-    return product
-
-
-def _back(matrices: Floats, v: Floats) -> Floats:
-    """Products of the transposed matrices and vectors ``(n, n_bins)``."""
-    product: Floats = (v[:, None, :] @ matrices)[:, 0]
-    return product
-
-
-def _solved(matrices: Floats, v: Floats) -> Floats:
-    """Solutions of many systems; the shortest ones where one of them is singular, as of factors that do the same."""
-    try:
-        return np.asarray(np.linalg.solve(matrices, v), dtype=np.float64)
-    except np.linalg.LinAlgError:
-        return np.asarray(np.linalg.pinv(matrices) @ v, dtype=np.float64)
-
-
 @dataclass(slots=True, kw_only=True)
 class _Way:
     """Some fits on their way down: ``which`` they are, and for each of them where it is and what it does next.
@@ -465,8 +380,8 @@ class _Descent:
         for _ in range(_FOLLOWED):
             points[:, self.lines.index] = np.clip(way.x[which] + within.step[which], *self.lines.box)
             excess = self.lines.model.rates_of_many(points) - _KEPT * within.here.rates[which]
-            back = metric.solve(np.zeros(held.shape), np.where(within.emptied[which], excess, 0.0))
-            within.step[which] -= np.where(held, 0.0, back)
+            inward = metric.solve(np.zeros(held.shape), np.where(within.emptied[which], excess, 0.0))
+            within.step[which] -= np.where(held, 0.0, inward)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -502,12 +417,11 @@ class _Within:
             self.emptied[rows] |= emptying[crossing]
             moved[rows] = np.where(over, room, moved[rows])
             jacobian, root, rates = self.here.jacobian[rows], self.metric.root[rows], self.here.rates[rows]
-            pull = self.way.gradient[rows] + _back(root, _along(root, moved[rows]))
-            lost = (1.0 - _KEPT) * rates + _along(jacobian, moved[rows])
-            back = self.emptying(rows).solve(
-                np.where(self.held[rows], 0.0, pull), np.where(self.emptied[rows], lost, 0.0)
-            )
-            self.step[rows] = np.where(self.held[rows], moved[rows], -back)
+            pull = self.way.gradient[rows] + back(root, along(root, moved[rows]))
+            lost = (1.0 - _KEPT) * rates + along(jacobian, moved[rows])
+            held, emptied = self.held[rows], self.emptied[rows]
+            step = -self.emptying(rows).solve(np.where(held, 0.0, pull), np.where(emptied, lost, 0.0))
+            self.step[rows] = np.where(held, moved[rows], step)
 
     def emptying(self, rows: Integers) -> Metric:
         """The quadratic models of some of them with what is held and emptied."""
@@ -520,9 +434,9 @@ class _Within:
         """
         metric, held, emptied, step = self.emptying(rows), self.held[rows], self.emptied[rows], self.step[rows]
         root = self.metric.root[rows]
-        slope = self.way.gradient[rows] + metric.diagonal * step + _back(root, _along(root, step))
+        slope = self.way.gradient[rows] + metric.diagonal * step + back(root, along(root, step))
         forces = np.where(emptied, metric.forces(np.where(held, 0.0, slope)), 0.0)
-        slope = slope - _back(self.here.jacobian[rows], forces)
+        slope = slope - back(self.here.jacobian[rows], forces)
         x, (low, high) = self.way.x[rows] + step, self.box
         inward = held & (((x <= low) & (slope < 0.0)) | ((x >= high) & (slope > 0.0)))
         gains = slope**2 > 2.0 * tolerance * metric.diagonal
@@ -536,7 +450,7 @@ class _Within:
         over = ((target < self.box[0]) | (target > self.box[1])) & ~self.held[rows]
         room = np.clip(target, *self.box) - x
         to_bounds = np.where(over, room / np.where(over, step, 1.0), np.inf)
-        loss = -_along(self.here.jacobian[rows], step)
+        loss = -along(self.here.jacobian[rows], step)
         emptying = self.empty[rows] & ~self.emptied[rows] & (loss > (1.0 - _KEPT) * rates)
         to_nothing = np.where(emptying, (1.0 - _KEPT) * rates / np.where(emptying, loss, 1.0), np.inf)
         first = np.minimum(to_bounds.min(axis=1), to_nothing.min(axis=1))

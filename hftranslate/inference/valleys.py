@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.inference.exchanges import HIGHEST, Exchanges, factors_of
+from hftranslate.inference.low_rank import Metric
 from hftranslate.inference.second_minima import (
     _BAD,
     _DIFFICULT,
@@ -23,7 +24,7 @@ from hftranslate.inference.second_minima import (
     suspicious,
 )
 from hftranslate.inference.sights import BENT, CANDIDATES, Minima
-from hftranslate.inference.together import Ends, Fits, Linearity, Metric, fit_together
+from hftranslate.inference.together import Ends, Fits, Linearity, fit_together
 from hftranslate.likelihood.cells import State
 from hftranslate.likelihood.model import Linearised, Model
 
