@@ -65,6 +65,9 @@ _FONT_SIZE = 10.0
 
 #: In attributes of SVG: what is drawn again or cut by another element, and digits that nobody sees.
 _REFERENCE, _DIGITS = re.compile(r"(^#|url\(#)([^)]+)"), re.compile(r"(\.\d\d\d)\d+")
+#: An id, or a reference to it, that Matplotlib makes of what it stands for: a letter and a hash.
+_HASHED = re.compile(rb"(?<=[\"#])([a-z]+)[0-9a-f]{10}(?=[\")])")
+_SIX_DIGITS = re.compile(rb"(\.\d{4})\d\d\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -353,7 +356,17 @@ def picture(figure: "Figure", path: str | Path) -> bytes:
             figure.savefig(drawn, format=ending, dpi=200, metadata=undated)
     except ValueError as error:  # of text between dollars too, in several lines
         raise InputError(f"{path}: {' '.join(str(error).split())}") from None
-    return drawn.getvalue()
+    return _settled(drawn.getvalue()) if ending == "svg" else drawn.getvalue()
+
+
+def _settled(svg: bytes) -> bytes:
+    """An SVG without what differs with the last digit of what is laid out, of one figure drawn twice.
+
+    Ids are numbers in place of hashes, and lengths have four of their six digits behind the point.
+    """
+    names: dict[bytes, bytes] = {}
+    svg = _HASHED.sub(lambda found: names.setdefault(found[0], b"%s%d" % (found[1], len(names) + 1)), svg)
+    return _SIX_DIGITS.sub(rb"\1", svg)
 
 
 def inline_svg(figure: "Figure", name: str) -> str:
@@ -375,7 +388,7 @@ def inline_svg(figure: "Figure", name: str) -> str:
     }  # wide: each reader has other letters
     with styled(), matplotlib.rc_context(text):
         figure.savefig(drawn, format="svg", metadata=nothing, facecolor="none")
-    root = ElementTree.fromstring(drawn.getvalue())
+    root = ElementTree.fromstring(_settled(drawn.getvalue()))
     used = {m[2] for e in root.iter() for value in e.attrib.values() if (m := _REFERENCE.search(value))}
     for element in root.iter():
         attributes = {_local(key): value for key, value in element.items() if key != "id" or value in used}

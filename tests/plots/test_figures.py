@@ -14,7 +14,17 @@ from matplotlib import font_manager
 from hftranslate import plots
 from hftranslate.cli.options.pictures import _STYLES
 from hftranslate.errors import InputError
-from hftranslate.plots.figures import in_style, literal, new_axes, save, shortened, shortened_all, style_parameters
+from hftranslate.plots.figures import (
+    in_style,
+    literal,
+    new_axes,
+    picture,
+    save,
+    shortened,
+    shortened_all,
+    style_parameters,
+    styled,
+)
 from tests.conftest import REPOSITORY
 
 
@@ -76,6 +86,22 @@ def test_saving(ending: str, tmp_path: Path) -> None:
     first, second = ((tmp_path / f"{name}.{ending}").read_bytes() for name in ("a", "b"))
     assert first == second
     assert len(first) > 1000
+
+
+def test_the_last_digit_of_a_layout_changes_no_svg() -> None:
+    """Layouts are solved with an error of the last digit, on which neither ids nor lengths may depend."""
+    drawn = []
+    for shift in (0.0, 1e-14):
+        with styled():
+            figure, axes = new_axes(4.0, 3.0)
+            figure.set_layout_engine("none")
+            axes.set_position((0.2 + shift, 0.2, 0.7, 0.7))
+            axes.plot([0.0, 1.0], [1.0, 0.0], marker="o")
+        drawn.append(picture(figure, "a.svg"))
+    assert drawn[0] == drawn[1]
+    ids = re.findall(rb'id="([^"]+)"', drawn[0])
+    assert len(ids) == len(set(ids))
+    assert {name.rstrip(b")") for name in re.findall(rb'url\(#([^"]+)"', drawn[0])} <= set(ids)
 
 
 def test_what_cannot_be_saved(tmp_path: Path) -> None:
