@@ -1,4 +1,4 @@
-r"""Hessians of the rank of the bins, and steps by them: for models with fewer bins than parameters.
+r"""Hessians of the rank of the bins, and steps by them: for models with far fewer bins than parameters.
 
 Without the second derivatives of the yields by two parameters the Hessian of a fit is ``D + R^T R``, with a diagonal
 ``D`` and one row of ``R`` for each bin. Its inverse takes a system of as many unknowns as there are bins, and as there

@@ -14,6 +14,8 @@ Floats = NDArray[np.float64]
 
 #: Free parameters up to which exact second derivatives cost no more than what takes their place.
 _MANY = 50
+#: How many times as many as bins they are then: a matrix of the bins is inverted in place of one that is factored.
+_FAR_MORE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +84,9 @@ class Problem:
 
     @property
     def few_bins(self) -> bool:
-        """Whether there are many free parameters, and fewer bins: what has the rank of the bins is then less work."""
+        """Whether there are many free parameters, and far fewer bins: their rank is then less work."""
         n = len(self.index)
-        return n > _MANY and len(self.data.observed) < n and not self.model.derived.expressions
+        return n > _MANY and n > _FAR_MORE * len(self.data.observed) and not self.model.derived.expressions
 
     def rough(self, x: Floats) -> tuple[float, Floats, LowRank]:
         """Value, gradient, and the Hessian at the rank of the bins; the value is infinite where they are no numbers."""

@@ -5,11 +5,13 @@ import pytest
 
 from hftranslate.inference.low_rank import LowRank, following
 from hftranslate.inference.newton import newton, roughly
+from hftranslate.inference.problem import Problem
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.workspace import HistoSys, NormFactor, NormSys
 from tests.cases import compiled
 from tests.inference.problems import problem_of
 from tests.likelihood.builders import channel, workspace
+from validation.benchmarks.synthetic import synthetic_workspace
 
 WIDTH = np.array([1.0, 0.0, 0.3, 2.0, 0.0, 1.0])
 
@@ -105,3 +107,15 @@ def test_a_way_that_does_not_end_says_so():
     outside = roughly(problem, nothing, box, tolerance=1e-8, max_iterations=9)
     assert outside.reason == "iterations"
     np.testing.assert_array_equal(outside.x, nothing)
+
+
+@pytest.mark.parametrize(("n_bins", "few"), [(10, True), (28, True), (40, False), (100, False)])
+def test_a_rank_of_half_of_the_parameters_is_no_less_work(n_bins, few):
+    """With some sixty parameters: a matrix of the bins is inverted in place of one that is factored."""
+    model, data = compile_model(synthetic_workspace(1, n_bins, 3, 60, density=1.0))
+    index = np.flatnonzero(~model.parameters.fixed)
+    assert 56 < len(index) < 80
+    problem = Problem(
+        model=model, data=data, theta=model.parameters.init, index=index, bounds=model.parameters.bounds[index]
+    )
+    assert problem.few_bins == few
