@@ -9,8 +9,9 @@ minimum, ``EDM = g^T H^-1 g / 2`` over the parameters that no bound holds, decid
 below the tolerance, leaves an error of the order of its square. Near the minimum the Hessian hardly changes any more,
 and gradients with the last Hessian replace the last of them.
 
-Where there are far fewer bins than parameters all that is done first with what there is of the Hessian at the rank of the
-bins (:mod:`hftranslate.inference.low_rank`), which is always positive definite and costs little more than a gradient.
+Where there are far fewer bins than parameters all that is done first with what there is of the Hessian at the rank of
+the bins (:mod:`hftranslate.inference.low_rank`), which is always positive definite and costs little more than a
+gradient.
 """
 
 from dataclasses import dataclass
