@@ -49,7 +49,7 @@ def _shifts(cells: Cells, state: State, point: Integers, parameter: Integers, va
         if not has.size:
             continue
         before = state.curves[0][column[has], point[has]], state.curves[1][column[has], point[has]]
-        g = CURVES[code](values[has])[0]
+        g = CURVES[code](values[has], 0)[0]
         straight, bent = a.shifts.columns(column[has])
         shifts = np.zeros((len(cells.nominal), *values.shape))
         shifts[:, has] = straight[..., None] * (values[has] - before[0][:, None])

@@ -161,12 +161,16 @@ def _as_slice(places: Integers) -> slice | Integers:
 
 def products_of_others(slots: Floats) -> Floats:
     """For each direct factor the product of the other ones of its cell, ``(n_slots, n_cells)``, without dividing."""
-    result = np.ones_like(slots)
-    for k in range(1, len(slots)):
-        result[k] = result[k - 1] * slots[k - 1]
-    if len(slots) > 1:
+    result = np.empty_like(slots)
+    if len(slots) == 1:
+        result.fill(1.0)
+    elif len(slots) > 1:
+        result[1] = before = slots[0]
+        for k in range(2, len(slots)):
+            result[k] = before = before * slots[k - 1]
         after = slots[-1]
-        for k in range(len(slots) - 2, -1, -1):
+        for k in range(len(slots) - 2, 0, -1):
             result[k] *= after
             after = after * slots[k]
+        result[0] = after
     return result

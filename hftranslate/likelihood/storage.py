@@ -31,12 +31,12 @@ class DenseShifts:
 
     def shift(self, alpha: Floats, g: Floats) -> Floats:
         """``S alpha + A g``, ``(n_cells, ...)`` for ``(n_columns, ...)``."""
-        result: Floats = self.matrix @ np.concatenate((alpha, g))
+        result: Floats = self.matrix.dot(np.concatenate((alpha, g)))
         return result
 
     def pull(self, v: Floats) -> tuple[Floats, Floats]:
         """``v S`` and ``v A``, ``(n_columns, ...)`` each for ``(n_cells, ...)``."""
-        both: Floats = self.matrix.T @ v
+        both: Floats = self.matrix.T.dot(v)
         n = len(both) // 2
         return both[:n], both[n:]
 
