@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.likelihood.interpolation import CURVES, factor_exponential, factor_linear, factor_polynomial
-from hftranslate.likelihood.pattern import Pattern, products_of_others
+from hftranslate.likelihood.pattern import Pattern, Terms, products_of_others
 from hftranslate.likelihood.storage import Shifts, weighted_sums
 
 Floats = NDArray[np.float64]
@@ -34,6 +34,8 @@ Curves: TypeAlias = tuple[Floats, ...]
 _FLOOR = float(np.finfo(np.float64).tiny)
 #: Fraction of the factors up to which those that do not move are computed once for many points.
 _FEW = 0.5
+#: Terms up to which derivatives of the bins are added up one by one, which is faster than products of matrices then.
+_TERMS = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -155,6 +157,8 @@ class Cells:
         positive number instead, as in ROOT.
     direct
         indices of the parameters that multiply each cell, ``(n_slots, n_cells)``; ``n_parameters`` stands for one.
+    terms
+        what the derivatives of the bins are sums of, where that are few.
     """
 
     n_parameters: int
@@ -170,6 +174,38 @@ class Cells:
     direct: Integers
     pattern: Pattern
     floor_factors: bool
+    terms: Terms | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find the terms of the derivatives, where they are few."""
+        object.__setattr__(self, "terms", self._terms())
+
+    def _terms(self) -> Terms | None:
+        p, m = self.pattern, self.multiplicative
+        per_row = np.bincount(m.row, minlength=self.n_rows)
+        per_cell = per_row[self.row]
+        n_factors = int(per_cell.sum())
+        entries = self.additive.shifts.entries(_TERMS) if n_factors <= _TERMS else None
+        if entries is None:
+            return None
+        cell, column, slope, bend = entries
+        factor_cell = np.repeat(np.arange(len(self.row)), per_cell)
+        first = (np.cumsum(per_row) - per_row)[self.row] - (np.cumsum(per_cell) - per_cell)
+        factor_entry = np.arange(n_factors) + np.repeat(first, per_cell)
+        places = (
+            (cell, self.additive.parameter[column]),
+            (factor_cell, m.parameter[factor_entry]),
+            (p.use_cell, self.direct[p.use_slot, p.use_cell]),
+        )
+        return Terms(
+            cell=cell,
+            column=column,
+            slope=slope,
+            bend=bend,
+            factor_cell=factor_cell,
+            factor_entry=factor_entry,
+            place=np.concatenate([self.bin[c] * self.n_parameters + parameter for c, parameter in places]),
+        )
 
     def evaluate(self, theta: Floats, order: int = 2) -> State:
         """All yields at a parameter point, and what derivatives up to an order are made of.
@@ -309,7 +345,8 @@ class Cells:
         w = weights[self.bin]
         base = w * state.additive * state.scale
         uses = (base * products_of_others(state.slots)).ravel()
-        gradient: Floats = np.bincount(self.direct.ravel(), uses, self.n_parameters + 1)[:-1].astype(np.float64)
+        sums = np.bincount(self.direct.ravel(), uses, self.n_parameters + 1)
+        gradient: Floats = sums[:-1].astype(np.float64, copy=False)
         if self.additive.parameter.size:
             s, a = self.additive.shifts.pull(w * self.lift(state))
             gradient += np.bincount(self.additive.parameter, s + a * state.curves[2], self.n_parameters)

@@ -94,7 +94,7 @@ class Constraints:
         """The sum of the Gaussian terms, and up to two derivatives of each, ``(..., n_terms)``."""
         t = thetas.take(self.gauss_parameter, axis=-1)
         pull = (t - auxdata.take(self.gauss_aux, axis=-1)) / self.width
-        value: Floats = 0.5 * np.vecdot(pull, pull)
+        value: Floats = 0.5 * (pull.dot(pull) if pull.ndim == 1 else np.vecdot(pull, pull))
         if not self.low.size:
             if order == 0:
                 return (value,)
@@ -129,7 +129,7 @@ class Constraints:
         """Sums of terms ``(..., n_terms)`` by the parameter that each belongs to, ``(..., n_parameters)``."""
         n = self.n_parameters
         if terms.ndim == 1:
-            return np.bincount(parameter, terms, n).astype(np.float64)
+            return np.bincount(parameter, terms, n).astype(np.float64, copy=False)
         points = terms.reshape(int(np.prod(terms.shape[:-1])), len(parameter))
         places = parameter + n * np.arange(len(points))[:, None]
         sums: Floats = np.bincount(places.ravel(), points.ravel(), n * len(points)).astype(np.float64)

@@ -451,11 +451,8 @@ class Model(Speaking):
     def excess_of(self, state: State, constraints: float | Floats, data: Data) -> float:
         """:meth:`excess_nll` where the yields and the constraint terms are known."""
         nu, n = state.bins, data.observed
-        lowest = nu.min()
-        if not lowest > 0.0 and not np.all((nu > 0.0) | ((nu == 0.0) & (n == 0.0))):
-            return np.inf
         total = float(np.add.reduce(poisson.terms(nu, n, nu - n)) + constraints)
-        return total if isfinite(total) else np.inf  # yields beyond the range of numbers are outside, too
+        return total if isfinite(total) else np.inf  # outside the domain, or the range of numbers
 
     def _vector(self, theta: ArrayLike) -> Floats:
         if isinstance(theta, Data):

@@ -73,6 +73,29 @@ def _distinct(parameters: Integers) -> Integers:
     return np.flatnonzero(np.bincount(parameters))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Terms:
+    """The terms that the derivatives of the bins by the parameters are sums of, one by one.
+
+    Attributes
+    ----------
+    cell, column, slope, bend
+        the entries of ``S`` and ``A`` that are not zero, by which parameters shift cells.
+    factor_cell, factor_entry
+        the NormSys entries that act on cells.
+    place
+        of each of these, and then of each use of a direct factor, in a ``(n_bins, P)`` matrix in the model's order.
+    """
+
+    cell: Integers
+    column: Integers
+    slope: Floats
+    bend: Floats
+    factor_cell: Integers
+    factor_entry: Integers
+    place: Integers
+
+
 def find_pattern(
     n_parameters: int,
     bin_of_cell: Integers,

@@ -17,8 +17,9 @@ from hftranslate.likelihood.sizes import unwarned
 
 Floats = NDArray[np.float64]
 
-#: Numbers that ratios stay between; as arrays they are compared with in half the time that floats take.
-_TINY, _HUGE = np.array(np.finfo(np.float64).tiny), np.array(1e300)
+#: Numbers of the formulas below; as arrays without axes they are computed with in half the time that floats take.
+_TINY, _HUGE, _HALVED = np.array(np.finfo(np.float64).tiny), np.array(1e300), np.array(-0.5)
+_CUBIC, _QUINTIC = np.array(2 / 3), np.array(2 / 5)
 #: Counts from which Stirling's series is exact to the last digit.
 _STIRLING = 16.0
 #: Relative deviations of mean and count below which ``ln(mean / x) = 2 artanh(v)`` is expanded in ``v``, to all digits.
@@ -36,7 +37,7 @@ def excess(mean: Floats, x: Floats, deviation: Floats) -> Floats:
     Parameters
     ----------
     mean, x
-        expectations and counts, none of them negative.
+        expectations, of which negative ones give no number, and counts, none of them negative.
     deviation
         ``mean - x``, as exactly as the caller knows it: near the minimum the excess is about its square over ``2 x``.
     """
@@ -47,15 +48,15 @@ def terms(mean: Floats, x: Floats, deviation: Floats) -> Floats:
     """:func:`excess` for who is :func:`~hftranslate.likelihood.sizes.unwarned` already."""
     count = np.maximum(x, _TINY)
     r = np.minimum(deviation / count, _HUGE)
-    log = np.log1p(np.maximum(r, -0.5))
-    if not r.min() >= -0.5:
-        log = np.where(r < -0.5, np.log(mean / count), log)
+    log = np.log1p(np.maximum(r, _HALVED))
+    if not r.min() >= _HALVED:
+        log = np.where(r < _HALVED, np.log(mean / count), log)
     result: Floats = deviation - x * log
     size = np.abs(r)
     if not size.min() >= _CLOSE:
         v = deviation / np.maximum(mean + x, _TINY)
         w = v * v
-        result = np.where(size < _CLOSE, v * (deviation - x * w * (2 / 3 + 2 / 5 * w)), result)
+        result = np.where(size < _CLOSE, v * (deviation - x * w * (_CUBIC + _QUINTIC * w)), result)
     return result
 
 
