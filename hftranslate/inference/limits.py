@@ -113,15 +113,15 @@ class _Look:
     q: dict[Which, dict[float, float]] = field(default_factory=lambda: {"data": {}, "asimov": {}})
     _thetas: dict[Which, dict[float, Floats]] = field(default_factory=lambda: {"data": {}, "asimov": {}})
 
-    def at(self, *, data: Iterable[float], asimov: Iterable[float]) -> None:
-        """Look at values where nobody did yet."""
+    def at(self, *, data: Iterable[float], asimov: Iterable[float], search: bool = True) -> None:
+        """Look at values where nobody did yet, and for lower minima as toys do, if at any."""
         asked: dict[Which, Iterable[float]] = {"data": data, "asimov": asimov}
         new = [(which, poi) for which, pois in asked.items() for poi in sorted({*pois} - self.q[which].keys())]
         if not new:
             return
         options = self.tester.options
-        if options.other_minima is True:
-            options = replace(options, other_minima="quick")
+        if options.other_minima is not False:
+            options = replace(options, other_minima="quick" if search else False)
         fits = (self.tester.many(which, [poi for w, poi in new if w == which], self._thetas[which]) for which in asked)
         found = minimize_many(self.tester.model, reduce(Fits.and_of, fits), options)
         for (which, poi), minimum in zip(new, found, strict=True):
@@ -135,8 +135,8 @@ class _Look:
     ) -> dict[Band, tuple[float, float]]:
         """Where limits are, and how steep their curves there, as far as that can be told; where to begin is given."""
         found: dict[Band, tuple[float, float]] = {}
-        for _ in range(_ROUNDS):
-            self.at(data=data, asimov={*data, *asimov})
+        for k in range(_ROUNDS):
+            self.at(data=data, asimov={*data, *asimov}, search=k == 0)
             asked = {}
             for band in bands:
                 x, doubt, slope = foreseen(self._above(band, level))
@@ -147,12 +147,15 @@ class _Look:
             data, asimov = [x for band, x in asked.items() if band is None], asked.values()
         return found
 
-    def scan(self) -> tuple[tuple[float, float, tuple[float, ...]], ...]:
-        """Every value that was tested in both with its observed and expected CLs, but for those whose fits fail."""
-        stat, both = self.tester.test_stat, self.both()
+    def scan(self, pois: Iterable[float]) -> tuple[tuple[float, float, tuple[float, ...]], ...]:
+        """Observed and expected CLs of values, but for those whose fits fail."""
+        shown = {*pois}
+        self.at(data=shown, asimov=shown)
+        stat, both = self.tester.test_stat, sorted(self.both().items())
         return tuple(
             (poi, asymptotic_cls(q, q_asimov, stat), expected_pvalues(q_asimov, stat)[2])
-            for poi, (q, q_asimov) in sorted(both.items())
+            for poi, (q, q_asimov) in both
+            if poi in shown
         )
 
     def both(self) -> dict[float, tuple[float, float]]:
@@ -307,9 +310,6 @@ def limits_of(
             limits[band] = nan
             failures[OBSERVED if band is None else EXPECTED[band]] = _reason(none, level, curves, band, highest)
     curves.put_into(look)
-    if scan:
-        shown = {min(grid), *curves.tested(0)}
-        look.at(data=shown, asimov=shown)
     if all(map(isnan, limits.values())):
         raise FitFailed(f"no upper limit: {failures[EXPECTED[2] if bands else OBSERVED]}")
     return UpperLimitResult(
@@ -319,7 +319,7 @@ def limits_of(
         poi_range=tester.poi_range,
         observed=limits[None],
         expected=tuple(limits[band] for band in range(len(BANDS))) if bands else (),
-        scan=look.scan() if scan else (),
+        scan=look.scan([min(grid), *own, *curves.tested(0)]) if scan else (),
         failures=failures,
     )
 
@@ -357,10 +357,8 @@ def with_points(
     tester = Tester(model=model, data=data, test_stat=limit.test_stat, poi_range=limit.poi_range, options=options)
     lowest, highest = max(tester.range[0], 0.0), tester.range[1]
     end = min(1.1 * max(filter(isfinite, limit.by_name.values())), highest)
-    look, known = _Look(tester=tester), {mu for mu, _, _ in limit.scan}
-    new = {lowest + (end - lowest) * i / (points - 1) for i in range(points)} - known
-    look.at(data=new, asimov=new)
-    return replace(limit, scan=tuple(sorted((*limit.scan, *look.scan()))))
+    new = {lowest + (end - lowest) * i / (points - 1) for i in range(points)} - {mu for mu, _, _ in limit.scan}
+    return replace(limit, scan=tuple(sorted((*limit.scan, *_Look(tester=tester).scan(new)))))
 
 
 def _reason(none: NoCrossing, level: float, curves: _Curves, band: Band, highest: float) -> str:

@@ -14,8 +14,8 @@ _STRIDE = 20.0
 _FAR = 1e12
 #: How often a shorter step is tried where a point cannot be evaluated.
 _RETREATS = 6
-#: Points that are tried along a slope that is thought to be known.
-_CHORDS = 3
+#: Points that are tried along straight lines from one that is thought to be near the root.
+_SECANTS = 5
 
 
 class NoCrossing(Exception):
@@ -75,15 +75,8 @@ def crossing(
     for x in known:
         with suppress(FitFailed):
             values[x] = curve(x)
-    for _ in range(_CHORDS if slope < 0.0 else 0):
-        try:
-            values[guess] = curve(guess)
-        except FitFailed:
-            break
-        way = -values[guess] / slope
-        if abs(way) <= 0.5 * relative_tolerance * guess:
-            return guess
-        guess = min(max(guess + way, guess / _STRIDE), highest)
+    if slope < 0.0 and (found := _along(curve, values, guess, slope, relative_tolerance, highest)):
+        return found
     low = max((x for x, y in values.items() if y > 0.0), default=0.0)
     high = min((x for x, y in values.items() if x > low and y <= 0.0), default=None)
     if high is None:
@@ -91,6 +84,32 @@ def crossing(
     if low == 0.0:
         low, high = _shrunk(curve, values, high, guess)
     return _refined(curve, values, low, high, relative_tolerance)
+
+
+def _along(
+    curve: Callable[[float], float],
+    values: dict[float, float],
+    x: float,
+    slope: float,
+    relative_tolerance: float,
+    highest: float,
+) -> float | None:
+    """The root by the secant method, with a slope to begin with; ``None`` if it does not end soon."""
+    last = x
+    for _ in range(_SECANTS):
+        try:
+            values[x] = curve(x)
+        except FitFailed:
+            break
+        if x != last:
+            slope = (values[x] - values[last]) / (x - last)
+        if not slope < 0.0:
+            break
+        way = -values[x] / slope
+        if abs(way) <= 0.5 * relative_tolerance * x:
+            return x
+        last, x = x, min(max(x + way, x / _STRIDE), highest)
+    return None
 
 
 def _grown(

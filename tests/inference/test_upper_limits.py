@@ -66,7 +66,8 @@ def test_without_the_scan_the_data_are_fitted_only_for_the_observed_limit(monkey
         asked.clear()
         found.append(limits_of(AsymptoticTester(model=model, data=data), 0.05, inf, scan=scan))
         if scan:
-            assert sorted(asked) == [mu for mu, _, _ in found[0].scan]
+            assert asked >= {mu for mu, _, _ in found[0].scan}
+            assert min(asked) < found[0].expected[0]
     assert min(asked) > found[0].expected[4]
     assert found[1] == replace(found[0], scan=())
 
