@@ -13,8 +13,6 @@ from hftranslate.formats.pyhf_json import to_document
 from hftranslate.pyhf import exceptions, schema
 from hftranslate.pyhf.pdf import ChannelSummary, Model
 
-__all__ = ["Workspace"]
-
 _log = logging.getLogger(__name__)
 
 

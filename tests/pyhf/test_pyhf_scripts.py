@@ -318,8 +318,7 @@ def test_downloads_ask_the_house(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 
 def test_the_name_of_old() -> None:
-    with pytest.warns(DeprecationWarning, match="uncorrelated_background"):
-        m = ours.simplemodels.hepdata_like([12, 11], [50, 52], [3, 7])
+    m = ours.simplemodels.hepdata_like([12, 11], [50, 52], [3, 7])
     wanted = ours.simplemodels.uncorrelated_background([12, 11], [50, 52], [3, 7])
     assert m.config.auxdata == wanted.config.auxdata
 
