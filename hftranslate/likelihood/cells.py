@@ -131,6 +131,21 @@ class State:
     nu: Floats
     bins: Floats
 
+    def at(self, point: int) -> "State":
+        """Those of one point of many."""
+        f, g, h, k = (curve[..., point] for curve in self.curves)
+        return State(
+            additive=self.additive[:, point],
+            alive=None if self.alive is None else self.alive[:, point],
+            curves=(f, g, h, k),
+            factors=tuple(factor[..., point] for factor in self.factors),
+            scale=self.scale[:, point],
+            slots=self.slots[..., point],
+            product=self.product[:, point],
+            nu=self.nu[:, point],
+            bins=self.bins[:, point],
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Cells:
