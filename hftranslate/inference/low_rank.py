@@ -34,12 +34,14 @@ class LowRank:
 
     Attributes
     ----------
-    root, diagonal
-        ``R (n_bins, n)``, and that of ``D``, ``(n,)``, which nothing asks for where parameters have no constraint.
+    jacobian, root, diagonal
+        derivatives of the yields, ``R``, both ``(n_bins, n)``, and that of ``D``, ``(n,)``, which nothing asks for where
+        parameters have no constraint.
     loose
         whether each parameter is one of these, ``(n,)``.
     """
 
+    jacobian: Floats
     root: Floats
     diagonal: Floats
     loose: Booleans
@@ -53,11 +55,12 @@ class LowRank:
         tight = width > 0.0
         least = LEAST / np.where(tight, width, 1.0) ** 2
         root = jacobian * np.sqrt(weights)[:, None]
-        return cls(root=root, diagonal=np.maximum(diagonal, least), loose=~tight)
+        return cls(jacobian=jacobian, root=root, diagonal=np.maximum(diagonal, least), loose=~tight)
 
     def among(self, chosen: Integers) -> "LowRank":
         """That of some of the parameters."""
-        return LowRank(root=self.root[:, chosen], diagonal=self.diagonal[chosen], loose=self.loose[chosen])
+        jacobian, root = self.jacobian[:, chosen], self.root[:, chosen]
+        return LowRank(jacobian=jacobian, root=root, diagonal=self.diagonal[chosen], loose=self.loose[chosen])
 
     def between(self, rows: Integers, columns: Integers) -> Floats:
         """Its entries between different parameters, ``(n_rows, n_columns)``."""

@@ -147,14 +147,18 @@ class _Around:
     rates: Floats
 
     @cached_property
-    def _low_rank(self) -> tuple[Floats, LowRank]:
-        return self.problem.low_rank(self.end.x)
+    def low_rank(self) -> LowRank | None:
+        """What there is of the Hessian at the rank of few bins: that of the last steps, which were short, will do."""
+        if not self.problem.few_bins:
+            return None
+        last = self.end.hessian
+        return last if isinstance(last, LowRank) else self.problem.low_rank(self.end.x)[1]
 
     @cached_property
     def jacobian(self) -> Floats:
         """Of the yields by the free parameters, ``(n_bins, n_free)``."""
         p = self.problem
-        return self._low_rank[0] if p.few_bins else p.model.jacobian(p.full(self.end.x))[:, p.index]
+        return p.model.jacobian(p.full(self.end.x))[:, p.index] if self.low_rank is None else self.low_rank.jacobian
 
     def profiles(self, bent: Floats) -> tuple[Integers, Floats]:
         """The parameters whose profiles may show another valley, and their columns of the covariance ``(n, n_free)``.
@@ -164,10 +168,10 @@ class _Around:
         p, candidates = self.problem, np.flatnonzero(bent > BENT)
         if not candidates.size:
             return candidates, np.zeros((0, len(bent)))
-        if p.few_bins:
-            columns = self._low_rank[1].inverse().columns(candidates)
-        else:
+        if self.low_rank is None:
             columns = columns_of(p.expand(self.end.x)[2], candidates)
+        else:
+            columns = self.low_rank.inverse().columns(candidates)
         # what the data say about a parameter counts like its constraint
         widths = np.maximum(p.model.parameters.width[p.index[candidates]], 1e-150)
         bent = bent[candidates] * np.minimum(columns[:, candidates].diagonal() / widths**2, 1.0)
@@ -177,7 +181,7 @@ class _Around:
     def expected(self, factors: Integers) -> Floats:
         """Columns of the expected covariance, ``(n, n_free)``; zero where there is none."""
         p, theta = self.problem, self.problem.full(self.end.x)
-        if not p.few_bins:
+        if self.low_rank is None:
             return columns_of(p.convex(self.end.x), factors)
         diagonal = p.model.constraints.derivatives(theta, p.data.auxdata)[1][p.index]
         width = p.model.parameters.width[p.index]

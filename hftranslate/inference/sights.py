@@ -36,7 +36,7 @@ _SHALLOW, _STARTS = 0.36, 2
 #: The mirror image has to be far better than one on a parabola, and this far away in units of the parameter.
 _MIRRORED, _APART = 0.1, 0.3
 #: How much larger such a fraction may be to first order, about.
-_ROUGHLY = 2.0
+_ROUGHLY = 1.75
 #: The least part of its events that a bin keeps so.
 _LEAST = 0.05
 #: Cells, or factors, of a point from which a look to first order costs less than it saves.

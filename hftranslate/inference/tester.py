@@ -216,6 +216,7 @@ class Tester:
     poi_range: PoiRange = "named"
     options: FitOptions = DEFAULT_OPTIONS
     _conditional: dict[tuple[str, float], FitResult] = field(default_factory=dict, repr=False)
+    _made: dict[FitResult, Data] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse names that mean nothing, which come from users of the Python interface, and what cannot be tested."""
@@ -262,19 +263,21 @@ class Tester:
             "--poi-range named looks beyond it"
         )
 
-    @cached_property
+    @property
     def _asimov(self) -> tuple[Data, FitResult]:
         """Background-only Asimov data, and the fit at zero that made it."""
         background = self._at("data", 0.0)
-        return self.model.expected_data(background.values), background
+        if background not in self._made:
+            self._made[background] = self.model.expected_data(background.values)
+        return self._made[background], background
 
-    @cached_property
+    @property
     def _asimov_minimum(self) -> float:
         """NLL of the Asimov data at ``mu' = 0``: the point that made them, refitted where constraints are truncated."""
+        if self.model.conventions.truncate_constraints:
+            return self._at("asimov", 0.0).excess_nll
         data, background = self._asimov
-        if not self.model.conventions.truncate_constraints:
-            return self.model.excess_nll(background.values, data)
-        return self._at("asimov", 0.0).excess_nll
+        return self.model.excess_nll(background.values, data)
 
     def free_fit(self, poi_test: float = 0.0) -> FitResult:
         """The fit with the parameter of interest free within the range that the test statistic's name defines."""

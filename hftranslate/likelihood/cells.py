@@ -133,11 +133,11 @@ class State:
 
     def at(self, point: int) -> "State":
         """Those of one point of many."""
-        f, g, h, k = (curve[..., point] for curve in self.curves)
+        curves: Any = tuple(curve[..., point] for curve in self.curves)
         return State(
             additive=self.additive[:, point],
             alive=None if self.alive is None else self.alive[:, point],
-            curves=(f, g, h, k),
+            curves=curves,
             factors=tuple(factor[..., point] for factor in self.factors),
             scale=self.scale[:, point],
             slots=self.slots[..., point],
