@@ -35,7 +35,7 @@ class LowRank:
     Attributes
     ----------
     jacobian, root, diagonal
-        derivatives of the yields, ``R``, both ``(n_bins, n)``, and that of ``D``, ``(n,)``, which nothing asks for where
+        derivatives of the yields and ``R``, ``(n_bins, n)``, and that of ``D``, ``(n,)``, which nothing asks for where
         parameters have no constraint.
     loose
         whether each parameter is one of these, ``(n,)``.
