@@ -1,5 +1,6 @@
 """From a point to the minimum that it leads to: Newton's method, and what helps it where it gets stuck."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -27,15 +28,17 @@ _RANDOM, _AROUND = 256, 1.5
 _BRACKETED, _ESCAPES = 1e-5, 5
 
 
-def descend(problem: Problem, start: Floats, *, tolerance: float, max_iterations: int) -> End:
-    """Minimise from one point.
+def descend(
+    problem: Problem, start: Floats, *, tolerance: float, max_iterations: int, known: Sequence[End] = ()
+) -> End:
+    """Minimise from one point, only until it shows that the way leads to a minimum that is known.
 
     ``"kink"`` as the reason of the end is a minimum on a kink or at the edge of the domain; everything else is as in
     :func:`~hftranslate.inference.newton.newton`.
     """
     smooth = not may_get_stuck(problem)
-    found = _newton(problem, start, tolerance, max_iterations if smooth else min(_PATIENCE, max_iterations))
-    if found.reason in ("converged", "outside"):
+    found = _newton(problem, start, tolerance, max_iterations if smooth else min(_PATIENCE, max_iterations), known)
+    if found.reason in ("converged", "outside", "known"):
         return found
     ways = [_through_kinks, _along_the_edge]
     if _least(problem, found.x) < _NEARLY_EMPTY:
@@ -96,12 +99,12 @@ def _lowest_around(problem: Problem, start: Floats, unit: Floats) -> Floats | No
     return points[lowest] if np.isfinite(values[lowest]) else None
 
 
-def _newton(problem: Problem, start: Floats, tolerance: float, max_iterations: int) -> End:
+def _newton(problem: Problem, start: Floats, tolerance: float, max_iterations: int, known: Sequence[End] = ()) -> End:
     low, high = problem.bounds.T
     if not problem.few_bins or has_pieces(problem):
         return newton(problem, start, low, high, tolerance=tolerance, max_iterations=max_iterations)
-    first = roughly(problem, start, (low, high), tolerance=tolerance, max_iterations=max_iterations)
-    if first.at_a_minimum or first.iterations >= max_iterations:
+    first = roughly(problem, start, (low, high), tolerance=tolerance, max_iterations=max_iterations, known=known)
+    if first.reason != "iterations" or first.iterations >= max_iterations:
         return first
     rest = max_iterations - first.iterations
     return onwards(first, newton(problem, first.x, low, high, tolerance=tolerance, max_iterations=rest))

@@ -15,7 +15,7 @@ the bins (:mod:`hftranslate.inference.low_rank`), which is always positive defin
 gradient.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Literal, Protocol, TypeAlias
@@ -44,6 +44,7 @@ _ROUGH_STEPS = 15  # with such Hessians
 _MIXED = (0.5, 1.0)  # how much of the Hessian its convex part replaces where it has to, one after the other
 _LITTLE_MIXED = (0.1, *_MIXED)  # the same where the last step had an EDM below _CLOSE
 _CLOSE = 1.0
+_SAME_VALLEY = 0.1  # distance from a minimum within which a point belongs to its valley (twice a rise of the function)
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -85,7 +86,8 @@ class End:
         number of expansions of the function, or of whatever counts elsewhere.
     reason
         ``"converged"``, ``"kink"`` (the minimum lies on one), ``"iterations"`` (the limit was reached), ``"stuck"`` (no
-        step along the descent direction decreases the function) or ``"outside"`` (of the domain, at the start).
+        step along the descent direction decreases the function), ``"known"`` (the way leads to a minimum that was
+        known) or ``"outside"`` (of the domain, at the start).
     by
         which minimiser ended there.
     """
@@ -102,6 +104,12 @@ class End:
     def at_a_minimum(self) -> bool:
         """Whether a minimum was reached."""
         return self.reason in ("converged", "kink")
+
+    def is_near(self, x: Floats) -> bool:
+        """Whether a point is in the same valley at most a third of an uncertainty away, as far as that is known."""
+        return (
+            self.at_a_minimum and isinstance(self.hessian, LowRank) and self.hessian.square(x - self.x) < _SAME_VALLEY
+        )
 
 
 def newton(
@@ -264,7 +272,13 @@ class _Here:
 
 
 def roughly(
-    function: RoughFunction, start: Floats, box: tuple[Floats, Floats], *, tolerance: float, max_iterations: int
+    function: RoughFunction,
+    start: Floats,
+    box: tuple[Floats, Floats],
+    *,
+    tolerance: float,
+    max_iterations: int,
+    known: Sequence[End] = (),
 ) -> End:
     """Where steps with Hessians of the rank of the bins lead, which are given up where one does not help.
 
@@ -274,6 +288,8 @@ def roughly(
         starting point ``(n,)``, and lower and upper bounds.
     tolerance
         the EDM at which to stop, in units of the function.
+    known
+        minima to one of which it may lead: the way there need not be walked to its end, which is then ``"known"``.
     """
     start, most = _inside(start, *box), min(_ROUGH_STEPS, max_iterations)
     f, g, hessian = function.rough(start)
@@ -282,6 +298,9 @@ def roughly(
         step = _rough_step(here, hessian, *box)
         target, edm = step.target, step.edm
         if edm <= _NEARLY:
+            back = next((end for end in known if end.is_near(target)), None)
+            if back is not None:
+                return End(x=target, value=back.value, edm=edm, hessian=None, iterations=taken, reason="known")
             corrections = _Corrections(
                 function=function, box=box, inverse=step.inverse, free=step.free, tolerance=tolerance, fall=_ROUGH_FALL,
                 learning=True,

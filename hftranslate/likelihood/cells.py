@@ -141,6 +141,21 @@ class State(NamedTuple):
     nu: Floats
     bins: Floats
 
+    def at(self, point: int) -> "State":
+        """Those of one point of many."""
+        curves: Any = tuple(curve[..., point] for curve in self.curves)
+        return State(
+            additive=self.additive[:, point],
+            alive=None if self.alive is None else self.alive[:, point],
+            curves=curves,
+            factors=tuple(factor[..., point] for factor in self.factors),
+            scale=self.scale[:, point],
+            slots=self.slots[..., point],
+            product=self.product[:, point],
+            nu=self.nu[:, point],
+            bins=self.bins[:, point],
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Cells:
