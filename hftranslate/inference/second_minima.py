@@ -323,6 +323,7 @@ class _Look:
             if self.iterations > _PATIENCE:
                 break
             cloud = Cloud.around(self.problem, self.lowest, plan.points, rng)
+            cloud.settle()
             known = self.lowest.value
             for x in cloud.x[: plan.before]:
                 self.start(x)
