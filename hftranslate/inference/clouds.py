@@ -19,7 +19,7 @@ _LENGTHS = np.array([1.0, 0.5, 0.2, 0.05, 0.01])
 #: Widths of the distributions that points are drawn from, in units of the constraints.
 _SCALES = (0.3, 0.6, 1.0, 1.5)
 #: Widths of the distributions of the logarithms of free factors.
-_FACTORS = (0.5, 1.0, 2.0)
+_FACTORS = (0.5, 1.0, 2.0, 4.0)
 #: Part of the points that stay where the constraints alone do not exceed the NLL that is known.
 _INSIDE = 0.25
 #: Part of the points whose free parameters are anywhere near zero, of either sign.
