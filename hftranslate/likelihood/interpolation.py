@@ -173,6 +173,8 @@ def factor_polynomial(alpha: Floats, table: Floats) -> Floats:
 
 def polynomials(alpha: Floats, table: Floats) -> Floats:
     """Polynomials and as many derivatives as their table has."""
+    if table.shape[1] == 1:
+        return _polynomial(table, alpha[None])
     each: Floats = np.empty((table.shape[1], *alpha.shape))
     each[:] = alpha  # arrays of the same shape are multiplied in a third of the time, if they are short
     return _polynomial(table, each)
