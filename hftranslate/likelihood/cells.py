@@ -21,7 +21,16 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.likelihood.interpolation import CURVES, factor_exponential, factor_linear, factor_polynomial
+from hftranslate.likelihood.interpolation import (
+    CURVES,
+    code4p_table,
+    continue_code4p,
+    factor_exponential,
+    factor_linear,
+    factor_polynomial,
+    polynomials,
+    without_zeros,
+)
 from hftranslate.likelihood.pattern import Pattern, Terms, products_of_others
 from hftranslate.likelihood.storage import Shifts, weighted_sums
 
@@ -34,6 +43,8 @@ Curves: TypeAlias = tuple[Floats, ...]
 _FLOOR = float(np.finfo(np.float64).tiny)
 #: Fraction of the factors up to which those that do not move are computed once for many points.
 _FEW = 0.5
+#: Polynomials up to which those of HistoSys and NormSys are evaluated together.
+_TOGETHER = 2_000
 #: Terms up to which derivatives of the bins are added up one by one, which is faster than products of matrices then.
 _TERMS = 20_000
 
@@ -91,7 +102,7 @@ class Multiplicative:
 
     def factors(self, theta: Floats, order: int = 2) -> tuple[Floats, ...]:
         """Value and derivatives, up to an order, of every entry's factor."""
-        if theta.ndim > 1:
+        if theta.ndim > 1 and theta.shape[1] > 1:
             moving = np.any(theta != theta[:, :1], axis=1)[self.parameter]
             if np.count_nonzero(moving) < _FEW * len(moving):
                 return self._factors_of_few(np.flatnonzero(moving), theta, order)
@@ -110,16 +121,43 @@ class Multiplicative:
         result = factor_polynomial(alpha, along(self.table[:, : order + 1, entries], alpha))
         size = np.abs(alpha)
         if not self.smooth or (alpha.size and not size.max() < 1.0):
-            outside = np.nonzero((size >= 1.0) | along(~self.polynomial[entries], alpha))
-            log_lo, log_hi = self.log_lo[entries][outside[0]], self.log_hi[entries][outside[0]]
-            for part, values in zip(result, factor_exponential(alpha[outside], log_lo, log_hi), strict=False):
-                part[outside] = values
+            self.continue_factors(
+                result, np.nonzero((size >= 1.0) | along(~self.polynomial[entries], alpha)), entries, alpha
+            )
         for code, these in self.linear:
             place = these if isinstance(entries, slice) else np.flatnonzero(np.isin(entries, these))
             lo, hi = (along(v[entries][place], alpha) for v in (self.lo, self.hi))
             for part, values in zip(result, factor_linear(alpha[place], code, lo, hi), strict=False):
                 part[place] = values
-        return result
+        return tuple(result)
+
+    def continue_factors(self, parts: Floats, outside: tuple[Integers, ...], entries: Any, alpha: Floats) -> None:
+        """Put exponentials in the place of polynomials where these are not the factors."""
+        if not outside[0].size:
+            return
+        log_lo, log_hi = self.log_lo[entries][outside[0]], self.log_hi[entries][outside[0]]
+        for part, values in zip(parts, factor_exponential(alpha[outside], log_lo, log_hi), strict=False):
+            part[outside] = values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Inner:
+    """The polynomials that interpolations are within +-1: of the columns of HistoSys, then of the NormSys entries.
+
+    A model that has few of them evaluates them together.
+    """
+
+    parameter: Integers
+    table: Floats
+
+    @classmethod
+    def of(cls, additive: Additive, multiplicative: Multiplicative) -> "Inner | None":
+        """Those of a model, if it has few, and all are polynomials."""
+        parameter = np.concatenate((additive.parameter, multiplicative.parameter))
+        if not (multiplicative.smooth and additive.codes == ("code4p",) and len(parameter) <= _TOGETHER):
+            return None
+        columns = code4p_table(len(additive.parameter))
+        return cls(parameter=parameter, table=np.concatenate((columns, multiplicative.table), axis=2))
 
 
 class State(NamedTuple):
@@ -172,8 +210,8 @@ class Cells:
         positive number instead, as in ROOT.
     direct
         indices of the parameters that multiply each cell, ``(n_slots, n_cells)``; ``n_parameters`` stands for one.
-    terms
-        what the derivatives of the bins are sums of, where that are few.
+    inner, terms
+        the polynomials of all interpolations, and what the derivatives of the bins are sums of, where that are few.
     """
 
     n_parameters: int
@@ -189,10 +227,12 @@ class Cells:
     direct: Integers
     pattern: Pattern
     floor_factors: bool
+    inner: Inner | None = field(init=False)
     terms: Terms | None = field(init=False)
 
     def __post_init__(self) -> None:
-        """Find the terms of the derivatives, where they are few."""
+        """Find the polynomials, and the terms of the derivatives, where they are few."""
+        object.__setattr__(self, "inner", Inner.of(self.additive, self.multiplicative))
         object.__setattr__(self, "terms", self._terms())
 
     def _terms(self) -> Terms | None:
@@ -232,13 +272,12 @@ class Cells:
 
     def evaluated(self, theta: Floats, order: int) -> State:
         """:meth:`evaluate` for who sees to it that nobody is warned of numbers beyond the range."""
-        curves = self.additive.curves(theta, order)
+        curves, factors = self._interpolated(theta, order)
         additive = along(self.nominal, theta) + self.additive.shifts.shift(*curves[:2])
         alive = None
         if self.clipped is not None:
             alive = np.where(along(self.clipped, theta) & (additive <= 0.0), 0.0, 1.0)
             additive = additive * alive
-        factors = self.multiplicative.factors(theta, order)
         rows = np.empty((self.n_rows, *theta.shape[1:]))
         rows.fill(1.0)  # np.ones takes longer for a few
         if self.multiplicative.rows.size:
@@ -263,6 +302,20 @@ class Cells:
             nu=nu,
             bins=bins,
         )
+
+    def _interpolated(self, theta: Floats, order: int) -> tuple[Curves, tuple[Floats, ...]]:
+        """What :meth:`Additive.curves` and :meth:`Multiplicative.factors` give."""
+        if self.inner is None or theta.ndim > 1:
+            return self.additive.curves(theta, order), self.multiplicative.factors(theta, order)
+        alpha, n = theta[self.inner.parameter], len(self.additive.parameter)
+        both = polynomials(alpha, self.inner.table[:, : order + 1])
+        curves, factors, size = both[:, :n], without_zeros(both[:, n:]), np.abs(alpha)
+        if not size.max() < 1.0:
+            outside = np.flatnonzero(size >= 1.0)
+            k = outside.searchsorted(n)
+            continue_code4p(curves, alpha[:n], (outside[:k],))
+            self.multiplicative.continue_factors(factors, (outside[k:] - n,), slice(None), alpha[n:])
+        return (alpha[:n], *curves), tuple(factors)
 
     def evaluate_many(self, thetas: Floats) -> Floats:
         """Expected events ``(n_points, n_bins)`` of many parameter points ``(n_points, n_parameters)`` at once."""

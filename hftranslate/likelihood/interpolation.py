@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 from hftranslate.errors import Unsupported, did_you_mean
 
 Floats: TypeAlias = NDArray[np.float64]
+Integers: TypeAlias = NDArray[np.int64]
 Values: TypeAlias = tuple[Floats, Floats, Floats]
 
 #: The smallest normal number stands for zero, so that factors may be divided by. (It is also ROOT's floor.)
@@ -73,11 +74,18 @@ def curve_code4p(alpha: Floats, order: int = 2) -> tuple[Floats, ...]:
     if order:
         result[1] *= alpha
     if square.size and not square.max() < 1.0:
-        outside = square >= 1.0
-        beyond = alpha[outside]
-        for part, values in zip(result, (np.abs(beyond), np.sign(beyond), np.zeros_like(beyond)), strict=False):
-            part[outside] = values
+        continue_code4p(result, alpha, np.nonzero(square >= 1.0))
     return tuple(result)
+
+
+def continue_code4p(parts: Sequence[Floats] | Floats, alpha: Floats, outside: tuple[Integers, ...]) -> None:
+    """Put ``g`` of code4p, and derivatives, in the place of its polynomials outside of +-1."""
+    beyond = alpha[outside]
+    parts[0][outside] = np.abs(beyond)
+    if len(parts) > 1:
+        parts[1][outside] = np.sign(beyond)
+    if len(parts) > 2:
+        parts[2][outside] = 0.0
 
 
 def _polynomial(coefficients: Sequence[Floats] | Floats, x: Floats) -> Floats:
@@ -139,25 +147,47 @@ def factor_exponential(alpha: Floats, log_lo: Floats, log_hi: Floats) -> Values:
 
 def polynomial_table(coefficients: Floats) -> Floats:
     """Coefficients of ``1 + sum_k a_k alpha^k`` and its two derivatives, ``(7, 3, n)``, highest power first."""
-    a = np.concatenate([np.ones((1, coefficients.shape[1])), coefficients])
+    return _table(np.concatenate([np.ones((1, coefficients.shape[1])), coefficients]))
+
+
+def code4p_table(n: int) -> Floats:
+    """The same for ``g`` of code4p, ``n`` times."""
+    a = np.zeros((7, n))
+    a[2::2] = np.array(_CODE4P[0][::-1])[:, None]
+    return _table(a)
+
+
+def _table(a: Floats) -> Floats:
     k = np.arange(7.0)[:, None]
-    table = np.zeros((7, 3, coefficients.shape[1]))
+    table = np.zeros((7, 3, a.shape[1]))
     table[:, 0] = a
     table[:-1, 1] = (k * a)[1:]
     table[:-2, 2] = (k * (k - 1.0) * a)[2:]
     return table[::-1].copy()
 
 
-def factor_polynomial(alpha: Floats, table: Floats) -> tuple[Floats, ...]:
+def factor_polynomial(alpha: Floats, table: Floats) -> Floats:
     """The inner part of code4 and as many derivatives as its :func:`polynomial_table` has; for ``|alpha| <= 1``."""
+    return without_zeros(polynomials(alpha, table))
+
+
+def polynomials(alpha: Floats, table: Floats) -> Floats:
+    """Polynomials and as many derivatives as their table has."""
+    if table.shape[1] == 1:
+        return _polynomial(table, alpha[None])
     each: Floats = np.empty((table.shape[1], *alpha.shape))
     each[:] = alpha  # arrays of the same shape are multiplied in a third of the time, if they are short
-    result = _polynomial(table, each)
-    if alpha.size and not result[0].min() >= _ROUNDING:  # a comparison of all takes longer
-        zero = np.abs(result[0]) < _ROUNDING
-        result[:, zero] = 0.0
-        result[0, zero] = _TINY
-    return tuple(result)
+    return _polynomial(table, each)
+
+
+def without_zeros(factors: Floats) -> Floats:
+    """Factors and derivatives, with the smallest positive number in the place of what is rounding around zero."""
+    if factors[0].size and not factors[0].min() >= _ROUNDING:  # a comparison of all takes longer
+        zero = np.nonzero(np.abs(factors[0]) < _ROUNDING)
+        if zero[0].size:
+            for part, number in zip(factors, (_TINY, 0.0, 0.0), strict=False):
+                part[zero] = number
+    return factors
 
 
 def relative_yield(alpha: Floats, code: str, lo: float, hi: float) -> Values:

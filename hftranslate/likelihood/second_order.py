@@ -94,6 +94,8 @@ def jacobian(cells: Cells, state: State) -> Floats:
 
 def products_of_slopes(cells: Cells, state: State, weights: Floats) -> Floats:
     """``J^T diag(weights) J``, ``(P, P)``, for weights of the bins, ``(n_bins,)``."""
+    if cells.terms is not None:
+        return outer_products(jacobian(cells, state), weights, cells.pattern.bin_groups)
     slopes = _jacobian(cells, state, _parts(cells, state))
     return _in_order(cells, outer_products(slopes, weights, cells.pattern.bin_groups))
 
