@@ -11,6 +11,7 @@ from hftranslate.inference.newton import End, newton, roughly
 from hftranslate.inference.problem import Problem
 
 Floats = NDArray[np.float64]
+Booleans = NDArray[np.bool_]
 
 #: Steps after which Newton's method has got stuck where the likelihood has kinks or an edge: they become ever shorter.
 _PATIENCE = 25
@@ -24,6 +25,8 @@ _EQUAL = 1e-6
 _NEAR_THE_KINK = 1e-3
 #: Random points that are tried where nothing else leads into the domain, and how far around.
 _RANDOM, _AROUND = 256, 1.5
+#: A step from a bound that shows whether the domain lies beside it, in units of the parameter.
+_OFF_THE_BOUND = 1e-6
 #: Decrease that the slopes around a place may still promise if it is a minimum on a kink, and attempts to follow them.
 _BRACKETED, _ESCAPES = 1e-5, 5
 
@@ -43,7 +46,7 @@ def descend(
     ways = [_through_kinks, _along_the_edge]
     if _least(problem, found.x) < _NEARLY_EMPTY:
         ways.reverse()
-    for way in (*ways, _further, _off_the_kink):
+    for way in (*ways, _further, _off_the_kink, _against_the_edge):
         found = way(problem, found, tolerance, max_iterations)
         if found.at_a_minimum:
             break
@@ -156,6 +159,39 @@ def _along_the_edge(problem: Problem, found: End, tolerance: float, max_iteratio
     if not last.at_a_minimum or value > found.value + _EQUAL:
         return replace(found, iterations=last.iterations)
     return replace(last, value=value, hessian=None, reason="kink" if _least(problem, x) < _AT_THE_EDGE else last.reason)
+
+
+def _against_the_edge(problem: Problem, found: End, tolerance: float, max_iterations: int) -> End:
+    """Hold parameters at bounds from where any step leads out of the domain, and minimise by the others.
+
+    That is an edge which no fraction of an event keeps the path off, for nothing lies within.
+    """
+    if found.reason != "stuck" or not np.isfinite(found.value):
+        return found
+    held = _without_way(problem, found.x)
+    if not held.any() or held.all():
+        return found
+    rest = replace(
+        problem, theta=problem.full(found.x), index=problem.index[~held], bounds=problem.bounds[~held]
+    )  # fmt: skip
+    other = onwards(found, descend(rest, rest.start, tolerance=tolerance, max_iterations=max_iterations))
+    x = found.x.copy()
+    x[~held] = other.x
+    if other.value > found.value or not (_without_way(problem, x) | ~held).all():
+        return replace(found, iterations=other.iterations)
+    reason = "kink" if other.reason == "converged" else other.reason
+    return replace(other, x=x, hessian=None, reason=reason)
+
+
+def _without_way(problem: Problem, x: Floats) -> Booleans:
+    """Which parameters stand at a bound with nothing but the outside of the domain beside it, ``(n,)``."""
+    low, high = problem.bounds.T
+    step = np.where(x <= low, 1.0, np.where(x >= high, -1.0, 0.0)) * _OFF_THE_BOUND * problem.unit(1.0)
+    at = np.flatnonzero(step)
+    beside = problem.values(problem.inside(x + np.eye(len(x))[at] * step))
+    without: Booleans = np.zeros(len(x), dtype=bool)
+    without[at] = ~np.isfinite(beside)
+    return without
 
 
 def _with_yields(problem: Problem, x: Floats) -> Floats | None:

@@ -74,7 +74,7 @@ _BENT_BACK = 1.0
 _DIFFICULT, _BAD = 25, 10.0
 #: Points of a cloud: in small models; in less suspicious ones, and in those with Functions, which are evaluated one by
 #: one; in large ones.
-_POINTS, _FEWER_POINTS, _POINTS_OF_LARGE = 64, 24, 32
+_POINTS, _FEWER_POINTS, _POINTS_OF_LARGE = 128, 24, 32
 #: Clouds at most, fits from each where it begins (if these may lead elsewhere) and where it ends.
 _CLOUDS, _FITS_BEFORE, _FITS_AFTER = 5, 3, 4
 #: Fits from each where it begins, if valleys are many or the known minimum lies on a kink.
@@ -352,6 +352,7 @@ class _Look:
             if self.iterations > _PATIENCE:
                 break
             cloud = Cloud.around(self.problem, self.lowest, plan.points, rng)
+            cloud.settle()
             known = self.lowest.value
             for x in cloud.x[: plan.before]:
                 self.start(x)

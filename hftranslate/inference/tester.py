@@ -28,6 +28,7 @@ from hftranslate.errors import FitFailed, InputError, did_you_mean
 from hftranslate.inference.asymptotics import BANDS, TestStat, asymptotic_cls, asymptotic_pvalues, expected_pvalues
 from hftranslate.inference.fit import FitResult, fit, lowest
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
+from hftranslate.inference.together import Fits
 from hftranslate.likelihood.model import Data, Model, check_model_and_data
 from hftranslate.workspace import is_number
 
@@ -38,6 +39,8 @@ Floats = NDArray[np.float64]
 PoiRange = Literal["named", "model"]
 #: Every statistic, that of a discovery too.
 AnyStat = Literal["qtilde", "q", "ttilde", "t", "q0"]
+#: What is fitted: what was observed, or the background-only Asimov data.
+Which = Literal["data", "asimov"]
 #: What fits leave of a best fit at the end of a range, in units of the range (of at most ten).
 _ROUNDING = 1e-7
 #: A difference of two minima of the NLL that is nothing but rounding.
@@ -310,7 +313,7 @@ class Tester:
         """The fit with the parameter of interest held at a value."""
         return self._at("data", poi)
 
-    def _at(self, which: Literal["data", "asimov"], poi: float) -> FitResult:
+    def _at(self, which: Which, poi: float) -> FitResult:
         """The conditional fit of the data or the Asimov data at a value of the parameter of interest."""
         self._admit(poi)
         key = (which, poi)
@@ -348,6 +351,36 @@ class Tester:
                 *(self.test_stat, self.poi, low, self.test_stat.removesuffix("tilde")),
             )
         return self._compare(self.test_stat, poi_test)
+
+    def many(self, which: Which, pois: Sequence[float], known: Mapping[float, Floats]) -> Fits:
+        """The conditional fits of the data or the Asimov data at many values, which are made elsewhere, and at once.
+
+        They start where single ones do, or on the line through the two nearest points that are ``known`` if the NLL is
+        lower there: what they find may depend on what else was fitted, and is kept out of the results of single fits.
+        """
+        data, near = (self.data, self.free_fit()) if which == "data" else self._asimov
+        p, at = self.model.parameters, np.array(pois)
+        starts = np.stack([near.all_moved((self.poi,), at[:, None]), np.tile(near.values, (len(at), 1))])
+        if len(known) > 1:
+            x, points = np.array(list(known)), np.array(list(known.values()))
+            a, b = np.argsort(np.abs(x - at[:, None]), axis=1)[:, :2].T
+            lines = points[a] + ((at - x[a]) / (x[b] - x[a]))[:, None] * (points[b] - points[a])
+            starts = np.concatenate([starts, np.clip(lines, *p.bounds.T)[None]])
+        starts[:, :, p.poi_index] = at
+        values = np.array([self.model.excess_of_many(s, data) for s in starts])
+        lowest = np.argmin(np.where(np.isfinite(values), values, inf), axis=0)
+        free = ~near.fixed
+        free[p.poi_index] = False
+        return Fits.of(data, starts[lowest, np.arange(len(at))], free, p.bounds)
+
+    def statistic_of(self, which: Which, poi: float, excess: float) -> float:
+        """The test statistic of a conditional minimum of the NLL that was found elsewhere."""
+        if which == "asimov":
+            return max(0.0, 2.0 * (excess - self._asimov_minimum))
+        free, index = self.free_fit(), self.model.parameters.poi_index
+        if free.at_bound[index] and free.values[index] > free.bounds[index].mean():
+            free = self._free(*free_range(self.model, poi, self.test_stat, self.poi_range))
+        return statistic(self.test_stat, poi, free.value(self.poi), excess - free.excess_nll)
 
     def q0(self) -> tuple[float, FitResult, FitResult]:
         """The discovery statistic in the data, with the free fit and the one without signal."""
