@@ -34,14 +34,12 @@ class LowRank:
 
     Attributes
     ----------
-    jacobian, root, diagonal
-        derivatives of the yields and ``R``, ``(n_bins, n)``, and that of ``D``, ``(n,)``, which nothing asks for where
-        parameters have no constraint.
+    root, diagonal
+        ``R (n_bins, n)``, and that of ``D``, ``(n,)``, which nothing asks for where parameters have no constraint.
     loose
         whether each parameter is one of these, ``(n,)``.
     """
 
-    jacobian: Floats
     root: Floats
     diagonal: Floats
     loose: Booleans
@@ -55,12 +53,11 @@ class LowRank:
         tight = width > 0.0
         least = LEAST / np.where(tight, width, 1.0) ** 2
         root = jacobian * np.sqrt(weights)[:, None]
-        return cls(jacobian=jacobian, root=root, diagonal=np.maximum(diagonal, least), loose=~tight)
+        return cls(root=root, diagonal=np.maximum(diagonal, least), loose=~tight)
 
     def among(self, chosen: Integers) -> "LowRank":
         """That of some of the parameters."""
-        jacobian, root = self.jacobian[:, chosen], self.root[:, chosen]
-        return LowRank(jacobian=jacobian, root=root, diagonal=self.diagonal[chosen], loose=self.loose[chosen])
+        return LowRank(root=self.root[:, chosen], diagonal=self.diagonal[chosen], loose=self.loose[chosen])
 
     def between(self, rows: Integers, columns: Integers) -> Floats:
         """Its entries between different parameters, ``(n_rows, n_columns)``."""

@@ -18,7 +18,7 @@ gradient.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,7 @@ _NEAR = 1e-3  # EDM below which the Hessian changes so little along the step tha
 _FALL = 0.05  # by which each such step has to lower the EDM
 _ROUGH_FALL = 0.8  # the same with a Hessian of the rank of the bins
 _NEARLY = 0.3  # EDM below which such a Hessian serves once more
+_ROUNDED = 1e-4  # EDM in units of the tolerance that may be nothing but rounding
 _ROUGH_STEPS = 15  # with such Hessians
 _MIXED = (0.5, 1.0)  # how much of the Hessian its convex part replaces where it has to, one after the other
 _LITTLE_MIXED = (0.1, *_MIXED)  # the same where the last step had an EDM below _CLOSE
@@ -229,25 +230,28 @@ class _Corrections:
         """
         holding = np.ones(len(here.x), dtype=np.bool_)
         holding[self.free] = False
+        free: Any = self.free if holding.any() else slice(None)
         memory: list[tuple[Floats, Floats, float]] = []
         while True:
             value, g = self.function.value_and_gradient(target)
-            if not value <= here.f or not np.array_equal(_held(target, g, *self.box), holding):
+            if not value <= here.f or (_held(target, g, *self.box) != holding).any():
                 return here, None
-            step, change = (target - here.x)[self.free], (g - here.g)[self.free]
+            step, change, slope = (target - here.x)[free], (g - here.g)[free], g[free]
             product = float(step @ change)
             if self.learning and product > 0.0 and np.array_equal(target[holding], here.x[holding]):
                 memory.append((step, change, 1.0 / product))
             here, before = _Here(x=target, f=value, g=g), edm
-            solution = self._solve(g[self.free], memory)
-            edm = 0.5 * float(g[self.free] @ solution)
+            solution = self._solve(slope, memory)
+            edm = 0.5 * float(slope @ solution)
             target = target.copy()
-            target[self.free] -= solution
+            target[free] -= solution
             target = _inside(target, *self.box)
-            # the next EDM would be edm^2 / before
-            if edm <= self.tolerance and edm * edm <= before * self.tolerance**2:
+            falls = edm <= self.fall * before
+            # the next EDM would be edm^2 / before; one that falls no more may be nothing but rounding
+            done = edm * edm <= before * self.tolerance**2 or (not falls and edm <= _ROUNDED * self.tolerance)
+            if edm <= self.tolerance and done:
                 return _Here(x=target, f=value - edm, g=g), edm
-            if not edm <= self.fall * before:
+            if not falls:
                 return here, None
 
     def _solve(self, slope: Floats, memory: list[tuple[Floats, Floats, float]]) -> Floats:
@@ -345,10 +349,11 @@ def _rough_step(here: _Here, hessian: LowRank, low: Floats, high: Floats) -> _Ro
         target = here.x + step
         beyond = (target < low) | (target > high)
         beyond[rest] = False
-        beyond = _first(beyond, np.minimum(np.maximum(target, low), high) - here.x, target - here.x)
+        inside = _inside(target, low, high)
         if not beyond.any():
-            return _RoughStep(target=_inside(target, low, high), edm=edm, free=free, inverse=inverse)
-        step = np.where(beyond, np.minimum(np.maximum(target, low), high) - here.x, step)
+            return _RoughStep(target=inside, edm=edm, free=free, inverse=inverse)
+        beyond = _first(beyond, inside - here.x, step)
+        step = np.where(beyond, inside - here.x, step)
         held = held | beyond
 
 

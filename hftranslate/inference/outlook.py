@@ -147,18 +147,14 @@ class _Around:
     rates: Floats
 
     @cached_property
-    def low_rank(self) -> LowRank | None:
-        """What there is of the Hessian at the rank of few bins: that of the last steps, which were short, will do."""
-        if not self.problem.few_bins:
-            return None
-        last = self.end.hessian
-        return last if isinstance(last, LowRank) else self.problem.low_rank(self.end.x)[1]
+    def _low_rank(self) -> tuple[Floats, LowRank]:
+        return self.problem.low_rank(self.end.x)
 
     @cached_property
     def jacobian(self) -> Floats:
         """Of the yields by the free parameters, ``(n_bins, n_free)``."""
         p = self.problem
-        return p.model.jacobian(p.full(self.end.x))[:, p.index] if self.low_rank is None else self.low_rank.jacobian
+        return self._low_rank[0] if p.few_bins else p.model.jacobian(p.full(self.end.x))[:, p.index]
 
     def profiles(self, bent: Floats) -> tuple[Integers, Floats]:
         """The parameters whose profiles may show another valley, and their columns of the covariance ``(n, n_free)``.
@@ -168,10 +164,10 @@ class _Around:
         p, candidates = self.problem, np.flatnonzero(bent > BENT)
         if not candidates.size:
             return candidates, np.zeros((0, len(bent)))
-        if self.low_rank is None:
-            columns = columns_of(p.expand(self.end.x)[2], candidates)
+        if p.few_bins:
+            columns = self._low_rank[1].inverse().columns(candidates)
         else:
-            columns = self.low_rank.inverse().columns(candidates)
+            columns = columns_of(p.expand(self.end.x)[2], candidates)
         # what the data say about a parameter counts like its constraint
         widths = np.maximum(p.model.parameters.width[p.index[candidates]], 1e-150)
         bent = bent[candidates] * np.minimum(columns[:, candidates].diagonal() / widths**2, 1.0)
@@ -181,7 +177,7 @@ class _Around:
     def expected(self, factors: Integers) -> Floats:
         """Columns of the expected covariance, ``(n, n_free)``; zero where there is none."""
         p, theta = self.problem, self.problem.full(self.end.x)
-        if self.low_rank is None:
+        if not p.few_bins:
             return columns_of(p.convex(self.end.x), factors)
         diagonal = p.model.constraints.derivatives(theta, p.data.auxdata)[1][p.index]
         width = p.model.parameters.width[p.index]

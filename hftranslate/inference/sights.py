@@ -37,6 +37,8 @@ _SHALLOW, _STARTS = 0.36, 2
 _MIRRORED, _APART = 0.1, 0.3
 #: How much larger such a fraction may be to first order, about.
 _ROUGHLY = 1.75
+#: Factors at one standard deviation that grow too fast for that.
+_WILD = 2.0
 #: The least part of its events that a bin keeps so.
 _LEAST = 0.05
 #: Cells, or factors, of a point from which a look to first order costs less than it saves.
@@ -101,7 +103,9 @@ class Minima:
             parts = [slice(i, i + at_once) for i in range(0, len(fit), at_once)]
             rough = np.concatenate([self._roughly(fit[p], parameter[p], points[p]) for p in parts])
             roughly = rough - self.values[fit, None]
-            maybe &= ~(roughly >= _ROUGHLY * fractions * parabola)
+            factors = self.model.cells.multiplicative
+            wild = np.isin(self.index[parameter], factors.parameter[np.maximum(factors.lo, factors.hi) > _WILD])
+            maybe &= ~(roughly >= _ROUGHLY * fractions * parabola) | wild[:, None]
         rise = np.full(parabola.shape, np.inf)
         rise[maybe] = self.rises(fit[np.nonzero(maybe)[0]], points[maybe])
         low = rise < fractions * parabola

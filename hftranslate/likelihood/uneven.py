@@ -12,7 +12,7 @@ Integers = NDArray[np.int64]
 def uneven_effects(cells: Cells, state: State, point: Integers, parameter: Integers) -> Floats:
     """``[nu(1) + nu(-1)] / 2 - nu(0)`` of the bins for constrained parameters, the others as they are, ``(n, n_bins)``.
 
-    Those of :meth:`~hftranslate.likelihood.cells.Cells.mean_effects`, of HistoSys and NormSys together.
+    Of a parameter of HistoSys and NormSys the sum of both, each with the other as it is.
 
     Parameters
     ----------
@@ -34,9 +34,8 @@ def uneven_effects(cells: Cells, state: State, point: Integers, parameter: Integ
         mover = np.repeat(np.arange(len(parameter)), count)
         begin = np.repeat(p.entry_starts[parameter] - np.cumsum(count) + count, count)
         entry = p.entries[np.arange(len(mover)) + begin]
-        by_row = np.bincount(
-            mover * cells.n_rows + m.row[entry], 0.5 * (m.lo + m.hi)[entry] - 1.0, len(count) * cells.n_rows
-        )
-        effects += by_row.reshape(len(count), -1)[:, cells.row] * state.nu.T[point]
+        mean = (0.5 * (m.lo + m.hi)[entry] - 1.0) / state.factors[0][entry, point[mover]]
+        by_row = np.bincount(mover * cells.n_rows + m.row[entry], mean, len(count) * cells.n_rows)
+        effects += by_row.reshape(len(count), cells.n_rows)[:, cells.row] * state.nu.T[point]
     by_bin: Floats = np.add.reduceat(effects, cells.bin_starts, axis=1)
     return by_bin
