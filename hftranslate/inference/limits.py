@@ -135,8 +135,9 @@ class _Look:
     ) -> dict[Band, tuple[float, float]]:
         """Where limits are, and how steep their curves there, as far as that can be told; where to begin is given."""
         found: dict[Band, tuple[float, float]] = {}
-        for k in range(_ROUNDS):
-            self.at(data=data, asimov={*data, *asimov}, search=k == 0)
+        self.at(data=data, asimov=data)
+        for _ in range(_ROUNDS):
+            self.at(data=data, asimov={*data, *asimov}, search=False)
             asked = {}
             for band in bands:
                 x, doubt, slope = foreseen(self._above(band, level))
