@@ -358,7 +358,7 @@ class Tester:
             lines = points[a] + ((at - x[a]) / (x[b] - x[a]))[:, None] * (points[b] - points[a])
             starts = np.concatenate([starts, np.clip(lines, *p.bounds.T)[None]])
         starts[:, :, p.poi_index] = at
-        values = np.array([self.model.excess_of_many(s, data) for s in starts])
+        values = self.model.excess_of_many(starts.reshape(-1, len(p)), data).reshape(starts.shape[:2])
         lowest = np.argmin(np.where(np.isfinite(values), values, inf), axis=0)
         free = ~near.fixed
         free[p.poi_index] = False
