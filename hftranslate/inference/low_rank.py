@@ -34,12 +34,14 @@ class LowRank:
 
     Attributes
     ----------
-    root, diagonal
-        ``R (n_bins, n)``, and that of ``D``, ``(n,)``, which nothing asks for where parameters have no constraint.
+    jacobian, root, diagonal
+        derivatives of the yields and ``R``, ``(n_bins, n)``, and that of ``D``, ``(n,)``, which nothing asks for where
+        parameters have no constraint.
     loose
         whether each parameter is one of these, ``(n,)``.
     """
 
+    jacobian: Floats
     root: Floats
     diagonal: Floats
     loose: Booleans
@@ -53,16 +55,22 @@ class LowRank:
         tight = width > 0.0
         least = LEAST / np.where(tight, width, 1.0) ** 2
         root = jacobian * np.sqrt(weights)[:, None]
-        return cls(root=root, diagonal=np.maximum(diagonal, least), loose=~tight)
+        return cls(jacobian=jacobian, root=root, diagonal=np.maximum(diagonal, least), loose=~tight)
 
     def among(self, chosen: Integers) -> "LowRank":
         """That of some of the parameters."""
-        return LowRank(root=self.root[:, chosen], diagonal=self.diagonal[chosen], loose=self.loose[chosen])
+        jacobian, root = self.jacobian[:, chosen], self.root[:, chosen]
+        return LowRank(jacobian=jacobian, root=root, diagonal=self.diagonal[chosen], loose=self.loose[chosen])
 
     def between(self, rows: Integers, columns: Integers) -> Floats:
         """Its entries between different parameters, ``(n_rows, n_columns)``."""
         entries: Floats = self.root[:, rows].T @ self.root[:, columns]
         return entries
+
+    def square(self, v: Floats) -> float:
+        """``v^T (D + R^T R) v`` for ``v (n,)``."""
+        along, tight = self.root @ v, np.where(self.loose, 0.0, v)
+        return float(along @ along + self.diagonal @ (tight * tight))
 
     def inverse(self) -> "Inverse":
         """Its inverse."""

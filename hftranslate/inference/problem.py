@@ -101,19 +101,19 @@ class Problem:
         ``expected`` is that of :meth:`convex`, with the yields in place of the observed events.
         """
         here = self._linearised(self.full(x))
-        return here.jacobian[:, self.index], self._low_rank(here, expected=expected)
+        return here.jacobian.take(self.index, axis=1), self._low_rank(here, expected=expected)
 
     @unwarned
     def _linearised(self, theta: Floats) -> Linearised:
         """First derivatives at one point ``(n_parameters,)``; no array has an axis of points."""
         model, data = self.model, self.data
-        state = model.state(theta)
+        state = model.cells.evaluated(theta, 2)
         weights = model.slopes_by_bin(state, data)
         slopes = jacobian(model.cells, state)
-        first, diagonal = model.constraints.derivatives(theta, data.auxdata)
+        constraints, first, diagonal = model.constraints.expanded(theta, data.auxdata, 2)
         return Linearised(
-            value=model.excess_at(theta[None], state.bins[None], data)[0],
-            gradient=weights @ slopes + first,
+            value=np.array(model.excess_of(state, constraints, data)),
+            gradient=weights.dot(slopes) + first,
             rates=state.bins,
             jacobian=slopes,
             constraints=diagonal,
@@ -125,7 +125,7 @@ class Problem:
         weights = 1.0 / nu if expected else self.data.observed / nu / nu
         diagonal = diagonal if expected else diagonal + here.bends
         width = self.model.parameters.width[self.index]
-        return LowRank.of(here.jacobian[:, self.index], weights, diagonal[self.index], width)
+        return LowRank.of(here.jacobian.take(self.index, axis=1), weights, diagonal[self.index], width)
 
     def edm(self, x: Floats) -> float:
         """``g^T H^-1 g / 2`` over the parameters that no bound holds."""

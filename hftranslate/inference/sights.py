@@ -4,9 +4,9 @@ To first order the profile through a minimum with the covariance ``V`` is a stra
 - theta_0k) / V_kk``; along it the NLL of a single valley rises about as the parabola ``(a - theta_0k)^2 / (2 V_kk)``.
 Where it stays far below, there or at the parameter's mirror image, a new fit may start.
 
-Most profiles show nothing, and most of their points need not be evaluated to see that: the yields with that parameter
-alone moved are exact, and what the others do on a straight line, which is little, counts to first order. Only points
-that are low so are evaluated in full.
+Most profiles show nothing, and most of their points need not be evaluated to see that: it takes the yields of the bins
+to first order, and what bends them along that parameter, which is its uneven effect times the curve of code4p, about.
+Only points that are low so are evaluated in full.
 """
 
 from collections.abc import Iterator
@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.likelihood.cells import State
+from hftranslate.likelihood.interpolation import curve_code4p
 from hftranslate.likelihood.model import Model
-from hftranslate.likelihood.moved import moved_bins
+from hftranslate.likelihood.uneven import uneven_effects
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -34,9 +35,9 @@ _STEPS = np.concatenate([-_DISTANCES, _DISTANCES])
 _SHALLOW, _STARTS = 0.36, 2
 #: The mirror image has to be far better than one on a parabola, and this far away in units of the parameter.
 _MIRRORED, _APART = 0.1, 0.3
-#: How much larger such a fraction may be to first order.
-_ROUGHLY = 2.0
-#: The least part of its events that the others may leave a bin to first order.
+#: How much larger such a fraction may be to first order, about.
+_ROUGHLY = 1.75
+#: The least part of its events that a bin keeps so.
 _LEAST = 0.05
 #: Cells, or factors, of a point from which a look to first order costs less than it saves.
 _LARGE = 100
@@ -102,7 +103,7 @@ class Minima:
             roughly = rough - self.values[fit, None]
             maybe &= ~(roughly >= _ROUGHLY * fractions * parabola)
         rise = np.full(parabola.shape, np.inf)
-        rise[maybe] = self._exactly(fit[np.nonzero(maybe)[0]], points[maybe], min(_CHUNK // size + 1, _MOST))
+        rise[maybe] = self.rises(fit[np.nonzero(maybe)[0]], points[maybe])
         low = rise < fractions * parabola
         for one in np.unique(fit[low.any(axis=1)]):
             rows = np.flatnonzero(fit == one)
@@ -128,21 +129,22 @@ class Minima:
         return np.concatenate([points, mirrored[:, None]], axis=1), 0.5 * distance**2 / variance[:, None]
 
     def _roughly(self, fit: Integers, k: Integers, points: Floats) -> Floats:
-        """The NLL at points ``(n, n_places, n_free)``, all parameters but ``k`` to first order, ``(n, n_places)``.
+        """The NLL at points ``(n, n_places, n_free)``, of the yields to first order but for what bends along ``k``.
 
         Infinite ones may be finite in truth.
         """
-        each = np.arange(len(k))
-        bins = moved_bins(self.model.cells, self.state, fit, self.index[k], points[each, :, k])
+        parameter = self.index[k]
+        before = self.thetas[fit, parameter][:, None]
+        here, slope = curve_code4p(before)[:2]
+        after = points[np.arange(len(k)), :, k]
+        bend = curve_code4p(after)[0] - here - slope * (after - before)
+        change = bend[..., None] * uneven_effects(self.model.cells, self.state, fit, parameter)[:, None]
         way = points - self.thetas[fit][:, None, self.index]
-        way[each, :, k] = 0.0
-        change = np.empty((*points.shape[:2], len(bins)))
         for one in np.unique(fit):  # a Jacobian for each profile would take much memory
-            these = way[fit == one]
-            product = these.reshape(-1, way.shape[2]) @ self.jacobian[one].T
-            change[fit == one] = product.reshape(*these.shape[:2], -1)
-        change /= np.maximum(self.state.bins.T[fit], 1e-9)[:, None]
-        nu = np.moveaxis(bins, 0, -1) * np.maximum(1.0 + change, _LEAST)
+            these = fit == one
+            change[these] += way[these] @ self.jacobian[one].T
+        nu = self.state.bins.T[fit][:, None]
+        nu = np.maximum(nu + change, _LEAST * nu)
         owner = np.repeat(fit, points.shape[1])
         thetas = self.thetas[owner]
         thetas[:, self.index] = points.reshape(len(owner), -1)
@@ -151,8 +153,10 @@ class Minima:
         )
         return np.where(np.isfinite(rough), rough, -np.inf).reshape(points.shape[:2])
 
-    def _exactly(self, owner: Integers, points: Floats, chunk: int) -> Floats:
+    def rises(self, owner: Integers, points: Floats) -> Floats:
         """How far the NLL at points ``(n, n_free)`` is above that of the minima they belong to, ``(n,)``."""
+        size = max(len(self.model.cells.nominal), len(self.model.cells.multiplicative.row))
+        chunk = min(_CHUNK // size + 1, _MOST)
         rises = np.empty(len(owner))
         for first in range(0, len(owner), chunk):
             these = owner[first : first + chunk]

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from hftranslate.inference.exchanges import HIGHEST, Exchanges, factors_of
 from hftranslate.inference.low_rank import Metric
+from hftranslate.inference.outlook import SHARPEST
 from hftranslate.inference.second_minima import (
     _BAD,
     _DIFFICULT,
     _LOWER,
     _PROFILES,
     _VANISHING,
-    SHARPEST,
     is_small,
     suspicious,
 )

@@ -5,8 +5,6 @@ from typing import Any
 
 from hftranslate.pyhf.pdf import Paramset
 
-__all__ = ["interpret_rootname", "paramset_to_rootnames"]
-
 
 def paramset_to_rootnames(paramset: Paramset) -> str | list[str]:
     """ROOT's name of a parameter, or of each in a set."""

@@ -5,8 +5,6 @@ from typing import Any
 from hftranslate.inference import FitOptions
 from hftranslate.pyhf import exceptions
 
-__all__ = ["minuit_optimizer", "scipy_optimizer"]
-
 #: pyhf's settings, and ours that they are; the others make no difference here.
 _SETTINGS = {"maxiter": "max_iterations", "strategy": "strategy"}
 _WITHOUT_EFFECT = ("do_grad", "do_stitch", "errordef", "solver_options", "steps", "tolerance", "verbose")

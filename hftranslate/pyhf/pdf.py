@@ -2,6 +2,8 @@
 
 from copy import deepcopy
 from dataclasses import replace
+from functools import partialmethod
+from operator import itemgetter
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,8 +15,6 @@ from hftranslate.pyhf import exceptions, probability, schema
 from hftranslate.workspace import PYHF, HistoSys, NormSys, ParameterSet, Workspace, parameter_sets
 from hftranslate.workspace.map import map_modifiers
 
-__all__ = ["Model"]
-
 #: The interpolations that pyhf has, by type of modifier, its default first.
 _CODES = {"normsys": ("code4", "code1"), "histosys": ("code4p", "code0", "code2")}
 
@@ -25,11 +25,10 @@ class ChannelSummary:
     def __init__(self, *args: Any, channels: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         samples = [s for c in channels for s in c["samples"]]
-        sizes = {c["name"]: len(c["samples"][0]["data"]) for c in channels}
-        self._channels = sorted(sizes)
+        self.channel_nbins = {c["name"]: len(c["samples"][0]["data"]) for c in sorted(channels, key=itemgetter("name"))}
+        self._channels = list(self.channel_nbins)
         self.samples = sorted({s["name"] for s in samples})
         self.modifiers = sorted({(m["name"], m["type"]) for s in samples for m in s["modifiers"]})
-        self.channel_nbins = {name: sizes[name] for name in self._channels}
         self.channel_slices = dict(zip(self._channels, _slices(self.channel_nbins.values()), strict=True))
 
     @property
@@ -46,14 +45,12 @@ def _slices(sizes: Any) -> list[slice]:
 class Paramset:
     """A parameter, or one per bin, with pyhf's attributes; ``pdf_type`` is ``None`` without a constraint."""
 
-    def __init__(self, of: ParameterSet, given: dict[str, Any]) -> None:
+    def __init__(self, of: ParameterSet) -> None:
         constraints = [c for c in of.constraints if c is not None]
-        poisson = any(c.kind == "poisson" for c in constraints)
-        widths = [c.width for c in constraints]
+        poisson, widths = any(c.kind == "poisson" for c in constraints), [c.width for c in constraints]
         self.name, self.is_scalar, self.n_parameters = of.name, of.kind != "gamma", len(of.inits)
-        self.suggested_init = list(given.get("inits", of.inits))
-        self.suggested_bounds = list(given.get("bounds", of.bounds))
-        self.suggested_fixed = list(of.fixed)
+        self.suggested_init, self.suggested_fixed = list(of.inits), list(of.fixed)
+        self.suggested_bounds = list(of.bounds)
         self.constrained, self.auxdata = bool(constraints), [c.auxdata for c in constraints]
         self.pdf_type = ("poisson" if poisson else "normal") if constraints else None
         self.factors, self.sigmas = (widths, []) if poisson else ([], widths)
@@ -73,26 +70,27 @@ class Paramset:
 class ModelConfig(ChannelSummary):
     """What a model consists of, in the order of its parameters and data."""
 
-    def __init__(self, channels: Any, sets: dict[str, Paramset], modifier_settings: Any) -> None:
+    def __init__(self, channels: Any, sets: dict[str, Paramset], modifier_settings: Any, poi_name: str | None) -> None:
         super().__init__(channels=channels)
         self.modifier_settings, self.par_order, self.parameters = modifier_settings, list(sets), sorted(sets)
-        places = dict(zip(sets, _slices(s.n_parameters for s in sets.values()), strict=True))
-        self.par_map = {name: {"slice": places[name], "paramset": s} for name, s in sets.items()}
-        self.npars, self.nmaindata = len(self.suggested_init()), sum(self.channel_nbins.values())
-        self.auxdata_order = [name for name, s in sets.items() if s.constrained]
-        self.auxdata = self._all("auxdata")
-        self.nauxdata = len(self.auxdata)
-        self.poi_name: str | None = None
-        self.poi_index: int | None = None
+        places = _slices(s.n_parameters for s in sets.values())
+        self.par_map = {s.name: {"slice": p, "paramset": s} for s, p in zip(sets.values(), places, strict=True)}
+        names = ([s.name] if s.is_scalar else [f"{s.name}[{i}]" for i in range(s.n_parameters)] for s in sets.values())
+        self.par_names = [name for of_set in names for name in of_set]
+        self.auxdata_order, self.auxdata = [s.name for s in sets.values() if s.constrained], self._all("auxdata")
+        self.npars, self.nauxdata, self.nmaindata = (
+            len(self.par_names),
+            len(self.auxdata),
+            sum(self.channel_nbins.values()),
+        )
+        self.set_poi(poi_name)
 
     def _all(self, attribute: str) -> list[Any]:
-        return [value for name in self.par_order for value in getattr(self.param_set(name), attribute)]
+        return [value for of in self.par_map.values() for value in getattr(of["paramset"], attribute)]
 
-    @property
-    def par_names(self) -> list[str]:
-        """Names of the parameters, those per bin with their index."""
-        sets = map(self.param_set, self.par_order)
-        return [s.name if s.is_scalar else f"{s.name}[{i}]" for s in sets for i in range(s.n_parameters)]
+    suggested_init = partialmethod(_all, "suggested_init")
+    suggested_bounds = partialmethod(_all, "suggested_bounds")
+    suggested_fixed = partialmethod(_all, "suggested_fixed")
 
     def param_set(self, name: str) -> Any:
         """A parameter set by its name."""
@@ -102,21 +100,9 @@ class ModelConfig(ChannelSummary):
         """Where a parameter set is in the vector of parameters."""
         return self.par_map[name]["slice"]
 
-    def suggested_init(self) -> list[float]:
-        """Initial values."""
-        return self._all("suggested_init")
-
-    def suggested_bounds(self) -> list[Any]:
-        """Ranges."""
-        return self._all("suggested_bounds")
-
-    def suggested_fixed(self) -> list[bool]:
-        """Which parameters are constant."""
-        return self._all("suggested_fixed")
-
     def set_poi(self, name: str | None) -> None:
         """Choose the parameter of interest; ``None`` for none."""
-        if name is not None and (name not in self.parameters or self.param_set(name).n_parameters > 1):
+        if name is not None and (name not in self.par_map or self.param_set(name).n_parameters > 1):
             raise exceptions.InvalidModel(f"The model has no single parameter '{name}' to be of interest.")
         self.poi_name, self.poi_index = name, None if name is None else self.par_slice(name).start
 
@@ -133,7 +119,6 @@ class Model:
             raise exceptions.Unsupported(f"Unsupported options were passed in: {unknown}.")
         codes = _codes(settings)
         try:
-            given = {p["name"]: p for p in self.spec.get("parameters", [])}
             workspace = _workspace(self.spec, codes)
             sets = parameter_sets(workspace, workspace.measurement(None), PYHF)
             self.engine, _ = likelihood.compile_model(workspace)
@@ -143,19 +128,16 @@ class Model:
             raise exceptions.InvalidModel(str(error)) from None
         if not sets:
             raise exceptions.InvalidModel("No parameters specified for the Model.")
-        paramsets = {name: Paramset(s, given.get(name, {})) for name, s in sets.items()}
-        self.config = ModelConfig(self.spec["channels"], paramsets, settings)
-        self.config.set_poi(poi_name or None)
+        paramsets = {name: Paramset(s) for name, s in sets.items()}
+        self.config = ModelConfig(self.spec["channels"], paramsets, settings, poi_name or None)
         self.main_model, self.constraint_model = MainModel(self), ConstraintModel(self.config)
         parts = np.split(np.arange(self.config.nmaindata + self.config.nauxdata), [self.config.nmaindata])
         self.fullpdf_tv = probability.TensorViewer(parts if self.config.nauxdata else parts[:1])
 
     def split(self, data: Any) -> likelihood.Data:
         """The engine's data set of one vector of main and auxiliary data."""
-        values, main, aux = np.asarray(data, dtype=np.float64), self.config.nmaindata, self.config.nauxdata
-        if values.shape != (main + aux,):
-            text = f"eval failed as data has shape {values.shape} but {main + aux} was expected"
-            raise exceptions.InvalidPdfData(text)
+        main = self.config.nmaindata
+        values = _vector("data", data, main + self.config.nauxdata, exceptions.InvalidPdfData)
         try:
             return self.engine.data(values[:main], values[main:])
         except InputError as error:
@@ -163,11 +145,7 @@ class Model:
 
     def point(self, pars: Any) -> Any:
         """A vector of the model's parameters."""
-        values = np.asarray(pars, dtype=np.float64)
-        if values.shape != (self.config.npars,):
-            text = f"eval failed as pars has shape {values.shape} but {self.config.npars} was expected"
-            raise exceptions.InvalidPdfParameters(text)
-        return values
+        return _vector("pars", pars, self.config.npars, exceptions.InvalidPdfParameters)
 
     @property
     def nominal_rates(self) -> Any:
@@ -251,6 +229,13 @@ class MainModel:
             rates[[config.samples.index(s) for s in samples], config.channel_slices[channel]] = block
             start += block.size
         return rates
+
+
+def _vector(what: str, values: Any, n: int, error: type[Exception]) -> Any:
+    vector = np.asarray(values, dtype=np.float64)
+    if vector.shape != (n,):
+        raise error(f"eval failed as {what} has shape {vector.shape} but {n} was expected")
+    return vector
 
 
 def _codes(settings: Any) -> dict[type, Any]:

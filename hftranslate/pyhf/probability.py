@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 from scipy import special, stats
 
-__all__ = ["Independent", "Normal", "Poisson", "Simultaneous", "TensorViewer"]
-
 
 def poisson_logpdf(n: Any, lam: Any) -> Any:
     """The logarithm of the density of a number of events, which need not be an integer."""

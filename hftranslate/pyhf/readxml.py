@@ -8,8 +8,6 @@ from hftranslate.formats import histfactory_xml
 from hftranslate.pyhf import exceptions, schema
 from hftranslate.translation import to_pyhf_json
 
-__all__ = ["clear_filecache", "parse"]
-
 _log = logging.getLogger(__name__)
 
 

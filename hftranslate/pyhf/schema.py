@@ -1,7 +1,9 @@
 """pyhf's schemas, of which version 1.0.0 is here."""
 
 import json
+from functools import reduce
 from importlib.resources import files
+from operator import getitem
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,8 +14,6 @@ from hftranslate.formats import schemas
 from hftranslate.formats.pyhf_json import from_document
 from hftranslate.pyhf import exceptions
 from hftranslate.workspace import Workspace
-
-__all__ = ["load_schema", "path", "validate", "version"]
 
 version = "1.0.0"
 path = files(schemas)
@@ -41,10 +41,8 @@ def validate(spec: Any, schema_name: str, *, version: str | None = None, allow_t
         pass
     found = schemas.violation(plain(spec) if allow_tensors else spec, schema_name.removesuffix(".json"))
     if found is not None:
-        instance = spec
-        for step in found[0]:
-            instance = instance[step]
-        error = SimpleNamespace(path=found[0], message=found[1], instance=instance)
+        path, message = found
+        error = SimpleNamespace(path=path, message=message, instance=reduce(getitem, path, spec))
         raise exceptions.InvalidSpecification(error, schema_name)
 
 

@@ -13,8 +13,6 @@ from hftranslate.formats.pyhf_json import to_document
 from hftranslate.pyhf import exceptions, schema
 from hftranslate.pyhf.pdf import ChannelSummary, Model
 
-__all__ = ["Workspace"]
-
 _log = logging.getLogger(__name__)
 
 
@@ -26,7 +24,15 @@ def _edited(edit: Callable[..., Any], *documents: Any, **options: Any) -> Any:
         if isinstance(error, errors.InvalidWorkspace) and len(documents) == 1:  # what is left breaks the schema
             found = SimpleNamespace(path=(), message=str(error), instance=dict(documents[0]))
             raise exceptions.InvalidSpecification(found, "workspace.json") from None
-        raise exceptions.InvalidWorkspaceOperation(str(error)) from None
+        raise exceptions.InvalidWorkspaceOperation(f"of channels, observations or measurements: {error}") from None
+
+
+def _observed(document: Any) -> dict[str, Any]:
+    """A document with an observation of every channel; of a channel that has none, without events."""
+    told = {o["name"] for o in document["observations"]}
+    others = (c for c in document["channels"] if c["name"] not in told)
+    nothing = [{"name": c["name"], "data": [0.0] * len(c["samples"][0]["data"])} for c in others]
+    return {**document, "observations": [*document["observations"], *nothing]}
 
 
 class Workspace(ChannelSummary, dict[str, Any]):
@@ -54,19 +60,16 @@ class Workspace(ChannelSummary, dict[str, Any]):
 
     def get_measurement(self, measurement_name: str | None = None, measurement_index: int | None = None) -> Any:
         """A measurement by its name, or by its place; the first one by default."""
-        names, place = self.measurement_names, measurement_index
+        names, name, place = self.measurement_names, measurement_name, measurement_index
         if not names:
             raise exceptions.InvalidMeasurement("No measurements have been defined.")
-        if measurement_name is not None:
-            if measurement_name not in names:
-                raise exceptions.InvalidMeasurement(f"no measurement by name '{measurement_name}' was found")
-            place = names.index(measurement_name)
-        elif place is None and len(names) > 1:
+        if name is None and place is None and len(names) > 1:
             _log.warning("multiple measurements defined. Taking the first measurement.")
-        if not -len(names) <= (place or 0) < len(names):
-            text = f"The measurement index {place} is out of bounds as only {len(names)} measurement(s) are defined."
-            raise exceptions.InvalidMeasurement(text)
-        measurement = self["measurements"][place or 0]
+        try:
+            measurement = self["measurements"][range(len(names))[place or 0] if name is None else names.index(name)]
+        except (IndexError, ValueError):
+            wanted = f"index {place} is out of bounds" if name is None else f"by name '{name}' was not found"
+            raise exceptions.InvalidMeasurement(f"measurement {wanted}; there are {len(names)}: {names}") from None
         schema.validate(measurement, "measurement.json", version=self.version)
         return measurement
 
@@ -99,7 +102,7 @@ class Workspace(ChannelSummary, dict[str, Any]):
     ) -> "Workspace":
         """Without what these lists name."""
         gone = {"modifiers": modifiers, "modifier_types": modifier_types, "samples": samples, "channels": channels}
-        gone = {what: names or () for what, names in (gone | {"measurements": measurements}).items()}
+        gone = {what: list(names or ()) for what, names in (gone | {"measurements": measurements}).items()}
         return Workspace(_edited(editing.prune, self, **gone))
 
     def rename(
@@ -121,7 +124,9 @@ class Workspace(ChannelSummary, dict[str, Any]):
             raise exceptions.InvalidWorkspaceOperation(
                 f"Workspaces of different versions cannot be combined: {left['version']} != {right['version']}"
             )
-        return cls(_edited(editing.combine, left, right, join=join, merge_channels=merge_channels))
+        told = {o["name"] for workspace in (left, right) for o in workspace["observations"]}
+        both = _edited(editing.combine, *map(_observed, (left, right)), join=join, merge_channels=merge_channels)
+        return cls(both | {"observations": [o for o in both["observations"] if o["name"] in told]})
 
     @classmethod
     def sorted(cls, workspace: Any) -> "Workspace":

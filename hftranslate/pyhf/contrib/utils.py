@@ -8,8 +8,6 @@ from hftranslate import hepdata
 from hftranslate.errors import InputError
 from hftranslate.pyhf import exceptions
 
-__all__ = ["download"]
-
 
 def download(archive_url: str, output_directory: Any, force: bool = False, compress: bool = False) -> None:
     """Fetch a likelihood from HEPData and unpack it into a new or empty folder, or keep the archive (``compress``)."""

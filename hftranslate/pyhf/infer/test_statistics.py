@@ -1,7 +1,7 @@
-"""Test statistics (arXiv:1007.1727v3, "CCGV") within the ranges that the fits are given."""
+"""Test statistics (arXiv:1007.1727v3, Eqs. 8 to 16) within the ranges that the fits are given."""
 
 import logging
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,17 +17,18 @@ _NOTHING = 1e-14
 
 
 def _statistic(
-    name: str, mu: Any, data: Any, pdf: Any, init: Any, bounds: Any, fixed: Any, return_fitted_pars: bool = False
+    name: str, mu: Any, data: Any, pdf: Any, init_pars: Any, par_bounds: Any, fixed_params: Any, **kw: bool
 ) -> Any:
+    """A test statistic; with ``return_fitted_pars`` also the parameters of the conditional and of the free fit."""
     poi = pdf.config.poi_index
     if poi is None:
         raise exceptions.UnspecifiedPOI("No POI is defined. A POI is required for profile likelihood based tests.")
-    init, bounds, fixed = settings_of(pdf, init, bounds, fixed)
+    init, bounds, fixed = settings_of(pdf, init_pars, par_bounds, fixed_params)
     if name == "q0" and mu != 0.0:
         _log.warning("q0 test statistic only used for fit configuration with POI set to zero. Setting mu=0.")
         mu = 0.0
     if name != "q0" and (bounds[poi][0] == 0) != name.endswith("tilde"):
-        other, bounded = (name[:3].removesuffix("_"), "not ") if name.endswith("tilde") else (f"{name}_tilde", "")
+        other, bounded = (name.removesuffix("_tilde"), "not ") if name.endswith("tilde") else (f"{name}_tilde", "")
         text = "%s test statistic used for fit configuration with POI %sbounded at zero.\nUse the %s test statistic."
         _log.warning(text, name, bounded, other)
     conditional = best_fit(data, pdf, *with_poi(mu, pdf, init, bounds, fixed))
@@ -37,17 +38,7 @@ def _statistic(
     difference, muhat = conditional.excess_nll - free.excess_nll, free.values[poi]
     zero = difference < _NOTHING or (name == "q0" and muhat < 0.0) or (name[:3] == "qmu" and muhat > mu)
     found = np.asarray(0.0 if zero else 2.0 * difference)
-    return (found, (np.array(conditional.values), np.array(free.values))) if return_fitted_pars else found
+    return (found, (np.array(conditional.values), np.array(free.values))) if kw.get("return_fitted_pars") else found
 
 
-def _named(name: str, equation: int) -> Callable[..., Any]:
-    def statistic(mu: Any, data: Any, pdf: Any, init_pars: Any, par_bounds: Any, fixed_params: Any, **kw: bool) -> Any:
-        return _statistic(name, mu, data, pdf, init_pars, par_bounds, fixed_params, **kw)
-
-    statistic.__name__ = statistic.__qualname__ = name
-    also = "``return_fitted_pars`` gives the parameters of the conditional and of the free fit, too."
-    statistic.__doc__ = f"CCGV Eq. {equation}; {also}"
-    return statistic
-
-
-q0, qmu, qmu_tilde, tmu, tmu_tilde = map(_named, __all__, (12, 14, 16, 8, 11))
+q0, qmu, qmu_tilde, tmu, tmu_tilde = (partial(_statistic, name) for name in __all__)
