@@ -142,9 +142,11 @@ class _Look:
             asked = {}
             for band in bands:
                 x, doubt, slope = foreseen(self._above(band, level))
-                if x <= highest and doubt < _SURE * x:
+                if not self.tester.range[0] <= x <= highest:
+                    continue
+                if doubt < _SURE * x:
                     found[band] = x, slope
-                elif x <= highest:
+                else:
                     asked[band] = x
             data, asimov = [x for band, x in asked.items() if band is None], asked.values()
         return found
@@ -301,6 +303,8 @@ def limits_of(
     offset = best if best > _GRID[0] * way else 0.0  # two points close together tell less than one
     own, grid = ([min(max(x + part * way, tester.range[0]), highest) for part in _GRID] for x in (offset, 0.0))
     seen = look.limits(wanted, level, highest, data=own, asimov=grid if bands else ())
+    asked: list[tuple[Which, float]] = [("asimov", x) for x, _ in seen.values()]
+    tester.prepare([*asked, *(("data", x) for band, (x, _) in seen.items() if band is None)])
     limits: dict[Band, float] = {}
     failures: dict[str, str] = {}
     for band in wanted:
