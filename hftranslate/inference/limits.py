@@ -116,15 +116,16 @@ class _Look:
     def at(self, *, data: Iterable[float], asimov: Iterable[float], search: bool = True) -> None:
         """Look at values where nobody did yet, and for lower minima as toys do, if at any."""
         asked: dict[Which, Iterable[float]] = {"data": data, "asimov": asimov}
-        new = [(which, poi) for which, pois in asked.items() for poi in sorted({*pois} - self.q[which].keys())]
-        if not new:
+        new = {which: sorted({*pois} - self.q[which].keys()) for which, pois in asked.items()}
+        fits = [self.tester.many(which, pois, self._thetas[which]) for which, pois in new.items() if pois]
+        if not fits:
             return
         options = self.tester.options
         if options.other_minima is not False:
             options = replace(options, other_minima="quick" if search else False)
-        fits = (self.tester.many(which, [poi for w, poi in new if w == which], self._thetas[which]) for which in asked)
         found = minimize_many(self.tester.model, reduce(Fits.and_of, fits), options)
-        for (which, poi), minimum in zip(new, found, strict=True):
+        each = [(which, poi) for which, pois in new.items() for poi in pois]
+        for (which, poi), minimum in zip(each, found, strict=True):
             good = minimum.status in AT_A_MINIMUM
             self.q[which][poi] = self.tester.statistic_of(which, poi, minimum.excess_nll) if good else nan
             if good:
@@ -135,14 +136,17 @@ class _Look:
     ) -> dict[Band, tuple[float, float]]:
         """Where limits are, and how steep their curves there, as far as that can be told; where to begin is given."""
         found: dict[Band, tuple[float, float]] = {}
-        for k in range(_ROUNDS):
-            self.at(data=data, asimov={*data, *asimov}, search=k == 0)
+        self.at(data=data, asimov=data)
+        for _ in range(_ROUNDS):
+            self.at(data=data, asimov={*data, *asimov}, search=False)
             asked = {}
             for band in bands:
                 x, doubt, slope = foreseen(self._above(band, level))
-                if x <= highest and doubt < _SURE * x:
+                if not self.tester.range[0] <= x <= highest:
+                    continue
+                if doubt < _SURE * x:
                     found[band] = x, slope
-                elif x <= highest:
+                else:
                     asked[band] = x
             data, asimov = [x for band, x in asked.items() if band is None], asked.values()
         return found
@@ -296,8 +300,11 @@ def limits_of(
     best, way = _first_way(tester)
     guess, wanted = best + way, (None, 2, 0, 1, 3, 4) if bands else (None,)
     curves, look = _Curves(tester=tester, level=level), _Look(tester=tester)
-    own, grid = ([min(max(x + part * way, tester.range[0]), highest) for part in _GRID] for x in (best, 0.0))
+    offset = best if best > _GRID[0] * way else 0.0  # two points close together tell less than one
+    own, grid = ([min(max(x + part * way, tester.range[0]), highest) for part in _GRID] for x in (offset, 0.0))
     seen = look.limits(wanted, level, highest, data=own, asimov=grid if bands else ())
+    asked: list[tuple[Which, float]] = [("asimov", x) for x, _ in seen.values()]
+    tester.prepare([*asked, *(("data", x) for band, (x, _) in seen.items() if band is None)])
     limits: dict[Band, float] = {}
     failures: dict[str, str] = {}
     for band in wanted:

@@ -13,7 +13,7 @@ change it, unless ``poi_range="model"`` asks for that (ROOT's and pyhf's behavio
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -367,7 +367,7 @@ class Tester:
             lines = points[a] + ((at - x[a]) / (x[b] - x[a]))[:, None] * (points[b] - points[a])
             starts = np.concatenate([starts, np.clip(lines, *p.bounds.T)[None]])
         starts[:, :, p.poi_index] = at
-        values = np.array([self.model.excess_of_many(s, data) for s in starts])
+        values = self.model.excess_of_many(starts.reshape(-1, len(p)), data).reshape(starts.shape[:2])
         lowest = np.argmin(np.where(np.isfinite(values), values, inf), axis=0)
         free = ~near.fixed
         free[p.poi_index] = False
@@ -408,21 +408,43 @@ class Tester:
         """
         low, high = self._range(self.test_stat, poi_test)
         self._begun(low, high)
-        again = self.options.other_minima is not False
-        while again:
-            first = replace(self, options=replace(self.options, other_minima=False), _conditional={**self._conditional})
-            with suppress(FitFailed):  # a search may help, each fit for itself
-                first._compare(self.test_stat, poi_test)
-                first.q_asimov(poi_test)
-            new = {key: fit for key, fit in first._conditional.items() if key not in self._conditional}
-            again = False
-            for (key, before), after in zip(new.items(), lowest(list(new.values()), self.options), strict=True):
-                self._conditional[key] = after
-                again = after is not before and (key[0] == "free" or key == ("data", 0.0))
-                if again:
-                    break
+
+        def make(first: "Tester") -> None:
+            first._compare(self.test_stat, poi_test)
+            first.q_asimov(poi_test)
+
+        while self._searched(make):  # as long as that changes what the others begin from
+            pass
         if low <= 0.0 <= high:
             self._not_above(self._at("data", 0.0), low, high)
+
+    def prepare(self, asked: Iterable[tuple[Which, float]]) -> None:
+        """Make conditional fits that are about to be asked for, so that their searches for other minima are one."""
+
+        def make(first: "Tester") -> None:
+            for which, poi in asked:
+                with suppress(FitFailed):
+                    first._at(which, poi)
+
+        with suppress(FitFailed):  # who asks for the fit is told
+            self._searched(make)
+
+    def _searched(self, make: Callable[["Tester"], None]) -> bool:
+        """Fits that are made without a search for other minima, and then search together; whether others depend on it.
+
+        A fit that fails is left to be made by itself: a search may help.
+        """
+        if self.options.other_minima is False:
+            return False
+        first = replace(self, options=replace(self.options, other_minima=False), _conditional={**self._conditional})
+        with suppress(FitFailed):
+            make(first)
+        new = {key: fit for key, fit in first._conditional.items() if key not in self._conditional}
+        for (key, before), after in zip(new.items(), lowest(list(new.values()), self.options), strict=True):
+            self._conditional[key] = after
+            if after is not before and (key[0] == "free" or key == ("data", 0.0)):
+                return True
+        return False
 
     def test(self, poi_test: float) -> HypoTestResult:
         """Observed and expected CLs of one value of the parameter of interest."""

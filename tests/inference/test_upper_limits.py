@@ -251,7 +251,19 @@ def test_few_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     for make in (hello_world, falling, lambda: compiled("sbottom_RegionA"), lambda: compiled("displaced_Comb")):
         fits.clear()
         upper_limit(*make())
-        assert len(fits) < 60
+        assert len(fits) < 15
+
+
+@pytest.mark.parametrize("factor", [0.0, 0.3, 1.0, 1.0 + 1e-5, 1.1, 9.0, nan])
+def test_limits_do_not_rest_on_the_look(factor: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is told of many values at once, right or wrong, single fits find the same limits."""
+    model, data = falling()
+    of_many = AsymptoticTester.statistic_of
+    monkeypatch.setattr(AsymptoticTester, "statistic_of", lambda *at: factor * of_many(*at))
+    found = upper_limit(model, data)
+    assert hypotest(model, data, found.observed).cls_obs == pytest.approx(0.05, rel=1e-5)
+    at_limits = [hypotest(model, data, mu).cls_exp[k] for k, mu in enumerate(found.expected)]
+    assert at_limits == pytest.approx([0.05] * 5, rel=1e-5)
 
 
 def test_strong_correlations_with_the_background() -> None:
