@@ -23,6 +23,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from hftranslate.inference.bordered import Bordered, factored, is_bordered
 from hftranslate.inference.low_rank import Hessian, LowRank, Solver
 from hftranslate.likelihood.scipy_parts import dposv, dpotrs
 
@@ -187,7 +188,7 @@ class _Move:
     """A step to the minimum of the quadratic model within the box.
 
     ``exact`` says whether the model was the exact Hessian; ``free`` are the parameters that no bound holds at its end,
-    and ``factor`` the Cholesky factor of their block.
+    and ``factor`` is that of their block.
     """
 
     step: Floats
@@ -195,7 +196,10 @@ class _Move:
     edm: float
     exact: bool
     free: NDArray[np.int64]
-    factor: Floats | None
+    factor: "_Factor | None"
+
+
+_Factor: TypeAlias = Floats | Bordered
 
 
 def _lower(function: Function, candidate: Floats, x: Floats, f: float) -> tuple[Floats, float]:
@@ -357,8 +361,10 @@ def _rough_step(here: _Here, hessian: LowRank, low: Floats, high: Floats) -> _Ro
         held = held | beyond
 
 
-def _factored(factor: Floats) -> Solver:
-    """What solves systems with a Cholesky factor."""
+def _factored(factor: _Factor) -> Solver:
+    """What solves systems with a factored matrix."""
+    if isinstance(factor, Bordered):
+        return factor.solve
     return lambda v: np.asarray(dpotrs(factor, v)[0], dtype=np.float64)
 
 
@@ -454,8 +460,10 @@ def _bounded_step(q: _Quadratic, function: Function, damping: float, mixed: Iter
         held[crossing] = True
 
 
-def _solve(matrix: Floats, free: NDArray[np.int64], rhs: Floats, damping: float) -> tuple[Floats, Floats | None]:
-    """Cholesky factor and solution of ``(matrix + damping * diag(scale)) y = rhs`` among the free rows.
+def _solve(
+    matrix: Floats, free: NDArray[np.int64], rhs: Floats, damping: float
+) -> tuple[_Factor | None, Floats | None]:
+    """Factor and solution of ``(matrix + damping * diag(scale)) y = rhs`` among the free rows.
 
     The solution is ``None`` unless the matrix is positive definite.
     """
@@ -463,5 +471,9 @@ def _solve(matrix: Floats, free: NDArray[np.int64], rhs: Floats, damping: float)
     if damping > 0.0:
         scale = np.abs(np.diagonal(block))
         block = block + np.diag(damping * np.maximum(scale, 1e-8 * max(float(scale.max()), 1.0)))
+    inner = is_bordered(block)
+    if inner is not None:
+        bordered = factored(block, inner)
+        return bordered, None if bordered is None else bordered.solve(rhs)
     factor, solution, failed = dposv(block, rhs)
     return factor, None if failed else solution
