@@ -34,7 +34,7 @@ def page_of_demo(of_demo: dict[str, Any]) -> str:
 
 @pytest.fixture
 def undrawn(of_demo: dict[str, Any]) -> dict[str, Any]:
-    """The report without what pictures are made of, which takes most of the time of a page; its tables are all there."""
+    """The report without what pictures are made of, which takes most of the time of a page; all tables are there."""
     document: dict[str, Any] = json.loads(json.dumps({k: v for k, v in of_demo.items() if k not in PARTS}))
     return document
 
