@@ -276,14 +276,13 @@ class Model(Speaking):
         """Expected events per channel, sample and bin, ragged as the channels are."""
         import awkward as ak  # takes a third of a second, and few commands need it
 
-        nu = self.state(self._vector(theta)).nu
-        start = 0
-        channels = []
-        for (_, n_bins), samples in zip(self.channels, self.samples, strict=True):
-            stop = start + n_bins * len(samples)
-            channels.append(nu[start:stop].reshape(n_bins, len(samples)).T.tolist())
-            start = stop
-        return ak.Array(channels)
+        return ak.Array([block.tolist() for block in self.blocks(self.state(self._vector(theta)).nu)])
+
+    def blocks(self, cells: Floats) -> list[Floats]:
+        """Numbers of all cells ``(n_cells,)`` by channel, sample and bin: ``(n_samples, n_bins)`` for each channel."""
+        shapes = [(n, len(samples)) for (_, n), samples in zip(self.channels, self.samples, strict=True)]
+        parts = np.split(cells, np.cumsum([n * m for n, m in shapes])[:-1])
+        return [part.reshape(shape).T for part, shape in zip(parts, shapes, strict=True)]
 
     # ---------------------------------------------------------------------------------------------------- likelihood
     def logpdf(self, theta: ArrayLike, data: Data) -> float:

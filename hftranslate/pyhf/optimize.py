@@ -25,8 +25,8 @@ class scipy_optimizer:
         unknown = sorted(given.keys() - _SETTINGS.keys())
         if unknown:
             raise exceptions.Unsupported(f"Unsupported kwargs were passed in: {unknown}.")
-        options: dict[str, Any] = {_SETTINGS[key]: value for key, value in given.items()}
-        return FitOptions(minimizer=self.minimizer, **options)  # type: ignore[arg-type]
+        ours: dict[str, Any] = {_SETTINGS[key]: value for key, value in given.items()}
+        return FitOptions(**{"minimizer": self.minimizer, **ours})
 
 
 class minuit_optimizer(scipy_optimizer):

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-from hftranslate import errors
 from hftranslate.formats.json_patch import patched
 from hftranslate.pyhf import exceptions, schema
 from hftranslate.pyhf.workspace import Workspace
@@ -24,9 +23,6 @@ class Patch(list[Any]):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Patch) and list.__eq__(self, other) and self.metadata == other.metadata
 
-    def __hash__(self) -> int:  # type: ignore[override]
-        return hash((self.name, self.values))
-
     def apply(self, obj: Any) -> Any:
         """A document with the patch; the one given stays as it is."""
         return patched(obj, self)
@@ -39,18 +35,14 @@ class PatchSet:
         self.schema = config_kwargs.pop("schema", "patchset.json")
         self.version = config_kwargs.pop("version", spec.get("version"))
         schema.validate(spec, self.schema, version=self.version)
-        try:
-            self._ours = document.from_document(schema.plain(spec))
-        except errors.InputError as error:
-            raise exceptions.InvalidPatchSet(str(error)) from None
+        self._ours = document.from_document(schema.plain(spec))
         self.metadata, self.patches = spec["metadata"], [Patch(p) for p in spec["patches"]]
         self.references, self.description = self.metadata["references"], self.metadata["description"]
         self.digests, self.labels = self.metadata["digests"], self.metadata["labels"]
         self._by_key: dict[Any, Patch] = {key: patch for patch in self.patches for key in (patch.name, patch.values)}
 
     def __repr__(self) -> str:
-        several = "es" if len(self) != 1 else ""
-        return f"<{__name__}.PatchSet object with {len(self)} patch{several} at {hex(id(self))}>"
+        return f"<{__name__}.PatchSet object with {len(self)} patch{'es' * (len(self) != 1)} at {hex(id(self))}>"
 
     def __getitem__(self, key: Any) -> Patch:
         key = tuple(key) if isinstance(key, list) else key

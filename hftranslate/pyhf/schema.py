@@ -7,8 +7,6 @@ from operator import getitem
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
-
 from hftranslate import errors
 from hftranslate.formats import schemas
 from hftranslate.formats.pyhf_json import from_document
@@ -19,13 +17,12 @@ version = "1.0.0"
 path = files(schemas)
 
 
-def load_schema(schema_id: str) -> dict[str, Any]:
+def load_schema(schema_id: str) -> Any:
     """A schema by its place below :data:`path`, as ``1.0.0/workspace.json``."""
     place = path.joinpath(schema_id)
     if not place.is_file():
         raise exceptions.SchemaNotFound(f"the schema {schema_id} was not found")
-    found: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
-    return found
+    return json.loads(place.read_text(encoding="utf-8"))
 
 
 def validate(spec: Any, schema_name: str, *, version: str | None = None, allow_tensors: bool = True) -> None:
@@ -54,10 +51,6 @@ def read(document: Any) -> Workspace:
         return from_document(plain(document))
 
 
-def plain(value: Any) -> Any:
-    """A document with lists and numbers of Python in place of arrays and tuples."""
-    if isinstance(value, dict):
-        return {key: plain(v) for key, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(v) for v in value]
-    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+def plain(document: Any) -> Any:
+    """A document with lists and numbers of Python in place of arrays and tuples; nothing in place of anything else."""
+    return json.loads(json.dumps(document, default=lambda value: getattr(value, "tolist", lambda: None)()))

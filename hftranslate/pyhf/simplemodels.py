@@ -7,20 +7,16 @@ from hftranslate.pyhf.pdf import Model
 from hftranslate.workspace import Workspace, simplemodels
 
 
-def correlated_background(
-    signal: Any, bkg: Any, bkg_up: Any, bkg_down: Any, batch_size: int | None = None, validate: bool = True
-) -> Model:
-    """A background whose bins move together (histosys)."""
+def correlated_background(signal: Any, bkg: Any, bkg_up: Any, bkg_down: Any, *options: Any, **named: Any) -> Model:
+    """A background whose bins move together (histosys); options are those of :class:`hftranslate.pyhf.Model`."""
     ours = simplemodels.correlated_background(signal, bkg, bkg_up, bkg_down)
-    return _model(ours, "single_channel", batch_size=batch_size, validate=validate)
+    return _model(ours, "single_channel", *options, **named)
 
 
-def uncorrelated_background(
-    signal: Any, bkg: Any, bkg_uncertainty: Any, batch_size: int | None = None, validate: bool = True
-) -> Model:
-    """A background with an independent uncertainty in every bin (shapesys)."""
+def uncorrelated_background(signal: Any, bkg: Any, bkg_uncertainty: Any, *options: Any, **named: Any) -> Model:
+    """A background with an independent uncertainty in every bin (shapesys); options as above."""
     ours = simplemodels.uncorrelated_background(signal, bkg, bkg_uncertainty)
-    return _model(ours, "singlechannel", batch_size=batch_size, validate=validate)
+    return _model(ours, "singlechannel", *options, **named)
 
 
 def hepdata_like(signal_data: Any, bkg_data: Any, bkg_uncerts: Any, batch_size: int | None = None) -> Model:
@@ -28,6 +24,6 @@ def hepdata_like(signal_data: Any, bkg_data: Any, bkg_uncerts: Any, batch_size: 
     return uncorrelated_background(signal_data, bkg_data, bkg_uncerts, batch_size)
 
 
-def _model(workspace: Workspace, channel: str, **options: Any) -> Model:
+def _model(workspace: Workspace, channel: str, *options: Any, **named: Any) -> Model:
     channels = to_document(workspace)["channels"]
-    return Model({"channels": [{**channels[0], "name": channel}]}, **options)
+    return Model({"channels": [{**channels[0], "name": channel}]}, *options, **named)

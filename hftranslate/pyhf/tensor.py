@@ -18,8 +18,6 @@ _DTYPES: dict[str, dict[str, Any]] = {
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "boolean_mask": operator.getitem,
     "conditional": lambda predicate, true_callable, false_callable: true_callable() if predicate else false_callable(),
-    "erf": special.erf,
-    "erfinv": special.erfinv,
     "gather": operator.getitem,
     "normal": stats.norm.pdf,
     "normal_cdf": stats.norm.cdf,
@@ -45,7 +43,7 @@ class numpy_backend:
         self.precision, self.dtypemap = precision, _DTYPES[precision]
 
     def __getattr__(self, name: str) -> Any:
-        return _FUNCTIONS[name] if name in _FUNCTIONS else getattr(np, name)
+        return _FUNCTIONS[name] if name in _FUNCTIONS else getattr(special if name.startswith("erf") else np, name)
 
     def astensor(self, tensor_in: Any, dtype: str = "float") -> Any:
         """An array of ``"float"``, ``"int"`` or ``"bool"``."""

@@ -24,8 +24,7 @@ def hypotest(poi_test: Any, data: Any, pdf: Any, *settings: Any, **kw: Any) -> A
         raise exceptions.UnspecifiedPOI("No POI is defined. A POI is required to run a hypothesis test.")
     calculator = utils.create_calculator(kw.pop("calctype", "asymptotics"), data, pdf, *settings, **kw)
     if calculator.fixed_params[pdf.config.poi_index]:
-        text = f"POI at index [{pdf.config.poi_index}] is set as fixed, which makes inference by profile likelihood"
-        raise exceptions.InvalidModel(f"{text} ratios impossible. Please unfix the POI to continue.")
+        raise exceptions.InvalidModel("The POI is set as fixed, which leaves nothing to profile. Please unfix it.")
     statistic = calculator.teststatistic(poi_test)
     distributions = calculator.distributions(poi_test)
     clsb, clb, cls = map(np.asarray, calculator.pvalues(statistic, *distributions))

@@ -59,17 +59,9 @@ class _Calculator:
 
     _bands = -np.array(BANDS)
 
-    def __init__(
-        self,
-        data: Any,
-        pdf: Any,
-        init_pars: Any = None,
-        par_bounds: Any = None,
-        fixed_params: Any = None,
-        test_stat: str = "qtilde",
-    ) -> None:
+    def __init__(self, data: Any, pdf: Any, *settings: Any, test_stat: str = "qtilde", **named: Any) -> None:
         self.data, self.pdf, self.test_stat = data, pdf, test_stat
-        self.init_pars, self.par_bounds, self.fixed_params = settings_of(pdf, init_pars, par_bounds, fixed_params)
+        self.init_pars, self.par_bounds, self.fixed_params = settings_of(pdf, *settings, **named)
         self._settings = (pdf, self.init_pars, self.par_bounds, self.fixed_params)
         self._other = 1.0 if test_stat == "q0" else 0.0
 

@@ -16,10 +16,10 @@ def twice_nll(pars: Any, data: Any, pdf: Any) -> Any:
     return -2 * pdf.logpdf(pars, data)
 
 
-def settings_of(pdf: Any, *given: Any) -> tuple[list[Any], ...]:
+def settings_of(pdf: Any, init_pars: Any = None, par_bounds: Any = None, fixed_params: Any = None) -> Any:
     """Starting values, ranges and constants, those of the model where they are not given."""
-    names = zip(given, ("suggested_init", "suggested_bounds", "suggested_fixed"), strict=True)
-    return tuple(list(v if v is not None and len(v) else getattr(pdf.config, name)()) for v, name in names)
+    given = zip((init_pars, par_bounds, fixed_params), ("init", "bounds", "fixed"), strict=True)
+    return tuple(list(v if v is not None and len(v) else getattr(pdf.config, f"suggested_{of}")()) for v, of in given)
 
 
 def with_poi(poi_val: Any, pdf: Any, *given: Any) -> tuple[list[Any], ...]:
@@ -35,9 +35,7 @@ def best_fit(data: Any, pdf: Any, init: Any, bounds: Any, fixed: Any, **options:
     """Our engine's fit."""
     for i, (value, (low, high)) in enumerate(zip(init, bounds, strict=True)):
         if not low <= value <= high:
-            raise ValueError(
-                f"initial parameter {i}, {value}, lies outside of its bounds {low} to {high}; change either"
-            )
+            raise ValueError(f"initial parameter {i}, {value}, lies outside of its bounds, {low} to {high}")
     columns = {"init": np.array(init, dtype=float), "bounds": np.array(bounds, dtype=float), "fixed": np.array(fixed)}
     engine = replace(pdf.engine, parameters=replace(pdf.engine.parameters, **columns))
     try:
@@ -53,7 +51,7 @@ def fit(data: Any, pdf: Any, init_pars: Any = None, par_bounds: Any = None, fixe
     wanted = [kw.pop(f"return_{what}", False) for what in ("uncertainties", "correlations", "fitted_val", "result_obj")]
     best = best_fit(data, pdf, *settings_of(pdf, init_pars, par_bounds, fixed_params), **kw)
     pars, unc, fun = np.array(best.values), best.uncertainties, np.asarray(2.0 * best.nll)
-    corr = best.correlation * np.outer(~best.fixed, ~best.fixed)  # nothing is correlated with a constant, or itself
+    corr = best.correlation * np.outer(~best.fixed, ~best.fixed)  # with constants nothing is correlated
     pars = np.stack([pars, unc], axis=1) if wanted[0] else pars
     result: Any = OptimizeResult()
     result.update(x=pars, unc=unc, corr=corr, fun=fun, success=True, message=best.message, fit=best)
