@@ -46,7 +46,7 @@ def descend(
     ways = [_through_kinks, _along_the_edge]
     if _least(problem, found.x) < _NEARLY_EMPTY:
         ways.reverse()
-    for way in (*ways, _further, _off_the_kink, _against_the_edge):
+    for way in (*ways, _further, _against_the_edge, _off_the_kink):
         found = way(problem, found, tolerance, max_iterations)
         if found.at_a_minimum:
             break
