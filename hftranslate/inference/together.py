@@ -20,13 +20,14 @@ Each fit has its own bounds that hold parameters, its own length of the step, an
 others. One that does not converge within a few steps is left to who can do more: nothing here knows kinks.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.inference.low_rank import LEAST, Metric, along, back
+from hftranslate.inference.crossings import KEPT, Within
+from hftranslate.inference.low_rank import LEAST, Metric
 from hftranslate.likelihood.many import Slopes
 from hftranslate.likelihood.model import Data, Linearised, Model
 from hftranslate.likelihood.sizes import unwarned
@@ -50,12 +51,8 @@ _DOUBTED = 2
 _ROUGH, _SAME = 1e-4, 0.1
 #: Armijo's constant: the fraction of the predicted decrease that counts as progress.
 _SUFFICIENT = 1e-4
-#: How often what a step takes beyond its bounds is put there, and the rest moved anew.
-_CROSSINGS = 6
 #: How often a step follows the bent edge of the domain.
 _FOLLOWED = 2
-#: The part of its yield that a bin keeps which a step would empty.
-KEPT = 0.1
 #: Steps and changes of the gradient that are less parallel than this say nothing about the curvature.
 _PARALLEL = 1e-12
 
@@ -429,8 +426,16 @@ class _Descent:
         metric = self.lines.metric(way.which, here, way.held, _EXPECTED)
         g = np.where(way.held, 0.0, way.gradient)
         free = way.newton(metric, g)
-        within = Within(x=way.x, gradient=way.gradient, here=here, metric=metric, box=self.lines.box, step=free.copy(), held=way.held.copy(),
-                         empty=self.lines.fits.observed[way.which] == 0.0)  # fmt: skip
+        within = Within(
+            x=way.x,
+            gradient=way.gradient,
+            here=here,
+            metric=metric,
+            box=self.lines.box,
+            step=free.copy(),
+            held=way.held.copy(),
+            empty=self.lines.fits.observed[way.which] == 0.0,
+        )
         within.go()
         empties: Booleans = np.any(within.emptied, axis=1)
         if empties.any():
@@ -440,7 +445,7 @@ class _Descent:
             edm[done[~within.pushed_there(done, self.tolerance)]] = np.nan
         return within.step, edm, empties
 
-    def _follow(self, way: _Way, within: "Within", which: Integers) -> None:
+    def _follow(self, way: _Way, within: Within, which: Integers) -> None:
         """Let steps that empty bins follow their bent edge of the domain: leave there what was meant to be left."""
         metric, held = within.emptying(which), within.held[which]
         points = self.lines.fits.starts[way.which[which]]
@@ -449,80 +454,6 @@ class _Descent:
             excess = self.lines.model.rates_of_many(points) - KEPT * within.here.rates[which]
             inward = metric.solve(np.zeros(held.shape), np.where(within.emptied[which], excess, 0.0))
             within.step[which] -= np.where(held, 0.0, inward)
-
-
-@dataclass(slots=True, kw_only=True)
-class Within:
-    """Steps that are brought back within the bounds of parameters, and to where no ``empty`` bin is below zero.
-
-    What is met first on the way is ``held``, or ``emptied``, and the others move anew: they may not meet theirs, then.
-    """
-
-    x: Floats
-    gradient: Floats
-    here: Linearised
-    metric: Metric
-    box: tuple[Floats, Floats]
-    step: Floats
-    held: Booleans
-    empty: Booleans
-
-    emptied: Booleans = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.emptied = np.zeros_like(self.empty)
-
-    def go(self) -> None:
-        """Bring all of them back."""
-        moved, rows = np.zeros_like(self.step), np.arange(len(self.step))
-        for _ in range(_CROSSINGS):
-            first, room, over, emptying = self._met(rows)
-            crossing = np.isfinite(first)
-            if not crossing.any():
-                break
-            rows, room, over = rows[crossing], room[crossing], over[crossing]
-            self.held[rows] |= over
-            self.emptied[rows] |= emptying[crossing]
-            moved[rows] = np.where(over, room, moved[rows])
-            metric, held, emptied = self.emptying(rows), self.held[rows], self.emptied[rows]
-            lost = along(metric.jacobian, moved[rows])
-            pull = self.gradient[rows] + back(metric.jacobian, self.metric.roots[rows] ** 2 * lost)
-            lost += (1.0 - KEPT) * self.here.rates[rows]
-            step = -metric.solve(np.where(held, 0.0, pull), np.where(emptied, lost, 0.0))
-            self.step[rows] = np.where(held, moved[rows], step)
-
-    def emptying(self, rows: Integers) -> Metric:
-        """The quadratic models of some of them with what is held and emptied."""
-        return self.metric.emptying(rows, self.held[rows], self.emptied[rows])
-
-    def pushed_there(self, rows: Integers, tolerance: float) -> Booleans:
-        """Whether the function pushes what is held against its bound, and what is emptied to nothing.
-
-        Within what is left below a tolerance of the EDM.
-        """
-        metric, held, emptied, step = self.emptying(rows), self.held[rows], self.emptied[rows], self.step[rows]
-        bends = back(metric.jacobian, self.metric.roots[rows] ** 2 * along(metric.jacobian, step))
-        slope = self.gradient[rows] + metric.diagonal * step + bends
-        forces = np.where(emptied, metric.forces(np.where(held, 0.0, slope)), 0.0)
-        slope = slope - back(metric.jacobian, forces)
-        x, (low, high) = self.x[rows] + step, self.box
-        inward = held & (((x <= low) & (slope < 0.0)) | ((x >= high) & (slope > 0.0)))
-        gains = slope**2 > 2.0 * tolerance * metric.diagonal
-        pulled: Booleans = np.any(inward & gains, axis=1) | np.any(forces < 0.0, axis=1)
-        return ~pulled
-
-    def _met(self, rows: Integers) -> tuple[Floats, Floats, Booleans, Booleans]:
-        """The part of each step up to what it meets first, the room up to bounds, and what is met then."""
-        x, step, rates = self.x[rows], self.step[rows], self.here.rates[rows]
-        target = x + step
-        over = ((target < self.box[0]) | (target > self.box[1])) & ~self.held[rows]
-        room = np.clip(target, *self.box) - x
-        to_bounds = np.where(over, room / np.where(over, step, 1.0), np.inf)
-        loss = -along(self.here.jacobian[rows], step)
-        emptying = self.empty[rows] & ~self.emptied[rows] & (loss > (1.0 - KEPT) * rates)
-        to_nothing = np.where(emptying, (1.0 - KEPT) * rates / np.where(emptying, loss, 1.0), np.inf)
-        first = np.minimum(to_bounds.min(axis=1), to_nothing.min(axis=1))
-        return first, room, over & (to_bounds <= first[:, None]), emptying & (to_nothing <= first[:, None])
 
 
 def _dot(a: Floats, b: Floats) -> Floats:
