@@ -48,7 +48,7 @@ _STEPS, _SHORTENED, _SHORTER = 40, 8, 0.3
 #: How often a step is shortened before what was learned of the curvature is forgotten.
 _DOUBTED = 2
 #: The EDM at which it shows where a fit ends, and how near in units of its parameters that is to a known minimum.
-_ROUGH, _SAME = 1e-4, 0.1
+_ROUGH, _SAME = 1e-4, 0.2
 #: Armijo's constant: the fraction of the predicted decrease that counts as progress.
 _SUFFICIENT = 1e-4
 #: How often a step follows the bent edge of the domain.
@@ -343,25 +343,30 @@ class _Descent:
             way = self._on(way)
 
     def _begun(self, which: Integers) -> _Way:
-        """Some fits at their start, of which nothing is known yet."""
-        self._follow_others(which)
-        n, x = len(which), self.ends.thetas[which][:, self.lines.index]
-        none = np.zeros(x.shape, dtype=np.bool_)
+        """Some fits of which nothing is known yet: at their start, or on the way there from where others ended."""
+        fits, index, n = self.lines.fits, self.lines.index, len(which)
+        x, shortened = self.ends.thetas[which][:, index], np.full(n, _SHORTENED)
+        step = np.zeros_like(x)
+        if fits.after is not None and len(some := np.flatnonzero(self._follows(which))):
+            before = fits.after[which[some]]
+            moves = x[some] - fits.starts[before][:, index]
+            free = np.broadcast_to(fits.free_in(which[some]), fits.starts[before].shape)[:, index]
+            x[some] = np.where(free, self.ends.thetas[before][:, index], x[some])
+            step[some], shortened[some] = np.where(free, moves, 0.0), 0
         return _Way(
-            which=which, x=x, value=np.full(n, np.inf), gradient=np.zeros_like(x), held=none,
-            step=np.zeros_like(x), length=np.ones(n), shortened=np.full(n, _SHORTENED), edm=np.full(n, np.inf),
-            before=np.zeros(n), emptied=np.zeros(n, dtype=np.bool_), taken=np.zeros(n, dtype=np.int64),
-            steps=[], changes=[], inverses=[],
+            which=which, x=x, value=np.full(n, np.inf), gradient=np.zeros_like(x),
+            held=np.zeros(x.shape, dtype=np.bool_), step=step, length=np.ones(n), shortened=shortened,
+            edm=np.full(n, np.inf), before=np.zeros(n), emptied=np.zeros(n, dtype=np.bool_),
+            taken=np.zeros(n, dtype=np.int64), steps=[], changes=[], inverses=[],
         )  # fmt: skip
 
-    def _follow_others(self, which: Integers) -> None:
-        """Move the starts of those that begin after others by as much as these ended away from theirs."""
-        fits = self.lines.fits
-        if fits.after is not None:
-            which = which[(fits.after[which] >= 0) & self.ends.converged[fits.after[which]]]
-            before, start = fits.after[which], self.ends.thetas[which]
-            moved = np.clip(start + self.ends.thetas[before] - fits.starts[before], *fits.bounds.T)
-            self.ends.thetas[which] = np.where(fits.free_in(which), moved, start)
+    def _follows(self, which: Integers) -> Booleans:
+        """Which begin after others that have come to a minimum."""
+        after = self.lines.fits.after
+        if after is None:
+            return np.zeros(len(which), dtype=np.bool_)
+        follows: Booleans = (after[which] >= 0) & self.ends.converged[after[which]]
+        return follows
 
     def _on(self, way: _Way) -> _Way:
         """Those that go on; the others are done."""
@@ -403,7 +408,7 @@ class _Descent:
         row = better[:, None]
         gradient = np.where(row, there.gradient, way.gradient)
         held = np.where(row, self.lines.held(way.which, trial, gradient), way.held)
-        way.learn(trial - way.x, gradient - way.gradient, better, held)
+        way.learn(trial - way.x, gradient - way.gradient, better & np.isfinite(way.value), held)
         way.x, way.gradient, way.held = np.where(row, trial, way.x), gradient, held
         way.value = np.where(better, there.value, way.value)
         way.shortened = np.where(better, 0, way.shortened + 1)
