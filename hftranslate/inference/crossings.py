@@ -41,7 +41,10 @@ class Within:
 
     def go(self) -> None:
         """Bring all of them back."""
-        moved, rows = np.zeros_like(self.step), np.arange(len(self.step))
+        target, (low, high) = self.x + self.step, self.box
+        over = ((target < low) | (target > high)) & ~self.held
+        rows = np.flatnonzero(over.any(axis=1) | self.empty.any(axis=1))
+        moved = np.zeros_like(self.step)
         for _ in range(_CROSSINGS):
             first, room, over, emptying = self._met(rows)
             crossing = np.isfinite(first)
@@ -85,8 +88,12 @@ class Within:
         over = ((target < self.box[0]) | (target > self.box[1])) & ~self.held[rows]
         room = np.clip(target, *self.box) - x
         to_bounds = np.where(over, room / np.where(over, step, 1.0), np.inf)
-        loss = -along(self.here.jacobian[rows], step)
-        emptying = self.empty[rows] & ~self.emptied[rows] & (loss > (1.0 - KEPT) * rates)
-        to_nothing = np.where(emptying, (1.0 - KEPT) * rates / np.where(emptying, loss, 1.0), np.inf)
-        first = np.minimum(to_bounds.min(axis=1), to_nothing.min(axis=1))
-        return first, room, over & (to_bounds <= first[:, None]), emptying & (to_nothing <= first[:, None])
+        to_nothing = np.full(rates.shape, np.inf)
+        fit, bin = np.nonzero(self.empty[rows] & ~self.emptied[rows])
+        loss = -np.einsum("ni,ni->n", self.here.jacobian[rows[fit], bin], step[fit])
+        room_down = (1.0 - KEPT) * rates[fit, bin]
+        emptying = loss > room_down
+        to_nothing[fit[emptying], bin[emptying]] = room_down[emptying] / loss[emptying]
+        first = np.minimum(to_bounds.min(axis=1, initial=np.inf), to_nothing.min(axis=1, initial=np.inf))
+        at_nothing = np.isfinite(to_nothing) & (to_nothing <= first[:, None])
+        return first, room, over & (to_bounds <= first[:, None]), at_nothing

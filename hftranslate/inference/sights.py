@@ -39,6 +39,8 @@ _MIRRORED, _APART = 0.1, 0.3
 _FRACTIONS = np.append(np.full(len(_STEPS), _SHALLOW), _MIRRORED)
 #: How much larger such a fraction may be to first order.
 _ROUGHLY = 2.0
+#: And how much larger by what single bins know of the parameter.
+_BY_BINS = 1.5
 #: The least part of its events that the others may leave a bin to first order.
 _LEAST = 0.05
 #: Cells, or factors, of a point from which a look to first order costs less than it saves.
@@ -152,7 +154,7 @@ class Minima:
         rise[:, :-1] += steps[:, :-1] * (first + 0.5 * second * steps[:, :-1])
         rise[:, -1] += image * (gradient[fit, parameter] + 0.5 * curvatures[fit, parameter] * image)
         parabola = 0.5 * np.column_stack([np.tile(_STEPS, (len(fit), 1)), image]) ** 2 / variance[:, None]
-        perhaps: Booleans = ~(rise >= _ROUGHLY * _FRACTIONS * parabola)
+        perhaps: Booleans = ~(rise >= _BY_BINS * _FRACTIONS * parabola)
         return perhaps
 
     def _places(self, fit: Integers, k: Integers, way: Floats, variance: Floats) -> tuple[Floats, Floats]:

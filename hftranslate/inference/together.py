@@ -40,11 +40,13 @@ Integers = NDArray[np.int64]
 _CHUNK = 200_000
 _FEWEST, _MOST = 8, 256
 #: The part of the events in a quadratic model that counts as expected: far from a minimum those observed may mislead.
-_EXPECTED = 0.5
+_EXPECTED = 0.3
 #: Steps and changes of the gradient that are remembered.
 _MEMORY = 3
 #: Steps after which a fit that has not converged is given up, and how often one of them is shortened, and by how much.
 _STEPS, _SHORTENED, _SHORTER = 40, 8, 0.3
+#: The least part of the EDM that the last step is taken to leave.
+_LEFT = 0.1
 #: How often a step is shortened before what was learned of the curvature is forgotten.
 _DOUBTED = 2
 #: The EDM at which it shows where a fit ends, and how near in units of its parameters that is to a known minimum.
@@ -292,7 +294,8 @@ class _Way:
 
         Where the steps leave a part ``p`` of the EDM, they know the Hessian to about ``sqrt(p)``, and the EDM as well.
         """
-        left: Floats = self.edm * np.sqrt(np.fmin(np.where(self.emptied, 1.0, self.edm / self.before), 1.0))
+        part = np.where(self.emptied, 1.0, np.fmin(self.edm / self.before, 1.0))
+        left: Floats = self.edm * np.maximum(np.sqrt(part), _LEFT)
         return left
 
     def learn(self, step: Floats, change: Floats, better: Booleans, held: Booleans) -> None:
