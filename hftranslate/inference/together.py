@@ -310,6 +310,14 @@ class _Way:
         self.changes = [*self.changes, change][-_MEMORY:]
         self.inverses = [*kept, inverse][-_MEMORY:]
 
+    def doubt(self) -> None:
+        """Forget what fits have learned whose steps help as a small part of them only, and let them look anew there."""
+        doubted = (self.shortened == _DOUBTED) & np.any(self.inverses, axis=0)
+        for inverse in self.inverses:
+            inverse[doubted] = 0.0
+        self.step[doubted], self.value[doubted] = 0.0, np.inf
+        self.taken[doubted] -= 1
+
     def newton(self, metric: Metric, g: Floats) -> Floats:
         """The step of L-BFGS from a gradient, with a metric in place of its first matrix."""
         memory = list(zip(self.steps, self.changes, self.inverses, strict=True))
@@ -335,41 +343,36 @@ class _Descent:
 
     def run(self, size: int) -> None:
         """Of all, up to as many at once as a size says: others begin where some have ended."""
-        after, waiting = self.lines.fits.after, np.ones(len(self.over), dtype=np.bool_)
-        way = self._begun(np.flatnonzero(~waiting))
+        n, after = len(self.over), self.lines.fits.after
+        after, waiting = np.full(n, -1) if after is None else after, np.ones(n, dtype=np.bool_)
+        way = self._begun(np.arange(0), after)
         while len(way.which) or waiting.any():
-            ready = waiting if after is None else waiting & ((after < 0) | self.over[after])
+            ready = waiting & ((after < 0) | self.over[after])
             if (fresh := np.flatnonzero(ready)[: size - len(way.which)]).size:
                 waiting[fresh] = False
-                way = way.joined(self._begun(fresh))
+                way = way.joined(self._begun(fresh, after[fresh]))
             self._move(way)
             way = self._on(way)
 
-    def _begun(self, which: Integers) -> _Way:
+    def _begun(self, which: Integers, after: Integers) -> _Way:
         """Some fits of which nothing is known yet: at their start, or on the way there from where others ended."""
         fits, index, n = self.lines.fits, self.lines.index, len(which)
         x, shortened = self.ends.thetas[which][:, index], np.full(n, _SHORTENED)
         step = np.zeros_like(x)
-        if fits.after is not None and len(some := np.flatnonzero(self._follows(which))):
-            before = fits.after[which[some]]
-            moves = x[some] - fits.starts[before][:, index]
-            free = np.broadcast_to(fits.free_in(which[some]), fits.starts[before].shape)[:, index]
+        if n and (some := np.flatnonzero((after >= 0) & self.ends.converged[after])).size:
+            before, free = (
+                after[some],
+                np.broadcast_to(fits.free_in(which[some]), (len(some), len(fits.free)))[:, index],
+            )
+            step[some] = np.where(free, x[some] - fits.starts[before][:, index], 0.0)
             x[some] = np.where(free, self.ends.thetas[before][:, index], x[some])
-            step[some], shortened[some] = np.where(free, moves, 0.0), 0
+            shortened[some] = 0
         return _Way(
             which=which, x=x, value=np.full(n, np.inf), gradient=np.zeros_like(x),
             held=np.zeros(x.shape, dtype=np.bool_), step=step, length=np.ones(n), shortened=shortened,
             edm=np.full(n, np.inf), before=np.zeros(n), emptied=np.zeros(n, dtype=np.bool_),
             taken=np.zeros(n, dtype=np.int64), steps=[], changes=[], inverses=[],
         )  # fmt: skip
-
-    def _follows(self, which: Integers) -> Booleans:
-        """Which begin after others that have come to a minimum."""
-        after = self.lines.fits.after
-        if after is None:
-            return np.zeros(len(which), dtype=np.bool_)
-        follows: Booleans = (after[which] >= 0) & self.ends.converged[after[which]]
-        return follows
 
     def _on(self, way: _Way) -> _Way:
         """Those that go on; the others are done."""
@@ -408,11 +411,13 @@ class _Descent:
         there = self.lines.at(way.which, trial)
         slope = np.minimum(_dot(way.gradient, trial - way.x), 0.0)
         better = (there.value <= way.value + _SUFFICIENT * slope) & _is_finite(there)
-        row = better[:, None]
-        gradient = np.where(row, there.gradient, way.gradient)
-        held = np.where(row, self.lines.held(way.which, trial, gradient), way.held)
+        worse, gradient = np.flatnonzero(~better), there.gradient.copy()
+        gradient[worse] = way.gradient[worse]
+        held = self.lines.held(way.which, trial, gradient)
+        held[worse] = way.held[worse]
         way.learn(trial - way.x, gradient - way.gradient, better & np.isfinite(way.value), held)
-        way.x, way.gradient, way.held = np.where(row, trial, way.x), gradient, held
+        trial[worse] = way.x[worse]
+        way.x, way.gradient, way.held = trial, gradient, held
         way.value = np.where(better, there.value, way.value)
         way.shortened = np.where(better, 0, way.shortened + 1)
         way.length = np.where(better, 1.0, _SHORTER * way.length)
@@ -420,14 +425,10 @@ class _Descent:
         way.before = np.where(np.isfinite(way.edm), way.edm, 0.0)
         if better.any():
             step, edm, emptied = self._step(way, there)
-            way.step = np.where(row, step, way.step)
+            step[worse] = way.step[worse]
+            way.step = step
             way.edm, way.emptied = np.where(better, edm, way.edm), np.where(better, emptied, way.emptied)
-        learned = sum(way.inverses) if way.inverses else np.zeros(len(way.which))
-        doubted = (way.shortened == _DOUBTED) & (learned > 0.0)
-        for inverse in way.inverses:  # where it is once more, a step is as the metric alone has it
-            inverse[doubted] = 0.0
-        way.step[doubted] = 0.0
-        way.taken[doubted] -= 1
+        way.doubt()
 
     def _step(self, way: _Way, here: Linearised) -> tuple[Floats, Floats, Booleans]:
         """Steps to the minima of the quadratic models within the bounds, the EDM, and which of them empty a bin."""
