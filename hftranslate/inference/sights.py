@@ -22,6 +22,7 @@ from hftranslate.likelihood.uneven import uneven_effects
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
 
 #: Downward curvature, in units of that of the constraint, above which a profile is looked at: less than the one needed,
 #: for it is known at the minimum only.
@@ -35,8 +36,11 @@ _STEPS = np.concatenate([-_DISTANCES, _DISTANCES])
 _SHALLOW, _STARTS = 0.36, 2
 #: The mirror image has to be far better than one on a parabola, and this far away in units of the parameter.
 _MIRRORED, _APART = 0.1, 0.3
+_FRACTIONS = np.append(np.full(len(_STEPS), _SHALLOW), _MIRRORED)
 #: How much larger such a fraction may be to first order, about.
 _ROUGHLY = 1.75
+#: And how much larger by what single bins know of the parameter.
+_BY_BINS = 1.5
 #: Factors at one standard deviation that grow too fast for that.
 _WILD = 2.0
 #: The least part of its events that a bin keeps so.
@@ -75,7 +79,9 @@ class Minima:
     observed: Floats
     auxdata: Floats
 
-    def sights(self, fit: Integers, parameter: Integers, columns: Floats) -> Iterator[tuple[int, Floats]]:
+    def sights(
+        self, fit: Integers, parameter: Integers, columns: Floats, places: Booleans | None = None
+    ) -> Iterator[tuple[int, Floats]]:
         """Places from where a fit may end lower: mirror images first, then the lowest points on profiles.
 
         Parameters
@@ -84,6 +90,8 @@ class Minima:
             the minimum ``(n,)`` that each profile goes through, and its place among the free parameters.
         columns
             of the covariance there for that parameter, ``(n, n_free)``.
+        places
+            where it is worth looking, as :meth:`perhaps` has it.
 
         Returns
         -------
@@ -95,26 +103,63 @@ class Minima:
         each = np.arange(len(fit))
         variance = columns[each, parameter]
         points, parabola = self._places(fit, parameter, columns / variance[:, None], variance)
-        fractions = np.append(np.full(len(_STEPS), _SHALLOW), _MIRRORED)
         maybe = parabola > 0.0
         size = max(len(self.model.cells.nominal), len(self.model.cells.multiplicative.row))
-        if int(maybe.sum()) * size > _CHUNK and size > _LARGE and not self.model.derived.expressions:
+        if places is not None:
+            maybe &= places
+        elif int(maybe.sum()) * size > _CHUNK and size > _LARGE and not self.model.derived.expressions:
             at_once = max(1, _ROUGH // (size * points.shape[1]))
             parts = [slice(i, i + at_once) for i in range(0, len(fit), at_once)]
             rough = np.concatenate([self._roughly(fit[p], parameter[p], points[p]) for p in parts])
             roughly = rough - self.values[fit, None]
             factors = self.model.cells.multiplicative
             wild = np.isin(self.index[parameter], factors.parameter[np.maximum(factors.lo, factors.hi) > _WILD])
-            maybe &= ~(roughly >= _ROUGHLY * fractions * parabola) | wild[:, None]
+            maybe &= ~(roughly >= _ROUGHLY * _FRACTIONS * parabola) | wild[:, None]
         rise = np.full(parabola.shape, np.inf)
         rise[maybe] = self.rises(fit[np.nonzero(maybe)[0]], points[maybe])
-        low = rise < fractions * parabola
+        low = rise < _FRACTIONS * parabola
         for one in np.unique(fit[low.any(axis=1)]):
             rows = np.flatnonzero(fit == one)
             images = [r for r in rows[np.argsort(rise[rows, -1], kind="stable")] if low[r, -1]][:_STARTS]
             others = valleys(np.where(low, rise, np.inf)[rows, :-1])[: _STARTS - len(images)]
             for r, j in [(r, -1) for r in images] + [(rows[i], j) for i, j in others]:
                 yield int(one), points[r, j]
+
+    def perhaps(
+        self, fit: Integers, parameter: Integers, columns: Floats, effects: Floats, curvatures: Floats
+    ) -> Booleans:
+        """Where profiles of :meth:`sights` may be low, ``(n, 7)``: by what single bins know of their parameter.
+
+        Parameters
+        ----------
+        effects, curvatures
+            mean effects of parameters on bins ``(n_fits, n_bins, n_free)``, and second derivatives of the constraints
+            ``(n_fits, n_free)``.
+        """
+        each, (low, high) = np.arange(len(fit)), self.bounds.T[:, parameter, None]
+        variance, init = columns[each, parameter], self.model.parameters.init[self.index[parameter]]
+        x, nu, n = self.thetas[fit, self.index[parameter]], np.maximum(self.state.bins.T[fit], 1e-9), self.observed[fit]
+        way, image = columns / variance[:, None], 2.0 * (init - x)
+        others = np.empty((len(fit), nu.shape[1]))
+        starts = np.flatnonzero(np.diff(fit, prepend=-1))
+        for first, last in zip(starts, [*starts[1:], len(fit)], strict=True):
+            np.matmul(way[first:last], self.jacobian[fit[first]].T, out=others[first:last])
+        slopes, bent = self.jacobian[fit, :, parameter] / nu, effects[fit, :, parameter] / nu
+        steps = np.column_stack([np.clip(x[:, None] + _STEPS, low, high) - x[:, None], image])
+        (before, slope, _), after = curve_code4p(x), curve_code4p(x[:, None] + steps)[0]
+        ratios = 1.0 + steps[..., None] * (slopes - bent * slope[:, None])[:, None]
+        ratios += (after - before[:, None])[..., None] * bent[:, None]
+        np.maximum(ratios, _LEAST, out=ratios)
+        follow = 1.0 + steps[:, :-1, None] * (others / nu - slopes)[:, None]  # the others stay at the mirror image
+        ratios[:, :-1] *= np.maximum(follow, _LEAST)
+        rise = (((ratios - 1.0) @ nu[..., None]) - (np.log(ratios) @ n[..., None]))[..., 0]
+        gradient = self.model.constraints.derivatives(self.thetas, self.auxdata)[0][:, self.index]
+        first, second = (np.einsum("ni,ni->n", a[fit], w)[:, None] for a, w in ((gradient, way), (curvatures, way**2)))
+        rise[:, :-1] += steps[:, :-1] * (first + 0.5 * second * steps[:, :-1])
+        rise[:, -1] += image * (gradient[fit, parameter] + 0.5 * curvatures[fit, parameter] * image)
+        parabola = 0.5 * np.column_stack([np.tile(_STEPS, (len(fit), 1)), image]) ** 2 / variance[:, None]
+        perhaps: Booleans = ~(rise >= _BY_BINS * _FRACTIONS * parabola)
+        return perhaps
 
     def _places(self, fit: Integers, k: Integers, way: Floats, variance: Floats) -> tuple[Floats, Floats]:
         """Points on profiles along ``way``, and mirror images of ``k``, ``(n, 7, n_free)``; the parabolas there.
