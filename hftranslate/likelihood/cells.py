@@ -28,6 +28,7 @@ from hftranslate.likelihood.interpolation import (
     factor_exponential,
     factor_linear,
     factor_polynomial,
+    places,
     polynomials,
     without_zeros,
 )
@@ -43,6 +44,8 @@ Curves: TypeAlias = tuple[Floats, ...]
 _FLOOR = float(np.finfo(np.float64).tiny)
 #: Fraction of the factors up to which those that do not move are computed once for many points.
 _FEW = 0.5
+#: Yields (cells times points), or factors, that are evaluated at once: they stay near the processor.
+_CHUNK = 50_000
 #: Polynomials up to which those of HistoSys and NormSys are evaluated together.
 _TOGETHER = 2_000
 #: Terms up to which derivatives of the bins are added up one by one, which is faster than products of matrices then.
@@ -121,9 +124,8 @@ class Multiplicative:
         result = factor_polynomial(alpha, along(self.table[:, : order + 1, entries], alpha))
         size = np.abs(alpha)
         if not self.smooth or (alpha.size and not size.max() < 1.0):
-            self.continue_factors(
-                result, np.nonzero((size >= 1.0) | along(~self.polynomial[entries], alpha)), entries, alpha
-            )
+            outside = size >= 1.0 if self.smooth else (size >= 1.0) | along(~self.polynomial[entries], alpha)
+            self.continue_factors(result, places(outside), entries, alpha)
         for code, these in self.linear:
             place = these if isinstance(entries, slice) else np.flatnonzero(np.isin(entries, these))
             lo, hi = (along(v[entries][place], alpha) for v in (self.lo, self.hi))
@@ -247,7 +249,7 @@ class Cells:
         factor_cell = np.repeat(np.arange(len(self.row)), per_cell)
         first = (np.cumsum(per_row) - per_row)[self.row] - (np.cumsum(per_cell) - per_cell)
         factor_entry = np.arange(n_factors) + np.repeat(first, per_cell)
-        places = (
+        acting = (
             (cell, self.additive.parameter[column]),
             (factor_cell, m.parameter[factor_entry]),
             (p.use_cell, self.direct[p.use_slot, p.use_cell]),
@@ -259,7 +261,7 @@ class Cells:
             bend=bend,
             factor_cell=factor_cell,
             factor_entry=factor_entry,
-            place=np.concatenate([self.bin[c] * self.n_parameters + parameter for c, parameter in places]),
+            place=np.concatenate([self.bin[c] * self.n_parameters + parameter for c, parameter in acting]),
         )
 
     def evaluate(self, theta: Floats, order: int = 2) -> State:
@@ -319,7 +321,16 @@ class Cells:
 
     def evaluate_many(self, thetas: Floats) -> Floats:
         """Expected events ``(n_points, n_bins)`` of many parameter points ``(n_points, n_parameters)`` at once."""
-        return self.evaluate(np.ascontiguousarray(thetas.T), order=0).bins.T
+        points, rates = np.ascontiguousarray(thetas.T), np.empty((self.n_bins, len(thetas)))
+        for first in range(0, len(thetas), self.at_once):
+            these = slice(first, first + self.at_once)
+            rates[:, these] = self.evaluate(points[:, these], order=0).bins
+        return rates.T
+
+    @property
+    def at_once(self) -> int:
+        """How many points to evaluate at once, for their yields and factors to stay near the processor."""
+        return max(1, _CHUNK // max(len(self.nominal), len(self.multiplicative.row)))
 
     def is_clear(self, state: State) -> bool:
         """Whether neither a clip nor a floor acts or would act: the rates are the same under any convention of both."""

@@ -34,8 +34,6 @@ from hftranslate.workspace.arrays import Bins, contents
 if TYPE_CHECKING:
     import awkward as ak
 
-#: Yields (cells times points), or factors, that are evaluated at once: they stay near the processor.
-_CHUNK = 50_000
 #: What takes the place of yields that are not positive; as an array it is compared with in half the time of a float.
 _TINY = np.array(np.finfo(np.float64).tiny)
 
@@ -301,7 +299,7 @@ class Model(Speaking):
 
     def excess_of_many(self, thetas: Floats, data: Data) -> Floats:
         """:meth:`excess_nll` of many parameter points ``(n_points, n_parameters)``, ``(n_points,)``."""
-        chunk = max(1, _CHUNK // max(len(self.cells.nominal), len(self.cells.multiplicative.row)))
+        chunk = self.cells.at_once
         parts = [self._excess_of_chunk(thetas[i : i + chunk], data) for i in range(0, len(thetas), chunk)]
         return np.concatenate([np.zeros(0), *parts])
 
