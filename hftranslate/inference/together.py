@@ -17,7 +17,8 @@ that would lead beyond comes near it instead, ``J_b s = -(1 - c) nu_b``; such a 
 that of ``R``, and a zero for the one in the system above.
 
 Each fit has its own bounds that hold parameters, its own length of the step, and its own end, at which it leaves the
-others. Another fit of the same data that holds less can go on from there, with its gradient and what it learned. One that does not converge within a few steps is left to who can do more: nothing here knows kinks.
+others. Another fit of the same data that holds less can go on from there, with its gradient and what it learned. One
+that does not converge within a few steps is left to who can do more: nothing here knows kinks.
 """
 
 from dataclasses import dataclass, replace
