@@ -110,6 +110,24 @@ def parsed(path):
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+@cache
+def imports_of(path):
+    return list(imports(parsed(path), name_of(path), path.name == "__init__.py"))
+
+
+@cache
+def calls_in(path):
+    """Each call of a name, or of a name of a name, with its line."""
+    found = []
+    for node in ast.walk(parsed(path)):
+        match node:
+            case ast.Call(func=ast.Name(id=name)):
+                found.append((name, node.lineno))
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=first), attr=name)):
+                found.append((f"{first}.{name}", node.lineno))
+    return found
+
+
 @pytest.fixture
 def tree(path):
     return parsed(path)
@@ -124,11 +142,11 @@ def test_there_is_something_to_check():
 
 
 @EVERY_MODULE
-def test_layers(path, tree):
+def test_layers(path):
     module = name_of(path)
     part = part_of(module)
     assert part is not None, f"{module} is in no room; give it one in {Path(__file__).name}"
-    for imported, _ in imports(tree, module, path.name == "__init__.py"):
+    for imported, _ in imports_of(path):
         if imported == "hftranslate" or imported.startswith("hftranslate."):
             target = part_of(imported.removeprefix("hftranslate").removeprefix("."))
             assert ROOMS.index(target) <= ROOMS.index(part), f"{module} must not import {imported}"
@@ -137,7 +155,7 @@ def test_layers(path, tree):
 @EVERY_MODULE
 def test_libraries(path, tree):
     module = name_of(path)
-    for imported, top in imports(tree, module, path.name == "__init__.py"):
+    for imported, top in imports_of(path):
         library = imported.split(".")[0]
         if library in ONLY_IN:
             assert ONLY_IN[library] & {part_of(module), module}, f"{module} must not import {library}"
@@ -174,21 +192,19 @@ def docstring_lines(node):
 
 
 @EVERY_MODULE
-def test_the_library_neither_prints_nor_configures_logging(path, tree):
+def test_the_library_neither_prints_nor_configures_logging(path):
     if part_of(name_of(path)) == "cli":
         return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            called = ast.unparse(node.func)
-            assert called not in ("print", "logging.basicConfig", "sys.exit"), f"line {node.lineno}: {called}"
+    for called, line in calls_in(path):
+        assert called not in ("print", "logging.basicConfig", "sys.exit"), f"line {line}: {called}"
 
 
 @EVERY_MODULE
-def test_what_is_printed_is_made_harmless(path, tree):
+def test_what_is_printed_is_made_harmless(path):
     """Two modules print: one makes lines of ours and names of files fit for a terminal, the other shows errors."""
     if name_of(path) not in ("cli", "cli.output"):
-        assert not any(isinstance(n, ast.Call) and ast.unparse(n.func) == "click.echo" for n in ast.walk(tree))
-    for imported, _ in imports(tree, name_of(path), path.name == "__init__.py"):
+        assert "click.echo" not in dict(calls_in(path))
+    for imported, _ in imports_of(path):
         assert imported != "html" or name_of(path) in ("display", "display.harmless", "hepdata.readme")
 
 

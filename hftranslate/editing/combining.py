@@ -48,7 +48,7 @@ def combine(first: Workspace, second: Workspace, *, join: Join = "none", merge_c
     if join not in JOINS:
         raise InputError(f"{join!r} is no way to join; expected one of {', '.join(map(repr, JOINS))}")
     if merge_channels and join == "none":
-        raise InputError("channels can be merged only with a join 'outer', 'left outer' or 'right outer'")
+        raise InputError("channels are not merged with the join 'none'; choose 'outer', 'left outer' or 'right outer'")
     if first.conventions != second.conventions:
         raise InputError(
             f"the first workspace is evaluated under {first.conventions.name} conventions, the second under "

@@ -10,6 +10,7 @@ from hftranslate.inference.problem import Problem
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
 
 #: Rounds of steps, and the fraction of the points that go on after each: the lowest.
 _PLAN = ((6, 0.5), (8, 0.5), (12, 1.0))
@@ -18,7 +19,7 @@ _LENGTHS = np.array([1.0, 0.5, 0.2, 0.05, 0.01])
 #: Widths of the distributions that points are drawn from, in units of the constraints.
 _SCALES = (0.3, 0.6, 1.0, 1.5)
 #: Widths of the distributions of the logarithms of free factors.
-_FACTORS = (0.5, 1.0, 2.0)
+_FACTORS = (0.5, 1.0, 2.0, 4.0)
 #: Part of the points that stay where the constraints alone do not exceed the NLL that is known.
 _INSIDE = 0.25
 #: Part of the points whose free parameters are anywhere near zero, of either sign.
@@ -29,8 +30,10 @@ _AT_ONCE = (1, 1, 2, 3)
 _NO_WAY = 1e-12
 #: How often a point outside the domain goes half of the way to the known minimum.
 _PULLS = 3
-#: How far above a value a point has arrived there, in NLL, and how many such points go on.
-_ARRIVED, _OF_A_VALLEY = 1e-3, 4
+#: How many points go on that have come to one place, and how far apart these may be (twice a rise of the NLL).
+_OF_A_PLACE, _SAME_PLACE = 4, 0.1
+#: Steps that every other point begins with in which only its free factors move.
+_FACTORS_FIRST = 3
 #: Steps back that tell how much a point may still descend.
 _MEMORY = 4
 
@@ -111,7 +114,7 @@ class Cloud:
     def go_down(self, below: float) -> None:
         """Steps of Fisher's scoring, as long as any point may come below a value; those that end high stay behind.
 
-        So do those that have arrived at that value, but for a few: their valley is known.
+        So do those that come to where several others are: some slow ones are on the way to somewhere else.
         """
         for rounds, part in _PLAN:
             for _ in range(rounds if len(self.x) else 0):
@@ -119,9 +122,27 @@ class Cloud:
                     return
                 self._step()
             order = np.argsort(self.value, kind="stable")
-            arrived = (self.value[order] >= below) & (self.value[order] < below + _ARRIVED)
-            known = arrived & (np.cumsum(arrived) > _OF_A_VALLEY)
-            self._keep(np.concatenate([order[~known], order[known]])[: int(np.ceil(part * len(self.x)))])
+            crowded = self._crowded(order)
+            self._keep(np.concatenate([order[~crowded], order[crowded]])[: int(np.ceil(part * len(self.x)))])
+
+    def settle(self) -> None:
+        """Move free factors alone, in every other point, to where the data want them with all else as it was drawn."""
+        free = self.problem.model.parameters.width[self.problem.index] == 0.0
+        if free.all() or not free.any():
+            return
+        still = np.zeros(self.x.shape, dtype=bool)
+        still[::2] = ~free
+        for _ in range(_FACTORS_FIRST):
+            self._step(still)
+        self.before = self.before[-1:]
+
+    def _crowded(self, order: Integers) -> Booleans:
+        """Which points, in an order, are where several earlier ones are, ``(n_points,)``."""
+        x, fisher = self.x[order], self.fisher[order]
+        apart = x[:, None] - x
+        distance = np.sum((apart @ fisher) * apart, axis=2)
+        crowded: Booleans = np.sum(np.tril(distance < _SAME_PLACE, -1), axis=1) >= _OF_A_PLACE
+        return crowded
 
     def within_reach(self) -> Floats:
         """The values that the points may still come down to, judged by their last steps, ``(n_points,)``."""
@@ -139,17 +160,16 @@ class Cloud:
             setattr(self, name, getattr(self, name)[which])
         self.before = [value[which] for value in self.before[-_MEMORY - 1 :]]
 
-    def _step(self) -> None:
+    def _step(self, still: Booleans | None = None) -> None:
         low, high = self.problem.bounds.T
         held = ((self.x <= low) & (self.gradient > 0.0)) | ((self.x >= high) & (self.gradient < 0.0))
-        gradient = np.where(held, 0.0, self.gradient)
-        size = np.diagonal(self.fisher, axis1=1, axis2=2)
-        size = np.maximum(size, 1e-8 * size.max(axis=1, keepdims=True)) + 1e-12
-        matrix = np.where(held[:, :, None] | held[:, None, :], 0.0, self.fisher)
-        each = np.arange(len(low))
-        matrix[:, each, each] += np.where(held, 1.0, self.damping[:, None] * size)
-        step = -np.linalg.solve(matrix, gradient[..., None])[..., 0]
-        self.ahead = -0.5 * np.sum(step * gradient, axis=1)
+        step = self._solved(held if still is None else held | still, np.zeros_like(self.x))
+        beyond = (self.x + step < low) | (self.x + step > high)
+        if beyond.any():  # they end at their bounds, which the others take into account
+            walls = np.where(beyond, np.clip(self.x + step, low, high) - self.x, 0.0)
+            step = self._solved(held | beyond if still is None else held | beyond | still, walls)
+        curved = np.sum((self.fisher @ step[:, :, None])[:, :, 0] * step, axis=1)
+        self.ahead = -np.sum(step * self.gradient, axis=1) - 0.5 * curved
         tried = self.problem.inside(self.x[:, None] + _LENGTHS[:, None] * step[:, None])
         values = self.problem.values(tried.reshape(-1, len(low))).reshape(len(self.x), -1)
         values = np.where(np.isnan(values), np.inf, values)
@@ -168,6 +188,16 @@ class Cloud:
         self.gradient = np.where(lower[:, None], gradient, self.gradient)
         self.fisher = np.where(lower[:, None, None], fisher, self.fisher)
         self.before.append(self.value)
+
+    def _solved(self, held: Booleans, walls: Floats) -> Floats:
+        """The steps ``(n_points, n)`` of which some components are given."""
+        size = np.diagonal(self.fisher, axis1=1, axis2=2)
+        size = np.maximum(size, 1e-8 * size.max(axis=1, keepdims=True)) + 1e-12
+        gradient = self.gradient + (self.fisher @ walls[:, :, None])[:, :, 0]
+        matrix = np.where(held[:, :, None] | held[:, None, :], 0.0, self.fisher)
+        each = np.arange(held.shape[1])
+        matrix[:, each, each] += np.where(held, 1.0, self.damping[:, None] * size)
+        return walls - np.linalg.solve(matrix, np.where(held, 0.0, gradient)[..., None])[..., 0]
 
 
 def _scored(problem: Problem, x: Floats) -> tuple[Floats, Floats, Floats]:

@@ -1,5 +1,6 @@
 """From a point to the minimum that it leads to: Newton's method, and what helps it where it gets stuck."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from hftranslate.inference.newton import End, newton, roughly
 from hftranslate.inference.problem import Problem
 
 Floats = NDArray[np.float64]
+Booleans = NDArray[np.bool_]
 
 #: Steps after which Newton's method has got stuck where the likelihood has kinks or an edge: they become ever shorter.
 _PATIENCE = 25
@@ -23,24 +25,28 @@ _EQUAL = 1e-6
 _NEAR_THE_KINK = 1e-3
 #: Random points that are tried where nothing else leads into the domain, and how far around.
 _RANDOM, _AROUND = 256, 1.5
+#: A step from a bound that shows whether the domain lies beside it, in units of the parameter.
+_OFF_THE_BOUND = 1e-6
 #: Decrease that the slopes around a place may still promise if it is a minimum on a kink, and attempts to follow them.
 _BRACKETED, _ESCAPES = 1e-5, 5
 
 
-def descend(problem: Problem, start: Floats, *, tolerance: float, max_iterations: int) -> End:
-    """Minimise from one point.
+def descend(
+    problem: Problem, start: Floats, *, tolerance: float, max_iterations: int, known: Sequence[End] = ()
+) -> End:
+    """Minimise from one point, only until it shows that the way leads to a minimum that is known.
 
     ``"kink"`` as the reason of the end is a minimum on a kink or at the edge of the domain; everything else is as in
     :func:`~hftranslate.inference.newton.newton`.
     """
     smooth = not may_get_stuck(problem)
-    found = _newton(problem, start, tolerance, max_iterations if smooth else min(_PATIENCE, max_iterations))
-    if found.reason in ("converged", "outside"):
+    found = _newton(problem, start, tolerance, max_iterations if smooth else min(_PATIENCE, max_iterations), known)
+    if found.reason in ("converged", "outside", "known"):
         return found
     ways = [_through_kinks, _along_the_edge]
     if _least(problem, found.x) < _NEARLY_EMPTY:
         ways.reverse()
-    for way in (*ways, _further, _off_the_kink):
+    for way in (*ways, _further, _against_the_edge, _off_the_kink):
         found = way(problem, found, tolerance, max_iterations)
         if found.at_a_minimum:
             break
@@ -96,12 +102,12 @@ def _lowest_around(problem: Problem, start: Floats, unit: Floats) -> Floats | No
     return points[lowest] if np.isfinite(values[lowest]) else None
 
 
-def _newton(problem: Problem, start: Floats, tolerance: float, max_iterations: int) -> End:
+def _newton(problem: Problem, start: Floats, tolerance: float, max_iterations: int, known: Sequence[End] = ()) -> End:
     low, high = problem.bounds.T
     if not problem.few_bins or has_pieces(problem):
         return newton(problem, start, low, high, tolerance=tolerance, max_iterations=max_iterations)
-    first = roughly(problem, start, (low, high), tolerance=tolerance, max_iterations=max_iterations)
-    if first.at_a_minimum or first.iterations >= max_iterations:
+    first = roughly(problem, start, (low, high), tolerance=tolerance, max_iterations=max_iterations, known=known)
+    if first.reason != "iterations" or first.iterations >= max_iterations:
         return first
     rest = max_iterations - first.iterations
     return onwards(first, newton(problem, first.x, low, high, tolerance=tolerance, max_iterations=rest))
@@ -153,6 +159,39 @@ def _along_the_edge(problem: Problem, found: End, tolerance: float, max_iteratio
     if not last.at_a_minimum or value > found.value + _EQUAL:
         return replace(found, iterations=last.iterations)
     return replace(last, value=value, hessian=None, reason="kink" if _least(problem, x) < _AT_THE_EDGE else last.reason)
+
+
+def _against_the_edge(problem: Problem, found: End, tolerance: float, max_iterations: int) -> End:
+    """Hold parameters at bounds from where any step leads out of the domain, and minimise by the others.
+
+    That is an edge which no fraction of an event keeps the path off, for nothing lies within.
+    """
+    if found.reason != "stuck" or not np.isfinite(found.value):
+        return found
+    held = _without_way(problem, found.x)
+    if not held.any() or held.all():
+        return found
+    rest = replace(
+        problem, theta=problem.full(found.x), index=problem.index[~held], bounds=problem.bounds[~held]
+    )  # fmt: skip
+    other = onwards(found, descend(rest, rest.start, tolerance=tolerance, max_iterations=max_iterations))
+    x = found.x.copy()
+    x[~held] = other.x
+    if other.value > found.value or not (_without_way(problem, x) | ~held).all():
+        return replace(found, iterations=other.iterations)
+    reason = "kink" if other.reason == "converged" else other.reason
+    return replace(other, x=x, hessian=None, reason=reason)
+
+
+def _without_way(problem: Problem, x: Floats) -> Booleans:
+    """Which parameters stand at a bound with nothing but the outside of the domain beside it, ``(n,)``."""
+    low, high = problem.bounds.T
+    step = np.where(x <= low, 1.0, np.where(x >= high, -1.0, 0.0)) * _OFF_THE_BOUND * problem.unit(1.0)
+    at = np.flatnonzero(step)
+    beside = problem.values(problem.inside(x + np.eye(len(x))[at] * step))
+    without: Booleans = np.zeros(len(x), dtype=bool)
+    without[at] = ~np.isfinite(beside)
+    return without
 
 
 def _with_yields(problem: Problem, x: Floats) -> Floats | None:

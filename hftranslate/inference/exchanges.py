@@ -83,9 +83,11 @@ class Exchanges:
         tuple
             which fit each is for, and the points, ``(n,)`` and ``(n, n_free)``.
         """
+        rho = self.correlation * ~np.eye(len(self.moving), dtype=np.bool_)
+        if not (np.abs(rho) > _ALIKE).any():
+            return np.zeros(0, dtype=np.int64), np.zeros((0, x.shape[1]))
         at, (low, high) = x[:, self.moving], bounds[self.moving].T
         inside = (low < at) & (at < high)
-        rho = self.correlation * ~np.eye(len(self.moving), dtype=np.bool_)
         anywhere = np.any((np.abs(rho) > _ALL_BUT_ONE) & inside[:, None], axis=2)
         owners, points = [], []
         for way, end in ((-1.0, low), (1.0, high)):

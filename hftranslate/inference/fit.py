@@ -1,6 +1,6 @@
 """Maximum-likelihood fits with uncertainties, and Asimov data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
@@ -11,8 +11,16 @@ from numpy.typing import NDArray
 
 from hftranslate.display.speaking import Result, Table, measured, plain, short
 from hftranslate.errors import FitFailed, InputError
-from hftranslate.inference.low_rank import Hessian, following
-from hftranslate.inference.minimize import AT_A_MINIMUM, DEFAULT_OPTIONS, FitOptions, Minimum, Status, minimize
+from hftranslate.inference.low_rank import following
+from hftranslate.inference.minimize import (
+    AT_A_MINIMUM,
+    DEFAULT_OPTIONS,
+    FitOptions,
+    Minimum,
+    Status,
+    minimize,
+    search_from,
+)
 from hftranslate.inference.newton import MinimizerName
 from hftranslate.likelihood.model import Data, Model, check_model_and_data
 from hftranslate.likelihood.sizes import unwarned
@@ -53,9 +61,8 @@ class FitResult(Result):
         the ranges of the parameters in this fit, ``(n, 2)``.
     model, data
         what was fitted.
-    near
-        second derivatives by the free parameters that served for the last steps of the minimiser, as far as these need
-        them; ``None`` where it has none.
+    minimum
+        what the minimiser found, with second derivatives that served for its last steps.
     """
 
     names: tuple[str, ...]
@@ -72,7 +79,7 @@ class FitResult(Result):
     bounds: Floats
     model: Model
     data: Data
-    near: Hessian | None = None
+    minimum: Minimum | None = None
 
     @cached_property
     def hessian(self) -> Floats:
@@ -207,9 +214,10 @@ class FitResult(Result):
         follow[at] = False
         i = np.flatnonzero(follow)
         if i.size and self.status in ("converged", "unsure"):
-            if self.near is not None and free[at].all():
+            near = self.minimum.hessian if self.minimum is not None else None
+            if near is not None and free[at].all():
                 place = np.cumsum(free) - 1
-                slopes = following(self.near, place[i], place[at])
+                slopes = following(near, place[i], place[at])
             else:
                 slopes = following(self.hessian, i, at)
             if slopes is not None:
@@ -316,10 +324,43 @@ def fit(
         No minimum was reached (unless ``options.raise_on_failure`` is off); the message says why and what to try.
     """
     check_model_and_data(model, data)
-    minimum, free, box = _prepared(model, data, fixed or {}, bounds or {}, start, options)
-    if options.raise_on_failure and minimum.status not in AT_A_MINIMUM:
-        raise FitFailed(failure_message(model, data, minimum))
-    return _result(model, data, minimum, free, box)
+    p = model.parameters
+    theta = np.array(p.init if start is None else start, dtype=np.float64)
+    if theta.shape != p.init.shape:
+        raise InputError(f"starting point of shape {theta.shape} for {len(p)} parameters")
+    free = ~p.fixed
+    box = p.bounds.copy()
+    for name, (low, high) in (bounds or {}).items():
+        if not low <= high:
+            raise InputError(f"parameter {name!r} cannot be bounded by {low} from below and {high} from above")
+        box[p.index(name)] = low, high
+    for name, value in (fixed or {}).items():
+        if not np.isfinite(value):
+            raise InputError(f"parameter {name!r} cannot be fixed at {value}")
+        theta[p.index(name)], free[p.index(name)] = value, False
+    return _result(model, data, minimize(model, data, theta, free, box, options), free, box, options)
+
+
+def lowest(fits: Sequence[FitResult], options: FitOptions) -> Iterator[FitResult]:
+    """Fits of one model that did not look for other minima, with the lowest ones near theirs: mostly they are the same.
+
+    They are looked at together, which takes less time than one by one; a search begins when its fit is asked for.
+
+    Parameters
+    ----------
+    fits
+        made with ``other_minima=False``.
+    options
+        how hard to look, and whether a failure raises.
+
+    Returns
+    -------
+    iterator
+        a fit for each of them, or the same one.
+    """
+    minima = [fit.minimum for fit in fits if fit.minimum is not None]
+    for fit, before, after in zip(fits, minima, search_from(minima, options), strict=True):
+        yield fit if after is before else _result(fit.model, fit.data, after, ~fit.fixed, fit.bounds, options)
 
 
 def failure_message(model: Model, data: Data, minimum: Minimum) -> str:
@@ -350,32 +391,9 @@ def _only_signal(model: Model, theta: Floats, index: int) -> bool:
     return bool(model.rates(theta)[index] == 0.0 and model.rates(with_signal)[index] > 0.0)
 
 
-def _prepared(
-    model: Model,
-    data: Data,
-    fixed: Mapping[str, float],
-    bounds: Mapping[str, tuple[float, float]],
-    start: Floats | None,
-    options: FitOptions,
-) -> tuple[Minimum, Booleans, Floats]:
-    p = model.parameters
-    theta = np.array(p.init if start is None else start, dtype=np.float64)
-    if theta.shape != p.init.shape:
-        raise InputError(f"starting point of shape {theta.shape} for {len(p)} parameters")
-    free = ~p.fixed
-    box = p.bounds.copy()
-    for name, (low, high) in bounds.items():
-        if not low <= high:
-            raise InputError(f"parameter {name!r} cannot be bounded by {low} from below and {high} from above")
-        box[p.index(name)] = low, high
-    for name, value in fixed.items():
-        if not np.isfinite(value):
-            raise InputError(f"parameter {name!r} cannot be fixed at {value}")
-        theta[p.index(name)], free[p.index(name)] = value, False
-    return minimize(model, data, theta, free, box, options), free, box
-
-
-def _result(model: Model, data: Data, minimum: Minimum, free: Booleans, box: Floats) -> FitResult:
+def _result(model: Model, data: Data, minimum: Minimum, free: Booleans, box: Floats, options: FitOptions) -> FitResult:
+    if options.raise_on_failure and minimum.status not in AT_A_MINIMUM:
+        raise FitFailed(failure_message(model, data, minimum))
     return FitResult(
         names=model.parameters.names,
         values=minimum.theta,
@@ -391,7 +409,7 @@ def _result(model: Model, data: Data, minimum: Minimum, free: Booleans, box: Flo
         bounds=box,
         model=model,
         data=data,
-        near=minimum.hessian,
+        minimum=minimum,
     )
 
 

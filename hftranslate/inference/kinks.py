@@ -19,7 +19,7 @@ A kink that bends down is no minimum, and is passed like any other place.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -246,7 +246,7 @@ def _expanded(problem: Problem, x: Floats, surfaces: _Surfaces, slopes: Floats) 
     if state.alive is not None:
         alive = state.alive.copy()
         alive[surfaces.cell[clip]] = slopes[clip] / surfaces.high[clip]
-        state = replace(state, alive=alive)
+        state = state._replace(alive=alive)
     gradient, hessian = model.derivatives(theta, state, data)
     gradient, hessian = gradient[problem.index], hessian[np.ix_(problem.index, problem.index)]
     at = surfaces.parameter[bend]

@@ -1,11 +1,13 @@
 """Upper limits: where CLs falls to a level, by root finding on fits that the six limits share."""
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from math import isfinite, isnan, nan
+from functools import partial, reduce
+from math import isfinite, isnan, nan, sqrt
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from hftranslate.display.speaking import Table, plain, short
 from hftranslate.errors import FitFailed, InputError
@@ -16,11 +18,17 @@ from hftranslate.inference.asymptotics import (
     asymptotic_cls,
     expected_pvalues,
     significance_of,
+    tail,
 )
-from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
-from hftranslate.inference.root_finding import NoCrossing, crossing
-from hftranslate.inference.tester import OfPoi, PoiRange, Tester, bands_table
+from hftranslate.inference.minimize import AT_A_MINIMUM, DEFAULT_OPTIONS, FitOptions, minimize_many
+from hftranslate.inference.root_finding import NoCrossing, crossing, foreseen
+from hftranslate.inference.tester import OfPoi, PoiRange, Tester, Which, bands_table
+from hftranslate.inference.together import Fits
 from hftranslate.likelihood.model import Data, Model
+
+Floats = NDArray[np.float64]
+#: The observed CLs, or the expected one at a place among the bands.
+Band = int | None
 
 #: What the limits are called where one of them is missing: the expected ones in the order of the bands.
 EXPECTED = ("expected -2 sigma", "expected -1 sigma", "expected", "expected +1 sigma", "expected +2 sigma")
@@ -28,6 +36,10 @@ OBSERVED = "observed"
 
 #: The smallest p-value that is told from zero.
 _SMALLEST = 1e-300
+#: How often many values are looked at together, and how well a limit is known then, relatively, that needs no more.
+_ROUNDS, _SURE = 4, 1e-5
+#: Where is looked first, in units of a guess.
+_GRID = (0.25, 0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -91,40 +103,118 @@ def limit_table(poi: str, level: float, observed: float, expected: tuple[float, 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """Test statistics ``q`` of many values in the data and the Asimov data, by fits at once; NaN where one fails.
+
+    They tell where limits are, and make the scan; the limits themselves rest on single fits, which search in full.
+    """
+
+    tester: Tester
+    q: dict[Which, dict[float, float]] = field(default_factory=lambda: {"data": {}, "asimov": {}})
+    _thetas: dict[Which, dict[float, Floats]] = field(default_factory=lambda: {"data": {}, "asimov": {}})
+
+    def at(self, *, data: Iterable[float], asimov: Iterable[float], search: bool = True) -> None:
+        """Look at values where nobody did yet, and for lower minima as toys do, if at any."""
+        asked: dict[Which, Iterable[float]] = {"data": data, "asimov": asimov}
+        new = {which: sorted({*pois} - self.q[which].keys()) for which, pois in asked.items()}
+        fits = [self.tester.many(which, pois, self._thetas[which]) for which, pois in new.items() if pois]
+        if not fits:
+            return
+        options = self.tester.options
+        if options.other_minima is not False:
+            options = replace(options, other_minima="quick" if search else False)
+        found = minimize_many(self.tester.model, reduce(Fits.and_of, fits), options)
+        each = [(which, poi) for which, pois in new.items() for poi in pois]
+        for (which, poi), minimum in zip(each, found, strict=True):
+            good = minimum.status in AT_A_MINIMUM
+            self.q[which][poi] = self.tester.statistic_of(which, poi, minimum.excess_nll) if good else nan
+            if good:
+                self._thetas[which][poi] = minimum.theta
+
+    def limits(
+        self, bands: Sequence[Band], level: float, highest: float, *, data: Collection[float], asimov: Collection[float]
+    ) -> dict[Band, tuple[float, float]]:
+        """Where limits are, and how steep their curves there, as far as that can be told; where to begin is given."""
+        found: dict[Band, tuple[float, float]] = {}
+        self.at(data=data, asimov=data)
+        for _ in range(_ROUNDS):
+            self.at(data=data, asimov={*data, *asimov}, search=False)
+            asked = {}
+            for band in bands:
+                x, doubt, slope = foreseen(self._above(band, level))
+                if not self.tester.range[0] <= x <= highest:
+                    continue
+                if doubt < _SURE * x:
+                    found[band] = x, slope
+                else:
+                    asked[band] = x
+            data, asimov = [x for band, x in asked.items() if band is None], asked.values()
+        return found
+
+    def scan(self, pois: Iterable[float]) -> tuple[tuple[float, float, tuple[float, ...]], ...]:
+        """Observed and expected CLs of values, but for those whose fits fail."""
+        shown = {*pois}
+        self.at(data=shown, asimov=shown)
+        stat, both = self.tester.test_stat, sorted(self.both().items())
+        return tuple(
+            (poi, asymptotic_cls(q, q_asimov, stat), expected_pvalues(q_asimov, stat)[2])
+            for poi, (q, q_asimov) in both
+            if poi in shown
+        )
+
+    def both(self) -> dict[float, tuple[float, float]]:
+        """The statistics in the data and the Asimov data where both are known."""
+        both = {poi: (q, self.q["asimov"].get(poi, nan)) for poi, q in self.q["data"].items()}
+        return {poi: found for poi, found in both.items() if all(map(isfinite, found))}
+
+    def _above(self, band: Band, level: float) -> dict[float, float]:
+        """:func:`_above_level` of the values that were looked at, and what it is at zero."""
+        stat = self.tester.test_stat
+        if band is None:
+            return {poi: _above_level(None, level, *found, stat) for poi, found in self.both().items()}
+        known = {0.0: 0.0, **self.q["asimov"]}
+        return {poi: _above_level(band, level, 0.0, q, stat) for poi, q in known.items() if isfinite(q)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Curves:
     """CLs of tested values, observed and expected; fits are made when they are asked for, and once."""
 
     tester: Tester
+    level: float
     _asimov: dict[float, float | FitFailed] = field(default_factory=dict)
     _observed: dict[float, float | FitFailed] = field(default_factory=dict)
 
-    def cls(self, band: int | None, poi: float) -> float:
-        """The observed CLs, or the expected one of a band; raises why it has no value."""
-        if band is not None:
-            return self._expected(poi)[band]
-        return _kept(self._observed, poi, self._observe)
+    def above(self, band: Band, poi: float) -> float:
+        """:func:`_above_level` of a value; raises why it has none."""
+        return _above_level(band, self.level, *self._both(band, poi), self.tester.test_stat)
 
-    def tested(self, band: int | None) -> list[float]:
+    def cls(self, band: Band, poi: float) -> float:
+        """The observed CLs, or the expected one of a band."""
+        q, q_asimov = self._both(band, poi)
+        stat = self.tester.test_stat
+        return asymptotic_cls(q, q_asimov, stat) if band is None else expected_pvalues(q_asimov, stat)[2][band]
+
+    def tested(self, band: Band) -> list[float]:
         """The values where a curve is known, which the expected ones are together."""
         return sorted(self._observed if band is None else self._asimov)
 
-    def scan(self) -> tuple[tuple[float, float, tuple[float, ...]], ...]:
-        """Every tested value with its observed and expected CLs, but for those whose fits fail."""
-        found = []
-        for poi in self.tested(0):
-            with suppress(FitFailed):
-                found.append((poi, self.cls(None, poi), self._expected(poi)))
-        return tuple(found)
+    def put_into(self, look: _Look) -> None:
+        """Let what was looked at be what was found here."""
+        for seen, known in ((look.q["data"], self._observed), (look.q["asimov"], self._asimov)):
+            seen.update((poi, q) for poi, q in known.items() if not isinstance(q, FitFailed))
 
-    def _q_asimov(self, poi: float) -> float:
-        return _kept(self._asimov, poi, self.tester.q_asimov)
+    def _both(self, band: Band, poi: float) -> tuple[float, float]:
+        """The test statistics in the data, if the band is that of the observed CLs, and in the Asimov data."""
+        q_asimov = _kept(self._asimov, poi, self.tester.q_asimov)
+        return 0.0 if band is not None else _kept(self._observed, poi, lambda x: self.tester.q(x)[0]), q_asimov
 
-    def _expected(self, poi: float) -> tuple[float, ...]:
-        return expected_pvalues(self._q_asimov(poi), self.tester.test_stat)[2]
 
-    def _observe(self, poi: float) -> float:
-        q_asimov = self._q_asimov(poi)
-        return asymptotic_cls(self.tester.q(poi)[0], q_asimov, self.tester.test_stat)
+def _above_level(band: Band, level: float, q: float, q_asimov: float, test_stat: TestStat) -> float:
+    """By how many standard deviations CLs is above the level: nearly linear in the parameter of interest."""
+    if band is None:
+        return significance_of(level) - significance_of(max(asymptotic_cls(q, q_asimov, test_stat), _SMALLEST))
+    return BANDS[band] + significance_of(level * tail(-BANDS[band])) - sqrt(q_asimov)
 
 
 def _kept(values: dict[float, float | FitFailed], poi: float, value: Callable[[float], float]) -> float:
@@ -207,17 +297,26 @@ def limits_of(
     if tester.test_stat not in ONE_SIDED:
         needed = " or ".join(ONE_SIDED)
         raise InputError(f"an upper limit needs a one-sided test statistic, {needed}, not {tester.test_stat}")
-    guess = first_guess(tester)
-    curves = _Curves(tester=tester)
-    limits: dict[int | None, float] = {}
+    best, way = _first_way(tester)
+    guess, wanted = best + way, (None, 2, 0, 1, 3, 4) if bands else (None,)
+    curves, look = _Curves(tester=tester, level=level), _Look(tester=tester)
+    offset = best if best > _GRID[0] * way else 0.0  # two points close together tell less than one
+    own, grid = ([min(max(x + part * way, tester.range[0]), highest) for part in _GRID] for x in (offset, 0.0))
+    seen = look.limits(wanted, level, highest, data=own, asimov=grid if bands else ())
+    asked: list[tuple[Which, float]] = [("asimov", x) for x, _ in seen.values()]
+    tester.prepare([*asked, *(("data", x) for band, (x, _) in seen.items() if band is None)])
+    limits: dict[Band, float] = {}
     failures: dict[str, str] = {}
-    for band in (None, 2, 0, 1, 3, 4) if bands else (None,):
-        curve = partial(_above_level, curves, band, level)
+    for band in wanted:
+        near, slope = seen.get(band, (guess, nan))
         try:
-            limits[band] = guess = crossing(curve, curves.tested(band), guess, relative_tolerance, highest)
+            limits[band] = guess = crossing(
+                partial(curves.above, band), curves.tested(band), near, relative_tolerance, highest, slope
+            )
         except NoCrossing as none:
             limits[band] = nan
             failures[OBSERVED if band is None else EXPECTED[band]] = _reason(none, level, curves, band, highest)
+    curves.put_into(look)
     if all(map(isnan, limits.values())):
         raise FitFailed(f"no upper limit: {failures[EXPECTED[2] if bands else OBSERVED]}")
     return UpperLimitResult(
@@ -227,7 +326,7 @@ def limits_of(
         poi_range=tester.poi_range,
         observed=limits[None],
         expected=tuple(limits[band] for band in range(len(BANDS))) if bands else (),
-        scan=curves.scan() if scan else (),
+        scan=look.scan([min(grid), *own, *curves.tested(0)]) if scan else (),
         failures=failures,
     )
 
@@ -265,20 +364,11 @@ def with_points(
     tester = Tester(model=model, data=data, test_stat=limit.test_stat, poi_range=limit.poi_range, options=options)
     lowest, highest = max(tester.range[0], 0.0), tester.range[1]
     end = min(1.1 * max(filter(isfinite, limit.by_name.values())), highest)
-    known, curves = {mu for mu, _, _ in limit.scan}, _Curves(tester=tester)
-    for mu in {lowest + (end - lowest) * i / (points - 1) for i in range(points)} - known:
-        with suppress(FitFailed):
-            curves.cls(None, mu)
-    return replace(limit, scan=tuple(sorted((*limit.scan, *curves.scan()))))
+    new = {lowest + (end - lowest) * i / (points - 1) for i in range(points)} - {mu for mu, _, _ in limit.scan}
+    return replace(limit, scan=tuple(sorted((*limit.scan, *_Look(tester=tester).scan(new)))))
 
 
-def _above_level(curves: _Curves, band: int | None, level: float, poi: float) -> float:
-    """By how many standard deviations CLs is above the level: nearly linear in the parameter of interest."""
-    cls = curves.cls(band, poi)
-    return significance_of(level) - significance_of(max(cls, _SMALLEST))
-
-
-def _reason(none: NoCrossing, level: float, curves: _Curves, band: int | None, highest: float) -> str:
+def _reason(none: NoCrossing, level: float, curves: _Curves, band: Band, highest: float) -> str:
     """Why CLs does not cross the level."""
     if none.last == 0.0:
         text = f"CLs is below {level} down to a parameter of interest of {none.first:.3g}"
@@ -296,6 +386,11 @@ def _reason(none: NoCrossing, level: float, curves: _Curves, band: int | None, h
 
 def first_guess(tester: Tester) -> float:
     """Two standard deviations above the best fit; the fit without signal, which all tests need, is tried first."""
+    return sum(_first_way(tester))
+
+
+def _first_way(tester: Tester) -> tuple[float, float]:
+    """The best fit, or zero if that is above, and two standard deviations."""
     try:
         tester.conditional_fit(0.0)
     except FitFailed as error:
@@ -304,4 +399,4 @@ def first_guess(tester: Tester) -> float:
         ) from error
     free = tester.free_fit()
     way = free.reach(tester.poi, rise=2.0)
-    return max(free.value(tester.poi), 0.0) + (way if isfinite(way) and way > 0.0 else 2.0)
+    return max(free.value(tester.poi), 0.0), way if isfinite(way) and way > 0.0 else 2.0

@@ -64,6 +64,11 @@ class LowRank:
         entries: Floats = self.root[:, rows].T @ self.root[:, columns]
         return entries
 
+    def square(self, v: Floats) -> float:
+        """``v^T (D + R^T R) v`` for ``v (n,)``."""
+        along, tight = self.root @ v, np.where(self.loose, 0.0, v)
+        return float(along @ along + self.diagonal @ (tight * tight))
+
     def inverse(self) -> "Inverse":
         """Its inverse."""
         loose = np.flatnonzero(self.loose)

@@ -5,7 +5,7 @@ look for a lower one (:mod:`hftranslate.inference.second_minima`).
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import isfinite
@@ -20,10 +20,11 @@ from hftranslate.inference.low_rank import Hessian
 from hftranslate.inference.newton import End, MinimizerName
 from hftranslate.inference.packages import lbfgsb, migrad
 from hftranslate.inference.problem import Problem
-from hftranslate.inference.second_minima import search
+from hftranslate.inference.second_minima import View, search, views
 from hftranslate.inference.together import Fits
 from hftranslate.inference.valleys import fit_many, worth_it
 from hftranslate.likelihood.model import Data, Model
+from hftranslate.likelihood.sizes import unwarned
 
 _log = logging.getLogger("hftranslate.fit")
 #: What users have to know of fits that ended well otherwise.
@@ -149,12 +150,20 @@ _STATUS_OF: dict[str, Status] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What a minimiser was given, and where it ended: the place from where to look for other minima."""
+
+    problem: Problem
+    end: End
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Minimum:
     """A minimum over some of the parameters: the whole vector, the excess NLL, the EDM, how it ended, and who found it.
 
     ``asked`` is whom the fit asked first; ``sure`` says whether the search for a lower one was conclusive. ``hessian``
-    is that of the free parameters at or near the minimum, if it is known.
+    is that of the free parameters at or near the minimum, if it is known, and ``reached`` where the minimiser ended.
     """
 
     theta: Floats
@@ -166,6 +175,7 @@ class Minimum:
     asked: MinimizerName
     sure: bool = True
     hessian: Hessian | None = None
+    reached: Reached | None = None
 
     @property
     def message(self) -> str:
@@ -218,14 +228,62 @@ def minimize(model: Model, data: Data, start: Floats, free: Booleans, bounds: Fl
             theta=theta, excess_nll=value, edm=0.0, status=status, iterations=0, minimizer=own, asked=own
         )  # fmt: skip
     problem = Problem(model=model, data=data, theta=theta, index=index, bounds=bounds[index])
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a step may lead to where nothing is finite
-        problem, end = _reached(problem, options)
-        sure = True
-        limited = end.reason == "iterations" and options.max_iterations is not None
-        if options.other_minima is not False and np.isfinite(end.value) and not limited:
-            end, sure = _lowest(problem, end, options)
-    found = Minimum(
-        theta=problem.full(end.x),
+    reached = Reached(*_reached(problem, options))
+    found = _minimum(reached, reached.end, options)
+    if options.other_minima is not False:
+        return next(search_from([found], options))
+    _tell(found)
+    return found
+
+
+def search_from(minima: Sequence[Minimum], options: FitOptions) -> Iterator[Minimum]:
+    """The lowest minima near those of some fits of one model that did not search; the same ones where nothing is lower.
+
+    They are looked at together, and a search begins when its minimum is asked for.
+
+    Parameters
+    ----------
+    minima
+        where fits ended that were told not to look for other minima.
+    options
+        how to search.
+
+    Returns
+    -------
+    iterator
+        one minimum for each.
+    """
+    doubted = {
+        i: m.reached for i, m in enumerate(minima) if m.reached is not None and _worth_a_look(m.reached, options)
+    }
+    seen = views([r.problem for r in doubted.values()], [r.end for r in doubted.values()])
+    views_of = dict(zip(doubted, seen, strict=True))
+    for i, minimum in enumerate(minima):
+        if i in doubted and not (views_of[i].is_clear and doubted[i].end.at_a_minimum):
+            minimum = _lowest(doubted[i], views_of[i], options)
+        _tell(minimum)
+        yield minimum
+
+
+def _tell(found: Minimum) -> None:
+    """Say how a fit ended to who listens."""
+    _log.info(
+        "%s: %s after %d iterations, NLL %.6g above the saturated model, EDM %.2g",
+        *(found.minimizer, found.status, found.iterations, found.excess_nll, found.edm),
+    )
+    if not found.sure and found.status in AT_A_MINIMUM:
+        _doubts.warning("a fit: %s", STATUS["unsure"])
+
+
+def _worth_a_look(reached: Reached, options: FitOptions) -> bool:
+    """Not where nothing is finite, or where users have limited how long a fit may take."""
+    limited = reached.end.reason == "iterations" and options.max_iterations is not None
+    return isfinite(reached.end.value) and not limited
+
+
+def _minimum(reached: Reached, end: End, options: FitOptions, sure: bool = True) -> Minimum:
+    return Minimum(
+        theta=reached.problem.full(end.x),
         excess_nll=end.value,
         edm=end.edm,
         status="unsure" if end.reason == "converged" and not sure else _STATUS_OF[end.reason],
@@ -234,14 +292,8 @@ def minimize(model: Model, data: Data, start: Floats, free: Booleans, bounds: Fl
         asked=options.minimizer,
         sure=sure,
         hessian=end.hessian,
+        reached=reached,
     )
-    _log.info(
-        "%s: %s after %d iterations, NLL %.6g above the saturated model, EDM %.2g",
-        *(found.minimizer, found.status, found.iterations, found.excess_nll, found.edm),
-    )
-    if not sure and found.status in AT_A_MINIMUM:
-        _doubts.warning("a fit: %s", STATUS["unsure"])
-    return found
 
 
 def minimize_many(model: Model, fits: Fits, options: FitOptions) -> list[Minimum]:
@@ -273,6 +325,7 @@ def minimize_many(model: Model, fits: Fits, options: FitOptions) -> list[Minimum
     return found
 
 
+@unwarned  # a step may lead to where nothing is finite
 def _reached(problem: Problem, options: FitOptions) -> tuple[Problem, End]:
     """What the minimiser reaches, and the problem with the start from where: inside the domain if that can be found."""
     end = _run(problem, options)
@@ -299,27 +352,31 @@ def _by_others(problem: Problem, end: End, options: FitOptions) -> End:
     return end
 
 
-def _lowest(problem: Problem, first: End, options: FitOptions) -> tuple[End, bool]:
-    """The lowest minimum that is found, of which the minimiser of the fit has the last word, and whether it is sure."""
+@unwarned
+def _lowest(reached: Reached, view: View, options: FitOptions) -> Minimum:
+    """The lowest minimum that is found, of which the minimiser of the fit has the last word."""
+    problem, first = reached.problem, reached.end
     steps = options.max_iterations or _NEWTON_STEPS
     rescues = iter(range(_RESCUES))
 
-    def fit(x: Floats, rough: bool) -> End:
-        if rough:
-            return descend(problem, x, tolerance=_ROUGH_TOLERANCE, max_iterations=min(steps, _ROUGH_STEPS))
+    def fit(x: Floats, known: Sequence[End]) -> End:
+        if known:
+            rough = min(steps, _ROUGH_STEPS)
+            return descend(problem, x, tolerance=_ROUGH_TOLERANCE, max_iterations=rough, known=known)
         end = descend(problem, x, tolerance=options.tolerance, max_iterations=steps)
         if end.at_a_minimum or next(rescues, None) is None:
             return end
         return _by_others(replace(problem, theta=problem.full(end.x)), end, options)
 
-    found = search(problem, first, fit, others=_others(problem, options), quick=options.other_minima == "quick")
+    quick = options.other_minima == "quick"
+    found = search(problem, first, fit, view=view, others=_others(problem, options), quick=quick)
     end, iterations = found.lowest, found.iterations
     if end is not first and options.minimizer != end.by:
         own = _run(replace(problem, theta=problem.full(end.x)), options)
         iterations += own.iterations
         if own.at_a_minimum and own.value < end.value + _SAME:
             end = own
-    return replace(end, iterations=iterations), found.sure
+    return _minimum(reached, replace(end, iterations=iterations), options, found.sure)
 
 
 def _others(problem: Problem, options: FitOptions) -> Iterator[Callable[[], End]]:

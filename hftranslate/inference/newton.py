@@ -2,8 +2,9 @@ r"""A bounded Newton method for likelihoods with an exact Hessian.
 
 Each iteration minimises the local quadratic model within the bounds (an active set of parameters stays at a bound).
 Where the Hessian is not positive definite, far from the minimum, its part that always is takes its place (for a
-likelihood the outer products of the slopes of the yields, and the constraints: Fisher scoring), or the mean of the two
-where that suffices; where it is singular, or no step along the direction helps, it is damped (Levenberg). A step is
+likelihood the outer products of the slopes of the yields, and the constraints: Fisher scoring), or a mean of the two
+where that suffices, which near the minimum leans to the Hessian: more of the other would make steps creep along what
+bends down. Where it is singular, or no step along the direction helps, it is damped (Levenberg). A step is
 shortened until the function decreases and stays in its domain, where it is finite. The expected distance to the
 minimum, ``EDM = g^T H^-1 g / 2`` over the parameters that no bound holds, decides when to stop; the last step, taken
 below the tolerance, leaves an error of the order of its square. Near the minimum the Hessian hardly changes any more,
@@ -14,13 +15,15 @@ the bins (:mod:`hftranslate.inference.low_rank`), which is always positive defin
 gradient.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hftranslate.inference.bordered import Bordered, factored, is_bordered
 from hftranslate.inference.low_rank import Hessian, LowRank, Solver
 from hftranslate.likelihood.scipy_parts import dposv, dpotrs
 
@@ -38,7 +41,12 @@ _NEAR = 1e-3  # EDM below which the Hessian changes so little along the step tha
 _FALL = 0.05  # by which each such step has to lower the EDM
 _ROUGH_FALL = 0.8  # the same with a Hessian of the rank of the bins
 _NEARLY = 0.3  # EDM below which such a Hessian serves once more
+_ROUNDED = 1e-4  # EDM in units of the tolerance that may be nothing but rounding
 _ROUGH_STEPS = 15  # with such Hessians
+_MIXED = (0.5, 1.0)  # how much of the Hessian its convex part replaces where it has to, one after the other
+_LITTLE_MIXED = (0.1, *_MIXED)  # the same where the last step had an EDM below _CLOSE
+_CLOSE = 1.0
+_SAME_VALLEY = 0.1  # distance from a minimum within which a point belongs to its valley (twice a rise of the function)
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -80,7 +88,8 @@ class End:
         number of expansions of the function, or of whatever counts elsewhere.
     reason
         ``"converged"``, ``"kink"`` (the minimum lies on one), ``"iterations"`` (the limit was reached), ``"stuck"`` (no
-        step along the descent direction decreases the function) or ``"outside"`` (of the domain, at the start).
+        step along the descent direction decreases the function), ``"known"`` (the way leads to a minimum that was
+        known) or ``"outside"`` (of the domain, at the start).
     by
         which minimiser ended there.
     """
@@ -97,6 +106,12 @@ class End:
     def at_a_minimum(self) -> bool:
         """Whether a minimum was reached."""
         return self.reason in ("converged", "kink")
+
+    def is_near(self, x: Floats) -> bool:
+        """Whether a point is in the same valley at most a third of an uncertainty away, as far as that is known."""
+        return (
+            self.at_a_minimum and isinstance(self.hessian, LowRank) and self.hessian.square(x - self.x) < _SAME_VALLEY
+        )
 
 
 def newton(
@@ -124,7 +139,7 @@ def newton(
     damping, edm, iteration = 0.0, np.inf, 1
     while iteration < max_iterations:
         quadratic = _Quadratic(x=x, g=g, hessian=hessian, low=low, high=high)
-        move = _bounded_step(quadratic, function, damping)
+        move = _bounded_step(quadratic, function, damping, _LITTLE_MIXED if edm < _CLOSE else _MIXED)
         step, damping, edm = move.step, move.damping, move.edm
         full = _inside(x + step, low, high)
         if edm <= max(tolerance, _resolution(x, hessian)) and move.exact and damping <= _LITTLE_DAMPING:
@@ -173,7 +188,7 @@ class _Move:
     """A step to the minimum of the quadratic model within the box.
 
     ``exact`` says whether the model was the exact Hessian; ``free`` are the parameters that no bound holds at its end,
-    and ``factor`` the Cholesky factor of their block.
+    and ``factor`` is that of their block.
     """
 
     step: Floats
@@ -181,7 +196,10 @@ class _Move:
     edm: float
     exact: bool
     free: NDArray[np.int64]
-    factor: Floats | None
+    factor: "_Factor | None"
+
+
+_Factor: TypeAlias = Floats | Bordered
 
 
 def _lower(function: Function, candidate: Floats, x: Floats, f: float) -> tuple[Floats, float]:
@@ -216,25 +234,28 @@ class _Corrections:
         """
         holding = np.ones(len(here.x), dtype=np.bool_)
         holding[self.free] = False
+        free: Any = self.free if holding.any() else slice(None)
         memory: list[tuple[Floats, Floats, float]] = []
         while True:
             value, g = self.function.value_and_gradient(target)
-            if not value <= here.f or not np.array_equal(_held(target, g, *self.box), holding):
+            if not value <= here.f or (_held(target, g, *self.box) != holding).any():
                 return here, None
-            step, change = (target - here.x)[self.free], (g - here.g)[self.free]
+            step, change, slope = (target - here.x)[free], (g - here.g)[free], g[free]
             product = float(step @ change)
             if self.learning and product > 0.0 and np.array_equal(target[holding], here.x[holding]):
                 memory.append((step, change, 1.0 / product))
             here, before = _Here(x=target, f=value, g=g), edm
-            solution = self._solve(g[self.free], memory)
-            edm = 0.5 * float(g[self.free] @ solution)
+            solution = self._solve(slope, memory)
+            edm = 0.5 * float(slope @ solution)
             target = target.copy()
-            target[self.free] -= solution
+            target[free] -= solution
             target = _inside(target, *self.box)
-            # the next EDM would be edm^2 / before
-            if edm <= self.tolerance and edm * edm <= before * self.tolerance**2:
+            falls = edm <= self.fall * before
+            # the next EDM would be edm^2 / before; one that falls no more may be nothing but rounding
+            done = edm * edm <= before * self.tolerance**2 or (not falls and edm <= _ROUNDED * self.tolerance)
+            if edm <= self.tolerance and done:
                 return _Here(x=target, f=value - edm, g=g), edm
-            if not edm <= self.fall * before:
+            if not falls:
                 return here, None
 
     def _solve(self, slope: Floats, memory: list[tuple[Floats, Floats, float]]) -> Floats:
@@ -259,7 +280,13 @@ class _Here:
 
 
 def roughly(
-    function: RoughFunction, start: Floats, box: tuple[Floats, Floats], *, tolerance: float, max_iterations: int
+    function: RoughFunction,
+    start: Floats,
+    box: tuple[Floats, Floats],
+    *,
+    tolerance: float,
+    max_iterations: int,
+    known: Sequence[End] = (),
 ) -> End:
     """Where steps with Hessians of the rank of the bins lead, which are given up where one does not help.
 
@@ -269,6 +296,8 @@ def roughly(
         starting point ``(n,)``, and lower and upper bounds.
     tolerance
         the EDM at which to stop, in units of the function.
+    known
+        minima to one of which it may lead: the way there need not be walked to its end, which is then ``"known"``.
     """
     start, most = _inside(start, *box), min(_ROUGH_STEPS, max_iterations)
     f, g, hessian = function.rough(start)
@@ -277,6 +306,9 @@ def roughly(
         step = _rough_step(here, hessian, *box)
         target, edm = step.target, step.edm
         if edm <= _NEARLY:
+            back = next((end for end in known if end.is_near(target)), None)
+            if back is not None:
+                return End(x=target, value=back.value, edm=edm, hessian=None, iterations=taken, reason="known")
             corrections = _Corrections(
                 function=function, box=box, inverse=step.inverse, free=step.free, tolerance=tolerance, fall=_ROUGH_FALL,
                 learning=True,
@@ -321,15 +353,18 @@ def _rough_step(here: _Here, hessian: LowRank, low: Floats, high: Floats) -> _Ro
         target = here.x + step
         beyond = (target < low) | (target > high)
         beyond[rest] = False
-        beyond = _first(beyond, np.minimum(np.maximum(target, low), high) - here.x, target - here.x)
+        inside = _inside(target, low, high)
         if not beyond.any():
-            return _RoughStep(target=_inside(target, low, high), edm=edm, free=free, inverse=inverse)
-        step = np.where(beyond, np.minimum(np.maximum(target, low), high) - here.x, step)
+            return _RoughStep(target=inside, edm=edm, free=free, inverse=inverse)
+        beyond = _first(beyond, inside - here.x, step)
+        step = np.where(beyond, inside - here.x, step)
         held = held | beyond
 
 
-def _factored(factor: Floats) -> Solver:
-    """What solves systems with a Cholesky factor."""
+def _factored(factor: _Factor) -> Solver:
+    """What solves systems with a factored matrix."""
+    if isinstance(factor, Bordered):
+        return factor.solve
     return lambda v: np.asarray(dpotrs(factor, v)[0], dtype=np.float64)
 
 
@@ -383,27 +418,28 @@ def _first(beyond: Booleans, room: Floats, step: Floats) -> Booleans:
     return found
 
 
-def _bounded_step(q: _Quadratic, function: Function, damping: float) -> _Move:
-    """The step to the minimum of the quadratic model within the bounds, damped where it has to be."""
+def _bounded_step(q: _Quadratic, function: Function, damping: float, mixed: Iterable[float]) -> _Move:
+    """The step to the minimum of the quadratic model within the bounds, damped where it has to be.
+
+    ``mixed`` are the parts of the convex Hessian that are tried in place of the exact one.
+    """
     held = _held(q.x, q.g, q.low, q.high)
     step = np.zeros_like(q.x)
-    matrix, exact, edm = q.hessian, True, -1.0
+    matrix, edm, parts = q.hessian, -1.0, iter(mixed)
     convex: Floats | None = None
     while True:
         any_held = held.any()
         free = np.flatnonzero(~held)
         if free.size == 0:
-            return _Move(step=step, damping=damping, edm=max(edm, 0.0), exact=exact, free=free, factor=None)
+            return _Move(step=step, damping=damping, edm=max(edm, 0.0), exact=convex is None, free=free, factor=None)
         rhs = q.g
         if any_held:  # what is held may have moved onto its bound: its displacement shifts the gradient of the others
             rhs = q.g[free] + matrix[np.ix_(free, np.flatnonzero(held))] @ step[held]
         factor, solution = _solve(matrix, free, rhs, damping)
-        if solution is None and exact:
-            convex, exact = function.convex(q.x), False
-            matrix = 0.5 * (q.hessian + convex)
-            continue
-        if solution is None and convex is not None:
-            matrix, convex = convex, None
+        part = next(parts, None) if solution is None else None
+        if part is not None:
+            convex = function.convex(q.x) if convex is None else convex
+            matrix = convex if part == 1.0 else q.hessian + part * (convex - q.hessian)
             continue
         while solution is None:
             damping = 1e-3 if damping == 0.0 else 10.0 * damping
@@ -417,15 +453,17 @@ def _bounded_step(q: _Quadratic, function: Function, damping: float) -> _Move:
         beyond = _first(beyond, np.clip(target, q.low[free], q.high[free]) - q.x[free], -solution)
         if not beyond.any():
             step[free] = -solution
-            return _Move(step=step, damping=damping, edm=edm, exact=exact, free=free, factor=factor)
+            return _Move(step=step, damping=damping, edm=edm, exact=convex is None, free=free, factor=factor)
         crossing = free[beyond]
         step[crossing] = np.clip(target[beyond], q.low[crossing], q.high[crossing]) - q.x[crossing]
         held = held.copy()
         held[crossing] = True
 
 
-def _solve(matrix: Floats, free: NDArray[np.int64], rhs: Floats, damping: float) -> tuple[Floats, Floats | None]:
-    """Cholesky factor and solution of ``(matrix + damping * diag(scale)) y = rhs`` among the free rows.
+def _solve(
+    matrix: Floats, free: NDArray[np.int64], rhs: Floats, damping: float
+) -> tuple[_Factor | None, Floats | None]:
+    """Factor and solution of ``(matrix + damping * diag(scale)) y = rhs`` among the free rows.
 
     The solution is ``None`` unless the matrix is positive definite.
     """
@@ -433,5 +471,9 @@ def _solve(matrix: Floats, free: NDArray[np.int64], rhs: Floats, damping: float)
     if damping > 0.0:
         scale = np.abs(np.diagonal(block))
         block = block + np.diag(damping * np.maximum(scale, 1e-8 * max(float(scale.max()), 1.0)))
+    inner = is_bordered(block)
+    if inner is not None:
+        bordered = factored(block, inner)
+        return bordered, None if bordered is None else bordered.solve(rhs)
     factor, solution, failed = dposv(block, rhs)
     return factor, None if failed else solution

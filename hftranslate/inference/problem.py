@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.inference.low_rank import LowRank
-from hftranslate.likelihood.model import Data, Linearised, Model
+from hftranslate.likelihood.cells import State
+from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.second_order import jacobian
 from hftranslate.likelihood.sizes import unwarned
 
@@ -88,44 +89,38 @@ class Problem:
         n = len(self.index)
         return n > _MANY and n > _FAR_MORE * len(self.data.observed) and not self.model.derived.expressions
 
+    @unwarned
     def rough(self, x: Floats) -> tuple[float, Floats, LowRank]:
         """Value, gradient, and the Hessian at the rank of the bins; the value is infinite where they are no numbers."""
-        here = self._linearised(self.full(x))
-        gradient, low_rank = here.gradient[self.index], self._low_rank(here, expected=False)
+        theta, model, data = self.full(x), self.model, self.data
+        state = model.cells.evaluated(theta, 2)
+        constraints, first, diagonal = model.constraints.expanded(theta, data.auxdata, 2)
+        value = model.excess_of(state, constraints, data)
+        slopes, low_rank = self._low_rank(state, diagonal, expected=False)
+        gradient = model.slopes_by_bin(state, data).dot(slopes) + first[self.index]
         good = np.isfinite(gradient).all() and np.isfinite(low_rank.root).all()
-        return float(here.value) if good else np.inf, gradient, low_rank
+        return value if good else np.inf, gradient, low_rank
 
+    @unwarned
     def low_rank(self, x: Floats, *, expected: bool = False) -> tuple[Floats, LowRank]:
         """Derivatives of the yields, ``(n_bins, n_free)``, and the Hessian as far as its rank is that of the bins.
 
         ``expected`` is that of :meth:`convex`, with the yields in place of the observed events.
         """
-        here = self._linearised(self.full(x))
-        return here.jacobian[:, self.index], self._low_rank(here, expected=expected)
+        theta = self.full(x)
+        diagonal = self.model.constraints.derivatives(theta, self.data.auxdata)[1]
+        return self._low_rank(self.model.cells.evaluated(theta, 1 if expected else 2), diagonal, expected=expected)
 
-    @unwarned
-    def _linearised(self, theta: Floats) -> Linearised:
-        """First derivatives at one point ``(n_parameters,)``; no array has an axis of points."""
-        model, data = self.model, self.data
-        state = model.state(theta)
-        weights = model.slopes_by_bin(state, data)
-        slopes = jacobian(model.cells, state)
-        first, diagonal = model.constraints.derivatives(theta, data.auxdata)
-        return Linearised(
-            value=model.excess_at(theta[None], state.bins[None], data)[0],
-            gradient=weights @ slopes + first,
-            rates=state.bins,
-            jacobian=slopes,
-            constraints=diagonal,
-            bends=model.cells.own_curvature(state, weights),
-        )
-
-    def _low_rank(self, here: Linearised, *, expected: bool) -> LowRank:
-        nu, diagonal = np.maximum(here.rates, 1e-9), here.constraints
-        weights = 1.0 / nu if expected else self.data.observed / nu / nu
-        diagonal = diagonal if expected else diagonal + here.bends
-        width = self.model.parameters.width[self.index]
-        return LowRank.of(here.jacobian[:, self.index], weights, diagonal[self.index], width)
+    def _low_rank(self, state: State, diagonal: Floats, *, expected: bool) -> tuple[Floats, LowRank]:
+        """:meth:`low_rank` where the yields and the second derivatives of the constraints are known."""
+        cells, nu = self.model.cells, np.maximum(state.bins, 1e-9)
+        if expected:
+            weights = 1.0 / nu
+        else:
+            weights = self.data.observed / nu / nu
+            diagonal = diagonal + cells.own_curvature(state, self.model.slopes_by_bin(state, self.data))
+        slopes, width = jacobian(cells, state).take(self.index, axis=1), self.model.parameters.width[self.index]
+        return slopes, LowRank.of(slopes, weights, diagonal[self.index], width)
 
     def edm(self, x: Floats) -> float:
         """``g^T H^-1 g / 2`` over the parameters that no bound holds."""

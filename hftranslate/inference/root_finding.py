@@ -1,8 +1,8 @@
 """Where falling curves cross zero, when every point of a curve costs fits and several curves share their points."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from math import inf, isfinite, sqrt
+from math import inf, isfinite, nan, sqrt
 
 from hftranslate.errors import FitFailed
 
@@ -14,6 +14,8 @@ _STRIDE = 20.0
 _FAR = 1e12
 #: How often a shorter step is tried where a point cannot be evaluated.
 _RETREATS = 6
+#: Points that are tried along straight lines from one that is thought to be near the root.
+_SECANTS = 5
 
 
 class NoCrossing(Exception):
@@ -40,6 +42,7 @@ def crossing(
     guess: float,
     relative_tolerance: float,
     highest: float = inf,
+    slope: float = nan,
 ) -> float:
     """The positive root of a curve that falls from above zero.
 
@@ -59,6 +62,9 @@ def crossing(
         of the root, which is a point where the curve was called.
     highest
         where to stop looking.
+    slope
+        of the curve around the guess, if that is thought to be the root: a point from where the straight line leads no
+        further than the tolerance is taken for it.
 
     Raises
     ------
@@ -69,6 +75,8 @@ def crossing(
     for x in known:
         with suppress(FitFailed):
             values[x] = curve(x)
+    if slope < 0.0 and (found := _along(curve, values, guess, slope, relative_tolerance, highest)):
+        return found
     low = max((x for x, y in values.items() if y > 0.0), default=0.0)
     high = min((x for x, y in values.items() if x > low and y <= 0.0), default=None)
     if high is None:
@@ -76,6 +84,32 @@ def crossing(
     if low == 0.0:
         low, high = _shrunk(curve, values, high, guess)
     return _refined(curve, values, low, high, relative_tolerance)
+
+
+def _along(
+    curve: Callable[[float], float],
+    values: dict[float, float],
+    x: float,
+    slope: float,
+    relative_tolerance: float,
+    highest: float,
+) -> float | None:
+    """The root by the secant method, with a slope to begin with; ``None`` if it does not end soon."""
+    last = x
+    for _ in range(_SECANTS):
+        try:
+            values[x] = curve(x)
+        except FitFailed:
+            break
+        if x != last:
+            slope = (values[x] - values[last]) / (x - last)
+        if not slope < 0.0:
+            break
+        way = -values[x] / slope
+        if abs(way) <= 0.5 * relative_tolerance * x:
+            return x
+        last, x = x, min(max(x + way, x / _STRIDE), highest)
+    return None
 
 
 def _grown(
@@ -150,7 +184,7 @@ def _refined(
     return low if abs(values[low]) < abs(values[high]) else high
 
 
-def _inverse(values: dict[float, float], low: float, high: float) -> float:
+def _inverse(values: Mapping[float, float], low: float, high: float) -> float:
     """Where the curve is zero, by the polynomial that gives the argument from the value (Neville's scheme)."""
     near = sorted(values, key=lambda x: abs(values[x]))
     points = [low, high, *(x for x in near if x not in (low, high))][:_POINTS]
@@ -162,3 +196,20 @@ def _inverse(values: dict[float, float], low: float, high: float) -> float:
         for i in range(len(x) - level):
             x[i] = (y[i + level] * x[i] - y[i] * x[i + 1]) / (y[i + level] - y[i])
     return x[0]
+
+
+def foreseen(values: Mapping[float, float]) -> tuple[float, float, float]:
+    """Where a falling curve seems to cross zero, how sure that is, and its slope there, by inverse interpolation.
+
+    Returns
+    -------
+    tuple
+        the root, by how much it changes with one point less, and the slope; NaN where nothing can be told.
+    """
+    near = sorted(values, key=lambda x: abs(values[x]))[:_POINTS]
+    if len(near) < _POINTS:
+        return nan, nan, nan
+    slope = (values[near[0]] - values[near[1]]) / (near[0] - near[1])
+    x, rougher = (_inverse({n: values[n] for n in near[:k]}, near[0], near[1]) for k in (_POINTS, _POINTS - 1))
+    within = max(0.5 * min(near[:2]), 0.0) < x <= 2.0 * max(near[:2])
+    return (x, abs(x - rougher), slope) if slope < 0.0 and within else (nan, nan, nan)

@@ -28,8 +28,8 @@ minimisers end. If several points reached the lowest minimum, and clouds bring n
 be the lowest; if not, the search says in the end that it is not sure.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, TypeAlias
 
@@ -38,18 +38,16 @@ from numpy.typing import NDArray
 
 from hftranslate.inference.clouds import Cloud
 from hftranslate.inference.descent import may_get_stuck, onwards
-from hftranslate.inference.exchanges import HIGHEST, Exchanges, columns_of, factors_of
 from hftranslate.inference.newton import End
+from hftranslate.inference.outlook import Outlook
 from hftranslate.inference.problem import Problem
-from hftranslate.inference.sights import BENT, CANDIDATES, Minima
-from hftranslate.likelihood.model import Data, Model
-from hftranslate.likelihood.scipy_parts import dpotrf, dpotri, dpotrs
+from hftranslate.likelihood.scipy_parts import dpotrf, dpotri
+from hftranslate.likelihood.sizes import unwarned
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 Some: TypeAlias = float | Floats
-#: A fit from a point; roughly, if so told: only as well as it takes to see whether it ends lower than another one.
-Descent = Callable[[Floats, bool], End]
+#: A fit from a point; roughly, if minima are known: only as well as it takes to see whether it ends lower.
+Descent = Callable[[Floats, Sequence[End]], End]
 
 #: A minimum is lower than another one by this at least, in NLL.
 _LOWER = 1e-4
@@ -76,7 +74,7 @@ _BENT_BACK = 1.0
 _DIFFICULT, _BAD = 25, 10.0
 #: Points of a cloud: in small models; in less suspicious ones, and in those with Functions, which are evaluated one by
 #: one; in large ones.
-_POINTS, _FEWER_POINTS, _POINTS_OF_LARGE = 64, 24, 32
+_POINTS, _FEWER_POINTS, _POINTS_OF_LARGE = 128, 24, 32
 #: Clouds at most, fits from each where it begins (if these may lead elsewhere) and where it ends.
 _CLOUDS, _FITS_BEFORE, _FITS_AFTER = 5, 3, 4
 #: Fits from each where it begins, if valleys are many or the known minimum lies on a kink.
@@ -90,8 +88,6 @@ _AGREED, _THERE = 3, 1e-2
 #: Distance between a point and a minimum within which it belongs to its valley (twice a rise of the NLL).
 _SAME_VALLEY = 0.1
 
-#: Largest second derivative of an additive effect (code4p, at zero) in units of the mean effect at -1 and +1.
-SHARPEST = 3.75
 #: How often profiles are looked at, as long as that leads to lower minima.
 _PROFILES = 3
 
@@ -105,11 +101,62 @@ class Found:
     iterations: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What suggests that there is a lower minimum than the one that a fit ended at.
+
+    Attributes
+    ----------
+    lowest
+        whether nothing can be lower.
+    starts
+        places in other valleys that are seen from there.
+    plan
+        how to search with clouds; ``None`` for not at all.
+    """
+
+    lowest: bool = False
+    starts: list[Floats] = field(default_factory=list)
+    plan: "_Plan | None" = None
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether nothing does."""
+        return not self.starts and self.plan is None
+
+
+@unwarned
+def views(problems: Sequence[Problem], ends: Sequence[End]) -> list[View]:
+    """What is seen from the ends of fits of one model, which are looked at together: that is most of the work."""
+    found = [View(lowest=_is_lowest(p, e)) for p, e in zip(problems, ends, strict=True)]
+    doubtful = [i for i, view in enumerate(found) if not view.lowest]
+    if not doubtful:
+        return found
+    outlook = Outlook(problems=[problems[i] for i in doubtful], ends=[ends[i] for i in doubtful])
+    plans = [_plan(problems[i], ends[i], _largest(bent)) for i, bent in zip(doubtful, outlook.bent, strict=True)]
+    look = [
+        k
+        for k, (i, p) in enumerate(zip(doubtful, plans, strict=True))
+        if ends[i].reason == "converged" and not (p and p.small)
+    ]
+    starts = outlook.starts(look)
+    for k, (i, plan) in enumerate(zip(doubtful, plans, strict=True)):
+        found[i] = View(starts=starts.get(k, []), plan=plan)
+    return found
+
+
+def _is_lowest(problem: Problem, end: End) -> bool:
+    """Whether no minimum can be lower, or rounding exceeds what is looked for."""
+    low = end.at_a_minimum and end.value <= _lowest_value(problem, end.x) + _LOWER
+    return bool(low or end.value * np.finfo(float).eps > _LOWER)
+
+
 def search(
     problem: Problem,
     first: End,
     descend: Descent,
     *,
+    view: View | None = None,
     others: Iterable[Callable[[], End]] = (),
     quick: bool = False,
 ) -> Found:
@@ -121,21 +168,17 @@ def search(
         where a fit ended, at a minimum or stuck on the way.
     descend
         the fit from a point.
+    view
+        what is seen from there, if that is known.
     others
         fits by other minimisers, from where the first one began; they are asked where there is much to suspect.
     quick
         whether to spend little: at most one cloud of few points. Such a search does not say that it is not sure.
     """
-    look = _Look(problem=problem, descend=descend, lowest=first, minima=[first.x])
-    if first.at_a_minimum and first.value <= _lowest_value(problem, first.x) + _LOWER:
-        return look.found(sure=True)
-    if first.value * np.finfo(float).eps > _LOWER:  # rounding exceeds what is looked for
-        return look.found(sure=True)
-    bent = downward_curvature(problem.model, problem.data, problem.full(first.x))[problem.index]
-    plan = _plan(problem, first, float(bent.max(initial=0.0)))
-    if first.reason == "converged" and (plan is None or not plan.small):
-        look.along_profiles(bent)
-        look.at_exchanges()
+    look = _Look(problem=problem, descend=descend, lowest=first, minima=[first])
+    view = view or views([problem], [first])[0]
+    look.from_sights(view.starts)
+    plan = view.plan
     if plan is None:
         return look.found(sure=True)
     if plan.calm and look.in_one_valley():
@@ -245,7 +288,7 @@ class _Look:
     problem: Problem
     descend: Descent
     lowest: End
-    minima: list[Floats]
+    minima: list[End]
     iterations: int = 0
     deeper: bool = False
 
@@ -255,15 +298,16 @@ class _Look:
 
     def start(self, x: Floats) -> float:
         """Fit from a point; returns the value where that ended."""
-        other, known = self.descend(x, True), self.lowest
-        self.minima.append(other.x)
+        other, known = self.descend(x, self.minima), self.lowest
+        self.minima.append(other)
         value = other.value
         lower = other.value < known.value - _LOWER
         if lower or not known.at_a_minimum:
-            other = onwards(other, self.descend(other.x, False))
+            other = onwards(other, self.descend(other.x, ()))
             value = other.value
             if other.at_a_minimum or (lower and not known.at_a_minimum):
                 self.lowest, other = other, known
+                self.minima.append(self.lowest)
             elif lower:
                 self.deeper = True
         self.iterations += other.iterations
@@ -275,30 +319,15 @@ class _Look:
         if other.value < self.lowest.value - _LOWER:
             self.start(other.x)
 
-    def along_profiles(self, bent: Floats) -> None:
-        """Fit from where profiles, or mirror images, show another valley, as long as that leads to lower minima."""
-        p = self.problem
-        for _ in range(_PROFILES):
+    def from_sights(self, starts: list[Floats]) -> None:
+        """Fit from places that are seen, as long as that leads to lower minima."""
+        for looks in range(_PROFILES, 0, -1):
             known = self.lowest
-            for start in other_starts(p, known, bent):
+            for start in starts:
                 self.start(start)
-            if self.lowest is known:
+            if self.lowest is known or looks == 1:
                 break
-            bent = downward_curvature(p.model, p.data, p.full(self.lowest.x))[p.index]
-
-    def at_exchanges(self) -> None:
-        """Fit from where free factors that do nearly the same have changed places."""
-        p, x = self.problem, self.lowest.x
-        factors = factors_of(p.model, p.index)
-        if not len(factors):
-            return
-        rough = p.low_rank(x, expected=True)[1] if p.few_bins else None
-        columns = columns_of(p.convex(x), factors) if rough is None else rough.inverse().columns(factors)
-        _, starts = Exchanges.of(p.model, p.index, factors, columns[None]).starts(x[None], p.bounds)
-        if len(starts):
-            low = p.values(starts) < self.lowest.value + HIGHEST
-            for start in starts[low]:
-                self.start(start)
+            starts = Outlook(problems=[self.problem], ends=[self.lowest]).starts([0])[0]
 
     def in_one_valley(self) -> bool:
         """Whether the NLL rises on the ways from the minimum to many points; where it hardly does fits lead back."""
@@ -323,6 +352,7 @@ class _Look:
             if self.iterations > _PATIENCE:
                 break
             cloud = Cloud.around(self.problem, self.lowest, plan.points, rng)
+            cloud.settle()
             known = self.lowest.value
             for x in cloud.x[: plan.before]:
                 self.start(x)
@@ -348,7 +378,7 @@ class _Look:
 
     def _new(self, cloud: Cloud, i: int) -> bool:
         """Whether a point of a cloud lies in none of the valleys that were seen."""
-        return all(cloud.distance(i, x) > _SAME_VALLEY for x in self.minima)
+        return all(cloud.distance(i, end.x) > _SAME_VALLEY for end in self.minima)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -421,57 +451,8 @@ def _lowest_value(problem: Problem, x: Floats) -> float:
     return min(0.0, c.excess(theta, auxdata))
 
 
-def other_starts(problem: Problem, known: End, bent: Floats) -> list[Floats]:
-    """Points in other valleys that are seen from a minimum, lowest first; usually none.
-
-    Parameters
-    ----------
-    bent
-        how much uneven effects bend the NLL down along each free parameter (:func:`downward_curvature`).
-    """
-    candidates = np.flatnonzero(bent > BENT)
-    if not candidates.size:
-        return []
-    model, theta = problem.model, problem.full(known.x)
-    jacobian, columns = _covariances(problem, known.x, candidates)
-    if columns is None:
-        return []
-    # what the data say about a parameter counts like its constraint
-    widths = np.maximum(model.parameters.width[problem.index[candidates]], 1e-150)
-    bent = bent[candidates] * np.minimum(columns[:, candidates].diagonal() / widths**2, 1.0)
-    chosen = np.argsort(-bent, kind="stable")[: min(int(np.sum(bent > BENT)), CANDIDATES)]
-    if not chosen.size:
-        return []
-    minima = Minima(
-        model=model,
-        index=problem.index,
-        bounds=problem.bounds,
-        thetas=theta[None],
-        values=np.array([known.value]),
-        state=model.cells.evaluate(model.derived.extend(theta)[:, None], order=0),
-        jacobian=jacobian[None],
-        observed=problem.data.observed[None],
-        auxdata=problem.data.auxdata[None],
-    )
-    fit = np.zeros(len(chosen), dtype=np.int64)
-    return [start for _, start in minima.sights(fit, candidates[chosen], columns[chosen])]
-
-
-def _covariances(problem: Problem, x: Floats, chosen: Integers) -> tuple[Floats, Floats | None]:
-    """Derivatives of the yields at a minimum, ``(n_bins, n_free)``, and columns of the covariance, ``(n, n_free)``.
-
-    There are none of a Hessian that is not positive definite.
-    """
-    if problem.few_bins:
-        jacobian, low_rank = problem.low_rank(x)
-        return jacobian, low_rank.inverse().columns(chosen)
-    jacobian = problem.model.jacobian(problem.full(x))[:, problem.index]
-    factor, failed = dpotrf(problem.expand(x)[2])
-    if failed:
-        return jacobian, None
-    units = np.zeros((len(x), len(chosen)))
-    units[chosen, np.arange(len(chosen))] = 1.0
-    return jacobian, dpotrs(factor, units)[0].T
+def _largest(bent: Floats) -> float:
+    return float(bent.max(initial=0.0))
 
 
 def _covariance(problem: Problem, known: End) -> Floats | None:
@@ -482,13 +463,3 @@ def _covariance(problem: Problem, known: End) -> Floats | None:
     upper, _ = dpotri(factor)
     covariance: Floats = np.triu(upper) + np.triu(upper, 1).T
     return covariance
-
-
-def downward_curvature(model: Model, data: Data, theta: Floats) -> Floats:
-    """How much uneven effects bend the NLL down along each parameter, in units of its constraint, ``(n_parameters,)``.
-
-    From the mean of the effects at -1 and +1, ``[nu(1) + nu(-1)] / 2 - nu(0)`` per bin; zero for free parameters.
-    """
-    state = model.state(theta)
-    curvature = model.cells.mean_effect(state, data.observed / np.maximum(state.bins, 1e-3) - 1.0)
-    return SHARPEST * curvature[: len(theta)] * model.parameters.width**2

@@ -13,8 +13,9 @@ change it, unless ``poi_range="model"`` asks for that (ROOT's and pyhf's behavio
 """
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import inf, isfinite
 from typing import Any, Literal, assert_never, get_args
@@ -23,10 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.display.speaking import Result, Table, plain, short
-from hftranslate.errors import InputError, did_you_mean
+from hftranslate.errors import FitFailed, InputError, did_you_mean
 from hftranslate.inference.asymptotics import BANDS, TestStat, asymptotic_cls, asymptotic_pvalues, expected_pvalues
-from hftranslate.inference.fit import FitResult, fit
+from hftranslate.inference.fit import FitResult, fit, lowest
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
+from hftranslate.inference.together import Fits
 from hftranslate.likelihood.model import Data, Model, check_model_and_data
 from hftranslate.workspace import is_number
 
@@ -37,6 +39,8 @@ Floats = NDArray[np.float64]
 PoiRange = Literal["named", "model"]
 #: Every statistic, that of a discovery too.
 AnyStat = Literal["qtilde", "q", "ttilde", "t", "q0"]
+#: What is fitted: what was observed, or the background-only Asimov data.
+Which = Literal["data", "asimov"]
 #: What fits leave of a best fit at the end of a range, in units of the range (of at most ten).
 _ROUNDING = 1e-7
 #: A difference of two minima of the NLL that is nothing but rounding.
@@ -215,6 +219,7 @@ class Tester:
     poi_range: PoiRange = "named"
     options: FitOptions = DEFAULT_OPTIONS
     _conditional: dict[tuple[str, float], FitResult] = field(default_factory=dict, repr=False)
+    _made: dict[FitResult, Data] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse names that mean nothing, which come from users of the Python interface, and what cannot be tested."""
@@ -261,33 +266,40 @@ class Tester:
             "--poi-range named looks beyond it"
         )
 
-    @cached_property
+    @property
     def _asimov(self) -> tuple[Data, FitResult]:
         """Background-only Asimov data, and the fit at zero that made it."""
         background = self._at("data", 0.0)
-        return self.model.expected_data(background.values), background
+        if background not in self._made:
+            self._made[background] = self.model.expected_data(background.values)
+        return self._made[background], background
 
-    @cached_property
+    @property
     def _asimov_minimum(self) -> float:
         """NLL of the Asimov data at ``mu' = 0``: the point that made them, refitted where constraints are truncated."""
+        if self.model.conventions.truncate_constraints:
+            return self._at("asimov", 0.0).excess_nll
         data, background = self._asimov
-        if not self.model.conventions.truncate_constraints:
-            return self.model.excess_nll(background.values, data)
-        return self._at("asimov", 0.0).excess_nll
+        return self.model.excess_nll(background.values, data)
 
     def free_fit(self, poi_test: float = 0.0) -> FitResult:
         """The fit with the parameter of interest free within the range that the test statistic's name defines."""
         return self._free(*free_range(self.model, poi_test, self.test_stat, self.poi_range))
 
     def _free(self, low: float, high: float) -> FitResult:
-        if ("free", high) not in self._conditional:
-            start = self.model.parameters.init.copy()
-            index = self.model.parameters.poi_index
-            start[index] = min(max(start[index], low), high)
-            self._conditional["free", high] = self._fit_within(low, high, start)
-            if low <= 0.0 <= high:  # the fit without signal, which makes the Asimov data, is no lower either
-                self._not_above(self._at("data", 0.0), low, high)
+        if self._begun(low, high) and low <= 0.0 <= high:
+            self._not_above(self._at("data", 0.0), low, high)  # which makes the Asimov data, and is no lower either
         return self._conditional["free", high]
+
+    def _begun(self, low: float, high: float) -> bool:
+        """Make the free fit, by itself, if it is not there; whether it was not."""
+        if ("free", high) in self._conditional:
+            return False
+        start = self.model.parameters.init.copy()
+        index = self.model.parameters.poi_index
+        start[index] = min(max(start[index], low), high)
+        self._conditional["free", high] = self._fit_within(low, high, start)
+        return True
 
     def _fit_within(self, low: float, high: float, start: Floats) -> FitResult:
         return fit(self.model, self.data, bounds={self.poi: (low, high)}, start=start, options=self.options)
@@ -301,7 +313,7 @@ class Tester:
         """The fit with the parameter of interest held at a value."""
         return self._at("data", poi)
 
-    def _at(self, which: Literal["data", "asimov"], poi: float) -> FitResult:
+    def _at(self, which: Which, poi: float) -> FitResult:
         """The conditional fit of the data or the Asimov data at a value of the parameter of interest."""
         self._admit(poi)
         key = (which, poi)
@@ -340,13 +352,47 @@ class Tester:
             )
         return self._compare(self.test_stat, poi_test)
 
+    def many(self, which: Which, pois: Sequence[float], known: Mapping[float, Floats]) -> Fits:
+        """The conditional fits of the data or the Asimov data at many values, which are made elsewhere, and at once.
+
+        They start where single ones do, or on the line through the two nearest points that are ``known`` if the NLL is
+        lower there: what they find may depend on what else was fitted, and is kept out of the results of single fits.
+        """
+        data, near = (self.data, self.free_fit()) if which == "data" else self._asimov
+        p, at = self.model.parameters, np.array(pois)
+        starts = np.stack([near.all_moved((self.poi,), at[:, None]), np.tile(near.values, (len(at), 1))])
+        if len(known) > 1:
+            x, points = np.array(list(known)), np.array(list(known.values()))
+            a, b = np.argsort(np.abs(x - at[:, None]), axis=1)[:, :2].T
+            lines = points[a] + ((at - x[a]) / (x[b] - x[a]))[:, None] * (points[b] - points[a])
+            starts = np.concatenate([starts, np.clip(lines, *p.bounds.T)[None]])
+        starts[:, :, p.poi_index] = at
+        values = self.model.excess_of_many(starts.reshape(-1, len(p)), data).reshape(starts.shape[:2])
+        lowest = np.argmin(np.where(np.isfinite(values), values, inf), axis=0)
+        free = ~near.fixed
+        free[p.poi_index] = False
+        return Fits.of(data, starts[lowest, np.arange(len(at))], free, p.bounds)
+
+    def statistic_of(self, which: Which, poi: float, excess: float) -> float:
+        """The test statistic of a conditional minimum of the NLL that was found elsewhere."""
+        if which == "asimov":
+            return max(0.0, 2.0 * (excess - self._asimov_minimum))
+        free, index = self.free_fit(), self.model.parameters.poi_index
+        if free.at_bound[index] and free.values[index] > free.bounds[index].mean():
+            free = self._free(*free_range(self.model, poi, self.test_stat, self.poi_range))
+        return statistic(self.test_stat, poi, free.value(self.poi), excess - free.excess_nll)
+
     def q0(self) -> tuple[float, FitResult, FitResult]:
         """The discovery statistic in the data, with the free fit and the one without signal."""
         return self._compare("q0", 0.0)
 
-    def _compare(self, test_stat: AnyStat, poi_test: float) -> tuple[float, FitResult, FitResult]:
+    def _range(self, test_stat: AnyStat, poi_test: float) -> tuple[float, float]:
+        """The range of the parameter of interest in the free fit."""
         low, high = free_range(self.model, poi_test, test_stat, self.poi_range)
-        low = min(low, free_range(self.model, poi_test, self.test_stat, self.poi_range)[0])  # one free fit for both
+        return min(low, free_range(self.model, poi_test, self.test_stat, self.poi_range)[0]), high  # one for both
+
+    def _compare(self, test_stat: AnyStat, poi_test: float) -> tuple[float, FitResult, FitResult]:
+        low, high = self._range(test_stat, poi_test)
         self._free(low, high)
         conditional = self._at("data", poi_test)
         self._not_above(conditional, low, high)
@@ -354,9 +400,56 @@ class Tester:
         difference = conditional.excess_nll - free.excess_nll
         return statistic(test_stat, poi_test, free.value(self.poi), difference), free, conditional
 
+    def _look_together(self, poi_test: float) -> None:
+        """Make the fits of a test without a search for other minima, and then search from all of them at once.
+
+        But for the free fit, which all others begin from: a lower minimum would send them back to their start, as one
+        without signal does for the Asimov data.
+        """
+        low, high = self._range(self.test_stat, poi_test)
+        self._begun(low, high)
+
+        def make(first: "Tester") -> None:
+            first._compare(self.test_stat, poi_test)
+            first.q_asimov(poi_test)
+
+        while self._searched(make):  # as long as that changes what the others begin from
+            pass
+        if low <= 0.0 <= high:
+            self._not_above(self._at("data", 0.0), low, high)
+
+    def prepare(self, asked: Iterable[tuple[Which, float]]) -> None:
+        """Make conditional fits that are about to be asked for, so that their searches for other minima are one."""
+
+        def make(first: "Tester") -> None:
+            for which, poi in asked:
+                with suppress(FitFailed):
+                    first._at(which, poi)
+
+        with suppress(FitFailed):  # who asks for the fit is told
+            self._searched(make)
+
+    def _searched(self, make: Callable[["Tester"], None]) -> bool:
+        """Fits that are made without a search for other minima, and then search together; whether others depend on it.
+
+        A fit that fails is left to be made by itself: a search may help.
+        """
+        if self.options.other_minima is False:
+            return False
+        first = replace(self, options=replace(self.options, other_minima=False), _conditional={**self._conditional})
+        with suppress(FitFailed):
+            make(first)
+        new = {key: fit for key, fit in first._conditional.items() if key not in self._conditional}
+        for (key, before), after in zip(new.items(), lowest(list(new.values()), self.options), strict=True):
+            self._conditional[key] = after
+            if after is not before and (key[0] == "free" or key == ("data", 0.0)):
+                return True
+        return False
+
     def test(self, poi_test: float) -> HypoTestResult:
         """Observed and expected CLs of one value of the parameter of interest."""
         check_poi_test(poi_test)
+        self._look_together(poi_test)
         q, free, conditional = self.q(poi_test)
         q_asimov = self.q_asimov(poi_test)
         clsb, clb = asymptotic_pvalues(q, q_asimov, self.test_stat)

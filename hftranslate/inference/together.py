@@ -95,6 +95,14 @@ class Fits:
     def __len__(self) -> int:
         return len(self.starts)
 
+    def and_of(self, other: "Fits") -> "Fits":
+        """With others of the same free parameters, none held, and of the same ranges."""
+        joined = {
+            name: np.concatenate([getattr(self, name), getattr(other, name)])
+            for name in ("observed", "auxdata", "starts")
+        }
+        return replace(self, **joined)
+
     def chosen(self, which: Integers, starts: Floats) -> "Fits":
         """Some of them, or one several times, from other starts."""
         held = None if self.held is None else self.held[which]

@@ -15,25 +15,38 @@ Everything here takes one parameter point ``(n_parameters,)`` or many, ``(n_para
 point then has one more axis, the last one.
 """
 
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.likelihood.interpolation import CURVES, factor_exponential, factor_linear, factor_polynomial
-from hftranslate.likelihood.pattern import Pattern, products_of_others
+from hftranslate.likelihood.interpolation import (
+    CURVES,
+    code4p_table,
+    continue_code4p,
+    factor_exponential,
+    factor_linear,
+    factor_polynomial,
+    polynomials,
+    without_zeros,
+)
+from hftranslate.likelihood.pattern import Pattern, Terms, products_of_others
 from hftranslate.likelihood.storage import Shifts, weighted_sums
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
-Curves: TypeAlias = tuple[Floats, Floats, Floats, Floats]
+Curves: TypeAlias = tuple[Floats, ...]
 
 #: What takes the place of a row factor that would not be positive.
 _FLOOR = float(np.finfo(np.float64).tiny)
 #: Fraction of the factors up to which those that do not move are computed once for many points.
 _FEW = 0.5
+#: Polynomials up to which those of HistoSys and NormSys are evaluated together.
+_TOGETHER = 2_000
+#: Terms up to which derivatives of the bins are added up one by one, which is faster than products of matrices then.
+_TERMS = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,14 +61,16 @@ class Additive:
     code_columns: tuple[slice, ...]
     shifts: Shifts
 
-    def curves(self, theta: Floats) -> Curves:
-        """Parameter values, ``g`` and its two derivatives, one entry per column."""
+    def curves(self, theta: Floats, order: int = 2) -> Curves:
+        """Parameter values, ``g`` and its derivatives up to an order, one entry per column."""
         alpha = theta[self.parameter]
-        parts = [CURVES[code](alpha[columns]) for code, columns in zip(self.codes, self.code_columns, strict=True)]
-        if len(parts) == 1:
-            return alpha, *parts[0]
-        g, dg, ddg = (np.concatenate([p[i] for p in parts]) if parts else np.zeros_like(alpha) for i in range(3))
-        return alpha, g, dg, ddg
+        if len(self.codes) == 1:
+            return alpha, *CURVES[self.codes[0]](alpha, order)
+        parts = [
+            CURVES[code](alpha[columns], order) for code, columns in zip(self.codes, self.code_columns, strict=True)
+        ]
+        each = range(order + 1)
+        return alpha, *(np.concatenate([p[i] for p in parts]) if parts else np.zeros_like(alpha) for i in each)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -64,7 +79,8 @@ class Multiplicative:
 
     ``rows`` are the rows that have entries and ``starts`` where each begins; ``polynomial`` marks entries of code4, and
     ``table`` is their :func:`~hftranslate.likelihood.interpolation.polynomial_table`. ``linear`` are the codes and
-    indices of entries whose factors are not exponential beyond the variations, ``lo`` and ``hi`` those of all entries.
+    indices of entries whose factors are not exponential beyond the variations, ``lo`` and ``hi`` those of all entries;
+    ``smooth`` says whether all are of code4.
     """
 
     row: Integers
@@ -78,10 +94,15 @@ class Multiplicative:
     linear: tuple[tuple[str, Integers], ...]
     lo: Floats
     hi: Floats
+    smooth: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """See whether all entries are of code4."""
+        object.__setattr__(self, "smooth", bool(self.polynomial.all()))
 
     def factors(self, theta: Floats, order: int = 2) -> tuple[Floats, ...]:
         """Value and derivatives, up to an order, of every entry's factor."""
-        if theta.ndim > 1:
+        if theta.ndim > 1 and theta.shape[1] > 1:
             moving = np.any(theta != theta[:, :1], axis=1)[self.parameter]
             if np.count_nonzero(moving) < _FEW * len(moving):
                 return self._factors_of_few(np.flatnonzero(moving), theta, order)
@@ -98,22 +119,49 @@ class Multiplicative:
     def factors_of(self, entries: Any, alpha: Floats, order: int = 2) -> tuple[Floats, ...]:
         """Those of some entries, each at values ``(n_entries, ...)`` of its parameter."""
         result = factor_polynomial(alpha, along(self.table[:, : order + 1, entries], alpha))
-        outside = np.nonzero((np.abs(alpha) >= 1.0) | along(~self.polynomial[entries], alpha))
-        if outside[0].size:
-            log_lo, log_hi = self.log_lo[entries][outside[0]], self.log_hi[entries][outside[0]]
-            for part, values in zip(result, factor_exponential(alpha[outside], log_lo, log_hi), strict=False):
-                part[outside] = values
+        size = np.abs(alpha)
+        if not self.smooth or (alpha.size and not size.max() < 1.0):
+            self.continue_factors(
+                result, np.nonzero((size >= 1.0) | along(~self.polynomial[entries], alpha)), entries, alpha
+            )
         for code, these in self.linear:
             place = these if isinstance(entries, slice) else np.flatnonzero(np.isin(entries, these))
             lo, hi = (along(v[entries][place], alpha) for v in (self.lo, self.hi))
             for part, values in zip(result, factor_linear(alpha[place], code, lo, hi), strict=False):
                 part[place] = values
-        return result
+        return tuple(result)
+
+    def continue_factors(self, parts: Floats, outside: tuple[Integers, ...], entries: Any, alpha: Floats) -> None:
+        """Put exponentials in the place of polynomials where these are not the factors."""
+        if not outside[0].size:
+            return
+        log_lo, log_hi = self.log_lo[entries][outside[0]], self.log_hi[entries][outside[0]]
+        for part, values in zip(parts, factor_exponential(alpha[outside], log_lo, log_hi), strict=False):
+            part[outside] = values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class State:
-    """All intermediate results at one parameter point, or at many.
+class Inner:
+    """The polynomials that interpolations are within +-1: of the columns of HistoSys, then of the NormSys entries.
+
+    A model that has few of them evaluates them together.
+    """
+
+    parameter: Integers
+    table: Floats
+
+    @classmethod
+    def of(cls, additive: Additive, multiplicative: Multiplicative) -> "Inner | None":
+        """Those of a model, if it has few, and all are polynomials."""
+        parameter = np.concatenate((additive.parameter, multiplicative.parameter))
+        if not (multiplicative.smooth and additive.codes == ("code4p",) and len(parameter) <= _TOGETHER):
+            return None
+        columns = code4p_table(len(additive.parameter))
+        return cls(parameter=parameter, table=np.concatenate((columns, multiplicative.table), axis=2))
+
+
+class State(NamedTuple):
+    """All intermediate results at one parameter point, or at many; derivatives up to the order that was asked for.
 
     ``additive`` ``(n_cells,)`` after the clip, ``alive`` the derivative of the clip (one where it does not act;
     ``None`` where there is none), ``scale`` the row factor per cell, ``slots`` ``(n_slots, n_cells)`` the direct
@@ -131,6 +179,21 @@ class State:
     nu: Floats
     bins: Floats
 
+    def at(self, point: int) -> "State":
+        """Those of one point of many."""
+        curves: Any = tuple(curve[..., point] for curve in self.curves)
+        return State(
+            additive=self.additive[:, point],
+            alive=None if self.alive is None else self.alive[:, point],
+            curves=curves,
+            factors=tuple(factor[..., point] for factor in self.factors),
+            scale=self.scale[:, point],
+            slots=self.slots[..., point],
+            product=self.product[:, point],
+            nu=self.nu[:, point],
+            bins=self.bins[:, point],
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Cells:
@@ -147,6 +210,8 @@ class Cells:
         positive number instead, as in ROOT.
     direct
         indices of the parameters that multiply each cell, ``(n_slots, n_cells)``; ``n_parameters`` stands for one.
+    inner, terms
+        the polynomials of all interpolations, and what the derivatives of the bins are sums of, where that are few.
     """
 
     n_parameters: int
@@ -162,30 +227,67 @@ class Cells:
     direct: Integers
     pattern: Pattern
     floor_factors: bool
+    inner: Inner | None = field(init=False)
+    terms: Terms | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find the polynomials, and the terms of the derivatives, where they are few."""
+        object.__setattr__(self, "inner", Inner.of(self.additive, self.multiplicative))
+        object.__setattr__(self, "terms", self._terms())
+
+    def _terms(self) -> Terms | None:
+        p, m = self.pattern, self.multiplicative
+        per_row = np.bincount(m.row, minlength=self.n_rows)
+        per_cell = per_row[self.row]
+        n_factors = int(per_cell.sum())
+        entries = self.additive.shifts.entries(_TERMS) if n_factors <= _TERMS else None
+        if entries is None:
+            return None
+        cell, column, slope, bend = entries
+        factor_cell = np.repeat(np.arange(len(self.row)), per_cell)
+        first = (np.cumsum(per_row) - per_row)[self.row] - (np.cumsum(per_cell) - per_cell)
+        factor_entry = np.arange(n_factors) + np.repeat(first, per_cell)
+        places = (
+            (cell, self.additive.parameter[column]),
+            (factor_cell, m.parameter[factor_entry]),
+            (p.use_cell, self.direct[p.use_slot, p.use_cell]),
+        )
+        return Terms(
+            cell=cell,
+            column=column,
+            slope=slope,
+            bend=bend,
+            factor_cell=factor_cell,
+            factor_entry=factor_entry,
+            place=np.concatenate([self.bin[c] * self.n_parameters + parameter for c, parameter in places]),
+        )
 
     def evaluate(self, theta: Floats, order: int = 2) -> State:
-        """All yields at a parameter point, with the factors' derivatives up to an order.
+        """All yields at a parameter point, and what derivatives up to an order are made of.
 
         They are infinite where they leave the range of numbers.
         """
         with np.errstate(over="ignore", invalid="ignore"):
-            return self._evaluate(theta, order)
+            return self.evaluated(theta, order)
 
-    def _evaluate(self, theta: Floats, order: int) -> State:
-        curves = self.additive.curves(theta)
+    def evaluated(self, theta: Floats, order: int) -> State:
+        """:meth:`evaluate` for who sees to it that nobody is warned of numbers beyond the range."""
+        curves, factors = self._interpolated(theta, order)
         additive = along(self.nominal, theta) + self.additive.shifts.shift(*curves[:2])
         alive = None
         if self.clipped is not None:
             alive = np.where(along(self.clipped, theta) & (additive <= 0.0), 0.0, 1.0)
             additive = additive * alive
-        factors = self.multiplicative.factors(theta, order)
-        rows = np.ones((self.n_rows, *theta.shape[1:]))
+        rows = np.empty((self.n_rows, *theta.shape[1:]))
+        rows.fill(1.0)  # np.ones takes longer for a few
         if self.multiplicative.rows.size:
             rows[self.multiplicative.rows] = np.multiply.reduceat(factors[0], self.multiplicative.starts)
             if self.floor_factors and rows.min() <= 0.0:
                 factors = _floored(rows, self.multiplicative.row, factors)
         scale = rows[self.row]
-        slots = np.concatenate((theta, np.ones((1, *theta.shape[1:]))))[self.direct]
+        with_one = np.empty((self.n_parameters + 1, *theta.shape[1:]))
+        with_one[:-1], with_one[-1] = theta, 1.0
+        slots = with_one[self.direct]
         product = np.multiply.reduce(slots, axis=0)
         nu = additive * scale * product
         bins = np.add.reduceat(nu, self.bin_starts)
@@ -200,6 +302,20 @@ class Cells:
             nu=nu,
             bins=bins,
         )
+
+    def _interpolated(self, theta: Floats, order: int) -> tuple[Curves, tuple[Floats, ...]]:
+        """What :meth:`Additive.curves` and :meth:`Multiplicative.factors` give."""
+        if self.inner is None or theta.ndim > 1:
+            return self.additive.curves(theta, order), self.multiplicative.factors(theta, order)
+        alpha, n = theta[self.inner.parameter], len(self.additive.parameter)
+        both = polynomials(alpha, self.inner.table[:, : order + 1])
+        curves, factors, size = both[:, :n], without_zeros(both[:, n:]), np.abs(alpha)
+        if not size.max() < 1.0:
+            outside = np.flatnonzero(size >= 1.0)
+            k = outside.searchsorted(n)
+            continue_code4p(curves, alpha[:n], (outside[:k],))
+            self.multiplicative.continue_factors(factors, (outside[k:] - n,), slice(None), alpha[n:])
+        return (alpha[:n], *curves), tuple(factors)
 
     def evaluate_many(self, thetas: Floats) -> Floats:
         """Expected events ``(n_points, n_bins)`` of many parameter points ``(n_points, n_parameters)`` at once."""
@@ -295,7 +411,10 @@ class Cells:
     def pull_back(self, state: State, weights: Floats) -> Floats:
         """``weights (n_bins,) @ jacobian``, without forming the Jacobian."""
         w = weights[self.bin]
-        gradient = np.zeros(self.n_parameters)
+        base = w * state.additive * state.scale
+        uses = (base * products_of_others(state.slots)).ravel()
+        sums = np.bincount(self.direct.ravel(), uses, self.n_parameters + 1)
+        gradient: Floats = sums[:-1].astype(np.float64, copy=False)
         if self.additive.parameter.size:
             s, a = self.additive.shifts.pull(w * self.lift(state))
             gradient += np.bincount(self.additive.parameter, s + a * state.curves[2], self.n_parameters)
@@ -303,9 +422,6 @@ class Cells:
         if m.row.size:
             per_row = np.bincount(self.row, w * state.nu, self.n_rows)
             gradient += np.bincount(m.parameter, per_row[m.row] * self.ratio(state), self.n_parameters)
-        base = w * state.additive * state.scale
-        for index, others in zip(self.direct, products_of_others(state.slots), strict=True):
-            gradient += np.bincount(index, base * others, self.n_parameters + 1)[:-1]
         return gradient
 
 

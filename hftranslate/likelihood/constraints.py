@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from hftranslate.likelihood import poisson
 from hftranslate.likelihood.scipy_parts import erfcx, gammaln, log_ndtr, ndtr, ndtri
+from hftranslate.likelihood.sizes import unwarned
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -62,51 +63,73 @@ class Constraints:
         """The terms above their saturated value; infinite where a Poisson mean is not positive."""
         return float(self.excess_of_many(theta, auxdata))
 
+    @unwarned
     def excess_of_many(self, thetas: Floats, auxdata: Floats) -> Floats:
         """:meth:`excess` of parameter points ``(..., n_parameters)``."""
-        pull = (auxdata[..., self.gauss_aux] - thetas[..., self.gauss_parameter]) / self.width
-        total: Floats = 0.5 * np.einsum("...i,...i->...", pull, pull)
-        if self.low.size:
-            total += np.sum(self._log_norms(thetas[..., self.gauss_parameter]), axis=-1)
-        if self.scale.size:
-            x = auxdata[..., self.poisson_aux]
-            t = thetas[..., self.poisson_parameter]
-            inside = np.all((t > 0.0) | ((t == 0.0) & (x == 0.0)), axis=-1)
-            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-                terms = poisson.excess(t * self.scale, x, poisson.deviation(t, self.scale, x))
-            total = np.where(inside, total + np.sum(terms, axis=-1), np.inf)
-        if self.gamma_scale.size:
-            total = total + np.sum(self._gamma_terms(thetas, auxdata)[0], axis=-1)
-        return total
+        return self.expanded(thetas, auxdata, 0)[0]
 
+    @unwarned
     def derivatives(self, thetas: Floats, auxdata: Floats) -> tuple[Floats, Floats]:
         """Gradient and the diagonal of the Hessian (it has no other entries), shape ``(..., n_parameters)`` each."""
-        inverse = 1.0 / (self.width * self.width)
-        slope = (thetas[..., self.gauss_parameter] - auxdata[..., self.gauss_aux]) * inverse
-        curvature = np.broadcast_to(inverse, slope.shape)
-        if self.low.size:
-            _, first, second = self._log_probability(thetas)
-            slope, curvature = slope + first, curvature + second
-        gradient = self._by_parameter(self.gauss_parameter, slope)
-        diagonal = self._by_parameter(self.gauss_parameter, curvature)
-        if self.scale.size:
-            t, x = thetas[..., self.poisson_parameter], auxdata[..., self.poisson_aux]
-            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-                first = np.where(x == 0.0, self.scale, poisson.deviation(t, self.scale, x) / t)
-                bend = np.where(x == 0.0, 0.0, x / t / t)
-            gradient += self._by_parameter(self.poisson_parameter, first)
-            diagonal += self._by_parameter(self.poisson_parameter, bend)
-        if self.gamma_scale.size:
-            _, first, second = self._gamma_terms(thetas, auxdata)
-            gradient += self._by_parameter(self.gamma_parameter, first)
-            diagonal += self._by_parameter(self.gamma_parameter, second)
+        _, gradient, diagonal = self.expanded(thetas, auxdata, 2)
         return gradient, diagonal
+
+    def expanded(self, thetas: Floats, auxdata: Floats, order: int) -> tuple[Floats, ...]:
+        """:meth:`excess_of_many` and :meth:`derivatives`, up to an order, for who is :func:`~.sizes.unwarned`."""
+        value, *sums = self._gauss_terms(thetas, auxdata, order)
+        sums = [self._by_parameter(self.gauss_parameter, terms) for terms in sums]
+        if self.scale.size:
+            more, *terms = self._poisson_terms(thetas, auxdata, order)
+            value = value + more
+            for total, each in zip(sums, terms, strict=True):
+                total += self._by_parameter(self.poisson_parameter, each)
+        if self.gamma_scale.size:
+            parts = self._gamma_terms(thetas, auxdata)
+            value = value + np.add.reduce(parts[0], axis=-1)
+            for total, each in zip(sums, parts[1:], strict=False):
+                total += self._by_parameter(self.gamma_parameter, each)
+        return value, *sums
+
+    def _gauss_terms(self, thetas: Floats, auxdata: Floats, order: int) -> tuple[Floats, ...]:
+        """The sum of the Gaussian terms, and up to two derivatives of each, ``(..., n_terms)``."""
+        t = thetas.take(self.gauss_parameter, axis=-1)
+        pull = (t - auxdata.take(self.gauss_aux, axis=-1)) / self.width
+        value: Floats = 0.5 * (pull.dot(pull) if pull.ndim == 1 else np.vecdot(pull, pull))
+        if not self.low.size:
+            if order == 0:
+                return (value,)
+            slope = pull / self.width
+            if order == 1:
+                return value, slope
+            inverse = 1.0 / (self.width * self.width)
+            return value, slope, inverse if slope.ndim == 1 else np.broadcast_to(inverse, slope.shape)
+        if order == 0:
+            return (value + np.add.reduce(self._log_norms(t), axis=-1),)
+        log_p, first, second = self._log_probability(t)
+        value = value + np.add.reduce(log_p, axis=-1)
+        return (value, pull / self.width + first, 1.0 / (self.width * self.width) + second)[: order + 1]
+
+    def _poisson_terms(self, thetas: Floats, auxdata: Floats, order: int) -> tuple[Floats, ...]:
+        """The sum of the Poisson terms, and up to two derivatives of each, ``(..., n_terms)``."""
+        t, x = thetas.take(self.poisson_parameter, axis=-1), auxdata.take(self.poisson_aux, axis=-1)
+        deviation = poisson.deviation(t, self.scale, x)
+        value = np.add.reduce(poisson.terms(t * self.scale, x, deviation), axis=-1)
+        if not (t > 0.0).all():
+            value = np.where(np.all((t > 0.0) | ((t == 0.0) & (x == 0.0)), axis=-1), value, np.inf)
+        if order == 0:
+            return (value,)
+        first, some = deviation / t, bool(x.all())
+        first = first if some else np.where(x == 0.0, self.scale, first)
+        if order == 1:
+            return value, first
+        second = x / t / t
+        return value, first, second if some else np.where(x == 0.0, 0.0, second)
 
     def _by_parameter(self, parameter: Integers, terms: Floats) -> Floats:
         """Sums of terms ``(..., n_terms)`` by the parameter that each belongs to, ``(..., n_parameters)``."""
         n = self.n_parameters
         if terms.ndim == 1:
-            return np.bincount(parameter, terms, n).astype(np.float64)
+            return np.bincount(parameter, terms, n).astype(np.float64, copy=False)
         points = terms.reshape(int(np.prod(terms.shape[:-1])), len(parameter))
         places = parameter + n * np.arange(len(points))[:, None]
         sums: Floats = np.bincount(places.ravel(), points.ravel(), n * len(points)).astype(np.float64)
@@ -209,9 +232,8 @@ class Constraints:
         ratio = fall * hazard / _hazard(lower)  # Phi(lower) / Phi(upper)
         return flip, upper, lower, fall, hazard, ratio, log_ndtr(upper) + np.log1p(-ratio)
 
-    def _log_probability(self, theta: Floats) -> tuple[Floats, Floats, Floats]:
-        """``ln[Phi(b) - Phi(a)]`` with ``a, b = (low, high - theta) / width``, and two derivatives by theta."""
-        t = theta[..., self.gauss_parameter]
+    def _log_probability(self, t: Floats) -> tuple[Floats, Floats, Floats]:
+        """``ln[Phi(b) - Phi(a)]`` with ``a, b = (low, high - t) / width``, and two derivatives by ``t``."""
         flip, upper, lower, fall, hazard, ratio, log_p = self._truncation(t, np.arange(len(self.width)))
         density_upper = hazard / (1.0 - ratio)
         density_lower = fall * density_upper

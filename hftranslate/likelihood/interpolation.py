@@ -26,6 +26,7 @@ Each function returns value, first and second derivative. Where a derivative doe
 it is the one from the right.
 """
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -34,39 +35,67 @@ from numpy.typing import NDArray
 from hftranslate.errors import Unsupported, did_you_mean
 
 Floats: TypeAlias = NDArray[np.float64]
+Integers: TypeAlias = NDArray[np.int64]
 Values: TypeAlias = tuple[Floats, Floats, Floats]
 
 #: The smallest normal number stands for zero, so that factors may be divided by. (It is also ROOT's floor.)
 _TINY = float(np.finfo(np.float64).tiny)
 _LOG_TINY = float(np.log(_TINY))
+#: ``g / alpha^2``, ``g' / alpha`` and ``g''`` of code4p as polynomials in ``alpha^2``, highest power first; arrays
+#: without axes are multiplied with in half the time that floats take.
+_CODE4P = tuple(
+    tuple(np.array(c) for c in row) for row in ((0.375, -1.25, 1.875), (2.25, -5.0, 3.75), (11.25, -15.0, 3.75))
+)
+#: With ``lo = 0`` the polynomial of code4 touches zero at -1: what is left there, below this size, is rounding.
+_ROUNDING = 1e-15
 
 
-def curve_code0(alpha: Floats) -> Values:
-    """``g`` of code0 with its derivatives."""
-    return np.abs(alpha), np.where(alpha < 0.0, -1.0, 1.0), np.zeros_like(alpha)
+def curve_code0(alpha: Floats, order: int = 2) -> tuple[Floats, ...]:
+    """``g`` of code0 with its derivatives, up to an order."""
+    return (np.abs(alpha), np.where(alpha < 0.0, -1.0, 1.0), np.zeros_like(alpha))[: order + 1]
 
 
-def curve_code2(alpha: Floats) -> Values:
-    """``g`` of code2 with its derivatives."""
+def curve_code2(alpha: Floats, order: int = 2) -> tuple[Floats, ...]:
+    """``g`` of code2 with its derivatives, up to an order."""
     size = np.abs(alpha)
     inside = size < 1.0
     return (
         np.where(inside, alpha * alpha, 2.0 * size - 1.0),
         np.where(inside, 2.0 * alpha, 2.0 * np.sign(alpha)),
         np.where(inside, 2.0, 0.0),
-    )
+    )[: order + 1]
 
 
-def curve_code4p(alpha: Floats) -> Values:
-    """``g`` of code4p with its derivatives."""
+def curve_code4p(alpha: Floats, order: int = 2) -> tuple[Floats, ...]:
+    """``g`` of code4p with its derivatives, up to an order."""
     square = alpha * alpha
-    value = square * (1.875 + square * (-1.25 + 0.375 * square))
-    slope = alpha * (3.75 + square * (-5.0 + 2.25 * square))
-    curvature = 3.75 + square * (-15.0 + 11.25 * square)
-    outside = square >= 1.0
-    if outside.any():
-        value[outside], slope[outside], curvature[outside] = np.abs(alpha[outside]), np.sign(alpha[outside]), 0.0
-    return value, slope, curvature
+    result = [_polynomial(c, square) for c in _CODE4P[: order + 1]]
+    result[0] *= square
+    if order:
+        result[1] *= alpha
+    if square.size and not square.max() < 1.0:
+        continue_code4p(result, alpha, np.nonzero(square >= 1.0))
+    return tuple(result)
+
+
+def continue_code4p(parts: Sequence[Floats] | Floats, alpha: Floats, outside: tuple[Integers, ...]) -> None:
+    """Put ``g`` of code4p, and derivatives, in the place of its polynomials outside of +-1."""
+    beyond = alpha[outside]
+    parts[0][outside] = np.abs(beyond)
+    if len(parts) > 1:
+        parts[1][outside] = np.sign(beyond)
+    if len(parts) > 2:
+        parts[2][outside] = 0.0
+
+
+def _polynomial(coefficients: Sequence[Floats] | Floats, x: Floats) -> Floats:
+    """A polynomial, highest power first."""
+    result: Floats = coefficients[0] * x
+    for c in coefficients[1:-1]:
+        result += c
+        result *= x
+    result += coefficients[-1]
+    return result
 
 
 CURVES = {"code0": curve_code0, "code2": curve_code2, "code4p": curve_code4p}
@@ -118,27 +147,47 @@ def factor_exponential(alpha: Floats, log_lo: Floats, log_hi: Floats) -> Values:
 
 def polynomial_table(coefficients: Floats) -> Floats:
     """Coefficients of ``1 + sum_k a_k alpha^k`` and its two derivatives, ``(7, 3, n)``, highest power first."""
-    a = np.concatenate([np.ones((1, coefficients.shape[1])), coefficients])
+    return _table(np.concatenate([np.ones((1, coefficients.shape[1])), coefficients]))
+
+
+def code4p_table(n: int) -> Floats:
+    """The same for ``g`` of code4p, ``n`` times."""
+    a = np.zeros((7, n))
+    a[2::2] = np.array(_CODE4P[0][::-1])[:, None]
+    return _table(a)
+
+
+def _table(a: Floats) -> Floats:
     k = np.arange(7.0)[:, None]
-    table = np.zeros((7, 3, coefficients.shape[1]))
+    table = np.zeros((7, 3, a.shape[1]))
     table[:, 0] = a
     table[:-1, 1] = (k * a)[1:]
     table[:-2, 2] = (k * (k - 1.0) * a)[2:]
     return table[::-1].copy()
 
 
-def factor_polynomial(alpha: Floats, table: Floats) -> tuple[Floats, ...]:
+def factor_polynomial(alpha: Floats, table: Floats) -> Floats:
     """The inner part of code4 and as many derivatives as its :func:`polynomial_table` has; for ``|alpha| <= 1``."""
-    result = table[0] * alpha
-    for row in table[1:-1]:
-        result += row
-        result *= alpha
-    result += table[-1]
-    zero = np.abs(result[0]) < 1e-15  # with lo = 0 the polynomial touches zero at -1; what is left there is rounding
-    if zero.any():
-        result[:, zero] = 0.0
-        result[0, zero] = _TINY
-    return tuple(result)
+    return without_zeros(polynomials(alpha, table))
+
+
+def polynomials(alpha: Floats, table: Floats) -> Floats:
+    """Polynomials and as many derivatives as their table has."""
+    if table.shape[1] == 1:
+        return _polynomial(table, alpha[None])
+    each: Floats = np.empty((table.shape[1], *alpha.shape))
+    each[:] = alpha  # arrays of the same shape are multiplied in a third of the time, if they are short
+    return _polynomial(table, each)
+
+
+def without_zeros(factors: Floats) -> Floats:
+    """Factors and derivatives, with the smallest positive number in the place of what is rounding around zero."""
+    if factors[0].size and not factors[0].min() >= _ROUNDING:  # a comparison of all takes longer
+        zero = np.nonzero(np.abs(factors[0]) < _ROUNDING)
+        if zero[0].size:
+            for part, number in zip(factors, (_TINY, 0.0, 0.0), strict=False):
+                part[zero] = number
+    return factors
 
 
 def relative_yield(alpha: Floats, code: str, lo: float, hi: float) -> Values:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 #: Yields (cells times points), or factors, that are evaluated at once: they stay near the processor.
 _CHUNK = 50_000
+#: What takes the place of yields that are not positive; as an array it is compared with in half the time of a float.
+_TINY = np.array(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -254,6 +256,10 @@ class Model(Speaking):
         """The expectation with all intermediate results, at a vector ``(n_parameters,)``."""
         return self.cells.evaluate(self.derived.extend(theta))
 
+    def _state(self, theta: Floats, order: int) -> State:
+        """:meth:`state` with derivatives up to an order, for who is :func:`unwarned`."""
+        return self.cells.evaluated(self.derived.extend(theta), order)
+
     @property
     def bends(self) -> NDArray[np.int64]:
         """Indices of the parameters at whose value of zero the NLL has a kink, by their interpolation code."""
@@ -268,20 +274,19 @@ class Model(Speaking):
     def jacobian(self, theta: ArrayLike) -> Floats:
         """Derivatives of the rates, ``(n_bins, n_parameters)``."""
         t = self._vector(theta)
-        return self.derived.rows(t, jacobian(self.cells, self.state(t)))
+        return self.derived.rows(t, jacobian(self.cells, self._state(t, 1)))
 
     def sample_rates(self, theta: ArrayLike) -> "ak.Array":
         """Expected events per channel, sample and bin, ragged as the channels are."""
         import awkward as ak  # takes a third of a second, and few commands need it
 
-        nu = self.state(self._vector(theta)).nu
-        start = 0
-        channels = []
-        for (_, n_bins), samples in zip(self.channels, self.samples, strict=True):
-            stop = start + n_bins * len(samples)
-            channels.append(nu[start:stop].reshape(n_bins, len(samples)).T.tolist())
-            start = stop
-        return ak.Array(channels)
+        return ak.Array([block.tolist() for block in self.blocks(self.state(self._vector(theta)).nu)])
+
+    def blocks(self, cells: Floats) -> list[Floats]:
+        """Numbers of all cells ``(n_cells,)`` by channel, sample and bin: ``(n_samples, n_bins)`` for each channel."""
+        shapes = [(n, len(samples)) for (_, n), samples in zip(self.channels, self.samples, strict=True)]
+        parts = np.split(cells, np.cumsum([n * m for n, m in shapes])[:-1])
+        return [part.reshape(shape).T for part, shape in zip(parts, shapes, strict=True)]
 
     # ---------------------------------------------------------------------------------------------------- likelihood
     def logpdf(self, theta: ArrayLike, data: Data) -> float:
@@ -296,7 +301,7 @@ class Model(Speaking):
     def excess_nll(self, theta: ArrayLike, data: Data) -> float:
         """The NLL above that of the saturated model: the same function without its large constant."""
         t = self._vector(theta)
-        return self._excess(self.state(t), t, data)
+        return self.excess_of(self._state(t, 0), self.constraints.expanded(t, data.auxdata, 0)[0], data)
 
     def excess_of_many(self, thetas: Floats, data: Data) -> Floats:
         """:meth:`excess_nll` of many parameter points ``(n_points, n_parameters)``, ``(n_points,)``."""
@@ -368,9 +373,9 @@ class Model(Speaking):
         jacobian, bends = (places or Slopes.of(self.cells)).at(state, weights.T, room)
         if self.derived.expressions:
             jacobian = np.stack([self.derived.rows(t, j) for t, j in zip(thetas, jacobian, strict=True)])
-        first, diagonal = self.constraints.derivatives(thetas, auxdata)
+        constraints, first, diagonal = self.constraints.expanded(thetas, auxdata, 2)
         return Linearised(
-            value=self.excess_of_rates(thetas, rates, observed, auxdata),
+            value=excess_of_bins(rates, observed) + constraints,
             gradient=(weights[:, None, :] @ jacobian)[:, 0] + first,
             rates=rates,
             jacobian=jacobian,
@@ -391,12 +396,13 @@ class Model(Speaking):
     def excess_and_gradient(self, theta: ArrayLike, data: Data) -> tuple[float, Floats]:
         """:meth:`excess_nll` and its gradient."""
         t = self._vector(theta)
-        state = self.state(t)
-        value = self._excess(state, t, data)
+        state = self._state(t, 1)
+        constraints, slopes = self.constraints.expanded(t, data.auxdata, 1)
+        value = self.excess_of(state, constraints, data)
         if value == np.inf:
             return value, np.full(len(t), np.nan)
         gradient = self.derived.rows(t, self.cells.pull_back(state, self.slopes_by_bin(state, data)))
-        return value, gradient + self.constraints.derivatives(t, data.auxdata)[0]
+        return value, gradient + slopes
 
     def hessian(self, theta: ArrayLike, data: Data) -> Floats:
         """Exact second derivatives of the NLL, ``(n_parameters, n_parameters)``; NaN outside the domain."""
@@ -407,15 +413,21 @@ class Model(Speaking):
         """:meth:`excess_nll`, gradient and Hessian from one evaluation."""
         t = self._vector(theta)
         n = len(t)
-        state = self.state(t)
-        value = self._excess(state, t, data)
+        state = self._state(t, 2)
+        constraints, *terms = self.constraints.expanded(t, data.auxdata, 2)
+        value = self.excess_of(state, constraints, data)
         if value == np.inf:
             return value, np.full(n, np.nan), np.full((n, n), np.nan)
-        return value, *self.derivatives(t, state, data)
+        return value, *self._derivatives(t, state, data, *terms)
 
     def derivatives(self, theta: Floats, state: State, data: Data) -> tuple[Floats, Floats]:
         """Gradient and Hessian from intermediate results, in which the derivative of the clip may be another one."""
-        first, diagonal = self.constraints.derivatives(theta, data.auxdata)
+        return self._derivatives(theta, state, data, *self.constraints.derivatives(theta, data.auxdata))
+
+    def _derivatives(
+        self, theta: Floats, state: State, data: Data, first: Floats, diagonal: Floats
+    ) -> tuple[Floats, Floats]:
+        """:meth:`derivatives` where those of the constraints are known."""
         nu = np.maximum(state.bins, 1e-150)  # in the domain a yield of zero has no observed events
         curvature = data.observed / nu / nu
         slopes, second = second_order(self.cells, state, self.slopes_by_bin(state, data), curvature)
@@ -431,7 +443,7 @@ class Model(Speaking):
         the positive curvatures of the constraints.
         """
         t = self._vector(theta)
-        state = self.state(t)
+        state = self._state(t, 1)
         information = np.where(state.bins > 0.0, 1.0 / state.bins, 0.0)
         matrix = self.derived.products(t, products_of_slopes(self.cells, state, information))
         diagonal = self.constraints.derivatives(t, data.auxdata)[1]
@@ -440,16 +452,14 @@ class Model(Speaking):
 
     def slopes_by_bin(self, state: State, data: Data) -> Floats:
         """``d NLL / d nu_bin = (nu - n) / nu``."""
-        nu = np.maximum(state.bins, np.finfo(np.float64).tiny)
+        nu = np.maximum(state.bins, _TINY)
         return (nu - data.observed) / nu
 
-    def _excess(self, state: State, theta: Floats, data: Data) -> float:
+    def excess_of(self, state: State, constraints: float | Floats, data: Data) -> float:
+        """:meth:`excess_nll` where the yields and the constraint terms are known."""
         nu, n = state.bins, data.observed
-        lowest = nu.min()
-        if not lowest > 0.0 and not np.all((nu > 0.0) | ((nu == 0.0) & (n == 0.0))):
-            return np.inf
-        total = float(np.sum(poisson.excess(nu, n, nu - n))) + self.constraints.excess(theta, data.auxdata)
-        return total if isfinite(total) else np.inf  # yields beyond the range of numbers are outside, too
+        total = float(np.add.reduce(poisson.terms(nu, n, nu - n)) + constraints)
+        return total if isfinite(total) else np.inf  # outside the domain, or the range of numbers
 
     def _vector(self, theta: ArrayLike) -> Floats:
         if isinstance(theta, Data):
@@ -464,7 +474,7 @@ class Model(Speaking):
 def excess_of_bins(nu: Floats, n: Floats) -> Floats:
     """The Poisson terms of rates ``(n_points, n_bins)`` above their saturated value, infinite outside the domain."""
     inside = np.all((nu > 0.0) | ((nu == 0.0) & (n == 0.0)), axis=1)
-    return np.where(inside, np.sum(poisson.excess(nu, n, nu - n), axis=1), np.inf)
+    return np.where(inside, np.sum(poisson.terms(nu, n, nu - n), axis=1), np.inf)
 
 
 def check_model_and_data(model: object, data: object) -> None:

@@ -73,6 +73,29 @@ def _distinct(parameters: Integers) -> Integers:
     return np.flatnonzero(np.bincount(parameters))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Terms:
+    """The terms that the derivatives of the bins by the parameters are sums of, one by one.
+
+    Attributes
+    ----------
+    cell, column, slope, bend
+        the entries of ``S`` and ``A`` that are not zero, by which parameters shift cells.
+    factor_cell, factor_entry
+        the NormSys entries that act on cells.
+    place
+        of each of these, and then of each use of a direct factor, in a ``(n_bins, P)`` matrix in the model's order.
+    """
+
+    cell: Integers
+    column: Integers
+    slope: Floats
+    bend: Floats
+    factor_cell: Integers
+    factor_entry: Integers
+    place: Integers
+
+
 def find_pattern(
     n_parameters: int,
     bin_of_cell: Integers,
@@ -161,12 +184,16 @@ def _as_slice(places: Integers) -> slice | Integers:
 
 def products_of_others(slots: Floats) -> Floats:
     """For each direct factor the product of the other ones of its cell, ``(n_slots, n_cells)``, without dividing."""
-    result = np.ones_like(slots)
-    for k in range(1, len(slots)):
-        result[k] = result[k - 1] * slots[k - 1]
-    if len(slots) > 1:
+    result = np.empty_like(slots)
+    if len(slots) == 1:
+        result.fill(1.0)
+    elif len(slots) > 1:
+        result[1] = before = slots[0]
+        for k in range(2, len(slots)):
+            result[k] = before = before * slots[k - 1]
         after = slots[-1]
-        for k in range(len(slots) - 2, -1, -1):
+        for k in range(len(slots) - 2, 0, -1):
             result[k] *= after
             after = after * slots[k]
+        result[0] = after
     return result

@@ -61,24 +61,41 @@ def _parts(cells: Cells, state: State) -> _Parts:
     # a parameter may enter a row twice: as HistoSys of a multiplicative code and as NormSys
     logs: Floats = np.bincount(p.entry, ratio, cells.n_rows * n_normsys).astype(np.float64, copy=False)
     logs = logs.reshape(cells.n_rows, n_normsys)
-    use_others = products_of_others(state.slots)[p.use_slot, p.use_cell]
+    uses, use_others = _uses(cells, state)
     return _Parts(
         shifts=cells.additive.shifts.slopes(state.curves[2]),
         lift=cells.lift(state),
         ratio=ratio,
         logs=logs,
-        uses=(state.additive * state.scale)[p.use_cell] * use_others,
+        uses=uses,
         use_others=use_others,
     )
 
 
+def _uses(cells: Cells, state: State) -> tuple[Floats, Floats]:
+    """``d nu / d t`` of every use of a direct factor, and the product of the other ones there."""
+    p = cells.pattern
+    others = products_of_others(state.slots)[p.use_slot, p.use_cell]
+    return (state.additive * state.scale)[p.use_cell] * others, others
+
+
 def jacobian(cells: Cells, state: State) -> Floats:
     """``d nu_bin / d theta``, shape ``(n_bins, P)``."""
-    return _jacobian(cells, state, _parts(cells, state))[:, cells.pattern.inverse]
+    if cells.terms is None:
+        return _jacobian(cells, state, _parts(cells, state))[:, cells.pattern.inverse]
+    t, uses = cells.terms, _uses(cells, state)[0]
+    shifts = (t.slope + t.bend * state.curves[2][t.column]) * cells.lift(state)[t.cell]
+    factors = state.nu[t.factor_cell] * cells.ratio(state)[t.factor_entry]
+    sums: Floats = np.bincount(
+        t.place, np.concatenate((shifts, factors, uses)), cells.n_bins * cells.n_parameters
+    ).astype(np.float64, copy=False)
+    return sums.reshape(cells.n_bins, cells.n_parameters)
 
 
 def products_of_slopes(cells: Cells, state: State, weights: Floats) -> Floats:
     """``J^T diag(weights) J``, ``(P, P)``, for weights of the bins, ``(n_bins,)``."""
+    if cells.terms is not None:
+        return outer_products(jacobian(cells, state), weights, cells.pattern.bin_groups)
     slopes = _jacobian(cells, state, _parts(cells, state))
     return _in_order(cells, outer_products(slopes, weights, cells.pattern.bin_groups))
 

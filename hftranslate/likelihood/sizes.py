@@ -1,7 +1,6 @@
 """Numbers that can be evaluated."""
 
 from collections.abc import Callable
-from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import numpy as np
@@ -23,12 +22,7 @@ _R = TypeVar("_R")
 def unwarned(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """A function whose numbers may leave double precision: they become infinite or NaN, and nobody is warned."""
 
-    @wraps(function)
-    def quiet(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            return function(*args, **kwargs)
-
-    return quiet
+    return np.errstate(over="ignore", invalid="ignore", divide="ignore")(function)
 
 
 def check_size(what: str, *values: Floats) -> None:

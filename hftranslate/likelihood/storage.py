@@ -31,14 +31,23 @@ class DenseShifts:
 
     def shift(self, alpha: Floats, g: Floats) -> Floats:
         """``S alpha + A g``, ``(n_cells, ...)`` for ``(n_columns, ...)``."""
-        result: Floats = self.matrix @ np.concatenate((alpha, g))
+        result: Floats = self.matrix.dot(np.concatenate((alpha, g)))
         return result
 
     def pull(self, v: Floats) -> tuple[Floats, Floats]:
         """``v S`` and ``v A``, ``(n_columns, ...)`` each for ``(n_cells, ...)``."""
-        both: Floats = self.matrix.T @ v
+        both: Floats = self.matrix.T.dot(v)
         n = len(both) // 2
         return both[:n], both[n:]
+
+    def entries(self, most: int) -> tuple[Integers, Integers, Floats, Floats] | None:
+        """Rows and columns of the entries that are present, and those of ``S`` and ``A``, if they are no more."""
+        s, a = np.hsplit(self.matrix, 2)
+        present = (s != 0.0) | (a != 0.0)
+        if np.count_nonzero(present) > most:
+            return None
+        rows, columns = np.nonzero(present)
+        return rows, columns, s[rows, columns], a[rows, columns]
 
     def columns(self, chosen: Integers) -> tuple[Floats, Floats]:
         """Columns of ``S`` and ``A``, ``(n_cells, n_chosen)`` each."""
@@ -75,6 +84,12 @@ class SparseShifts:
         """``v S`` and ``v A``, ``(n_columns, ...)`` each for ``(n_cells, ...)``."""
         s, a = (self._array(part).T @ v for part in (self.s, self.a))
         return s, a
+
+    def entries(self, most: int) -> tuple[Integers, Integers, Floats, Floats] | None:
+        """Those of :class:`DenseShifts`."""
+        if len(self.indices) > most:
+            return None
+        return np.repeat(np.arange(self.shape[0]), np.diff(self.indptr)), self.indices, self.s, self.a
 
     def columns(self, chosen: Integers) -> tuple[Floats, Floats]:
         """Columns of ``S`` and ``A``, ``(n_cells, n_chosen)`` each."""

@@ -9,18 +9,16 @@ def _named(name: str, *bases: type[Exception]) -> type[Exception]:
     return type(name, bases, {"__module__": __name__, "__doc__": bases[0].__doc__})
 
 
+#: Of these our own is raised as it is.
+InvalidArchive = InvalidArchiveHost = InvalidPatchSet = InvalidPdfData = InvalidPdfParameters = errors.InputError
 ImportBackendError = _named("ImportBackendError", errors.Unsupported)
-InvalidArchive = InvalidArchiveHost = _named("InvalidArchive", errors.InputError)
 InvalidBackend = InvalidOptimizer = _named("InvalidBackend", errors.InputError)
 InvalidInterpCode = _named("InvalidInterpCode", errors.InputError)
 InvalidMeasurement = _named("InvalidMeasurement", errors.MissingInput)
 InvalidModel = InvalidModifier = InvalidNameReuse = _named("InvalidModel", errors.InvalidWorkspace)
 InvalidPatchLookup = _named("InvalidPatchLookup", errors.MissingInput)
-InvalidPatchSet = _named("InvalidPatchSet", errors.InputError)
-InvalidPdfData = _named("InvalidPdfData", errors.InputError)
-InvalidPdfParameters = _named("InvalidPdfParameters", errors.InputError)
 InvalidTestStatistic = _named("InvalidTestStatistic", errors.InputError)
-InvalidWorkspaceOperation = _named("InvalidWorkspaceOperation", errors.InputError)
+InvalidWorkspaceOperation = _named("InvalidWorkspaceOperation", errors.InputError, ValueError)
 PatchSetVerificationError = _named("PatchSetVerificationError", errors.VerificationFailed)
 SchemaNotFound = _named("SchemaNotFound", errors.MissingInput, FileNotFoundError)
 UnspecifiedPOI = _named("UnspecifiedPOI", errors.MissingInput)
@@ -31,11 +29,11 @@ class InvalidSpecification(errors.FormatError):
     """A document breaks its schema: where (``path``), what stands there (``instance``), and which ``schema``."""
 
     def __init__(self, ValidationError: Any, schema: str | None = None) -> None:
-        self.parent, self.schema, self.instance = ValidationError, schema, ValidationError.instance
-        steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in ValidationError.path)
+        self.parent, self.schema, self.instance = ValidationError, schema, getattr(ValidationError, "instance", None)
+        steps = (f"[{s}]" if isinstance(s, int) else f".{s}" for s in getattr(ValidationError, "path", ()))
         self.path = "".join(steps).lstrip(".")
         where = f"\n\tPath: {self.path}\n\tInstance: {self.instance} Schema: {self.schema}"
-        super().__init__(f"{ValidationError.message}.{where}")
+        super().__init__(f"{getattr(ValidationError, 'message', ValidationError)}.{where}")
 
 
 class FailedMinimization(errors.FitFailed):

@@ -5,8 +5,6 @@ from typing import Any
 from hftranslate.inference import FitOptions
 from hftranslate.pyhf import exceptions
 
-__all__ = ["minuit_optimizer", "scipy_optimizer"]
-
 #: pyhf's settings, and ours that they are; the others make no difference here.
 _SETTINGS = {"maxiter": "max_iterations", "strategy": "strategy"}
 _WITHOUT_EFFECT = ("do_grad", "do_stitch", "errordef", "solver_options", "steps", "tolerance", "verbose")
@@ -27,8 +25,8 @@ class scipy_optimizer:
         unknown = sorted(given.keys() - _SETTINGS.keys())
         if unknown:
             raise exceptions.Unsupported(f"Unsupported kwargs were passed in: {unknown}.")
-        options: dict[str, Any] = {_SETTINGS[key]: value for key, value in given.items()}
-        return FitOptions(minimizer=self.minimizer, **options)  # type: ignore[arg-type]
+        ours: dict[str, Any] = {_SETTINGS[key]: value for key, value in given.items()}
+        return FitOptions(**{"minimizer": self.minimizer, **ours})
 
 
 class minuit_optimizer(scipy_optimizer):

@@ -3,37 +3,29 @@
 from collections.abc import Iterator
 from typing import Any
 
-from hftranslate import errors
 from hftranslate.formats.json_patch import patched
-from hftranslate.pyhf import exceptions, schema, utils
+from hftranslate.pyhf import exceptions, schema
 from hftranslate.pyhf.workspace import Workspace
 from hftranslate.signal_grid import document
 
-__all__ = ["Patch", "PatchSet"]
 
-
-class Patch:
-    """One patch, with the name and the values of its point."""
+class Patch(list[Any]):
+    """The operations of one patch, with the name and the values of its point."""
 
     def __init__(self, spec: Any) -> None:
-        self.patch, self.metadata = list(spec["patch"]), spec["metadata"]
+        super().__init__(spec["patch"])
+        self.metadata = spec["metadata"]
         self.name, self.values = self.metadata["name"], tuple(self.metadata["values"])
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.patch)
 
     def __repr__(self) -> str:
         return f"<{__name__}.Patch object '{self.name}{self.values}' at {hex(id(self))}>"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Patch) and (self.patch, self.metadata) == (other.patch, other.metadata)
-
-    def __hash__(self) -> int:
-        return hash((self.name, self.values))
+        return isinstance(other, Patch) and list.__eq__(self, other) and self.metadata == other.metadata
 
     def apply(self, obj: Any) -> Any:
         """A document with the patch; the one given stays as it is."""
-        return patched(obj, self.patch)
+        return patched(obj, self)
 
 
 class PatchSet:
@@ -43,19 +35,14 @@ class PatchSet:
         self.schema = config_kwargs.pop("schema", "patchset.json")
         self.version = config_kwargs.pop("version", spec.get("version"))
         schema.validate(spec, self.schema, version=self.version)
-        self.metadata = spec["metadata"]
+        self._ours = document.from_document(schema.plain(spec))
+        self.metadata, self.patches = spec["metadata"], [Patch(p) for p in spec["patches"]]
         self.references, self.description = self.metadata["references"], self.metadata["description"]
         self.digests, self.labels = self.metadata["digests"], self.metadata["labels"]
-        self.patches = [Patch(p) for p in spec["patches"]]
         self._by_key: dict[Any, Patch] = {key: patch for patch in self.patches for key in (patch.name, patch.values)}
-        try:
-            document.from_document(schema.plain(spec))
-        except errors.InputError as error:
-            raise exceptions.InvalidPatchSet(str(error)) from None
 
     def __repr__(self) -> str:
-        several = "es" if len(self) != 1 else ""
-        return f"<{__name__}.PatchSet object with {len(self)} patch{several} at {hex(id(self))}>"
+        return f"<{__name__}.PatchSet object with {len(self)} patch{'es' * (len(self) != 1)} at {hex(id(self))}>"
 
     def __getitem__(self, key: Any) -> Patch:
         key = tuple(key) if isinstance(key, list) else key
@@ -71,12 +58,8 @@ class PatchSet:
 
     def verify(self, spec: Any) -> None:
         """Refuse a workspace that the patches were not made for."""
-        for algorithm, expected in self.digests.items():
-            found = utils.digest(spec, algorithm=algorithm)
-            if found != expected:
-                raise exceptions.PatchSetVerificationError(
-                    f"The digest verification failed for algorithm '{algorithm}'. Expected: {expected}. Got: {found}"
-                )
+        for mismatch in self._ours.mismatches(spec):
+            raise exceptions.PatchSetVerificationError(f"The digest verification failed: {mismatch}")
 
     def apply(self, spec: Any, key: Any) -> Workspace:
         """The workspace with a patch, by its name or its values."""

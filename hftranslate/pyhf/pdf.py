@@ -2,6 +2,8 @@
 
 from copy import deepcopy
 from dataclasses import replace
+from functools import partial, partialmethod
+from operator import itemgetter
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,11 +11,10 @@ import numpy as np
 
 from hftranslate import likelihood
 from hftranslate.errors import InputError
-from hftranslate.pyhf import exceptions, probability, schema
+from hftranslate.pyhf import exceptions, schema
+from hftranslate.pyhf.probability import poisson_logpdf
 from hftranslate.workspace import PYHF, HistoSys, NormSys, ParameterSet, Workspace, parameter_sets
 from hftranslate.workspace.map import map_modifiers
-
-__all__ = ["Model"]
 
 #: The interpolations that pyhf has, by type of modifier, its default first.
 _CODES = {"normsys": ("code4", "code1"), "histosys": ("code4p", "code0", "code2")}
@@ -25,11 +26,10 @@ class ChannelSummary:
     def __init__(self, *args: Any, channels: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         samples = [s for c in channels for s in c["samples"]]
-        sizes = {c["name"]: len(c["samples"][0]["data"]) for c in channels}
-        self._channels = sorted(sizes)
+        self.channel_nbins = {c["name"]: len(c["samples"][0]["data"]) for c in sorted(channels, key=itemgetter("name"))}
+        self._channels = list(self.channel_nbins)
         self.samples = sorted({s["name"] for s in samples})
         self.modifiers = sorted({(m["name"], m["type"]) for s in samples for m in s["modifiers"]})
-        self.channel_nbins = {name: sizes[name] for name in self._channels}
         self.channel_slices = dict(zip(self._channels, _slices(self.channel_nbins.values()), strict=True))
 
     @property
@@ -46,14 +46,12 @@ def _slices(sizes: Any) -> list[slice]:
 class Paramset:
     """A parameter, or one per bin, with pyhf's attributes; ``pdf_type`` is ``None`` without a constraint."""
 
-    def __init__(self, of: ParameterSet, given: dict[str, Any]) -> None:
+    def __init__(self, of: ParameterSet) -> None:
         constraints = [c for c in of.constraints if c is not None]
-        poisson = any(c.kind == "poisson" for c in constraints)
-        widths = [c.width for c in constraints]
-        self.name, self.is_scalar, self.n_parameters = of.name, of.kind != "gamma", len(of.inits)
-        self.suggested_init = list(given.get("inits", of.inits))
-        self.suggested_bounds = list(given.get("bounds", of.bounds))
-        self.suggested_fixed = list(of.fixed)
+        poisson, widths = any(c.kind == "poisson" for c in constraints), [c.width for c in constraints]
+        self.name, self.is_scalar, self.names, self.n_parameters = of.name, of.kind != "gamma", of.names, len(of.names)
+        self.suggested_init, self.suggested_fixed = list(of.inits), list(of.fixed)
+        self.suggested_bounds = list(of.bounds)
         self.constrained, self.auxdata = bool(constraints), [c.auxdata for c in constraints]
         self.pdf_type = ("poisson" if poisson else "normal") if constraints else None
         self.factors, self.sigmas = (widths, []) if poisson else ([], widths)
@@ -73,26 +71,23 @@ class Paramset:
 class ModelConfig(ChannelSummary):
     """What a model consists of, in the order of its parameters and data."""
 
-    def __init__(self, channels: Any, sets: dict[str, Paramset], modifier_settings: Any) -> None:
+    def __init__(self, channels: Any, sets: list[Paramset], modifier_settings: Any, poi_name: str | None) -> None:
         super().__init__(channels=channels)
-        self.modifier_settings, self.par_order, self.parameters = modifier_settings, list(sets), sorted(sets)
-        places = dict(zip(sets, _slices(s.n_parameters for s in sets.values()), strict=True))
-        self.par_map = {name: {"slice": places[name], "paramset": s} for name, s in sets.items()}
-        self.npars, self.nmaindata = len(self.suggested_init()), sum(self.channel_nbins.values())
-        self.auxdata_order = [name for name, s in sets.items() if s.constrained]
-        self.auxdata = self._all("auxdata")
-        self.nauxdata = len(self.auxdata)
-        self.poi_name: str | None = None
-        self.poi_index: int | None = None
+        self.modifier_settings, self.par_order = modifier_settings, [s.name for s in sets]
+        self.parameters, places = sorted(self.par_order), _slices(s.n_parameters for s in sets)
+        self.par_map = {s.name: {"slice": p, "paramset": s} for s, p in zip(sets, places, strict=True)}
+        self.auxdata_order = [s.name for s in sets if s.constrained]
+        self.par_names, self.auxdata = self._all("names"), self._all("auxdata")
+        self.npars, self.nauxdata = len(self.par_names), len(self.auxdata)
+        self.nmaindata = sum(self.channel_nbins.values())
+        self.set_poi(poi_name)
 
     def _all(self, attribute: str) -> list[Any]:
-        return [value for name in self.par_order for value in getattr(self.param_set(name), attribute)]
+        return [value for of in self.par_map.values() for value in getattr(of["paramset"], attribute)]
 
-    @property
-    def par_names(self) -> list[str]:
-        """Names of the parameters, those per bin with their index."""
-        sets = map(self.param_set, self.par_order)
-        return [s.name if s.is_scalar else f"{s.name}[{i}]" for s in sets for i in range(s.n_parameters)]
+    suggested_init = partialmethod(_all, "suggested_init")
+    suggested_bounds = partialmethod(_all, "suggested_bounds")
+    suggested_fixed = partialmethod(_all, "suggested_fixed")
 
     def param_set(self, name: str) -> Any:
         """A parameter set by its name."""
@@ -102,21 +97,9 @@ class ModelConfig(ChannelSummary):
         """Where a parameter set is in the vector of parameters."""
         return self.par_map[name]["slice"]
 
-    def suggested_init(self) -> list[float]:
-        """Initial values."""
-        return self._all("suggested_init")
-
-    def suggested_bounds(self) -> list[Any]:
-        """Ranges."""
-        return self._all("suggested_bounds")
-
-    def suggested_fixed(self) -> list[bool]:
-        """Which parameters are constant."""
-        return self._all("suggested_fixed")
-
     def set_poi(self, name: str | None) -> None:
         """Choose the parameter of interest; ``None`` for none."""
-        if name is not None and (name not in self.parameters or self.param_set(name).n_parameters > 1):
+        if name is not None and (name not in self.par_map or self.param_set(name).n_parameters > 1):
             raise exceptions.InvalidModel(f"The model has no single parameter '{name}' to be of interest.")
         self.poi_name, self.poi_index = name, None if name is None else self.par_slice(name).start
 
@@ -133,7 +116,6 @@ class Model:
             raise exceptions.Unsupported(f"Unsupported options were passed in: {unknown}.")
         codes = _codes(settings)
         try:
-            given = {p["name"]: p for p in self.spec.get("parameters", [])}
             workspace = _workspace(self.spec, codes)
             sets = parameter_sets(workspace, workspace.measurement(None), PYHF)
             self.engine, _ = likelihood.compile_model(workspace)
@@ -143,114 +125,85 @@ class Model:
             raise exceptions.InvalidModel(str(error)) from None
         if not sets:
             raise exceptions.InvalidModel("No parameters specified for the Model.")
-        paramsets = {name: Paramset(s, given.get(name, {})) for name, s in sets.items()}
-        self.config = ModelConfig(self.spec["channels"], paramsets, settings)
-        self.config.set_poi(poi_name or None)
-        self.main_model, self.constraint_model = MainModel(self), ConstraintModel(self.config)
-        parts = np.split(np.arange(self.config.nmaindata + self.config.nauxdata), [self.config.nmaindata])
-        self.fullpdf_tv = probability.TensorViewer(parts if self.config.nauxdata else parts[:1])
+        self.config = ModelConfig(self.spec["channels"], list(map(Paramset, sets.values())), settings, poi_name or None)
+        self.main_model = SimpleNamespace(expected_data=self.rates)
+        scales = SimpleNamespace(batched_factors=[self.engine.constraints.scale])
+        self.constraint_model = SimpleNamespace(constraints_poisson=scales)
+        self.fullpdf_tv = SimpleNamespace(split=partial(np.split, indices_or_sections=[self.config.nmaindata], axis=-1))
 
     def split(self, data: Any) -> likelihood.Data:
         """The engine's data set of one vector of main and auxiliary data."""
-        values, main, aux = np.asarray(data, dtype=np.float64), self.config.nmaindata, self.config.nauxdata
-        if values.shape != (main + aux,):
-            text = f"eval failed as data has shape {values.shape} but {main + aux} was expected"
-            raise exceptions.InvalidPdfData(text)
-        try:
-            return self.engine.data(values[:main], values[main:])
-        except InputError as error:
-            raise exceptions.InvalidPdfData(str(error)) from None
+        return self.engine.data(*self.fullpdf_tv.split(np.asarray(data, dtype=np.float64)))
 
-    def point(self, pars: Any) -> Any:
-        """A vector of the model's parameters."""
+    def rates(self, pars: Any, return_by_sample: bool = False) -> Any:
+        """Expected events ``(n_bins,)``, or those of each sample ``(n_samples, n_bins)``."""
         values = np.asarray(pars, dtype=np.float64)
-        if values.shape != (self.config.npars,):
-            text = f"eval failed as pars has shape {values.shape} but {self.config.npars} was expected"
-            raise exceptions.InvalidPdfParameters(text)
-        return values
+        return self._by_sample(self.engine.state(values).nu) if return_by_sample else self.engine.rates(values)
+
+    expected_actualdata = rates
+
+    def _by_sample(self, cells: Any) -> Any:
+        config, rates = self.config, np.zeros((len(self.config.samples), self.config.nmaindata))
+        parts = zip(self.engine.channels, self.engine.samples, self.engine.blocks(cells), strict=True)
+        for (channel, _), samples, block in parts:
+            rates[[config.samples.index(s) for s in samples], config.channel_slices[channel]] = block
+        return rates
 
     @property
     def nominal_rates(self) -> Any:
         """Expected events without modifiers, ``(1, n_samples, 1, n_bins)``."""
-        return self.main_model.by_sample(self.engine.cells.nominal)[None, :, None, :]
+        return self._by_sample(self.engine.cells.nominal)[None, :, None, :]
 
-    def make_pdf(self, pars: Any) -> probability.Simultaneous:
-        """The density of all data at a point: that of the events, and that of the auxiliary data."""
-        values = self.point(pars)
-        densities: list[Any] = [probability.Independent(probability.Poisson(self.engine.rates(values)))]
-        if self.config.nauxdata:
-            densities.append(self.constraint_model.make_pdf(values))
-        return probability.Simultaneous(densities, self.fullpdf_tv)
+    def make_pdf(self, pars: Any) -> "Density":
+        """The density of all data at a point."""
+        return Density(self, np.asarray(pars, dtype=np.float64))
 
     def expected_data(self, pars: Any, include_auxdata: bool = True) -> Any:
         """Expected events, and with them the expected auxiliary data."""
-        return self.make_pdf(pars).expected_data() if include_auxdata else self.expected_actualdata(pars)
-
-    def expected_actualdata(self, pars: Any) -> Any:
-        """Expected events."""
-        return self.main_model.expected_data(pars)
+        events = self.engine.rates(pars)
+        return np.concatenate([events, self.expected_auxdata(pars)]) if include_auxdata else events
 
     def expected_auxdata(self, pars: Any) -> Any:
         """Expected auxiliary data."""
-        return self.make_pdf(pars)[1].expected_data()
+        return self.engine.constraints.expected(np.asarray(pars, dtype=np.float64), self.config.nauxdata)
 
     def mainlogpdf(self, maindata: Any, pars: Any) -> Any:
         """The logarithm of the density of the events."""
-        return self.make_pdf(pars)[0].log_prob(maindata)
+        return np.sum(poisson_logpdf(maindata, self.engine.rates(pars)), axis=-1)
 
     def constraint_logpdf(self, auxdata: Any, pars: Any) -> Any:
         """The logarithm of the density of the auxiliary data."""
-        return self.make_pdf(pars)[1].log_prob(auxdata)
+        values, constraints = np.asarray(auxdata, dtype=np.float64), self.engine.constraints
+        return np.asarray(-constraints.saturated(values) - constraints.excess(np.asarray(pars), values))
 
     def logpdf(self, pars: Any, data: Any) -> Any:
         """The logarithm of the density of all data, ``(1,)``."""
-        return np.array([self.engine.logpdf(self.point(pars), self.split(data))])
+        return np.array([self.engine.logpdf(pars, self.split(data))])
 
     def pdf(self, pars: Any, data: Any) -> Any:
         """The density of all data, ``(1,)``."""
         return np.exp(self.logpdf(pars, data))
 
 
-class ConstraintModel:
-    """The density of the auxiliary data."""
+class Density:
+    """The density of all data of a model at a point."""
 
-    def __init__(self, config: ModelConfig) -> None:
-        sets = [config.param_set(name) for name in config.auxdata_order]
-        self._places = [i for s in sets for i in range(config.npars)[config.par_slice(s.name)]]
-        self._widths = np.array([w for s in sets for w in (s.factors or s.sigmas)])
-        self._normal = np.array([s.pdf_type == "normal" for s in sets for _ in s.auxdata], dtype=np.bool_)
-        self.constraints_poisson = SimpleNamespace(batched_factors=[self._widths[~self._normal]])
+    def __init__(self, model: Model, pars: Any) -> None:
+        self._model, self._pars = model, pars
 
-    def make_pdf(self, pars: Any) -> probability.Simultaneous:
-        """The density at a point; there has to be a constraint."""
-        at, widths, normal = np.asarray(pars)[self._places], self._widths, self._normal
-        gaussian, poisson = (at[normal], widths[normal]), (at * widths)[~normal]
-        parts = (normal, probability.Normal(*gaussian)), (~normal, probability.Poisson(poisson))
-        used = [(probability.Independent(density), np.flatnonzero(where)) for where, density in parts if where.any()]
-        densities, places = zip(*used, strict=True)
-        return probability.Simultaneous(densities, probability.TensorViewer(places))
+    def expected_data(self) -> Any:
+        """What is expected."""
+        return self._model.expected_data(self._pars)
 
+    def sample(self, sample_shape: tuple[int, ...] = ()) -> Any:
+        """Pseudo-experiments by NumPy's global generator, ``(*sample_shape, n_data)``."""
+        generator: Any = np.random
+        toys = self._model.engine.sample(self._pars, int(np.prod(sample_shape)), generator)
+        return np.hstack(toys).reshape(*sample_shape, -1)
 
-class MainModel:
-    """The expectation of the events."""
-
-    def __init__(self, model: Model) -> None:
-        self._model = model
-
-    def expected_data(self, pars: Any, return_by_sample: bool = False) -> Any:
-        """Expected events ``(n_bins,)``, or those of each sample ``(n_samples, n_bins)``."""
-        engine, values = self._model.engine, self._model.point(pars)
-        return self.by_sample(engine.state(values).nu) if return_by_sample else engine.rates(values)
-
-    def by_sample(self, cells: Any) -> Any:
-        """Numbers of the engine's cells, ``(n_samples, n_bins)``."""
-        engine, config = self._model.engine, self._model.config
-        rates, start = np.zeros((len(config.samples), config.nmaindata)), 0
-        for (channel, n), samples in zip(engine.channels, engine.samples, strict=True):
-            block = cells[start : start + n * len(samples)].reshape(n, len(samples)).T
-            rates[[config.samples.index(s) for s in samples], config.channel_slices[channel]] = block
-            start += block.size
-        return rates
+    def log_prob(self, value: Any) -> Any:
+        """The logarithm of the density of each data set ``(..., n_data)``."""
+        return np.apply_along_axis(lambda data: self._model.logpdf(self._pars, data)[0], -1, value)
 
 
 def _codes(settings: Any) -> dict[type, Any]:

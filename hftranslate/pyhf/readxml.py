@@ -8,8 +8,6 @@ from hftranslate.formats import histfactory_xml
 from hftranslate.pyhf import exceptions, schema
 from hftranslate.translation import to_pyhf_json
 
-__all__ = ["clear_filecache", "parse"]
-
 _log = logging.getLogger(__name__)
 
 
@@ -17,9 +15,8 @@ def parse(
     configfile: Any, rootdir: Any, mounts: Any = None, track_progress: bool = False, validation_as_error: bool = True
 ) -> dict[str, Any]:
     """The workspace document of a driver file; paths in it are relative to ``rootdir``, mounts are (here, there)."""
-    options = histfactory_xml.XmlOptions(
-        basedir=Path(rootdir), mounts=tuple((str(there), str(here)) for here, there in mounts or ())
-    )
+    mounted = tuple((str(there), str(here)) for here, there in mounts or ())
+    options = histfactory_xml.XmlOptions(basedir=Path(rootdir), mounts=mounted)
     name, data = configfile, None
     if hasattr(configfile, "read"):
         name, text = getattr(configfile, "name", "driver"), configfile.read()

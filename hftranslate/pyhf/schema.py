@@ -1,11 +1,11 @@
 """pyhf's schemas, of which version 1.0.0 is here."""
 
 import json
+from functools import reduce
 from importlib.resources import files
+from operator import getitem
 from types import SimpleNamespace
 from typing import Any
-
-import numpy as np
 
 from hftranslate import errors
 from hftranslate.formats import schemas
@@ -13,19 +13,16 @@ from hftranslate.formats.pyhf_json import from_document
 from hftranslate.pyhf import exceptions
 from hftranslate.workspace import Workspace
 
-__all__ = ["load_schema", "path", "validate", "version"]
-
 version = "1.0.0"
 path = files(schemas)
 
 
-def load_schema(schema_id: str) -> dict[str, Any]:
+def load_schema(schema_id: str) -> Any:
     """A schema by its place below :data:`path`, as ``1.0.0/workspace.json``."""
     place = path.joinpath(schema_id)
     if not place.is_file():
         raise exceptions.SchemaNotFound(f"the schema {schema_id} was not found")
-    found: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
-    return found
+    return json.loads(place.read_text(encoding="utf-8"))
 
 
 def validate(spec: Any, schema_name: str, *, version: str | None = None, allow_tensors: bool = True) -> None:
@@ -41,10 +38,8 @@ def validate(spec: Any, schema_name: str, *, version: str | None = None, allow_t
         pass
     found = schemas.violation(plain(spec) if allow_tensors else spec, schema_name.removesuffix(".json"))
     if found is not None:
-        instance = spec
-        for step in found[0]:
-            instance = instance[step]
-        error = SimpleNamespace(path=found[0], message=found[1], instance=instance)
+        path, message = found
+        error = SimpleNamespace(path=path, message=message, instance=reduce(getitem, path, spec))
         raise exceptions.InvalidSpecification(error, schema_name)
 
 
@@ -56,10 +51,6 @@ def read(document: Any) -> Workspace:
         return from_document(plain(document))
 
 
-def plain(value: Any) -> Any:
-    """A document with lists and numbers of Python in place of arrays and tuples."""
-    if isinstance(value, dict):
-        return {key: plain(v) for key, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(v) for v in value]
-    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+def plain(document: Any) -> Any:
+    """A document with lists and numbers of Python in place of arrays and tuples; nothing in place of anything else."""
+    return json.loads(json.dumps(document, default=lambda value: getattr(value, "tolist", lambda: None)()))

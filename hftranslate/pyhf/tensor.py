@@ -10,17 +10,14 @@ from scipy import special, stats
 from hftranslate.pyhf import exceptions, optimize, probability
 from hftranslate.pyhf.probability import poisson_logpdf
 
-__all__ = ["get_backend", "numpy_backend", "set_backend"]
-
-_DTYPES = {"64b": (np.float64, np.int64), "32b": (np.float32, np.int32)}
-
-
+_DTYPES: dict[str, dict[str, Any]] = {
+    "64b": {"float": np.float64, "int": np.int64, "bool": np.bool_},
+    "32b": {"float": np.float32, "int": np.int32, "bool": np.bool_},
+}
 #: What NumPy does not have under the same name.
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "boolean_mask": operator.getitem,
     "conditional": lambda predicate, true_callable, false_callable: true_callable() if predicate else false_callable(),
-    "erf": special.erf,
-    "erfinv": special.erfinv,
     "gather": operator.getitem,
     "normal": stats.norm.pdf,
     "normal_cdf": stats.norm.cdf,
@@ -43,25 +40,14 @@ class numpy_backend:
     name, array_type, array_subtype, default_do_grad = "numpy", np.ndarray, np.number, False
 
     def __init__(self, precision: str = "64b", **_: Any) -> None:
-        self.precision = precision
-        self.dtypemap: dict[str, Any] = dict(
-            zip(("float", "int", "bool"), (*_DTYPES[precision], np.bool_), strict=True)
-        )
+        self.precision, self.dtypemap = precision, _DTYPES[precision]
 
     def __getattr__(self, name: str) -> Any:
-        return _FUNCTIONS[name] if name in _FUNCTIONS else getattr(np, name)
+        return _FUNCTIONS[name] if name in _FUNCTIONS else getattr(special if name.startswith("erf") else np, name)
 
     def astensor(self, tensor_in: Any, dtype: str = "float") -> Any:
         """An array of ``"float"``, ``"int"`` or ``"bool"``."""
         return np.asarray(tensor_in, dtype=self.dtypemap[dtype])
-
-    def ones(self, shape: Any, dtype: str = "float") -> Any:
-        """An array of ones."""
-        return np.ones(shape, dtype=self.dtypemap[dtype])
-
-    def zeros(self, shape: Any, dtype: str = "float") -> Any:
-        """An array of zeros."""
-        return np.zeros(shape, dtype=self.dtypemap[dtype])
 
 
 #: The tensor library and the optimizer that are set: the one thing that pyhf keeps for all.
@@ -85,8 +71,6 @@ def set_backend(backend: Any, custom_optimizer: Any = None, precision: Any = Non
         backend = numpy_backend(precision or "64b")
     if optimizer in ("scipy", "minuit"):
         optimizer = getattr(optimize, f"{optimizer}_optimizer")()
-    if not isinstance(backend, numpy_backend):
-        raise exceptions.InvalidBackend(f"The backend provided is not supported: {backend}.")
-    if not isinstance(optimizer, optimize.scipy_optimizer):
-        raise exceptions.InvalidOptimizer(f"The optimizer provided is not supported: {optimizer}.")
+    if not (isinstance(backend, numpy_backend) and isinstance(optimizer, optimize.scipy_optimizer)):
+        raise exceptions.InvalidBackend(f"The backend provided is not supported: {backend} with {optimizer}.")
     _set.update(dict.fromkeys(("current", "default") if default else ("current",), (backend, optimizer)))

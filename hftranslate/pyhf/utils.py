@@ -5,8 +5,6 @@ from typing import Any
 
 from hftranslate.formats.json_text import document_digest
 
-__all__ = ["digest"]
-
 
 def digest(obj: Any, algorithm: str = "sha256") -> str:
     """The digest of a document's JSON text with sorted keys."""

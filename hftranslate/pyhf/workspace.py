@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 from copy import deepcopy
-from types import SimpleNamespace
 from typing import Any, ClassVar
 
 from hftranslate import editing, errors
@@ -12,8 +11,6 @@ from hftranslate.formats.json_patch import patched
 from hftranslate.formats.pyhf_json import to_document
 from hftranslate.pyhf import exceptions, schema
 from hftranslate.pyhf.pdf import ChannelSummary, Model
-
-__all__ = ["Workspace"]
 
 _log = logging.getLogger(__name__)
 
@@ -24,9 +21,16 @@ def _edited(edit: Callable[..., Any], *documents: Any, **options: Any) -> Any:
         return to_document(edit(*(schema.read(dict(d)) for d in documents), **options))
     except errors.InputError as error:
         if isinstance(error, errors.InvalidWorkspace) and len(documents) == 1:  # what is left breaks the schema
-            found = SimpleNamespace(path=(), message=str(error), instance=dict(documents[0]))
-            raise exceptions.InvalidSpecification(found, "workspace.json") from None
-        raise exceptions.InvalidWorkspaceOperation(str(error)) from None
+            raise exceptions.InvalidSpecification(error, "workspace.json") from None
+        raise exceptions.InvalidWorkspaceOperation(f"of channels, observations or measurements: {error}") from None
+
+
+def _observed(document: Any) -> dict[str, Any]:
+    """A document with an observation of every channel; of a channel that has none, without events."""
+    told = {o["name"] for o in document["observations"]}
+    others = (c for c in document["channels"] if c["name"] not in told)
+    nothing = [{"name": c["name"], "data": [0.0] * len(c["samples"][0]["data"])} for c in others]
+    return {**document, "observations": [*document["observations"], *nothing]}
 
 
 class Workspace(ChannelSummary, dict[str, Any]):
@@ -46,27 +50,21 @@ class Workspace(ChannelSummary, dict[str, Any]):
         self.measurement_names = [m["name"] for m in self.get("measurements", [])]
         self.observations = {o["name"]: o["data"] for o in self["observations"]}
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Workspace) and dict(self) == dict(other)
-
     def __repr__(self) -> str:
         return object.__repr__(self)
 
     def get_measurement(self, measurement_name: str | None = None, measurement_index: int | None = None) -> Any:
         """A measurement by its name, or by its place; the first one by default."""
-        names, place = self.measurement_names, measurement_index
+        names, name, place = self.measurement_names, measurement_name, measurement_index
         if not names:
             raise exceptions.InvalidMeasurement("No measurements have been defined.")
-        if measurement_name is not None:
-            if measurement_name not in names:
-                raise exceptions.InvalidMeasurement(f"no measurement by name '{measurement_name}' was found")
-            place = names.index(measurement_name)
-        elif place is None and len(names) > 1:
+        if name is None and place is None and len(names) > 1:
             _log.warning("multiple measurements defined. Taking the first measurement.")
-        if not -len(names) <= (place or 0) < len(names):
-            text = f"The measurement index {place} is out of bounds as only {len(names)} measurement(s) are defined."
-            raise exceptions.InvalidMeasurement(text)
-        measurement = self["measurements"][place or 0]
+        try:
+            measurement = self["measurements"][range(len(names))[place or 0] if name is None else names.index(name)]
+        except (IndexError, ValueError):
+            wanted = f"index {place} is out of bounds" if name is None else f"by name '{name}' was not found"
+            raise exceptions.InvalidMeasurement(f"measurement {wanted}; there are {len(names)}: {names}") from None
         schema.validate(measurement, "measurement.json", version=self.version)
         return measurement
 
@@ -82,24 +80,12 @@ class Workspace(ChannelSummary, dict[str, Any]):
 
     def data(self, model: Model, include_auxdata: bool = True) -> list[float]:
         """Observed events in the order of a model, and its auxiliary data."""
-        try:
-            observed = [n for channel in model.config.channels for n in self.observations[channel]]
-        except KeyError:
-            _log.error("Invalid channel: the workspace has no observation of one of the model's channels.")
-            raise
+        observed = [n for channel in model.config.channels for n in self.observations[channel]]
         return observed + (model.config.auxdata if include_auxdata else [])
 
-    def prune(
-        self,
-        modifiers: Any = (),
-        modifier_types: Any = (),
-        samples: Any = (),
-        channels: Any = (),
-        measurements: Any = (),
-    ) -> "Workspace":
-        """Without what these lists name."""
-        gone = {"modifiers": modifiers, "modifier_types": modifier_types, "samples": samples, "channels": channels}
-        gone = {what: names or () for what, names in (gone | {"measurements": measurements}).items()}
+    def prune(self, modifiers: Any = (), **lists: Any) -> "Workspace":
+        """Without what lists of ``modifiers``, ``modifier_types``, ``samples``, ``channels``, ``measurements`` name."""
+        gone = {what: list(names or ()) for what, names in {"modifiers": modifiers, **lists}.items()}
         return Workspace(_edited(editing.prune, self, **gone))
 
     def rename(
@@ -112,16 +98,11 @@ class Workspace(ChannelSummary, dict[str, Any]):
     @classmethod
     def combine(cls, left: Any, right: Any, join: str = "none", merge_channels: bool = False) -> "Workspace":
         """Two workspaces joined in one of the ways of :attr:`valid_joins`."""
-        if join not in JOINS or (merge_channels and join == "none"):
-            ways = JOINS[bool(merge_channels) :]
-            raise ValueError(f"Workspaces are joined, and channels merged, by one of {ways}; not {join}")
         if join in ("left outer", "right outer"):
             _log.warning("You are using an unsafe join operation, which hides what 'outer' would refuse.")
-        if left["version"] != right["version"]:
-            raise exceptions.InvalidWorkspaceOperation(
-                f"Workspaces of different versions cannot be combined: {left['version']} != {right['version']}"
-            )
-        return cls(_edited(editing.combine, left, right, join=join, merge_channels=merge_channels))
+        told = {o["name"] for workspace in (left, right) for o in workspace["observations"]}
+        both = _edited(editing.combine, *map(_observed, (left, right)), join=join, merge_channels=merge_channels)
+        return cls(both | {"observations": [o for o in both["observations"] if o["name"] in told]})
 
     @classmethod
     def sorted(cls, workspace: Any) -> "Workspace":
@@ -133,13 +114,8 @@ class Workspace(ChannelSummary, dict[str, Any]):
         """The workspace of a model and its data."""
         config = model.config
         parameters = [
-            {
-                "bounds": [list(bound) for bound in s.suggested_bounds],
-                "inits": s.suggested_init,
-                "fixed": s.suggested_fixed_as_bool,
-                "name": s.name,
-            }
-            for s in map(config.param_set, config.par_order)
+            {"name": n, "inits": s.suggested_init, "bounds": s.suggested_bounds, "fixed": s.suggested_fixed_as_bool}
+            for n, s in zip(config.par_order, map(config.param_set, config.par_order), strict=True)
         ]
         measurement = {"name": name, "config": {"poi": config.poi_name, "parameters": parameters}}
         observations = [{"name": c, "data": list(data[config.channel_slices[c]])} for c in config.channels]

@@ -10,8 +10,6 @@ from hftranslate.formats.root_histograms import write_histograms
 from hftranslate.pyhf import schema
 from hftranslate.translation import to_xml
 
-__all__ = ["writexml"]
-
 
 def writexml(spec: Any, specdir: Any, data_rootdir: Any, resultprefix: Any) -> bytes:
     """The driver document, after the channels are written to ``specdir`` and ``data.root`` to ``data_rootdir``.

@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_typ
 
 from hftranslate.errors import FormatError, InputError, UnsafeInput, did_you_mean
 from hftranslate.formats.json_patch import apply_patch
-from hftranslate.workspace import MODIFIER_TYPES, Modifier, Workspace
+from hftranslate.workspace import MODIFIER_TYPES, Modifier, Number, Numbers, Workspace
 from hftranslate.workspace.arrays import is_number
 
 FORMAT = "hftranslate-sidecar"
@@ -42,9 +42,9 @@ def _hints(cls: type) -> dict[str, Any]:
 
 
 @cache
-def _fields(cls: type) -> tuple[tuple[str, object, bool], ...]:
-    """Name, default and "is always a float" of each field."""
-    return tuple((f.name, f.default, _hints(cls)[f.name] is float) for f in fields(cls))
+def _fields(cls: type) -> tuple[tuple[str, object, Callable[[Any], Any]], ...]:
+    """Name, default, and what makes plain JSON of each field."""
+    return tuple((f.name, f.default, _ENCODERS.get(_hints(cls)[f.name], _encode)) for f in fields(cls))
 
 
 def to_tree(workspace: Workspace) -> Tree:
@@ -54,25 +54,27 @@ def to_tree(workspace: Workspace) -> Tree:
 
 
 def _encode(value: Any) -> Any:
-    if type(value) in _PLAIN:
-        return value
     if isinstance(value, tuple):
-        return list(value) if _are_floats(value) else [_encode(v) for v in value]
+        return [_encode(v) for v in value]
     if not is_dataclass(value):
         return value
     cls: Any = type(value)
     tree = {"type": MODIFIER_TYPES[cls]} if cls in MODIFIER_TYPES else {}
-    for name, default, is_float in _fields(cls):
+    for name, default, encode in _fields(cls):
         item = getattr(value, name)
-        if is_float:
-            item = float(item)
-        if type(item) is not type(default) or item != default:
-            tree[name] = _encode(item)
+        if item is not default:
+            item = encode(item)
+            if type(item) is not type(default) or item != default:
+                tree[name] = item
     return tree
 
 
-#: What is in a tree as it is in a workspace.
-_PLAIN = frozenset((str, float, int, bool, types.NoneType))
+def _same(value: Any) -> Any:
+    return value
+
+
+#: What makes plain JSON of fields of these types, which hold most of a model.
+_ENCODERS: dict[object, Callable[[Any], Any]] = {str: _same, Number: _same, float: float, Numbers: list}
 
 
 def _are_floats(values: Sequence[Any]) -> bool:
@@ -208,9 +210,10 @@ def _sort(node: Tree, pointer: str, order: Order) -> None:
         positions = sorted(range(len(items)), key=keys.__getitem__)
         if positions != list(range(len(items))):
             order[f"{pointer}/{key}"] = sorted(range(len(items)), key=positions.__getitem__)
-            node[key] = [items[i] for i in positions]
-        for place, item in enumerate(node[key]):
-            _sort(item, f"{pointer}/{key}/{place}", order)
+            node[key] = items = [items[i] for i in positions]
+        for place, item in enumerate(items):
+            if any(map(_is_list_of_named, item.values())):
+                _sort(item, f"{pointer}/{key}/{place}", order)
 
 
 def _is_list_of_named(node: object) -> bool:

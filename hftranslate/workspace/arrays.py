@@ -1,6 +1,7 @@
 """Numbers for bins in whatever holds them: lists, arrays, histograms (hist, boost-histogram, uproot)."""
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
@@ -36,14 +37,30 @@ def contents(values: Any) -> Any:
     return np.asarray(values.values()).ravel(order="F")
 
 
-def numbers_of(values: Any, what: str) -> Numbers:
-    """Finite or not, the numbers of a sequence, an array or a histogram as Python has them, integers as integers.
+_NUMBERS = frozenset((int, float))
+
+
+def are_taken(values: object) -> bool:
+    """Whether these are finite numbers in a tuple, as nearly all numbers of a model are from the beginning."""
+    return type(values) is tuple and _NUMBERS.issuperset(map(type, values)) and all(map(isfinite, values))
+
+
+def take_numbers(values: Any, what: str) -> Numbers:
+    """The finite numbers of a sequence, an array or a histogram as Python has them, integers as integers.
 
     Raises
     ------
     InvalidWorkspace
         There is something else, or an array with several axes; ``what`` says whose it is.
     """
+    taken = values if are_taken(values) else _numbers_of(values, what)
+    for i, value in enumerate(taken):
+        if not isfinite(value):
+            raise InvalidWorkspace(f"{what}: entry {i} is {value}; all numbers must be finite")
+    return taken
+
+
+def _numbers_of(values: Any, what: str) -> Numbers:
     found = contents(values)
     if not isinstance(found, list | tuple):
         array = np.asarray(found)

@@ -14,14 +14,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
-from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from hftranslate.display.speaking import Speaking, Table, named
 from hftranslate.errors import InputError, InvalidWorkspace, MissingInput, did_you_mean
 from hftranslate.workspace.arrays import Number as Number
 from hftranslate.workspace.arrays import Numbers as Numbers
-from hftranslate.workspace.arrays import is_number, numbers_of
+from hftranslate.workspace.arrays import are_taken, is_number, take_numbers
 from hftranslate.workspace.caching import Same
 
 if TYPE_CHECKING:
@@ -67,20 +66,19 @@ PYHF = Conventions(name="pyhf", clip_samples=False, truncate_constraints=False, 
 CONVENTIONS = {"root": ROOT, "pyhf": PYHF}
 
 
-def _take_numbers(values: object, what: str) -> Numbers:
-    """Finite numbers as a tuple, which nearly all of them are already."""
-    taken = values if type(values) is tuple and set(map(type, values)) <= {int, float} else numbers_of(values, what)
-    if not all(map(isfinite, taken)):
-        bad = next(i for i, v in enumerate(taken) if not isfinite(v))
-        raise InvalidWorkspace(f"{what}: entry {bad} is {taken[bad]}; all numbers must be finite")
-    return taken
-
-
 def _keep(owner: object, **fields: object) -> None:
     """Set fields of a frozen value, in its ``__post_init__``, to what was made of them."""
     for name, value in fields.items():
         if value is not getattr(owner, name):
             object.__setattr__(owner, name, value)
+
+
+def _take(owner: object, what: str, *fields: str) -> None:
+    """Make tuples of finite numbers of fields of a frozen value; ``what`` gets the owner and the name of the field."""
+    for field_ in fields:
+        values = getattr(owner, field_)
+        if not are_taken(values):
+            object.__setattr__(owner, field_, take_numbers(values, what.format(owner, field_)))
 
 
 def _check_length(values: Sequence[Number], n: int, what: str) -> None:
@@ -131,8 +129,9 @@ class NormSys:
     stem: str = ""
 
     def __post_init__(self) -> None:
-        lo, hi = _take_numbers((self.lo, self.hi), f"normsys {self.name!r}")
-        _keep(self, lo=lo, hi=hi)
+        if not are_taken((self.lo, self.hi)):
+            lo, hi = take_numbers((self.lo, self.hi), f"normsys {self.name!r}")
+            _keep(self, lo=lo, hi=hi)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,8 +145,7 @@ class HistoSys:
     stem: str = ""
 
     def __post_init__(self) -> None:
-        lo = _take_numbers(self.lo_data, f"histosys {self.name!r}, lo_data")
-        _keep(self, lo_data=lo, hi_data=_take_numbers(self.hi_data, f"histosys {self.name!r}, hi_data"))
+        _take(self, "histosys {0.name!r}, {1}", "lo_data", "hi_data")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +156,7 @@ class BinUncertainty:
     constraint: BinConstraint
 
     def __post_init__(self) -> None:
-        _keep(self, data=_take_numbers(self.data, "uncertainties of bins"))
+        _take(self, "uncertainties of bins", "data")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +176,8 @@ class ShapeSys:
     further: tuple[BinUncertainty, ...] = ()
 
     def __post_init__(self) -> None:
-        _keep(self, data=_take_numbers(self.data, f"shapesys {self.name!r}"), further=tuple(self.further))
+        _take(self, "shapesys {0.name!r}", "data")
+        _keep(self, further=tuple(self.further))
 
     @property
     def uncertainties(self) -> tuple[BinUncertainty, ...]:
@@ -207,7 +206,7 @@ class StatError:
     threshold: float = 0.0
 
     def __post_init__(self) -> None:
-        _keep(self, data=_take_numbers(self.data, f"staterror {self.name!r}"))
+        _take(self, "staterror {0.name!r}", "data")
 
 
 Modifier: TypeAlias = Lumi | NormFactor | NormSys | HistoSys | ShapeSys | ShapeFactor | StatError
@@ -234,9 +233,9 @@ class Sample:
     annotations: Annotations = ()
 
     def __post_init__(self) -> None:
-        nominal = _take_numbers(self.nominal, f"sample {self.name!r}, nominal yields")
-        _keep(self, nominal=nominal, modifiers=tuple(self.modifiers))
-        n = len(nominal)
+        _take(self, "sample {0.name!r}, {1} yields", "nominal")
+        _keep(self, modifiers=tuple(self.modifiers))
+        n = len(self.nominal)
         if n == 0:
             raise InvalidWorkspace(f"sample {self.name!r} has no bins")
         seen: set[tuple[type[Modifier], str]] = set()
@@ -292,11 +291,11 @@ class Channel:
                     f"but sample {first.name!r} has {len(first.nominal)}"
                 )
         if self.observed is not None:
-            _keep(self, observed=_take_numbers(self.observed, f"channel {self.name!r}, observed"))
+            _take(self, "channel {0.name!r}, {1}", "observed")
             _check_length(self.observed, self.n_bins, f"channel {self.name!r}: observed data")
         if self.edges is not None:
             axes = (self.edges,) if len(self.edges) and is_number(self.edges[0]) else self.edges
-            edges = tuple(_take_numbers(axis, f"channel {self.name!r}, bin edges") for axis in axes)
+            edges = tuple(take_numbers(axis, f"channel {self.name!r}, bin edges") for axis in axes)
             _keep(self, edges=edges)
             n = 1
             for axis in edges:
@@ -331,14 +330,12 @@ class ParameterConfig:
     nominal: Number | None = None
 
     def __post_init__(self) -> None:
-        for what in ("inits", "auxdata", "sigmas", "factors"):
-            values: Numbers | None = getattr(self, what)
-            if values is not None:
-                _keep(self, **{what: _take_numbers(values, f"parameter {self.name!r}, {what}")})
+        stated = (what for what in ("inits", "auxdata", "sigmas", "factors") if getattr(self, what) is not None)
+        _take(self, "parameter {0.name!r}, {1}", *stated)
         for pair in self.bounds or ():
             if len(pair) != 2:
                 raise InvalidWorkspace(f"parameter {self.name!r}: bounds {list(pair)} must be [low, high]")
-            _take_numbers(pair, f"parameter {self.name!r}, bounds")
+            take_numbers(pair, f"parameter {self.name!r}, bounds")
             if pair[0] > pair[1]:
                 raise InvalidWorkspace(f"parameter {self.name!r}: lower bound {pair[0]} above upper bound {pair[1]}")
 

@@ -287,7 +287,6 @@ def test_tables_of_all_kinds(kind: str, do: Folder, w: str) -> None:
 def test_pages_about_a_model(do: Folder, w: str) -> None:
     do("systematics", w, "-o", "systematics.html", "--json", "systematics.json")
     do("report", w, "-o", "report.html", "--json", "report.json")
-    do("report", "--redo", "report.json", "-o", "again.html")
     do("plot", "templates", w, "-o", "templates.svg")
 
 

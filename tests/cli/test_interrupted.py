@@ -190,7 +190,8 @@ def test_a_killed_run_may_be_followed_by_one_with_another_model(
 
 
 #: Documents that are written together: how to prepare them, both command lines, and their names, the main one first.
-DOCUMENTS = {
+#: Where pictures are drawn, what was there before is not of a run of ours: nothing asks what it is.
+DOCUMENTS: dict[str, tuple[list[list[str]], list[str] | None, list[str], list[str]]] = {
     "crosscheck": (
         [["results", "old.json", "-o", "ref.json"]],
         ["crosscheck", "old.json", "ref.json", "--json", "r.json", "--html", "r.html", "--markdown", "r.md"],
@@ -205,7 +206,7 @@ DOCUMENTS = {
     ),
     "report": (
         [],
-        ["report", "old.json", "-o", "r.html", "--json", "r.json", "--workers", "1"],
+        None,
         ["report", "new.json", "-o", "r.html", "--json", "r.json", "--workers", "1"],
         ["r.json", "r.html"],
     ),
@@ -217,8 +218,8 @@ DOCUMENTS = {
     ),
     "plot templates": (
         [],
+        None,
         ["plot", "templates", "many.json", "-o", "t.svg"],
-        ["plot", "templates", "many.json", "--title", "other", "-o", "t.svg"],
         ["t.svg", "t-2.svg"],
     ),
     "patchset scan": (
@@ -228,18 +229,15 @@ DOCUMENTS = {
         ["s.json", "s.csv"],
     ),
     "patchset contour": (
-        [
-            ["patchset", "scan", "bkg.json", "ps.json", "-o", "one.json"],
-            ["patchset", "scan", "bkg.json", "ps.json", "--test-poi", "1.5", "-o", "two.json"],
-        ],
+        [["patchset", "scan", "bkg.json", "ps.json", "-o", "one.json"]],
+        None,
         ["plot", "contour", "one.json", "-o", "c.png", "--lines", "c.json"],
-        ["plot", "contour", "two.json", "-o", "c.png", "--lines", "c.json"],
         ["c.png", "c.json"],
     ),
     "plot": (
-        [["impacts", "old.json", "-o", "one.json"], ["impacts", "old.json", "--bounds", "mu=0:9", "-o", "two.json"]],
+        [["impacts", "old.json", "-o", "one.json"]],
+        None,
         ["plot", "impacts", "one.json", "--top", "1", "--pages", "2", "-o", "i.svg"],
-        ["plot", "impacts", "two.json", "--top", "1", "--pages", "2", "--title", "other", "-o", "i.svg"],
         ["i.svg", "i-2.svg"],
     ),
     "reproduce": (
@@ -286,7 +284,10 @@ def test_documents_are_never_of_different_runs(
     for cases, compared in (("cases", "ref"), ("cases2", "ref2")):
         case = f'[cases.a]\ninput = "old.json"\nmeasurement = "meas"\nreference = "{compared}.json"\n'
         (folder / f"{cases}.toml").write_text(case)
-    run_in(folder, *before)
+    if before is not None:
+        run_in(folder, *before)
+    for file in names if before is None else ():
+        (folder / file).write_text(f"what was there before: {file}")
     killed, done = killed_states(folder, arguments, tmp_path / "states", run_in)
     old, new = ({n: (place / n).read_bytes() for n in names} for place in (folder, done))
     assert old[names[0]] != new[names[0]]
@@ -371,7 +372,7 @@ def test_every_command_that_writes_several_files_is_among_them() -> None:
     written by itself."""
     tried = {*FOLDERS, "demo"}
     for _, before, arguments, *_ in ({n: ([], *lines) for n, lines in MODELS.items()} | DOCUMENTS).values():
-        tried |= {" ".join(line[:n]) for line in (before, arguments) for n in (1, 2)}
+        tried |= {" ".join(line[:n]) for line in (before or arguments, arguments) for n in (1, 2)}
     tried |= {"patchset contour"} if "plot contour" in tried else set()  # two names of one
     several = set()
     for command in ALL:

@@ -160,7 +160,11 @@ def test_every_number_counts() -> None:
     paths = [path for path in numbers(document) if not is_evaluated(path) and not is_check(document, path)]
     assert len(paths) > 2500
     for path in paths:
-        found = crosscheck(report.ours, tampered(report.reference, path))
+        # each point is compared by itself: the changed one is enough, with three others to tell differences
+        kept = sorted({0, 1, 2, 3} | ({path[1]} if path[0] == "points" else set()))
+        theirs = tampered(report.reference, path)
+        theirs = replace(theirs, points=tuple(theirs.points[i] for i in kept))
+        found = crosscheck(report.ours, theirs)
         failing = [entry.where for rung in found.rungs for entry in (*rung.failures, *rung.lower)]
         assert location(document, path) in failing, (path, failing)
         if path[0] not in ("points", "fit", "data"):

@@ -29,7 +29,7 @@ def workspace(name: str = "SR", yields: tuple[float, ...] = (1, 2), **changes: o
 def test_options_are_checked() -> None:
     with pytest.raises(InputError, match="'inner' is no way to join; expected one of 'none', 'outer'"):
         combine(workspace(), workspace("CR"), join="inner")  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="channels can be merged only with a join 'outer'"):
+    with pytest.raises(InputError, match="channels are not merged with the join 'none'"):
         combine(workspace(), workspace("CR"), merge_channels=True)
     with pytest.raises(InputError, match="pyhf conventions, the second under root; translate one"):
         combine(workspace(), workspace("CR", conventions=ROOT), join="outer")

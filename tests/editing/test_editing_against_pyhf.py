@@ -16,7 +16,17 @@ from hftranslate.translation.as_json import pyhf_digest
 from hftranslate.workspace import Workspace
 from tests.conftest import shared_files, shared_folder
 
-FILES = shared_files("workspaces/**/*.json*")
+#: Of large files of one analysis, which have the same in them, one is enough.
+LIKE_ANOTHER = {
+    "workspaces/ATLAS-SUSY-2018-04/Region-highMass/BkgOnly.json.gz",
+    "workspaces/ATLAS-SUSY-2018-04/Region-lowMass/BkgOnly.json.gz",
+    "workspaces/ATLAS-SUSY-2018-16/EWKinos_BkgOnly_SR2l.json.gz",
+    "workspaces/ATLAS-SUSY-2018-16/Sleptons_BkgOnly.json.gz",
+    "workspaces/ATLAS-SUSY-2018-31/RegionB/BkgOnly.json.gz",
+    "workspaces/ATLAS-SUSY-2018-31/RegionC/sbottom_600_280_150_complete.json.gz",
+    "workspaces/ATLAS-SUSY-2019-08/SRLMEM_single_channel.json.gz",
+}
+FILES = [name for name in shared_files("workspaces/**/*.json*") if name not in LIKE_ANOTHER]
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +59,11 @@ def workspace(document: Any) -> Workspace:
     return from_document(document)
 
 
+@pytest.fixture(scope="module")
+def theirs(document: Any, pyhf: Any) -> Any:
+    return pyhf.Workspace(document)
+
+
 def same(ours: Workspace, theirs: Any) -> None:
     # as text: 50 is not 50.0, and the order of lists counts
     assert json.dumps(to_document(ours), sort_keys=True) == json.dumps(theirs, sort_keys=True)
@@ -67,8 +82,7 @@ def names(document: Any) -> dict[str, list[str]]:
 
 
 @pytest.mark.slow
-def test_prune(document: Any, workspace: Workspace, pyhf: Any) -> None:
-    theirs = pyhf.Workspace(document)
+def test_prune(document: Any, workspace: Workspace, theirs: Any) -> None:
     known = names(document)
     for what, found in known.items():
         chosen = found[::2] if len(found) > 1 else []
@@ -83,8 +97,7 @@ def test_prune(document: Any, workspace: Workspace, pyhf: Any) -> None:
 
 
 @pytest.mark.slow
-def test_rename(document: Any, workspace: Workspace, pyhf: Any) -> None:
-    theirs = pyhf.Workspace(document)
+def test_rename(document: Any, workspace: Workspace, theirs: Any) -> None:
     known = names(document)
     for what in ("channels", "samples", "modifiers", "measurements"):
         mapping = {old: f"new {old}" for old in known[what][::2] if old != "lumi"}
@@ -95,8 +108,7 @@ def test_rename(document: Any, workspace: Workspace, pyhf: Any) -> None:
 
 
 @pytest.mark.slow
-def test_sort_and_digest(document: Any, workspace: Workspace, pyhf: Any) -> None:
-    theirs = pyhf.Workspace(document)
+def test_sort_and_digest(workspace: Workspace, theirs: Any, pyhf: Any) -> None:
     same(sort(workspace), pyhf.Workspace.sorted(theirs))
     for algorithm in ("sha256", "md5"):
         assert pyhf_digest(workspace, algorithm) == pyhf.utils.digest(theirs, algorithm=algorithm)
@@ -108,14 +120,14 @@ SMALL = [f for f in FILES if (shared_folder() / f).stat().st_size < (50_000 if f
 
 @pytest.mark.slow
 @pytest.mark.parametrize("document", SMALL, indirect=True)
-def test_combine_what_is_disjoint(document: Any, workspace: Workspace, pyhf: Any) -> None:
+def test_combine_what_is_disjoint(document: Any, workspace: Workspace, theirs: Any, pyhf: Any) -> None:
     known = names(document)
     renamed = {
         "channels": {n: f"{n}_2" for n in known["channels"]},
         "measurements": {n: f"{n}_2" for n in known["measurements"]},
     }
     orphans = {o["name"] for o in document["observations"]} - set(known["channels"])
-    one, two = pyhf.Workspace(document), pyhf.Workspace(document).rename(**renamed)
+    one, two = theirs, theirs.rename(**renamed)
     for join in ("none", "outer", "left outer", "right outer"):
         if orphans and join == "none":
             with pytest.raises(pyhf.exceptions.InvalidWorkspaceOperation):
@@ -123,16 +135,16 @@ def test_combine_what_is_disjoint(document: Any, workspace: Workspace, pyhf: Any
             with pytest.raises(InputError, match="both workspaces have the observation"):
                 combine(workspace, rename(workspace, **renamed), join=join)
             continue
-        theirs = pyhf.Workspace.combine(one, two, join=join)
-        same(combine(workspace, rename(workspace, **renamed), join=join), theirs)
+        both = pyhf.Workspace.combine(one, two, join=join)
+        same(combine(workspace, rename(workspace, **renamed), join=join), both)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("document", SMALL, indirect=True)
-def test_combine_what_overlaps(document: Any, workspace: Workspace, pyhf: Any) -> None:
+def test_combine_what_overlaps(document: Any, workspace: Workspace, theirs: Any, pyhf: Any) -> None:
     known = names(document)
     mapping = {n: f"{n} of the other" for n in known["samples"][::2]}
-    one, two = pyhf.Workspace(document), pyhf.Workspace(document).rename(samples=mapping)
+    one, two = theirs, theirs.rename(samples=mapping)
     other = rename(workspace, samples=mapping)
     for join in ("outer", "left outer", "right outer"):
         same(combine(workspace, workspace, join=join), pyhf.Workspace.combine(one, one, join=join))
@@ -143,8 +155,8 @@ def test_combine_what_overlaps(document: Any, workspace: Workspace, pyhf: Any) -
                 with pytest.raises(InputError, match="and they differ"):
                     combine(workspace, other, join=join)
                 continue
-            theirs = pyhf.Workspace.combine(one, two, join=join, merge_channels=merge)
-            same(combine(workspace, other, join=join, merge_channels=merge), theirs)
+            both = pyhf.Workspace.combine(one, two, join=join, merge_channels=merge)
+            same(combine(workspace, other, join=join, merge_channels=merge), both)
 
 
 @pytest.mark.parametrize("join", ["none", "outer", "left outer", "right outer"])

@@ -51,7 +51,7 @@ CASES = REPOSITORY / "validation" / "cases"
 FILES = REPOSITORY / "tests" / "data" / "hs3"
 SCRIPT = REPOSITORY / "validation" / "make_reference" / "hs3_in_root.py"
 #: How many mutations are tried; more on demand.
-MUTATIONS = int(os.environ.get("MUTATIONS", "300"))
+MUTATIONS = int(os.environ.get("MUTATIONS", "150"))
 #: ROOT's own numbers and ours.
 NLL, YIELDS = 1e-9, 1e-12
 
@@ -640,7 +640,7 @@ def assert_root_agrees(case: Case, exact: ExtendedLikelihood, ours: list[float],
 
 
 @pytest.mark.root
-def test_root_reads_what_is_written(tmp_path: Path, root_python: str) -> None:
+def test_root_reads_what_is_written(tmp_path: Path, warm_root: str) -> None:
     """Yields and NLL at every point of the references, by ROOT's importer; or the loss was announced."""
     wanted = os.environ.get("HS3_CASES", " ".join(IN_THE_SUITE)).split()
     jobs, chosen = [], []
@@ -660,7 +660,7 @@ def test_root_reads_what_is_written(tmp_path: Path, root_python: str) -> None:
         chosen.append((case, ws, points))
     (tmp_path / "jobs").write_text(json.dumps(jobs), encoding="utf-8")
     arguments = ["evaluate", str(tmp_path / "jobs"), "-o", str(tmp_path / "out")]
-    subprocess.run([root_python, str(SCRIPT), *arguments], check=True, capture_output=True)
+    subprocess.run([warm_root, str(SCRIPT), *arguments], check=True, capture_output=True)
     answers = json.loads((tmp_path / "out").read_text(encoding="utf-8"))
     assert len(answers) == len(jobs) > 0
     for (case, ws, points), answer in zip(chosen, answers, strict=True):

@@ -38,7 +38,7 @@ from tests.mutations import edits
 CASES = REPOSITORY / "validation" / "cases"
 FILES = REPOSITORY / "tests" / "data" / "root_workspace"
 SCRIPT = REPOSITORY / "validation" / "make_reference" / "root_workspaces.py"
-MUTATIONS = int(os.environ.get("MUTATIONS", "300"))
+MUTATIONS = int(os.environ.get("MUTATIONS", "150"))
 #: ROOT normalises the Gamma term by a numerical integral, good to 1e-5 only (docs/conventions.md).
 GAMMA = 1e-5
 
@@ -230,28 +230,28 @@ def assert_nll(python: str, folder: Path, files: list[Path]) -> None:
 
 
 @pytest.mark.root
-def test_edited_workspaces_are_what_root_evaluates(root_python: str, tmp_path: Path) -> None:
-    assert_nll(root_python, tmp_path, [FILES / f"{name}.root" for name in ("edited", "renamed", "without_measurement")])
+def test_edited_workspaces_are_what_root_evaluates(warm_root: str, tmp_path: Path) -> None:
+    assert_nll(warm_root, tmp_path, [FILES / f"{name}.root" for name in ("edited", "renamed", "without_measurement")])
 
 
 @pytest.mark.root
-def test_workspaces_of_all_cases(root_python: str, tmp_path: Path) -> None:
+def test_workspaces_of_all_cases(warm_root: str, tmp_path: Path) -> None:
     drivers = [p for p in sorted(CASES.rglob("*.xml")) if b"<Combination" in p.read_bytes()]
-    by_root(root_python, "write", *drivers, "-o", tmp_path / "written")
+    by_root(warm_root, "write", *drivers, "-o", tmp_path / "written")
     files = sorted((tmp_path / "written").glob("*/model_combined_*_model.root"))
     for file in files:
         assert_graph_is_measurement(file)
-    by_root(root_python, "alone", *files, "-o", tmp_path / "alone")
-    assert_nll(root_python, tmp_path, sorted((tmp_path / "alone").iterdir()))
+    by_root(warm_root, "alone", *files, "-o", tmp_path / "alone")
+    assert_nll(warm_root, tmp_path, sorted((tmp_path / "alone").iterdir()))
 
 
 @pytest.mark.root
 @pytest.mark.parametrize("entry", [pytest.param(e, id=f"{e['dir']}/{e['driver']}") for e in entries("xml")])
-def test_workspaces_of_real_models(entry: Any, root_python: str, tmp_path: Path) -> None:
+def test_workspaces_of_real_models(entry: Any, warm_root: str, tmp_path: Path) -> None:
     basedir = shared_folder() / entry["dir"]
-    by_root(root_python, "write", basedir / entry["driver"], "-o", tmp_path / "written", "--basedir", basedir)
+    by_root(warm_root, "write", basedir / entry["driver"], "-o", tmp_path / "written", "--basedir", basedir)
     files = sorted((tmp_path / "written").glob("0/model_combined_*_model.root"))
     for file in files:
         assert_graph_is_measurement(file)
-    by_root(root_python, "alone", *files, "-o", tmp_path / "alone")
-    assert_nll(root_python, tmp_path, sorted((tmp_path / "alone").iterdir()))
+    by_root(warm_root, "alone", *files, "-o", tmp_path / "alone")
+    assert_nll(warm_root, tmp_path, sorted((tmp_path / "alone").iterdir()))

@@ -8,7 +8,7 @@ from scipy.optimize import minimize as scipy_minimize
 
 from hftranslate.inference.problem import Problem
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.workspace import ROOT, HistoSys
+from hftranslate.workspace import ROOT, HistoSys, NormFactor, ParameterConfig
 from tests.likelihood.builders import channel, workspace
 
 
@@ -39,6 +39,21 @@ def edge():
         HistoSys(name="k", lo_data=(-1.0, 5.0), hi_data=(3.0, 5.0), interpolation="code0"),
     ]
     return compile_model(workspace(channel("SR", [0.0, 8.0], ("b", [1.0, 5.0], *modifiers)), poi=None))
+
+
+def walled():
+    """The first bin, without events, expects ``-k``: every step of ``k`` from its bound, zero, is outside the domain.
+
+    The second one, of ``8 + 3 k + h``, would like it larger.
+    """
+    shift = HistoSys(name="h", lo_data=(-2.0, 7.0), hi_data=(-1.5, 9.0), interpolation="code0")
+    space = workspace(
+        channel("SR", [0.0, 14.0], ("b", [-1.0, 8.0], shift), ("c", [-1.0, 3.0], NormFactor(name="k"))),
+        parameters=(ParameterConfig(name="k", inits=(0.0,), bounds=((0.0, 10.0),)),),
+        poi=None,
+        conventions=ROOT,
+    )
+    return compile_model(space)
 
 
 def random_clipped(seed):

@@ -9,7 +9,15 @@ from hftranslate.inference.descent import _off_the_kink, descend, into_domain, m
 from hftranslate.inference.minimize import SOLVER_OPTIONS
 from hftranslate.inference.newton import End
 from hftranslate.inference.packages import lbfgsb
-from tests.inference.problems import clipped, edge, lowest_by_simplex, nowhere_lower, problem_of, random_clipped
+from tests.inference.problems import (
+    clipped,
+    edge,
+    lowest_by_simplex,
+    nowhere_lower,
+    problem_of,
+    random_clipped,
+    walled,
+)
 from tests.likelihood.builders import counting, hello_world
 
 
@@ -29,6 +37,15 @@ def test_along_the_edge(start):
     end = down(problem, np.array(start))
     assert end.reason == "kink"
     assert 0.0 <= problem.model.rates(problem.full(end.x))[0] < 1e-6
+    assert end.value == pytest.approx(lowest_by_simplex(problem), abs=1e-6)
+
+
+def test_against_the_edge():
+    """A parameter whose every step leads out of the domain is held, and the others go to their minimum."""
+    problem = problem_of(*walled())
+    end = down(problem)
+    assert end.reason == "kink"
+    assert problem.full(end.x)[problem.model.parameters.index("k")] == 0.0
     assert end.value == pytest.approx(lowest_by_simplex(problem), abs=1e-6)
 
 

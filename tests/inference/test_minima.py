@@ -7,8 +7,9 @@ from scipy.optimize import minimize_scalar
 from hftranslate.inference.descent import descend
 from hftranslate.inference.fit import fit
 from hftranslate.inference.minimize import AT_A_MINIMUM, FitOptions, minimize
+from hftranslate.inference.outlook import Outlook, downward_curvature
 from hftranslate.inference.problem import Problem
-from hftranslate.inference.second_minima import downward_curvature, other_starts, search
+from hftranslate.inference.second_minima import search
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.workspace import CONVENTIONS, NormSys
 from tests.cases import case_ids, compiled, workspace
@@ -50,8 +51,7 @@ def first_end(problem):
 def seen_from(problem):
     """Where profiles through the first minimum show other valleys."""
     end = first_end(problem)
-    bent = downward_curvature(problem.model, problem.data, problem.full(end.x))[problem.index]
-    return end, other_starts(problem, end, bent)
+    return end, Outlook(problems=[problem], ends=[end]).starts([0])[0]
 
 
 def test_where_one_starts_again():

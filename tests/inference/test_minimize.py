@@ -83,9 +83,9 @@ def test_the_search_keeps_to_the_limit_as_well(monkeypatch):
     limits = []
     descend, run = engine.descend, engine._run
 
-    def noted(problem, x, *, tolerance, max_iterations):
+    def noted(problem, x, *, tolerance, max_iterations, known=()):
         limits.append(max_iterations)
-        return descend(problem, x, tolerance=tolerance, max_iterations=max_iterations)
+        return descend(problem, x, tolerance=tolerance, max_iterations=max_iterations, known=known)
 
     def noted_run(problem, options):
         limits.append(options.max_iterations)

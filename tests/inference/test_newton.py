@@ -211,3 +211,21 @@ def test_a_parameter_that_is_known_to_all_digits_ends_the_fit():
     assert found.reason == "converged"
     assert found.x == pytest.approx(centre, rel=1e-14)
     assert found.iterations < 10
+
+
+def test_steps_do_not_creep_away_from_a_saddle():
+    """With half of the convex part the distance to it grows by a tenth with each step."""
+
+    def function(x):
+        value = 0.25 * x[0] ** 4 - 0.025 * x[0] ** 2 + 0.5 * x[1] ** 2
+        return value, np.array([x[0] ** 3 - 0.05 * x[0], x[1]]), np.diag([3.0 * x[0] ** 2 - 0.05, 1.0])
+
+    class Fisher(Wrapped):
+        def convex(self, x):
+            return self.function(x)[2] + np.diag([1.0, 0.0])
+
+    start, end = np.array([1e-3, 0.1]), np.full(2, INF)
+    found = newton(Fisher(function), start, -end, end, tolerance=1e-10, max_iterations=100)
+    assert found.reason == "converged"
+    assert found.x[0] == pytest.approx(np.sqrt(0.05), rel=1e-5)
+    assert found.iterations < 25

@@ -10,9 +10,10 @@ from hftranslate.inference.fit import fit
 from hftranslate.inference.impacts import _Shift
 from hftranslate.inference.minimize import FitOptions, minimize, minimize_many
 from hftranslate.inference.newton import End
+from hftranslate.inference.outlook import downward_curvature
 from hftranslate.inference.problem import Problem
 from hftranslate.inference.profiles import ProfileOf
-from hftranslate.inference.second_minima import _plan, downward_curvature
+from hftranslate.inference.second_minima import _plan
 from hftranslate.inference.together import Fits, fit_together
 from hftranslate.inference.valleys import fit_many, search_together
 from hftranslate.likelihood.compile import compile_model

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from math import inf, isnan, log
+from math import inf, isnan, log, nan
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from hftranslate.inference import hypotest
 from hftranslate.inference.fit import FitResult
 from hftranslate.inference.limits import UpperLimitResult, limits_of, upper_limit
 from hftranslate.inference.tester import Tester as AsymptoticTester
+from hftranslate.inference.tester import Which
+from hftranslate.inference.together import Fits
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.restricted import restricted
@@ -45,20 +48,26 @@ def test_without_the_scan_the_data_are_fitted_only_for_the_observed_limit(monkey
     """Far above what a sensitive search expects, where its data say nothing of expected limits."""
     model, data = hello_world()
     data = replace(data, observed=data.observed + 40.0)
-    asked: list[float] = []
-    q = AsymptoticTester.q
+    asked: set[float] = set()
+    q, many = AsymptoticTester.q, AsymptoticTester.many
 
     def counted(self: AsymptoticTester, poi: float) -> tuple[float, FitResult, FitResult]:
-        asked.append(poi)
+        asked.add(poi)
         return q(self, poi)
 
+    def counted_many(self: AsymptoticTester, which: Which, pois: Sequence[float], *known: Any) -> Fits:
+        asked.update(pois if which == "data" else ())
+        return many(self, which, pois, *known)
+
     monkeypatch.setattr(AsymptoticTester, "q", counted)
+    monkeypatch.setattr(AsymptoticTester, "many", counted_many)
     found = []
     for scan in (True, False):
         asked.clear()
         found.append(limits_of(AsymptoticTester(model=model, data=data), 0.05, inf, scan=scan))
         if scan:
-            assert sorted(asked) == [mu for mu, _, _ in found[0].scan]
+            assert asked >= {mu for mu, _, _ in found[0].scan}
+            assert min(asked) < found[0].expected[0]
     assert min(asked) > found[0].expected[4]
     assert found[1] == replace(found[0], scan=())
 
@@ -154,15 +163,19 @@ def test_no_limit_within_the_range() -> None:
 def test_expected_limits_survive_a_failing_observed_one() -> None:
     """The data push the background up to where the conditional fits leave their number of steps; Asimov data do not."""
     model, data = counting(9.0, 2.0, 10.0)
-    broken = AsymptoticTester.q
+    broken, of_many = AsymptoticTester.q, AsymptoticTester.statistic_of
 
     def q(self: AsymptoticTester, poi_test: float) -> object:
         if poi_test > 0.0:
             raise FitFailed("fit failed: as this test wants it")
         return broken(self, poi_test)
 
+    def statistic_of(self: AsymptoticTester, which: Which, poi: float, excess: float) -> float:
+        return nan if which == "data" else of_many(self, which, poi, excess)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(AsymptoticTester, "q", q)
+        patch.setattr(AsymptoticTester, "statistic_of", statistic_of)
         found = upper_limit(model, data)
     assert isnan(found.observed)
     assert found.expected == pytest.approx(upper_limit(model, data).expected, rel=2e-6)
@@ -238,7 +251,19 @@ def test_few_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     for make in (hello_world, falling, lambda: compiled("sbottom_RegionA"), lambda: compiled("displaced_Comb")):
         fits.clear()
         upper_limit(*make())
-        assert len(fits) < 60
+        assert len(fits) < 15
+
+
+@pytest.mark.parametrize("factor", [0.0, 0.3, 1.0, 1.0 + 1e-5, 1.1, 9.0, nan])
+def test_limits_do_not_rest_on_the_look(factor: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is told of many values at once, right or wrong, single fits find the same limits."""
+    model, data = falling()
+    of_many = AsymptoticTester.statistic_of
+    monkeypatch.setattr(AsymptoticTester, "statistic_of", lambda *at: factor * of_many(*at))
+    found = upper_limit(model, data)
+    assert hypotest(model, data, found.observed).cls_obs == pytest.approx(0.05, rel=1e-5)
+    at_limits = [hypotest(model, data, mu).cls_exp[k] for k, mu in enumerate(found.expected)]
+    assert at_limits == pytest.approx([0.05] * 5, rel=1e-5)
 
 
 def test_strong_correlations_with_the_background() -> None:

@@ -128,7 +128,6 @@ def test_parameter_sets(name: str) -> None:
     assert found.pdf_type == getattr(wanted, "pdf_type", None)
     if wanted.constrained:
         np.testing.assert_allclose(found.width(), wanted.width(), rtol=EXACT)
-    both(lambda lib: lib.compat.paramset_to_rootnames(model(lib).config.param_set(name)))
     both(lambda lib: model(lib).config.par_slice(name))
 
 
@@ -299,9 +298,11 @@ def test_parts_of_a_model() -> None:
     m = model(ours)
     both(lambda lib: model(lib).fullpdf_tv.split(np.array(data(lib))))
     both(lambda lib: np.asarray(model(lib).constraint_model.constraints_poisson.batched_factors[0], dtype=float))
-    assert m.constraint_model.make_pdf(point(ours)).log_prob(np.array(data(ours)[5:])) == pytest.approx(
-        m.constraint_logpdf(np.array(data(ours)[5:]), point(ours))
-    )
+    toys = m.make_pdf(point(ours)).sample((2, 3))
+    log_probs = m.make_pdf(point(ours)).log_prob(toys)
+    assert (toys.shape, log_probs.shape) == ((2, 3, len(data(ours))), (2, 3))
+    assert log_probs[1, 2] == m.logpdf(point(ours), toys[1, 2])[0]
+    assert m.make_pdf(point(ours)).sample().shape == toys[0, 0].shape
 
 
 def test_values_outside_ranges_are_refused() -> None:
@@ -456,7 +457,6 @@ def test_densities() -> None:
     rate, loc, scale = np.array([3.0, 5.0]), np.array([0.1, 0.2]), np.array([1.0, 2.0])
     both(lambda lib: lib.probability.Poisson(rate).log_prob(np.array([2.0, 7.0])))
     both(lambda lib: lib.probability.Normal(loc, scale).log_prob(np.array([2.0, 0.0])))
-    both(lambda lib: lib.probability.Independent(lib.probability.Poisson(rate)).log_prob(np.array([2.0, 7.0])))
     both(lambda lib: lib.probability.Normal(loc, scale).expected_data())
     assert ours.probability.Normal(loc, scale).sample((5,)).shape == (5, 2)
 

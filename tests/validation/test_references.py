@@ -5,6 +5,7 @@ import importlib.util
 import json
 import math
 import tomllib
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,15 @@ def case(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@cache
+def reference_of(case: str) -> dict[str, Any]:
+    """Read once, and changed by nobody."""
+    return json.loads(path_of(case, "reference").read_text(encoding="utf-8"))
+
+
 @pytest.fixture
 def reference(case: str) -> dict[str, Any]:
-    return json.loads(path_of(case, "reference").read_text(encoding="utf-8"))
+    return reference_of(case)
 
 
 def test_schema_is_a_schema() -> None:
@@ -226,7 +233,7 @@ def test_roostats_confirms_the_tests() -> None:
     """RooStats' own calculator stops its fits early: nearly all of its numbers agree to 1e-3, and none is far off."""
     differences = []
     for name in CASES.keys() - ROOSTATS_IS_OFF:
-        reference = json.loads(path_of(name, "reference").read_text(encoding="utf-8"))
+        reference = reference_of(name)
         tight = {t["poi"]: t for t in asymptotic(reference)}
         for test in reference.get("hypotests", ()):
             if test["calculator"] == "roostats":
@@ -246,6 +253,7 @@ def test_scripts_describe_models_without_the_package() -> None:
             assert not any(name.split(".")[0] == "hftranslate" for name in names), path
 
 
+@cache
 def _documents() -> Any:
     spec = importlib.util.spec_from_file_location("reference_documents", SCRIPTS / "documents.py")
     assert spec is not None

@@ -79,6 +79,8 @@ def settle(
     declared: DeclaredParameter, stated: Mapping[tuple[str, str, type[Modifier], str], Stated], notes: Notes
 ) -> Stated | None:
     """Where elements of one name disagree, the first sample of the alphabetically first channel decides, as in ROOT."""
+    if declared.kind == "alpha":  # of systematics no element states a value or a range
+        return None
     channel, sample, first = declared.uses[0]
     name = stem(first)  # in the XML
     kind = type(first)

@@ -131,10 +131,10 @@ def _names_in_lists(workspace: Workspace) -> tuple[set[str], set[str]]:
     names |= {t.name for m in workspace.measurements for t in m.constraint_terms}
     channels: set[str] = set()
     alone = staterrors_of_a_channel(declared)
-    first = parameter_sets(workspace, workspace.measurements[0], workspace.conventions)
-    for m in workspace.measurements:
-        for name, s in parameter_sets(workspace, m, workspace.conventions).items():
-            stated = first[name].inits if s.kind == "normfactor" and name in first else root_values(s)
+    sets = [parameter_sets(workspace, m, workspace.conventions) for m in workspace.measurements]
+    for m, of_measurement in zip(workspace.measurements, sets, strict=True):
+        for name, s in of_measurement.items():
+            stated = sets[0][name].inits if s.kind == "normfactor" and name in sets[0] else root_values(s)
             if name not in declared:  # of a Function or a Gamma term
                 names |= {name} if s.inits != stated or m.parameter(name).fixed else set()
                 continue

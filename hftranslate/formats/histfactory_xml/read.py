@@ -173,15 +173,16 @@ def interpret(
     elif "Lumi" in settle_functions(functions).definitions or not _lumi_is_nothing(channels, measurements, notes):
         constant = _constant_lumi(channels, measurements, notes, options)
         channels = [with_lumi(channel, constant) for channel in channels]
-    channels, functions = separate(channels, functions, notes)
+    separated, functions = separate(channels, functions, notes)
+    settled = tuple(separated)  # what it declares is found once
     model = Model(
-        declared=_declared_parameters(driver, channels),
+        declared=_declared_parameters(driver, settled),
         stated=stated,
         functions=functions,
         partial_lumi=partial,
         by_theory=[
             any(("NormalizeByTheory", "False") in s.annotations for s in c.samples)
-            for c in sorted(channels, key=lambda c: c.name)
+            for c in sorted(settled, key=lambda c: c.name)
         ],
     )
     annotations = [("OutputFilePrefix", driver.get("OutputFilePrefix"))]
@@ -189,7 +190,7 @@ def interpret(
     found = [read_measurement(node, model, notes) for node in measurements]
     try:
         workspace = Workspace(
-            channels=tuple(channels),
+            channels=settled,
             measurements=tuple(measurement for measurement, _ in found),
             functions=functions,
             conventions=ROOT,

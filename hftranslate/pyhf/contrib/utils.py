@@ -5,10 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hftranslate import hepdata
-from hftranslate.errors import InputError
 from hftranslate.pyhf import exceptions
-
-__all__ = ["download"]
 
 
 def download(archive_url: str, output_directory: Any, force: bool = False, compress: bool = False) -> None:
@@ -17,10 +14,5 @@ def download(archive_url: str, output_directory: Any, force: bool = False, compr
     if not force and host not in ("www.hepdata.net", "doi.org"):
         raise exceptions.InvalidArchiveHost(f"{host} is not an approved archive host; force=True downloads from it.")
     rules = hepdata.Rules(hosts=(*hepdata.Rules().hosts, host)) if force else None
-    try:
-        if compress:
-            hepdata.download_archive(archive_url, Path(output_directory), rules=rules)
-        else:
-            hepdata.download(archive_url, output_directory, rules=rules)
-    except InputError as error:
-        raise exceptions.InvalidArchive(str(error)) from error
+    fetch = hepdata.download_archive if compress else hepdata.download
+    fetch(archive_url, Path(output_directory), rules=rules)

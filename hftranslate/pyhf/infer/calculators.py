@@ -6,22 +6,18 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr
 
+from hftranslate.inference.asymptotics import BANDS
 from hftranslate.pyhf.infer import utils
 from hftranslate.pyhf.infer.mle import fixed_poi_fit, settings_of
-
-__all__ = ["AsymptoticCalculator", "AsymptoticTestStatDistribution", "EmpiricalDistribution", "ToyCalculator"]
-__all__ += ["generate_asimov_data"]
-
-_BANDS = np.array([2.0, 1.0, 0.0, -1.0, -2.0])
+from hftranslate.toys.hypotest import fractions_above
 
 
-def generate_asimov_data(
-    asimov_mu: Any, data: Any, pdf: Any, init_pars: Any, par_bounds: Any, fixed_params: Any, **kw: bool
-) -> Any:
+def generate_asimov_data(asimov_mu: Any, data: Any, pdf: Any, *settings: Any, **kw: Any) -> Any:
     """The expectation at a value of the parameter of interest, the others fitted; with ``return_fitted_pars``."""
-    pars = fixed_poi_fit(asimov_mu, data, pdf, init_pars, par_bounds, fixed_params)
+    with_pars = kw.pop("return_fitted_pars", False)
+    pars = fixed_poi_fit(asimov_mu, data, pdf, *settings, **kw)
     asimov = pdf.expected_data(pars)
-    return (asimov, pars) if kw.get("return_fitted_pars") else asimov
+    return (asimov, pars) if with_pars else asimov
 
 
 class AsymptoticTestStatDistribution:
@@ -51,7 +47,7 @@ class EmpiricalDistribution:
 
     def pvalue(self, value: Any) -> Any:
         """The part at or above a value."""
-        return np.asarray(np.mean(self.samples >= value))
+        return np.asarray(fractions_above(self.samples, value))
 
     def expected_value(self, nsigma: Any) -> Any:
         """The quantile at a number of standard deviations."""
@@ -61,13 +57,11 @@ class EmpiricalDistribution:
 class _Calculator:
     """What both ways have in common: the settings of fits, given as to :func:`hftranslate.pyhf.infer.mle.fit`."""
 
+    _bands = -np.array(BANDS)
+
     def __init__(self, data: Any, pdf: Any, *settings: Any, test_stat: str = "qtilde", **named: Any) -> None:
-        names = ("init_pars", "par_bounds", "fixed_params")
-        given = {**dict(zip(names, settings, strict=False)), **named}
-        if given.keys() - set(names):
-            raise TypeError(f"unexpected arguments: {sorted(given.keys() - set(names))}")
         self.data, self.pdf, self.test_stat = data, pdf, test_stat
-        self.init_pars, self.par_bounds, self.fixed_params = settings_of(pdf, *map(given.get, names))
+        self.init_pars, self.par_bounds, self.fixed_params = settings_of(pdf, *settings, **named)
         self._settings = (pdf, self.init_pars, self.par_bounds, self.fixed_params)
         self._other = 1.0 if test_stat == "q0" else 0.0
 
@@ -78,9 +72,6 @@ class _Calculator:
         """``CLs+b``, ``CLb`` and their ratio."""
         clsb, clb = sig_plus_bkg_distribution.pvalue(teststat), bkg_only_distribution.pvalue(teststat)
         return clsb, clb, np.asarray(clsb / clb)
-
-    def _bands(self, teststats: Any, *distributions: Any) -> Any:
-        return np.array([self.pvalues(t, *distributions) for t in teststats])
 
 
 class AsymptoticCalculator(_Calculator):
@@ -98,27 +89,26 @@ class AsymptoticCalculator(_Calculator):
         asimov, asimov_pars = generate_asimov_data(self._other, self.data, *self._settings, return_fitted_pars=True)
         q_asimov, (fixed_asimov, free_asimov) = self._statistic(poi_test, asimov, return_fitted_pars=True)
         self.sqrtqmuA_v = np.sqrt(q_asimov)
-        names = ("fixed_poi_fit_to_data", "free_fit_to_data", "fixed_poi_fit_to_asimov", "free_fit_to_asimov")
-        fits = dict(zip(names, (fixed, free, fixed_asimov, free_asimov), strict=True))
-        self.fitted_pars = SimpleNamespace(asimov_pars=asimov_pars, **fits)
+        self.fitted_pars = SimpleNamespace(asimov_pars=asimov_pars, fixed_poi_fit_to_data=fixed, free_fit_to_data=free)
+        vars(self.fitted_pars).update(fixed_poi_fit_to_asimov=fixed_asimov, free_fit_to_asimov=free_asimov)
         if self.test_stat == "qtilde" and q > q_asimov > 0.0:
             return np.asarray((q - q_asimov) / (2.0 * self.sqrtqmuA_v))
         return np.asarray(np.sqrt(q) - self.sqrtqmuA_v)
 
-    def distributions(self, poi_test: Any) -> tuple[AsymptoticTestStatDistribution, AsymptoticTestStatDistribution]:
+    def distributions(self, poi_test: Any) -> tuple[AsymptoticTestStatDistribution, ...]:
         """The distributions with the tested signal and without it, after :meth:`teststatistic`."""
         if self.sqrtqmuA_v is None:
             raise RuntimeError("need to call .teststatistic(poi_test) first")
         if self.calc_base_dist not in ("normal", "clipped_normal"):
             raise ValueError(f"unknown base distribution for asymptotics {self.calc_base_dist}")
         cutoff = -self.sqrtqmuA_v if self.calc_base_dist == "clipped_normal" else float("-inf")
-        return AsymptoticTestStatDistribution(-self.sqrtqmuA_v, cutoff), AsymptoticTestStatDistribution(0.0, cutoff)
+        return tuple(AsymptoticTestStatDistribution(shift, cutoff) for shift in (-self.sqrtqmuA_v, 0.0))
 
     def expected_pvalues(self, sig_plus_bkg_distribution: Any, bkg_only_distribution: Any) -> list[list[Any]]:
         """``CLs+b``, ``CLb`` and ``CLs`` at -2 ... 2 standard deviations of the background-only expectation."""
-        quantiles = bkg_only_distribution.expected_value(_BANDS)
-        bands = self._bands(quantiles, sig_plus_bkg_distribution, bkg_only_distribution).T
-        return [[np.asarray(pvalue) for pvalue in band] for band in bands]
+        quantiles = bkg_only_distribution.expected_value(self._bands)
+        pvalues = self.pvalues(quantiles, sig_plus_bkg_distribution, bkg_only_distribution)
+        return [list(map(np.asarray, band)) for band in pvalues]
 
 
 class ToyCalculator(_Calculator):
@@ -140,6 +130,5 @@ class ToyCalculator(_Calculator):
 
     def expected_pvalues(self, sig_plus_bkg_distribution: Any, bkg_only_distribution: Any) -> list[list[Any]]:
         """The quantiles of ``CLs+b``, ``CLb`` and ``CLs`` over the background-only pseudo-experiments."""
-        pvalues = self._bands(bkg_only_distribution.samples, sig_plus_bkg_distribution, bkg_only_distribution)
-        bands = np.percentile(pvalues, 100.0 * ndtr(-_BANDS), axis=0).T
-        return [[np.asarray(pvalue) for pvalue in band] for band in bands]
+        pvalues = self.pvalues(bkg_only_distribution.samples, sig_plus_bkg_distribution, bkg_only_distribution)
+        return [[np.asarray(np.percentile(band, 100.0 * ndtr(k))) for k in -self._bands] for band in pvalues]

@@ -10,27 +10,19 @@ from hftranslate.errors import FitFailed
 from hftranslate.pyhf import exceptions
 from hftranslate.pyhf.tensor import get_backend
 
-__all__ = ["fit", "fixed_poi_fit", "twice_nll"]
-
-Settings = tuple[list[Any], list[Any], list[Any]]
-
 
 def twice_nll(pars: Any, data: Any, pdf: Any) -> Any:
     """Twice the negative logarithm of the likelihood."""
     return -2 * pdf.logpdf(pars, data)
 
 
-def settings_of(pdf: Any, *given: Any) -> Settings:
+def settings_of(pdf: Any, init_pars: Any = None, par_bounds: Any = None, fixed_params: Any = None) -> Any:
     """Starting values, ranges and constants, those of the model where they are not given."""
-    names = ("suggested_init", "suggested_bounds", "suggested_fixed")
-    init, bounds, fixed = (
-        list(values if values is not None and len(values) else getattr(pdf.config, name)())
-        for values, name in zip(given, names, strict=True)
-    )
-    return init, bounds, fixed
+    given = zip((init_pars, par_bounds, fixed_params), ("init", "bounds", "fixed"), strict=True)
+    return tuple(list(v if v is not None and len(v) else getattr(pdf.config, f"suggested_{of}")()) for v, of in given)
 
 
-def with_poi(poi_val: Any, pdf: Any, *given: Any) -> Settings:
+def with_poi(poi_val: Any, pdf: Any, *given: Any) -> tuple[list[Any], ...]:
     """The settings of a fit with the parameter of interest held at a value."""
     if pdf.config.poi_index is None:
         raise exceptions.UnspecifiedPOI("No POI is defined. A POI is required to fit with a fixed POI.")
@@ -43,10 +35,7 @@ def best_fit(data: Any, pdf: Any, init: Any, bounds: Any, fixed: Any, **options:
     """Our engine's fit."""
     for i, (value, (low, high)) in enumerate(zip(init, bounds, strict=True)):
         if not low <= value <= high:
-            raise ValueError(
-                f"fit initialization parameter (index: {i}, value: {value}) lies outside of its bounds: {(low, high)}; "
-                "give another initial value or other bounds"
-            )
+            raise ValueError(f"initial parameter {i}, {value}, lies outside of its bounds, {low} to {high}")
     columns = {"init": np.array(init, dtype=float), "bounds": np.array(bounds, dtype=float), "fixed": np.array(fixed)}
     engine = replace(pdf.engine, parameters=replace(pdf.engine.parameters, **columns))
     try:
@@ -61,9 +50,9 @@ def fit(data: Any, pdf: Any, init_pars: Any = None, par_bounds: Any = None, fixe
 
     wanted = [kw.pop(f"return_{what}", False) for what in ("uncertainties", "correlations", "fitted_val", "result_obj")]
     best = best_fit(data, pdf, *settings_of(pdf, init_pars, par_bounds, fixed_params), **kw)
-    values, unc, corr, fun = np.array(best.values), best.uncertainties, best.correlation, np.asarray(2.0 * best.nll)
-    corr = corr * np.outer(~best.fixed, ~best.fixed)  # nothing is correlated with a constant, itself included
-    pars = np.stack([values, unc], axis=1) if wanted[0] else values
+    pars, unc, fun = np.array(best.values), best.uncertainties, np.asarray(2.0 * best.nll)
+    corr = best.correlation * np.outer(~best.fixed, ~best.fixed)  # with constants nothing is correlated
+    pars = np.stack([pars, unc], axis=1) if wanted[0] else pars
     result: Any = OptimizeResult()
     result.update(x=pars, unc=unc, corr=corr, fun=fun, success=True, message=best.message, fit=best)
     if wanted[3] and get_backend()[1].name == "minuit":
@@ -72,14 +61,7 @@ def fit(data: Any, pdf: Any, init_pars: Any = None, par_bounds: Any = None, fixe
     return tuple(found) if len(found) > 1 else pars
 
 
-def fixed_poi_fit(
-    poi_val: Any,
-    data: Any,
-    pdf: Any,
-    init_pars: Any = None,
-    par_bounds: Any = None,
-    fixed_params: Any = None,
-    **kw: Any,
-) -> Any:
-    """:func:`fit` with the parameter of interest held at a value."""
-    return fit(data, pdf, *with_poi(poi_val, pdf, init_pars, par_bounds, fixed_params), **kw)
+def fixed_poi_fit(poi_val: Any, data: Any, pdf: Any, *settings: Any, **kw: Any) -> Any:
+    """:func:`fit` with the parameter of interest held at a value; settings and options are those of :func:`fit`."""
+    named = [kw.pop(name, None) for name in ("init_pars", "par_bounds", "fixed_params")]
+    return fit(data, pdf, *with_poi(poi_val, pdf, *settings, *named[len(settings) :]), **kw)

@@ -6,8 +6,6 @@ from typing import Any
 from hftranslate.pyhf import exceptions
 from hftranslate.pyhf.infer import test_statistics
 
-__all__ = ["create_calculator", "get_test_stat"]
-
 _STATISTICS = {"q0": test_statistics.q0, "q": test_statistics.qmu, "qtilde": test_statistics.qmu_tilde}
 
 

@@ -6,17 +6,17 @@ import numpy as np
 
 from hftranslate.pyhf.infer import hypotest
 
-__all__ = ["linear_grid_scan", "toms748_scan", "upper_limit"]
 
+def upper_limit(data: Any, model: Any, scan: Any = None, level: float = 0.05, **kw: Any) -> Any:
+    """The observed limit and the five expected ones: on a grid, or by root finding where none is given.
 
-def upper_limit(
-    data: Any, model: Any, scan: Any = None, level: float = 0.05, return_results: bool = False, **hypotest_kwargs: Any
-) -> Any:
-    """The observed limit and the five expected ones: on a grid, or by root finding where none is given."""
+    With ``return_results=True`` the tested values come, too, and their tests; what else is given goes to the tests.
+    """
     if scan is not None:
-        return linear_grid_scan(data, model, scan, level, return_results, **hypotest_kwargs)
+        return linear_grid_scan(data, model, scan, level, **kw)
+    with_results = kw.pop("return_results", False)
     low, high = model.config.suggested_bounds()[model.config.poi_index]
-    return toms748_scan(data, model, low, high, level, from_upper_limit_fn=return_results, **hypotest_kwargs)
+    return toms748_scan(data, model, low, high, level, from_upper_limit_fn=with_results, **kw)
 
 
 def toms748_scan(
@@ -47,15 +47,13 @@ def toms748_scan(
         return np.asarray(toms748(lambda poi: above(poi)[which], low, high, k=2, xtol=atol, rtol=rtol))
 
     observed, *expected = map(limit, range(6))
-    results = ((list(tested), list(tested.values())),) if with_results else ()
-    return observed, expected, *results
+    return observed, expected, *(((list(tested), list(tested.values())),) if with_results else ())
 
 
-def linear_grid_scan(
-    data: Any, model: Any, scan: Any, level: float = 0.05, return_results: bool = False, **hypotest_kwargs: Any
-) -> Any:
-    """Limits by straight lines between the values of a grid."""
-    results = [hypotest(mu, data, model, return_expected_set=True, **hypotest_kwargs) for mu in scan]
+def linear_grid_scan(data: Any, model: Any, scan: Any, level: float = 0.05, **kw: Any) -> Any:
+    """Limits by straight lines between the values of a grid; options as for :func:`upper_limit`."""
+    with_results = kw.pop("return_results", False)
+    results = [hypotest(mu, data, model, return_expected_set=True, **kw) for mu in scan]
     curves = np.array([[observed, *expected] for observed, expected in results]).T
     observed, *expected = (np.asarray(np.interp(level, curve[::-1], np.asarray(scan)[::-1])) for curve in curves)
-    return observed, expected, *(((scan, results),) if return_results else ())
+    return observed, expected, *(((scan, results),) if with_results else ())
