@@ -208,12 +208,8 @@ class _Ended:
             observed=observed,
             auxdata=auxdata,
         )
-        fit, k, columns, places = fit[on], k[on], columns[on], None
-        if model.cells.clipped is None and len(fit):  # what happens beyond a clip does not show in slopes
-            places = minima.perhaps(fit, k, columns, self.effects, self.linearised.constraints)
-            seen = places.any(axis=1)
-            fit, k, columns, places = fit[seen], k[seen], columns[seen], places[seen]
-        return minima.sights(fit, k, columns, places)
+        fit, k = fit[on], k[on]
+        return minima.sights(fit, k, columns[on], self.effects[fit, :, k])
 
     def exchanges(self) -> Iterable[tuple[int, Floats]]:
         """Where free factors have changed places: which fit, and where."""
