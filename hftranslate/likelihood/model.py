@@ -303,12 +303,9 @@ class Model(Speaking):
 
     def excess_of_many(self, thetas: Floats, data: Data) -> Floats:
         """:meth:`excess_nll` of many parameter points ``(n_points, n_parameters)``, ``(n_points,)``."""
-        chunk = self.cells.at_once
-        parts = [self._excess_of_chunk(thetas[i : i + chunk], data) for i in range(0, len(thetas), chunk)]
-        return np.concatenate([np.zeros(0), *parts])
-
-    def _excess_of_chunk(self, thetas: Floats, data: Data) -> Floats:
-        return self.excess_at(thetas, self.rates_of_many(thetas), data)
+        n = self.cells.at_once
+        chunks = (thetas[i : i + n] for i in range(0, len(thetas), n))
+        return np.concatenate([np.zeros(0), *(self.excess_at(t, self.rates_of_many(t), data) for t in chunks)])
 
     @unwarned
     def rates_of_many(self, thetas: Floats) -> Floats:
