@@ -43,8 +43,7 @@ _ROUGH_FALL = 0.8  # the same with a Hessian of the rank of the bins
 _NEARLY = 0.3  # EDM below which such a Hessian serves once more
 _ROUGH_STEPS = 15  # with such Hessians
 _MIXED = (0.5, 1.0)  # how much of the Hessian its convex part replaces where it has to, one after the other
-_LITTLE_MIXED = (0.1, *_MIXED)  # the same where the last step had an EDM below _CLOSE
-_CLOSE = 1.0
+_LITTLE_MIXED = (0.1, *_MIXED)  # the same where the last step had an EDM below _NEAR
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -130,7 +129,7 @@ def newton(
     damping, edm, iteration = 0.0, np.inf, 1
     while iteration < max_iterations:
         quadratic = _Quadratic(x=x, g=g, hessian=hessian, low=low, high=high)
-        move = _bounded_step(quadratic, function, damping, _LITTLE_MIXED if edm < _CLOSE else _MIXED)
+        move = _bounded_step(quadratic, function, damping, _LITTLE_MIXED if edm < _NEAR else _MIXED)
         step, damping, edm = move.step, move.damping, move.edm
         full = _inside(x + step, low, high)
         if edm <= max(tolerance, _resolution(x, hessian)) and move.exact and damping <= _LITTLE_DAMPING:
