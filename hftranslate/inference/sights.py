@@ -39,7 +39,7 @@ _FRACTIONS = np.append(np.full(len(_STEPS), _SHALLOW), _MIRRORED)
 #: How much larger such a fraction may be to first order, about.
 _ROUGHLY = 1.75
 #: Factors at one standard deviation that grow too fast for that.
-_WILD = 2.0
+_WILD = 5.0
 #: The least part of its events that a bin keeps so.
 _LEAST = 0.05
 #: Points, and points times cells or factors, that are evaluated at once: they stay near the processor.
