@@ -17,7 +17,8 @@ that would lead beyond comes near it instead, ``J_b s = -(1 - c) nu_b``; such a 
 that of ``R``, and a zero for the one in the system above.
 
 Each fit has its own bounds that hold parameters, its own length of the step, and its own end, at which it leaves the
-others. One that does not converge within a few steps is left to who can do more: nothing here knows kinks.
+others. Another fit of the same data that holds less can go on from there, with its gradient and what it learned. One
+that does not converge within a few steps is left to who can do more: nothing here knows kinks.
 """
 
 from dataclasses import dataclass, replace
@@ -39,10 +40,8 @@ Integers = NDArray[np.int64]
 #: Numbers in the largest arrays of fits that are evaluated at once: they stay near the processor.
 _CHUNK = 200_000
 _FEWEST, _MOST = 8, 256
-#: The part of the events in a quadratic model that counts as expected: far from a minimum those observed may mislead.
-_EXPECTED = 0.3
 #: Steps and changes of the gradient that are remembered.
-_MEMORY = 3
+_MEMORY = 2
 #: Steps after which a fit that has not converged is given up, and how often one of them is shortened, and by how much.
 _STEPS, _SHORTENED, _SHORTER = 40, 8, 0.3
 #: The least part of the EDM that the last step is taken to leave.
@@ -75,8 +74,8 @@ class Fits:
         which of them single fits hold where they start, within their ranges, ``(n_fits, n_parameters)``; ``None`` where
         none does.
     after
-        the fit that each begins after, ``(n_fits,)``, as far away from its own start as that one ended from its;
-        negative, or ``None``, where it begins at once.
+        the fit of the same data that each goes on from, which holds more than it, ``(n_fits,)``; negative where it
+        begins at its start, ``None`` where all do. If that one reaches no minimum, it begins at its start, too.
     """
 
     observed: Floats
@@ -180,8 +179,9 @@ def fit_together(model: Model, fits: Fits, *, tolerance: float, known: Known | N
     )
     if n:
         lines = Linearity.of(model, fits)
-        over = np.zeros(n, dtype=np.bool_)
-        _Descent(lines=lines, ends=ends, over=over, tolerance=tolerance, known=known).run(fits.chunk(model))
+        after, over = np.full(n, -1) if fits.after is None else fits.after, np.zeros(n, dtype=np.bool_)
+        descent = _Descent(lines=lines, ends=ends, after=after, over=over, tolerance=tolerance, known=known)
+        descent.run(fits.chunk(model))
     return ends
 
 
@@ -234,19 +234,15 @@ class Linearity:
             bends=found.bends[:, index],
         )
 
-    def metric(self, which: Integers, here: Linearised, held: Booleans, expected: float = 0.0) -> "Metric":
-        """The quadratic models of some fits there, in which ``held (n, n_free)`` parameters stay.
-
-        Events count as observed, but for a part that is ``expected``.
-        """
-        width, observed = self.model.parameters.width[self.index], self.fits.observed[which]
-        nu = np.maximum(here.rates, 1e-9)
-        events = np.where(observed > 0.0, observed + expected * (nu - observed), 0.0)
+    def metric(self, which: Integers, here: Linearised, held: Booleans) -> "Metric":
+        """The quadratic models of some fits there, in which ``held (n, n_free)`` parameters stay."""
+        width, roots = self.model.parameters.width[self.index], np.sqrt(self.fits.observed[which])
+        roots /= np.maximum(here.rates, 1e-9)
         tight = width > 0.0
         least = np.where(tight, LEAST / np.where(tight, width, 1.0) ** 2, 1.0)
         diagonal = np.maximum(here.constraints + here.bends, least)
         room = self.room[1, : len(which)] if here.jacobian.base is self.room else None
-        return Metric.made(here.jacobian, np.sqrt(events) / nu, diagonal, held, np.flatnonzero(~tight), room)
+        return Metric.made(here.jacobian, roots, diagonal, held, np.flatnonzero(~tight), room)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -286,12 +282,13 @@ class _Way:
         return _Way(**chosen)
 
     def joined(self, fresh: "_Way") -> "_Way":
-        """With others that begin, and remember nothing."""
+        """With others, which remember as much or nothing."""
         parts: dict[str, Any] = {}
         for name in _Way.__slots__:
             mine, theirs = getattr(self, name), getattr(fresh, name)
             if isinstance(mine, list):
-                parts[name] = [np.concatenate([a, np.zeros((len(fresh.which), *a.shape[1:]))]) for a in mine]
+                theirs = theirs or [np.zeros((len(fresh.which), *a.shape[1:])) for a in mine]
+                parts[name] = [np.concatenate(pair) for pair in zip(mine, theirs, strict=True)]
             else:
                 parts[name] = np.concatenate([mine, theirs])
         return _Way(**parts)
@@ -345,45 +342,35 @@ class _Descent:
 
     lines: Linearity
     ends: Ends
+    after: Integers
     over: Booleans
     tolerance: float
     known: Known | None
 
     def run(self, size: int) -> None:
         """Of all, up to as many at once as a size says: others begin where some have ended."""
-        n, after = len(self.over), self.lines.fits.after
-        after, waiting = np.full(n, -1) if after is None else after, np.ones(n, dtype=np.bool_)
-        way = self._begun(np.arange(0), after)
+        waiting = np.ones(len(self.over), dtype=np.bool_)
+        way = self._begun(np.arange(0))
         while len(way.which) or waiting.any():
-            ready = waiting & ((after < 0) | self.over[after])
+            ready = waiting & ((self.after < 0) | self.over[self.after])
             if (fresh := np.flatnonzero(ready)[: size - len(way.which)]).size:
                 waiting[fresh] = False
-                way = way.joined(self._begun(fresh, after[fresh]))
-            self._move(way)
-            way = self._on(way)
+                way = way.joined(self._begun(fresh))
+            way = self._on(way, self._move(way))
+            waiting[way.which] = False
 
-    def _begun(self, which: Integers, after: Integers) -> _Way:
-        """Some fits of which nothing is known yet: at their start, or on the way there from where others ended."""
-        fits, index, n = self.lines.fits, self.lines.index, len(which)
-        x, shortened = self.ends.thetas[which][:, index], np.full(n, _SHORTENED)
-        step = np.zeros_like(x)
-        if n and (some := np.flatnonzero((after >= 0) & self.ends.converged[after])).size:
-            before, free = (
-                after[some],
-                np.broadcast_to(fits.free_in(which[some]), (len(some), len(fits.free)))[:, index],
-            )
-            step[some] = np.where(free, x[some] - fits.starts[before][:, index], 0.0)
-            x[some] = np.where(free, self.ends.thetas[before][:, index], x[some])
-            shortened[some] = 0
+    def _begun(self, which: Integers) -> _Way:
+        """Some fits at their start, of which nothing is known yet."""
+        n, x = len(which), self.ends.thetas[which][:, self.lines.index]
         return _Way(
             which=which, x=x, value=np.full(n, np.inf), gradient=np.zeros_like(x),
-            held=np.zeros(x.shape, dtype=np.bool_), step=step, length=np.ones(n), shortened=shortened,
-            edm=np.full(n, np.inf), before=np.zeros(n), emptied=np.zeros(n, dtype=np.bool_),
-            taken=np.zeros(n, dtype=np.int64), steps=[], changes=[], inverses=[],
+            held=np.zeros(x.shape, dtype=np.bool_), step=np.zeros_like(x), length=np.ones(n),
+            shortened=np.full(n, _SHORTENED), edm=np.full(n, np.inf), before=np.zeros(n),
+            emptied=np.zeros(n, dtype=np.bool_), taken=np.zeros(n, dtype=np.int64), steps=[], changes=[], inverses=[],
         )  # fmt: skip
 
-    def _on(self, way: _Way) -> _Way:
-        """Those that go on; the others are done."""
+    def _on(self, way: _Way, there: Linearised) -> _Way:
+        """Those that go on, and what goes on from the others, which are done; ``there`` is where all have looked."""
         useless = self._useless(way)
         good = (way.edm >= 0.0) & (way.left() <= self.tolerance) & ~useless
         over = good | useless | ~(way.edm >= 0.0) | (way.shortened > _SHORTENED) | (way.taken > _STEPS)
@@ -399,7 +386,18 @@ class _Descent:
         self.ends.edm[end.which] = end.edm
         self.ends.converged[end.which], self.ends.emptied[end.which] = True, end.emptied
         self.ends.iterations[way.which[over]], self.over[way.which[over]] = way.taken[over], True
-        return way.only(~over)
+        followed = good & np.isin(way.which, self.after)
+        rest = way.only(~over)
+        return rest.joined(self._next(way.only(followed), there.only(followed))) if followed.any() else rest
+
+    def _next(self, way: _Way, here: Linearised) -> _Way:
+        """The fits that go on from others at their last point ``here``, with all that they learned."""
+        order = np.argsort(self.after, kind="stable")
+        way.which = order[np.searchsorted(self.after, way.which, sorter=order)]
+        way.held = self.lines.held(way.which, way.x, way.gradient)
+        way.step, way.edm, way.emptied = self._step(way, here)
+        way.before, way.taken = np.zeros_like(way.edm), np.zeros_like(way.taken)
+        return way
 
     def _useless(self, way: _Way) -> Booleans:
         """Which are about to come back to the minima that are known, or to end above."""
@@ -412,8 +410,8 @@ class _Descent:
         found: Booleans = back | ((way.edm <= _ROUGH) & (way.value - way.edm >= values))
         return found
 
-    def _move(self, way: _Way) -> None:
-        """One step of each, where it is a good one; a part of it next time where it is not."""
+    def _move(self, way: _Way) -> Linearised:
+        """One step of each, where it is a good one; a part of it next time where it is not. What they see there."""
         low, high = self.lines.box
         trial = np.clip(way.x + way.length[:, None] * way.step, low, high)
         there = self.lines.at(way.which, trial)
@@ -437,10 +435,11 @@ class _Descent:
             way.step = step
             way.edm, way.emptied = np.where(better, edm, way.edm), np.where(better, emptied, way.emptied)
         way.doubt()
+        return there
 
     def _step(self, way: _Way, here: Linearised) -> tuple[Floats, Floats, Booleans]:
         """Steps to the minima of the quadratic models within the bounds, the EDM, and which of them empty a bin."""
-        metric = self.lines.metric(way.which, here, way.held, _EXPECTED)
+        metric = self.lines.metric(way.which, here, way.held)
         g = np.where(way.held, 0.0, way.gradient)
         free = way.newton(metric, g)
         within = Within(

@@ -6,10 +6,10 @@ data. To first order the minimum of a toy ``x`` lies at
 
     theta(x) = theta_0 - H_0^-1 M (x - x_0),     H_0 = d2 NLL / d theta2,   M = d2 NLL / d theta d x  at theta_0,
 
-for events and global observables alike, and fits of all toys at once start from there
-(:mod:`hftranslate.inference.together`), as long as each converges; what does not is fitted alone, by the exact Newton
-method. The NLL of a minimum does not depend on how many are fitted together to far below the tolerance. Toys that came
-out equal are fitted once.
+for events and global observables alike. The conditional fits of all toys at once start from there
+(:mod:`hftranslate.inference.together`), and the free fit of each goes on from the last point of its conditional one, as
+long as each converges; what does not is fitted alone, by the exact Newton method. The NLL of a minimum does not depend
+on how many are fitted together to far below the tolerance. Toys that came out equal are fitted once.
 """
 
 from dataclasses import dataclass
@@ -162,19 +162,19 @@ def fit_toys(
         first = _Starts.of(model, toys.truth, point, mask, box, options)
         return _inside(model, observed, auxdata, mask, box, first.base, first.steps(numbers))
 
-    held = np.arange(len(free)) == poi
     if box[poi, 0] <= poi_test <= box[poi, 1]:  # both fits of all toys at once
+        n, first = len(numbers), starts(conditional)
         both = Fits(
             observed=np.vstack([observed, observed]),
             auxdata=np.vstack([auxdata, auxdata]),
-            starts=np.vstack([starts(conditional), starts(free)]),
+            starts=np.vstack([first, first]),
             free=free,
             bounds=box,
-            held=np.repeat([held, np.zeros_like(held)], len(numbers), axis=0),
-            after=np.concatenate([np.full(len(numbers), -1), np.arange(len(numbers))]),
+            held=np.vstack([np.tile(free & ~conditional, (n, 1)), np.zeros((n, len(free)), dtype=np.bool_)]),
+            after=np.concatenate([np.full(n, -1), np.arange(n)]),
         )
         found = _minima(model, both, options)
-        at, best = found[: len(numbers)], found[len(numbers) :]
+        at, best = found[:n], found[n:]
     else:
         at, best = (
             _minima(model, Fits(observed=observed, auxdata=auxdata, starts=starts(m), free=m, bounds=box), options)
