@@ -388,7 +388,7 @@ class _Descent:
         self.ends.iterations[way.which[over]], self.over[way.which[over]] = way.taken[over], True
         followed = good & np.isin(way.which, self.after)
         rest = way.only(~over)
-        return rest.joined(self._next(way.only(followed), there.only(followed))) if followed.any() else rest
+        return rest.joined(self._next(way.only(followed), _some(there, followed))) if followed.any() else rest
 
     def _next(self, way: _Way, here: Linearised) -> _Way:
         """The fits that go on from others at their last point ``here``, with all that they learned."""
@@ -476,6 +476,11 @@ def _dot(a: Floats, b: Floats) -> Floats:
     """Scalar products of vectors ``(n, n_free)``, ``(n,)``."""
     product: Floats = np.einsum("ni,ni->n", a, b)
     return product
+
+
+def _some(here: Linearised, these: Booleans) -> Linearised:
+    """What is known at some of the points."""
+    return Linearised(**{name: getattr(here, name)[these] for name in Linearised.__slots__})
 
 
 def _is_finite(here: Linearised) -> Booleans:
