@@ -1,6 +1,7 @@
 """Upper limits: where CLs falls to a level, by root finding on fits that the six limits share."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial, reduce
 from math import isfinite, isnan, nan, sqrt
@@ -104,19 +105,19 @@ def limit_table(poi: str, level: float, observed: float, expected: tuple[float, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
-    """Test statistics ``q`` of many values in the data and the Asimov data, by fits at once; NaN where one fails.
+    """The NLL of the data and the Asimov data at many values, by fits at once; NaN where one fails.
 
     They tell where limits are, and make the scan; the limits themselves rest on single fits, which search in full.
     """
 
     tester: Tester
-    q: dict[Which, dict[float, float]] = field(default_factory=lambda: {"data": {}, "asimov": {}})
+    excess: dict[Which, dict[float, float]] = field(default_factory=lambda: {"data": {}, "asimov": {}})
     _thetas: dict[Which, dict[float, Floats]] = field(default_factory=lambda: {"data": {}, "asimov": {}})
 
     def at(self, *, data: Iterable[float], asimov: Iterable[float], search: bool = True) -> None:
         """Look at values where nobody did yet, and for lower minima as toys do, if at any."""
         asked: dict[Which, Iterable[float]] = {"data": data, "asimov": asimov}
-        new = {which: sorted({*pois} - self.q[which].keys()) for which, pois in asked.items()}
+        new = {which: sorted({*pois} - self.excess[which].keys()) for which, pois in asked.items()}
         fits = [self.tester.many(which, pois, self._thetas[which]) for which, pois in new.items() if pois]
         if not fits:
             return
@@ -126,10 +127,13 @@ class _Look:
         found = minimize_many(self.tester.model, reduce(Fits.and_of, fits), options)
         each = [(which, poi) for which, pois in new.items() for poi in pois]
         for (which, poi), minimum in zip(each, found, strict=True):
-            good = minimum.status in AT_A_MINIMUM
-            self.q[which][poi] = self.tester.statistic_of(which, poi, minimum.excess_nll) if good else nan
-            if good:
-                self._thetas[which][poi] = minimum.theta
+            self.excess[which][poi] = minimum.excess_nll if minimum.status in AT_A_MINIMUM else nan
+            self._thetas[which][poi] = minimum.theta
+        below = self.tester.free_fit().excess_nll - self.tester.options.tolerance
+        for poi, excess in self.excess["data"].items():
+            if excess < below:  # the free fit was not at its minimum: a test refits it
+                with suppress(FitFailed):
+                    self.tester.q(poi)
 
     def limits(
         self, bands: Sequence[Band], level: float, highest: float, *, data: Collection[float], asimov: Collection[float]
@@ -139,9 +143,9 @@ class _Look:
         self.at(data=data, asimov=data)
         for _ in range(_ROUNDS):
             self.at(data=data, asimov={*data, *asimov}, search=False)
-            asked = {}
+            curves, asked = self._above(level), {}
             for band in bands:
-                x, doubt, slope = foreseen(self._above(band, level))
+                x, doubt, slope = foreseen(curves[band])
                 if not self.tester.range[0] <= x <= highest:
                     continue
                 if doubt < _SURE * x:
@@ -155,25 +159,28 @@ class _Look:
         """Observed and expected CLs of values, but for those whose fits fail."""
         shown = {*pois}
         self.at(data=shown, asimov=shown)
-        stat, both = self.tester.test_stat, sorted(self.both().items())
+        q, q_asimov, stat = *self._statistics(), self.tester.test_stat
         return tuple(
-            (poi, asymptotic_cls(q, q_asimov, stat), expected_pvalues(q_asimov, stat)[2])
-            for poi, (q, q_asimov) in both
-            if poi in shown
+            (poi, asymptotic_cls(q[poi], q_asimov[poi], stat), expected_pvalues(q_asimov[poi], stat)[2])
+            for poi in sorted(shown & q.keys() & q_asimov.keys())
         )
 
-    def both(self) -> dict[float, tuple[float, float]]:
-        """The statistics in the data and the Asimov data where both are known."""
-        both = {poi: (q, self.q["asimov"].get(poi, nan)) for poi, q in self.q["data"].items()}
-        return {poi: found for poi, found in both.items() if all(map(isfinite, found))}
+    def _statistics(self) -> tuple[dict[float, float], dict[float, float]]:
+        """In the data and in the Asimov data, where fits did not fail."""
+        return self.tester.statistics("data", self.excess["data"]), self.tester.statistics(
+            "asimov", self.excess["asimov"]
+        )
 
-    def _above(self, band: Band, level: float) -> dict[float, float]:
-        """:func:`_above_level` of the values that were looked at, and what it is at zero."""
-        stat = self.tester.test_stat
-        if band is None:
-            return {poi: _above_level(None, level, *found, stat) for poi, found in self.both().items()}
-        known = {0.0: 0.0, **self.q["asimov"]}
-        return {poi: _above_level(band, level, 0.0, q, stat) for poi, q in known.items() if isfinite(q)}
+    def _above(self, level: float) -> dict[Band, dict[float, float]]:
+        """:func:`_above_level` of the values that were looked at, and what it is at zero where that is known."""
+        (q, q_asimov), stat = self._statistics(), self.tester.test_stat
+        both = sorted(q.keys() & q_asimov.keys())
+        curves: dict[Band, dict[float, float]]
+        curves = {None: {poi: _above_level(None, level, q[poi], q_asimov[poi], stat) for poi in both}}
+        for band in range(len(BANDS)):
+            known = {0.0: 0.0, **q_asimov}
+            curves[band] = {poi: _above_level(band, level, 0.0, x, stat) for poi, x in known.items()}
+        return curves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,8 +208,9 @@ class _Curves:
 
     def put_into(self, look: _Look) -> None:
         """Let what was looked at be what was found here."""
-        for seen, known in ((look.q["data"], self._observed), (look.q["asimov"], self._asimov)):
-            seen.update((poi, q) for poi, q in known.items() if not isinstance(q, FitFailed))
+        fits, seen = (self.tester.conditional_fit, self.tester.asimov_fit), look.excess
+        for fit, known, into in zip(fits, (self._observed, self._asimov), (seen["data"], seen["asimov"]), strict=True):
+            into.update((poi, fit(poi).excess_nll) for poi, q in known.items() if not isinstance(q, FitFailed))
 
     def _both(self, band: Band, poi: float) -> tuple[float, float]:
         """The test statistics in the data, if the band is that of the observed CLs, and in the Asimov data."""
@@ -317,6 +325,7 @@ def limits_of(
             limits[band] = nan
             failures[OBSERVED if band is None else EXPECTED[band]] = _reason(none, level, curves, band, highest)
     curves.put_into(look)
+    shown = [*own, *curves.tested(0)]
     if all(map(isnan, limits.values())):
         raise FitFailed(f"no upper limit: {failures[EXPECTED[2] if bands else OBSERVED]}")
     return UpperLimitResult(
@@ -326,7 +335,7 @@ def limits_of(
         poi_range=tester.poi_range,
         observed=limits[None],
         expected=tuple(limits[band] for band in range(len(BANDS))) if bands else (),
-        scan=look.scan([min(grid), *own, *curves.tested(0)]) if scan else (),
+        scan=look.scan([max(0.5 * min(shown), tester.range[0]), *shown]) if scan else (),
         failures=failures,
     )
 

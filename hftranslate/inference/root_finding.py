@@ -59,12 +59,11 @@ def crossing(
     guess
         where to begin if they do not bracket the root.
     relative_tolerance
-        of the root, which is a point where the curve was called.
+        of the root, which is a point where the curve was called, or nearer than half of that to one.
     highest
         where to stop looking.
     slope
-        of the curve around the guess, if that is thought to be the root: a point from where the straight line leads no
-        further than the tolerance is taken for it.
+        of the curve around the guess, if that is thought to be near the root: straight lines may lead to it from there.
 
     Raises
     ------
@@ -107,7 +106,7 @@ def _along(
             break
         way = -values[x] / slope
         if abs(way) <= 0.5 * relative_tolerance * x:
-            return x
+            return min(x + way, highest)
         last, x = x, min(max(x + way, x / _STRIDE), highest)
     return None
 

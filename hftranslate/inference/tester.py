@@ -373,14 +373,19 @@ class Tester:
         free[p.poi_index] = False
         return Fits.of(data, starts[lowest, np.arange(len(at))], free, p.bounds)
 
-    def statistic_of(self, which: Which, poi: float, excess: float) -> float:
-        """The test statistic of a conditional minimum of the NLL that was found elsewhere."""
+    def statistics(self, which: Which, excesses: Mapping[float, float]) -> dict[float, float]:
+        """The test statistics of conditional minima of the NLL that were found elsewhere, but for infinite ones."""
+        found = {poi: excess for poi, excess in excesses.items() if isfinite(excess)}
         if which == "asimov":
-            return max(0.0, 2.0 * (excess - self._asimov_minimum))
+            least = self._asimov_minimum
+            return {poi: max(0.0, 2.0 * (excess - least)) for poi, excess in found.items()}
         free, index = self.free_fit(), self.model.parameters.poi_index
-        if free.at_bound[index] and free.values[index] > free.bounds[index].mean():
-            free = self._free(*free_range(self.model, poi, self.test_stat, self.poi_range))
-        return statistic(self.test_stat, poi, free.value(self.poi), excess - free.excess_nll)
+        at_end = free.at_bound[index] and free.values[index] > free.bounds[index].mean()
+        for poi, excess in found.items():
+            if at_end:
+                free = self._free(*free_range(self.model, poi, self.test_stat, self.poi_range))
+            found[poi] = statistic(self.test_stat, poi, free.value(self.poi), excess - free.excess_nll)
+        return found
 
     def q0(self) -> tuple[float, FitResult, FitResult]:
         """The discovery statistic in the data, with the free fit and the one without signal."""

@@ -1,14 +1,14 @@
 """Roots of falling curves: wherever they are, with few calls, and what is said where there is none."""
 
 from collections.abc import Callable
-from math import exp, inf, log, sqrt
+from math import exp, inf, isnan, log, sqrt
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hftranslate.errors import FitFailed
-from hftranslate.inference.root_finding import NoCrossing, crossing
+from hftranslate.inference.root_finding import NoCrossing, crossing, foreseen
 
 CURVES: dict[str, Callable[[float, float], float]] = {
     "line": lambda x, root: 1.0 - x / root,
@@ -53,6 +53,44 @@ def test_smooth_curves_take_few_calls(name: str) -> None:
     assert calls <= 9
     _, more = find(lambda x: CURVES[name](x, 1.7), [0.5, 1.0, 2.0, 4.0], 1.0)
     assert more <= 8  # four of them known
+
+
+@pytest.mark.parametrize("name", CURVES)
+@given(guess=st.floats(min_value=0.05, max_value=20.0), slope=st.floats(min_value=-50.0, max_value=-0.02))
+def test_a_slope_may_be_wrong(name: str, guess: float, slope: float) -> None:
+    """What is thought to be known of the curve costs some calls where it is not so, and not the root."""
+    called = []
+
+    def curve(x: float) -> float:
+        called.append(x)
+        return CURVES[name](x, 1.7)
+
+    assert crossing(curve, [], guess, 1e-6, slope=slope) == pytest.approx(1.7, rel=2e-6)
+    assert len(called) < 70
+
+
+def test_a_slope_that_is_right_saves_calls() -> None:
+    called = []
+
+    def curve(x: float) -> float:
+        called.append(x)
+        return 1.0 - sqrt(x / 1.7)
+
+    root = crossing(curve, [], 1.7 * (1.0 + 1e-4), 1e-6, slope=-0.5 / 1.7)
+    assert root == pytest.approx(1.7, rel=1e-8)
+    assert len(called) == 2
+
+
+@pytest.mark.parametrize("name", ["line", "root", "exponential", "cube"])
+def test_where_a_curve_is_foreseen_to_cross(name: str) -> None:
+    values = {x: CURVES[name](x, 1.7) for x in (1.4, 1.6, 1.75, 1.9, 10.0)}
+    root, doubt, slope = foreseen(values)
+    assert abs(root - 1.7) <= max(doubt, 1e-12) < 0.05
+    assert slope == pytest.approx((values[1.75] - values[1.6]) / 0.15)
+    rising = {x: -y for x, y in values.items()}
+    assert isnan(foreseen(rising)[0])
+    few = {x: values[x] for x in (1.6, 1.75, 1.9)}
+    assert isnan(foreseen(few)[0])
 
 
 def test_no_root_above() -> None:

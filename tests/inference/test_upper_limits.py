@@ -163,19 +163,19 @@ def test_no_limit_within_the_range() -> None:
 def test_expected_limits_survive_a_failing_observed_one() -> None:
     """The data push the background up to where the conditional fits leave their number of steps; Asimov data do not."""
     model, data = counting(9.0, 2.0, 10.0)
-    broken, of_many = AsymptoticTester.q, AsymptoticTester.statistic_of
+    broken, of_many = AsymptoticTester.q, AsymptoticTester.statistics
 
     def q(self: AsymptoticTester, poi_test: float) -> object:
         if poi_test > 0.0:
             raise FitFailed("fit failed: as this test wants it")
         return broken(self, poi_test)
 
-    def statistic_of(self: AsymptoticTester, which: Which, poi: float, excess: float) -> float:
-        return nan if which == "data" else of_many(self, which, poi, excess)
+    def statistics(self: AsymptoticTester, which: Which, excesses: dict[float, float]) -> dict[float, float]:
+        return {} if which == "data" else of_many(self, which, excesses)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(AsymptoticTester, "q", q)
-        patch.setattr(AsymptoticTester, "statistic_of", statistic_of)
+        patch.setattr(AsymptoticTester, "statistics", statistics)
         found = upper_limit(model, data)
     assert isnan(found.observed)
     assert found.expected == pytest.approx(upper_limit(model, data).expected, rel=2e-6)
@@ -258,8 +258,12 @@ def test_few_fits(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_limits_do_not_rest_on_the_look(factor: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is told of many values at once, right or wrong, single fits find the same limits."""
     model, data = falling()
-    of_many = AsymptoticTester.statistic_of
-    monkeypatch.setattr(AsymptoticTester, "statistic_of", lambda *at: factor * of_many(*at))
+    of_many = AsymptoticTester.statistics
+
+    def told(*at: Any) -> dict[float, float]:
+        return {poi: factor * q for poi, q in of_many(*at).items()}
+
+    monkeypatch.setattr(AsymptoticTester, "statistics", told)
     found = upper_limit(model, data)
     assert hypotest(model, data, found.observed).cls_obs == pytest.approx(0.05, rel=1e-5)
     at_limits = [hypotest(model, data, mu).cls_exp[k] for k, mu in enumerate(found.expected)]
