@@ -44,8 +44,7 @@ _NEARLY = 0.3  # EDM below which such a Hessian serves once more
 _ROUNDED = 1e-4  # EDM in units of the tolerance that may be nothing but rounding
 _ROUGH_STEPS = 15  # with such Hessians
 _MIXED = (0.5, 1.0)  # how much of the Hessian its convex part replaces where it has to, one after the other
-_LITTLE_MIXED = (0.1, *_MIXED)  # the same where the last step had an EDM below _CLOSE
-_CLOSE = 1.0
+_LITTLE_MIXED = (0.1, *_MIXED)  # the same where the last step had an EDM below _NEAR
 _SAME_VALLEY = 0.1  # distance from a minimum within which a point belongs to its valley (twice a rise of the function)
 _EPS = float(np.finfo(np.float64).eps)
 
@@ -139,7 +138,7 @@ def newton(
     damping, edm, iteration = 0.0, np.inf, 1
     while iteration < max_iterations:
         quadratic = _Quadratic(x=x, g=g, hessian=hessian, low=low, high=high)
-        move = _bounded_step(quadratic, function, damping, _LITTLE_MIXED if edm < _CLOSE else _MIXED)
+        move = _bounded_step(quadratic, function, damping, _LITTLE_MIXED if edm < _NEAR else _MIXED)
         step, damping, edm = move.step, move.damping, move.edm
         full = _inside(x + step, low, high)
         if edm <= max(tolerance, _resolution(x, hessian)) and move.exact and damping <= _LITTLE_DAMPING:

@@ -131,7 +131,7 @@ class Outlook:
         rows, exchanges = np.array(fits), Exchanges.of(model, self.index, every, columns)
         owner, points = exchanges.starts(self.thetas[rows[:, None], self.index], self.bounds)
         fit = rows[owner]
-        low = minima.rises(fit, points) < HIGHEST
+        low = minima.rises(fit, points, HIGHEST) < HIGHEST
         yield from zip(fit[low].tolist(), points[low], strict=True)
 
     def _wide(self, i: int, lines: Floats) -> Floats:

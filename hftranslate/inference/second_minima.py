@@ -81,7 +81,7 @@ _CLOUDS, _FITS_BEFORE, _FITS_AFTER = 5, 2, 4
 _MORE_BEFORE = 4
 #: Free factors whose products can be the same in so many ways that one more cloud is worth its time.
 _MANY_FREE = 3
-#: Steps of all fits of a search after which no further cloud is taken.
+#: Steps of all fits from clouds after which no further cloud is taken.
 _PATIENCE = 2000
 #: Points that have to end in the lowest minimum, and how far above it they may still be.
 _AGREED, _THERE = 3, 1e-2
@@ -347,9 +347,9 @@ class _Look:
         Returns whether they agree that the lowest minimum is the lowest.
         """
         rng = np.random.default_rng(5)
-        still = agreed = 0
+        still, agreed, before = 0, 0, self.iterations
         for _ in range(plan.most):
-            if self.iterations > _PATIENCE:
+            if self.iterations - before > _PATIENCE:
                 break
             cloud = Cloud.around(self.problem, self.lowest, plan.points, rng)
             cloud.settle()

@@ -39,7 +39,7 @@ _FRACTIONS = np.append(np.full(len(_STEPS), _SHALLOW), _MIRRORED)
 #: How much larger such a fraction may be to first order, about.
 _ROUGHLY = 1.75
 #: Factors at one standard deviation that grow too fast for that.
-_WILD = 2.0
+_WILD = 5.0
 #: The least part of its events that a bin keeps so.
 _LEAST = 0.05
 #: Points, and points times cells or factors, that are evaluated at once: they stay near the processor.
@@ -100,9 +100,9 @@ class Minima:
         variance = columns[np.arange(len(fit)), parameter]
         points, parabola = self._places(fit, parameter, columns / variance[:, None], variance)
         maybe = (parabola > 0.0) & perhaps[some]
-        rise = np.full(parabola.shape, np.inf)
-        rise[maybe] = self.rises(fit[np.nonzero(maybe)[0]], points[maybe])
-        low = rise < _FRACTIONS * parabola
+        rise, shallow = np.full(parabola.shape, np.inf), _FRACTIONS * parabola
+        rise[maybe] = self.rises(fit[np.nonzero(maybe)[0]], points[maybe], shallow[maybe])
+        low = rise < shallow
         for one in np.unique(fit[low.any(axis=1)]):
             rows = np.flatnonzero(fit == one)
             images = [r for r in rows[np.argsort(rise[rows, -1], kind="stable")] if low[r, -1]][:_STARTS]
@@ -161,17 +161,24 @@ class Minima:
         distance = np.column_stack([np.tile(_STEPS, (len(k), 1)), np.where(far, apart, 0.0)])
         return np.concatenate([points, mirrored[:, None]], axis=1), 0.5 * distance**2 / variance[:, None]
 
-    def rises(self, owner: Integers, points: Floats) -> Floats:
-        """How far the NLL at points ``(n, n_free)`` is above that of the minima they belong to, ``(n,)``."""
+    def rises(self, owner: Integers, points: Floats, most: Floats | float) -> Floats:
+        """How far the NLL at points ``(n, n_free)`` is above that of the minima they belong to, ``(n,)``.
+
+        Infinite where the constraints alone are as far above as ``most``, for what bins add is not negative.
+        """
         size = max(len(self.model.cells.nominal), len(self.model.cells.multiplicative.row))
         chunk = min(_CHUNK // size + 1, _MOST)
-        rises = np.empty(len(owner))
-        for first in range(0, len(owner), chunk):
-            these = owner[first : first + chunk]
-            thetas = self.thetas[these]
-            thetas[:, self.index] = points[first : first + chunk]
-            values = self.model.excess_of_pairs(thetas, self.observed[these], self.auxdata[these])
-            rises[first : first + chunk] = values - self.values[these]
+        rises, thetas = np.full(len(owner), np.inf), self.thetas[owner]
+        if not len(owner):
+            return rises
+        thetas[:, self.index] = points
+        constraints = self.model.constraints.excess_of_many(thetas, self.auxdata[owner])
+        possible = np.flatnonzero(constraints - self.values[owner] < most)
+        for first in range(0, len(possible), chunk):
+            some = possible[first : first + chunk]
+            these = owner[some]
+            values = self.model.excess_of_pairs(thetas[some], self.observed[these], self.auxdata[these])
+            rises[some] = values - self.values[these]
         return rises
 
 

@@ -45,7 +45,7 @@ _MEMORY = 2
 #: Steps after which a fit that has not converged is given up, and how often one of them is shortened, and by how much.
 _STEPS, _SHORTENED, _SHORTER = 40, 8, 0.3
 #: The least part of the EDM that the last step is taken to leave.
-_LEFT = 0.1
+_LEFT = 0.3
 #: How often a step is shortened before what was learned of the curvature is forgotten.
 _DOUBTED = 2
 #: The EDM at which it shows where a fit ends, and how near in units of its parameters that is to a known minimum.
@@ -388,7 +388,7 @@ class _Descent:
         self.ends.iterations[way.which[over]], self.over[way.which[over]] = way.taken[over], True
         followed = good & np.isin(way.which, self.after)
         rest = way.only(~over)
-        return rest.joined(self._next(way.only(followed), there.only(followed))) if followed.any() else rest
+        return rest.joined(self._next(way.only(followed), _some(there, followed))) if followed.any() else rest
 
     def _next(self, way: _Way, here: Linearised) -> _Way:
         """The fits that go on from others at their last point ``here``, with all that they learned."""
@@ -476,6 +476,11 @@ def _dot(a: Floats, b: Floats) -> Floats:
     """Scalar products of vectors ``(n, n_free)``, ``(n,)``."""
     product: Floats = np.einsum("ni,ni->n", a, b)
     return product
+
+
+def _some(here: Linearised, these: Booleans) -> Linearised:
+    """What is known at some of the points."""
+    return Linearised(**{name: getattr(here, name)[these] for name in Linearised.__slots__})
 
 
 def _is_finite(here: Linearised) -> Booleans:

@@ -148,10 +148,6 @@ class Linearised:
     constraints: Floats
     bends: Floats
 
-    def only(self, these: NDArray[np.bool_]) -> "Linearised":
-        """Those at some of the points."""
-        return Linearised(**{name: getattr(self, name)[these] for name in Linearised.__slots__})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Model(Speaking):

@@ -15,9 +15,10 @@ from hftranslate.inference.hypotest import (
     PoiRange,
     TestStat,
     hypotest,
-    upper_limit,
 )
+from hftranslate.inference.limits import limits_of
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
+from hftranslate.inference.tester import Tester
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.templates import KnownTemplates, known_templates
@@ -165,14 +166,15 @@ class PointTask:
         """
         settings = self.settings
         model, data = model_of(self.background, packed.patch, settings)
-        how: Json = {
-            "test_stat": settings.test_stat,
-            "poi_range": settings.poi_range,
-            "options": settings.options,
-            **({} if settings.toys is None else {"toy_options": settings.toys}),
-        }
-        test, limit = (hypotest, upper_limit) if settings.toys is None else (toy_test, toy_limit)
+        how: Json = {"test_stat": settings.test_stat, "poi_range": settings.poi_range, "options": settings.options}
+        if settings.toys is not None:
+            how["toy_options"] = settings.toys
         if settings.what == "cls":
+            test = hypotest if settings.toys is None else toy_test
             return test(model, data, settings.test_poi, **how).to_dict()
-        found = limit(model, data, settings.level, **how).to_dict()
+        if settings.toys is None:
+            tester = Tester(model=model, data=data, **how)
+            found = limits_of(tester, settings.level, tester.range[1], scan=False).to_dict()
+        else:
+            found = toy_limit(model, data, settings.level, **how).to_dict()
         return {key: value for key, value in found.items() if key not in ("scan", "poi")}

@@ -62,6 +62,46 @@ def test_where_one_starts_again():
         assert start[0] != first.x[0]
 
 
+def test_several_fits_see_together_what_each_sees_alone():
+    """Of data of their own, and with parameters of their own."""
+    model, data = two_valleys()
+    every = [problem_of(model, model.data([n], data.auxdata)) for n in (10.0, 6.0, 14.0)]
+    ends = [first_end(problem) for problem in every]
+    together = Outlook(problems=every, ends=ends).starts(range(3))
+    for i, (problem, end) in enumerate(zip(every, ends, strict=True)):
+        alone = Outlook(problems=[problem], ends=[end]).starts([0])[0]
+        np.testing.assert_allclose(together[i], alone, rtol=1e-12)
+    assert [bool(together[i]) for i in range(3)] == [True, False, True]
+
+
+def test_fits_of_a_test_see_together_what_each_sees_alone(shared):
+    """The parameter of interest is free in one of them; two background factors can change places."""
+    model, data = compiled("sbottom_RegionC")
+    p, poi = model.parameters, model.parameters.poi_index
+    free = problem_of(model, data)
+    rest = np.flatnonzero(~p.fixed & (np.arange(len(p)) != poi))
+    held = Problem(model=model, data=data, theta=p.init, index=rest, bounds=p.bounds[rest])
+    ends = [first_end(problem) for problem in (free, held)]
+    together = Outlook(problems=[free, held], ends=ends).starts([0, 1])
+    for i, problem in enumerate((free, held)):
+        alone = Outlook(problems=[problem], ends=[ends[i]]).starts([0])[0]
+        assert len(alone) == len(together[i])
+        for one, other in zip(together[i], alone, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
+    assert together[0]
+
+
+def test_a_way_back_to_a_minimum_that_is_known_is_not_walked_to_its_end(shared):
+    problem = problem_of(*compiled("sbottom_RegionC"))
+    first = first_end(problem)
+    start = problem.inside(first.x + 0.2 * problem.unit(1.0) * np.random.default_rng(1).normal(size=len(first.x)))
+    walked = descend(problem, start, tolerance=1e-8, max_iterations=200)
+    assert walked.value == pytest.approx(first.value, abs=1e-7)
+    back = descend(problem, start, tolerance=1e-8, max_iterations=200, known=[first])
+    assert (back.reason, back.value) == ("known", first.value)
+    assert not np.allclose(back.x, first.x, atol=1e-6)
+
+
 def test_downward_curvature():
     """(n / nu - 1) times the mean effect at -1 and +1, in the largest curvature of code4p: by hand."""
     model, data = two_valleys()

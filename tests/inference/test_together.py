@@ -14,7 +14,7 @@ from hftranslate.inference.outlook import downward_curvature
 from hftranslate.inference.problem import Problem
 from hftranslate.inference.profiles import ProfileOf
 from hftranslate.inference.second_minima import _plan
-from hftranslate.inference.together import Fits, fit_together
+from hftranslate.inference.together import Fits, Known, fit_together
 from hftranslate.inference.valleys import fit_many, search_together
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.workspace.simplemodels import correlated_background, uncorrelated_background
@@ -255,3 +255,34 @@ def test_many_fits_of_factors_that_do_the_same():
     for i in np.flatnonzero(ends.converged)[:5]:
         judge = Judge(model, model.data(fits.observed[i], fits.auxdata[i]))
         assert judge.scipy(ends.thetas[i, fits.free]) == pytest.approx(ends.values[i], abs=1e-6)
+
+
+def test_fits_that_go_on_from_others_end_where_they_end_alone(model):
+    """One that holds the parameter of interest, and one of the same data that frees it."""
+    fits, poi = toys(model, 30, 9), model.parameters.poi_index
+    held = np.zeros((60, len(fits.free)), dtype=bool)
+    held[:30, poi] = True
+    both = fits.chosen(np.tile(np.arange(30), 2), np.tile(fits.starts, (2, 1)))
+    both = replace(both, held=held, after=np.concatenate([np.full(30, -1), np.arange(30)]))
+    ends = fit_together(model, both, tolerance=1e-9)
+    assert np.all(ends.thetas[:30, poi] == fits.starts[:, poi])
+    for i in np.flatnonzero(ends.converged):
+        data = model.data(both.observed[i], both.auxdata[i])
+        alone = minimize(model, data, both.starts[i], both.free_in(i), fits.bounds, ALONE)
+        assert ends.values[i] == pytest.approx(alone.excess_nll, abs=1e-8)
+    assert ends.converged.mean() > 0.8
+
+
+def test_a_fit_that_comes_back_to_a_known_minimum_is_given_up():
+    """From a start beside it; a fit that gets below what is known ends there all the same."""
+    model = random_model("one_sided", 11, 35)
+    fits = toys(model, 40, 1)
+    ends = fit_together(model, fits, tolerance=1e-9)
+    good = np.flatnonzero(ends.converged & ~ends.emptied)
+    beside = ends.thetas[good] + 1e-3 * (fits.starts[good] - ends.thetas[good])
+    for above, expected in ((0.0, np.full(len(good), np.inf)), (1.0, ends.values[good])):
+        places = ends.thetas[good] + (2.0 if above else 0.0)  # in the second case another place is known, and higher
+        known = Known(thetas=places, values=ends.values[good] + above - 1e-9)
+        found = fit_together(model, fits.chosen(good, beside), tolerance=1e-9, known=known)
+        assert found.converged.all()
+        np.testing.assert_allclose(found.values, expected, rtol=0.0, atol=1e-8)
