@@ -39,7 +39,7 @@ Integers = NDArray[np.int64]
 
 #: Numbers in the largest arrays of fits that are evaluated at once: they stay near the processor.
 _CHUNK = 200_000
-_FEWEST, _MOST = 8, 256
+_FEWEST, _MOST = 8, 1024
 #: Steps and changes of the gradient that are remembered.
 _MEMORY = 2
 #: Steps after which a fit that has not converged is given up, and how often one of them is shortened, and by how much.
