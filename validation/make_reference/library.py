@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from inspect import isfunction
 
 from elements import (
     channel,
@@ -646,62 +647,9 @@ def interpolation_histosys() -> XmlCase:
     )
 
 
-_FUNCTIONS: tuple[Callable[[], XmlCase], ...] = (
-    normfactor,
-    normsys,
-    histosys,
-    shapesys_poisson,
-    shapefactor,
-    staterror_default,
-    staterror_threshold,
-    staterror_threshold_poisson,
-    staterror_large_gaussian,
-    staterror_large_poisson,
-    staterror_external,
-    constraint_uniform,
-    constraint_none,
-    constraint_gamma,
-    constraint_lognormal,
-    constraint_uniform_histosys,
-    lumi_all,
-    lumi_large,
-    lumi_zero_error,
-    lumi_constant,
-    lumi_value,
-    normalize_by_theory,
-    zero_bins,
-    negative_bins,
-    negative_bins_clipped,
-    nothing_observed,
-    asimov_data,
-    excess,
-    three_channels,
-    shapesys_shared,
-    overall_and_histo,
-    normfactor_conflict,
-    normfactor_twice,
-    measurements,
-    negative_poi,
-    deficit,
-    paramsetting,
-    only_the_poi,
-    shapesys_zero_first,
-    shapesys_zero_last,
-    shapesys_twice,
-    shapefactor_twice,
-    shapesys_of_two_channels,
-    shapesys_and_shapefactor,
-    shapesys_and_staterror,
-    normfactor_named_alpha,
-    normfactor_named_gamma,
-    normfactor_named_lumi,
-    staterror_twice,
-    nominal_lumi,
-    poi_unknown,
-    constraint_gamma_negative,
-    staterror_integers,
-    staterror_some_integers,
-    staterror_single_precision,
-    interpolation_histosys,
-)
-LIBRARY: dict[str, Callable[[], XmlCase]] = {function.__name__: function for function in _FUNCTIONS}
+#: The public functions of this module by their names: each makes the case of its name.
+LIBRARY: dict[str, Callable[[], XmlCase]] = {
+    name: made
+    for name, made in list(globals().items())
+    if isfunction(made) and made.__module__ == __name__ and not name.startswith("_")
+}

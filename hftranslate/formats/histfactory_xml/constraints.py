@@ -40,12 +40,14 @@ def constraint_widths(workspace: Workspace) -> Rewriting:
     """Widths of bin factors that the settings state become those of the uncertainties."""
     outcomes: list[Outcome] = []
     replacements: Replacements = {}
+    factors = {n: d for n, d in declared_parameters(workspace.channels).items() if d.kind == "gamma"}
+    rewritable = {n: d for n, d in factors.items() if _rewritable(workspace, d)}
+    if not rewritable:
+        return workspace, ()
     stated = [parameter_sets(workspace, m, workspace.conventions) for m in workspace.measurements]
     plain = [parameter_sets(workspace, bare(workspace, m), workspace.conventions) for m in workspace.measurements]
     measurements = list(workspace.measurements)
-    for name, declared in declared_parameters(workspace.channels).items():
-        if declared.kind != "gamma" or not _rewritable(workspace, declared):
-            continue
+    for name, declared in rewritable.items():
         widths, default = [s[name].constraints for s in stated], plain[0][name].constraints
         if _same_widths(widths[0], default) or not all(_same_widths(widths[0], w) for w in widths[1:]):
             continue
@@ -64,8 +66,9 @@ def constraint_widths(workspace: Workspace) -> Rewriting:
 def _rewritable(workspace: Workspace, declared: DeclaredParameter) -> bool:
     """Whether settings state widths, and no threshold depends on the uncertainties."""
     configs = [m.parameter(declared.name) for m in workspace.measurements]
-    pruned = any(isinstance(m, StatError) and m.threshold > 0.0 for _, _, m in declared.uses)
-    return not pruned and any(c.sigmas is not None or c.factors is not None for c in configs)
+    if all(c.sigmas is None and c.factors is None for c in configs):
+        return False
+    return not any(isinstance(m, StatError) and m.threshold > 0.0 for _, _, m in declared.uses)
 
 
 def _same_widths(one: tuple[Constraint | None, ...], two: tuple[Constraint | None, ...]) -> bool:

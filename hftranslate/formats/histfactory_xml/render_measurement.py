@@ -179,6 +179,8 @@ def _centres(workspace: Workspace, measurement: Measurement) -> dict[Number, lis
         else replace(p, auxdata=None, sigmas=None, factors=None)
         for p in measurement.parameters
     )
+    if plain == measurement.parameters:
+        return {}
     stated = parameter_sets(workspace, measurement, workspace.conventions)
     default = parameter_sets(workspace, replace(measurement, parameters=plain), workspace.conventions)
     found: dict[Number, list[str]] = {}
