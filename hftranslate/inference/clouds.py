@@ -126,7 +126,10 @@ class Cloud:
             self._keep(np.concatenate([order[~crowded], order[crowded]])[: int(np.ceil(part * len(self.x)))])
 
     def settle(self) -> None:
-        """Move free factors alone, in every other point, to where the data want them with all else as it was drawn."""
+        """The first steps, in which every other point moves its free factors alone.
+
+        These come to where the data want them with all else as it was drawn; otherwise they might lead that away first.
+        """
         free = self.problem.model.parameters.width[self.problem.index] == 0.0
         if free.all() or not free.any():
             return

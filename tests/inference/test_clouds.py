@@ -54,6 +54,21 @@ def test_the_lower_of_two_mirror_images_is_reached(lower):
     assert {-1.0, 1.0} == set(np.sign(cloud.x[:, 0]))  # what is lowest does not crowd out the other
 
 
+def test_free_factors_go_first_in_every_other_point():
+    problem = problem_of(*hello_world())
+    _, cloud = around(problem)
+    drawn, value = cloud.x.copy(), cloud.value.copy()
+    free = problem.model.parameters.width[problem.index] == 0.0
+    cloud.settle()
+    np.testing.assert_array_equal(cloud.x[::2, ~free], drawn[::2, ~free])
+    assert (cloud.x[1::2, ~free] != drawn[1::2, ~free]).any(axis=1).all()
+    slope = np.array([problem.gradient(x)[free][0] for x in cloud.x[::2]])
+    held = (cloud.x[::2, free] <= problem.bounds[free, 0]).ravel()
+    assert 0 < held.sum() < len(held)
+    assert (np.where(held, np.maximum(-slope, 0.0), np.abs(slope)) < 1e-2).all()  # where the data want them
+    assert (cloud.value <= value).all()
+
+
 def test_points_outside_of_the_domain_are_pulled_back_or_forgotten():
     problem = problem_of(*counting(7.0, 2.0, 3.0, bounds=((-100.0, 10.0),)))
     _, cloud = around(problem, 200)
