@@ -81,7 +81,7 @@ PUBLIC = {
         limit limit_band pages picture pull_pages pulls save save_pages scan template_pages templates toys yields
     """,
     "pyhf": """
-        Model PatchSet Workspace exceptions get_backend infer optimize probability schema set_backend
+        Model PatchSet Workspace compat exceptions get_backend infer optimize probability schema set_backend
         simplemodels tensor utils
     """,
     "pyhf.contrib": """

@@ -1,7 +1,7 @@
 """ROOT started once: what asks for a Python with ROOT gets a fork of a process in which ROOT is warm.
 
 ROOT takes seconds to start and to compile what it needs, and most of what tests ask it takes a tenth of one. Run as a
-script, this file is that process: it makes one small reference, and then answers at a socket, each time in a fork of
+script, this file is that process: it does once what is asked most, and then answers at a socket, each time in a fork of
 itself, so that no question knows of another one. A small program, which takes the place of the Python, hands over its
 arguments, working folder, environment and standard streams, and ends with the status of the fork.
 """
@@ -104,10 +104,16 @@ def _answer(asked: socket.socket) -> int:
 def _warm_up() -> None:
     sys.path.insert(1, str(_SCRIPTS))
     import of_file
+    import root_workspaces
 
-    given = [str(_CASE / "model.xml"), "--kind", "xml", "--basedir", str(_CASE), "--measurement", "measurement"]
+    model = str(_CASE / "model.xml")
+    given = [model, "--kind", "xml", "--basedir", str(_CASE), "--measurement", "measurement"]
     with tempfile.TemporaryDirectory() as folder, redirect_stderr(io.StringIO()):
         of_file.main([*given, "-o", f"{folder}/reference.json"])
+        written, alone = f"{folder}/0/model_combined_measurement_model.root", f"{folder}/alone"
+        root_workspaces.main(["write", model, "-o", folder])
+        root_workspaces.main(["alone", written, "-o", alone])
+        root_workspaces.main(["nll", written, f"{alone}/0.root", "-o", f"{folder}/nll.json"])
 
 
 if __name__ == "__main__":

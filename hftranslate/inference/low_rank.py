@@ -74,7 +74,7 @@ class LowRank:
         loose = np.flatnonzero(self.loose)
         inverse = np.where(self.loose, 0.0, 1.0 / self.diagonal)
         scaled = self.root * inverse
-        matrix = small_system(scaled, self.root, self.root[:, loose])
+        matrix = small_system(scaled @ self.root.T, self.root[:, loose])
         return Inverse(inverse=inverse, scaled=scaled, loose=loose, middle=_inverted(matrix))
 
 
@@ -105,19 +105,17 @@ class Inverse:
         return self.times(units)
 
 
-def small_system(scaled: Floats, root: Floats, columns: Floats) -> Floats:
+def small_system(core: Floats, columns: Floats) -> Floats:
     """The system between ``R s`` and the parameters without constraint, ``(..., n_bins + n_loose, n_bins + n_loose)``.
 
     Parameters
     ----------
-    scaled, root
-        ``R_c D^-1`` and ``R``, ``(..., n_bins, n)``, of one point or many.
-    columns
-        ``R_f``, ``(..., n_bins, n_loose)``.
+    core, columns
+        ``R_c D^-1 R_c^T`` and ``R_f``, ``(..., n_bins, n_bins)`` and ``(..., n_bins, n_loose)``, of one point or many.
     """
-    b, k = root.shape[-2], root.shape[-2] + columns.shape[-1]
-    matrix = np.zeros((*root.shape[:-2], k, k))
-    matrix[..., :b, :b] = scaled @ np.swapaxes(root, -1, -2)
+    b, k = core.shape[-1], core.shape[-1] + columns.shape[-1]
+    matrix = np.zeros((*core.shape[:-2], k, k))
+    matrix[..., :b, :b] = core
     matrix[..., :b, b:] = -columns
     matrix[..., b:, :b] = np.swapaxes(columns, -1, -2)
     diagonal = np.einsum("...ii->...i", matrix)
@@ -145,16 +143,17 @@ def _inverted(matrix: Floats) -> Floats:
         return np.asarray(np.linalg.pinv(matrix), dtype=np.float64)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Metric:
-    """Quadratic models ``D + R^T R`` with some parameters held: the systems that give their steps.
+    """Quadratic models ``D + R^T R``, ``R = roots J``, with some parameters held: the systems that give their steps.
 
-    ``root`` ``(n, n_bins, n_free)`` is ``R``, with the rows of ``J`` for bins that are ``emptied`` ``(n, n_bins)``;
+    ``jacobian`` ``(n, n_bins, n_free)`` is ``J``; ``roots`` ``(n, n_bins)`` are one for bins that are emptied;
     ``diagonal`` is that of ``D``, ``loose`` are the parameters without one, and ``inverse`` is that of ``D`` for the
-    others, zero for those that are held. ``matrix`` ``(n, k, k)`` is the system.
+    others, zero for those that are ``held``. ``matrix`` ``(n, k, k)`` is the system.
     """
 
-    root: Floats
+    jacobian: Floats
+    roots: Floats
     diagonal: Floats
     held: Booleans
     loose: Integers
@@ -162,22 +161,35 @@ class Metric:
     matrix: Floats
 
     @classmethod
-    def made(cls, root: Floats, diagonal: Floats, held: Booleans, loose: Integers, emptied: Booleans) -> "Metric":
-        """From ``R``, the diagonal of ``D``, and what is held, loose or emptied."""
+    def made(
+        cls,
+        jacobian: Floats,
+        roots: Floats,
+        diagonal: Floats,
+        held: Booleans,
+        loose: Integers,
+        room: Floats | None = None,
+    ) -> "Metric":
+        """From ``J``, the roots, the diagonal of ``D``, and what is held or loose; ``room`` is overwritten."""
         inverse = np.where(held, 0.0, 1.0 / diagonal)
         inverse[:, loose] = 0.0
-        b, tied = root.shape[1], held[:, loose]
-        columns = np.where(tied[:, None], 0.0, root[:, :, loose])
-        matrix = small_system(root * inverse[:, None, :], root, columns)
+        core = np.multiply(jacobian, inverse[:, None], out=room) @ np.swapaxes(jacobian, 1, 2)
+        core *= roots[:, :, None] * roots[:, None]
+        b, tied = jacobian.shape[1], held[:, loose]
+        matrix = small_system(core, np.where(tied[:, None], 0.0, jacobian[:, :, loose] * roots[..., None]))
         diagonals = np.einsum("nii->ni", matrix)
-        diagonals[:, :b] -= np.where(emptied, 1.0 - NOTHING, 0.0)
         diagonals[:, b:] = np.where(tied, 1.0, NOTHING)
-        return cls(root, diagonal, held, loose, inverse, matrix)
+        return cls(
+            jacobian=jacobian, roots=roots, diagonal=diagonal, held=held, loose=loose, inverse=inverse, matrix=matrix
+        )
 
-    def emptying(self, which: Integers, held: Booleans, emptied: Booleans, jacobian: Floats) -> "Metric":
+    def emptying(self, which: Integers, held: Booleans, emptied: Booleans) -> "Metric":
         """Some of the models with other parameters held, and bins emptied."""
-        root = np.where(emptied[..., None], jacobian[which], self.root[which])
-        return self.made(root, self.diagonal[which], held, self.loose, emptied)
+        roots = np.where(emptied, 1.0, self.roots[which])
+        metric = self.made(self.jacobian[which], roots, self.diagonal[which], held, self.loose)
+        ones = np.einsum("nii->ni", metric.matrix)[:, : roots.shape[1]]
+        ones -= np.where(emptied, 1.0 - NOTHING, 0.0)
+        return metric
 
     def solve(self, v: Floats, emptying: Floats | float = 0.0) -> Floats:
         """``(D + R^T R)^-1 v`` for ``v (n, n_free)``, which is zero for what is held.
@@ -192,22 +204,32 @@ class Metric:
 
     def _solution(self, v: Floats, emptying: Floats | float) -> tuple[Floats, Floats]:
         """The solution, and ``z``."""
-        b = self.root.shape[1]
+        b = self.roots.shape[1]
         result = self.inverse * v
         rhs = np.empty(self.matrix.shape[:2])
-        rhs[:, :b] = along(self.root, result) - emptying
+        rhs[:, :b] = self.roots * along(self.jacobian, result) - emptying
         rhs[:, b:] = v[:, self.loose]
         z = solved(self.matrix, rhs[..., None])[..., 0]
-        result -= self.inverse * back(self.root, z[:, :b])
+        result -= self.inverse * back(self.jacobian, self.roots * z[:, :b])
         result[:, self.loose] = z[:, b:]
         return result, z[:, :b]
 
     def columns(self, which: Integers, parameter: Integers) -> Floats:
-        """Columns of the inverses of some models, each for one parameter, ``(n, n_free)``."""
-        units = np.zeros((len(which), self.root.shape[2]))
-        units[np.arange(len(which)), parameter] = 1.0
-        root, diagonal, held = self.root[which], self.diagonal[which], self.held[which]
-        return Metric(root, diagonal, held, self.loose, self.inverse[which], self.matrix[which]).solve(units)
+        """Columns of the inverses of some models ``(n,)``, in order, each for one parameter, ``(n, n_free)``."""
+        b, each = self.roots.shape[1], np.arange(len(which))
+        own = self.inverse[which, parameter]
+        rhs = np.empty((len(which), self.matrix.shape[1]))
+        rhs[:, :b] = own[:, None] * self.roots[which] * self.jacobian[which, :, parameter]
+        rhs[:, b:] = self.loose == parameter[:, None]
+        z = solved(self.matrix[which], rhs[..., None])[..., 0]
+        pulls, result = self.roots[which] * z[:, :b], np.empty((len(which), self.inverse.shape[1]))
+        starts = np.flatnonzero(np.diff(which, prepend=-1))
+        for first, last in zip(starts, [*starts[1:], len(which)], strict=True):  # a Jacobian for each takes long
+            np.matmul(pulls[first:last], self.jacobian[which[first]], out=result[first:last])
+        result *= -self.inverse[which]
+        result[each, parameter] += own
+        result[:, self.loose] = z[:, b:]
+        return result
 
 
 def along(matrices: Floats, v: Floats) -> Floats:

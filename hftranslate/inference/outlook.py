@@ -19,6 +19,7 @@ from hftranslate.inference.problem import Problem
 from hftranslate.inference.sights import BENT, CANDIDATES, Minima
 from hftranslate.likelihood.cells import State
 from hftranslate.likelihood.model import Data, Model
+from hftranslate.likelihood.uneven import uneven_effects
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -112,7 +113,9 @@ class Outlook:
             columns.append(self._wide(i, lines))
             if len(chosen):
                 minima.jacobian[i][:, self.places[i]] = here.jacobian
-        return minima.sights(np.concatenate(fits), np.concatenate(parameters), np.concatenate(columns))
+        fit, k = np.concatenate(fits), np.concatenate(parameters)
+        effects = uneven_effects(minima.model.cells, minima.state, fit, self.index[k])
+        return minima.sights(fit, k, np.concatenate(columns), effects)
 
     def _by_exchanges(self, minima: Minima, around: dict[int, "_Around"]) -> Iterator[tuple[int, Floats]]:
         """The same where free factors that do nearly the same have changed places."""

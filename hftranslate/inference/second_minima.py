@@ -76,9 +76,9 @@ _DIFFICULT, _BAD = 25, 10.0
 #: one; in large ones.
 _POINTS, _FEWER_POINTS, _POINTS_OF_LARGE = 128, 24, 32
 #: Clouds at most, fits from each where it begins (if these may lead elsewhere) and where it ends.
-_CLOUDS, _FITS_BEFORE, _FITS_AFTER = 5, 3, 4
+_CLOUDS, _FITS_BEFORE, _FITS_AFTER = 5, 2, 4
 #: Fits from each where it begins, if valleys are many or the known minimum lies on a kink.
-_MORE_BEFORE = 8
+_MORE_BEFORE = 4
 #: Free factors whose products can be the same in so many ways that one more cloud is worth its time.
 _MANY_FREE = 3
 #: Steps of all fits of a search after which no further cloud is taken.

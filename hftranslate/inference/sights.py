@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from hftranslate.likelihood.cells import State
 from hftranslate.likelihood.interpolation import curve_code4p
 from hftranslate.likelihood.model import Model
-from hftranslate.likelihood.uneven import uneven_effects
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
 
 #: Downward curvature, in units of that of the constraint, above which a profile is looked at: less than the one needed,
 #: for it is known at the minimum only.
@@ -35,18 +35,15 @@ _STEPS = np.concatenate([-_DISTANCES, _DISTANCES])
 _SHALLOW, _STARTS = 0.36, 2
 #: The mirror image has to be far better than one on a parabola, and this far away in units of the parameter.
 _MIRRORED, _APART = 0.1, 0.3
+_FRACTIONS = np.append(np.full(len(_STEPS), _SHALLOW), _MIRRORED)
 #: How much larger such a fraction may be to first order, about.
 _ROUGHLY = 1.75
 #: Factors at one standard deviation that grow too fast for that.
 _WILD = 2.0
 #: The least part of its events that a bin keeps so.
 _LEAST = 0.05
-#: Cells, or factors, of a point from which a look to first order costs less than it saves.
-_LARGE = 100
 #: Points, and points times cells or factors, that are evaluated at once: they stay near the processor.
 _MOST, _CHUNK = 128, 50_000
-#: Points times cells or factors that are looked at to first order at once.
-_ROUGH = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -75,15 +72,20 @@ class Minima:
     observed: Floats
     auxdata: Floats
 
-    def sights(self, fit: Integers, parameter: Integers, columns: Floats) -> Iterator[tuple[int, Floats]]:
+    def sights(
+        self, fit: Integers, parameter: Integers, columns: Floats, effects: Floats
+    ) -> Iterator[tuple[int, Floats]]:
         """Places from where a fit may end lower: mirror images first, then the lowest points on profiles.
 
         Parameters
         ----------
         fit, parameter
-            the minimum ``(n,)`` that each profile goes through, and its place among the free parameters.
+            the minimum ``(n,)`` that each profile goes through, those through one together, and its place among the
+            free parameters.
         columns
             of the covariance there for that parameter, ``(n, n_free)``.
+        effects
+            its uneven effect on the bins, ``(n, n_bins)``: the mean of those at -1 and +1.
 
         Returns
         -------
@@ -92,29 +94,56 @@ class Minima:
         """
         if not len(fit):
             return
-        each = np.arange(len(fit))
-        variance = columns[each, parameter]
+        perhaps = self._perhaps(fit, parameter, columns, effects)
+        some = perhaps.any(axis=1)
+        fit, parameter, columns = fit[some], parameter[some], columns[some]
+        variance = columns[np.arange(len(fit)), parameter]
         points, parabola = self._places(fit, parameter, columns / variance[:, None], variance)
-        fractions = np.append(np.full(len(_STEPS), _SHALLOW), _MIRRORED)
-        maybe = parabola > 0.0
-        size = max(len(self.model.cells.nominal), len(self.model.cells.multiplicative.row))
-        if int(maybe.sum()) * size > _CHUNK and size > _LARGE and not self.model.derived.expressions:
-            at_once = max(1, _ROUGH // (size * points.shape[1]))
-            parts = [slice(i, i + at_once) for i in range(0, len(fit), at_once)]
-            rough = np.concatenate([self._roughly(fit[p], parameter[p], points[p]) for p in parts])
-            roughly = rough - self.values[fit, None]
-            factors = self.model.cells.multiplicative
-            wild = np.isin(self.index[parameter], factors.parameter[np.maximum(factors.lo, factors.hi) > _WILD])
-            maybe &= ~(roughly >= _ROUGHLY * fractions * parabola) | wild[:, None]
+        maybe = (parabola > 0.0) & perhaps[some]
         rise = np.full(parabola.shape, np.inf)
         rise[maybe] = self.rises(fit[np.nonzero(maybe)[0]], points[maybe])
-        low = rise < fractions * parabola
+        low = rise < _FRACTIONS * parabola
         for one in np.unique(fit[low.any(axis=1)]):
             rows = np.flatnonzero(fit == one)
             images = [r for r in rows[np.argsort(rise[rows, -1], kind="stable")] if low[r, -1]][:_STARTS]
             others = valleys(np.where(low, rise, np.inf)[rows, :-1])[: _STARTS - len(images)]
             for r, j in [(r, -1) for r in images] + [(rows[i], j) for i, j in others]:
                 yield int(one), points[r, j]
+
+    def _perhaps(self, fit: Integers, k: Integers, columns: Floats, effects: Floats) -> Booleans:
+        """Where profiles may be low, ``(n, 7)``: by what bends the yields along ``k``, the others to first order.
+
+        Anywhere, where that tells little: beyond a clip, with Functions, and where factors grow fast.
+        """
+        cells, places = self.model.cells, np.ones((len(fit), len(_FRACTIONS)), dtype=np.bool_)
+        if cells.clipped is not None or self.model.derived.expressions:
+            return places
+        each, (low, high) = np.arange(len(fit)), self.bounds.T[:, k, None]
+        variance, init = columns[each, k], self.model.parameters.init[self.index[k]]
+        x, nu, n = self.thetas[fit, self.index[k]], np.maximum(self.state.bins.T[fit], 1e-9), self.observed[fit]
+        way, image = columns / variance[:, None], 2.0 * (init - x)
+        others = np.empty((len(fit), nu.shape[1]))
+        starts = np.flatnonzero(np.diff(fit, prepend=-1))
+        for first, last in zip(starts, [*starts[1:], len(fit)], strict=True):
+            np.matmul(way[first:last], self.jacobian[fit[first]].T, out=others[first:last])
+        slopes, bent = self.jacobian[fit, :, k] / nu, effects / nu
+        steps = np.column_stack([np.clip(x[:, None] + _STEPS, low, high) - x[:, None], image])
+        (before, slope, _), after = curve_code4p(x), curve_code4p(x[:, None] + steps)[0]
+        ratios = 1.0 + steps[..., None] * (slopes - bent * slope[:, None])[:, None]
+        ratios += (after - before[:, None])[..., None] * bent[:, None]
+        np.maximum(ratios, _LEAST, out=ratios)
+        follow = 1.0 + steps[:, :-1, None] * (others / nu - slopes)[:, None]  # the others stay at the mirror image
+        ratios[:, :-1] *= np.maximum(follow, _LEAST)
+        rise = (((ratios - 1.0) @ nu[..., None]) - (np.log(ratios) @ n[..., None]))[..., 0]
+        gradient, curvatures = (d[:, self.index] for d in self.model.constraints.derivatives(self.thetas, self.auxdata))
+        first, second = (np.einsum("ni,ni->n", a[fit], w)[:, None] for a, w in ((gradient, way), (curvatures, way**2)))
+        rise[:, :-1] += steps[:, :-1] * (first + 0.5 * second * steps[:, :-1])
+        rise[:, -1] += image * (gradient[fit, k] + 0.5 * curvatures[fit, k] * image)
+        parabola = 0.5 * np.column_stack([np.tile(_STEPS, (len(fit), 1)), image]) ** 2 / variance[:, None]
+        m = cells.multiplicative
+        places[:] = np.isin(self.index[k], m.parameter[np.maximum(m.lo, m.hi) > _WILD])[:, None]
+        places |= ~(rise >= _ROUGHLY * _FRACTIONS * parabola)
+        return places
 
     def _places(self, fit: Integers, k: Integers, way: Floats, variance: Floats) -> tuple[Floats, Floats]:
         """Points on profiles along ``way``, and mirror images of ``k``, ``(n, 7, n_free)``; the parabolas there.
@@ -131,31 +160,6 @@ class Minima:
         mirrored[each, k] = np.where(far, image, x[each, k])
         distance = np.column_stack([np.tile(_STEPS, (len(k), 1)), np.where(far, apart, 0.0)])
         return np.concatenate([points, mirrored[:, None]], axis=1), 0.5 * distance**2 / variance[:, None]
-
-    def _roughly(self, fit: Integers, k: Integers, points: Floats) -> Floats:
-        """The NLL at points ``(n, n_places, n_free)``, of the yields to first order but for what bends along ``k``.
-
-        Infinite ones may be finite in truth.
-        """
-        parameter = self.index[k]
-        before = self.thetas[fit, parameter][:, None]
-        here, slope = curve_code4p(before)[:2]
-        after = points[np.arange(len(k)), :, k]
-        bend = curve_code4p(after)[0] - here - slope * (after - before)
-        change = bend[..., None] * uneven_effects(self.model.cells, self.state, fit, parameter)[:, None]
-        way = points - self.thetas[fit][:, None, self.index]
-        for one in np.unique(fit):  # a Jacobian for each profile would take much memory
-            these = fit == one
-            change[these] += way[these] @ self.jacobian[one].T
-        nu = self.state.bins.T[fit][:, None]
-        nu = np.maximum(nu + change, _LEAST * nu)
-        owner = np.repeat(fit, points.shape[1])
-        thetas = self.thetas[owner]
-        thetas[:, self.index] = points.reshape(len(owner), -1)
-        rough = self.model.excess_of_rates(
-            thetas, nu.reshape(len(owner), -1), self.observed[owner], self.auxdata[owner]
-        )
-        return np.where(np.isfinite(rough), rough, -np.inf).reshape(points.shape[:2])
 
     def rises(self, owner: Integers, points: Floats) -> Floats:
         """How far the NLL at points ``(n, n_free)`` is above that of the minima they belong to, ``(n,)``."""

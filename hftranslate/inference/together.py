@@ -17,18 +17,21 @@ that would lead beyond comes near it instead, ``J_b s = -(1 - c) nu_b``; such a 
 that of ``R``, and a zero for the one in the system above.
 
 Each fit has its own bounds that hold parameters, its own length of the step, and its own end, at which it leaves the
-others. One that does not converge within a few steps is left to who can do more: nothing here knows kinks.
+others. Another fit of the same data that holds less can go on from there, with its gradient and what it learned. One
+that does not converge within a few steps is left to who can do more: nothing here knows kinks.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.inference.low_rank import LEAST, Metric, along, back
+from hftranslate.inference.crossings import KEPT, Within
+from hftranslate.inference.low_rank import LEAST, Metric
 from hftranslate.likelihood.many import Slopes
 from hftranslate.likelihood.model import Data, Linearised, Model
+from hftranslate.likelihood.sizes import unwarned
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -36,21 +39,21 @@ Integers = NDArray[np.int64]
 
 #: Numbers in the largest arrays of fits that are evaluated at once: they stay near the processor.
 _CHUNK = 200_000
-_FEWEST, _MOST = 8, 128
+_FEWEST, _MOST = 8, 256
 #: Steps and changes of the gradient that are remembered.
-_MEMORY = 5
+_MEMORY = 2
 #: Steps after which a fit that has not converged is given up, and how often one of them is shortened, and by how much.
 _STEPS, _SHORTENED, _SHORTER = 40, 8, 0.3
+#: The least part of the EDM that the last step is taken to leave.
+_LEFT = 0.1
 #: How often a step is shortened before what was learned of the curvature is forgotten.
 _DOUBTED = 2
+#: The EDM at which it shows where a fit ends, and how near in units of its parameters that is to a known minimum.
+_ROUGH, _SAME = 1e-4, 0.2
 #: Armijo's constant: the fraction of the predicted decrease that counts as progress.
 _SUFFICIENT = 1e-4
-#: How often what a step takes beyond its bounds is put there, and the rest moved anew.
-_CROSSINGS = 6
 #: How often a step follows the bent edge of the domain.
 _FOLLOWED = 2
-#: The part of its yield that a bin keeps which a step would empty.
-_KEPT = 0.1
 #: Steps and changes of the gradient that are less parallel than this say nothing about the curvature.
 _PARALLEL = 1e-12
 
@@ -70,6 +73,9 @@ class Fits:
     held
         which of them single fits hold where they start, within their ranges, ``(n_fits, n_parameters)``; ``None`` where
         none does.
+    after
+        the fit of the same data that each goes on from, which holds more than it, ``(n_fits,)``; negative where it
+        begins at its start, ``None`` where all do. If that one reaches no minimum, it begins at its start, too.
     """
 
     observed: Floats
@@ -78,6 +84,7 @@ class Fits:
     free: Booleans
     bounds: Floats
     held: Booleans | None = None
+    after: Integers | None = None
 
     @classmethod
     def of(cls, data: Data, starts: Floats, free: Booleans, bounds: Floats, held: Booleans | None = None) -> "Fits":
@@ -99,10 +106,11 @@ class Fits:
     def chosen(self, which: Integers, starts: Floats) -> "Fits":
         """Some of them, or one several times, from other starts."""
         held = None if self.held is None else self.held[which]
-        return replace(self, observed=self.observed[which], auxdata=self.auxdata[which], starts=starts, held=held)
+        return replace(self, observed=self.observed[which], auxdata=self.auxdata[which], starts=starts, held=held,
+                       after=None)  # fmt: skip
 
-    def free_in(self, which: int) -> Booleans:
-        """The parameters that one of them moves, ``(n_parameters,)``."""
+    def free_in(self, which: int | Integers) -> Booleans:
+        """The parameters that one of them, or each of some, moves, ``(..., n_parameters)``."""
         return self.free if self.held is None else self.free & ~self.held[which]
 
     def chunk(self, model: Model) -> int:
@@ -139,13 +147,26 @@ class Ends:
         self.iterations[which] += other.iterations[there]
 
 
-def fit_together(model: Model, fits: Fits, *, tolerance: float) -> Ends:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Known:
+    """Minima that fits of the same data ended at, ``(n_fits, n_parameters)``, and values ``(n_fits,)`` to get below.
+
+    A fit that comes back to such a minimum, or ends above, is of no use, and given up as soon as this shows.
+    """
+
+    thetas: Floats
+    values: Floats
+
+
+def fit_together(model: Model, fits: Fits, *, tolerance: float, known: Known | None = None) -> Ends:
     """Minimise the NLL of each of many data sets over the free parameters.
 
     Parameters
     ----------
     tolerance
         the EDM at which to stop, in units of the NLL. The last step is taken below it.
+    known
+        minima not to end at. The value where a fit does so nevertheless is infinite.
     """
     n = len(fits)
     ends = Ends(
@@ -157,23 +178,32 @@ def fit_together(model: Model, fits: Fits, *, tolerance: float) -> Ends:
         iterations=np.zeros(n, dtype=np.int64),
     )
     if n:
-        _Descent(lines=Linearity.of(model, fits), ends=ends, tolerance=tolerance).run(n, fits.chunk(model))
+        lines = Linearity.of(model, fits)
+        after, over = np.full(n, -1) if fits.after is None else fits.after, np.zeros(n, dtype=np.bool_)
+        descent = _Descent(lines=lines, ends=ends, after=after, over=over, tolerance=tolerance, known=known)
+        descent.run(fits.chunk(model))
     return ends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Linearity:
-    """First derivatives of the functions of many fits by their free parameters ``index``."""
+    """First derivatives of the functions of many fits by their free parameters ``index``.
+
+    Jacobians of up to a chunk of them stand in ``room`` ``(2, n_chunk, n_bins, n_parameters)`` until others are made.
+    """
 
     model: Model
     fits: Fits
     places: Slopes
     index: Integers
+    room: Floats
 
     @classmethod
     def of(cls, model: Model, fits: Fits) -> "Linearity":
         """Of the functions that fits are of."""
-        return cls(model=model, fits=fits, places=Slopes.of(model.cells), index=np.flatnonzero(fits.free))
+        room = np.empty((2, min(fits.chunk(model), len(fits)), model.cells.n_bins, model.cells.n_parameters))
+        places, index = Slopes.of(model.cells), np.flatnonzero(fits.free)
+        return cls(model=model, fits=fits, places=places, index=index, room=room)
 
     @property
     def box(self) -> tuple[Floats, Floats]:
@@ -191,7 +221,8 @@ class Linearity:
         """Those of some fits at ``x (n, n_free)``."""
         points, index = self.fits.starts[which], self.index
         points[:, index] = x
-        found = self.model.linearised(points, self.fits.observed[which], self.fits.auxdata[which], self.places)
+        observed, auxdata = self.fits.observed[which], self.fits.auxdata[which]
+        found = self.model.linearised(points, observed, auxdata, self.places, self.room)
         if len(index) == points.shape[1]:
             return found
         return Linearised(
@@ -205,12 +236,13 @@ class Linearity:
 
     def metric(self, which: Integers, here: Linearised, held: Booleans) -> "Metric":
         """The quadratic models of some fits there, in which ``held (n, n_free)`` parameters stay."""
-        width = self.model.parameters.width[self.index]
-        root = here.jacobian * (np.sqrt(self.fits.observed[which]) / np.maximum(here.rates, 1e-9))[..., None]
+        width, roots = self.model.parameters.width[self.index], np.sqrt(self.fits.observed[which])
+        roots /= np.maximum(here.rates, 1e-9)
         tight = width > 0.0
         least = np.where(tight, LEAST / np.where(tight, width, 1.0) ** 2, 1.0)
         diagonal = np.maximum(here.constraints + here.bends, least)
-        return Metric.made(root, diagonal, held, np.flatnonzero(~tight), np.zeros(here.rates.shape, dtype=np.bool_))
+        room = self.room[1, : len(which)] if here.jacobian.base is self.room else None
+        return Metric.made(here.jacobian, roots, diagonal, held, np.flatnonzero(~tight), room)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -218,8 +250,9 @@ class _Way:
     """Some fits on their way down: ``which`` they are, and for each of them where it is and what it does next.
 
     ``gradient`` and ``value`` are those at ``x``, ``held`` the parameters that stay at a bound, ``step`` the next one,
-    of which ``length`` is taken, ``shortened`` how often that became less, ``edm`` what the step promises, ``emptied``
-    whether it empties a bin, ``taken`` how many there were, this one included.
+    of which ``length`` is taken, ``shortened`` how often that became less, ``edm`` what the step promises and
+    ``before`` what the last one did, ``emptied`` whether it empties a bin, ``taken`` how many there were, this one
+    included.
     ``steps``, ``changes`` and ``inverses`` are the memory: the last steps, the changes of the gradient, and the inverse
     of their product (zero where they are to be forgotten).
     """
@@ -233,6 +266,7 @@ class _Way:
     length: Floats
     shortened: Integers
     edm: Floats
+    before: Floats
     emptied: Booleans
     taken: Integers
     steps: list[Floats]
@@ -248,15 +282,26 @@ class _Way:
         return _Way(**chosen)
 
     def joined(self, fresh: "_Way") -> "_Way":
-        """With others that begin, and remember nothing."""
+        """With others, which remember as much or nothing."""
         parts: dict[str, Any] = {}
         for name in _Way.__slots__:
             mine, theirs = getattr(self, name), getattr(fresh, name)
             if isinstance(mine, list):
-                parts[name] = [np.concatenate([a, np.zeros((len(fresh.which), *a.shape[1:]))]) for a in mine]
+                theirs = theirs or [np.zeros((len(fresh.which), *a.shape[1:])) for a in mine]
+                parts[name] = [np.concatenate(pair) for pair in zip(mine, theirs, strict=True)]
             else:
                 parts[name] = np.concatenate([mine, theirs])
         return _Way(**parts)
+
+    @unwarned
+    def left(self) -> Floats:
+        """The error of the NLL that is left after the next step, by how much nearer the last one came.
+
+        Where the steps leave a part ``p`` of the EDM, they know the Hessian to about ``sqrt(p)``, and the EDM as well.
+        """
+        part = np.where(self.emptied, 1.0, np.fmin(self.edm / self.before, 1.0))
+        left: Floats = self.edm * np.maximum(np.sqrt(part), _LEFT)
+        return left
 
     def learn(self, step: Floats, change: Floats, better: Booleans, held: Booleans) -> None:
         """Remember the last step, and forget all where other parameters are held now."""
@@ -269,6 +314,14 @@ class _Way:
         self.steps = [*self.steps, step][-_MEMORY:]
         self.changes = [*self.changes, change][-_MEMORY:]
         self.inverses = [*kept, inverse][-_MEMORY:]
+
+    def doubt(self) -> None:
+        """Forget what fits have learned whose steps help as a small part of them only, and let them look anew there."""
+        doubted = (self.shortened == _DOUBTED) & np.any(self.inverses, axis=0)
+        for inverse in self.inverses:
+            inverse[doubted] = 0.0
+        self.step[doubted], self.value[doubted] = 0.0, np.inf
+        self.taken[doubted] -= 1
 
     def newton(self, metric: Metric, g: Floats) -> Floats:
         """The step of L-BFGS from a gradient, with a metric in place of its first matrix."""
@@ -289,41 +342,42 @@ class _Descent:
 
     lines: Linearity
     ends: Ends
+    after: Integers
+    over: Booleans
     tolerance: float
+    known: Known | None
 
-    def run(self, n: int, size: int) -> None:
-        """Of all, about as many at once as a size says: others begin where some have ended."""
-        way, begun = self._begun(np.arange(min(size, n))), min(size, n)
-        while len(way.which) or begun < n:
-            way = self._on(way)
-            room = size - len(way.which)
-            if begun < n and 2 * room >= size:
-                way = self._on(way.joined(self._begun(np.arange(begun, min(begun + room, n)))))
-                begun = min(begun + room, n)
-            if len(way.which):
-                self._move(way)
+    def run(self, size: int) -> None:
+        """Of all, up to as many at once as a size says: others begin where some have ended."""
+        waiting = np.ones(len(self.over), dtype=np.bool_)
+        way = self._begun(np.arange(0))
+        while len(way.which) or waiting.any():
+            ready = waiting & ((self.after < 0) | self.over[self.after])
+            if (fresh := np.flatnonzero(ready)[: size - len(way.which)]).size:
+                waiting[fresh] = False
+                way = way.joined(self._begun(fresh))
+            way = self._on(way, self._move(way))
+            waiting[way.which] = False
 
     def _begun(self, which: Integers) -> _Way:
-        """Some fits at their start, but for those that it leaves no way from."""
-        x = self.ends.thetas[which][:, self.lines.index]
-        here = self.lines.at(which, x)
-        n, held = len(which), self.lines.held(which, x, here.gradient)
-        way = _Way(
-            which=which, x=x, value=here.value, gradient=here.gradient, held=held, step=np.zeros_like(x),
-            length=np.ones(n), shortened=np.zeros(n, dtype=np.int64), edm=np.zeros(n),
-            emptied=np.zeros(n, dtype=np.bool_), taken=np.ones(n, dtype=np.int64), steps=[], changes=[], inverses=[],
+        """Some fits at their start, of which nothing is known yet."""
+        n, x = len(which), self.ends.thetas[which][:, self.lines.index]
+        return _Way(
+            which=which, x=x, value=np.full(n, np.inf), gradient=np.zeros_like(x),
+            held=np.zeros(x.shape, dtype=np.bool_), step=np.zeros_like(x), length=np.ones(n),
+            shortened=np.full(n, _SHORTENED), edm=np.full(n, np.inf), before=np.zeros(n),
+            emptied=np.zeros(n, dtype=np.bool_), taken=np.zeros(n, dtype=np.int64), steps=[], changes=[], inverses=[],
         )  # fmt: skip
-        if not (inside := _is_finite(here)).all():
-            way, here = way.only(inside), Linearised(**{k: getattr(here, k)[inside] for k in Linearised.__slots__})
-        way.step, way.edm, way.emptied = self._step(way, here)
-        return way
 
-    def _on(self, way: _Way) -> _Way:
-        """Those that go on; the others are done."""
-        good = (way.edm >= 0.0) & (way.edm <= self.tolerance)
-        over = good | ~(way.edm >= 0.0) | (way.shortened > _SHORTENED) | (way.taken > _STEPS)
+    def _on(self, way: _Way, there: Linearised) -> _Way:
+        """Those that go on, and what goes on from the others, which are done; ``there`` is where all have looked."""
+        useless = self._useless(way)
+        good = (way.edm >= 0.0) & (way.left() <= self.tolerance) & ~useless
+        over = good | useless | ~(way.edm >= 0.0) | (way.shortened > _SHORTENED) | (way.taken > _STEPS)
         if not over.any():
             return way
+        self.ends.values[way.which[useless]] = np.inf
+        self.ends.converged[way.which[useless]] = True
         end = way.only(good)
         step = np.where(end.emptied[:, None], 0.0, end.step)  # so near the edge of the domain a step may leave it
         x = np.clip(end.x + step, *self.lines.box)
@@ -331,47 +385,73 @@ class _Descent:
         self.ends.values[end.which] = np.where(end.emptied, end.value, end.value - end.edm)
         self.ends.edm[end.which] = end.edm
         self.ends.converged[end.which], self.ends.emptied[end.which] = True, end.emptied
-        self.ends.iterations[way.which[over]] = way.taken[over]
-        return way.only(~over)
+        self.ends.iterations[way.which[over]], self.over[way.which[over]] = way.taken[over], True
+        followed = good & np.isin(way.which, self.after)
+        rest = way.only(~over)
+        return rest.joined(self._next(way.only(followed), there.only(followed))) if followed.any() else rest
 
-    def _move(self, way: _Way) -> None:
-        """One step of each, where it is a good one; a part of it next time where it is not."""
+    def _next(self, way: _Way, here: Linearised) -> _Way:
+        """The fits that go on from others at their last point ``here``, with all that they learned."""
+        order = np.argsort(self.after, kind="stable")
+        way.which = order[np.searchsorted(self.after, way.which, sorter=order)]
+        way.held = self.lines.held(way.which, way.x, way.gradient)
+        way.step, way.edm, way.emptied = self._step(way, here)
+        way.before, way.taken = np.zeros_like(way.edm), np.zeros_like(way.taken)
+        return way
+
+    def _useless(self, way: _Way) -> Booleans:
+        """Which are about to come back to the minima that are known, or to end above."""
+        if self.known is None:
+            return np.zeros(len(way.which), dtype=np.bool_)
+        thetas, values = self.known.thetas[way.which][:, self.lines.index], self.known.values[way.which]
+        width = self.lines.model.parameters.width[self.lines.index]
+        unit = np.where(width > 0.0, width, np.maximum(np.abs(thetas), 1.0))
+        back = np.all(np.abs(np.clip(way.x + way.step, *self.lines.box) - thetas) <= _SAME * unit, axis=1)
+        found: Booleans = back | ((way.edm <= _ROUGH) & (way.value - way.edm >= values))
+        return found
+
+    def _move(self, way: _Way) -> Linearised:
+        """One step of each, where it is a good one; a part of it next time where it is not. What they see there."""
         low, high = self.lines.box
         trial = np.clip(way.x + way.length[:, None] * way.step, low, high)
         there = self.lines.at(way.which, trial)
         slope = np.minimum(_dot(way.gradient, trial - way.x), 0.0)
         better = (there.value <= way.value + _SUFFICIENT * slope) & _is_finite(there)
-        row = better[:, None]
-        gradient = np.where(row, there.gradient, way.gradient)
-        held = np.where(row, self.lines.held(way.which, trial, gradient), way.held)
-        way.learn(trial - way.x, gradient - way.gradient, better, held)
-        way.x, way.gradient, way.held = np.where(row, trial, way.x), gradient, held
+        worse, gradient = np.flatnonzero(~better), there.gradient.copy()
+        gradient[worse] = way.gradient[worse]
+        held = self.lines.held(way.which, trial, gradient)
+        held[worse] = way.held[worse]
+        way.learn(trial - way.x, gradient - way.gradient, better & np.isfinite(way.value), held)
+        trial[worse] = way.x[worse]
+        way.x, way.gradient, way.held = trial, gradient, held
         way.value = np.where(better, there.value, way.value)
         way.shortened = np.where(better, 0, way.shortened + 1)
         way.length = np.where(better, 1.0, _SHORTER * way.length)
         way.taken = way.taken + 1
+        way.before = np.where(np.isfinite(way.edm), way.edm, 0.0)
         if better.any():
             step, edm, emptied = self._step(way, there)
-            way.step = np.where(row, step, way.step)
+            step[worse] = way.step[worse]
+            way.step = step
             way.edm, way.emptied = np.where(better, edm, way.edm), np.where(better, emptied, way.emptied)
-        if (doubted := way.shortened == _DOUBTED).any():
-            self._afresh(way, doubted)
-
-    def _afresh(self, way: _Way, doubted: Booleans) -> None:
-        """Forget what some have learned, and step as the metric alone has it."""
-        for inverse in way.inverses:
-            inverse[doubted] = 0.0
-        some = way.only(doubted)
-        way.step[doubted], way.edm[doubted], way.emptied[doubted] = self._step(some, self.lines.at(some.which, some.x))
-        way.length[doubted] = 1.0
+        way.doubt()
+        return there
 
     def _step(self, way: _Way, here: Linearised) -> tuple[Floats, Floats, Booleans]:
         """Steps to the minima of the quadratic models within the bounds, the EDM, and which of them empty a bin."""
         metric = self.lines.metric(way.which, here, way.held)
         g = np.where(way.held, 0.0, way.gradient)
         free = way.newton(metric, g)
-        within = _Within(way=way, here=here, metric=metric, box=self.lines.box, step=free.copy(), held=way.held.copy(),
-                         empty=self.lines.fits.observed[way.which] == 0.0)  # fmt: skip
+        within = Within(
+            x=way.x,
+            gradient=way.gradient,
+            here=here,
+            metric=metric,
+            box=self.lines.box,
+            step=free.copy(),
+            held=way.held.copy(),
+            empty=self.lines.fits.observed[way.which] == 0.0,
+        )
         within.go()
         empties: Booleans = np.any(within.emptied, axis=1)
         if empties.any():
@@ -381,88 +461,15 @@ class _Descent:
             edm[done[~within.pushed_there(done, self.tolerance)]] = np.nan
         return within.step, edm, empties
 
-    def _follow(self, way: _Way, within: "_Within", which: Integers) -> None:
+    def _follow(self, way: _Way, within: Within, which: Integers) -> None:
         """Let steps that empty bins follow their bent edge of the domain: leave there what was meant to be left."""
         metric, held = within.emptying(which), within.held[which]
         points = self.lines.fits.starts[way.which[which]]
         for _ in range(_FOLLOWED):
             points[:, self.lines.index] = np.clip(way.x[which] + within.step[which], *self.lines.box)
-            excess = self.lines.model.rates_of_many(points) - _KEPT * within.here.rates[which]
+            excess = self.lines.model.rates_of_many(points) - KEPT * within.here.rates[which]
             inward = metric.solve(np.zeros(held.shape), np.where(within.emptied[which], excess, 0.0))
             within.step[which] -= np.where(held, 0.0, inward)
-
-
-@dataclass(slots=True, kw_only=True)
-class _Within:
-    """Steps that are brought back within the bounds of parameters, and to where no ``empty`` bin is below zero.
-
-    What is met first on the way is ``held``, or ``emptied``, and the others move anew: they may not meet theirs, then.
-    """
-
-    way: _Way
-    here: Linearised
-    metric: Metric
-    box: tuple[Floats, Floats]
-    step: Floats
-    held: Booleans
-    empty: Booleans
-
-    emptied: Booleans = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.emptied = np.zeros_like(self.empty)
-
-    def go(self) -> None:
-        """Bring all of them back."""
-        moved, rows = np.zeros_like(self.step), np.arange(len(self.step))
-        for _ in range(_CROSSINGS):
-            first, room, over, emptying = self._met(rows)
-            crossing = np.isfinite(first)
-            if not crossing.any():
-                break
-            rows, room, over = rows[crossing], room[crossing], over[crossing]
-            self.held[rows] |= over
-            self.emptied[rows] |= emptying[crossing]
-            moved[rows] = np.where(over, room, moved[rows])
-            jacobian, root, rates = self.here.jacobian[rows], self.metric.root[rows], self.here.rates[rows]
-            pull = self.way.gradient[rows] + back(root, along(root, moved[rows]))
-            lost = (1.0 - _KEPT) * rates + along(jacobian, moved[rows])
-            held, emptied = self.held[rows], self.emptied[rows]
-            step = -self.emptying(rows).solve(np.where(held, 0.0, pull), np.where(emptied, lost, 0.0))
-            self.step[rows] = np.where(held, moved[rows], step)
-
-    def emptying(self, rows: Integers) -> Metric:
-        """The quadratic models of some of them with what is held and emptied."""
-        return self.metric.emptying(rows, self.held[rows], self.emptied[rows], self.here.jacobian)
-
-    def pushed_there(self, rows: Integers, tolerance: float) -> Booleans:
-        """Whether the function pushes what is held against its bound, and what is emptied to nothing.
-
-        Within what is left below a tolerance of the EDM.
-        """
-        metric, held, emptied, step = self.emptying(rows), self.held[rows], self.emptied[rows], self.step[rows]
-        root = self.metric.root[rows]
-        slope = self.way.gradient[rows] + metric.diagonal * step + back(root, along(root, step))
-        forces = np.where(emptied, metric.forces(np.where(held, 0.0, slope)), 0.0)
-        slope = slope - back(self.here.jacobian[rows], forces)
-        x, (low, high) = self.way.x[rows] + step, self.box
-        inward = held & (((x <= low) & (slope < 0.0)) | ((x >= high) & (slope > 0.0)))
-        gains = slope**2 > 2.0 * tolerance * metric.diagonal
-        pulled: Booleans = np.any(inward & gains, axis=1) | np.any(forces < 0.0, axis=1)
-        return ~pulled
-
-    def _met(self, rows: Integers) -> tuple[Floats, Floats, Booleans, Booleans]:
-        """The part of each step up to what it meets first, the room up to bounds, and what is met then."""
-        x, step, rates = self.way.x[rows], self.step[rows], self.here.rates[rows]
-        target = x + step
-        over = ((target < self.box[0]) | (target > self.box[1])) & ~self.held[rows]
-        room = np.clip(target, *self.box) - x
-        to_bounds = np.where(over, room / np.where(over, step, 1.0), np.inf)
-        loss = -along(self.here.jacobian[rows], step)
-        emptying = self.empty[rows] & ~self.emptied[rows] & (loss > (1.0 - _KEPT) * rates)
-        to_nothing = np.where(emptying, (1.0 - _KEPT) * rates / np.where(emptying, loss, 1.0), np.inf)
-        first = np.minimum(to_bounds.min(axis=1), to_nothing.min(axis=1))
-        return first, room, over & (to_bounds <= first[:, None]), emptying & (to_nothing <= first[:, None])
 
 
 def _dot(a: Floats, b: Floats) -> Floats:
@@ -473,8 +480,7 @@ def _dot(a: Floats, b: Floats) -> Floats:
 
 def _is_finite(here: Linearised) -> Booleans:
     """Where everything is a number that a step is made from."""
-    parts = (here.gradient, here.constraints, here.bends, here.jacobian.reshape(len(here.value), -1))
-    found: Booleans = np.isfinite(here.value)
-    for part in parts:
-        found = found & np.isfinite(part).all(axis=1)
+    parts = (here.gradient, here.constraints, here.bends)  # a gradient is finite where the Jacobian is
+    sizes = here.value + sum(np.abs(part).sum(axis=1) for part in parts)
+    found: Booleans = np.isfinite(sizes)
     return found

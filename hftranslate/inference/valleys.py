@@ -24,14 +24,12 @@ from hftranslate.inference.second_minima import (
     suspicious,
 )
 from hftranslate.inference.sights import BENT, CANDIDATES, Minima
-from hftranslate.inference.together import Ends, Fits, Linearity, fit_together
+from hftranslate.inference.together import Ends, Fits, Known, Linearity, fit_together
 from hftranslate.likelihood.cells import State
 from hftranslate.likelihood.model import Linearised, Model
 
 #: How much closer to the minimum than asked for these fits end, for the EDM is that of a model.
 _CLOSER = 0.1
-#: The EDM at which it shows whether a fit ends lower than another one.
-_ROUGH = 1e-4
 #: Cells times parameters up to which matrices are dense and small enough for many fits at once.
 _LARGEST_TOGETHER = 300_000
 
@@ -85,11 +83,8 @@ def search_together(model: Model, fits: Fits, ends: Ends, which: Integers, *, to
         owner, starts = _seen(model, fits, ends, which)
         if not len(owner):
             break
-        found = fit_together(model, fits.chosen(owner, starts), tolerance=_ROUGH)
-        ends.converged[owner[~found.converged]] = False
-        lower = np.flatnonzero(found.converged & (found.values < ends.values[owner] - _LOWER))
-        owner = owner[lower]
-        found = fit_together(model, fits.chosen(owner, found.thetas[lower]), tolerance=tolerance)
+        known = Known(thetas=ends.thetas[owner], values=ends.values[owner] - _LOWER)
+        found = fit_together(model, fits.chosen(owner, starts), tolerance=tolerance, known=known)
         ends.converged[owner[~found.converged]] = False
         order = np.argsort(-found.values, kind="stable")  # the lowest one last
         lower = order[found.converged[order] & (found.values[order] < ends.values[owner[order]] - _LOWER)]
@@ -151,12 +146,19 @@ class _Ended:
         return self.lines.model.cells.evaluate(np.ascontiguousarray(self.thetas.T), order=0)
 
     @cached_property
+    def effects(self) -> Floats:
+        """Mean effects of the free parameters on the bins, ``(n, n_bins, n_free)``."""
+        effects = self.lines.places.mean_effects(self.state)
+        every = len(self.lines.index) == effects.shape[2]
+        return effects if every else effects[:, :, self.lines.index]
+
+    @cached_property
     def bent(self) -> Floats:
         """Downward curvature along each parameter, in units of that of its constraint, ``(n, n_free)``."""
         index, observed = self.lines.index, self.lines.fits.observed[self.which]
-        weights = observed.T / np.maximum(self.state.bins, 1e-3) - 1.0
-        effects = self.lines.places.mean_effects(self.state, weights)[index].T
-        return np.where(self.held, 0.0, SHARPEST * effects * self.lines.model.parameters.width[index] ** 2)
+        weights = observed / np.maximum(self.state.bins.T, 1e-3) - 1.0
+        pulls = (weights[:, None] @ self.effects)[:, 0]
+        return np.where(self.held, 0.0, SHARPEST * pulls * self.lines.model.parameters.width[index] ** 2)
 
     def suspected(self) -> NDArray[np.bool_]:
         """Whether a small model gets clouds there."""
@@ -206,7 +208,8 @@ class _Ended:
             observed=observed,
             auxdata=auxdata,
         )
-        return minima.sights(fit[on], k[on], columns[on])
+        fit, k = fit[on], k[on]
+        return minima.sights(fit, k, columns[on], self.effects[fit, :, k])
 
     def exchanges(self) -> Iterable[tuple[int, Floats]]:
         """Where free factors have changed places: which fit, and where."""
@@ -214,8 +217,8 @@ class _Ended:
         factors = factors_of(model, index)
         if not len(factors):
             return ()
-        each = np.arange(len(self.which))
-        columns = np.stack([self.metric.columns(each, np.full(len(each), k)) for k in factors], axis=1)
+        each, n = np.arange(len(self.which)), len(factors)
+        columns = self.metric.columns(np.repeat(each, n), np.tile(factors, len(each))).reshape(len(each), n, -1)
         columns[self.held[:, factors]] = 0.0
         fit, starts = Exchanges.of(model, index, factors, columns).starts(self.x, fits.bounds[index])
         if not len(fit):

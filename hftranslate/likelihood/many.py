@@ -40,9 +40,15 @@ class _Terms:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Slopes:
-    """Jacobians of many points: where the sparse terms of a model's cells stand in them."""
+    """Jacobians of many points: where the terms of a model's cells stand in them.
+
+    ``straight`` and, for each code, ``bent`` are ``S`` and ``A`` of the additive shifts with a column for each
+    parameter, ``(n_cells, n_parameters)``.
+    """
 
     cells: Cells
+    straight: Floats
+    bent: tuple[Floats, ...]
     normsys: _Terms
     direct: _Terms
     rows: _Terms
@@ -59,45 +65,47 @@ class Slopes:
         entry = np.arange(len(cell)) - np.repeat(np.cumsum(count) - count - begin[cells.row], count)
         slot, user = np.nonzero(cells.direct < n)
         every, each = np.arange(len(cells.row)), np.arange(len(m.row))
+        a, straight = cells.additive, np.zeros((len(cells.row), n))
+        bent = tuple(np.zeros_like(straight) for _ in a.codes)
+        s, shifts = a.shifts.columns(np.arange(len(a.parameter)))
+        for columns, of_code in zip(a.code_columns, bent, strict=True):  # within a code every parameter has one column
+            straight[:, a.parameter[columns]] += s[:, columns]
+            of_code[:, a.parameter[columns]] = shifts[:, columns]
         return cls(
             cells=cells,
+            straight=straight,
+            bent=bent,
             normsys=_Terms.of(cell, entry, cells.bin[cell] * n + m.parameter[entry]),
             direct=_Terms.of(slot, user, cells.bin[user] * n + cells.direct[slot, user]),
             rows=_Terms.of(every, every, cells.row),
             entries=_Terms.of(each, each, m.parameter),
         )
 
-    def at(self, state: State, weights: Floats) -> tuple[Floats, Floats]:
+    def at(self, state: State, weights: Floats, room: Floats | None = None) -> tuple[Floats, Floats]:
         """Jacobians of a state at many points, and what each parameter alone adds to the Hessian of a function of bins.
 
         Parameters
         ----------
         weights
             the first derivatives of that function, ``(n_bins, n_points)``.
+        room
+            where the Jacobians are put, and something else meanwhile, ``(2, n_points, n_bins, n_parameters)``: for who
+            asks so often that fresh memory takes long.
 
         Returns
         -------
         tuple
-            ``d nu_bin / d theta``, ``(n_bins, n_parameters, n_points)``, and ``sum_b weights_b d2 nu_b / d theta2``,
-            ``(n_parameters, n_points)``.
+            ``d nu_bin / d theta``, ``(n_points, n_bins, n_parameters)``, and ``sum_b weights_b d2 nu_b / d theta2``,
+            ``(n_points, n_parameters)``.
         """
         cells, n_points = self.cells, state.bins.shape[1]
-        result, bends = np.zeros((cells.n_bins, cells.n_parameters, n_points)), np.zeros((cells.n_parameters, n_points))
-        flat = result.reshape(-1, n_points)
-        a, n_columns = cells.additive, len(cells.additive.parameter)
-        if n_columns:
-            sums = a.shifts.sums(cells.lift(state), cells.bin_starts)
-            straight, shifts = sums[:, :n_columns], sums[:, n_columns:]
-            bend = np.einsum("bcn,bn->cn", shifts, weights) * state.curves[3]
-            shifts *= state.curves[2]
-            shifts += straight
-            for columns in a.code_columns:  # within a code every parameter has one column
-                result[:, a.parameter[columns]] += shifts[:, columns]
-                bends[a.parameter[columns]] += bend[columns]
+        shape = (n_points, cells.n_bins, cells.n_parameters)
+        result, bent = np.empty((2, *shape)) if room is None else room[:, :n_points]
+        bends = self._shifts(state, weights, result, bent)
+        flat = result.reshape(n_points, -1).T
         terms = self.normsys
         if terms.places.size:
-            ratio = cells.ratio(state)
-            terms.add(flat, state.nu[terms.first] * ratio[terms.second])
+            terms.add(flat, state.nu[terms.first] * cells.ratio(state)[terms.second])
             second = state.factors[2] / state.factors[0]
             second *= self._by_entry(state, weights)
             self.entries.add(bends, second[self.entries.first])
@@ -106,23 +114,38 @@ class Slopes:
             uses = products_of_others(state.slots)
             uses *= state.additive * state.scale
             terms.add(flat, uses[terms.first, terms.second])
-        return result, bends
+        return result, bends.T
 
-    def mean_effects(self, state: State, weights: Floats) -> Floats:
-        """``sum_b weights_b {[nu_b(1) + nu_b(-1)] / 2 - nu_b(0)}`` of each parameter, ``(n_parameters, n_points)``.
+    def _shifts(self, state: State, weights: Floats, result: Floats, bent: Floats) -> Floats:
+        """Put what additive shifts contribute to :meth:`at` into the Jacobians, and give the other part of it."""
+        a, starts, lift = self.cells.additive, self.cells.bin_starts, self.cells.lift(state)
+        bends = np.zeros((self.cells.n_parameters, weights.shape[1]))
+        if not self.bent:
+            result[...] = 0.0
+            return bends
+        _sums(self.straight, lift, starts, result)
+        for columns, shifts in zip(a.code_columns, self.bent, strict=True):
+            first, second = np.zeros((2, *bends.shape))
+            first[a.parameter[columns]] = state.curves[2][columns]
+            second[a.parameter[columns]] = state.curves[3][columns]
+            _sums(shifts, lift, starts, bent)
+            bends += (weights.T[:, None] @ bent)[:, 0].T * second
+            bent *= np.ascontiguousarray(first.T)[:, None]
+            result += bent
+        return bends
 
-        What :meth:`~hftranslate.likelihood.cells.Cells.mean_effects` has for each bin.
+    def mean_effects(self, state: State) -> Floats:
+        """``[nu_b(1) + nu_b(-1)] / 2 - nu_b(0)`` of each bin and parameter, ``(n_points, n_bins, n_parameters)``.
+
+        What :meth:`~hftranslate.likelihood.cells.Cells.mean_effects` has for one point.
         """
-        cells = self.cells
-        result = np.zeros((cells.n_parameters, state.bins.shape[1]))
-        a, m = cells.additive, cells.multiplicative
-        if len(a.parameter):
-            pulled = a.shifts.pull(weights[cells.bin] * cells.lift(state))[1]
-            for columns in a.code_columns:
-                result[a.parameter[columns]] += pulled[columns]
+        cells, m, n_points = self.cells, self.cells.multiplicative, state.bins.shape[1]
+        result = np.zeros((n_points, cells.n_bins, cells.n_parameters))
+        if self.bent:
+            _sums(np.sum(self.bent, axis=0), cells.lift(state), cells.bin_starts, result)
         if len(m.row):
-            effects = (0.5 * (m.lo + m.hi) - 1.0)[:, None] * self._by_entry(state, weights)
-            self.entries.add(result, effects[self.entries.first])
+            terms, mean = self.normsys, 0.5 * (m.lo + m.hi) - 1.0
+            terms.add(result.reshape(n_points, -1).T, state.nu[terms.first] * mean[terms.second, None])
         return result
 
     def unevenness(self, state: State) -> Floats:
@@ -130,18 +153,8 @@ class Slopes:
 
         Bins of less than half an event count as such.
         """
-        cells, n_points = self.cells, state.bins.shape[1]
-        effects = np.zeros((cells.n_bins, cells.n_parameters, n_points))
-        a, m = cells.additive, cells.multiplicative
-        if len(a.parameter):
-            sums = a.shifts.sums(cells.lift(state), cells.bin_starts)[:, len(a.parameter) :]
-            for columns in a.code_columns:
-                effects[:, a.parameter[columns]] += sums[:, columns]
-        if len(m.row):
-            terms, mean = self.normsys, 0.5 * (m.lo + m.hi) - 1.0
-            terms.add(effects.reshape(-1, n_points), state.nu[terms.first] * mean[terms.second, None])
-        sizes = np.sum(effects**2 / np.maximum(state.bins, 0.5)[:, None], axis=0)
-        largest: Floats = np.sqrt(sizes.max(axis=0, initial=0.0))
+        sizes = np.sum(self.mean_effects(state) ** 2 / np.maximum(state.bins.T, 0.5)[..., None], axis=1)
+        largest: Floats = np.sqrt(sizes.max(axis=1, initial=0.0))
         return largest
 
     def _by_entry(self, state: State, weights: Floats) -> Floats:
@@ -149,3 +162,9 @@ class Slopes:
         per_row = np.zeros((self.cells.n_rows, state.bins.shape[1]))
         self.rows.add(per_row, (weights[self.cells.bin] * state.nu)[self.rows.first])
         return per_row[self.cells.multiplicative.row]
+
+
+def _sums(matrix: Floats, weights: Floats, starts: Integers, result: Floats) -> None:
+    """Sums of the rows of a matrix over groups, with weights ``(n_rows, n_points)``: ``(n_points, n_groups, m)``."""
+    for k, (first, last) in enumerate(zip(starts, [*starts[1:], len(matrix)], strict=True)):
+        np.matmul(weights[first:last].T, matrix[first:last], out=result[:, k])

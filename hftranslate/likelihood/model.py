@@ -150,6 +150,10 @@ class Linearised:
     constraints: Floats
     bends: Floats
 
+    def only(self, these: NDArray[np.bool_]) -> "Linearised":
+        """Those at some of the points."""
+        return Linearised(**{name: getattr(self, name)[these] for name in Linearised.__slots__})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Model(Speaking):
@@ -347,7 +351,12 @@ class Model(Speaking):
 
     @unwarned
     def linearised(
-        self, thetas: Floats, observed: Floats, auxdata: Floats, places: Slopes | None = None
+        self,
+        thetas: Floats,
+        observed: Floats,
+        auxdata: Floats,
+        places: Slopes | None = None,
+        room: Floats | None = None,
     ) -> "Linearised":
         """:meth:`excess_nll` and first derivatives at many points, each with data of its own or all with the same.
 
@@ -355,14 +364,13 @@ class Model(Speaking):
         ----------
         thetas, observed, auxdata
             ``(n_points, n_parameters)``, and data ``(n_points, n)`` or ``(n,)``.
-        places
-            those of the cells, for who asks more than once.
+        places, room
+            those of the cells, and memory for the Jacobians (:meth:`Slopes.at`), for who asks more than once.
         """
         state = self.cells.evaluate(np.ascontiguousarray(self.derived.extend(thetas).T))
         rates = np.ascontiguousarray(state.bins.T)
         weights = 1.0 - observed / np.maximum(rates, 1e-9)
-        slopes, bends = (places or Slopes.of(self.cells)).at(state, weights.T)
-        jacobian = np.ascontiguousarray(np.moveaxis(slopes, -1, 0))
+        jacobian, bends = (places or Slopes.of(self.cells)).at(state, weights.T, room)
         if self.derived.expressions:
             jacobian = np.stack([self.derived.rows(t, j) for t, j in zip(thetas, jacobian, strict=True)])
         constraints, first, diagonal = self.constraints.expanded(thetas, auxdata, 2)
@@ -372,7 +380,7 @@ class Model(Speaking):
             rates=rates,
             jacobian=jacobian,
             constraints=diagonal,
-            bends=bends[: thetas.shape[1]].T,
+            bends=bends[:, : thetas.shape[1]],
         )
 
     def nll_and_gradient(self, theta: ArrayLike, data: Data) -> tuple[float, Floats]:

@@ -49,19 +49,6 @@ class DenseShifts:
         rows, columns = np.nonzero(present)
         return rows, columns, s[rows, columns], a[rows, columns]
 
-    def sums(self, weights: Floats, starts: Integers) -> Floats:
-        """``S`` and ``A`` summed over groups of rows with weights ``(n_cells, n_points)``.
-
-        Returns
-        -------
-        ndarray
-            ``(n_groups, 2 n_columns, n_points)``.
-        """
-        result = np.empty((len(starts), self.matrix.shape[1], weights.shape[1]))
-        for out, first, last in zip(result, starts, [*starts[1:], len(weights)], strict=True):
-            np.matmul(self.matrix[first:last].T, weights[first:last], out=out)
-        return result
-
     def columns(self, chosen: Integers) -> tuple[Floats, Floats]:
         """Columns of ``S`` and ``A``, ``(n_cells, n_chosen)`` each."""
         n = self.matrix.shape[1] // 2
@@ -103,13 +90,6 @@ class SparseShifts:
         if len(self.indices) > most:
             return None
         return np.repeat(np.arange(self.shape[0]), np.diff(self.indptr)), self.indices, self.s, self.a
-
-    def sums(self, weights: Floats, starts: Integers) -> Floats:
-        """``S`` and ``A`` summed over groups of rows with weights, as those of :class:`DenseShifts`."""
-        groups = range(len(starts))
-        rows = [slice(first, last) for first, last in zip(starts, [*starts[1:], len(weights)], strict=True)]
-        both = [[part[rows[k]].T @ weights[rows[k]] for part in map(self._array, (self.s, self.a))] for k in groups]
-        return np.array([np.concatenate(parts) for parts in both])
 
     def columns(self, chosen: Integers) -> tuple[Floats, Floats]:
         """Columns of ``S`` and ``A``, ``(n_cells, n_chosen)`` each."""

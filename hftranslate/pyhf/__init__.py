@@ -7,13 +7,13 @@ fits of :mod:`hftranslate`. Submodules have pyhf's paths. What is not here is sa
 from importlib import import_module
 from typing import Any
 
-from hftranslate.pyhf import exceptions, infer, optimize, probability, schema, simplemodels, tensor, utils
+from hftranslate.pyhf import compat, exceptions, infer, optimize, probability, schema, simplemodels, tensor, utils
 from hftranslate.pyhf.patchset import PatchSet
 from hftranslate.pyhf.pdf import Model
 from hftranslate.pyhf.tensor import get_backend, set_backend
 from hftranslate.pyhf.workspace import Workspace
 
-__all__ = ["Model", "PatchSet", "Workspace", "exceptions", "get_backend", "infer", "optimize", "probability"]
+__all__ = ["Model", "PatchSet", "Workspace", "compat", "exceptions", "get_backend", "infer", "optimize", "probability"]
 __all__ += ["schema", "set_backend", "simplemodels", "tensor", "utils"]
 
 #: The version whose interface this is.

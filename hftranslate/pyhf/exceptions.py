@@ -11,18 +11,16 @@ def _named(name: str, *bases: type[Exception]) -> type[Exception]:
 
 #: Of these our own is raised as it is.
 InvalidArchive = InvalidArchiveHost = InvalidPatchSet = InvalidPdfData = InvalidPdfParameters = errors.InputError
-ImportBackendError = _named("ImportBackendError", errors.Unsupported)
+InvalidInterpCode = InvalidTestStatistic = errors.InputError
+FailedMinimization, PatchSetVerificationError = errors.FitFailed, errors.VerificationFailed
+ImportBackendError = Unsupported = errors.Unsupported
 InvalidBackend = InvalidOptimizer = _named("InvalidBackend", errors.InputError)
-InvalidInterpCode = _named("InvalidInterpCode", errors.InputError)
 InvalidMeasurement = _named("InvalidMeasurement", errors.MissingInput)
 InvalidModel = InvalidModifier = InvalidNameReuse = _named("InvalidModel", errors.InvalidWorkspace)
 InvalidPatchLookup = _named("InvalidPatchLookup", errors.MissingInput)
-InvalidTestStatistic = _named("InvalidTestStatistic", errors.InputError)
 InvalidWorkspaceOperation = _named("InvalidWorkspaceOperation", errors.InputError, ValueError)
-PatchSetVerificationError = _named("PatchSetVerificationError", errors.VerificationFailed)
 SchemaNotFound = _named("SchemaNotFound", errors.MissingInput, FileNotFoundError)
 UnspecifiedPOI = _named("UnspecifiedPOI", errors.MissingInput)
-Unsupported = _named("Unsupported", errors.Unsupported)
 
 
 class InvalidSpecification(errors.FormatError):
@@ -34,11 +32,3 @@ class InvalidSpecification(errors.FormatError):
         self.path = "".join(steps).lstrip(".")
         where = f"\n\tPath: {self.path}\n\tInstance: {self.instance} Schema: {self.schema}"
         super().__init__(f"{getattr(ValidationError, 'message', ValidationError)}.{where}")
-
-
-class FailedMinimization(errors.FitFailed):
-    """A fit reached no minimum; ``result`` says how it ended."""
-
-    def __init__(self, result: Any) -> None:
-        self.result = result
-        super().__init__(getattr(result, "message", str(result)))

@@ -50,8 +50,8 @@ class Paramset:
         constraints = [c for c in of.constraints if c is not None]
         poisson, widths = any(c.kind == "poisson" for c in constraints), [c.width for c in constraints]
         self.name, self.is_scalar, self.names, self.n_parameters = of.name, of.kind != "gamma", of.names, len(of.names)
-        self.suggested_init, self.suggested_fixed = list(of.inits), list(of.fixed)
-        self.suggested_bounds = list(of.bounds)
+        self.suggested_init, self.suggested_bounds = list(of.inits), list(of.bounds)
+        self.suggested_fixed = list(of.fixed)
         self.constrained, self.auxdata = bool(constraints), [c.auxdata for c in constraints]
         self.pdf_type = ("poisson" if poisson else "normal") if constraints else None
         self.factors, self.sigmas = (widths, []) if poisson else ([], widths)

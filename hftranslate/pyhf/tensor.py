@@ -8,12 +8,8 @@ import numpy as np
 from scipy import special, stats
 
 from hftranslate.pyhf import exceptions, optimize, probability
-from hftranslate.pyhf.probability import poisson_logpdf
 
-_DTYPES: dict[str, dict[str, Any]] = {
-    "64b": {"float": np.float64, "int": np.int64, "bool": np.bool_},
-    "32b": {"float": np.float32, "int": np.int32, "bool": np.bool_},
-}
+_DTYPES: dict[str, Any] = {"64b": (np.float64, np.int64, np.bool_), "32b": (np.float32, np.int32, np.bool_)}
 #: What NumPy does not have under the same name.
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "boolean_mask": operator.getitem,
@@ -24,9 +20,9 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "normal_logpdf": stats.norm.logpdf,
     "normal_dist": probability.Normal,
     "percentile": lambda a, q, axis=None, interpolation="linear": np.percentile(a, q, axis=axis, method=interpolation),
-    "poisson": lambda n, lam: np.exp(poisson_logpdf(n, lam)),
+    "poisson": lambda n, lam: np.exp(probability.poisson_logpdf(n, lam)),
     "poisson_dist": probability.Poisson,
-    "poisson_logpdf": poisson_logpdf,
+    "poisson_logpdf": probability.poisson_logpdf,
     "product": np.prod,
     "simple_broadcast": np.broadcast_arrays,
     "to_numpy": lambda tensor_in: tensor_in,
@@ -40,7 +36,8 @@ class numpy_backend:
     name, array_type, array_subtype, default_do_grad = "numpy", np.ndarray, np.number, False
 
     def __init__(self, precision: str = "64b", **_: Any) -> None:
-        self.precision, self.dtypemap = precision, _DTYPES[precision]
+        self.precision = precision
+        self.dtypemap = dict(zip(("float", "int", "bool"), _DTYPES[precision], strict=True))
 
     def __getattr__(self, name: str) -> Any:
         return _FUNCTIONS[name] if name in _FUNCTIONS else getattr(special if name.startswith("erf") else np, name)

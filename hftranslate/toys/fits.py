@@ -6,10 +6,10 @@ data. To first order the minimum of a toy ``x`` lies at
 
     theta(x) = theta_0 - H_0^-1 M (x - x_0),     H_0 = d2 NLL / d theta2,   M = d2 NLL / d theta d x  at theta_0,
 
-for events and global observables alike, and fits of all toys at once start from there
-(:mod:`hftranslate.inference.together`), as long as each converges; what does not is fitted alone, by the exact Newton
-method. The NLL of a minimum does not depend on how many are fitted together to far below the tolerance. Toys that came
-out equal are fitted once.
+for events and global observables alike. The conditional fits of all toys at once start from there
+(:mod:`hftranslate.inference.together`), and the free fit of each goes on from the last point of its conditional one, as
+long as each converges; what does not is fitted alone, by the exact Newton method. The NLL of a minimum does not depend
+on how many are fitted together to far below the tolerance. Toys that came out equal are fitted once.
 """
 
 from dataclasses import dataclass
@@ -154,27 +154,32 @@ def fit_toys(
     free[poi] = True
     conditional = free.copy()
     conditional[poi] = False
-    starts = tuple(
-        _Starts.of(model, toys.truth, toys.truth if mask[poi] else _at(toys.truth, poi, poi_test), mask, box, options)
-        for mask in (conditional, free)
-    )
     numbers, where = np.unique(np.hstack([toys.observed, toys.auxdata]), axis=0, return_inverse=True)
     observed, auxdata = np.hsplit(numbers, [toys.observed.shape[1]])
-    (bases, steps), (free_bases, free_steps) = ((s.base, s.steps(numbers)) for s in starts)
 
-    def minima(base: Floats, step: Floats, mask: Booleans) -> list[Minimum]:
-        start = _inside(model, observed, auxdata, mask, box, base, step)
-        fits = Fits(observed=observed, auxdata=auxdata, starts=start, free=mask, bounds=box)
-        return [
-            found
-            if found.status in AT_A_MINIMUM
-            else minimize(model, model.data(n, x), found.theta, mask, box, options)
-            for found, n, x in zip(minimize_many(model, fits, options), observed, auxdata, strict=True)
-        ]
+    def starts(mask: Booleans) -> Floats:
+        point = toys.truth if mask[poi] else _at(toys.truth, poi, poi_test)
+        first = _Starts.of(model, toys.truth, point, mask, box, options)
+        return _inside(model, observed, auxdata, mask, box, first.base, first.steps(numbers))
 
-    at = minima(np.broadcast_to(bases, steps.shape), steps, conditional)
-    onwards = free_bases + free_steps - bases - steps
-    best = minima(np.array([m.theta for m in at]).reshape(steps.shape), onwards, free)
+    if box[poi, 0] <= poi_test <= box[poi, 1]:  # both fits of all toys at once
+        n, first = len(numbers), starts(conditional)
+        both = Fits(
+            observed=np.vstack([observed, observed]),
+            auxdata=np.vstack([auxdata, auxdata]),
+            starts=np.vstack([first, first]),
+            free=free,
+            bounds=box,
+            held=np.vstack([np.tile(free & ~conditional, (n, 1)), np.zeros((n, len(free)), dtype=np.bool_)]),
+            after=np.concatenate([np.full(n, -1), np.arange(n)]),
+        )
+        found = _minima(model, both, options)
+        at, best = found[:n], found[n:]
+    else:
+        at, best = (
+            _minima(model, Fits(observed=observed, auxdata=auxdata, starts=starts(m), free=m, bounds=box), options)
+            for m in (conditional, free)
+        )
     for i, (one, other) in enumerate(zip(at, best, strict=True)):
         if one.excess_nll < other.excess_nll - options.tolerance:
             best[i] = _minimum(model, model.data(observed[i], auxdata[i]), one.theta, free, box, options)
@@ -232,6 +237,19 @@ class _Starts:
         return steps
 
 
+def _minima(model: Model, fits: Fits, options: FitOptions) -> list[Minimum]:
+    """The fits, those that reach no minimum taken up once more from where they ended: kinks take many steps."""
+    return [
+        found if found.status in AT_A_MINIMUM else _again(model, fits, i, found.theta, options)
+        for i, found in enumerate(minimize_many(model, fits, options))
+    ]
+
+
+def _again(model: Model, fits: Fits, i: int, start: Floats, options: FitOptions) -> Minimum:
+    data = model.data(fits.observed[i], fits.auxdata[i])
+    return minimize(model, data, start, fits.free_in(i), fits.bounds, options)
+
+
 def _minimum(model: Model, data: Data, start: Floats, free: Booleans, box: Floats, options: FitOptions) -> Minimum:
     """The fit, taken up once more from where it ended if that is no minimum: kinks take many steps."""
     found = minimize(model, data, start, free, box, options)
@@ -242,11 +260,11 @@ def _inside(
     model: Model, observed: Floats, auxdata: Floats, free: Booleans, box: Floats, base: Floats, step: Floats
 ) -> Floats:
     """Starts ``(n_toys, n_parameters)`` within the ranges, as far along the steps as the likelihood is finite."""
-    theta, outside = base.copy(), np.arange(len(base))
+    theta, outside = np.tile(base, (len(step), 1)), np.arange(len(step))
     for part in (1.0, 0.5, 0.25, 0.125):
         if not len(outside):
             break
-        moved = base[outside] + part * step[outside]
+        moved = base + part * step[outside]
         moved = np.where(free, np.clip(moved, box[:, 0], box[:, 1]), moved)
         inside = np.isfinite(model.excess_of_pairs(moved, observed[outside], auxdata[outside]))
         theta[outside[inside]] = moved[inside]

@@ -49,7 +49,10 @@ def test_agrees_with_root(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_what_a_reference_records(name: str) -> None:
-    """All that ROOT can say about a model: uncertainties, tests, limits, and why something is missing."""
+    """All that ROOT can say about a model: uncertainties, tests, limits, and why something is missing.
+
+    That the document is valid is judged by its schema when it is read.
+    """
     reference = read_results(CASES[name].reference)
     notes = " ".join(reference.provenance.notes)
     assert reference.fit is not None

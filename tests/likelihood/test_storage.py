@@ -50,11 +50,6 @@ def test_both_forms_agree(seed):
         for way in (g, replace(g, places=None)):  # by a selection matrix, and by adding up rows
             for slopes in (one, two):
                 np.testing.assert_allclose(storage.weighted_sums(slopes, way, w), sums, atol=1e-12)
-    points, starts = rng.normal(size=(n_cells, 3)), np.array([0, 2, 5])
-    full = [np.concatenate(dense.pull(np.eye(n_cells)[i])) for i in range(n_cells)]
-    expected = [np.array(full)[i:j].T @ points[i:j] for i, j in ((0, 2), (2, 5), (5, n_cells))]
-    for way in (sparse, dense):
-        np.testing.assert_allclose(way.sums(points, starts), expected, atol=1e-12)
 
 
 def test_a_large_sparse_matrix_is_stored_sparse_and_a_full_one_dense():

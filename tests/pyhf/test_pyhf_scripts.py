@@ -249,6 +249,16 @@ def test_xml_there_and_back(tmp_path: Path) -> None:
     ours.readxml.clear_filecache()
 
 
+@pytest.mark.parametrize("name", ["gamma_stat_b_2", "alpha_x", "Lumi", "mu"])
+def test_names_of_root(name: str) -> None:
+    both(lambda lib: lib.compat.interpret_rootname(name))
+
+
+def test_a_name_of_root_that_says_nothing() -> None:
+    with pytest.raises(ValueError, match="gamma_x"):
+        ours.compat.interpret_rootname("gamma_x")
+
+
 def test_digests() -> None:
     both(lambda lib: lib.utils.digest(spec(), algorithm="md5"))
     with pytest.raises(ValueError, match="nonsense"):

@@ -128,6 +128,7 @@ def test_parameter_sets(name: str) -> None:
     assert found.pdf_type == getattr(wanted, "pdf_type", None)
     if wanted.constrained:
         np.testing.assert_allclose(found.width(), wanted.width(), rtol=EXACT)
+    both(lambda lib: lib.compat.paramset_to_rootnames(model(lib).config.param_set(name)))
     both(lambda lib: model(lib).config.par_slice(name))
 
 

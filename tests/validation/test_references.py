@@ -1,4 +1,4 @@
-"""The stored references: valid, complete, made from the inputs that lie here, and consistent in themselves."""
+"""The stored references: complete, made from the inputs that lie here, and consistent in themselves."""
 
 import ast
 import importlib.util
@@ -45,11 +45,6 @@ def reference(case: str) -> dict[str, Any]:
 
 def test_schema_is_a_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
-
-
-@pytest.mark.slow
-def test_reference_is_valid(reference: dict[str, Any]) -> None:
-    jsonschema.validate(reference, SCHEMA, cls=jsonschema.Draft202012Validator)
 
 
 @pytest.mark.parametrize("where", [(), ("provenance",), ("fit",), ("points", 0), ("hypotests", 0), ("limit",)])

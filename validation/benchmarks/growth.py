@@ -135,7 +135,9 @@ def main() -> None:
             run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
             line = next(text for text in run.stdout.splitlines() if text.startswith("RESULT "))
             results[varied].append(json.loads(line.removeprefix("RESULT ")))
-            print(varied, results[varied][-1], file=sys.stderr, flush=True)
+            row = results[varied][-1]
+            what = f"{row['cells']} cells, {row['bins']} bins, {row['parameters']} parameters"
+            print(f"{varied}: {what}: fit {row['fit']:.2f} s", file=sys.stderr, flush=True)
     print(table(results))
     if options.vary == list(SIZES) and not options.quick:
         draw(results, HERE / "growth.svg")

@@ -10,7 +10,7 @@ from provenance import provenance
 HERE = Path(__file__).resolve().parent
 #: Scripts with their arguments: in full, and to see in minutes whether something became slow.
 SCRIPTS: dict[str, tuple[list[str], list[str]]] = {
-    "speed.py": ([], ["--engines", "ours", "pyhf", "--repeat", "1", "--timeout", "120", "--no-store"]),
+    "speed.py": ([], ["--engines", "ours", "pyhf", "--repeat", "1", "--timeout", "60", "--no-store"]),
     "growth.py": ([], ["--quick"]),
     "translate.py": ([], ["--histograms", "9000", "--repeat", "1", "--ours-only", "--no-store"]),
 }

@@ -28,6 +28,7 @@ BESIDE = REPOSITORY.parent / "shared" / "data"
 SHARED = BESIDE if BESIDE.is_dir() else data_cache()
 ENVIRONMENT = REPOSITORY / ".venv-bench"
 Json = dict[str, Any]
+QUANTITIES = ("hypotest", "fit", "logpdf", "build")
 
 #: Model, workspace, and its patch: a file, or a patch set and the name of one of its patches.
 MODELS: dict[str, tuple[str, str | None, str | None]] = {
@@ -139,11 +140,12 @@ def measure(engine: str, path: Path, repeat: int, timeout: float) -> Json:
 
 def table(results: dict[str, dict[str, Json]], quantity: str) -> str:
     peers = [e for e in ENGINES if e != "ours" and any(e in r for r in results.values())]
-    lines = [f"{quantity:<14}" + f"{'ours':>10}" + "".join(f"{p:>11}{'ratio':>9}" for p in peers)]
+    width = max(map(len, (*results, "geometric mean"))) + 1
+    lines = [f"{quantity:<{width}}" + f"{'ours':>10}" + "".join(f"{p:>11}{'ratio':>9}" for p in peers)]
     ratios: dict[str, list[float]] = {p: [] for p in peers}
     for model, engines in results.items():
         own = engines.get("ours", {}).get(quantity)
-        line = f"{model:<14}" + (f"{own * 1e3:>8.2f}ms" if own else f"{'-':>10}")
+        line = f"{model:<{width}}" + (f"{own * 1e3:>8.2f}ms" if own else f"{'-':>10}")
         for p in peers:
             other = engines.get(p, {}).get(quantity)
             if own and other:
@@ -153,12 +155,18 @@ def table(results: dict[str, dict[str, Json]], quantity: str) -> str:
                 line += f"{'-':>11}{'-':>9}"
         lines.append(line)
     means = {p: exp(sum(map(log, r)) / len(r)) if r else None for p, r in ratios.items()}
-    lines.append(
-        f"{'geometric mean':<24}" + "".join(f"{'':>11}{m:>8.1f}x" if m else f"{'-':>20}" for m in means.values())
-    )
     worst = {p: min(r) if r else None for p, r in ratios.items()}
-    lines.append(f"{'worst':<24}" + "".join(f"{'':>11}{m:>8.1f}x" if m else f"{'-':>20}" for m in worst.values()))
+    for name, of_peers in (("geometric mean", means), ("worst", worst)):
+        cells = (f"{'':>11}{r:>8.1f}x" if r else f"{'-':>20}" for r in of_peers.values())
+        lines.append(f"{name:<{width + 10}}" + "".join(cells))
     return "\n".join(lines)
+
+
+def told(result: Json) -> str:
+    """A line about what was measured, in milliseconds."""
+    times = {q: result[q] for q in QUANTITIES if result.get(q)}
+    error: str = result.get("error", "no result")
+    return ", ".join(f"{q} {1e3 * seconds:.3g} ms" for q, seconds in times.items()) or error
 
 
 def whole_processes(path: Path, engines: list[str], repeat: int) -> dict[str, float]:
@@ -192,8 +200,10 @@ def main() -> None:
     ]
     options.models = [name for name in options.models if name not in absent]
     if absent:
-        print(f"left out, because their files are not in {SHARED} (make data): {', '.join(absent)}", file=sys.stderr)
+        where = f"not in {SHARED}; make data fetches what is public"
+        print(f"left out, because their files are {where}: {', '.join(absent)}", file=sys.stderr)
     engines = install(options.engines)
+    as_process = next((name for name in ("RegionA", "demo") if name in options.models), None)
     results: dict[str, dict[str, Json]] = {}
     processes: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -203,19 +213,21 @@ def main() -> None:
             results[model] = {}
             for engine in engines:
                 results[model][engine] = measure(engine, path, options.repeat, options.timeout)
-                print(model, engine, results[model][engine], file=sys.stderr, flush=True)
-            if model == "RegionA":
+                print(f"{model}, {engine}: {told(results[model][engine])}", file=sys.stderr, flush=True)
+            if model == as_process:
                 processes = whole_processes(path, engines, 3)
-    for quantity in ("hypotest", "fit", "logpdf", "build"):
+    for quantity in QUANTITIES:
         print(table(results, quantity) + "\n")
-    print("cls of RegionA as a process: " + ", ".join(f"{e} {t:.2f} s" for e, t in processes.items()))
+    if processes:
+        print(f"cls of {as_process} as a process: " + ", ".join(f"{e} {t:.2f} s" for e, t in processes.items()))
     toys = {m: r["ours"]["toys_per_second"] for m, r in results.items() if r.get("ours", {}).get("toys_per_second")}
-    print("toys fitted per second, conditional and free: " + ", ".join(f"{m} {n:.0f}" for m, n in toys.items()))
+    if toys:
+        print("toys fitted per second, conditional and free: " + ", ".join(f"{m} {n:.0f}" for m, n in toys.items()))
     document = {
         **provenance(),
         "repeat": options.repeat,
         "results": results,
-        "cls_of_RegionA_as_a_process": processes,
+        f"cls_of_{as_process}_as_a_process": processes,
     }
     if options.store:
         (HERE / "speed.json").write_text(json.dumps(document, indent=1) + "\n")

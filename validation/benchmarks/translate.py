@@ -76,7 +76,9 @@ def measure(n: int, repeat: int, folder: Path, tools: tuple[str, ...] = TOOLS) -
                 library = as_library(tool, direction, origin, target)
                 both = {"process": process["seconds"], "cpu": process["cpu"], "library": library["seconds"]}
                 found.setdefault((direction, written_by, tool), []).append(both | {"mb": process["mb"]})
-                print(n, direction, written_by, tool, found[direction, written_by, tool][-1], file=sys.stderr)
+                by = f" of XML by {written_by}" if written_by else ""
+                told = f"{process['cpu']:.2f} s of processor time, {process['seconds']:.2f} s by the clock"
+                print(f"{n} histograms, {direction}{by}, {tool}: {told}", file=sys.stderr, flush=True)
     rows = []
     for direction, written_by in jobs:
         row: Json = {"direction": direction, "xml": written_by}
@@ -129,15 +131,16 @@ def main() -> None:
     if sorted(install(list(tools))) != sorted(tools):
         sys.exit("pyhf 0.7.6 is needed to compare with")
     stored = HERE / "translate.json"
-    results = {r["histograms"]: r for r in json.loads(stored.read_text())["results"]} if stored.exists() else {}
+    before = {r["histograms"]: r for r in json.loads(stored.read_text())["results"]} if stored.exists() else {}
+    results: dict[int, Json] = {}
     for n, repeat in zip(options.histograms, options.repeat, strict=True):
         with tempfile.TemporaryDirectory() as folder:
             result = measure(n, repeat, Path(folder), tools)
         results[result["histograms"]] = result
-        in_order = [results[size] for size in sorted(results)]
         if options.store:
-            stored.write_text(json.dumps({"results": in_order}, indent=1) + "\n")
-    print(table(in_order))
+            kept = before | results
+            stored.write_text(json.dumps({"results": [kept[size] for size in sorted(kept)]}, indent=1) + "\n")
+    print(table([results[size] for size in sorted(results)]))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from hftranslate import inference
-from hftranslate.errors import FitFailed
 from hftranslate.pyhf import exceptions
 from hftranslate.pyhf.tensor import get_backend
 
@@ -38,10 +37,7 @@ def best_fit(data: Any, pdf: Any, init: Any, bounds: Any, fixed: Any, **options:
             raise ValueError(f"initial parameter {i}, {value}, lies outside of its bounds, {low} to {high}")
     columns = {"init": np.array(init, dtype=float), "bounds": np.array(bounds, dtype=float), "fixed": np.array(fixed)}
     engine = replace(pdf.engine, parameters=replace(pdf.engine.parameters, **columns))
-    try:
-        return inference.fit(engine, pdf.split(data), options=get_backend()[1].fit_options(**options))
-    except FitFailed as error:
-        raise exceptions.FailedMinimization(error) from error
+    return inference.fit(engine, pdf.split(data), options=get_backend()[1].fit_options(**options))
 
 
 def fit(data: Any, pdf: Any, init_pars: Any = None, par_bounds: Any = None, fixed_params: Any = None, **kw: Any) -> Any:
