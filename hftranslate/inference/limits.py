@@ -38,7 +38,7 @@ OBSERVED = "observed"
 #: The smallest p-value that is told from zero.
 _SMALLEST = 1e-300
 #: How often many values are looked at together, and how well a limit is known then, relatively, that needs no more.
-_ROUNDS, _SURE = 4, 1e-5
+_ROUNDS, _SURE = 4, 1e-6
 #: Where is looked first, in units of a guess.
 _GRID = (0.25, 0.5, 1.0, 2.0)
 

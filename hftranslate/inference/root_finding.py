@@ -16,6 +16,8 @@ _FAR = 1e12
 _RETREATS = 6
 #: Points that are tried along straight lines from one that is thought to be near the root.
 _SECANTS = 5
+#: The part of the tolerance within which straight lines end: they come nearer at a step.
+_PART = 0.05
 
 
 class NoCrossing(Exception):
@@ -59,7 +61,7 @@ def crossing(
     guess
         where to begin if they do not bracket the root.
     relative_tolerance
-        of the root, which is a point where the curve was called, or nearer than half of that to one.
+        of the root, which is a point where the curve was called.
     highest
         where to stop looking.
     slope
@@ -105,8 +107,8 @@ def _along(
         if not slope < 0.0:
             break
         way = -values[x] / slope
-        if abs(way) <= 0.5 * relative_tolerance * x:
-            return min(x + way, highest)
+        if abs(way) <= _PART * relative_tolerance * x:
+            return x
         last, x = x, min(max(x + way, x / _STRIDE), highest)
     return None
 

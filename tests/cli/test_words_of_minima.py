@@ -82,8 +82,8 @@ def test_a_kink_is_said(run: Runner, tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["fit", "cls", "limit"])
 def test_doubts_are_said_once(run: Runner, ws: Path, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """By every command that fits, however many of its fits are not sure."""
-    search = engine.search
-    monkeypatch.setattr(engine, "search", lambda *a, **k: replace(search(*a, **k), sure=False))
+    minimum = engine._minimum
+    monkeypatch.setattr(engine, "_minimum", lambda reached, end, options, *_: minimum(reached, end, options, False))
     for _ in range(2):
         found = run(command, ws)
         assert found.code == 0
