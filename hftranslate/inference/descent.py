@@ -23,8 +23,9 @@ _NEARLY_EMPTY, _AT_THE_EDGE = 1e-2, 1e-6
 _EQUAL = 1e-6
 #: How far above a kink in NLL a minimiser may stop that gets stuck there.
 _NEAR_THE_KINK = 1e-3
-#: Random points that are tried where nothing else leads into the domain, and how far around.
-_RANDOM, _AROUND = 256, 1.5
+#: Random points where nothing else leads into the domain: in general, and in models of fewer cells than that; how far
+#: around the start they are.
+_RANDOM, _RANDOM_OF_SMALL, _SMALL, _AROUND = 256, 4096, 500, 1.5
 #: A step from a bound that shows whether the domain lies beside it, in units of the parameter.
 _OFF_THE_BOUND = 1e-6
 #: Decrease that the slopes around a place may still promise if it is a minimum on a kink, and attempts to follow them.
@@ -95,7 +96,8 @@ def into_domain(problem: Problem) -> Floats | None:
 
 def _lowest_around(problem: Problem, start: Floats, unit: Floats) -> Floats | None:
     """The lowest of random points around; ``None`` if none of them lies in the domain."""
-    points = problem.inside(start + _AROUND * unit * np.random.default_rng(5).normal(size=(_RANDOM, len(start))))
+    n = _RANDOM_OF_SMALL if len(problem.model.cells.nominal) < _SMALL else _RANDOM
+    points = problem.inside(start + _AROUND * unit * np.random.default_rng(5).normal(size=(n, len(start))))
     values = problem.values(points)
     values = np.where(np.isfinite(values), values, np.inf)
     lowest = int(np.argmin(values))
