@@ -29,6 +29,7 @@ from hftranslate.toys.samples import (
     Chunk,
     ToyOptions,
     ToySample,
+    at_once,
     check_failed,
     checked,
 )
@@ -97,7 +98,7 @@ class PartTask:
                 )
                 for number in range(part.first, part.stop)
             )
-            statistics = [value for chunk in chunks for value in experiment(chunk)]
+            statistics = [q for task in at_once(chunks) for found in experiment(task) for q in found]
             found[hypothesis] = statistics if settings.every_q else ToySummary.of(_floats(statistics), q).to_dict()
         return found, (perf_counter() - start) / (part.stop - part.first)
 

@@ -12,6 +12,7 @@ long as each converges; what does not is fitted alone, by the exact Newton metho
 on how many are fitted together to far below the tolerance. Toys that came out equal are fitted once.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,6 +55,15 @@ class Toys:
     def first(self, n: int) -> "Toys":
         """The first ``n`` of them."""
         return Toys(truth=self.truth, observed=self.observed[:n], auxdata=self.auxdata[:n])
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Toys]") -> "Toys":
+        """Toys of one point, one after the other."""
+        return cls(
+            truth=parts[0].truth,
+            observed=np.concatenate([part.observed for part in parts]),
+            auxdata=np.concatenate([part.auxdata for part in parts]),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

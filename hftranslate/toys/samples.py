@@ -8,6 +8,7 @@ run begins with the toys of a smaller one of the same seed.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -22,7 +23,7 @@ from hftranslate.errors import FitFailed, FormatError, InputError
 from hftranslate.inference.minimize import FitOptions
 from hftranslate.inference.tester import AnyStat, PoiRange
 from hftranslate.likelihood.model import Data, Model
-from hftranslate.toys.fits import TOY_OPTIONS, fit_toys, sample_toys
+from hftranslate.toys.fits import TOY_OPTIONS, Toys, fit_toys, sample_toys
 
 Floats = NDArray[np.float64]
 #: Toys with signal and without; in this order their places among the seeds.
@@ -31,6 +32,8 @@ HYPOTHESES: tuple[Hypothesis, ...] = get_args(Hypothesis)
 
 #: Toys of a chunk. Results depend on it: toys of another size would be others.
 CHUNK = 100
+#: Chunks that are fitted at once: more of them cost more memory, and are fewer tasks for workers.
+_AT_ONCE = 4
 #: Part of the toys of a hypothesis that may fail; one always may.
 MOST_FAILED = 0.01
 #: By how much two computations of a toy may differ: twice what a fit leaves, with a margin.
@@ -108,7 +111,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ToyExperiment:
-    """What happens to a chunk, with all that it needs: it travels to workers.
+    """What happens to chunks, with all that it needs: it travels to workers.
 
     Attributes
     ----------
@@ -124,18 +127,21 @@ class ToyExperiment:
     truths: Mapping[Hypothesis, Floats]
     options: FitOptions = TOY_OPTIONS
 
-    def __call__(self, chunk: Chunk) -> list[float | None]:
-        """The test statistics of the toys of a chunk; ``None`` where a fit failed."""
-        toys = sample_toys(self.model, self.truths[chunk.hypothesis], CHUNK, chunk.generator())
+    def __call__(self, chunks: Sequence[Chunk]) -> list[list[float | None]]:
+        """The test statistics of the toys of chunks of one value and hypothesis; ``None`` where a fit failed."""
+        first = chunks[0]
+        truth = self.truths[first.hypothesis]
+        parts = [sample_toys(self.model, truth, CHUNK, c.generator()).first(c.size) for c in chunks]
         fits = fit_toys(
             self.model,
-            toys.first(chunk.size),
-            chunk.poi_test,
+            Toys.joined(parts),
+            first.poi_test,
             test_stat=self.test_stat,
             poi_range=self.poi_range,
             options=self.options,
         )
-        return [float(q) if valid else None for q, valid in zip(fits.q, fits.valid, strict=True)]
+        found = iter([float(q) if valid else None for q, valid in zip(fits.q, fits.valid, strict=True)])
+        return [list(islice(found, c.size)) for c in chunks]
 
 
 def chunks_of(poi_test: float, toy_options: ToyOptions) -> list[Chunk]:
@@ -146,6 +152,14 @@ def chunks_of(poi_test: float, toy_options: ToyOptions) -> list[Chunk]:
         for start in range(0, n, CHUNK)
         for h in HYPOTHESES
     ]
+
+
+def at_once(chunks: Iterable[Chunk]) -> list[list[Chunk]]:
+    """Those that are fitted at once: of one hypothesis, by their numbers only, whoever fits them."""
+    groups: dict[tuple[Hypothesis, int], list[Chunk]] = {}
+    for chunk in chunks:
+        groups.setdefault((chunk.hypothesis, chunk.number // _AT_ONCE), []).append(chunk)
+    return list(groups.values())
 
 
 def run_toys(
@@ -169,26 +183,29 @@ def run_toys(
     Raises
     ------
     FitFailed
-        A chunk could not be fitted at all, because toys cannot be drawn or the fit of their expectation fails; or too
+        Toys could not be fitted at all, because toys cannot be drawn or the fit of their expectation fails; or too
         many toys failed.
     """
     chunks = chunks_of(poi_test, toy_options)
     kept: dict[str, list[float | None]] = {} if journal is None else dict(journal.results)
     missing = [c for c in chunks if len(kept.get(c.key, ())) < c.size]
-    sizes = np.cumsum([0, *(c.size for c in missing)])
+    tasks = at_once(missing)
+    sizes = np.cumsum([0, *(sum(c.size for c in task) for task in tasks)])
     before = 2 * toy_options.toys - int(sizes[-1])
 
     def listen(step: str, done: int, total: int) -> None:
         batch.progress(step, before + int(sizes[done]), before + int(sizes[total]))
 
-    def keep(index: int, found: list[float | None] | Failed) -> None:
-        if not isinstance(found, Failed):
-            kept[missing[index].key] = found
+    def keep(index: int, found: list[list[float | None]] | Failed) -> None:
+        if isinstance(found, Failed):
+            return
+        for chunk, statistics in zip(tasks[index], found, strict=True):
+            kept[chunk.key] = statistics
             if journal is not None:
-                journal.keep(missing[index].key, found)
+                journal.keep(chunk.key, statistics)
 
     step = f"toys at {poi_test:.4g}"
-    arrived = run_many(experiment, missing, executor=batch.executor, progress=listen, step=step, keep=keep)
+    arrived = run_many(experiment, tasks, executor=batch.executor, progress=listen, step=step, keep=keep)
     reason = next((found.reason for found in arrived if isinstance(found, Failed)), None)
     if reason is not None:
         raise FitFailed(f"no toys at a parameter of interest of {poi_test:g}: {reason}")

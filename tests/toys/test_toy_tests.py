@@ -1,7 +1,7 @@
 """p-values from toys: calibrated, with errors, whatever the workers; kept, resumed and merged."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
@@ -207,27 +207,27 @@ def test_chunks() -> None:
 def test_resumed_runs_fit_only_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, data = hello_world()
     path = tmp_path / "toys.jsonl"
-    fitted: list[tuple[str, int]] = []
+    fitted: list[tuple[str, list[int]]] = []
     original = toy_samples.ToyExperiment.__call__
 
-    def counted(self: toy_samples.ToyExperiment, chunk: Chunk) -> list[float | None]:
-        fitted.append((chunk.hypothesis, chunk.number))
+    def counted(self: toy_samples.ToyExperiment, chunks: Sequence[Chunk]) -> list[list[float | None]]:
+        fitted.append((chunks[0].hypothesis, [c.number for c in chunks]))
         if len(fitted) == 3 and stop:
             raise KeyboardInterrupt
-        return original(self, chunk)
+        return original(self, chunks)
 
     monkeypatch.setattr(toy_samples.ToyExperiment, "__call__", counted)
     stop = True
     with pytest.raises(KeyboardInterrupt):
-        toy_test(model, data, 1.0, toy_options=ToyOptions(toys=300, seed=9), batch=BatchOptions(resume=path))
-    assert len(Journal.read(path).results) == 3  # the test of the data, and two chunks
+        toy_test(model, data, 1.0, toy_options=ToyOptions(toys=600, seed=9), batch=BatchOptions(resume=path))
+    assert len(Journal.read(path).results) == 1 + 2 * 4  # the test of the data, and the chunks of two tasks
     stop, fitted = False, []
     told: list[tuple[int, int]] = []
     watched = BatchOptions(resume=path, progress=lambda step, done, total: told.append((done, total)))
-    resumed = toy_test(model, data, 1.0, toy_options=ToyOptions(toys=300, seed=9), batch=watched)
-    assert fitted == [("signal", 1), ("background", 1), ("signal", 2), ("background", 2)]
-    assert told == [(200, 600), (300, 600), (400, 600), (500, 600), (600, 600)]
-    assert same(resumed, toy_test(model, data, 1.0, toy_options=ToyOptions(toys=300, seed=9)))
+    resumed = toy_test(model, data, 1.0, toy_options=ToyOptions(toys=600, seed=9), batch=watched)
+    assert fitted == [("signal", [4, 5]), ("background", [4, 5])]
+    assert told == [(800, 1200), (1000, 1200), (1200, 1200)]
+    assert same(resumed, toy_test(model, data, 1.0, toy_options=ToyOptions(toys=600, seed=9)))
 
 
 def test_kept_toys_of_another_test_are_refused(tmp_path: Path) -> None:
