@@ -426,8 +426,8 @@ def test_a_minimum_on_a_kink_is_told():
 
 
 def test_a_search_that_was_not_sure_is_told(monkeypatch):
-    search = engine.search
-    monkeypatch.setattr(engine, "search", lambda *a, **k: replace(search(*a, **k), sure=False))
+    minimum = engine._minimum
+    monkeypatch.setattr(engine, "_minimum", lambda reached, end, options, *_: minimum(reached, end, options, False))
     finding = of("several-minima", workspace(channel(observed=(200, 30))))
     assert finding.severity == "warning"
     assert "a lower one may exist" in str(finding.places[0])
