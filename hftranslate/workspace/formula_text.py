@@ -90,7 +90,7 @@ def _start_of_base(text: str, caret: int) -> int:
         if at >= 2 and _is_exponent_sign(text, at - 1):
             at -= 3
         if at < 0 or text[at] in _OPERATORS or text[at] in _BRACKETS:
-            return at + 1
+            return max(at + 1, 0)  # a group that nothing opens begins with the text
 
 
 def _end_of_exponent(text: str, caret: int) -> int:

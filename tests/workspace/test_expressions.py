@@ -339,6 +339,13 @@ def test_any_text_is_evaluated_or_refused(text):
         parse_expression(text, ["x", "y"]).evaluate([0.5, -1.5])
 
 
+@pytest.mark.parametrize("text", [")^x", "x)^2", ")^&{y y", "))^^y", "(x))^2^2", "x+)^(y", "()^()", ")^", "^)"])
+def test_powers_of_groups_that_nothing_opens(text):
+    """They end, with a sentence; that of ``)^x`` once grew until the memory was full."""
+    with pytest.raises(Unsupported):
+        parse_expression(text, ["x", "y"])
+
+
 def test_long_sums():
     text = "+".join(["x"] * 5000)
     assert parse_expression(text, ["x"]).evaluate([0.5])[:2] == (2500.0, [5000.0])
