@@ -9,8 +9,12 @@ from dataclasses import replace
 from functools import cache
 from typing import Any, Literal
 
+from hypothesis import reject
 from hypothesis import strategies as st
 
+from hftranslate.errors import InputError
+from hftranslate.likelihood.compile import compile_model
+from hftranslate.likelihood.model import Data, Model
 from hftranslate.workspace import (
     PYHF,
     ROOT,
@@ -305,3 +309,13 @@ def permuted(draw: st.DrawFn, workspace: Workspace) -> Workspace:
         for m in workspace.measurements
     ]
     return replace(workspace, channels=_shuffled(draw, channels), measurements=_shuffled(draw, measurements))
+
+
+@st.composite
+def likelihoods(draw: st.DrawFn) -> tuple[Model, Data]:
+    """The model and the data of such a workspace, as either ROOT or pyhf evaluates it."""
+    space = replace(draw(workspaces()), conventions=draw(st.sampled_from([PYHF, ROOT])))
+    try:
+        return compile_model(space)
+    except InputError:
+        reject()

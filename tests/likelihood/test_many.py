@@ -1,16 +1,11 @@
 """First derivatives at many points at once: those of one point, for models of every kind."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from hftranslate.errors import InputError
-from hftranslate.likelihood.compile import compile_model
-from hftranslate.workspace import PYHF, ROOT
-from tests.strategies import workspaces
+from tests.strategies import likelihoods
 from validation.benchmarks.uneven import KINDS, models
 
 
@@ -29,12 +24,9 @@ def assert_one_by_one(model, data, thetas):
 
 
 @settings(max_examples=40, deadline=None)
-@given(workspaces(), st.integers(0, 2**32 - 1), st.sampled_from([PYHF, ROOT]))
-def test_generated_workspaces(space, seed, conventions):
-    try:
-        model, data = compile_model(replace(space, conventions=conventions))
-    except InputError:
-        assume(False)
+@given(likelihoods(), st.integers(0, 2**32 - 1))
+def test_generated_workspaces(likelihood, seed):
+    model, data = likelihood
     p = model.parameters
     unit = np.where(p.width > 0.0, p.width, 0.3)
     drawn = p.init + unit * np.random.default_rng(seed).normal(size=(5, len(p)))

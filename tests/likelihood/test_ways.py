@@ -5,16 +5,15 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hftranslate.errors import InputError
 from hftranslate.likelihood import cells
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.interpolation import relative_yield
-from hftranslate.workspace import PYHF, ROOT, HistoSys, NormSys
+from hftranslate.workspace import HistoSys, NormSys
 from tests.likelihood.builders import channel, workspace
-from tests.strategies import workspaces
+from tests.strategies import likelihoods
 from validation.benchmarks.uneven import KINDS, models
 
 
@@ -56,12 +55,9 @@ def points(model, data, seed):
 
 
 @settings(max_examples=40, deadline=None)
-@given(workspaces(), st.integers(0, 2**32 - 1), st.sampled_from([PYHF, ROOT]))
-def test_generated_workspaces(space, seed, conventions):
-    try:
-        model, data = compile_model(replace(space, conventions=conventions))
-    except InputError:
-        assume(False)
+@given(likelihoods(), st.integers(0, 2**32 - 1))
+def test_generated_workspaces(likelihood, seed):
+    model, data = likelihood
     other = by_long_ways(model)
     for theta in points(model, data, seed):
         assert_same(model, other, data, theta)
