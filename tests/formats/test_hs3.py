@@ -51,7 +51,7 @@ CASES = REPOSITORY / "validation" / "cases"
 FILES = REPOSITORY / "tests" / "data" / "hs3"
 SCRIPT = REPOSITORY / "validation" / "make_reference" / "hs3_in_root.py"
 #: How many mutations are tried; more on demand.
-MUTATIONS = int(os.environ.get("MUTATIONS", "150"))
+MUTATIONS = int(os.environ.get("MUTATIONS", "300"))
 #: ROOT's own numbers and ours.
 NLL, YIELDS = 1e-9, 1e-12
 

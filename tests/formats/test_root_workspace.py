@@ -47,7 +47,7 @@ FILES = REPOSITORY / "tests" / "data" / "root_workspace"
 SCRIPT = REPOSITORY / "validation" / "make_reference" / "root_workspaces.py"
 WHOLE = ["constraint_gamma", "histosys", "measurements", "shapefactor", "shapesys_poisson", "staterror_external"]
 #: How many mutations are tried; more on demand.
-MUTATIONS = int(os.environ.get("MUTATIONS", "150"))
+MUTATIONS = int(os.environ.get("MUTATIONS", "300"))
 
 
 def only(workspace: Workspace, measurement: str) -> Workspace:

@@ -38,7 +38,7 @@ from tests.mutations import edits
 CASES = REPOSITORY / "validation" / "cases"
 FILES = REPOSITORY / "tests" / "data" / "root_workspace"
 SCRIPT = REPOSITORY / "validation" / "make_reference" / "root_workspaces.py"
-MUTATIONS = int(os.environ.get("MUTATIONS", "150"))
+MUTATIONS = int(os.environ.get("MUTATIONS", "300"))
 #: ROOT normalises the Gamma term by a numerical integral, good to 1e-5 only (docs/conventions.md).
 GAMMA = 1e-5
 
