@@ -117,7 +117,7 @@ class Cloud:
         So do those that come to where several others are: some slow ones are on the way to somewhere else.
         """
         for rounds, part in _PLAN:
-            for _ in range(rounds if len(self.x) else 0):
+            for _ in range(rounds):
                 if len(self.before) > _MEMORY and not (self.within_reach() < below).any():
                     return
                 self._step()
@@ -164,6 +164,8 @@ class Cloud:
         self.before = [value[which] for value in self.before[-_MEMORY - 1 :]]
 
     def _step(self, still: Booleans | None = None) -> None:
+        if not len(self.x):  # none of the points lies within the domain
+            return
         low, high = self.problem.bounds.T
         held = ((self.x <= low) & (self.gradient > 0.0)) | ((self.x >= high) & (self.gradient < 0.0))
         step = self._solved(held if still is None else held | still, np.zeros_like(self.x))

@@ -77,6 +77,11 @@ def test_points_outside_of_the_domain_are_pulled_back_or_forgotten():
     nobody = Cloud.at(problem, np.array([[-50.0]]))
     nobody.go_down(np.inf)
     assert nobody.x.shape == (0, 1)
+    constrained = problem_of(*hello_world(), mu=-50.0)
+    nobody = Cloud.at(constrained, constrained.start[None])
+    nobody.settle()
+    nobody.go_down(np.inf)
+    assert nobody.x.shape == (0, len(constrained.start))
 
 
 def test_ways_from_the_minimum_of_a_single_valley_rise():
