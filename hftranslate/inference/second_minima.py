@@ -85,6 +85,8 @@ _MANY_FREE = 3
 _PATIENCE = 2000
 #: Points that have to end in the lowest minimum, and how far above it they may still be.
 _AGREED, _THERE = 3, 1e-2
+#: Where the NLL has to fall on the straight way to a minimum that it belongs to.
+_ON_THE_WAY = np.linspace(0.0, 1.0, 9)
 #: Distance between a point and a minimum within which it belongs to its valley (twice a rise of the NLL).
 _SAME_VALLEY = 0.1
 
@@ -327,7 +329,17 @@ class _Look:
                 self.start(start)
             if self.lowest is known or looks == 1:
                 break
-            starts = Outlook(problems=[self.problem], ends=[self.lowest]).starts([0])[0]
+            seen = Outlook(problems=[self.problem], ends=[self.lowest]).starts([0])[0]
+            starts = [x for x in seen if not self._leads_back(x)]
+
+    def _leads_back(self, x: Floats) -> bool:
+        """Whether the NLL falls all the way from a point straight to another minimum than the lowest: its valley."""
+        others = [end.x for end in self.minima if end.at_a_minimum and end is not self.lowest]
+        if not others:
+            return False
+        ways = x + _ON_THE_WAY[:, None, None] * (np.array(others) - x)
+        values = self.problem.values(ways.reshape(-1, len(x))).reshape(len(_ON_THE_WAY), -1)
+        return bool((np.diff(values, axis=0) < 0.0).all(axis=0).any())
 
     def in_one_valley(self) -> bool:
         """Whether the NLL rises on the ways from the minimum to many points; where it hardly does fits lead back."""
