@@ -42,6 +42,7 @@ _FALL = 0.05  # by which each such step has to lower the EDM
 _ROUGH_FALL = 0.8  # the same with a Hessian of the rank of the bins
 _NEARLY = 0.3  # EDM below which such a Hessian serves once more
 _ROUNDED = 1e-4  # EDM in units of the tolerance that may be nothing but rounding
+_LEFT = 1e-4  # EDM in units of the tolerance that such steps may leave
 _ROUGH_STEPS = 15  # with such Hessians
 _MIXED = (0.5, 1.0)  # how much of the Hessian its convex part replaces where it has to, one after the other
 _LITTLE_MIXED = (0.1, *_MIXED)  # the same where the last step had an EDM below _NEAR
@@ -214,7 +215,7 @@ class _Corrections:
     ``free`` are the parameters that no bound holds, and ``inverse`` multiplies with that of their block. What it lacks
     is learned, if so asked, from the steps and the changes of the gradient along them, as L-BFGS does (Nocedal and
     Wright, "Numerical Optimization", algorithm 7.4). Each step has to lower the EDM by the factor ``fall``, and the
-    last one leaves an error as small as that of a Newton step below the tolerance.
+    last one leaves an EDM as small as that after a Newton step below the tolerance; where steps learn, far below it.
     """
 
     function: Function
@@ -234,6 +235,7 @@ class _Corrections:
         holding = np.ones(len(here.x), dtype=np.bool_)
         holding[self.free] = False
         free: Any = self.free if holding.any() else slice(None)
+        left = self.tolerance * (_LEFT if self.learning else self.tolerance)
         memory: list[tuple[Floats, Floats, float]] = []
         while True:
             value, g = self.function.value_and_gradient(target)
@@ -251,7 +253,7 @@ class _Corrections:
             target = _inside(target, *self.box)
             falls = edm <= self.fall * before
             # the next EDM would be edm^2 / before; one that falls no more may be nothing but rounding
-            done = edm * edm <= before * self.tolerance**2 or (not falls and edm <= _ROUNDED * self.tolerance)
+            done = edm * edm <= before * left or (not falls and edm <= _ROUNDED * self.tolerance)
             if edm <= self.tolerance and done:
                 return _Here(x=target, f=value - edm, g=g), edm
             if not falls:
