@@ -41,10 +41,30 @@ class Outlook:
         return np.stack([p.full(e.x) for p, e in zip(self.problems, self.ends, strict=True)])
 
     @cached_property
+    def observed(self) -> Floats:
+        """The observed events of each, ``(n, n_bins)``."""
+        return np.stack([p.data.observed for p in self.problems])
+
+    @cached_property
+    def auxdata(self) -> Floats:
+        """Its auxiliary data, ``(n, n_aux)``."""
+        return np.stack([p.data.auxdata for p in self.problems])
+
+    @cached_property
     def state(self) -> State:
-        """The yields there."""
-        model = self.problems[0].model
-        return model.cells.evaluate(np.ascontiguousarray(model.derived.extend(self.thetas).T), order=0)
+        """The yields there, and what their derivatives are made of where bins are few."""
+        model, order = self.problems[0].model, 2 if any(p.few_bins for p in self.problems) else 0
+        return model.cells.evaluate(np.ascontiguousarray(model.derived.extend(self.thetas).T), order=order)
+
+    @cached_property
+    def states(self) -> list[State]:
+        """Those of each."""
+        return [self.state.at(i) for i in range(len(self.ends))]
+
+    @cached_property
+    def constraints(self) -> tuple[Floats, Floats]:
+        """Gradients of the constraints and their second derivatives, ``(n, n_parameters)``."""
+        return self.problems[0].model.constraints.derivatives(self.thetas, self.auxdata)
 
     @cached_property
     def bent(self) -> list[Floats]:
@@ -53,12 +73,14 @@ class Outlook:
 
     def _bent(self, i: int) -> Floats:
         p = self.problems[i]
-        return downward_curvature(p.model, p.data, self.thetas[i], self.state.at(i))[p.index]
+        return downward_curvature(p.model, p.data, self.thetas[i], self.states[i])[p.index]
 
     @cached_property
     def index(self) -> Integers:
         """The parameters that are free in any of them."""
-        return np.unique(np.concatenate([p.index for p in self.problems]))
+        first, *others = (p.index for p in self.problems)
+        alike = all(np.array_equal(first, other) for other in others)
+        return first if alike else np.unique(np.concatenate([first, *others]))
 
     @cached_property
     def places(self) -> list[Integers]:
@@ -68,6 +90,8 @@ class Outlook:
     @cached_property
     def bounds(self) -> Floats:
         """Their ranges, which do not move what a fit holds."""
+        if len(self.problems) == 1:
+            return self.problems[0].bounds
         theta = self.thetas[:, self.index]
         bounds = np.column_stack([theta.min(axis=0), theta.max(axis=0)])
         for place, p in zip(self.places, self.problems, strict=True):
@@ -81,13 +105,14 @@ class Outlook:
         """
         found: dict[int, list[Floats]] = {i: [] for i in which}
         if found:
-            around = {
-                i: _Around(problem=self.problems[i], end=self.ends[i], rates=self.state.bins[:, i]) for i in which
-            }
-            minima = self._minima()
+            around, minima = {i: self._around(i) for i in which}, self._minima()
             for owner, point in (*self._on_profiles(minima, around), *self._by_exchanges(minima, around)):
                 found[owner].append(point[self.places[owner]])
         return found
+
+    def _around(self, i: int) -> "_Around":
+        diagonal = self.constraints[1][i]
+        return _Around(problem=self.problems[i], end=self.ends[i], state=self.states[i], diagonal=diagonal)
 
     def _minima(self) -> Minima:
         model = self.problems[0].model
@@ -99,8 +124,9 @@ class Outlook:
             values=np.array([e.value for e in self.ends]),
             state=self.state,
             jacobian=np.zeros((len(self.ends), model.cells.n_bins, len(self.index))),
-            observed=np.stack([p.data.observed for p in self.problems]),
-            auxdata=np.stack([p.data.auxdata for p in self.problems]),
+            observed=self.observed,
+            auxdata=self.auxdata,
+            constraints=self.constraints,
         )
 
     def _on_profiles(self, minima: Minima, around: dict[int, "_Around"]) -> Iterator[tuple[int, Floats]]:
@@ -136,6 +162,8 @@ class Outlook:
 
     def _wide(self, i: int, lines: Floats) -> Floats:
         """Lines of one of them ``(n, n_free)`` among all of ``index``."""
+        if lines.shape[1] == len(self.index):
+            return lines
         wide = np.zeros((len(lines), len(self.index)))
         wide[:, self.places[i]] = lines
         return wide
@@ -143,15 +171,16 @@ class Outlook:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Around:
-    """Derivatives at the end of one fit, where the yields are ``rates (n_bins,)``."""
+    """Derivatives at the end of one fit: of the yields, and ``diagonal (n_parameters,)`` of the constraints."""
 
     problem: Problem
     end: End
-    rates: Floats
+    state: State
+    diagonal: Floats
 
     @cached_property
     def _low_rank(self) -> tuple[Floats, LowRank]:
-        return self.problem.low_rank(self.end.x)
+        return self.problem.low_rank(self.state, self.diagonal)
 
     @cached_property
     def jacobian(self) -> Floats:
@@ -179,12 +208,11 @@ class _Around:
 
     def expected(self, factors: Integers) -> Floats:
         """Columns of the expected covariance, ``(n, n_free)``; zero where there is none."""
-        p, theta = self.problem, self.problem.full(self.end.x)
+        p = self.problem
         if not p.few_bins:
             return columns_of(p.convex(self.end.x), factors)
-        diagonal = p.model.constraints.derivatives(theta, p.data.auxdata)[1][p.index]
-        width = p.model.parameters.width[p.index]
-        return LowRank.of(self.jacobian, 1.0 / np.maximum(self.rates, 1e-9), diagonal, width).inverse().columns(factors)
+        information, width = 1.0 / np.maximum(self.state.bins, 1e-9), p.model.parameters.width[p.index]
+        return LowRank.of(self.jacobian, information, self.diagonal[p.index], width).inverse().columns(factors)
 
 
 def downward_curvature(model: Model, data: Data, theta: Floats, state: State | None = None) -> Floats:

@@ -96,31 +96,24 @@ class Problem:
         state = model.cells.evaluated(theta, 2)
         constraints, first, diagonal = model.constraints.expanded(theta, data.auxdata, 2)
         value = model.excess_of(state, constraints, data)
-        slopes, low_rank = self._low_rank(state, diagonal, expected=False)
+        slopes, low_rank = self.low_rank(state, diagonal)
         gradient = model.slopes_by_bin(state, data).dot(slopes) + first[self.index]
         good = np.isfinite(gradient).all() and np.isfinite(low_rank.root).all()
         return value if good else np.inf, gradient, low_rank
 
     @unwarned
-    def low_rank(self, x: Floats, *, expected: bool = False) -> tuple[Floats, LowRank]:
+    def low_rank(self, state: State, diagonal: Floats) -> tuple[Floats, LowRank]:
         """Derivatives of the yields, ``(n_bins, n_free)``, and the Hessian as far as its rank is that of the bins.
 
-        ``expected`` is that of :meth:`convex`, with the yields in place of the observed events.
+        Parameters
+        ----------
+        state, diagonal
+            the yields with two derivatives, and the second derivatives of the constraints, ``(n_parameters,)``.
         """
-        theta = self.full(x)
-        diagonal = self.model.constraints.derivatives(theta, self.data.auxdata)[1]
-        return self._low_rank(self.model.cells.evaluated(theta, 1 if expected else 2), diagonal, expected=expected)
-
-    def _low_rank(self, state: State, diagonal: Floats, *, expected: bool) -> tuple[Floats, LowRank]:
-        """:meth:`low_rank` where the yields and the second derivatives of the constraints are known."""
         cells, nu = self.model.cells, np.maximum(state.bins, 1e-9)
-        if expected:
-            weights = 1.0 / nu
-        else:
-            weights = self.data.observed / nu / nu
-            diagonal = diagonal + cells.own_curvature(state, self.model.slopes_by_bin(state, self.data))
+        diagonal = diagonal + cells.own_curvature(state, self.model.slopes_by_bin(state, self.data))
         slopes, width = jacobian(cells, state).take(self.index, axis=1), self.model.parameters.width[self.index]
-        return slopes, LowRank.of(slopes, weights, diagonal[self.index], width)
+        return slopes, LowRank.of(slopes, self.data.observed / nu / nu, diagonal[self.index], width)
 
     def edm(self, x: Floats) -> float:
         """``g^T H^-1 g / 2`` over the parameters that no bound holds."""

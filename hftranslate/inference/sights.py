@@ -11,13 +11,14 @@ Only points that are low so are evaluated in full.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.likelihood.cells import State
 from hftranslate.likelihood.interpolation import curve_code4p
-from hftranslate.likelihood.model import Model
+from hftranslate.likelihood.model import Model, excess_of_bins
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -60,6 +61,8 @@ class Minima:
         the yields there, as those of many points, and their derivatives by the free parameters ``(n, n_bins, n_free)``.
     observed, auxdata
         the data of each fit.
+    constraints
+        gradients of the constraints, and their second derivatives, ``(n, n_parameters)``.
     """
 
     model: Model
@@ -71,6 +74,7 @@ class Minima:
     jacobian: Floats
     observed: Floats
     auxdata: Floats
+    constraints: tuple[Floats, Floats]
 
     def sights(
         self, fit: Integers, parameter: Integers, columns: Floats, effects: Floats
@@ -95,7 +99,9 @@ class Minima:
         if not len(fit):
             return
         perhaps = self._perhaps(fit, parameter, columns, effects)
-        some = perhaps.any(axis=1)
+        some = np.flatnonzero(perhaps.any(axis=1))
+        if not some.size:
+            return
         fit, parameter, columns = fit[some], parameter[some], columns[some]
         variance = columns[np.arange(len(fit)), parameter]
         points, parabola = self._places(fit, parameter, columns / variance[:, None], variance)
@@ -115,35 +121,44 @@ class Minima:
 
         Anywhere, where that tells little: beyond a clip, with Functions, and where factors grow fast.
         """
-        cells, places = self.model.cells, np.ones((len(fit), len(_FRACTIONS)), dtype=np.bool_)
+        cells = self.model.cells
         if cells.clipped is not None or self.model.derived.expressions:
-            return places
+            return np.ones((len(fit), len(_FRACTIONS)), dtype=np.bool_)
         each, (low, high) = np.arange(len(fit)), self.bounds.T[:, k, None]
         variance, init = columns[each, k], self.model.parameters.init[self.index[k]]
         x, nu, n = self.thetas[fit, self.index[k]], np.maximum(self.state.bins.T[fit], 1e-9), self.observed[fit]
         way, image = columns / variance[:, None], 2.0 * (init - x)
-        others = np.empty((len(fit), nu.shape[1]))
-        starts = np.flatnonzero(np.diff(fit, prepend=-1))
-        for first, last in zip(starts, [*starts[1:], len(fit)], strict=True):
-            np.matmul(way[first:last], self.jacobian[fit[first]].T, out=others[first:last])
+        others = np.empty(nu.shape)
+        ends = np.searchsorted(fit, np.arange(len(self.thetas) + 1)).tolist()
+        for one, (first, last) in enumerate(pairwise(ends)):
+            if first < last:
+                np.matmul(way[first:last], self.jacobian[one].T, out=others[first:last])
         slopes, bent = self.jacobian[fit, :, k] / nu, effects / nu
-        steps = np.column_stack([np.clip(x[:, None] + _STEPS, low, high) - x[:, None], image])
-        (before, slope, _), after = curve_code4p(x), curve_code4p(x[:, None] + steps)[0]
-        ratios = 1.0 + steps[..., None] * (slopes - bent * slope[:, None])[:, None]
+        steps = self._distances(image)
+        steps[:, :-1] = np.minimum(np.maximum(x[:, None] + steps[:, :-1], low), high) - x[:, None]
+        (before, slope), (after,) = curve_code4p(x, 1), curve_code4p(x[:, None] + steps, 0)
+        ratios = steps[..., None] * (slopes - bent * slope[:, None])[:, None]
         ratios += (after - before[:, None])[..., None] * bent[:, None]
+        ratios += 1.0
         np.maximum(ratios, _LEAST, out=ratios)
         follow = 1.0 + steps[:, :-1, None] * (others / nu - slopes)[:, None]  # the others stay at the mirror image
         ratios[:, :-1] *= np.maximum(follow, _LEAST)
         rise = (((ratios - 1.0) @ nu[..., None]) - (np.log(ratios) @ n[..., None]))[..., 0]
-        gradient, curvatures = (d[:, self.index] for d in self.model.constraints.derivatives(self.thetas, self.auxdata))
-        first, second = (np.einsum("ni,ni->n", a[fit], w)[:, None] for a, w in ((gradient, way), (curvatures, way**2)))
+        gradient, curvatures = (d[:, self.index] for d in self.constraints)
+        first, second = np.vecdot(gradient[fit], way)[:, None], np.vecdot(curvatures[fit], way * way)[:, None]
         rise[:, :-1] += steps[:, :-1] * (first + 0.5 * second * steps[:, :-1])
         rise[:, -1] += image * (gradient[fit, k] + 0.5 * curvatures[fit, k] * image)
-        parabola = 0.5 * np.column_stack([np.tile(_STEPS, (len(fit), 1)), image]) ** 2 / variance[:, None]
-        m = cells.multiplicative
-        places[:] = np.isin(self.index[k], m.parameter[np.maximum(m.lo, m.hi) > _WILD])[:, None]
-        places |= ~(rise >= _ROUGHLY * _FRACTIONS * parabola)
-        return places
+        parabola = 0.5 * self._distances(image) ** 2 / variance[:, None]
+        m, wild = cells.multiplicative, np.zeros(cells.n_parameters, dtype=np.bool_)
+        wild[m.parameter[np.maximum(m.lo, m.hi) > _WILD]] = True
+        return ~(rise >= _ROUGHLY * _FRACTIONS * parabola) | wild[self.index[k], None]
+
+    @staticmethod
+    def _distances(image: Floats) -> Floats:
+        """How far along each profile the places are, of which the last is the mirror image, ``(n, 7)``."""
+        distances = np.empty((len(image), len(_FRACTIONS)))
+        distances[:, :-1], distances[:, -1] = _STEPS, image
+        return distances
 
     def _places(self, fit: Integers, k: Integers, way: Floats, variance: Floats) -> tuple[Floats, Floats]:
         """Points on profiles along ``way``, and mirror images of ``k``, ``(n, 7, n_free)``; the parabolas there.
@@ -158,7 +173,7 @@ class Minima:
         far = (apart > _APART * p.width[self.index[k]]) & (low[k] <= image) & (image <= high[k])
         mirrored = x.copy()
         mirrored[each, k] = np.where(far, image, x[each, k])
-        distance = np.column_stack([np.tile(_STEPS, (len(k), 1)), np.where(far, apart, 0.0)])
+        distance = self._distances(np.where(far, apart, 0.0))
         return np.concatenate([points, mirrored[:, None]], axis=1), 0.5 * distance**2 / variance[:, None]
 
     def rises(self, owner: Integers, points: Floats, most: Floats | float) -> Floats:
@@ -172,13 +187,12 @@ class Minima:
         if not len(owner):
             return rises
         thetas[:, self.index] = points
-        constraints = self.model.constraints.excess_of_many(thetas, self.auxdata[owner])
-        possible = np.flatnonzero(constraints - self.values[owner] < most)
+        above = self.model.constraints.excess_of_many(thetas, self.auxdata[owner]) - self.values[owner]
+        possible = np.flatnonzero(above < most)
         for first in range(0, len(possible), chunk):
             some = possible[first : first + chunk]
-            these = owner[some]
-            values = self.model.excess_of_pairs(thetas[some], self.observed[these], self.auxdata[these])
-            rises[some] = values - self.values[these]
+            rates = np.ascontiguousarray(self.model.rates_of_many(thetas[some]))
+            rises[some] = excess_of_bins(rates, self.observed[owner[some]]) + above[some]
         return rises
 
 

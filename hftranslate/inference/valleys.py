@@ -207,6 +207,7 @@ class _Ended:
             jacobian=self.linearised.jacobian,
             observed=observed,
             auxdata=auxdata,
+            constraints=model.constraints.derivatives(self.thetas, auxdata),
         )
         fit, k = fit[on], k[on]
         return minima.sights(fit, k, columns[on], self.effects[fit, :, k])
