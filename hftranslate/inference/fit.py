@@ -1,7 +1,7 @@
 """Maximum-likelihood fits with uncertainties, and Asimov data."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isfinite
 from typing import Any
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hftranslate.display.speaking import Result, Table, measured, plain, short
 from hftranslate.errors import FitFailed, InputError
-from hftranslate.inference.low_rank import following
+from hftranslate.inference.low_rank import Hessian, following
 from hftranslate.inference.minimize import (
     AT_A_MINIMUM,
     DEFAULT_OPTIONS,
@@ -27,6 +27,7 @@ from hftranslate.likelihood.sizes import unwarned
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
+Integers = NDArray[np.int64]
 
 #: Of an eigenvalue of a matrix with a unit diagonal, for each of its rows.
 _ROUNDING = 100.0 * float(np.finfo(np.float64).eps)
@@ -210,20 +211,25 @@ class FitResult(Result):
         at = np.array([self._index(n) for n in names])
         starts = np.tile(self.values, (len(values), 1))
         starts[:, at] = values
-        free, follow = ~self.fixed, ~self.fixed & ~self.at_bound
+        follow = ~self.fixed & ~self.at_bound
         follow[at] = False
         i = np.flatnonzero(follow)
         if i.size and self.status in ("converged", "unsure"):
-            near = self.minimum.hessian if self.minimum is not None else None
-            if near is not None and free[at].all():
-                place = np.cumsum(free) - 1
-                slopes = following(near, place[i], place[at])
-            else:
-                slopes = following(self.hessian, i, at)
+            near, index = self._near(at)
+            slopes = following(near, np.searchsorted(index, i), np.searchsorted(index, at))
             if slopes is not None:
                 starts[:, i] -= (values - self.values[at]) @ slopes
                 starts[:, i] = np.clip(starts[:, i], self.bounds[i, 0], self.bounds[i, 1])
         return starts
+
+    def _near(self, at: Integers) -> tuple[Hessian, Integers]:
+        """What there is of the Hessian at or near the minimum, and the parameters it is of, some held ones too."""
+        every, found = np.arange(len(self.names)), self.minimum
+        if found is not None and found.hessian is not None and not self.fixed[at].any():
+            return found.hessian, np.flatnonzero(~self.fixed)
+        if found is not None and found.reached is not None and found.reached.problem.few_bins:
+            return replace(found.reached.problem, index=every, bounds=self.bounds).rough(self.values)[2], every
+        return self.hessian, every
 
     def _index(self, name: str) -> int:
         return self.model.parameters.index(name)
