@@ -23,8 +23,9 @@ def low_rank():
 
 
 def dense(low_rank):
-    loose = low_rank.variance == 0.0
-    return low_rank.root.T @ low_rank.root + np.diag(np.where(loose, 0.0, 1.0 / np.where(loose, 1.0, low_rank.variance)))
+    variance = low_rank.variance
+    diagonal = np.divide(1.0, variance, out=np.zeros_like(variance), where=variance > 0.0)
+    return low_rank.root.T @ low_rank.root + np.diag(diagonal)
 
 
 def test_inverse(low_rank):
