@@ -34,15 +34,13 @@ class LowRank:
 
     Attributes
     ----------
-    root, diagonal
-        ``R (n_bins, n)``, and that of ``D``, ``(n,)``, which nothing asks for where parameters have no constraint.
-    loose
-        whether each parameter is one of these, ``(n,)``.
+    root, variance
+        ``R (n_bins, n)``, and the diagonal of ``D^-1``, ``(n,)``: zero for parameters without constraint, whose ``D``
+        is zero.
     """
 
     root: Floats
-    diagonal: Floats
-    loose: Booleans
+    variance: Floats
 
     @classmethod
     def of(cls, jacobian: Floats, weights: Floats, diagonal: Floats, width: Floats) -> "LowRank":
@@ -50,63 +48,64 @@ class LowRank:
 
         ``diagonal`` is what belongs to each parameter alone, and ``width`` its prior uncertainty, zero for none.
         """
-        tight = width > 0.0
-        least = LEAST / np.where(tight, width, 1.0) ** 2
-        root = jacobian * np.sqrt(weights)[:, None]
-        return cls(root=root, diagonal=np.maximum(diagonal, least), loose=~tight)
+        prior = width * width
+        return cls(root=jacobian * np.sqrt(weights)[:, None], variance=prior / np.maximum(diagonal * prior, LEAST))
 
-    def among(self, chosen: Integers) -> "LowRank":
-        """That of some of the parameters."""
-        return LowRank(root=self.root[:, chosen], diagonal=self.diagonal[chosen], loose=self.loose[chosen])
-
-    def between(self, rows: Integers, columns: Integers) -> Floats:
-        """Its entries between different parameters, ``(n_rows, n_columns)``."""
-        entries: Floats = self.root[:, rows].T @ self.root[:, columns]
-        return entries
+    @property
+    def loose(self) -> Booleans:
+        """Which parameters have no constraint, ``(n,)``."""
+        found: Booleans = self.variance == 0.0
+        return found
 
     def square(self, v: Floats) -> float:
         """``v^T (D + R^T R) v`` for ``v (n,)``."""
-        along, tight = self.root @ v, np.where(self.loose, 0.0, v)
-        return float(along @ along + self.diagonal @ (tight * tight))
+        along, tight = self.root.dot(v), ~self.loose
+        return float(along.dot(along) + (v[tight] / self.variance[tight]).dot(v[tight]))
 
-    def inverse(self) -> "Inverse":
-        """Its inverse."""
-        loose = np.flatnonzero(self.loose)
-        inverse = np.where(self.loose, 0.0, 1.0 / self.diagonal)
-        scaled = self.root * inverse
-        matrix = small_system(scaled @ self.root.T, self.root[:, loose])
-        return Inverse(inverse=inverse, scaled=scaled, loose=loose, middle=_inverted(matrix))
+    def inverse(self, held: Booleans | None = None) -> "Inverse":
+        """Its inverse; that of the block of the other parameters, and zero elsewhere, where some are ``held (n,)``."""
+        variance, loose = self.variance, self.loose
+        if held is not None:
+            free = ~held
+            variance, loose = variance * free, loose & free
+        places = loose.nonzero()[0]
+        b = len(self.root)
+        sides = np.zeros((b + len(places), len(variance)))
+        np.multiply(self.root, variance, out=sides[:b])
+        sides[np.arange(b, len(sides)), places] = 1.0
+        matrix = small_system(sides[:b].dot(self.root.T), self.root[:, places])
+        return Inverse(variance=variance, sides=sides, middle=_inverted(matrix))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Inverse:
-    """The inverse of ``D + R^T R``: ``D^-1``, ``R D^-1`` and the inverse of the small system between them."""
+    """The inverse of ``D + R^T R``, ``V - S^T M S``.
 
-    inverse: Floats
-    scaled: Floats
-    loose: Integers
+    ``variance`` is the diagonal of ``V = D^-1``, ``sides`` are ``R V`` and a unit vector for each parameter without
+    constraint, and ``middle`` is the inverse of the small system between them, which is symmetric.
+    """
+
+    variance: Floats
+    sides: Floats
     middle: Floats
 
     def times(self, v: Floats) -> Floats:
         """It times ``v (..., n)``."""
-        b = len(self.scaled)
-        z = np.empty((*v.shape[:-1], len(self.middle)))
-        z[..., :b], z[..., b:] = v @ self.scaled.T, v[..., self.loose]
-        z = z @ self.middle.T
-        result: Floats = self.inverse * v
-        result -= z[..., :b] @ self.scaled
-        result[..., self.loose] = z[..., b:]
+        result: Floats = self.variance * v
+        result -= v.dot(self.sides.T).dot(self.middle).dot(self.sides)
         return result
 
     def columns(self, chosen: Integers) -> Floats:
         """Some of its columns, ``(n_chosen, n)``."""
-        units = np.zeros((len(chosen), len(self.inverse)))
+        units = np.zeros((len(chosen), len(self.variance)))
         units[np.arange(len(chosen)), chosen] = 1.0
         return self.times(units)
 
 
 def small_system(core: Floats, columns: Floats) -> Floats:
     """The system between ``R s`` and the parameters without constraint, ``(..., n_bins + n_loose, n_bins + n_loose)``.
+
+    Those stand in it with the opposite sign, which makes it symmetric.
 
     Parameters
     ----------
@@ -116,11 +115,11 @@ def small_system(core: Floats, columns: Floats) -> Floats:
     b, k = core.shape[-1], core.shape[-1] + columns.shape[-1]
     matrix = np.zeros((*core.shape[:-2], k, k))
     matrix[..., :b, :b] = core
-    matrix[..., :b, b:] = -columns
-    matrix[..., b:, :b] = np.swapaxes(columns, -1, -2)
+    matrix[..., :b, b:] = columns
+    matrix[..., b:, :b] = columns.swapaxes(-1, -2)
     diagonal = np.einsum("...ii->...i", matrix)
     diagonal[..., :b] += 1.0
-    diagonal[..., b:] = NOTHING
+    diagonal[..., b:] = -NOTHING
     return matrix
 
 
@@ -131,7 +130,9 @@ Hessian: TypeAlias = Floats | LowRank
 def following(hessian: Hessian, rows: Integers, columns: Integers) -> Floats | None:
     """How much the minimum over some parameters moves against others that move, ``(n_columns, n_rows)``."""
     if isinstance(hessian, LowRank):
-        return hessian.among(rows).inverse().times(hessian.between(columns, rows))
+        held = np.ones(hessian.root.shape[1], dtype=np.bool_)
+        held[rows] = False
+        return hessian.inverse(held).times(hessian.root[:, columns].T @ hessian.root)[:, rows]
     _, slopes, failed = dposv(hessian[np.ix_(rows, rows)], hessian[np.ix_(rows, columns)])
     return None if failed else np.asarray(slopes.T, dtype=np.float64)
 
@@ -178,7 +179,7 @@ class Metric:
         b, tied = jacobian.shape[1], held[:, loose]
         matrix = small_system(core, np.where(tied[:, None], 0.0, jacobian[:, :, loose] * roots[..., None]))
         diagonals = np.einsum("nii->ni", matrix)
-        diagonals[:, b:] = np.where(tied, 1.0, NOTHING)
+        diagonals[:, b:] = np.where(tied, 1.0, -NOTHING)
         return cls(
             jacobian=jacobian, roots=roots, diagonal=diagonal, held=held, loose=loose, inverse=inverse, matrix=matrix
         )
@@ -211,7 +212,7 @@ class Metric:
         rhs[:, b:] = v[:, self.loose]
         z = solved(self.matrix, rhs[..., None])[..., 0]
         result -= self.inverse * back(self.jacobian, self.roots * z[:, :b])
-        result[:, self.loose] = z[:, b:]
+        result[:, self.loose] = -z[:, b:]
         return result, z[:, :b]
 
     def columns(self, which: Integers, parameter: Integers) -> Floats:
@@ -228,7 +229,7 @@ class Metric:
             np.matmul(pulls[first:last], self.jacobian[which[first]], out=result[first:last])
         result *= -self.inverse[which]
         result[each, parameter] += own
-        result[:, self.loose] = z[:, b:]
+        result[:, self.loose] = -z[:, b:]
         return result
 
 

@@ -18,7 +18,7 @@ gradient.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,7 @@ _MOST_DAMPING = 1e12  # beyond it the damped step is lost in rounding
 _NEAR = 1e-3  # EDM below which the Hessian changes so little along the step that its factors serve once more
 _FALL = 0.05  # by which each such step has to lower the EDM
 _ROUGH_FALL = 0.8  # the same with a Hessian of the rank of the bins
-_NEARLY = 0.3  # EDM below which such a Hessian serves once more
+_NEARLY = 0.03  # EDM below which such a Hessian serves once more
 _ROUNDED = 1e-4  # EDM in units of the tolerance that may be nothing but rounding
 _LEFT = 1e-4  # EDM in units of the tolerance that such steps may leave
 _ROUGH_STEPS = 15  # with such Hessians
@@ -146,12 +146,13 @@ def newton(
             x, f = _lower(function, full, x, f)
             return End(x=x, value=f, edm=edm, hessian=hessian, iterations=iteration, reason="converged")
         if edm <= _NEAR and move.exact and damping == 0.0 and move.factor is not None:
-            inverse = _factored(move.factor)
+            held = np.ones(len(x), dtype=np.bool_)
+            held[move.free] = False
             steps = _Corrections(
-                function=function, box=(low, high), inverse=inverse, free=move.free, tolerance=tolerance, fall=_FALL,
-                learning=False,
+                function=function, box=(low, high), inverse=_factored(move.factor, move.free), held=held,
+                tolerance=tolerance, fall=_FALL, learning=False,
             )  # fmt: skip
-            end, last = steps.run(_Here(x=x, f=f, g=g), full, edm)
+            end, last = steps.run(_Here(x, f, g), full, edm)
             if last is not None:
                 return End(x=end.x, value=end.f, edm=last, hessian=hessian, iterations=iteration, reason="converged")
         trial = function.expand(full)
@@ -208,76 +209,79 @@ def _lower(function: Function, candidate: Floats, x: Floats, f: float) -> tuple[
     return (candidate, value) if value <= f else (x, f)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Corrections:
-    """Steps with one Hessian near a minimum.
-
-    ``free`` are the parameters that no bound holds, and ``inverse`` multiplies with that of their block. What it lacks
-    is learned, if so asked, from the steps and the changes of the gradient along them, as L-BFGS does (Nocedal and
-    Wright, "Numerical Optimization", algorithm 7.4). Each step has to lower the EDM by the factor ``fall``, and the
-    last one leaves an EDM as small as that after a Newton step below the tolerance; where steps learn, far below it.
-    """
-
-    function: Function
-    box: tuple[Floats, Floats]
-    inverse: Solver
-    free: Integers
-    tolerance: float
-    fall: float
-    learning: bool
-
-    def run(self, here: "_Here", target: Floats, edm: float) -> tuple["_Here", float | None]:
-        """Where steps lead of which the first one goes to ``target`` and promises an EDM; that of the last step.
-
-        Each step costs a gradient. There is no last one where the EDM or the function does not fall, or where a bound
-        takes or lets go of a parameter.
-        """
-        holding = np.ones(len(here.x), dtype=np.bool_)
-        holding[self.free] = False
-        free: Any = self.free if holding.any() else slice(None)
-        left = self.tolerance * (_LEFT if self.learning else self.tolerance)
-        memory: list[tuple[Floats, Floats, float]] = []
-        while True:
-            value, g = self.function.value_and_gradient(target)
-            if not value <= here.f or (_held(target, g, *self.box) != holding).any():
-                return here, None
-            step, change, slope = (target - here.x)[free], (g - here.g)[free], g[free]
-            product = float(step @ change)
-            if self.learning and product > 0.0 and np.array_equal(target[holding], here.x[holding]):
-                memory.append((step, change, 1.0 / product))
-            here, before = _Here(x=target, f=value, g=g), edm
-            solution = self._solve(slope, memory)
-            edm = 0.5 * float(slope @ solution)
-            target = target.copy()
-            target[free] -= solution
-            target = _inside(target, *self.box)
-            falls = edm <= self.fall * before
-            # the next EDM would be edm^2 / before; one that falls no more may be nothing but rounding
-            done = edm * edm <= before * left or (not falls and edm <= _ROUNDED * self.tolerance)
-            if edm <= self.tolerance and done:
-                return _Here(x=target, f=value - edm, g=g), edm
-            if not falls:
-                return here, None
-
-    def _solve(self, slope: Floats, memory: list[tuple[Floats, Floats, float]]) -> Floats:
-        """The inverse of the corrected Hessian times a gradient."""
-        parts = []
-        for step, change, inverse in reversed(memory):
-            parts.append(inverse * float(step @ slope))
-            slope = slope - parts[-1] * change
-        solution = self.inverse(slope)
-        for (step, change, inverse), part in zip(memory, reversed(parts), strict=True):
-            solution = solution + (part - inverse * float(change @ solution)) * step
-        return solution
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Here:
+class _Here(NamedTuple):
     """A point, with the value and gradient of the function."""
 
     x: Floats
     f: float
     g: Floats
+
+
+#: Steps, the changes of the gradient along them, and the inverses of the products of both.
+_Memory: TypeAlias = list[tuple[Floats, Floats, float]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Corrections:
+    """Steps with one Hessian near a minimum.
+
+    ``held`` are the parameters that a bound holds, and ``inverse`` multiplies with that of the block of the others.
+    What it lacks is learned, if so asked, from the steps and the changes of the gradient along them, as L-BFGS does.
+    Each step has to lower the EDM by the factor ``fall``, and the last one leaves an EDM as small as that after a
+    Newton step below the tolerance; where steps learn, far below it.
+    """
+
+    function: Function
+    box: tuple[Floats, Floats]
+    inverse: Solver
+    held: Booleans
+    tolerance: float
+    fall: float
+    learning: bool
+
+    def run(self, here: _Here, target: Floats, edm: float) -> tuple[_Here, float | None]:
+        """Where steps lead of which the first one goes to ``target`` and promises an EDM; that of the last step.
+
+        Each step costs a gradient. There is no last one where the EDM or the function does not fall, or where a bound
+        takes or lets go of a parameter.
+        """
+        memory: _Memory = []
+        left = self.tolerance * (_LEFT if self.learning else self.tolerance)
+        while True:
+            value, g = self.function.value_and_gradient(target)
+            if not value <= here.f or (_held(target, g, *self.box) != self.held).any():
+                return here, None
+            step, change = target - here.x, g - here.g
+            product = float(step.dot(change))
+            if self.learning and product > 0.0 and not step[self.held].any():
+                memory.append((step, change, 1.0 / product))
+            here, before = _Here(target, value, g), edm
+            solution = two_loops(g, memory, self.inverse)
+            edm = 0.5 * float(g.dot(solution))
+            target = _inside(target - solution, *self.box)
+            falls = edm <= self.fall * before
+            # the next EDM would be edm^2 / before; one that falls no more may be nothing but rounding
+            done = edm * edm <= before * left or (not falls and edm <= _ROUNDED * self.tolerance)
+            if edm <= self.tolerance and done:
+                return _Here(target, value - edm, g), edm
+            if not falls:
+                return here, None
+
+
+def two_loops(slope: Floats, memory: _Memory, inverse: Solver) -> Floats:
+    """The inverse of a Hessian that L-BFGS corrects times a gradient ``(n,)``.
+
+    It is that of Nocedal and Wright, "Numerical Optimization", algorithm 7.4, with what an ``inverse`` of the Hessian
+    gives in place of its first matrix. Parameters for which that is zero, and which no step moves, stay.
+    """
+    parts = []
+    for step, change, scale in reversed(memory):
+        parts.append(scale * step.dot(slope))
+        slope = slope - parts[-1] * change
+    solution = inverse(slope)
+    for step, change, scale in memory:
+        solution += (parts.pop() - scale * change.dot(solution)) * step
+    return solution
 
 
 def roughly(
@@ -302,8 +306,8 @@ def roughly(
     """
     start, most = _inside(start, *box), min(_ROUGH_STEPS, max_iterations)
     f, g, hessian = function.rough(start)
-    here, taken, edm = _Here(x=start, f=f, g=g), 1, np.inf
-    while np.isfinite(f) and taken <= most:
+    here, taken, edm = _Here(start, f, g), 1, np.inf
+    while isfinite(f) and taken <= most:
         step = _rough_step(here, hessian, *box)
         target, edm = step.target, step.edm
         if edm <= _NEARLY:
@@ -311,7 +315,7 @@ def roughly(
             if back is not None:
                 return End(x=target, value=back.value, edm=edm, hessian=None, iterations=taken, reason="known")
             corrections = _Corrections(
-                function=function, box=box, inverse=step.inverse, free=step.free, tolerance=tolerance, fall=_ROUGH_FALL,
+                function=function, box=box, inverse=step.inverse, held=step.held, tolerance=tolerance, fall=_ROUGH_FALL,
                 learning=True,
             )  # fmt: skip
             end, last = corrections.run(here, target, edm)
@@ -325,48 +329,48 @@ def roughly(
         taken += 1
         if not (f < here.f or target is here.x):
             break
-        here, hessian = _Here(x=target, f=f, g=g), there
+        here, hessian = _Here(target, f, g), there
     return End(x=here.x, value=here.f, edm=edm, hessian=None, iterations=taken, reason="iterations")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _RoughStep:
-    """Where the minimum within the bounds is, the EDM, which parameters no bound holds, and what gives steps."""
+class _RoughStep(NamedTuple):
+    """Where the minimum within the bounds is, the EDM, which parameters a bound holds, and what gives steps."""
 
     target: Floats
     edm: float
-    free: Integers
+    held: Booleans
     inverse: Solver
 
 
 def _rough_step(here: _Here, hessian: LowRank, low: Floats, high: Floats) -> _RoughStep:
     """The step to the minimum of a quadratic model within the bounds."""
-    held, step, edm = _held(here.x, here.g, low, high), np.zeros_like(here.x), -1.0
+    held, slope, edm = _held(here.x, here.g, low, high), here.g, -1.0
+    moved = np.zeros(len(slope))  # onto bounds
     while True:
-        free, rest = np.flatnonzero(~held), np.flatnonzero(held)
-        inverse = (hessian.among(free) if rest.size else hessian).inverse().times
-        slope = here.g[free]
-        if rest.size:
-            slope = slope + hessian.between(free, rest) @ step[rest]
-        step[free] = -inverse(slope)
+        inverse = hessian.inverse(held).times
+        step = moved - inverse(slope)
         if edm < 0.0:
-            edm = -0.5 * float(here.g[free] @ step[free])
+            edm = -0.5 * float(slope.dot(step))
         target = here.x + step
-        beyond = (target < low) | (target > high)
-        beyond[rest] = False
         inside = _inside(target, low, high)
+        beyond = ((target < low) | (target > high)) & ~held
         if not beyond.any():
-            return _RoughStep(target=inside, edm=edm, free=free, inverse=inverse)
-        beyond = _first(beyond, inside - here.x, step)
-        step = np.where(beyond, inside - here.x, step)
-        held = held | beyond
+            return _RoughStep(target=inside, edm=edm, held=held, inverse=inverse)
+        room = inside - here.x
+        held = held | _first(beyond, room, step)
+        moved = np.where(held, room, 0.0)
+        slope = here.g + hessian.root.T.dot(hessian.root.dot(moved))
 
 
-def _factored(factor: _Factor) -> Solver:
-    """What solves systems with a factored matrix."""
-    if isinstance(factor, Bordered):
-        return factor.solve
-    return lambda v: np.asarray(dpotrs(factor, v)[0], dtype=np.float64)
+def _factored(factor: _Factor, free: Integers) -> Solver:
+    """What solves systems with the factored block of some parameters, and is zero for the others."""
+
+    def solve(v: Floats) -> Floats:
+        result = np.zeros(len(v))
+        result[free] = factor.solve(v[free]) if isinstance(factor, Bordered) else dpotrs(factor, v[free])[0]
+        return result
+
+    return solve
 
 
 def _resolution(x: Floats, hessian: Floats) -> float:

@@ -23,7 +23,9 @@ def low_rank():
 
 
 def dense(low_rank):
-    return low_rank.root.T @ low_rank.root + np.diag(np.where(low_rank.loose, 0.0, low_rank.diagonal))
+    variance = low_rank.variance
+    diagonal = np.divide(1.0, variance, out=np.zeros_like(variance), where=variance > 0.0)
+    return low_rank.root.T @ low_rank.root + np.diag(diagonal)
 
 
 def test_inverse(low_rank):
@@ -37,9 +39,23 @@ def test_inverse(low_rank):
     np.testing.assert_allclose(inverse.columns(np.array([4, 0])), expected[[4, 0]], rtol=1e-6, atol=1e-8)
 
 
+def test_inverse_where_some_are_held(low_rank):
+    """A parameter with a constraint, and one without."""
+    held = np.array([False, True, False, True, False, False])
+    free, expected = np.flatnonzero(~held), np.zeros((6, 6))
+    expected[np.ix_(free, free)] = np.linalg.inv(dense(low_rank)[np.ix_(free, free)])
+    v = np.random.default_rng(4).normal(size=6)
+    np.testing.assert_allclose(low_rank.inverse(held).times(v), v @ expected, rtol=1e-6)
+
+
+def test_square(low_rank):
+    v = np.random.default_rng(5).normal(size=6)
+    assert low_rank.square(v) == pytest.approx(v @ dense(low_rank) @ v, rel=1e-12)
+
+
 def test_the_least_curvature_is_a_part_of_that_of_the_constraint():
     bent = LowRank.of(np.zeros((1, 6)), np.ones(1), np.full(6, -40.0), WIDTH)
-    np.testing.assert_allclose(bent.diagonal[WIDTH > 0.0], 0.5 / WIDTH[WIDTH > 0.0] ** 2)
+    np.testing.assert_allclose(bent.variance, 2.0 * WIDTH**2)
 
 
 def test_loose_parameters_that_do_the_same_share_a_step():
