@@ -452,13 +452,15 @@ def _bounded_step(q: _Quadratic, function: Function, damping: float, mixed: Iter
         if edm < 0.0:
             edm = 0.5 * float(q.g[free] @ solution)
         target = q.x[free] - solution
-        beyond = (target < q.low[free]) | (target > q.high[free])
-        beyond = _first(beyond, np.clip(target, q.low[free], q.high[free]) - q.x[free], -solution)
+        low, high = q.low[free], q.high[free]
+        beyond = (target < low) | (target > high)
         if not beyond.any():
             step[free] = -solution
             return _Move(step=step, damping=damping, edm=edm, exact=convex is None, free=free, factor=factor)
+        room = _inside(target, low, high) - q.x[free]
+        beyond = _first(beyond, room, -solution)
         crossing = free[beyond]
-        step[crossing] = np.clip(target[beyond], q.low[crossing], q.high[crossing]) - q.x[crossing]
+        step[crossing] = room[beyond]
         held = held.copy()
         held[crossing] = True
 
