@@ -48,6 +48,8 @@ _FEW = 0.5
 _CHUNK = 50_000
 #: Polynomials up to which those of HistoSys and NormSys are evaluated together.
 _TOGETHER = 2_000
+#: A factor that changes by no more within +-1 has no zero there.
+_MOST_CHANGE = 0.9
 #: Terms up to which derivatives of the bins are added up one by one, which is faster than products of matrices then.
 _TERMS = 20_000
 
@@ -146,11 +148,12 @@ class Multiplicative:
 class Inner:
     """The polynomials that interpolations are within +-1: of the columns of HistoSys, then of the NormSys entries.
 
-    A model that has few of them evaluates them together.
+    A model that has few of them evaluates them together. ``may_vanish`` says whether a factor may come near zero there.
     """
 
     parameter: Integers
     table: Floats
+    may_vanish: bool
 
     @classmethod
     def of(cls, additive: Additive, multiplicative: Multiplicative) -> "Inner | None":
@@ -158,8 +161,13 @@ class Inner:
         parameter = np.concatenate((additive.parameter, multiplicative.parameter))
         if not (multiplicative.smooth and additive.codes == ("code4p",) and len(parameter) <= _TOGETHER):
             return None
-        columns = code4p_table(len(additive.parameter))
-        return cls(parameter=parameter, table=np.concatenate((columns, multiplicative.table), axis=2))
+        columns, factors = code4p_table(len(additive.parameter)), multiplicative.table
+        changes = np.abs(factors[:-1, 0]).sum(axis=0)  # the last coefficient is one
+        return cls(
+            parameter=parameter,
+            table=np.concatenate((columns, factors), axis=2),
+            may_vanish=bool(changes.max(initial=0.0) > _MOST_CHANGE),
+        )
 
 
 class State(NamedTuple):
@@ -316,7 +324,9 @@ class Cells:
             return self.additive.curves(theta, order), self.multiplicative.factors(theta, order)
         alpha, n = theta[self.inner.parameter], len(self.additive.parameter)
         both = polynomials(alpha, self.inner.table[:, : order + 1])
-        curves, factors, size = both[:, :n], without_zeros(both[:, n:]), np.abs(alpha)
+        curves, factors, size = both[:, :n], both[:, n:], np.abs(alpha)
+        if self.inner.may_vanish:
+            without_zeros(factors)
         if not size.max() < 1.0:
             outside = (size >= 1.0).nonzero()[0]
             k = outside.searchsorted(n)
