@@ -52,4 +52,6 @@ else:
     SPECIAL = ("erfcx", "gammaln", "log_ndtr", "ndtr", "ndtri", "xlogy")
     LAPACK = ("dgetrf", "dgetri", "dposv", "dpotrf", "dpotri", "dpotrs", "dtrtrs")
     erfcx, gammaln, log_ndtr, ndtr, ndtri, xlogy = names_of("scipy.special", "scipy.special._ufuncs", SPECIAL)
-    dgetrf, dgetri, dposv, dpotrf, dpotri, dpotrs, dtrtrs = names_of("scipy.linalg.lapack", "scipy.linalg._flapack", LAPACK)
+    dgetrf, dgetri, dposv, dpotrf, dpotri, dpotrs, dtrtrs = names_of(
+        "scipy.linalg.lapack", "scipy.linalg._flapack", LAPACK
+    )
