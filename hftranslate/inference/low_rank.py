@@ -24,6 +24,8 @@ Solver: TypeAlias = Callable[[Floats], Floats]
 #: The least curvature along a constrained parameter, as a fraction of that of its width: uneven effects bend the NLL
 #: down, and counts of zero have no curvature.
 LEAST = 0.5
+#: Columns that LAPACK has room to work on at once.
+_BLOCK = 64
 #: The curvature along parameters without constraint that no bin depends on.
 NOTHING = 1e-9
 
@@ -139,7 +141,8 @@ def following(hessian: Hessian, rows: Integers, columns: Integers) -> Floats | N
 
 def _inverted(matrix: Floats) -> Floats:
     factors, pivots, failed = dgetrf(matrix)
-    inverse = np.linalg.pinv(matrix) if failed else dgetri(factors, pivots)[0]  # as of factors that do the same
+    room = _BLOCK * len(matrix)
+    inverse = np.linalg.pinv(matrix) if failed else dgetri(factors, pivots, room)[0]  # as of factors that do the same
     return np.asarray(inverse, dtype=np.float64)
 
 
