@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.likelihood.scipy_parts import dposv
+from hftranslate.likelihood.scipy_parts import dgetrf, dgetri, dposv
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -24,6 +24,8 @@ Solver: TypeAlias = Callable[[Floats], Floats]
 #: The least curvature along a constrained parameter, as a fraction of that of its width: uneven effects bend the NLL
 #: down, and counts of zero have no curvature.
 LEAST = 0.5
+#: Columns that LAPACK has room to work on at once.
+_BLOCK = 64
 #: The curvature along parameters without constraint that no bin depends on.
 NOTHING = 1e-9
 
@@ -138,10 +140,10 @@ def following(hessian: Hessian, rows: Integers, columns: Integers) -> Floats | N
 
 
 def _inverted(matrix: Floats) -> Floats:
-    try:
-        return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
-    except np.linalg.LinAlgError:  # as of factors that do the same
-        return np.asarray(np.linalg.pinv(matrix), dtype=np.float64)
+    factors, pivots, failed = dgetrf(matrix)
+    room = _BLOCK * len(matrix)
+    inverse = np.linalg.pinv(matrix) if failed else dgetri(factors, pivots, room)[0]  # as of factors that do the same
+    return np.asarray(inverse, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

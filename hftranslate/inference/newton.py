@@ -40,7 +40,7 @@ _MOST_DAMPING = 1e12  # beyond it the damped step is lost in rounding
 _NEAR = 1e-3  # EDM below which the Hessian changes so little along the step that its factors serve once more
 _FALL = 0.05  # by which each such step has to lower the EDM
 _ROUGH_FALL = 0.8  # the same with a Hessian of the rank of the bins
-_NEARLY = 0.03  # EDM below which such a Hessian serves once more
+_NEARLY = 0.05  # EDM below which such a Hessian serves once more
 _ROUNDED = 1e-4  # EDM in units of the tolerance that may be nothing but rounding
 _LEFT = 1e-4  # EDM in units of the tolerance that such steps may leave
 _ROUGH_STEPS = 15  # with such Hessians
@@ -454,13 +454,15 @@ def _bounded_step(q: _Quadratic, function: Function, damping: float, mixed: Iter
         if edm < 0.0:
             edm = 0.5 * float(q.g[free] @ solution)
         target = q.x[free] - solution
-        beyond = (target < q.low[free]) | (target > q.high[free])
-        beyond = _first(beyond, np.clip(target, q.low[free], q.high[free]) - q.x[free], -solution)
+        low, high = q.low[free], q.high[free]
+        beyond = (target < low) | (target > high)
         if not beyond.any():
             step[free] = -solution
             return _Move(step=step, damping=damping, edm=edm, exact=convex is None, free=free, factor=factor)
+        room = _inside(target, low, high) - q.x[free]
+        beyond = _first(beyond, room, -solution)
         crossing = free[beyond]
-        step[crossing] = np.clip(target[beyond], q.low[crossing], q.high[crossing]) - q.x[crossing]
+        step[crossing] = room[beyond]
         held = held.copy()
         held[crossing] = True
 

@@ -48,6 +48,8 @@ _FEW = 0.5
 _CHUNK = 50_000
 #: Polynomials up to which those of HistoSys and NormSys are evaluated together.
 _TOGETHER = 2_000
+#: A factor that changes by no more within +-1 has no zero there.
+_MOST_CHANGE = 0.9
 #: Terms up to which derivatives of the bins are added up one by one, which is faster than products of matrices then.
 _TERMS = 20_000
 
@@ -146,11 +148,12 @@ class Multiplicative:
 class Inner:
     """The polynomials that interpolations are within +-1: of the columns of HistoSys, then of the NormSys entries.
 
-    A model that has few of them evaluates them together.
+    A model that has few of them evaluates them together. ``may_vanish`` says whether a factor may come near zero there.
     """
 
     parameter: Integers
     table: Floats
+    may_vanish: bool
 
     @classmethod
     def of(cls, additive: Additive, multiplicative: Multiplicative) -> "Inner | None":
@@ -158,8 +161,13 @@ class Inner:
         parameter = np.concatenate((additive.parameter, multiplicative.parameter))
         if not (multiplicative.smooth and additive.codes == ("code4p",) and len(parameter) <= _TOGETHER):
             return None
-        columns = code4p_table(len(additive.parameter))
-        return cls(parameter=parameter, table=np.concatenate((columns, multiplicative.table), axis=2))
+        columns, factors = code4p_table(len(additive.parameter)), multiplicative.table
+        changes = np.abs(factors[:-1, 0]).sum(axis=0)  # the last coefficient is one
+        return cls(
+            parameter=parameter,
+            table=np.concatenate((columns, factors), axis=2),
+            may_vanish=bool(changes.max(initial=0.0) > _MOST_CHANGE),
+        )
 
 
 class State(NamedTuple):
@@ -212,6 +220,8 @@ class Cells:
         positive number instead, as in ROOT.
     direct
         indices of the parameters that multiply each cell, ``(n_slots, n_cells)``; ``n_parameters`` stands for one.
+    acting
+        indices of the parameters of each direct factor, column of HistoSys and NormSys entry, one after the other.
     inner, terms
         the polynomials of all interpolations, and what the derivatives of the bins are sums of, where that are few.
     """
@@ -229,11 +239,14 @@ class Cells:
     direct: Integers
     pattern: Pattern
     floor_factors: bool
+    acting: Integers = field(init=False)
     inner: Inner | None = field(init=False)
     terms: Terms | None = field(init=False)
 
     def __post_init__(self) -> None:
         """Find the polynomials, and the terms of the derivatives, where they are few."""
+        acting = np.concatenate((self.direct.ravel(), self.additive.parameter, self.multiplicative.parameter))
+        object.__setattr__(self, "acting", acting)
         object.__setattr__(self, "inner", Inner.of(self.additive, self.multiplicative))
         object.__setattr__(self, "terms", self._terms())
 
@@ -311,9 +324,11 @@ class Cells:
             return self.additive.curves(theta, order), self.multiplicative.factors(theta, order)
         alpha, n = theta[self.inner.parameter], len(self.additive.parameter)
         both = polynomials(alpha, self.inner.table[:, : order + 1])
-        curves, factors, size = both[:, :n], without_zeros(both[:, n:]), np.abs(alpha)
+        curves, factors, size = both[:, :n], both[:, n:], np.abs(alpha)
+        if self.inner.may_vanish:
+            without_zeros(factors)
         if not size.max() < 1.0:
-            outside = np.flatnonzero(size >= 1.0)
+            outside = (size >= 1.0).nonzero()[0]
             k = outside.searchsorted(n)
             continue_code4p(curves, alpha[:n], (outside[:k],))
             self.multiplicative.continue_factors(factors, (outside[k:] - n,), slice(None), alpha[n:])
@@ -422,18 +437,12 @@ class Cells:
     def pull_back(self, state: State, weights: Floats) -> Floats:
         """``weights (n_bins,) @ jacobian``, without forming the Jacobian."""
         w = weights[self.bin]
-        base = w * state.additive * state.scale
-        uses = (base * products_of_others(state.slots)).ravel()
-        sums = np.bincount(self.direct.ravel(), uses, self.n_parameters + 1)
-        gradient: Floats = sums[:-1].astype(np.float64, copy=False)
-        if self.additive.parameter.size:
-            s, a = self.additive.shifts.pull(w * self.lift(state))
-            gradient += np.bincount(self.additive.parameter, s + a * state.curves[2], self.n_parameters)
-        m = self.multiplicative
-        if m.row.size:
-            per_row = np.bincount(self.row, w * state.nu, self.n_rows)
-            gradient += np.bincount(m.parameter, per_row[m.row] * self.ratio(state), self.n_parameters)
-        return gradient
+        uses = w * state.additive * state.scale * products_of_others(state.slots)
+        s, a = self.additive.shifts.pull(w * self.lift(state))
+        per_row = np.bincount(self.row, w * state.nu, self.n_rows)
+        effects = (uses.ravel(), s + a * state.curves[2], per_row[self.multiplicative.row] * self.ratio(state))
+        sums = np.bincount(self.acting, np.concatenate(effects), self.n_parameters + 1)
+        return sums[:-1].astype(np.float64, copy=False)
 
 
 def along(values: Any, points: NDArray[Any]) -> Any:

@@ -86,6 +86,8 @@ def places(mask: NDArray[np.bool_]) -> tuple[Integers, ...]:
 
 def continue_code4p(parts: Sequence[Floats] | Floats, alpha: Floats, outside: tuple[Integers, ...]) -> None:
     """Put ``g`` of code4p, and derivatives, in the place of its polynomials outside of +-1."""
+    if not outside[0].size:
+        return
     beyond = alpha[outside]
     parts[0][outside] = np.abs(beyond)
     if len(parts) > 1:

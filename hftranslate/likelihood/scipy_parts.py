@@ -35,6 +35,8 @@ def names_of(public: str, compiled: str, names: tuple[str, ...]) -> list[Any]:
 
 
 if TYPE_CHECKING:
+    from scipy.linalg.lapack import dgetrf as dgetrf
+    from scipy.linalg.lapack import dgetri as dgetri
     from scipy.linalg.lapack import dposv as dposv
     from scipy.linalg.lapack import dpotrf as dpotrf
     from scipy.linalg.lapack import dpotri as dpotri
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
     from scipy.special import xlogy as xlogy
 else:
     SPECIAL = ("erfcx", "gammaln", "log_ndtr", "ndtr", "ndtri", "xlogy")
-    LAPACK = ("dposv", "dpotrf", "dpotri", "dpotrs", "dtrtrs")
+    LAPACK = ("dgetrf", "dgetri", "dposv", "dpotrf", "dpotri", "dpotrs", "dtrtrs")
     erfcx, gammaln, log_ndtr, ndtr, ndtri, xlogy = names_of("scipy.special", "scipy.special._ufuncs", SPECIAL)
-    dposv, dpotrf, dpotri, dpotrs, dtrtrs = names_of("scipy.linalg.lapack", "scipy.linalg._flapack", LAPACK)
+    dgetrf, dgetri, dposv, dpotrf, dpotri, dpotrs, dtrtrs = names_of(
+        "scipy.linalg.lapack", "scipy.linalg._flapack", LAPACK
+    )
