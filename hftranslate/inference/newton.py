@@ -383,8 +383,8 @@ def _inside(x: Floats, low: Floats, high: Floats) -> Floats:
 
 
 def _held(x: Floats, g: Floats, low: Floats, high: Floats) -> Booleans:
-    """Which parameters stand at a bound that the function pushes them against."""
-    held: Booleans = ((x <= low) & (g > 0.0)) | ((x >= high) & (g < 0.0))
+    """Which parameters, all of them within their bounds, stand at the one that the function pushes them to."""
+    held: Booleans = x == np.where(g > 0.0, low, high)
     return held
 
 
