@@ -160,7 +160,7 @@ def newton(
             x, (f, g, hessian) = full, trial
             damping = 0.1 * damping if damping > 1e-8 else 0.0
             continue
-        x_new, f_new = _shortened(function, quadratic, f, step, trial[0])
+        x_new, f_new = _shortened(function, _Here(x, f, g), (low, high), step, trial[0])
         if f_new >= f:  # not even a short step helps: lean towards the direction of steepest descent
             damping = max(10.0 * damping, 1e-3)
             if damping > _MOST_DAMPING:
@@ -326,7 +326,10 @@ def roughly(
         f, g, there = function.rough(target)
         taken += 1
         if not (f < here.f or target is here.x):
-            break
+            target, shorter = _shortened(function, here, box, target - here.x, f)
+            if not shorter < here.f:
+                break
+            f, g, there = function.rough(target)
         here, hessian = _Here(target, f, g), there
     return End(x=here.x, value=here.f, edm=edm, hessian=None, iterations=taken, reason="iterations")
 
@@ -388,19 +391,21 @@ def _held(x: Floats, g: Floats, low: Floats, high: Floats) -> Booleans:
     return held
 
 
-def _shortened(function: Function, q: _Quadratic, f: float, step: Floats, f_full: float) -> tuple[Floats, float]:
+def _shortened(
+    function: Function, here: _Here, box: tuple[Floats, Floats], step: Floats, f_full: float
+) -> tuple[Floats, float]:
     """The first point along a step, shorter than all of it, with a sufficient decrease; the start if there is none."""
-    slope = float(q.g @ step)
+    slope = float(here.g @ step)
     length, f_new = 1.0, f_full
     while slope < 0.0:
-        length *= 0.25 if not np.isfinite(f_new) else _interpolated(length, f, f_new, slope)
+        length *= 0.25 if not np.isfinite(f_new) else _interpolated(length, here.f, f_new, slope)
         if length < _SHORTEST:
             break
-        x_new = _inside(q.x + length * step, q.low, q.high)
+        x_new = _inside(here.x + length * step, *box)
         f_new = function.value(x_new)
-        if f_new < f and f_new <= f + _SUFFICIENT * length * slope:
+        if f_new < here.f and f_new <= here.f + _SUFFICIENT * length * slope:
             return x_new, f_new
-    return q.x, f
+    return here.x, here.f
 
 
 def _interpolated(length: float, f: float, f_new: float, slope: float) -> float:
