@@ -251,7 +251,8 @@ class _Corrections:
                 return here, None
             step, change = target - here.x, g - here.g
             product = float(step.dot(change))
-            if self.learning and product > 0.0 and not step[self.held].any():
+            learned = self.learning and product > 0.0 and not step[self.held].any()
+            if learned:
                 memory.append((step, change, 1.0 / product))
             here, before = _Here(target, value, g), edm
             solution = two_loops(g, memory, self.inverse)
@@ -262,7 +263,7 @@ class _Corrections:
             done = edm * edm <= before * self.tolerance**2 or (not falls and edm <= _ROUNDED * self.tolerance)
             if edm <= self.tolerance and done:
                 return _Here(target, value - edm, g), edm
-            if not falls:
+            if not falls and not learned:
                 return here, None
 
 
