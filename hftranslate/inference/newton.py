@@ -320,10 +320,8 @@ def roughly(
             end, last = corrections.run(here, target, edm)
             if last is not None:
                 return End(x=end.x, value=end.f, edm=last, hessian=hessian, iterations=taken, reason="converged")
-            if not end.f < here.f:
-                break
-            here = end
-            target = here.x
+            if end.f < here.f:
+                here, target = end, end.x
         f, g, there = function.rough(target)
         taken += 1
         if not (f < here.f or target is here.x):
