@@ -226,8 +226,8 @@ class _Corrections:
 
     ``held`` are the parameters that a bound holds, and ``inverse`` multiplies with that of the block of the others.
     What it lacks is learned, if so asked, from the steps and the changes of the gradient along them, as L-BFGS does.
-    Each step has to lower the EDM by the factor ``fall``, and the last one leaves an error as small as that of a Newton
-    step below the tolerance.
+    Each step has to lower the EDM by the factor ``fall``, unless something was learned from it, which changes what is
+    meant by the EDM; the last one leaves an error as small as that of a Newton step below the tolerance.
     """
 
     function: Function
@@ -292,7 +292,7 @@ def roughly(
     max_iterations: int,
     known: Sequence[End] = (),
 ) -> End:
-    """Where steps with Hessians of the rank of the bins lead, which are given up where one does not help.
+    """Where steps with Hessians of the rank of the bins lead, which are given up where not even a short one helps.
 
     Parameters
     ----------
@@ -326,9 +326,11 @@ def roughly(
         taken += 1
         if not (f < here.f or target is here.x):
             target, shorter = _shortened(function, here, box, target - here.x, f)
-            if not shorter < here.f:
+            if shorter < here.f:
+                f, g, there = function.rough(target)
+                taken += 1
+            if not f < here.f:
                 break
-            f, g, there = function.rough(target)
         here, hessian = _Here(target, f, g), there
     return End(x=here.x, value=here.f, edm=edm, hessian=None, iterations=taken, reason="iterations")
 
