@@ -41,8 +41,9 @@ _NEAR = 1e-3  # EDM below which the Hessian changes so little along the step tha
 _FALL = 0.05  # by which each such step has to lower the EDM
 _ROUGH_FALL = 0.8  # the same with a Hessian of the rank of the bins
 _NEARLY = 0.05  # EDM below which such a Hessian serves once more
-_ROUNDED = 1e-4  # EDM in units of the tolerance that may be nothing but rounding
-_ROUGH_STEPS = 15  # with such Hessians
+_ROUNDED = 1e-4  # EDM, or rise of the function, in units of the tolerance that may be nothing but rounding
+_ROUGH_STEPS = 24  # with such Hessians
+_MEMORY = 30  # steps that are learned from without a new one
 _MIXED = (0.5, 1.0)  # how much of the Hessian its convex part replaces where it has to, one after the other
 _LITTLE_MIXED = (0.1, *_MIXED)  # the same where the last step had an EDM below _NEAR
 _SAME_VALLEY = 0.1  # distance from a minimum within which a point belongs to its valley (twice a rise of the function)
@@ -245,13 +246,14 @@ class _Corrections:
         takes or lets go of a parameter.
         """
         memory: _Memory = []
+        rounding = _ROUNDED * self.tolerance
         while True:
             value, g = self.function.value_and_gradient(target)
-            if not value <= here.f or (_held(target, g, *self.box) != self.held).any():
+            if not value <= here.f + rounding or (_held(target, g, *self.box) != self.held).any():
                 return here, None
             step, change = target - here.x, g - here.g
             product = float(step.dot(change))
-            learned = self.learning and product > 0.0 and not step[self.held].any()
+            learned = self.learning and len(memory) < _MEMORY and product > 0.0 and not step[self.held].any()
             if learned:
                 memory.append((step, change, 1.0 / product))
             here, before = _Here(target, value, g), edm
@@ -260,7 +262,7 @@ class _Corrections:
             target = _inside(target - solution, *self.box)
             falls = edm <= self.fall * before
             # the next EDM would be edm^2 / before; one that falls no more may be nothing but rounding
-            done = edm * edm <= before * self.tolerance**2 or (not falls and edm <= _ROUNDED * self.tolerance)
+            done = edm * edm <= before * self.tolerance**2 or (not falls and edm <= rounding)
             if edm <= self.tolerance and done:
                 return _Here(target, value - edm, g), edm
             if not falls and not learned:
