@@ -41,9 +41,9 @@ _NEAR = 1e-3  # EDM below which the Hessian changes so little along the step tha
 _FALL = 0.05  # by which each such step has to lower the EDM
 _ROUGH_FALL = 0.8  # the same with a Hessian of the rank of the bins
 _NEARLY = 0.05  # EDM below which such a Hessian serves once more
-_ROUNDED = 1e-4  # EDM in units of the tolerance that may be nothing but rounding
-_LEFT = 1e-4  # EDM in units of the tolerance that such steps may leave
-_ROUGH_STEPS = 15  # with such Hessians
+_ROUNDED = 1e-4  # EDM, or rise of the function, in units of the tolerance that is rounding, or that steps which learn may leave
+_ROUGH_STEPS = 24  # with such Hessians
+_MEMORY = 30  # steps that are learned from without a new one
 _MIXED = (0.5, 1.0)  # how much of the Hessian its convex part replaces where it has to, one after the other
 _LITTLE_MIXED = (0.1, *_MIXED)  # the same where the last step had an EDM below _NEAR
 _SAME_VALLEY = 0.1  # distance from a minimum within which a point belongs to its valley (twice a rise of the function)
@@ -161,7 +161,7 @@ def newton(
             x, (f, g, hessian) = full, trial
             damping = 0.1 * damping if damping > 1e-8 else 0.0
             continue
-        x_new, f_new = _shortened(function, quadratic, f, step, trial[0])
+        x_new, f_new = _shortened(function, _Here(x, f, g), (low, high), step, trial[0])
         if f_new >= f:  # not even a short step helps: lean towards the direction of steepest descent
             damping = max(10.0 * damping, 1e-3)
             if damping > _MOST_DAMPING:
@@ -227,8 +227,9 @@ class _Corrections:
 
     ``held`` are the parameters that a bound holds, and ``inverse`` multiplies with that of the block of the others.
     What it lacks is learned, if so asked, from the steps and the changes of the gradient along them, as L-BFGS does.
-    Each step has to lower the EDM by the factor ``fall``, and the last one leaves an EDM as small as that after a
-    Newton step below the tolerance; where steps learn, far below it.
+    Each step has to lower the EDM by the factor ``fall``, unless something was learned from it, which changes what is
+    meant by the EDM; the last one leaves an EDM as small as that after a Newton step below the tolerance, or far below it
+    where steps learn.
     """
 
     function: Function
@@ -246,14 +247,16 @@ class _Corrections:
         takes or lets go of a parameter.
         """
         memory: _Memory = []
-        left = self.tolerance * (_LEFT if self.learning else self.tolerance)
+        rounding = _ROUNDED * self.tolerance
+        left = rounding if self.learning else self.tolerance**2
         while True:
             value, g = self.function.value_and_gradient(target)
-            if not value <= here.f or (_held(target, g, *self.box) != self.held).any():
+            if not value <= here.f + rounding or (_held(target, g, *self.box) != self.held).any():
                 return here, None
             step, change = target - here.x, g - here.g
             product = float(step.dot(change))
-            if self.learning and product > 0.0 and not step[self.held].any():
+            learned = self.learning and len(memory) < _MEMORY and product > 0.0 and not step[self.held].any()
+            if learned:
                 memory.append((step, change, 1.0 / product))
             here, before = _Here(target, value, g), edm
             solution = two_loops(g, memory, self.inverse)
@@ -261,10 +264,10 @@ class _Corrections:
             target = _inside(target - solution, *self.box)
             falls = edm <= self.fall * before
             # the next EDM would be edm^2 / before; one that falls no more may be nothing but rounding
-            done = edm * edm <= before * left or (not falls and edm <= _ROUNDED * self.tolerance)
+            done = edm * edm <= before * left or (not falls and edm <= rounding)
             if edm <= self.tolerance and done:
                 return _Here(target, value - edm, g), edm
-            if not falls:
+            if not falls and not learned:
                 return here, None
 
 
@@ -293,7 +296,7 @@ def roughly(
     max_iterations: int,
     known: Sequence[End] = (),
 ) -> End:
-    """Where steps with Hessians of the rank of the bins lead, which are given up where one does not help.
+    """Where steps with Hessians of the rank of the bins lead, which are given up where not even a short one helps.
 
     Parameters
     ----------
@@ -321,14 +324,17 @@ def roughly(
             end, last = corrections.run(here, target, edm)
             if last is not None:
                 return End(x=end.x, value=end.f, edm=last, hessian=hessian, iterations=taken, reason="converged")
-            if not end.f < here.f:
-                break
-            here = end
-            target = here.x
+            if end.f < here.f:
+                here, target = end, end.x
         f, g, there = function.rough(target)
         taken += 1
         if not (f < here.f or target is here.x):
-            break
+            target, shorter = _shortened(function, here, box, target - here.x, f)
+            if shorter < here.f:
+                f, g, there = function.rough(target)
+                taken += 1
+            if not f < here.f:
+                break
         here, hessian = _Here(target, f, g), there
     return End(x=here.x, value=here.f, edm=edm, hessian=None, iterations=taken, reason="iterations")
 
@@ -385,24 +391,26 @@ def _inside(x: Floats, low: Floats, high: Floats) -> Floats:
 
 
 def _held(x: Floats, g: Floats, low: Floats, high: Floats) -> Booleans:
-    """Which parameters stand at a bound that the function pushes them against."""
-    held: Booleans = ((x <= low) & (g > 0.0)) | ((x >= high) & (g < 0.0))
+    """Which parameters, all of them within their bounds, stand at the one that the function pushes them to."""
+    held: Booleans = x == np.where(g > 0.0, low, high)
     return held
 
 
-def _shortened(function: Function, q: _Quadratic, f: float, step: Floats, f_full: float) -> tuple[Floats, float]:
+def _shortened(
+    function: Function, here: _Here, box: tuple[Floats, Floats], step: Floats, f_full: float
+) -> tuple[Floats, float]:
     """The first point along a step, shorter than all of it, with a sufficient decrease; the start if there is none."""
-    slope = float(q.g @ step)
+    slope = float(here.g @ step)
     length, f_new = 1.0, f_full
     while slope < 0.0:
-        length *= 0.25 if not np.isfinite(f_new) else _interpolated(length, f, f_new, slope)
+        length *= 0.25 if not np.isfinite(f_new) else _interpolated(length, here.f, f_new, slope)
         if length < _SHORTEST:
             break
-        x_new = _inside(q.x + length * step, q.low, q.high)
+        x_new = _inside(here.x + length * step, *box)
         f_new = function.value(x_new)
-        if f_new < f and f_new <= f + _SUFFICIENT * length * slope:
+        if f_new < here.f and f_new <= here.f + _SUFFICIENT * length * slope:
             return x_new, f_new
-    return q.x, f
+    return here.x, here.f
 
 
 def _interpolated(length: float, f: float, f_new: float, slope: float) -> float:

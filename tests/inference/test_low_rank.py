@@ -7,6 +7,7 @@ from hftranslate.inference.low_rank import LowRank, following
 from hftranslate.inference.newton import newton, roughly
 from hftranslate.inference.problem import Problem
 from hftranslate.likelihood.compile import compile_model
+from hftranslate.likelihood.sizes import unwarned
 from hftranslate.workspace import HistoSys, NormFactor, NormSys
 from tests.cases import compiled
 from tests.inference.problems import problem_of
@@ -114,6 +115,41 @@ def test_both_ways_lead_to_the_same_minimum(shared, name):
     assert ours.reason == exact.reason == "converged"
     assert ours.value == pytest.approx(exact.value, abs=1e-10)
     np.testing.assert_allclose(ours.x, exact.x, atol=1e-5)
+
+
+def toy(name, seed):
+    """A published model with data drawn at its initial values, far from the start as they are."""
+    model, _ = compiled(name)
+    observed, auxdata = model.sample(model.parameters.init, 1, np.random.default_rng(seed))
+    return problem_of(model, model.data(observed[0], auxdata[0]))
+
+
+def ends_at_a_minimum(problem):
+    """Whether our steps reach a place that the exact Hessian takes for a minimum, too."""
+    box = tuple(problem.bounds.T)
+    ours = roughly(problem, problem.start, box, tolerance=1e-8, max_iterations=100)
+    exact = newton(problem, ours.x, *box, tolerance=1e-12, max_iterations=100)
+    return (
+        ours.reason == exact.reason == "converged"
+        and ours.value == pytest.approx(exact.value, abs=1e-10)
+        and np.allclose(ours.x, exact.x, rtol=0.0, atol=1e-6)
+    )
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@unwarned
+def test_steps_that_overshoot_are_shortened(shared, seed):
+    """The first one ends higher than it began, or outside of the domain."""
+    problem = toy("sbottom_RegionC", seed)
+    value, gradient, hessian = problem.rough(problem.start)
+    assert not problem.value(problem.inside(problem.start - hessian.inverse().times(gradient))) < value
+    assert ends_at_a_minimum(problem)
+
+
+@pytest.mark.parametrize("seed", [22, 39])
+def test_what_is_learned_on_the_way_may_raise_the_expected_distance(shared, seed):
+    """Along some direction the NLL bends far less than without what bins do together."""
+    assert ends_at_a_minimum(toy("sbottom_RegionC", seed))
 
 
 def test_a_way_that_does_not_end_says_so():
