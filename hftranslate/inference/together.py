@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.inference.crossings import KEPT, Within
-from hftranslate.inference.low_rank import LEAST, Metric
+from hftranslate.inference.low_rank import LEAST, Metric, along
 from hftranslate.likelihood.many import Slopes
 from hftranslate.likelihood.model import Data, Linearised, Model
 from hftranslate.likelihood.sizes import unwarned
@@ -52,6 +52,10 @@ _DOUBTED = 2
 _ROUGH, _SAME = 1e-4, 0.2
 #: Armijo's constant: the fraction of the predicted decrease that counts as progress.
 _SUFFICIENT = 1e-4
+#: The relative change of a yield from which on its curvature is that between both, and the largest rise thought of.
+_FAR, _FARTHEST = 0.1, 0.75
+#: The least and largest part of the last step that is taken back where bins are emptied.
+_HASTE = (-5.0, 0.8)
 #: How often a step follows the bent edge of the domain.
 _FOLLOWED = 2
 #: Steps and changes of the gradient that are less parallel than this say nothing about the curvature.
@@ -250,7 +254,7 @@ class _Way:
     """Some fits on their way down: ``which`` they are, and for each of them where it is and what it does next.
 
     ``gradient`` and ``value`` are those at ``x``, ``held`` the parameters that stay at a bound, ``step`` the next one,
-    of which ``length`` is taken, ``shortened`` how often that became less, ``edm`` what the step promises and
+    of which ``length`` is taken, ``aim`` what it was before :meth:`hastened`, ``shortened`` how often that became less, ``edm`` what the step promises and
     ``before`` what the last one did, ``emptied`` whether it empties a bin, ``taken`` how many there were, this one
     included.
     ``steps``, ``changes`` and ``inverses`` are the memory: the last steps, the changes of the gradient, and the inverse
@@ -263,6 +267,7 @@ class _Way:
     gradient: Floats
     held: Booleans
     step: Floats
+    aim: Floats
     length: Floats
     shortened: Integers
     edm: Floats
@@ -323,6 +328,18 @@ class _Way:
         self.step[doubted], self.value[doubted] = 0.0, np.inf
         self.taken[doubted] -= 1
 
+    def hastened(self, rows: Integers, aim: Floats, held: Booleans) -> Floats:
+        """Steps of some that empty bins, by what the last one changed of ``aim`` (Anderson, JACM 12 (1965) 547).
+
+        What bends the edge of the domain is not in their metric: they would oscillate there, or creep along.
+        """
+        if not (rows.size and self.steps):
+            return aim
+        change = aim - self.aim[rows]
+        part = _dot(change, aim) / np.maximum(_dot(change, change), 1e-300)
+        ahead = aim - np.clip(part, *_HASTE)[:, None] * (self.steps[-1][rows] + change)
+        return np.where(held, aim, ahead)
+
     def newton(self, metric: Metric, g: Floats) -> Floats:
         """The step of L-BFGS from a gradient, with a metric in place of its first matrix."""
         memory = list(zip(self.steps, self.changes, self.inverses, strict=True))
@@ -364,7 +381,7 @@ class _Descent:
         n, x = len(which), self.ends.thetas[which][:, self.lines.index]
         return _Way(
             which=which, x=x, value=np.full(n, np.inf), gradient=np.zeros_like(x),
-            held=np.zeros(x.shape, dtype=np.bool_), step=np.zeros_like(x), length=np.ones(n),
+            held=np.zeros(x.shape, dtype=np.bool_), step=np.zeros_like(x), aim=np.zeros_like(x), length=np.ones(n),
             shortened=np.full(n, _SHORTENED), edm=np.full(n, np.inf), before=np.zeros(n),
             emptied=np.zeros(n, dtype=np.bool_), taken=np.zeros(n, dtype=np.int64), steps=[], changes=[], inverses=[],
         )  # fmt: skip
@@ -395,7 +412,7 @@ class _Descent:
         order = np.argsort(self.after, kind="stable")
         way.which = order[np.searchsorted(self.after, way.which, sorter=order)]
         way.held = self.lines.held(way.which, way.x, way.gradient)
-        way.step, way.edm, way.emptied = self._step(way, here)
+        way.step, way.aim, way.edm, way.emptied = self._step(way, here)
         way.before, way.taken = np.zeros_like(way.edm), np.zeros_like(way.taken)
         return way
 
@@ -430,18 +447,22 @@ class _Descent:
         way.taken = way.taken + 1
         way.before = np.where(np.isfinite(way.edm), way.edm, 0.0)
         if better.any():
-            step, edm, emptied = self._step(way, there)
-            step[worse] = way.step[worse]
-            way.step = step
+            step, aim, edm, emptied = self._step(way, there)
+            step[worse], aim[worse] = way.step[worse], way.aim[worse]
+            way.step, way.aim = step, aim
             way.edm, way.emptied = np.where(better, edm, way.edm), np.where(better, emptied, way.emptied)
         way.doubt()
         return there
 
-    def _step(self, way: _Way, here: Linearised) -> tuple[Floats, Floats, Booleans]:
-        """Steps to the minima of the quadratic models within the bounds, the EDM, and which of them empty a bin."""
+    def _step(self, way: _Way, here: Linearised) -> tuple[Floats, Floats, Floats, Booleans]:
+        """Steps to the minima of the quadratic models within the bounds, the EDM, and which of them empty a bin.
+
+        The first are those to be taken, the second what they were made from.
+        """
         metric = self.lines.metric(way.which, here, way.held)
         g = np.where(way.held, 0.0, way.gradient)
         free = way.newton(metric, g)
+        self._far(way, metric, here, g, free)
         within = Within(
             x=way.x,
             gradient=way.gradient,
@@ -453,13 +474,26 @@ class _Descent:
             empty=self.lines.fits.observed[way.which] == 0.0,
         )
         within.go()
-        empties: Booleans = np.any(within.emptied, axis=1)
+        aim, empties = within.step, np.any(within.emptied, axis=1)
         if empties.any():
+            aim, again = aim.copy(), np.flatnonzero(empties & way.emptied)
+            within.step[again] = way.hastened(again, aim[again], within.held[again])
             self._follow(way, within, np.flatnonzero(empties))
         edm = np.where(empties, -_dot(way.gradient, within.step), -0.5 * _dot(g, free))
         if (done := np.flatnonzero(empties & (edm <= self.tolerance))).size:
             edm[done[~within.pushed_there(done, self.tolerance)]] = np.nan
-        return within.step, edm, empties
+        return within.step, aim, edm, empties
+
+    def _far(self, way: _Way, metric: Metric, here: Linearised, g: Floats, step: Floats) -> None:
+        """Take steps anew, by the curvatures of the yields on their way, that move yields by much and empty no bin."""
+        change = along(metric.jacobian, step) / np.maximum(here.rates, 1e-9)
+        counts = self.lines.fits.observed[way.which] > 0.0
+        moves = np.any(counts & (np.abs(change) > _FAR), axis=1)
+        rows = np.flatnonzero(moves & ~np.any(~counts & (change < KEPT - 1.0), axis=1))
+        if rows.size:
+            roots = metric.roots[rows] * np.sqrt(1.0 - np.minimum(change[rows], _FARTHEST))
+            other = Metric.made(metric.jacobian[rows], roots, metric.diagonal[rows], metric.held[rows], metric.loose)
+            metric.roots[rows], metric.matrix[rows], step[rows] = roots, other.matrix, -other.solve(g[rows])
 
     def _follow(self, way: _Way, within: Within, which: Integers) -> None:
         """Let steps that empty bins follow their bent edge of the domain: leave there what was meant to be left."""
