@@ -37,6 +37,8 @@ Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
+#: Numbers in an array just below 32 MiB, the largest that the allocator of GNU's C library learns from.
+_KEPT_MEMORY = 4_000_000
 #: Numbers in the largest arrays of fits that are evaluated at once: they stay near the processor.
 _CHUNK = 200_000
 _FEWEST, _MOST = 8, 1024
@@ -182,6 +184,7 @@ def fit_together(model: Model, fits: Fits, *, tolerance: float, known: Known | N
         iterations=np.zeros(n, dtype=np.int64),
     )
     if n:
+        _keep_freed_memory()
         lines = Linearity.of(model, fits)
         after, over = np.full(n, -1) if fits.after is None else fits.after, np.zeros(n, dtype=np.bool_)
         descent = _Descent(lines=lines, ends=ends, after=after, over=over, tolerance=tolerance, known=known)
@@ -504,6 +507,14 @@ class _Descent:
             excess = self.lines.model.rates_of_many(points) - KEPT * within.here.rates[which]
             inward = metric.solve(np.zeros(held.shape), np.where(within.emptied[which], excess, 0.0))
             within.step[which] -= np.where(held, 0.0, inward)
+
+
+def _keep_freed_memory() -> None:
+    """Let the allocator of the C library keep memory that is freed, up to some tens of MB.
+
+    Fresh pages take longer than what is computed in them. That of GNU gives none back as large as what once was freed.
+    """
+    np.empty(_KEPT_MEMORY)
 
 
 def _dot(a: Floats, b: Floats) -> Floats:
