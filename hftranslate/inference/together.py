@@ -257,9 +257,9 @@ class _Way:
     """Some fits on their way down: ``which`` they are, and for each of them where it is and what it does next.
 
     ``gradient`` and ``value`` are those at ``x``, ``held`` the parameters that stay at a bound, ``step`` the next one,
-    of which ``length`` is taken, ``aim`` what it was before :meth:`hastened`, ``shortened`` how often that became less, ``edm`` what the step promises and
-    ``before`` what the last one did, ``emptied`` whether it empties a bin, ``taken`` how many there were, this one
-    included.
+    of which ``length`` is taken, ``aim`` what it was before :meth:`hastened`, ``shortened`` how often that became less,
+    ``edm`` what the step promises and ``before`` what the last one did, ``emptied`` whether it empties a bin, ``taken``
+    how many there were, this one included.
     ``steps``, ``changes`` and ``inverses`` are the memory: the last steps, the changes of the gradient, and the inverse
     of their product (zero where they are to be forgotten).
     """
