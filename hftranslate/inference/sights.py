@@ -43,7 +43,7 @@ _WILD = 5.0
 #: The least part of its events that a bin keeps so.
 _LEAST = 0.05
 #: Points, and points times cells or factors, that are evaluated at once: they stay near the processor.
-_MOST, _CHUNK = 128, 50_000
+_MOST, _CHUNK = 256, 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -103,10 +103,12 @@ class Minima:
         rise, shallow = np.full(parabola.shape, np.inf), _FRACTIONS * parabola
         rise[maybe] = self.rises(fit[np.nonzero(maybe)[0]], points[maybe], shallow[maybe])
         low = rise < shallow
-        for one in np.unique(fit[low.any(axis=1)]):
+        some = low.any(axis=1)
+        fit, points, rise = fit[some], points[some], np.where(low, rise, np.inf)[some]
+        for one in np.unique(fit):
             rows = np.flatnonzero(fit == one)
-            images = [r for r in rows[np.argsort(rise[rows, -1], kind="stable")] if low[r, -1]][:_STARTS]
-            others = valleys(np.where(low, rise, np.inf)[rows, :-1])[: _STARTS - len(images)]
+            images = [r for r in rows[np.argsort(rise[rows, -1], kind="stable")] if rise[r, -1] < np.inf][:_STARTS]
+            others = valleys(rise[rows, :-1])[: _STARTS - len(images)]
             for r, j in [(r, -1) for r in images] + [(rows[i], j) for i, j in others]:
                 yield int(one), points[r, j]
 
