@@ -42,20 +42,22 @@ _KEPT_MEMORY = 4_000_000
 #: Numbers in the largest arrays of fits that are evaluated at once: they stay near the processor.
 _CHUNK = 200_000
 _FEWEST, _MOST = 8, 1024
-#: Steps and changes of the gradient that are remembered.
-_MEMORY = 2
+#: Steps and changes of the gradient that are remembered, of those that promised less than an EDM: what others learn is
+#: of other places.
+_MEMORY, _NEAR = 2, 0.1
 #: Steps after which a fit that has not converged is given up, and how often one of them is shortened, and by how much.
 _STEPS, _SHORTENED, _SHORTER = 40, 8, 0.3
 #: The least part of the EDM that the last step is taken to leave.
 _LEFT = 0.3
 #: How often a step is shortened before what was learned of the curvature is forgotten.
 _DOUBTED = 2
-#: The EDM at which it shows where a fit ends, and how near in units of its parameters that is to a known minimum.
-_ROUGH, _SAME = 1e-4, 0.2
+#: The EDM at which it shows where a fit ends, up to so many times it, and how near in units of its parameters that is to
+#: a known minimum.
+_ROUGH, _BELOW, _SAME = 1e-3, 5.0, 0.2
 #: Armijo's constant: the fraction of the predicted decrease that counts as progress.
 _SUFFICIENT = 1e-4
 #: The relative change of a yield from which on its curvature is that between both, and the largest rise thought of.
-_FAR, _FARTHEST = 0.1, 0.75
+_FAR, _FARTHEST = 0.05, 0.75
 #: The least and largest part of the last step that is taken back where bins are emptied.
 _HASTE = (-5.0, 0.8)
 #: How often a step follows the bent edge of the domain.
@@ -398,13 +400,12 @@ class _Descent:
             return way
         self.ends.values[way.which[useless]] = np.inf
         self.ends.converged[way.which[useless]] = True
-        end = way.only(good)
-        step = np.where(end.emptied[:, None], 0.0, end.step)  # so near the edge of the domain a step may leave it
-        x = np.clip(end.x + step, *self.lines.box)
-        self.ends.thetas[end.which[:, None], self.lines.index] = x
-        self.ends.values[end.which] = np.where(end.emptied, end.value, end.value - end.edm)
-        self.ends.edm[end.which] = end.edm
-        self.ends.converged[end.which], self.ends.emptied[end.which] = True, end.emptied
+        end, emptied, edm = way.which[good], way.emptied[good], way.edm[good]
+        step = np.where(emptied[:, None], 0.0, way.step[good])  # so near the edge of the domain a step may leave it
+        x = np.clip(way.x[good] + step, *self.lines.box)
+        self.ends.thetas[end[:, None], self.lines.index] = x
+        self.ends.values[end] = way.value[good] - np.where(emptied, 0.0, edm)
+        self.ends.edm[end], self.ends.converged[end], self.ends.emptied[end] = edm, True, emptied
         self.ends.iterations[way.which[over]], self.over[way.which[over]] = way.taken[over], True
         followed = good & np.isin(way.which, self.after)
         rest = way.only(~over)
@@ -427,7 +428,7 @@ class _Descent:
         width = self.lines.model.parameters.width[self.lines.index]
         unit = np.where(width > 0.0, width, np.maximum(np.abs(thetas), 1.0))
         back = np.all(np.abs(np.clip(way.x + way.step, *self.lines.box) - thetas) <= _SAME * unit, axis=1)
-        found: Booleans = back | ((way.edm <= _ROUGH) & (way.value - way.edm >= values))
+        found: Booleans = back | ((way.edm <= _ROUGH) & (way.value - _BELOW * way.edm >= values))
         return found
 
     def _move(self, way: _Way) -> Linearised:
@@ -441,7 +442,8 @@ class _Descent:
         gradient[worse] = way.gradient[worse]
         held = self.lines.held(way.which, trial, gradient)
         held[worse] = way.held[worse]
-        way.learn(trial - way.x, gradient - way.gradient, better & np.isfinite(way.value), held)
+        learns = better & (way.edm < _NEAR) & np.isfinite(way.value)
+        way.learn(trial - way.x, gradient - way.gradient, learns, held)
         trial[worse] = way.x[worse]
         way.x, way.gradient, way.held = trial, gradient, held
         way.value = np.where(better, there.value, way.value)
