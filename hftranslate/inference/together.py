@@ -48,7 +48,7 @@ _MEMORY, _NEAR = 2, 0.1
 #: Steps after which a fit that has not converged is given up, and how often one of them is shortened, and by how much.
 _STEPS, _SHORTENED, _SHORTER = 40, 8, 0.3
 #: The least part of the EDM that the last step is taken to leave.
-_LEFT = 0.3
+_LEFT = 0.1
 #: How often a step is shortened before what was learned of the curvature is forgotten.
 _DOUBTED = 2
 #: The EDM at which it shows where a fit ends, up to so many times it, and how near in units of its parameters that is to
