@@ -42,8 +42,8 @@ _KEPT_MEMORY = 4_000_000
 #: Numbers in the largest arrays of fits that are evaluated at once: they stay near the processor.
 _CHUNK = 200_000
 _FEWEST, _MOST = 8, 1024
-#: Steps and changes of the gradient that are remembered, of those that promised less than an EDM: what others learn is
-#: of other places.
+#: Steps and changes of the gradient that are remembered, and the EDM from which on: others tell of other places. Where a
+#: known minimum is to be left behind, all are.
 _MEMORY, _NEAR = 2, 0.1
 #: Steps after which a fit that has not converged is given up, and how often one of them is shortened, and by how much.
 _STEPS, _SHORTENED, _SHORTER = 40, 8, 0.3
@@ -51,13 +51,12 @@ _STEPS, _SHORTENED, _SHORTER = 40, 8, 0.3
 _LEFT = 0.1
 #: How often a step is shortened before what was learned of the curvature is forgotten.
 _DOUBTED = 2
-#: The EDM at which it shows where a fit ends, up to so many times it, and how near in units of its parameters that is to
-#: a known minimum.
-_ROUGH, _BELOW, _SAME = 1e-3, 5.0, 0.2
+#: The EDM at which it shows where a fit ends, and how near in units of its parameters that is to a known minimum.
+_ROUGH, _SAME = 1e-4, 0.2
 #: Armijo's constant: the fraction of the predicted decrease that counts as progress.
 _SUFFICIENT = 1e-4
 #: The relative change of a yield from which on its curvature is that between both, and the largest rise thought of.
-_FAR, _FARTHEST = 0.05, 0.75
+_FAR, _FARTHEST = 0.1, 0.75
 #: The least and largest part of the last step that is taken back where bins are emptied.
 _HASTE = (-5.0, 0.8)
 #: How often a step follows the bent edge of the domain.
@@ -428,7 +427,7 @@ class _Descent:
         width = self.lines.model.parameters.width[self.lines.index]
         unit = np.where(width > 0.0, width, np.maximum(np.abs(thetas), 1.0))
         back = np.all(np.abs(np.clip(way.x + way.step, *self.lines.box) - thetas) <= _SAME * unit, axis=1)
-        found: Booleans = back | ((way.edm <= _ROUGH) & (way.value - _BELOW * way.edm >= values))
+        found: Booleans = back | ((way.edm <= _ROUGH) & (way.value - way.edm >= values))
         return found
 
     def _move(self, way: _Way) -> Linearised:
@@ -442,7 +441,7 @@ class _Descent:
         gradient[worse] = way.gradient[worse]
         held = self.lines.held(way.which, trial, gradient)
         held[worse] = way.held[worse]
-        learns = better & (way.edm < _NEAR) & np.isfinite(way.value)
+        learns = better & np.isfinite(way.value) & ((way.edm < _NEAR) | (self.known is not None))
         way.learn(trial - way.x, gradient - way.gradient, learns, held)
         trial[worse] = way.x[worse]
         way.x, way.gradient, way.held = trial, gradient, held
