@@ -20,8 +20,8 @@ _DENSE = 8
 class _Terms:
     """Which terms add up to which entries of a Jacobian ``(n_bins * n_parameters,)``.
 
-    ``first`` and ``second`` are indices of what is multiplied: the first term of each of ``places``, those of most terms
-    first, then the second of those that have one, and so on. ``layers`` are their numbers.
+    ``first`` and ``second`` are indices of what is multiplied: the first term of each of ``places``, those of most
+    terms first, then the second of those that have one, and so on. ``layers`` are where these stand.
     """
 
     first: Integers
