@@ -38,8 +38,8 @@ Integers = NDArray[np.int64]
 
 #: Numbers in an array just below 32 MiB, the largest that the allocator of GNU's C library learns from.
 _KEPT_MEMORY = 4_000_000
-#: Numbers in the largest arrays of fits that are evaluated at once: they stay near the processor.
-_CHUNK = 400_000
+#: Numbers in the largest arrays of fits that are evaluated at once, each with some vectors: they stay near the processor.
+_CHUNK, _VECTORS = 330_000, 4
 _FEWEST, _MOST = 8, 1024
 #: The EDM from which on steps are learned from: those before tell of other places. Where a known minimum is to be left
 #: behind, all are.
@@ -113,7 +113,8 @@ class Fits:
 
     def chunk(self, model: Model) -> int:
         """How many of them are evaluated at once."""
-        numbers = max(len(model.cells.multiplicative.row), model.cells.n_bins * len(model.parameters))
+        factors, n = len(model.cells.multiplicative.row), len(model.parameters)
+        numbers = max(factors, n * model.cells.n_bins) + _VECTORS * n
         return min(max(_CHUNK // max(numbers, 1), _FEWEST), _MOST)
 
 
