@@ -38,7 +38,7 @@ Integers = NDArray[np.int64]
 
 #: Numbers in an array just below 32 MiB, the largest that the allocator of GNU's C library learns from.
 _KEPT_MEMORY = 4_000_000
-#: Numbers in the largest arrays of fits that are evaluated at once, each with some vectors: they stay near the processor.
+#: Numbers in the largest arrays of fits that are evaluated at once, and vectors of each: they stay near the processor.
 _CHUNK, _VECTORS = 330_000, 4
 _FEWEST, _MOST = 8, 1024
 #: The EDM from which on steps are learned from: those before tell of other places. Where a known minimum is to be left
