@@ -43,7 +43,8 @@ class Within:
         """Bring all of them back."""
         target, (low, high) = self.x + self.step, self.box
         over = ((target < low) | (target > high)) & ~self.held
-        rows = np.flatnonzero(over.any(axis=1) | self.empty.any(axis=1))
+        emptying = self.empty & (-along(self.here.jacobian, self.step) > (1.0 - KEPT) * self.here.rates)
+        rows = np.flatnonzero(over.any(axis=1) | emptying.any(axis=1))
         moved = np.zeros_like(self.step)
         for _ in range(_CROSSINGS):
             first, room, over, emptying = self._met(rows)

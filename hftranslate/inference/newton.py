@@ -41,7 +41,7 @@ _NEAR = 1e-3  # EDM below which the Hessian changes so little along the step tha
 _FALL = 0.05  # by which each such step has to lower the EDM
 _ROUGH_FALL = 0.8  # the same with a Hessian of the rank of the bins
 _NEARLY = 0.05  # EDM below which such a Hessian serves once more
-_ROUNDED = 1e-4  # EDM, or rise of the function, in units of the tolerance that is rounding, or that steps which learn may leave
+_ROUNDED = 1e-4  # EDM, or rise, in units of the tolerance that is nothing but rounding, or what steps that learn leave
 _ROUGH_STEPS = 24  # with such Hessians
 _MEMORY = 30  # steps that are learned from without a new one
 _MIXED = (0.5, 1.0)  # how much of the Hessian its convex part replaces where it has to, one after the other
@@ -228,8 +228,8 @@ class _Corrections:
     ``held`` are the parameters that a bound holds, and ``inverse`` multiplies with that of the block of the others.
     What it lacks is learned, if so asked, from the steps and the changes of the gradient along them, as L-BFGS does.
     Each step has to lower the EDM by the factor ``fall``, unless something was learned from it, which changes what is
-    meant by the EDM; the last one leaves an EDM as small as that after a Newton step below the tolerance, or far below it
-    where steps learn.
+    meant by the EDM; the last one leaves as little as a Newton step below the tolerance does, or, of steps that learn, an
+    EDM far below it.
     """
 
     function: Function

@@ -44,7 +44,7 @@ _WILD = 5.0
 #: The least part of its events that a bin keeps so.
 _LEAST = 0.05
 #: Points, and points times cells or factors, that are evaluated at once: they stay near the processor.
-_MOST, _CHUNK = 128, 50_000
+_MOST, _CHUNK = 256, 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -104,17 +104,21 @@ class Minima:
             return
         fit, parameter, columns = fit[some], parameter[some], columns[some]
         variance = columns[np.arange(len(fit)), parameter]
-        points, parabola = self._places(fit, parameter, columns / variance[:, None], variance)
-        maybe = (parabola > 0.0) & perhaps[some]
-        rise, shallow = np.full(parabola.shape, np.inf), _FRACTIONS * parabola
-        rise[maybe] = self.rises(fit[np.nonzero(maybe)[0]], points[maybe], shallow[maybe])
+        parabola = self._parabolas(fit, parameter, variance)
+        row, place = np.nonzero((parabola > 0.0) & perhaps[some])
+        points = self._points(fit[row], parameter[row], columns[row] / variance[row, None], place)
+        rise, number, shallow = np.full(parabola.shape, np.inf), np.zeros(parabola.shape, int), _FRACTIONS * parabola
+        rise[row, place] = self.rises(fit[row], points, shallow[row, place])
+        number[row, place] = np.arange(len(row))
         low = rise < shallow
-        for one in np.unique(fit[low.any(axis=1)]):
+        some = low.any(axis=1)
+        fit, number, rise = fit[some], number[some], np.where(low, rise, np.inf)[some]
+        for one in np.unique(fit):
             rows = np.flatnonzero(fit == one)
-            images = [r for r in rows[np.argsort(rise[rows, -1], kind="stable")] if low[r, -1]][:_STARTS]
-            others = valleys(np.where(low, rise, np.inf)[rows, :-1])[: _STARTS - len(images)]
+            images = [r for r in rows[np.argsort(rise[rows, -1], kind="stable")] if rise[r, -1] < np.inf][:_STARTS]
+            others = valleys(rise[rows, :-1])[: _STARTS - len(images)]
             for r, j in [(r, -1) for r in images] + [(rows[i], j) for i, j in others]:
-                yield int(one), points[r, j]
+                yield int(one), points[number[r, j]]
 
     def _perhaps(self, fit: Integers, k: Integers, columns: Floats, effects: Floats) -> Booleans:
         """Where profiles may be low, ``(n, 7)``: by what bends the yields along ``k``, the others to first order.
@@ -160,21 +164,30 @@ class Minima:
         distances[:, :-1], distances[:, -1] = _STEPS, image
         return distances
 
-    def _places(self, fit: Integers, k: Integers, way: Floats, variance: Floats) -> tuple[Floats, Floats]:
-        """Points on profiles along ``way``, and mirror images of ``k``, ``(n, 7, n_free)``; the parabolas there.
+    def _parabolas(self, fit: Integers, k: Integers, variance: Floats) -> Floats:
+        """The rise of parabolas at the places on profiles and at mirror images of ``k``, ``(n, 7)``.
 
-        Where there is no mirror image, because it is too near or outside the range, its parabola is zero.
+        Where there is no mirror image, because it is too near or outside the range, it is zero.
         """
-        p, (low, high), each = self.model.parameters, self.bounds.T, np.arange(len(k))
-        x = self.thetas[fit][:, self.index]
-        points = np.clip(x[:, None] + _STEPS[:, None] * way[:, None], low, high)
-        image = 2.0 * p.init[self.index[k]] - x[each, k]
-        apart = np.abs(image - x[each, k])
-        far = (apart > _APART * p.width[self.index[k]]) & (low[k] <= image) & (image <= high[k])
-        mirrored = x.copy()
-        mirrored[each, k] = np.where(far, image, x[each, k])
-        distance = self._distances(np.where(far, apart, 0.0))
-        return np.concatenate([points, mirrored[:, None]], axis=1), 0.5 * distance**2 / variance[:, None]
+        (low, high), image = self.bounds.T[:, k], self._images(fit, k)
+        apart = np.abs(image - self.thetas[fit, self.index[k]])
+        far = (apart > _APART * self.model.parameters.width[self.index[k]]) & (low <= image) & (image <= high)
+        parabolas: Floats = 0.5 * self._distances(np.where(far, apart, 0.0)) ** 2 / variance[:, None]
+        return parabolas
+
+    def _images(self, fit: Integers, k: Integers) -> Floats:
+        """The mirror images of parameters, ``(n,)``."""
+        images: Floats = 2.0 * self.model.parameters.init[self.index[k]] - self.thetas[fit, self.index[k]]
+        return images
+
+    def _points(self, fit: Integers, k: Integers, way: Floats, place: Integers) -> Floats:
+        """Points ``(n, n_free)`` on profiles along ``way``, or the mirror image of ``k``, each at one of the places."""
+        low, high = self.bounds.T
+        x, image = self.thetas[fit][:, self.index], np.flatnonzero(place == len(_STEPS))
+        points: Floats = np.clip(x + np.append(_STEPS, 0.0)[place, None] * way, low, high)
+        points[image] = x[image]
+        points[image, k[image]] = self._images(fit[image], k[image])
+        return points
 
     def rises(self, owner: Integers, points: Floats, most: Floats | float) -> Floats:
         """How far the NLL at points ``(n, n_free)`` is above that of the minima they belong to, ``(n,)``.

@@ -22,40 +22,38 @@ that does not converge within a few steps is left to who can do more: nothing he
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.inference.crossings import KEPT, Within
-from hftranslate.inference.low_rank import LEAST, Metric
+from hftranslate.inference.low_rank import LEAST, Metric, along
+from hftranslate.inference.ways import Way, dot
 from hftranslate.likelihood.many import Slopes
 from hftranslate.likelihood.model import Data, Linearised, Model
-from hftranslate.likelihood.sizes import unwarned
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
-#: Numbers in the largest arrays of fits that are evaluated at once: they stay near the processor.
-_CHUNK = 200_000
+#: Numbers in an array just below 32 MiB, the largest that the allocator of GNU's C library learns from.
+_KEPT_MEMORY = 4_000_000
+#: Numbers in the largest arrays of fits that are evaluated at once, and vectors of each: they stay near the processor.
+_CHUNK, _VECTORS = 330_000, 4
 _FEWEST, _MOST = 8, 1024
-#: Steps and changes of the gradient that are remembered.
-_MEMORY = 2
+#: The EDM from which on steps are learned from: those before tell of other places. Where a known minimum is to be left
+#: behind, all are.
+_NEAR = 0.1
 #: Steps after which a fit that has not converged is given up, and how often one of them is shortened, and by how much.
 _STEPS, _SHORTENED, _SHORTER = 40, 8, 0.3
-#: The least part of the EDM that the last step is taken to leave.
-_LEFT = 0.3
-#: How often a step is shortened before what was learned of the curvature is forgotten.
-_DOUBTED = 2
 #: The EDM at which it shows where a fit ends, and how near in units of its parameters that is to a known minimum.
 _ROUGH, _SAME = 1e-4, 0.2
 #: Armijo's constant: the fraction of the predicted decrease that counts as progress.
 _SUFFICIENT = 1e-4
+#: The relative change of a yield from which on its curvature is that between both, and the largest rise thought of.
+_FAR, _FARTHEST = 0.1, 0.75
 #: How often a step follows the bent edge of the domain.
 _FOLLOWED = 2
-#: Steps and changes of the gradient that are less parallel than this say nothing about the curvature.
-_PARALLEL = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -115,7 +113,8 @@ class Fits:
 
     def chunk(self, model: Model) -> int:
         """How many of them are evaluated at once."""
-        numbers = max(len(model.cells.multiplicative.row), model.cells.n_bins * len(model.parameters))
+        factors, n = len(model.cells.multiplicative.row), len(model.parameters)
+        numbers = max(factors, n * model.cells.n_bins) + _VECTORS * n
         return min(max(_CHUNK // max(numbers, 1), _FEWEST), _MOST)
 
 
@@ -178,6 +177,7 @@ def fit_together(model: Model, fits: Fits, *, tolerance: float, known: Known | N
         iterations=np.zeros(n, dtype=np.int64),
     )
     if n:
+        _keep_freed_memory()
         lines = Linearity.of(model, fits)
         after, over = np.full(n, -1) if fits.after is None else fits.after, np.zeros(n, dtype=np.bool_)
         descent = _Descent(lines=lines, ends=ends, after=after, over=over, tolerance=tolerance, known=known)
@@ -219,8 +219,10 @@ class Linearity:
 
     def at(self, which: Integers, x: Floats) -> Linearised:
         """Those of some fits at ``x (n, n_free)``."""
-        points, index = self.fits.starts[which], self.index
-        points[:, index] = x
+        points, index = x, self.index
+        if x.shape[1] < self.fits.starts.shape[1]:
+            points = self.fits.starts[which]
+            points[:, index] = x
         observed, auxdata = self.fits.observed[which], self.fits.auxdata[which]
         found = self.model.linearised(points, observed, auxdata, self.places, self.room)
         if len(index) == points.shape[1]:
@@ -243,97 +245,6 @@ class Linearity:
         diagonal = np.maximum(here.constraints + here.bends, least)
         room = self.room[1, : len(which)] if here.jacobian.base is self.room else None
         return Metric.made(here.jacobian, roots, diagonal, held, np.flatnonzero(~tight), room)
-
-
-@dataclass(slots=True, kw_only=True)
-class _Way:
-    """Some fits on their way down: ``which`` they are, and for each of them where it is and what it does next.
-
-    ``gradient`` and ``value`` are those at ``x``, ``held`` the parameters that stay at a bound, ``step`` the next one,
-    of which ``length`` is taken, ``shortened`` how often that became less, ``edm`` what the step promises and
-    ``before`` what the last one did, ``emptied`` whether it empties a bin, ``taken`` how many there were, this one
-    included.
-    ``steps``, ``changes`` and ``inverses`` are the memory: the last steps, the changes of the gradient, and the inverse
-    of their product (zero where they are to be forgotten).
-    """
-
-    which: Integers
-    x: Floats
-    value: Floats
-    gradient: Floats
-    held: Booleans
-    step: Floats
-    length: Floats
-    shortened: Integers
-    edm: Floats
-    before: Floats
-    emptied: Booleans
-    taken: Integers
-    steps: list[Floats]
-    changes: list[Floats]
-    inverses: list[Floats]
-
-    def only(self, these: Booleans) -> "_Way":
-        """Some of them."""
-        parts: dict[str, Any] = {name: getattr(self, name) for name in _Way.__slots__}
-        chosen: dict[str, Any] = {
-            k: [a[these] for a in v] if isinstance(v, list) else v[these] for k, v in parts.items()
-        }
-        return _Way(**chosen)
-
-    def joined(self, fresh: "_Way") -> "_Way":
-        """With others, which remember as much or nothing."""
-        parts: dict[str, Any] = {}
-        for name in _Way.__slots__:
-            mine, theirs = getattr(self, name), getattr(fresh, name)
-            if isinstance(mine, list):
-                theirs = theirs or [np.zeros((len(fresh.which), *a.shape[1:])) for a in mine]
-                parts[name] = [np.concatenate(pair) for pair in zip(mine, theirs, strict=True)]
-            else:
-                parts[name] = np.concatenate([mine, theirs])
-        return _Way(**parts)
-
-    @unwarned
-    def left(self) -> Floats:
-        """The error of the NLL that is left after the next step, by how much nearer the last one came.
-
-        Where the steps leave a part ``p`` of the EDM, they know the Hessian to about ``sqrt(p)``, and the EDM as well.
-        """
-        part = np.where(self.emptied, 1.0, np.fmin(self.edm / self.before, 1.0))
-        left: Floats = self.edm * np.maximum(np.sqrt(part), _LEFT)
-        return left
-
-    def learn(self, step: Floats, change: Floats, better: Booleans, held: Booleans) -> None:
-        """Remember the last step, and forget all where other parameters are held now."""
-        forget = (held != self.held).any(axis=1)
-        step, change = np.where(held, 0.0, step), np.where(held, 0.0, change)
-        product, size = _dot(step, change), np.sqrt(_dot(step, step) * _dot(change, change))
-        good = better & ~forget & (product > _PARALLEL * size)
-        inverse = np.where(good, 1.0 / np.where(good, product, 1.0), 0.0)
-        kept = [np.where(forget, 0.0, i) for i in self.inverses]
-        self.steps = [*self.steps, step][-_MEMORY:]
-        self.changes = [*self.changes, change][-_MEMORY:]
-        self.inverses = [*kept, inverse][-_MEMORY:]
-
-    def doubt(self) -> None:
-        """Forget what fits have learned whose steps help as a small part of them only, and let them look anew there."""
-        doubted = (self.shortened == _DOUBTED) & np.any(self.inverses, axis=0)
-        for inverse in self.inverses:
-            inverse[doubted] = 0.0
-        self.step[doubted], self.value[doubted] = 0.0, np.inf
-        self.taken[doubted] -= 1
-
-    def newton(self, metric: Metric, g: Floats) -> Floats:
-        """The step of L-BFGS from a gradient, with a metric in place of its first matrix."""
-        memory = list(zip(self.steps, self.changes, self.inverses, strict=True))
-        q, parts = g.copy(), []
-        for step, change, inverse in reversed(memory):
-            parts.append(inverse * _dot(step, q))
-            q -= parts[-1][:, None] * change
-        q = metric.solve(q)
-        for (step, change, inverse), part in zip(memory, reversed(parts), strict=True):
-            q += (part - inverse * _dot(change, q))[:, None] * step
-        return -q
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -359,17 +270,17 @@ class _Descent:
             way = self._on(way, self._move(way))
             waiting[way.which] = False
 
-    def _begun(self, which: Integers) -> _Way:
+    def _begun(self, which: Integers) -> Way:
         """Some fits at their start, of which nothing is known yet."""
         n, x = len(which), self.ends.thetas[which][:, self.lines.index]
-        return _Way(
+        return Way(
             which=which, x=x, value=np.full(n, np.inf), gradient=np.zeros_like(x),
-            held=np.zeros(x.shape, dtype=np.bool_), step=np.zeros_like(x), length=np.ones(n),
+            held=np.zeros(x.shape, dtype=np.bool_), step=np.zeros_like(x), aim=np.zeros_like(x), length=np.ones(n),
             shortened=np.full(n, _SHORTENED), edm=np.full(n, np.inf), before=np.zeros(n),
             emptied=np.zeros(n, dtype=np.bool_), taken=np.zeros(n, dtype=np.int64), steps=[], changes=[], inverses=[],
         )  # fmt: skip
 
-    def _on(self, way: _Way, there: Linearised) -> _Way:
+    def _on(self, way: Way, there: Linearised) -> Way:
         """Those that go on, and what goes on from the others, which are done; ``there`` is where all have looked."""
         useless = self._useless(way)
         good = (way.edm >= 0.0) & (way.left() <= self.tolerance) & ~useless
@@ -378,28 +289,27 @@ class _Descent:
             return way
         self.ends.values[way.which[useless]] = np.inf
         self.ends.converged[way.which[useless]] = True
-        end = way.only(good)
-        step = np.where(end.emptied[:, None], 0.0, end.step)  # so near the edge of the domain a step may leave it
-        x = np.clip(end.x + step, *self.lines.box)
-        self.ends.thetas[end.which[:, None], self.lines.index] = x
-        self.ends.values[end.which] = np.where(end.emptied, end.value, end.value - end.edm)
-        self.ends.edm[end.which] = end.edm
-        self.ends.converged[end.which], self.ends.emptied[end.which] = True, end.emptied
+        end, emptied, edm = way.which[good], way.emptied[good], way.edm[good]
+        step = np.where(emptied[:, None], 0.0, way.step[good])  # so near the edge of the domain a step may leave it
+        x = np.clip(way.x[good] + step, *self.lines.box)
+        self.ends.thetas[end[:, None], self.lines.index] = x
+        self.ends.values[end] = way.value[good] - np.where(emptied, 0.0, edm)
+        self.ends.edm[end], self.ends.converged[end], self.ends.emptied[end] = edm, True, emptied
         self.ends.iterations[way.which[over]], self.over[way.which[over]] = way.taken[over], True
         followed = good & np.isin(way.which, self.after)
         rest = way.only(~over)
         return rest.joined(self._next(way.only(followed), _some(there, followed))) if followed.any() else rest
 
-    def _next(self, way: _Way, here: Linearised) -> _Way:
+    def _next(self, way: Way, here: Linearised) -> Way:
         """The fits that go on from others at their last point ``here``, with all that they learned."""
         order = np.argsort(self.after, kind="stable")
         way.which = order[np.searchsorted(self.after, way.which, sorter=order)]
         way.held = self.lines.held(way.which, way.x, way.gradient)
-        way.step, way.edm, way.emptied = self._step(way, here)
+        way.step, way.aim, way.edm, way.emptied = self._step(way, here)
         way.before, way.taken = np.zeros_like(way.edm), np.zeros_like(way.taken)
         return way
 
-    def _useless(self, way: _Way) -> Booleans:
+    def _useless(self, way: Way) -> Booleans:
         """Which are about to come back to the minima that are known, or to end above."""
         if self.known is None:
             return np.zeros(len(way.which), dtype=np.bool_)
@@ -410,18 +320,19 @@ class _Descent:
         found: Booleans = back | ((way.edm <= _ROUGH) & (way.value - way.edm >= values))
         return found
 
-    def _move(self, way: _Way) -> Linearised:
+    def _move(self, way: Way) -> Linearised:
         """One step of each, where it is a good one; a part of it next time where it is not. What they see there."""
         low, high = self.lines.box
         trial = np.clip(way.x + way.length[:, None] * way.step, low, high)
         there = self.lines.at(way.which, trial)
-        slope = np.minimum(_dot(way.gradient, trial - way.x), 0.0)
+        slope = np.minimum(dot(way.gradient, trial - way.x), 0.0)
         better = (there.value <= way.value + _SUFFICIENT * slope) & _is_finite(there)
         worse, gradient = np.flatnonzero(~better), there.gradient.copy()
         gradient[worse] = way.gradient[worse]
         held = self.lines.held(way.which, trial, gradient)
         held[worse] = way.held[worse]
-        way.learn(trial - way.x, gradient - way.gradient, better & np.isfinite(way.value), held)
+        learns = better & np.isfinite(way.value) & ((way.edm < _NEAR) | (self.known is not None))
+        way.learn(trial - way.x, gradient - way.gradient, learns, held)
         trial[worse] = way.x[worse]
         way.x, way.gradient, way.held = trial, gradient, held
         way.value = np.where(better, there.value, way.value)
@@ -430,18 +341,22 @@ class _Descent:
         way.taken = way.taken + 1
         way.before = np.where(np.isfinite(way.edm), way.edm, 0.0)
         if better.any():
-            step, edm, emptied = self._step(way, there)
-            step[worse] = way.step[worse]
-            way.step = step
+            step, aim, edm, emptied = self._step(way, there)
+            step[worse], aim[worse] = way.step[worse], way.aim[worse]
+            way.step, way.aim = step, aim
             way.edm, way.emptied = np.where(better, edm, way.edm), np.where(better, emptied, way.emptied)
         way.doubt()
         return there
 
-    def _step(self, way: _Way, here: Linearised) -> tuple[Floats, Floats, Booleans]:
-        """Steps to the minima of the quadratic models within the bounds, the EDM, and which of them empty a bin."""
+    def _step(self, way: Way, here: Linearised) -> tuple[Floats, Floats, Floats, Booleans]:
+        """Steps to the minima of the quadratic models within the bounds, the EDM, and which of them empty a bin.
+
+        The first are those to be taken, the second what they were made from.
+        """
         metric = self.lines.metric(way.which, here, way.held)
         g = np.where(way.held, 0.0, way.gradient)
         free = way.newton(metric, g)
+        self._far(way, metric, here, g, free)
         within = Within(
             x=way.x,
             gradient=way.gradient,
@@ -453,15 +368,28 @@ class _Descent:
             empty=self.lines.fits.observed[way.which] == 0.0,
         )
         within.go()
-        empties: Booleans = np.any(within.emptied, axis=1)
+        aim, empties = within.step, np.any(within.emptied, axis=1)
         if empties.any():
+            aim, again = aim.copy(), np.flatnonzero(empties & way.emptied)
+            within.step[again] = way.hastened(again, aim[again], within.held[again])
             self._follow(way, within, np.flatnonzero(empties))
-        edm = np.where(empties, -_dot(way.gradient, within.step), -0.5 * _dot(g, free))
+        edm = np.where(empties, -dot(way.gradient, within.step), -0.5 * dot(g, free))
         if (done := np.flatnonzero(empties & (edm <= self.tolerance))).size:
             edm[done[~within.pushed_there(done, self.tolerance)]] = np.nan
-        return within.step, edm, empties
+        return within.step, aim, edm, empties
 
-    def _follow(self, way: _Way, within: Within, which: Integers) -> None:
+    def _far(self, way: Way, metric: Metric, here: Linearised, g: Floats, step: Floats) -> None:
+        """Take steps anew, by the curvatures of the yields on their way, that move yields by much and empty no bin."""
+        change = along(metric.jacobian, step) / np.maximum(here.rates, 1e-9)
+        counts = self.lines.fits.observed[way.which] > 0.0
+        moves = np.any(counts & (np.abs(change) > _FAR), axis=1)
+        rows = np.flatnonzero(moves & ~np.any(~counts & (change < KEPT - 1.0), axis=1))
+        if rows.size:
+            roots = metric.roots[rows] * np.sqrt(1.0 - np.minimum(change[rows], _FARTHEST))
+            other = Metric.made(metric.jacobian[rows], roots, metric.diagonal[rows], metric.held[rows], metric.loose)
+            metric.roots[rows], metric.matrix[rows], step[rows] = roots, other.matrix, -other.solve(g[rows])
+
+    def _follow(self, way: Way, within: Within, which: Integers) -> None:
         """Let steps that empty bins follow their bent edge of the domain: leave there what was meant to be left."""
         metric, held = within.emptying(which), within.held[which]
         points = self.lines.fits.starts[way.which[which]]
@@ -472,10 +400,12 @@ class _Descent:
             within.step[which] -= np.where(held, 0.0, inward)
 
 
-def _dot(a: Floats, b: Floats) -> Floats:
-    """Scalar products of vectors ``(n, n_free)``, ``(n,)``."""
-    product: Floats = np.einsum("ni,ni->n", a, b)
-    return product
+def _keep_freed_memory() -> None:
+    """Let the allocator of the C library keep memory that is freed, up to some tens of MB.
+
+    Fresh pages take longer than what is computed in them. That of GNU gives none back as large as what once was freed.
+    """
+    np.empty(_KEPT_MEMORY)
 
 
 def _some(here: Linearised, these: Booleans) -> Linearised:

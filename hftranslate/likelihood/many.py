@@ -11,30 +11,41 @@ from hftranslate.likelihood.pattern import products_of_others
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+#: Entries of the Jacobians per one with terms up to which it is faster to add them up apart: point by point they stand
+#: far from each other, and may displace each other from the cache.
+_DENSE = 8
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Terms:
     """Which terms add up to which entries of a Jacobian ``(n_bins * n_parameters,)``.
 
-    ``first`` and ``second`` are indices of what is multiplied, sorted by entry; ``starts`` is where each of ``places``
-    begins.
+    ``first`` and ``second`` are indices of what is multiplied: the first term of each of ``places``, those of most
+    terms first, then the second of those that have one, and so on. ``layers`` are where these stand.
     """
 
     first: Integers
     second: Integers
-    starts: Integers
     places: Integers
+    layers: tuple[slice, ...]
 
     @classmethod
     def of(cls, first: Integers, second: Integers, place: Integers) -> "_Terms":
         order = np.argsort(place, kind="stable")
-        places, starts = np.unique(place[order], return_index=True)
-        return cls(first=first[order], second=second[order], starts=starts, places=places)
+        places, starts, counts = np.unique(place[order], return_index=True, return_counts=True)
+        by_count = np.argsort(-counts, kind="stable")
+        sizes = np.count_nonzero(counts[:, None] > np.arange(counts.max(initial=0)), axis=0)
+        layered = order[np.concatenate([starts[by_count[:size]] + k for k, size in enumerate(sizes)] or [starts])]
+        ends = np.cumsum(sizes).tolist()
+        layers = tuple(slice(end - size, end) for end, size in zip(ends, sizes.tolist(), strict=True))
+        return cls(first=first[layered], second=second[layered], places=places[by_count], layers=layers)
 
     def add(self, result: Floats, terms: Floats) -> None:
-        """Add terms ``(n_terms, n_points)`` in the sorted order to the Jacobians."""
-        if self.places.size:
-            sums = terms if len(self.places) == len(terms) else np.add.reduceat(terms, self.starts)
+        """Add terms ``(n_terms, n_points)`` in that order to the Jacobians; they are overwritten."""
+        if self.layers:
+            sums = terms[self.layers[0]]
+            for layer in self.layers[1:]:
+                sums[: layer.stop - layer.start] += terms[layer]
             result[self.places] += sums
 
 
@@ -102,10 +113,12 @@ class Slopes:
         shape = (n_points, cells.n_bins, cells.n_parameters)
         result, bent = np.empty((2, *shape)) if room is None else room[:, :n_points]
         bends = self._shifts(state, weights, result, bent)
-        flat = result.reshape(n_points, -1).T
+        flat = result.reshape(n_points, -1)
+        apart = _DENSE * (len(self.normsys.places) + len(self.direct.places)) > flat.shape[1]
+        entries = np.zeros(flat.T.shape) if apart else flat.T
         terms = self.normsys
         if terms.places.size:
-            terms.add(flat, state.nu[terms.first] * cells.ratio(state)[terms.second])
+            terms.add(entries, state.nu[terms.first] * cells.ratio(state)[terms.second])
             second = state.factors[2] / state.factors[0]
             second *= self._by_entry(state, weights)
             self.entries.add(bends, second[self.entries.first])
@@ -113,7 +126,9 @@ class Slopes:
         if terms.places.size:
             uses = products_of_others(state.slots)
             uses *= state.additive * state.scale
-            terms.add(flat, uses[terms.first, terms.second])
+            terms.add(entries, uses[terms.first, terms.second])
+        if apart:
+            flat += entries.T
         return result, bends.T
 
     def _shifts(self, state: State, weights: Floats, result: Floats, bent: Floats) -> Floats:

@@ -269,14 +269,17 @@ def _minimum(model: Model, data: Data, start: Floats, free: Booleans, box: Float
 def _inside(
     model: Model, observed: Floats, auxdata: Floats, free: Booleans, box: Floats, base: Floats, step: Floats
 ) -> Floats:
-    """Starts ``(n_toys, n_parameters)`` within the ranges, as far along the steps as the likelihood is finite."""
-    theta, outside = np.tile(base, (len(step), 1)), np.arange(len(step))
+    """Starts ``(n_toys, n_parameters)`` within the ranges, as far along the steps as the NLL is below that at base."""
+    theta, high = np.tile(base, (len(step), 1)), np.arange(len(step))
+    if not len(step):
+        return theta
+    at_base = model.excess_of_rates(theta, np.broadcast_to(model.rates(base), observed.shape), observed, auxdata)
     for part in (1.0, 0.5, 0.25, 0.125):
-        if not len(outside):
+        if not len(high):
             break
-        moved = base + part * step[outside]
+        moved = base + part * step[high]
         moved = np.where(free, np.clip(moved, box[:, 0], box[:, 1]), moved)
-        inside = np.isfinite(model.excess_of_pairs(moved, observed[outside], auxdata[outside]))
-        theta[outside[inside]] = moved[inside]
-        outside = outside[~inside]
+        lower = model.excess_of_pairs(moved, observed[high], auxdata[high]) < at_base[high]
+        theta[high[lower]] = moved[lower]
+        high = high[~lower]
     return theta
