@@ -228,7 +228,7 @@ class _Corrections:
     ``held`` are the parameters that a bound holds, and ``inverse`` multiplies with that of the block of the others.
     What it lacks is learned, if so asked, from the steps and the changes of the gradient along them, as L-BFGS does.
     Each step has to lower the EDM by the factor ``fall``, unless something was learned from it, which changes what is
-    meant by the EDM; the last one leaves as little as a Newton step below the tolerance does, or, of steps that learn, an
+    meant by the EDM; the last one leaves as little as a Newton step below the tolerance does, or, where steps learn, an
     EDM far below it.
     """
 
