@@ -111,8 +111,8 @@ class Minima:
         rise[row, place] = self.rises(fit[row], points, shallow[row, place])
         number[row, place] = np.arange(len(row))
         low = rise < shallow
-        some = low.any(axis=1)
-        fit, number, rise = fit[some], number[some], np.where(low, rise, np.inf)[some]
+        any_low = low.any(axis=1)
+        fit, number, rise = fit[any_low], number[any_low], np.where(low, rise, np.inf)[any_low]
         for one in np.unique(fit):
             rows = np.flatnonzero(fit == one)
             images = [r for r in rows[np.argsort(rise[rows, -1], kind="stable")] if rise[r, -1] < np.inf][:_STARTS]
