@@ -61,6 +61,22 @@ def test_nothing_depends_on_how_many_there_are(model):
         np.testing.assert_allclose(some.values, every.values[part], rtol=0.0, atol=1e-10)
 
 
+def test_yields_that_move_far_take_few_steps():
+    """A free factor in one bin: Newton's steps overshoot where few events are, and double where many are."""
+    model = compile_model(uncorrelated_background([10.0], [1.0], [1.0], [0.1]))[0]
+    p, events = model.parameters, np.array([[2.0], [11.0], [30.0], [90.0]])
+    fits = Fits(
+        observed=events,
+        auxdata=np.tile(model.expected_data(p.init).auxdata, (len(events), 1)),
+        starts=np.tile(p.vector(mu=8.0), (len(events), 1)),
+        free=~p.fixed,
+        bounds=p.bounds,
+    )
+    ends = fit_together(model, fits, tolerance=1e-9)
+    np.testing.assert_allclose(ends.thetas[:, p.poi_index], (events[:, 0] - 1.0) / 10.0, atol=1e-4)
+    assert ends.iterations.max() <= 4
+
+
 def test_what_is_fixed_stays(model):
     p = model.parameters
     fits = toys(model, 10, 3)

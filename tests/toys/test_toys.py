@@ -10,7 +10,7 @@ from hftranslate.inference.hypotest import Tester as Analysis
 from hftranslate.inference.minimize import FitOptions
 from hftranslate.likelihood import poisson
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.toys.fits import TOY_OPTIONS, Toys, fit_toys, sample_toys
+from hftranslate.toys.fits import TOY_OPTIONS, Toys, _inside, fit_toys, sample_toys
 from hftranslate.workspace import PYHF, ROOT, Lumi, NormFactor, StatError
 from tests.cases import compiled
 from tests.likelihood.builders import channel, config, counting, hello_world, workspace
@@ -44,6 +44,20 @@ def test_toys_are_spread_as_the_model_says():
         # five standard deviations of the mean, and of the variance, of 20 000 Poisson numbers
         np.testing.assert_allclose(drawn.mean(axis=0), mean, atol=5.0 * np.sqrt(mean.max() / 20_000))
         np.testing.assert_allclose(drawn.var(axis=0), mean, rtol=5.0 * np.sqrt(2.1 / 20_000))
+
+
+@pytest.mark.parametrize("size", [1.0, 30.0])
+def test_fits_start_no_higher_than_at_the_base(size):
+    """However far away the first order has the minimum; where it is good, that is where they start."""
+    model, data = hello_world()
+    p, base = model.parameters, fit(model, data).values
+    toys = sample_toys(model, base, 50, np.random.default_rng(4))
+    steps = size * np.random.default_rng(5).normal(0.0, 0.05, size=(50, len(base)))
+    starts = _inside(model, toys.observed, toys.auxdata, ~p.fixed, p.bounds, base, steps)
+    each = [model.data(*pair) for pair in zip(toys.observed, toys.auxdata, strict=True)]
+    rise = [model.excess_nll(s, d) - model.excess_nll(base, d) for s, d in zip(starts, each, strict=True)]
+    assert max(rise) <= 1e-12
+    assert min(rise) < 0.0
 
 
 @pytest.mark.parametrize("conventions", [PYHF, ROOT])
