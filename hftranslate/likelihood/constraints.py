@@ -13,7 +13,7 @@ All functions see the terms minus their value in the saturated model (``x`` exac
 is a constant of the data given by :meth:`Constraints.saturated` (zero for Gamma terms).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,8 @@ class Constraints:
 
     ``gauss_*``, ``poisson_*`` and ``gamma_*`` hold, per term, the index of the parameter, the index into the auxiliary
     data, and the width (Gaussian) or scale (``tau`` of Poisson, ``r^2`` of Gamma); ``low`` and ``high`` are the ranges
-    of the Gaussian global observables and are empty where constraints are not truncated.
+    of the Gaussian global observables and are empty where constraints are not truncated. ``one_each`` says that no
+    parameter has two terms of a kind.
     """
 
     n_parameters: int
@@ -53,6 +54,12 @@ class Constraints:
     gamma_parameter: Integers
     gamma_aux: Integers
     gamma_scale: Floats
+    one_each: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """See whether every parameter has one term of a kind."""
+        kinds = (self.gauss_parameter, self.poisson_parameter, self.gamma_parameter)
+        object.__setattr__(self, "one_each", all(len(np.unique(kind)) == len(kind) for kind in kinds))
 
     def saturated(self, auxdata: Floats) -> float:
         """Sum of the terms where every parameter agrees with its global observable."""
@@ -130,10 +137,12 @@ class Constraints:
         n = self.n_parameters
         if terms.ndim == 1:
             return np.bincount(parameter, terms, n).astype(np.float64, copy=False)
-        points = terms.reshape(int(np.prod(terms.shape[:-1])), len(parameter))
-        places = parameter + n * np.arange(len(points))[:, None]
-        sums: Floats = np.bincount(places.ravel(), points.ravel(), n * len(points)).astype(np.float64)
-        return sums.reshape(*terms.shape[:-1], n)
+        sums = np.zeros((*terms.shape[:-1], n))
+        if self.one_each:
+            sums[..., parameter] = terms
+        else:
+            np.add.at(sums.T, parameter, terms.T)
+        return sums
 
     def _gamma_terms(self, thetas: Floats, auxdata: Floats) -> tuple[Floats, Floats, Floats]:
         """The Gamma terms with two derivatives, ``(..., n_terms)``; infinite where the parameter is not positive.

@@ -191,3 +191,17 @@ def test_observables_of_gamma():
     mean = (weights @ y) / weights.sum()
     assert drawn.mean() == pytest.approx(mean, abs=5.0 * drawn.std() / np.sqrt(20_000))
     assert 0.0 <= drawn.min() < drawn.max() <= 10.0
+
+
+def test_terms_of_one_parameter_add_up_at_many_points_as_at_one():
+    twice = np.array([0, 2, 0])
+    terms = replace(
+        EMPTY, n_parameters=3, gauss_parameter=twice, gauss_aux=np.arange(3), width=np.array([0.5, 2.0, 1.25])
+    )
+    thetas, aux = np.array([[0.3, 7.0, -1.0], [-0.2, 0.0, 0.4]]), np.array([0.1, 0.2, -0.6])
+    gradients, diagonals = terms.derivatives(thetas, aux)
+    for theta, gradient, diagonal in zip(thetas, gradients, diagonals, strict=True):
+        by_hand = (theta[0] - 0.1) / 0.25 + (theta[0] + 0.6) / 1.5625
+        assert gradient == pytest.approx([by_hand, 0.0, (theta[2] - 0.2) / 4.0], rel=1e-14)
+        assert diagonal == pytest.approx([4.0 + 0.64, 0.0, 0.25], rel=1e-14)
+        np.testing.assert_allclose(terms.derivatives(theta, aux)[0], gradient, rtol=1e-14)
