@@ -24,6 +24,7 @@ from hftranslate.inference.minimize import (
 from hftranslate.inference.newton import MinimizerName
 from hftranslate.likelihood.model import Data, Model, check_model_and_data
 from hftranslate.likelihood.sizes import unwarned
+from hftranslate.workspace.arrays import as_float
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -157,8 +158,7 @@ class FitResult(Result):
 
     def _why_none(self, index: int) -> str:
         if self.at_bound[index]:
-            low, high = self.bounds[index]
-            value = self.values[index]
+            (low, high), value = self.bounds[index], self.values[index]
             which, end = ("lower", low) if value - low < high - value else ("upper", high)
             return f"it ended at the {which} end of its range, {end:g}, and is held there; MINOS gives the other side"
         if self.status == "kink":
@@ -202,7 +202,7 @@ class FitResult(Result):
 
     def moved(self, name: str, value: float) -> Floats:
         """Where the minimum would be with one parameter held at a value, to first order: a start for that fit."""
-        start: Floats = self.all_moved((name,), np.array([[value]]))[0]
+        start: Floats = self.all_moved((name,), np.array([[value]], dtype=np.float64))[0]
         return start
 
     @unwarned
@@ -334,14 +334,14 @@ def fit(
     theta = np.array(p.init if start is None else start, dtype=np.float64)
     if theta.shape != p.init.shape:
         raise InputError(f"starting point of shape {theta.shape} for {len(p)} parameters")
-    free = ~p.fixed
-    box = p.bounds.copy()
+    free, box = ~p.fixed, p.bounds.copy()
     for name, (low, high) in (bounds or {}).items():
         if not low <= high:
             raise InputError(f"parameter {name!r} cannot be bounded by {low} from below and {high} from above")
-        box[p.index(name)] = low, high
-    for name, value in (fixed or {}).items():
-        if not np.isfinite(value):
+        box[p.index(name)] = as_float(low), as_float(high)
+    for name, place in (fixed or {}).items():
+        value = as_float(place)
+        if not isfinite(value):
             raise InputError(f"parameter {name!r} cannot be fixed at {value}")
         theta[p.index(name)], free[p.index(name)] = value, False
     return _result(model, data, minimize(model, data, theta, free, box, options), free, box, options)
@@ -433,8 +433,7 @@ def _covariance(hessian: Floats, free: Booleans) -> Floats | None:
         if inverse is not None:
             covariance = np.zeros_like(hessian)
             covariance[index] = inverse
-            unknown = np.flatnonzero(free & ~chosen)
-            covariance[unknown, unknown] = np.nan
+            np.fill_diagonal(covariance, np.where(free & ~chosen, np.nan, covariance.diagonal()))
             return covariance
     return None
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import inf, isfinite
+from math import inf, isfinite, nan
 from typing import Any, Literal, assert_never, get_args
 
 import numpy as np
@@ -30,7 +30,7 @@ from hftranslate.inference.fit import FitResult, fit, lowest
 from hftranslate.inference.minimize import DEFAULT_OPTIONS, FitOptions
 from hftranslate.inference.together import Fits
 from hftranslate.likelihood.model import Data, Model, check_model_and_data
-from hftranslate.workspace import is_number
+from hftranslate.workspace.arrays import as_float, is_number
 
 #: What users have to know of tests that ended well otherwise.
 _doubts = logging.getLogger("hftranslate.doubts")
@@ -203,10 +203,12 @@ class HypoTestResult(OfPoi):
         }
 
 
-def check_poi_test(poi_test: object) -> None:
-    """Refuse what is no number to test."""
-    if not (is_number(poi_test) or isinstance(poi_test, np.number)) or not isfinite(poi_test):
+def check_poi_test(poi_test: object) -> float:
+    """A value to test as a floating-point number; what is none, or not finite, is refused."""
+    value = as_float(poi_test) if is_number(poi_test) or isinstance(poi_test, np.number) else nan
+    if not isfinite(value):
         raise InputError(f"cannot test the parameter of interest at {poi_test!r}; expected a finite number")
+    return value
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -453,7 +455,7 @@ class Tester:
 
     def test(self, poi_test: float) -> HypoTestResult:
         """Observed and expected CLs of one value of the parameter of interest."""
-        check_poi_test(poi_test)
+        poi_test = check_poi_test(poi_test)
         self._look_together(poi_test)
         q, free, conditional = self.q(poi_test)
         q_asimov = self.q_asimov(poi_test)

@@ -80,7 +80,7 @@ class PartTask:
             poi_range=settings.poi_range,
             options=settings.options,
         )
-        check_poi_test(poi_test)
+        poi_test = check_poi_test(poi_test)
         q, free, _ = tester.q(poi_test)
         experiment = experiment_of(tester, poi_test)
         start = perf_counter()

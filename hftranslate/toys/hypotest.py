@@ -312,7 +312,7 @@ def toy_test(
         A fit of the data failed, or too many toys.
     """
     tester = Tester(model=model, data=data, test_stat=test_stat, poi_range=poi_range, options=options)
-    check_poi_test(poi_test)
+    poi_test = check_poi_test(poi_test)
     journal = journal_of(batch, experiment_of(tester, poi_test), data)
     return run_toy_test(tester, poi_test, toy_options, batch=batch, journal=journal)
 

@@ -1,7 +1,7 @@
 """Numbers for bins in whatever holds them: lists, arrays, histograms (hist, boost-histogram, uproot)."""
 
 from collections.abc import Mapping
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
@@ -28,6 +28,14 @@ def is_number(value: object) -> TypeGuard[Number]:
         as a type guard.
     """
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def as_float(value: "float | np.number[Any]") -> float:
+    """A number as a floating-point one, which is infinite for whole numbers that are too large."""
+    try:
+        return float(value)
+    except OverflowError:
+        return inf if value > 0 else -inf
 
 
 def contents(values: Any) -> Any:

@@ -532,3 +532,20 @@ def test_a_signal_without_any_effect_excludes_nothing():
             assert result.cls_exp == pytest.approx((1.0,) * 5)
         assert significance(model, data).z == pytest.approx(0.0, abs=1e-5)
         assert np.isfinite(significance(model, data).z_exp).all()
+
+
+@pytest.mark.parametrize("poi", [3, 10**30, np.float32(3.0)])
+def test_whole_numbers_of_any_size_are_tested_and_held_as_numbers(poi):
+    model, data = hello_world()
+    result = hypotest(model, data, poi)
+    assert (type(result.poi_test), result.cls_obs) == (float, hypotest(model, data, float(poi)).cls_obs)
+    assert fit(model, data, fixed={"mu": poi}).nll == fit(model, data, fixed={"mu": float(poi)}).nll
+
+
+def test_whole_numbers_beyond_those_of_computers_are_infinite():
+    model, data = hello_world()
+    with pytest.raises(InputError, match="expected a finite number"):
+        hypotest(model, data, 10**400)
+    with pytest.raises(InputError, match="'mu' cannot be fixed at -inf"):
+        fit(model, data, fixed={"mu": -(10**400)})
+    assert fit(model, data, bounds={"mu": (0, 10**400)})["mu"] == fit(model, data, bounds={"mu": (0.0, np.inf)})["mu"]
