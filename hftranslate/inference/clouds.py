@@ -89,7 +89,7 @@ class Cloud:
 
     @classmethod
     def on_ways(
-        cls, problem: Problem, known: End, covariance: Floats, n_points: int, rng: np.random.Generator
+        cls, problem: Problem, known: End, covariance: Floats, n_points: int, rng: "np.random.Generator"
     ) -> "Cloud":
         """Points around, and as many where up to three parameters are there and the others follow from a minimum.
 

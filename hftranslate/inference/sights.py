@@ -113,12 +113,12 @@ class Minima:
         low = rise < shallow
         any_low = low.any(axis=1)
         fit, number, rise = fit[any_low], number[any_low], np.where(low, rise, np.inf)[any_low]
-        for one in np.unique(fit):
+        for one in sorted(set(fit.tolist())):
             rows = np.flatnonzero(fit == one)
             images = [r for r in rows[np.argsort(rise[rows, -1], kind="stable")] if rise[r, -1] < np.inf][:_STARTS]
             others = valleys(rise[rows, :-1])[: _STARTS - len(images)]
             for r, j in [(r, -1) for r in images] + [(rows[i], j) for i, j in others]:
-                yield int(one), points[number[r, j]]
+                yield one, points[number[r, j]]
 
     def _perhaps(self, fit: Integers, k: Integers, columns: Floats, effects: Floats) -> Booleans:
         """Where profiles may be low, ``(n, 7)``: by what bends the yields along ``k``, the others to first order.
