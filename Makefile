@@ -68,7 +68,7 @@ TENSOR_EXTRAS ?= jax
 tensors: .venv-tensors/.installed-$(TENSOR_EXTRAS)
 	.venv-tensors/bin/python -m pytest -n auto --dist worksteal -m "not slow" tests/tensors $(PYTEST_ARGS)
 
-# speed against peers, which are installed in an environment of their own, and growth: an hour; BENCHMARK_ARGS=--quick: minutes
+# speed against peers, which are installed in an environment of their own, and growth: half an hour; BENCHMARK_ARGS=--quick: minutes
 benchmarks: $(VENV)/.installed-test
 	$(BIN)/python validation/benchmarks/run.py $(BENCHMARK_ARGS)
 

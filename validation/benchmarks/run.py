@@ -18,7 +18,7 @@ SCRIPTS: dict[str, tuple[list[str], list[str]]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="minutes instead of an hour")
+    parser.add_argument("--quick", action="store_true", help="minutes instead of half an hour")
     options = parser.parse_args()
     print("\n".join(f"{name}: {fact}" for name, fact in provenance().items()))
     failed = []

@@ -122,8 +122,8 @@ def table(results: list[Json]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--histograms", nargs="+", type=int, default=[9000, 20000, 50000])
-    parser.add_argument("--repeat", nargs="+", type=int, default=[3, 1, 1], help="times for each number of histograms")
+    parser.add_argument("--histograms", nargs="+", type=int, default=[9000, 20000])
+    parser.add_argument("--repeat", nargs="+", type=int, default=[3, 1], help="times for each number of histograms")
     parser.add_argument("--ours-only", action="store_true", help="do not wait for pyhf, whose json2xml is quadratic")
     parser.add_argument("--no-store", dest="store", action="store_false", help="leave the stored results alone")
     options = parser.parse_args()
