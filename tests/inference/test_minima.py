@@ -9,7 +9,7 @@ from hftranslate.inference.fit import fit
 from hftranslate.inference.minimize import AT_A_MINIMUM, FitOptions, minimize
 from hftranslate.inference.outlook import Outlook, downward_curvature
 from hftranslate.inference.problem import Problem
-from hftranslate.inference.second_minima import search
+from hftranslate.inference.second_minima import View, search
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.workspace import CONVENTIONS, NormSys
 from tests.cases import case_ids, compiled, workspace
@@ -100,6 +100,28 @@ def test_a_way_back_to_a_minimum_that_is_known_is_not_walked_to_its_end(shared):
     back = descend(problem, start, tolerance=1e-8, max_iterations=200, known=[first])
     assert (back.reason, back.value) == ("known", first.value)
     assert not np.allclose(back.x, first.x, atol=1e-6)
+
+
+def test_places_in_the_valley_of_a_known_minimum_are_left_out():
+    """From the lower of two valleys the other one is seen: no fit is made there again."""
+    problem = problem_of(*two_valleys())
+    first, starts = seen_from(problem)
+    walked = []
+
+    def walk(x, known):
+        walked.append(descend(problem, x, tolerance=1e-8, max_iterations=200, known=known))
+        return walked[-1]
+
+    lowest = search(problem, first, walk, view=View(starts=starts)).lowest
+    assert lowest.value < first.value - 0.1
+    back = Outlook(problems=[problem], ends=[lowest]).starts([0])[0]
+    assert len(back) == 2
+    for start in back:  # the NLL falls from each to the first minimum
+        way = np.linspace(start[0], first.x[0], 50)
+        assert (np.diff(problem.values(way[:, None])) < 0.0).all()
+    assert len(walked) == len(starts) + 1  # and from its rough end to the lower minimum
+    for end in walked:
+        assert end.x == pytest.approx(lowest.x, abs=1e-4)
 
 
 def test_downward_curvature():

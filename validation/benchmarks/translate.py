@@ -127,6 +127,8 @@ def main() -> None:
     parser.add_argument("--ours-only", action="store_true", help="do not wait for pyhf, whose json2xml is quadratic")
     parser.add_argument("--no-store", dest="store", action="store_false", help="leave the stored results alone")
     options = parser.parse_args()
+    if len(options.histograms) != len(options.repeat) or min(options.histograms + options.repeat) < 1:
+        parser.error("--histograms and --repeat are as many numbers each, from one on")
     tools = TOOLS[:1] if options.ours_only else TOOLS
     if sorted(install(list(tools))) != sorted(tools):
         sys.exit("pyhf 0.7.6 is needed to compare with")
