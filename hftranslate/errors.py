@@ -21,7 +21,6 @@ Messages name the file, the element and the nearest valid name; they are written
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from typing import Self
 
 
@@ -110,6 +109,8 @@ _LONGEST_NAME, _MOST_NAMES = 200, 2000
 
 
 def _nearest(name: str, choices: list[str], alike: float) -> list[str]:
+    from difflib import get_close_matches
+
     if len(name) > _LONGEST_NAME:
         return []
     return get_close_matches(name, [c for c in choices if len(c) <= _LONGEST_NAME][:_MOST_NAMES], n=1, cutoff=alike)

@@ -161,7 +161,7 @@ def test_a_model_of_any_size_is_compared_at_a_bounded_number_of_points() -> None
         changed["channels"][0]["samples"][1]["modifiers"][1]["data"] = [1.0] * n_bins
         changed["observations"][0]["data"] = [10] * n_bins
         model, _ = compile_model(from_document(changed))
-        found = comparison_points(model, 5, np.random.default_rng(1))
+        found = comparison_points(model, 5, Random(1))
         return len(found), found, len(model.parameters)
 
     count, found, n = points(20)

@@ -3,7 +3,6 @@
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 
 import click
 
@@ -28,13 +27,17 @@ _SECTION_OF = {name: title for title, names in SECTIONS.items() for name in name
 
 @contextmanager
 def many_small_objects() -> Iterator[None]:
-    """Without the search for unused cycles, of which neither imports nor translations of large models make many."""
+    """Without the search for unused cycles, of which neither imports nor translations of large models make many.
+
+    What was made meanwhile is not searched afterwards, either: most of it stays.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_enabled:
+            gc.freeze()
             gc.enable()
 
 
@@ -74,6 +77,8 @@ class Group(click.Group):
         return super().resolve_command(ctx, args)
 
     def _nearest(self, ctx: click.Context, name: str) -> str:
+        from difflib import get_close_matches
+
         root = ctx.find_root()
         assert isinstance(root.command, click.Group)
         inside = " ".join(ctx.command_path.split()[1:])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from random import Random
 from typing import TypeAlias
 
 import numpy as np
@@ -67,7 +68,7 @@ class Origin:
     def __init__(self, model: Model, data: Data, n_random: int, seed: int, *, largest: float = np.inf) -> None:
         self.model, self.data, self.largest = model, data, largest
         nominal = model.parameters.init[None]
-        self.points = np.concatenate([nominal, comparison_points(model, n_random, np.random.default_rng(seed))])
+        self.points = np.concatenate([nominal, comparison_points(model, n_random, Random(seed))])
         self._excess: dict[int, Floats] = {}  # by first point, where the points are not changed for the other
         self._by_bins: tuple[Floats, bool] | None = None
 
@@ -195,7 +196,7 @@ def _idle(a: Model, b: Model, partner: Integers) -> list[int]:
     return [i for i in sorted(constant) if i < n and not a.parameters.fixed[i] and not acts(a, i)]
 
 
-def comparison_points(model: Model, n_random: int, rng: "np.random.Generator") -> Floats:
+def comparison_points(model: Model, n_random: int, rng: Random) -> Floats:
     """The points of a comparison but for the nominal one, ``(n_points, n_parameters)``.
 
     Of more than 500 parameters that are not constant several are moved together, so that any model takes a bounded
@@ -214,7 +215,8 @@ def comparison_points(model: Model, n_random: int, rng: "np.random.Generator") -
     group = np.arange(len(moving)) * n_groups // max(len(moving), 1)
     for j, values in enumerate(alone.T):
         points[steps.shape[1] * group + j, moving] = values
-    fractions = rng.uniform(-1.0, 1.0, (n_random, len(moving))) / 3.0
+    drawn = np.frombuffer(rng.randbytes(4 * n_random * len(moving)), dtype="<u4").reshape(n_random, len(moving))
+    fractions = (2.0 * drawn / 2.0**32 - 1.0) / 3.0
     together = points[n_alone:]
     together[:, moving] += fractions * np.where(fractions > 0.0, up[moving], down[moving])
     points[n_alone:] = np.clip(together, low, high)

@@ -5,7 +5,6 @@ marks that turn the direction of writing, line breaks that forge lines of ours, 
 """
 
 import csv
-import html as _html
 import io
 import re
 from collections.abc import Iterable
@@ -40,6 +39,8 @@ def terminal_lines(text: str) -> str:
 
 def html(text: str) -> str:
     """Text as HTML, in an element or in an attribute between quotes."""
+    import html as _html
+
     return _html.escape(terminal(text))
 
 
@@ -49,6 +50,8 @@ def markdown(text: str) -> str:
     >>> markdown("a|b <b>_x_</b>")
     'a\\\\|b &lt;b&gt;\\\\_x\\\\_&lt;/b&gt;'
     """
+    import html as _html
+
     line = _html.escape(_MARKUP.sub(r"\\\1", terminal(text)), quote=False)
     line = _ADDRESS.sub(r"\\\g<0>", _EMPHASIS.sub(r"\\_", line))
     return _BEGINNING.sub(lambda m: m[1] + (f"\\{m[2]}" if m[2] in "-+=" else f"{m[2]}\\"), line)

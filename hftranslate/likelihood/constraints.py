@@ -14,22 +14,29 @@ is a constant of the data given by :meth:`Constraints.saturated` (zero for Gamma
 """
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.likelihood import poisson
-from hftranslate.likelihood.scipy_parts import erfcx, gammaln, log_ndtr, ndtr, ndtri
+from hftranslate.likelihood.scipy_parts import erfcx, gammaln, log_ndtr, ndtr
 from hftranslate.likelihood.sizes import unwarned
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-#: The range of the global observable of a Gamma term, and the nodes of its normalisation (Gauss-Legendre).
+#: The range of the global observable of a Gamma term.
 HIGHEST = 10.0
-NODES = 0.5 * HIGHEST * (np.polynomial.legendre.leggauss(60)[0] + 1.0)
-LOG_WEIGHTS = np.log(0.5 * HIGHEST * np.polynomial.legendre.leggauss(60)[1]) - gammaln(NODES + 1.0)
+
+
+@cache
+def gamma_nodes() -> tuple[Floats, Floats]:
+    """The nodes of the normalisation of a Gamma term (Gauss-Legendre), and what their exponents begin with, ``(60,)``."""
+    nodes, weights = np.polynomial.legendre.leggauss(60)
+    nodes = 0.5 * HIGHEST * (nodes + 1.0)
+    return nodes, np.log(0.5 * HIGHEST * weights) - gammaln(nodes + 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -154,12 +161,13 @@ class Constraints:
         inside = t > 0.0
         positive = np.where(inside, t, 1.0)
         u = np.log(positive / self.gamma_scale)
-        exponent = LOG_WEIGHTS + NODES * u[..., None]
+        nodes, log_weights = gamma_nodes()
+        exponent = log_weights + nodes * u[..., None]
         peak = exponent.max(axis=-1, keepdims=True)
         weights = np.exp(exponent - peak)
         norm = weights.sum(axis=-1)
-        mean = (weights @ NODES) / norm
-        variance = (weights @ NODES**2) / norm - mean**2
+        mean = (weights @ nodes) / norm
+        variance = (weights @ nodes**2) / norm - mean**2
         value = gammaln(x + 1.0) - x * u + np.log(norm) + peak[..., 0]
         with np.errstate(over="ignore"):
             slope = (mean - x) / positive
@@ -201,6 +209,8 @@ class Constraints:
         aux = np.zeros((n_toys, n_aux))
         centre = theta[self.gauss_parameter]
         if self.low.size:
+            from hftranslate.likelihood.scipy_parts import ndtri
+
             below, above = (ndtr((limit - centre) / self.width) for limit in (self.low, self.high))
             uniform = rng.uniform(size=(n_toys, len(centre)))
             drawn = centre + self.width * ndtri(below + (above - below) * uniform)

@@ -6,32 +6,41 @@ they cannot be had alone, everything comes from the packages.
 """
 
 import sys
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 
-def names_of(public: str, compiled: str, names: tuple[str, ...]) -> list[Any]:
-    """What a module of SciPy calls by these names: from the compiled module behind it, or else from itself.
+def part(name: str, public: str, *compiled: str) -> Any:
+    """What a module of SciPy calls by a name: from the first of the compiled modules behind it that has it, or itself."""
+    for module in filter(None, map(_alone, compiled)):
+        if hasattr(module, name):
+            return getattr(module, name)
+    return getattr(import_module(public), name)
+
+
+@cache
+def _alone(compiled: str) -> ModuleType | None:
+    """A compiled module without its package; ``None`` where that cannot be had.
 
     What is imported meanwhile is forgotten: a later import of the package does all that it would have done.
     """
     package = compiled.rpartition(".")[0]
-    module: ModuleType | None = None
-    if package not in sys.modules and (spec := find_spec(package)) is not None:
-        known = set(sys.modules)
-        sys.modules[package] = module_from_spec(spec)  # knows its folder, and is empty
-        try:
-            module = import_module(compiled)
-        except Exception:  # of a version of SciPy that is built in another way
-            pass
-        finally:
-            for name in [m for m in sys.modules if m not in known and m.startswith(package)]:
+    top = package.partition(".")[0]
+    known = set(sys.modules)
+    try:
+        for name in (top, f"{top}._lib", package):
+            if name not in known and (spec := find_spec(name)) is not None:
+                sys.modules[name] = module_from_spec(spec)  # knows its folder, and is empty
+        return import_module(compiled)
+    except Exception:  # of a version of SciPy that is built in another way
+        return None
+    finally:
+        if package not in known:
+            for name in [m for m in sys.modules if m not in known and m.partition(".")[0] == top]:
                 del sys.modules[name]
-    if module is None or not all(hasattr(module, name) for name in names):
-        module = import_module(public)
-    return [getattr(module, name) for name in names]
 
 
 if TYPE_CHECKING:
@@ -48,10 +57,25 @@ if TYPE_CHECKING:
     from scipy.special import ndtr as ndtr
     from scipy.special import ndtri as ndtri
     from scipy.special import xlogy as xlogy
-else:
-    SPECIAL = ("erfcx", "gammaln", "log_ndtr", "ndtr", "ndtri", "xlogy")
-    LAPACK = ("dgetrf", "dgetri", "dposv", "dpotrf", "dpotri", "dpotrs", "dtrtrs")
-    erfcx, gammaln, log_ndtr, ndtr, ndtri, xlogy = names_of("scipy.special", "scipy.special._ufuncs", SPECIAL)
-    dgetrf, dgetri, dposv, dpotrf, dpotri, dpotrs, dtrtrs = names_of(
-        "scipy.linalg.lapack", "scipy.linalg._flapack", LAPACK
-    )
+
+#: Where each name comes from: the public module, and the compiled ones behind it. The first has no linear algebra, which
+#: alone takes as long to load as all else here.
+HOMES = {
+    **dict.fromkeys(
+        ("erfcx", "gammaln", "log_ndtr", "ndtr", "xlogy"),
+        ("scipy.special", "scipy.special._special_ufuncs", "scipy.special._ufuncs"),
+    ),
+    "ndtri": ("scipy.special", "scipy.special._ufuncs"),
+    **dict.fromkeys(
+        ("dgetrf", "dgetri", "dposv", "dpotrf", "dpotri", "dpotrs", "dtrtrs"),
+        ("scipy.linalg.lapack", "scipy.linalg._flapack"),
+    ),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    public, *compiled = HOMES[name]
+    found = globals()[name] = part(name, public, *compiled)
+    return found

@@ -65,6 +65,7 @@ class Formulas:
         """The structure of a model."""
         cells, c, index = model.cells, model.constraints, library.indices
         m = cells.multiplicative
+        nodes, log_weights = constraints.gamma_nodes()
         by_code = [(LINEAR.get(code, code), np.isin(np.arange(len(m.row)), which)) for code, which in m.linear]
         power = ~m.polynomial & ~sum((mask for _, mask in by_code), np.zeros_like(m.polynomial))
         users = (
@@ -86,8 +87,8 @@ class Formulas:
             row=index(cells.row),
             bin=index(cells.bin),
             clipped=None if cells.clipped is None else index(cells.clipped),
-            nodes=library.floats(constraints.NODES),
-            log_weights=library.floats(constraints.LOG_WEIGHTS),
+            nodes=library.floats(nodes),
+            log_weights=library.floats(log_weights),
             low=library.floats(c.low),
             high=library.floats(c.high),
         )

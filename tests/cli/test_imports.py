@@ -10,7 +10,7 @@ import pytest
 
 import hftranslate as hft
 from hftranslate import simplemodels
-from hftranslate.likelihood.scipy_parts import LAPACK, SPECIAL, names_of
+from hftranslate.likelihood.scipy_parts import HOMES, part
 
 ROOT = Path(__file__).resolve().parents[2]
 XML = ROOT / "validation" / "cases" / "demo" / "demo.xml"
@@ -58,20 +58,26 @@ def test_what_a_command_imports(command: str, forbidden: set[str], tmp_path: Pat
     assert found.stdout.rstrip().endswith("imported: []"), found.stdout[-500:]
 
 
-@pytest.mark.parametrize(
-    ("public", "names"), [("scipy.special", SPECIAL), ("scipy.linalg.lapack", LAPACK)], ids=["special", "lapack"]
-)
-def test_where_scipy_is_built_in_another_way_its_public_modules_are_taken(public: str, names: tuple[str, ...]) -> None:
-    expected = [getattr(import_module(public), name) for name in names]
-    package = public.removesuffix(".lapack")
-    for compiled in (f"{package}._nothing_of_this_name", f"{package}.__init__", "no_such_package._compiled"):
-        assert names_of(public, compiled, names) == expected
+@pytest.mark.parametrize("name", HOMES)
+def test_where_scipy_is_built_in_another_way_its_public_modules_are_taken(name: str) -> None:
+    public, *compiled = HOMES[name]
+    expected = getattr(import_module(public), name)
+    package = compiled[0].rpartition(".")[0]
+    for other in (f"{package}._nothing_of_this_name", f"{package}.__init__", "no_such_package._compiled"):
+        assert part(name, public, other) is expected
+        assert part(name, public, other, *compiled) is expected
+
+
+def test_no_other_name_is_a_part_of_scipy() -> None:
+    with pytest.raises(ImportError, match="cannot import name 'dgesvd'"):
+        exec("from hftranslate.likelihood.scipy_parts import dgesvd")
 
 
 def test_scipy_is_whole_for_those_who_import_it_later() -> None:
     check = (
         "from hftranslate.likelihood import scipy_parts as parts\n"
         "import sys\n"
+        "assert all(getattr(parts, name) for name in parts.HOMES)\n"
         "assert not {'scipy.special', 'scipy.linalg'} & set(sys.modules)\n"
         "import scipy.linalg, scipy.special, scipy.stats, scipy.optimize, numpy as np\n"
         "assert scipy.special.gammaln is parts.gammaln\n"

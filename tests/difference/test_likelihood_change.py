@@ -130,7 +130,7 @@ def with_shape():
 def by_hand(first, second):
     """The same one point after the other."""
     (a, data_a), (b, data_b) = compile_model(first), compile_model(second)
-    points = [a.parameters.init, *comparison_points(a, 20, np.random.default_rng(1))]
+    points = [a.parameters.init, *comparison_points(a, 20, Random(1))]
     pairs = [(a.nll(theta, data_a), b.nll(theta, data_b)) for theta in points]
     found = [one - two for one, two in pairs if isfinite(one) and isfinite(two)]
     return max(abs(d - found[0]) for d in found)
@@ -174,7 +174,7 @@ def test_the_effect_of_clipping_either_way(space, clipped):
 
 def test_points_of_comparison():
     compiled, _ = compile_model(model(parameters=[config("mu", inits=(0.0,), bounds=((0.0, 10.0),))]))
-    points = comparison_points(compiled, 20, np.random.default_rng(1))
+    points = comparison_points(compiled, 20, Random(1))
     p = compiled.parameters
     assert points.shape == (4 * 3 + 20, 3)
     assert np.all((points >= p.bounds[:, 0]) & (points <= p.bounds[:, 1]))
