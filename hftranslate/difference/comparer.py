@@ -1,7 +1,6 @@
 """Two likelihoods at the same points of their parameters: what every comparison of likelihoods is made of."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 from typing import TypeAlias
 
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from hftranslate.likelihood.constraints import Constraints
 from hftranslate.likelihood.model import Data, Model, excess_of_bins
+from hftranslate.records import record
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
@@ -22,7 +22,7 @@ _MOVED_ALONE = 500
 _SMALLEST_RATE = 1e-9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Comparison:
     """Two likelihoods at ``points`` ``(n_points, n_parameters)`` of the first, the nominal one first.
 

@@ -4,7 +4,6 @@ Names of channels, samples and parameters are any text: they may hold escape seq
 marks that turn the direction of writing, line breaks that forge lines of ours, markup, or formulae of a spreadsheet.
 """
 
-import csv
 import io
 import re
 from collections.abc import Iterable
@@ -90,5 +89,7 @@ def csv_text(rows: Iterable[Iterable[object]]) -> str:
         the content of the file.
     """
     text = io.StringIO()
+    import csv
+
     csv.writer(text, lineterminator="\n").writerows(map(csv_cell, row) for row in rows)
     return text.getvalue()

@@ -1,13 +1,13 @@
 """What is suspicious in the variations of systematic uncertainties: NormSys and HistoSys."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from hftranslate.doctor.findings import Finding, Place, found
 from hftranslate.doctor.nominal import total_of
 from hftranslate.likelihood.cells import Booleans, Floats
+from hftranslate.records import record
 from hftranslate.workspace import Channel, HistoSys, Modifier, NormSys, Sample, Workspace
 
 #: A variation matters where it changes a bin of the channel (all samples) by at least this fraction.
@@ -18,7 +18,7 @@ _HUGE = 3.0
 _NORMALISED = 0.01
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Variations:
     """What all systematics do to one sample, NormSys and HistoSys of one name taken together.
 

@@ -1,10 +1,10 @@
 """What the steps of a dialect (:mod:`hftranslate.formats.pyhf_json.dialect` is one) are made of."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from hftranslate.formats.outcomes import Kind, Outcome
+from hftranslate.records import record
 from hftranslate.workspace import Modifier, Workspace
 
 Outcomes: TypeAlias = tuple[Outcome, ...]
@@ -13,7 +13,7 @@ Rewriting: TypeAlias = tuple[Workspace, Outcomes]
 Replacements: TypeAlias = dict[tuple[str, str, str], Modifier]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Step:
     """One rewriting of a dialect, with a name for reports."""
 

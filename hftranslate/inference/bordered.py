@@ -4,12 +4,11 @@ No two of these factors meet in a bin, so that their block is diagonal. What is 
 as large as the other parameters are many.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.likelihood.scipy_parts import dposv, dpotrs
+from hftranslate.records import record
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -19,7 +18,7 @@ Booleans = NDArray[np.bool_]
 _FEW = 400
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Bordered:
     """A factored matrix ``[[D, B], [B^T, C]]`` with a diagonal ``D``.
 

@@ -8,13 +8,12 @@ To first order the way is a straight line: as one factor moves, all other parame
 has it. A new fit starts where the factor that moves comes to the end of its range.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.likelihood.model import Model
 from hftranslate.likelihood.scipy_parts import dpotrf, dpotrs
+from hftranslate.records import record
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -35,7 +34,7 @@ def factors_of(model: Model, index: Integers) -> Integers:
     return found if 1 < len(found) < _TOO_MANY else found[:0]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Exchanges:
     """Pairs of free factors that can change places, at the minima of one fit or of many.
 

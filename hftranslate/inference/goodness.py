@@ -27,6 +27,7 @@ from hftranslate.inference.together import Fits
 from hftranslate.likelihood import poisson
 from hftranslate.likelihood.model import Data, Model, check_model_and_data
 from hftranslate.likelihood.sizes import unwarned
+from hftranslate.records import record
 
 Floats = NDArray[np.float64]
 
@@ -221,7 +222,7 @@ def _degrees_of_freedom(model: Model, best: FitResult) -> int:
 
 
 # --------------------------------------------------------------------------------------------------------------- toys
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class _Batch:
     """The task of some pseudo-experiments: their statistics; it pickles.
 

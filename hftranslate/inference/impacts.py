@@ -33,6 +33,7 @@ from hftranslate.inference.together import Fits
 from hftranslate.likelihood.model import Data, Model, check_model_and_data
 from hftranslate.likelihood.restricted import restricted
 from hftranslate.likelihood.sizes import unwarned
+from hftranslate.records import record
 
 Widths = Literal["hesse", "minos"]
 #: Shifts of the parameter of interest with the nuisance parameter below and above; ``None`` where there is no fit.
@@ -339,7 +340,7 @@ def _fits(names: tuple[str, str], pattern: str) -> bool:
 
 
 # ------------------------------------------------------------------------------------------------------ one parameter
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class _Shift:
     """The task of some parameters: the widths of each and the shifts they cause, as JSON values; it pickles."""
 

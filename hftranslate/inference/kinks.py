@@ -19,7 +19,7 @@ A kink that bends down is no minimum, and is passed like any other place.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from hftranslate.inference.newton import End
 from hftranslate.inference.problem import Problem
 from hftranslate.likelihood.scipy_parts import dpotrf, dpotrs, dtrtrs
+from hftranslate.records import record
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -44,7 +45,7 @@ _MOST_DAMPING = 1e10
 _BESIDE, _EDGE = 1e-7, 1e-6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Surfaces:
     """Where the NLL has a kink, seen from a point; also bounds of parameters.
 
@@ -69,11 +70,11 @@ class _Surfaces:
         return len(self.value)
 
     def chosen(self, which: Booleans) -> "_Surfaces":
-        return _Surfaces(**{name: getattr(self, name)[which] for name in _Surfaces.__slots__})
+        return _Surfaces(**{f.name: getattr(self, f.name)[which] for f in fields(self)})
 
     def and_(self, *others: "_Surfaces") -> "_Surfaces":
         parts = (self, *others)
-        return _Surfaces(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in _Surfaces.__slots__})
+        return _Surfaces(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(self)})
 
     def slopes_after(self, before: "_Move | None") -> Floats:
         """The slope along each: that of this side, or the one of a move that ended on the surface."""
@@ -92,7 +93,7 @@ class _Surfaces:
         return float(np.sum(after - before))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Move:
     """A step, the decrease that the model predicts, the surfaces near it and the slopes along them.
 

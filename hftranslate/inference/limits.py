@@ -26,6 +26,7 @@ from hftranslate.inference.root_finding import NoCrossing, crossing, foreseen
 from hftranslate.inference.tester import OfPoi, PoiRange, Tester, Which, bands_table
 from hftranslate.inference.together import Fits
 from hftranslate.likelihood.model import Data, Model
+from hftranslate.records import record
 
 Floats = NDArray[np.float64]
 #: The observed CLs, or the expected one at a place among the bands.
@@ -103,7 +104,7 @@ def limit_table(poi: str, level: float, observed: float, expected: tuple[float, 
     return bands_table(caption, {f"upper limit on {poi}": (observed, expected)}, note)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Look:
     """The NLL of the data and the Asimov data at many values, by fits at once; NaN where one fails.
 
@@ -183,7 +184,7 @@ class _Look:
         return curves
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Curves:
     """CLs of tested values, observed and expected; fits are made when they are asked for, and once."""
 

@@ -7,13 +7,13 @@ those of many at once, in which some parameters are held and some bins are empti
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.likelihood.scipy_parts import dgetrf, dgetri, dposv
+from hftranslate.records import record
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -30,7 +30,7 @@ _BLOCK = 64
 NOTHING = 1e-9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class LowRank:
     """``D + R^T R``.
 
@@ -79,7 +79,7 @@ class LowRank:
         return Inverse(variance=variance, sides=sides, middle=_inverted(matrix))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Inverse:
     """The inverse of ``D + R^T R``, ``V - S^T M S``.
 
@@ -146,7 +146,7 @@ def _inverted(matrix: Floats) -> Floats:
     return np.asarray(inverse, dtype=np.float64)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Metric:
     """Quadratic models ``D + R^T R``, ``R = roots J``, with some parameters held: the systems that give their steps.
 

@@ -16,7 +16,6 @@ gradient.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from math import isfinite
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
@@ -26,6 +25,7 @@ from numpy.typing import NDArray
 from hftranslate.inference.bordered import Bordered, factored, is_bordered
 from hftranslate.inference.low_rank import Hessian, LowRank, Solver
 from hftranslate.likelihood.scipy_parts import dposv, dpotrs
+from hftranslate.records import record
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -73,7 +73,7 @@ class RoughFunction(Function, Protocol):
         """Value, gradient ``(n,)``, and what there is of the Hessian at the rank of the bins."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class End:
     """Where a minimisation ended.
 
@@ -173,7 +173,7 @@ def newton(
     return End(x=x, value=f, edm=edm, hessian=hessian, iterations=iteration, reason="iterations")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Quadratic:
     """The local quadratic model and the box it is minimised in."""
 
@@ -184,7 +184,7 @@ class _Quadratic:
     high: Floats
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Move:
     """A step to the minimum of the quadratic model within the box.
 
@@ -221,7 +221,7 @@ class _Here(NamedTuple):
 _Memory: TypeAlias = list[tuple[Floats, Floats, float]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Corrections:
     """Steps with one Hessian near a minimum.
 

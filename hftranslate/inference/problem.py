@@ -1,7 +1,5 @@
 """The likelihood of one data set as a function of its free parameters."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +8,7 @@ from hftranslate.likelihood.cells import State
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.second_order import jacobian
 from hftranslate.likelihood.sizes import unwarned
+from hftranslate.records import record
 
 Floats = NDArray[np.float64]
 
@@ -19,7 +18,7 @@ _MANY = 50
 _FAR_MORE = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Problem:
     """The NLL above the saturated model by the parameters ``index``, within ``bounds (n_free, 2)``.
 

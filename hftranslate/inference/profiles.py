@@ -25,6 +25,7 @@ from hftranslate.inference.minimize import AT_A_MINIMUM, DEFAULT_OPTIONS, FitOpt
 from hftranslate.inference.together import Fits
 from hftranslate.likelihood.model import Data, Model, check_model_and_data
 from hftranslate.likelihood.sizes import unwarned
+from hftranslate.records import record
 
 Floats = NDArray[np.float64]
 
@@ -121,7 +122,7 @@ class ProfileScan(Result):
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class ProfileOf:
     """The profiled NLL of parameters as a function of their values; it pickles, so that workers can call it.
 

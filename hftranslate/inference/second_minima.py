@@ -43,6 +43,7 @@ from hftranslate.inference.outlook import Outlook
 from hftranslate.inference.problem import Problem
 from hftranslate.likelihood.scipy_parts import dpotrf, dpotri
 from hftranslate.likelihood.sizes import unwarned
+from hftranslate.records import record
 
 Floats = NDArray[np.float64]
 Some: TypeAlias = float | Floats
@@ -94,7 +95,7 @@ _SAME_VALLEY = 0.1
 _PROFILES = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Found:
     """The lowest minimum that a search found; whether it is sure that there is no lower one; all steps of its fits."""
 
@@ -103,7 +104,7 @@ class Found:
     iterations: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class View:
     """What suggests that there is a lower minimum than the one that a fit ended at.
 
@@ -193,7 +194,7 @@ def search(
     return look.found(sure=look.by_clouds(plan))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Plan:
     """How to search with clouds.
 
@@ -393,7 +394,7 @@ class _Look:
         return all(cloud.distance(i, end.x) > _SAME_VALLEY for end in self.minima)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Effects:
     """What systematics do to the bins, at a point.
 

@@ -10,7 +10,6 @@ Only points that are low so are evaluated in full.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from hftranslate.likelihood.cells import State
 from hftranslate.likelihood.interpolation import curve_code4p
 from hftranslate.likelihood.model import Model, excess_of_bins
+from hftranslate.records import record
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -47,7 +47,7 @@ _LEAST = 0.05
 _MOST, _CHUNK = 256, 50_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Minima:
     """Minima of fits of one model, with all that is known there.
 

@@ -21,7 +21,7 @@ others. Another fit of the same data that holds less can go on from there, with 
 that does not converge within a few steps is left to who can do more: nothing here knows kinks.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ from hftranslate.inference.low_rank import LEAST, Metric, along
 from hftranslate.inference.ways import Way, dot
 from hftranslate.likelihood.many import Slopes
 from hftranslate.likelihood.model import Data, Linearised, Model
+from hftranslate.records import record
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -56,7 +57,7 @@ _FAR, _FARTHEST = 0.1, 0.75
 _FOLLOWED = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Fits:
     """Many fits of one model: what they are of, and where they start.
 
@@ -118,7 +119,7 @@ class Fits:
         return min(max(_CHUNK // max(numbers, 1), _FEWEST), _MOST)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Ends:
     """Where many fits ended.
 
@@ -146,7 +147,7 @@ class Ends:
         self.iterations[which] += other.iterations[there]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Known:
     """Minima that fits of the same data ended at, ``(n_fits, n_parameters)``, and values ``(n_fits,)`` to get below.
 
@@ -185,7 +186,7 @@ def fit_together(model: Model, fits: Fits, *, tolerance: float, known: Known | N
     return ends
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Linearity:
     """First derivatives of the functions of many fits by their free parameters ``index``.
 
@@ -247,7 +248,7 @@ class Linearity:
         return Metric.made(here.jacobian, roots, diagonal, held, np.flatnonzero(~tight), room)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Descent:
     """Takes fits to their ends."""
 
@@ -410,7 +411,7 @@ def _keep_freed_memory() -> None:
 
 def _some(here: Linearised, these: Booleans) -> Linearised:
     """What is known at some of the points."""
-    return Linearised(**{name: getattr(here, name)[these] for name in Linearised.__slots__})
+    return Linearised(**{f.name: getattr(here, f.name)[these] for f in fields(here)})
 
 
 def _is_finite(here: Linearised) -> Booleans:

@@ -15,7 +15,7 @@ Everything here takes one parameter point ``(n_parameters,)`` or many, ``(n_para
 point then has one more axis, the last one.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -34,6 +34,7 @@ from hftranslate.likelihood.interpolation import (
 )
 from hftranslate.likelihood.pattern import Pattern, Terms, products_of_others
 from hftranslate.likelihood.storage import Shifts, weighted_sums
+from hftranslate.records import record
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -54,7 +55,7 @@ _MOST_CHANGE = 0.9
 _TERMS = 20_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Additive:
     """HistoSys: one column per (parameter, code); within the columns of one code every parameter has one.
 
@@ -78,7 +79,7 @@ class Additive:
         return alpha, *(np.concatenate([p[i] for p in parts]) if parts else np.zeros_like(alpha) for i in each)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Multiplicative:
     """NormSys, and HistoSys of multiplicative codes: one entry per (row, parameter), sorted by row.
 
@@ -144,7 +145,7 @@ class Multiplicative:
             part[outside] = values
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Inner:
     """The polynomials that interpolations are within +-1: of the columns of HistoSys, then of the NormSys entries.
 
@@ -205,7 +206,7 @@ class State(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Cells:
     """The compiled expectation. Cells are sorted by bin; ``bin_starts`` is where each bin begins.
 

@@ -13,7 +13,7 @@ All functions see the terms minus their value in the saturated model (``x`` exac
 is a constant of the data given by :meth:`Constraints.saturated` (zero for Gamma terms).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import Any
 
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from hftranslate.likelihood import poisson
 from hftranslate.likelihood.scipy_parts import erfcx, gammaln, log_ndtr, ndtr
 from hftranslate.likelihood.sizes import unwarned
+from hftranslate.records import record
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -33,13 +34,13 @@ HIGHEST = 10.0
 
 @cache
 def gamma_nodes() -> tuple[Floats, Floats]:
-    """The nodes of the normalisation of a Gamma term (Gauss-Legendre), and what their exponents begin with, ``(60,)``."""
+    """Nodes of the normalisation of a Gamma term (Gauss-Legendre), and what their exponents begin with, ``(60,)``."""
     nodes, weights = np.polynomial.legendre.leggauss(60)
     nodes = 0.5 * HIGHEST * (nodes + 1.0)
     return nodes, np.log(0.5 * HIGHEST * weights) - gammaln(nodes + 1.0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Constraints:
     """Constraint terms as flat arrays.
 

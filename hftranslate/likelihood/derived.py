@@ -13,18 +13,17 @@ Gamma constraint term, whose effect interpolates in ``((1 + r)^alpha - 1) / r`` 
 Where a derivative of an expression does not exist (``sqrt`` at zero), those by its parameters are infinite or NaN.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
+from hftranslate.records import record
 from hftranslate.workspace.expressions import Expression
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Derived:
     """Expressions of parameters.
 

@@ -1,12 +1,11 @@
 """First derivatives of the yields at many parameter points at once."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.likelihood.cells import Cells, State
 from hftranslate.likelihood.pattern import products_of_others
+from hftranslate.records import record
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -16,7 +15,7 @@ Integers = NDArray[np.int64]
 _DENSE = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class _Terms:
     """Which terms add up to which entries of a Jacobian ``(n_bins * n_parameters,)``.
 
@@ -49,7 +48,7 @@ class _Terms:
             result[self.places] += sums
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Slopes:
     """Jacobians of many points: where the terms of a model's cells stand in them.
 

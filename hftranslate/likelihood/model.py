@@ -28,6 +28,7 @@ from hftranslate.likelihood.derived import Derived
 from hftranslate.likelihood.many import Slopes
 from hftranslate.likelihood.second_order import jacobian, products_of_slopes, second_order
 from hftranslate.likelihood.sizes import unwarned
+from hftranslate.records import record
 from hftranslate.workspace import Conventions, Numbers
 from hftranslate.workspace.arrays import Bins, contents
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 _TINY = np.array(np.finfo(np.float64).tiny)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Parameters:
     """The parameters of a model; every vector of parameter values is in this order.
 
@@ -126,7 +127,7 @@ class Data(Speaking):
         return (Table(caption=caption, columns=("bin", "observed"), rows=list(enumerate(self.observed.tolist()))),)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Linearised:
     """First derivatives at many points, from which gradients and the convex part of Hessians are made.
 

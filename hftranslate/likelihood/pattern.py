@@ -1,13 +1,13 @@
 """Where the entries of a model's sparse derivatives stand."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.likelihood.storage import Groups
+from hftranslate.records import record
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -16,7 +16,7 @@ Integers = NDArray[np.int64]
 _GROUP = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Pattern:
     """Where the entries of the sparse parts stand; it depends on the model only.
 
@@ -73,7 +73,7 @@ def _distinct(parameters: Integers) -> Integers:
     return np.flatnonzero(np.bincount(parameters))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Terms:
     """The terms that the derivatives of the bins by the parameters are sums of, one by one.
 

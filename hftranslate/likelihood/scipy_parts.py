@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 
 def part(name: str, public: str, *compiled: str) -> Any:
-    """What a module of SciPy calls by a name: from the first of the compiled modules behind it that has it, or itself."""
+    """What a module of SciPy calls by a name: from the first compiled module behind it that has it, or itself."""
     for module in filter(None, map(_alone, compiled)):
         if hasattr(module, name):
             return getattr(module, name)
@@ -58,8 +58,8 @@ if TYPE_CHECKING:
     from scipy.special import ndtri as ndtri
     from scipy.special import xlogy as xlogy
 
-#: Where each name comes from: the public module, and the compiled ones behind it. The first has no linear algebra, which
-#: alone takes as long to load as all else here.
+#: Where each name comes from: the public module, and the compiled ones behind it. The first has no linear algebra,
+#: which alone takes as long to load as all else here.
 HOMES = {
     **dict.fromkeys(
         ("erfcx", "gammaln", "log_ndtr", "ndtr", "xlogy"),

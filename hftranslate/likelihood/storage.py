@@ -4,11 +4,12 @@ Both forms answer the same questions: the shift of every cell, its transpose app
 cells, whose weighted sums over groups of cells make the Jacobian and the Hessian.
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hftranslate.records import record
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -23,7 +24,7 @@ _SELECTION = 12  # entries of a dense selection per selected row up to which its
 _DENSE = 0.25  # fraction of entries present above which a larger one is dense, too
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class DenseShifts:
     """``matrix`` is ``[S | A]``, shape ``(n_cells, 2 n_columns)``."""
 
@@ -60,7 +61,7 @@ class DenseShifts:
         return self.matrix[:, :n] + self.matrix[:, n:] * dg
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class SparseShifts:
     """The entries ``s`` and ``a`` of ``S`` and ``A`` row by row, at columns ``indices``; rows begin at ``indptr``."""
 
@@ -123,7 +124,7 @@ def store(n_cells: int, n_columns: int, rows: Integers, columns: Integers, s: Fl
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Groups:
     """Which rows of a matrix make up each group; a row may stand in several groups, and several times in one.
 

@@ -5,7 +5,6 @@ background, share this part of their compilation.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -16,6 +15,7 @@ from hftranslate.likelihood.codes import check_codes, has_bin_factors, normsys_a
 from hftranslate.likelihood.constraints import Floats
 from hftranslate.likelihood.interpolation import CURVES
 from hftranslate.likelihood.sizes import LARGEST, check_size
+from hftranslate.records import record
 from hftranslate.workspace import (
     HistoSys,
     Lumi,
@@ -32,7 +32,7 @@ from hftranslate.workspace.parameter_names import SampleNames
 Direct: TypeAlias = Lumi | NormFactor | ShapeSys | ShapeFactor | StatError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Templates:
     """A sample as arrays; entries are in the order of its modifiers.
 

@@ -16,6 +16,7 @@ from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.pattern import find_pattern
 from hftranslate.likelihood.second_order import jacobian
 from hftranslate.likelihood.sizes import unwarned
+from hftranslate.records import record
 from hftranslate.workspace import Numbers
 from hftranslate.workspace.to_hist import stacked
 
@@ -397,7 +398,7 @@ def scaled_samples(model: Model) -> tuple[frozenset[str], ...]:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Place:
     """Where a channel is among all cells, bins and sums of samples, and its numbers of bins and samples."""
 
@@ -424,7 +425,7 @@ def _places(model: Model) -> list[_Place]:
     return places
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class _Labels:
     """To which bin, sum of a sample in its channel, channel and sample each cell belongs, ``(n_cells,)`` each."""
 

@@ -28,6 +28,7 @@ from hftranslate.plots.figures import (
     shortened_all,
     worded,
 )
+from hftranslate.records import record
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +44,7 @@ _LONGEST_SUMMARY = 24
 _MOST_PANELS = 6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class _Panel:
     """Bins that are drawn side by side: ``(n_bins,)`` each, and the samples by name."""
 

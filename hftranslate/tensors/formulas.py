@@ -8,7 +8,6 @@ is taken, and nothing is divided by what may be zero.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from math import log, pi, prod, sqrt
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from hftranslate.likelihood import constraints
 from hftranslate.likelihood.codes import LINEAR
 from hftranslate.likelihood.model import Model
+from hftranslate.records import record
 from hftranslate.tensors.namespaces import Array, Namespace
 
 _TINY = float(np.finfo(np.float64).tiny)
@@ -30,7 +30,7 @@ _CODE4 = np.array(((0, 15, 24, -10, -24, 3, 8), (0, -7, -9, 10, 14, -3, -5), (0,
 _CODE4_SLOPE = _CODE4[:, 1:] * np.arange(1.0, 7.0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Formulas:
     """A model's structure: which parameter moves what, in the indices of an array library.
 

@@ -7,7 +7,6 @@ edges or second minima. What did not converge is for the engine (:func:`hftransl
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from hftranslate.errors import InputError
 from hftranslate.likelihood.restricted import restricted
+from hftranslate.records import record
 from hftranslate.tensors.namespaces import Array
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _DAMPING, _GROWTH, _SHRINKAGE, _NONE = 0.1, 3.0, 0.9, 3e-2
 _RIDGE = 1e-14
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class ManyFits:
     """Where many fits ended.
 

@@ -13,7 +13,6 @@ on how many are fitted together to far below the tolerance. Toys that came out e
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ from hftranslate.inference.tester import AnyStat, PoiRange, free_range, statisti
 from hftranslate.inference.together import Fits
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.sizes import unwarned
+from hftranslate.records import record
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -33,7 +33,7 @@ Booleans = NDArray[np.bool_]
 TOY_OPTIONS = FitOptions(other_minima="quick")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class Toys:
     """Pseudo-experiments of one parameter point.
 
@@ -66,7 +66,7 @@ class Toys:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class ToyFits:
     """The fits of toys at one tested value of the parameter of interest, one entry per toy.
 
@@ -210,7 +210,7 @@ def _at(theta: Floats, index: int, value: float) -> Floats:
     return moved
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class _Starts:
     """Where minima lie to first order: ``base`` for the ``expected`` data, and the response to other data.
 

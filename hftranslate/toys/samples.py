@@ -23,6 +23,7 @@ from hftranslate.errors import FitFailed, FormatError, InputError
 from hftranslate.inference.minimize import FitOptions
 from hftranslate.inference.tester import AnyStat, PoiRange
 from hftranslate.likelihood.model import Data, Model
+from hftranslate.records import record
 from hftranslate.toys.fits import TOY_OPTIONS, Toys, fit_toys, sample_toys
 
 Floats = NDArray[np.float64]
@@ -80,7 +81,7 @@ class ToyOptions:
 DEFAULT_TOYS = ToyOptions()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class ToySample:
     """Test statistics of toys with signal and without, one entry per toy; NaN where a fit failed."""
 
@@ -109,7 +110,7 @@ class Chunk:
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=place))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class ToyExperiment:
     """What happens to chunks, with all that it needs: it travels to workers.
 
@@ -342,7 +343,7 @@ def _numbers(result: Any) -> Floats:
     return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class KeptToys:
     """All toys of one tested value that journals hold, of whatever seeds; ``observed`` is the test of the data."""
 

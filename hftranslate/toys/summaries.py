@@ -7,7 +7,6 @@ line joins the counts at their edges. Summaries of parts of the toys add up to t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from hftranslate.batch.journal import is_number
 from hftranslate.inference.asymptotics import BANDS, TestStat
 from hftranslate.likelihood.scipy_parts import ndtr
+from hftranslate.records import record
 from hftranslate.toys.hypotest import TIE, ToyTestResult, band_error, fraction, ratio
 
 Floats = NDArray[np.float64]
@@ -28,7 +28,7 @@ N_BINS = 4000
 _COUNTS = ("n", "failed", "above", "zero")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record
 class ToySummary:
     """The toys of one hypothesis.
 

@@ -14,12 +14,13 @@ model lists the channels.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from math import hypot
 from typing import TypeAlias
 
 from hftranslate.errors import InvalidWorkspace
+from hftranslate.records import record
 from hftranslate.workspace import BinConstraint, Number, Sample, ShapeFactor, ShapeSys, StatError
 from hftranslate.workspace.caching import Same
 from hftranslate.workspace.parameter_names import DeclaredParameter, Use
@@ -35,7 +36,7 @@ _ORDER = {StatError: 0, ShapeFactor: 1, ShapeSys: 2}
 _SMALLEST_SCALE = 1e-290
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class BinFactor:
     """One bin factor.
 

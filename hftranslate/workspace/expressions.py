@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.errors import Unsupported, did_you_mean
+from hftranslate.records import record
 from hftranslate.workspace.constants import CONSTANT_FUNCTIONS, CONSTANTS
 from hftranslate.workspace.formula_text import compiled_text
 from hftranslate.workspace.jets import (
@@ -74,7 +75,7 @@ _PRECEDENCE = {
 _NOWHERE = np.zeros(0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Dependent:
     """A parameter that a Function names: one that exists where ``value`` is ``None``, else a new one.
 
@@ -218,7 +219,7 @@ def parse_expression(text: str, names: Sequence[str], known: Mapping[str, Expres
     return Expression(text, leaves, smooth, term.node, parser.steps, depth, given)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Term:
     """A part of an expression; ``value`` where it depends on nothing."""
 

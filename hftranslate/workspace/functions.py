@@ -13,16 +13,17 @@ A Function takes the place of the NormFactor of its name. Its dependents define 
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 from hftranslate.errors import InvalidWorkspace, Unsupported
+from hftranslate.records import record
 from hftranslate.workspace import Function, NormFactor, Workspace
 from hftranslate.workspace.expressions import Dependent, Expression, parse_dependents, parse_expression, renamed_words
 from hftranslate.workspace.map import all_uses, modifiers_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Functions:
     """What the Functions of a model make.
 

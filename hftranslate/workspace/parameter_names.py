@@ -16,13 +16,14 @@ ROOT's names are made of the modifier's ``stem`` where it has one.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property, lru_cache
 from itertools import chain
 from operator import attrgetter
 from typing import Literal, TypeAlias
 
 from hftranslate.errors import InvalidWorkspace
+from hftranslate.records import record
 from hftranslate.workspace import (
     MODIFIER_TYPES,
     Channel,
@@ -55,7 +56,7 @@ _KINDS: dict[type[Modifier], ParameterKind] = {
 _SYSTEMATICS = frozenset((HistoSys, NormSys))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class DeclaredParameter:
     """A parameter set as the modifiers declare it: one number, or one per bin.
 
@@ -161,7 +162,7 @@ def staterror_stem(channel: str) -> str:
     return f"stat_{channel}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class SampleNames:
     """The names that the modifiers of a sample use: it need not be looked at again where models share it.
 

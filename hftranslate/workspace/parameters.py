@@ -9,6 +9,7 @@ from math import inf
 from typing import Literal
 
 from hftranslate.errors import InvalidWorkspace
+from hftranslate.records import record
 from hftranslate.workspace import (
     BinConstraint,
     ConstraintTerm,
@@ -44,7 +45,7 @@ class Constraint:
     domain: Range
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ParameterSet:
     """A parameter set of a measurement, all sequences with one entry per parameter of the set.
 
@@ -214,7 +215,7 @@ def _pairs(bounds: Sequence[tuple[Number, Number]]) -> tuple[Range, ...]:
 _NOTHING = ParameterConfig(name="")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Settings:
     """What a measurement says of parameters, and the systematics of which it makes uniform ones."""
 

@@ -7,7 +7,6 @@ when they are opened: they are looked at then, before anything is written.
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,13 @@ import click
 
 from hftranslate.formats.files import identity
 from hftranslate.formats.histfactory_xml.options import HISTOGRAMS
+from hftranslate.records import record
 from hftranslate.translation.sidecar_file import sidecar_path
 
 _META = "hftranslate.paths"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Claim:
     """What a parameter does with a file. Sidecars lie at one place for several documents."""
 

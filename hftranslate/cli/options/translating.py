@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from hftranslate.cli.output import emit, json_text, report, tell, tell_lines
 from hftranslate.formats.files import Content, naming
 from hftranslate.formats.histfactory_xml.options import XmlOptions
 from hftranslate.formats.outcomes import Outcome
+from hftranslate.records import record
 from hftranslate.translation.load import Loaded
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ verify_options = combined_options(
 losses_option = click.option("--losses", type=OutputFile(), help="Write the account of the translation as JSON.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Verifier:
     """Whether and by whom a translation is verified, and the file that it comes from."""
 
@@ -130,7 +130,7 @@ def take_verifier(
     return Verifier(wanted=verify is not None, root=root, file=file, patches=patches, xml=xml, shown=shown)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Account:
     """What did not pass unchanged, what was read, and where the document about it goes."""
 

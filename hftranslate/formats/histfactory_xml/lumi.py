@@ -11,13 +11,14 @@ parameter::
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from hftranslate.errors import Unsupported
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes, number
 from hftranslate.formats.histfactory_xml.names import unique
 from hftranslate.formats.histfactory_xml.root_versions import MEASURED, UNIFORM_LUMI, Version
 from hftranslate.formats.rewriting import Rewriting, outcome
+from hftranslate.records import record
 from hftranslate.workspace import (
     Annotations,
     Channel,
@@ -54,7 +55,7 @@ _EXPRESSION = re.compile(rf"\s*({_UNSIGNED})\s*\+\s*({_UNSIGNED})\s*\*\s*alpha_l
 _ALPHA = re.compile(r"\balpha_lumi\b")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class PartialLumi:
     """Luminosity and its absolute uncertainty, as the Function states them."""
 

@@ -1,7 +1,7 @@
 """A Measurement element to a measurement: parameters of interest, settings and constraint terms."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import isfinite
 from typing import TypeAlias
 
@@ -10,6 +10,7 @@ from hftranslate.formats.histfactory_xml.factors import Stated, StatedFactors, s
 from hftranslate.formats.histfactory_xml.function_elements import parameters_without_modifiers
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes, names, number
 from hftranslate.formats.histfactory_xml.lumi import PartialLumi
+from hftranslate.records import record
 from hftranslate.workspace import (
     ROOT,
     ConstraintTerm,
@@ -43,7 +44,7 @@ _GAMMA_DEFAULT = 1.0
 _PRECEDENCE: tuple[TermKind, ...] = ("none", "gamma")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Model:
     """What the measurements of a model share."""
 

@@ -2,12 +2,13 @@
 
 import re
 from functools import cache
-from importlib.resources import files
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 from lxml import etree
 
+from hftranslate import formats
 from hftranslate.errors import FormatError, UnsafeInput, did_you_mean
 from hftranslate.formats.histfactory_xml.grammar import GRAMMAR, Node, Notes, check_element, note_refused
 from hftranslate.formats.histfactory_xml.root_versions import MEASURED, SHAPEFACTOR_RANGES, Version
@@ -26,7 +27,7 @@ _SHAPEFACTOR_RANGE = b"".join(
 
 def dtd_bytes(version: Version = MEASURED) -> bytes:
     """ROOT's document type definition: that of 6.40, with the ranges of ShapeFactor where the version has them."""
-    data = files("hftranslate.formats").joinpath("schemas", DTD_NAME).read_bytes()
+    data = (Path(formats.__path__[0]) / "schemas" / DTD_NAME).read_bytes()
     return _SHAPEFACTOR.sub(rb"\1" + _SHAPEFACTOR_RANGE, data) if version >= SHAPEFACTOR_RANGES else data
 
 

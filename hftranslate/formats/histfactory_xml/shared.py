@@ -1,13 +1,14 @@
 """Objects of one name, which are one object to ROOT: norm factors that are another parameter, and what is refused."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
 from hftranslate.errors import InvalidWorkspace
 from hftranslate.formats.histfactory_xml.factors import StatedFactors
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes, names, number
 from hftranslate.formats.histfactory_xml.root_objects import first_clash, objects_of_model, objects_of_systematic
+from hftranslate.records import record
 from hftranslate.workspace import (
     Channel,
     Function,
@@ -29,7 +30,7 @@ from hftranslate.workspace.parameters import beta_name
 Definition: TypeAlias = tuple[float, float, float]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Terms:
     """What the measurements say that has a bearing on names, by measurement; ``removed``: no systematic is made."""
 
