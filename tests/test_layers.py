@@ -16,6 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 ROOMS = [
     "errors",
     "display",
+    "records",
     "faces",
     "workspace",
     "formats",

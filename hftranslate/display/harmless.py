@@ -88,8 +88,8 @@ def csv_text(rows: Iterable[Iterable[object]]) -> str:
     str
         the content of the file.
     """
-    text = io.StringIO()
     import csv
 
+    text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(map(csv_cell, row) for row in rows)
     return text.getvalue()

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 from hftranslate.errors import FormatError, InputError, MissingInput, UnsafeInput, did_you_mean
-from hftranslate.formats.recognition import malformed, no_json, place
 
 #: No document, compressed or not, may be larger than this many bytes. The largest published ones have some 10 MB; what
 #: is parsed takes up to thirty times the memory of its text.
@@ -160,6 +159,8 @@ def parse_json(data: bytes, source: str) -> object:
             json.dumps(document, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         _refuse_other_data(data, source)
+        from hftranslate.formats.recognition import malformed
+
         raise FormatError(f"{source}: not valid JSON: {malformed(text, error)}") from None
     except UnicodeEncodeError:
         raise FormatError(f"{source}: not valid JSON: a string with half of a surrogate pair (\\ud...)") from None
@@ -171,6 +172,8 @@ def parse_json(data: bytes, source: str) -> object:
 
 
 def _refuse_other_data(data: bytes, source: str) -> None:
+    from hftranslate.formats.recognition import no_json
+
     known = None if beginning(data).startswith(("{", "[")) else no_json(data)
     if known is not None:
         raise FormatError(f"{source} is {known[0]}; expected JSON: {known[1]}") from None
@@ -192,6 +195,8 @@ def _where(text: str, number: str) -> str:
         return ""
     for token in re.finditer(rf'"(?:[^"\\]|\\.)*"|(?<![\w.]){re.escape(number)}(?![\w.])', text):
         if not token[0].startswith('"'):
+            from hftranslate.formats.recognition import place
+
             line, column = place(text, token.start())
             return f" (line {line}, column {column})"
     return ""

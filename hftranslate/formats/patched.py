@@ -7,7 +7,6 @@ from hftranslate.errors import FormatError, InputError
 from hftranslate.formats.json_patch import apply_patch
 from hftranslate.formats.json_text import parse_json, read_bytes, source_name
 from hftranslate.formats.outcomes import Outcome
-from hftranslate.formats.recognition import PATCH, kind_of, patch_in, workspace_in
 
 
 def patched_document(
@@ -29,6 +28,8 @@ def patched_document(
     InputError
         A document is malformed, is no patch, or does not apply; the message says what and where.
     """
+    from hftranslate.formats.recognition import PATCH, kind_of, patch_in, workspace_in
+
     inside = workspace_in(parse_json(data, source))
     document, outcomes = inside.document, _outcomes(source, inside.told)
     for patch in patches:

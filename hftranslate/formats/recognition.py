@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
+from hftranslate.formats.which import html_page
+
 Json: TypeAlias = dict[str, Any]
 #: How many characters of a text are looked at; JSON that is cut off is followed to its end.
 _HEAD = 4096
@@ -57,8 +59,6 @@ _MAGIC: tuple[tuple[bytes, str, str], ...] = (
     (b"version https://git-lfs", "a pointer of Git LFS, not the file itself", "fetch it with git lfs pull"),
 )
 _TAR = (257, b"ustar")
-_HTML = re.compile(r"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
-_TITLE = re.compile(r"<title[^>]*>\s*([^<]{1,80}?)\s*<", re.IGNORECASE)
 _DATACARD = re.compile(r"^\s*imax\s+\S+", re.MULTILINE)
 _COMMENT = re.compile(r"\s*(//|/\*|#)[^{]*(\n|\*/)\s*[{\[]")
 _YAML = re.compile(r"^(%YAML|---(\s|$)|- |[A-Za-z_][\w .-]*:(\s|$))")
@@ -96,15 +96,6 @@ def no_json(data: bytes) -> tuple[str, str] | None:
     if data[:_HEAD].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         return "XML", "translate HistFactory XML with hftranslate xml2json"
     return other_data(data)
-
-
-def html_page(data: bytes) -> str | None:
-    """What an HTML page is called, with its title; ``None`` for what is no such page."""
-    text = data[:_HEAD].decode("utf-8", "replace")
-    if not _HTML.match(text):
-        return None
-    title = _TITLE.search(text)
-    return "a page of a web site, not the file itself" + (f" ({' '.join(title[1].split())!r})" if title else "")
 
 
 def _without_beginning(text: str) -> tuple[str, str] | None:

@@ -5,13 +5,16 @@ from typing import Literal
 
 from hftranslate.errors import FormatError
 from hftranslate.formats.json_text import beginning
-from hftranslate.formats.recognition import html_page, other_data
 
 FormatName = Literal["pyhf-json", "xml", "hs3", "root"]
 #: What is readable, in words.
 _READABLE = "HistFactory XML, pyhf JSON, HS3 or a ROOT file with a model"
 #: Every format that can be written; ``root`` can be read.
 FORMATS: tuple[FormatName, ...] = ("pyhf-json", "xml", "hs3")
+#: How many bytes of a page are looked at.
+_HEAD = 4096
+_HTML = re.compile(r"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
+_TITLE = re.compile(r"<title[^>]*>\s*([^<]{1,80}?)\s*<", re.IGNORECASE)
 
 
 def which_format(data: bytes, source: str) -> FormatName:
@@ -48,6 +51,8 @@ def which_format(data: bytes, source: str) -> FormatName:
         return "root"
     if not data.strip():
         raise FormatError(f"{source} is not {_READABLE}; it is empty")
+    from hftranslate.formats.recognition import other_data
+
     known = other_data(data)
     if known is None:
         raise FormatError(f"{source} is not {_READABLE}")
@@ -68,3 +73,12 @@ def _is_hs3(head: str, data: bytes) -> bool:
     if first is None or first[1] in _TOP_OF_PYHF:
         return False
     return b'"hs3_version"' in data or (first[1] in TOP_OF_HS3 and _OF_HS3.search(data) is not None)
+
+
+def html_page(data: bytes) -> str | None:
+    """What an HTML page is called, with its title; ``None`` for what is no such page."""
+    text = data[:_HEAD].decode("utf-8", "replace")
+    if not _HTML.match(text):
+        return None
+    title = _TITLE.search(text)
+    return "a page of a web site, not the file itself" + (f" ({' '.join(title[1].split())!r})" if title else "")

@@ -135,7 +135,7 @@ def following(hessian: Hessian, rows: Integers, columns: Integers) -> Floats | N
         held = np.ones(hessian.root.shape[1], dtype=np.bool_)
         held[rows] = False
         return hessian.inverse(held).times(hessian.root[:, columns].T @ hessian.root)[:, rows]
-    _, slopes, failed = dposv(hessian[np.ix_(rows, rows)], hessian[np.ix_(rows, columns)])
+    _, slopes, failed = dposv(hessian[rows[:, None], rows], hessian[rows[:, None], columns])
     return None if failed else np.asarray(slopes.T, dtype=np.float64)
 
 

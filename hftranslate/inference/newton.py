@@ -442,12 +442,12 @@ def _bounded_step(q: _Quadratic, function: Function, damping: float, mixed: Iter
     convex: Floats | None = None
     while True:
         any_held = held.any()
-        free = np.flatnonzero(~held)
+        free = (~held).nonzero()[0]
         if free.size == 0:
             return _Move(step=step, damping=damping, edm=max(edm, 0.0), exact=convex is None, free=free, factor=None)
         rhs = q.g
         if any_held:  # what is held may have moved onto its bound: its displacement shifts the gradient of the others
-            rhs = q.g[free] + matrix[np.ix_(free, np.flatnonzero(held))] @ step[held]
+            rhs = q.g[free] + matrix[free[:, None], held.nonzero()[0]] @ step[held]
         factor, solution = _solve(matrix, free, rhs, damping)
         part = next(parts, None) if solution is None else None
         if part is not None:
@@ -482,7 +482,7 @@ def _solve(
 
     The solution is ``None`` unless the matrix is positive definite.
     """
-    block = matrix if free.size == len(matrix) else matrix[np.ix_(free, free)]
+    block = matrix if free.size == len(matrix) else matrix[free[:, None], free]
     if damping > 0.0:
         scale = np.abs(np.diagonal(block))
         block = block + np.diag(damping * np.maximum(scale, 1e-8 * max(float(scale.max()), 1.0)))

@@ -52,8 +52,8 @@ class Outlook:
 
     @cached_property
     def state(self) -> State:
-        """The yields there, and what their derivatives are made of where bins are few."""
-        model, order = self.problems[0].model, 2 if any(p.few_bins for p in self.problems) else 0
+        """The yields there and what their derivatives are made of, second ones where bins are few."""
+        model, order = self.problems[0].model, 2 if any(p.few_bins for p in self.problems) else 1
         return model.cells.evaluate(np.ascontiguousarray(model.derived.extend(self.thetas).T), order=order)
 
     @cached_property

@@ -76,7 +76,7 @@ class Problem:
         """Value, gradient and Hessian; the value is infinite where derivatives are beyond the range of numbers."""
         value, gradient, hessian = self.model.expansion(self.full(x), self.data)
         if len(self.index) < len(gradient):
-            gradient, hessian = gradient[self.index], hessian[np.ix_(self.index, self.index)]
+            gradient, hessian = gradient[self.index], hessian[self.index[:, None], self.index]
         if not (np.isfinite(gradient).all() and np.isfinite(hessian).all()):
             value = np.inf  # no step leads from there
         return value, gradient, hessian

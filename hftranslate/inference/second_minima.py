@@ -41,7 +41,9 @@ from hftranslate.inference.descent import may_get_stuck, onwards
 from hftranslate.inference.newton import End
 from hftranslate.inference.outlook import Outlook
 from hftranslate.inference.problem import Problem
+from hftranslate.likelihood.cells import State
 from hftranslate.likelihood.scipy_parts import dpotrf, dpotri
+from hftranslate.likelihood.second_order import jacobian
 from hftranslate.likelihood.sizes import unwarned
 from hftranslate.records import record
 
@@ -136,7 +138,10 @@ def views(problems: Sequence[Problem], ends: Sequence[End]) -> list[View]:
     if not doubtful:
         return found
     outlook = Outlook(problems=[problems[i] for i in doubtful], ends=[ends[i] for i in doubtful])
-    plans = [_plan(problems[i], ends[i], _largest(bent)) for i, bent in zip(doubtful, outlook.bent, strict=True)]
+    plans = [
+        _plan(problems[i], ends[i], _largest(bent), state)
+        for i, bent, state in zip(doubtful, outlook.bent, outlook.states, strict=True)
+    ]
     look = [
         k
         for k, (i, p) in enumerate(zip(doubtful, plans, strict=True))
@@ -224,7 +229,7 @@ class _Plan:
     after: int
 
 
-def _plan(problem: Problem, first: End, bent: float) -> _Plan | None:
+def _plan(problem: Problem, first: End, bent: float, state: State) -> _Plan | None:
     """What a model's effects and its first fit make one suspect; ``None`` where nothing calls for a cloud."""
     n = len(problem.index)
     size = n * len(problem.model.cells.nominal)
@@ -233,7 +238,7 @@ def _plan(problem: Problem, first: End, bent: float) -> _Plan | None:
     bad, small = first.value > _BAD * len(problem.data.observed), is_small(n, size)
     if not small and first.at_a_minimum and not bad:
         return None
-    e = _Effects.seen(problem, first.x)
+    e = _Effects.seen(problem, first.x, state)
     if not small:
         if first.at_a_minimum and e.uneven <= _QUITE_UNEVEN:
             return None
@@ -417,30 +422,30 @@ class _Effects:
     hidden: bool = False
 
     @classmethod
-    def seen(cls, problem: Problem, x: Floats) -> "_Effects":
-        """At a minimum, and as they would be there if the free factors that vanish were where they begin."""
-        here = cls.at(problem, x)
+    def seen(cls, problem: Problem, x: Floats, state: State) -> "_Effects":
+        """At a minimum with its yields, and as they would be if the free factors that vanish were where they begin."""
+        here = cls.at(problem, problem.full(x), state)
         p = problem.model.parameters
         init, free = p.init[problem.index], p.width[problem.index] == 0.0
         vanish = free & (np.abs(x) < _VANISHING * np.abs(init))
         if not vanish.any():
             return here
-        there = cls.at(problem, problem.inside(np.where(vanish, init, x)))
+        theta = problem.full(problem.inside(np.where(vanish, init, x)))
+        there = cls.at(problem, theta, problem.model.state(theta))
         uneven, strong = max(here.uneven, there.uneven), max(here.strong, there.strong)
         return replace(here, uneven=uneven, strong=strong, hidden=int(np.sum(free)) > 1)
 
     @classmethod
-    def at(cls, problem: Problem, x: Floats) -> "_Effects":
-        """At a point."""
-        model, theta = problem.model, problem.full(x)
-        state = model.state(theta)
+    def at(cls, problem: Problem, theta: Floats, state: State) -> "_Effects":
+        """At a point, with the yields there and their derivatives."""
+        model, cells, width = problem.model, problem.model.cells, problem.model.parameters.width
         nu = np.maximum(state.bins, 0.5)[:, None]
-        size = np.zeros(model.cells.n_parameters)
-        for parameter, by_bin in model.cells.mean_effects(state):
+        size, own = np.zeros(cells.n_parameters), np.zeros(cells.n_parameters, dtype=bool)
+        for parameter, by_bin in cells.mean_effects(state):
             np.add.at(size, parameter, np.sum(by_bin * by_bin / nu, axis=0))
-        systematics = np.concatenate([model.cells.additive.parameter, model.cells.multiplicative.parameter])
-        own = np.isin(problem.index, systematics)
-        slopes = model.jacobian(theta)[:, problem.index[own]] * model.parameters.width[problem.index[own]]
+            own[parameter] = True
+        systematics = problem.index[own[problem.index]]
+        slopes = model.derived.rows(theta, jacobian(cells, state))[:, systematics] * width[systematics]
         return cls(
             uneven=float(np.sqrt(size.max(initial=0.0))),
             strong=float((np.abs(slopes) / nu).max(initial=0.0)),

@@ -369,9 +369,10 @@ class Cells:
             effects.append((self.additive.parameter, weighted_sums(mean, self.pattern.cells_of_bins, self.lift(state))))
         m = self.multiplicative
         if m.row.size:
-            parameters, column = np.unique(m.parameter, return_inverse=True)
-            per_row = np.zeros((self.n_rows, len(parameters)))
-            per_row[m.row, column] = 0.5 * (m.lo + m.hi) - 1.0
+            parameters = np.argsort(self.pattern.inverse)[self.pattern.normsys]
+            shape = (self.n_rows, len(parameters))
+            per_row = np.bincount(self.pattern.entry, 0.5 * (m.lo + m.hi) - 1.0, shape[0] * shape[1]).astype(np.float64)
+            per_row = per_row.reshape(shape)
             effects.append((parameters, weighted_sums(per_row, self.pattern.rows_of_bins, state.nu)))
         return effects
 

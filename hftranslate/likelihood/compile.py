@@ -31,7 +31,6 @@ from hftranslate.workspace import (
     StatError,
     Workspace,
 )
-from hftranslate.workspace.expressions import Expression, parse_expression
 from hftranslate.workspace.functions import used_functions
 from hftranslate.workspace.model import check_workspaces
 from hftranslate.workspace.parameter_names import DeclaredParameter, declare_parameters, declared_parameters
@@ -39,6 +38,8 @@ from hftranslate.workspace.parameters import ParameterSet, beta_name, parameter_
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+    from hftranslate.workspace.expressions import Expression
 
 #: Codes that are evaluated, and which of them the codes of modifiers are.
 _CODES = (*sorted(CURVES), "code1", "code4")
@@ -132,13 +133,15 @@ def _derived(
     expressions: list[Expression] = []
     parameters: list[Integers] = []
 
-    def add(expression: Expression) -> int:
+    def add(expression: "Expression") -> int:
         expressions.append(expression)
         parameters.append(np.array([places[n] for n in expression.names], dtype=np.int64))
         return len(places) + len(expressions) - 1
 
     functions = {name: add(expression) for name, expression in used_functions(workspace).items()}
     systematics = {}
+    if measurement.constraint_terms:
+        from hftranslate.workspace.expressions import parse_expression
     for term in measurement.constraint_terms:
         r, beta = term.relative_uncertainty, beta_name(term.name)
         if term.kind == "gamma" and beta in sets:

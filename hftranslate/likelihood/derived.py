@@ -13,11 +13,15 @@ Gamma constraint term, whose effect interpolates in ``((1 + r)^alpha - 1) / r`` 
 Where a derivative of an expression does not exist (``sqrt`` at zero), those by its parameters are infinite or NaN.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.records import record
-from hftranslate.workspace.expressions import Expression
+
+if TYPE_CHECKING:
+    from hftranslate.workspace.expressions import Expression
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -37,7 +41,7 @@ class Derived:
 
     n_parameters: int
     names: tuple[str, ...]
-    expressions: tuple[Expression, ...]
+    expressions: tuple["Expression", ...]
     parameters: tuple[Integers, ...]
 
     def extend(self, theta: Floats) -> Floats:

@@ -75,7 +75,7 @@ _PRECEDENCE = {
 _NOWHERE = np.zeros(0)
 
 
-@record
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dependent:
     """A parameter that a Function names: one that exists where ``value`` is ``None``, else a new one.
 

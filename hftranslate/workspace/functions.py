@@ -15,12 +15,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from hftranslate.errors import InvalidWorkspace, Unsupported
 from hftranslate.records import record
 from hftranslate.workspace import Function, NormFactor, Workspace
-from hftranslate.workspace.expressions import Dependent, Expression, parse_dependents, parse_expression, renamed_words
 from hftranslate.workspace.map import all_uses, modifiers_of
+
+if TYPE_CHECKING:  # most models have no expressions, and need no parser of them
+    from hftranslate.workspace.expressions import Dependent, Expression
 
 
 @record
@@ -41,8 +44,8 @@ class Functions:
         the parameters that each depends on, by ROOT's name; those that cannot be evaluated, too.
     """
 
-    made: Mapping[str, Expression]
-    definitions: Mapping[str, Dependent]
+    made: Mapping[str, "Expression"]
+    definitions: Mapping[str, "Dependent"]
     dropped: Mapping[str, str]
     unknown: Mapping[str, str]
     depends: Mapping[str, tuple[str, ...]]
@@ -55,6 +58,9 @@ class Functions:
 @lru_cache(maxsize=64)
 def settle_functions(functions: tuple[Function, ...]) -> Functions:
     """The Functions in the order given, as ROOT settles them."""
+    if functions:
+        from hftranslate.workspace.expressions import parse_dependents, parse_expression
+
     made: dict[str, Expression] = {}
     definitions: dict[str, Dependent] = {}
     dropped: dict[str, str] = {}
@@ -84,9 +90,9 @@ def settle_functions(functions: tuple[Function, ...]) -> Functions:
 
 def _conflict(
     f: Function,
-    dependents: Sequence[Dependent],
-    definitions: Mapping[str, Dependent],
-    made: Mapping[str, Expression],
+    dependents: Sequence["Dependent"],
+    definitions: Mapping[str, "Dependent"],
+    made: Mapping[str, "Expression"],
     unknown: Mapping[str, str],
 ) -> str | None:
     """Why ROOT's factory fails, if it does."""
@@ -110,7 +116,7 @@ def used_names(workspace: Workspace) -> tuple[str, ...]:
     return tuple(name for name in settle_functions(workspace.functions).depends if name in factors)
 
 
-def used_functions(workspace: Workspace) -> dict[str, Expression]:
+def used_functions(workspace: Workspace) -> dict[str, "Expression"]:
     """The expressions that make norm factors of this workspace, by name.
 
     Raises
@@ -134,6 +140,8 @@ def used_functions(workspace: Workspace) -> dict[str, Expression]:
 
 def renamed_function(function: Function, parameters: Mapping[str, str]) -> Function:
     """The Function with parameters, by ROOT's names, called otherwise; also its own name, that of a norm factor."""
+    from hftranslate.workspace.expressions import renamed_words
+
     return replace(
         function,
         name=parameters.get(function.name, function.name),

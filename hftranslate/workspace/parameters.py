@@ -6,7 +6,7 @@ This is where a measurement's settings meet the modifiers' declarations and the 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from math import inf
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from hftranslate.errors import InvalidWorkspace
 from hftranslate.records import record
@@ -21,10 +21,12 @@ from hftranslate.workspace import (
     Workspace,
 )
 from hftranslate.workspace.bin_factors import Range, bin_factors, bin_widths
-from hftranslate.workspace.expressions import Dependent
 from hftranslate.workspace.functions import settle_functions, used_names
 from hftranslate.workspace.map import all_uses
 from hftranslate.workspace.parameter_names import DeclaredParameter, ParameterKind, declared_parameters, stem
+
+if TYPE_CHECKING:
+    from hftranslate.workspace.expressions import Dependent
 
 #: Upper end of the range of ROOT's parameter of a Gamma term, and of its global observable.
 _HIGHEST_BETA = 10.0
@@ -189,7 +191,7 @@ def _made_before(workspace: Workspace, name: str, root: str) -> bool:
     return before is not None and own is not None and before < own
 
 
-def _dependent(dependent: Dependent, measurement: Measurement) -> ParameterSet:
+def _dependent(dependent: "Dependent", measurement: Measurement) -> ParameterSet:
     """A parameter that only Functions know."""
     name = dependent.name
     config = measurement.parameter(name)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from math import inf, isfinite, log
+from random import Random
 
 import numpy as np
 import pytest

@@ -1,19 +1,18 @@
 """What NormFactor and ShapeFactor elements say about their parameters: initial values, ranges, constants."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from hftranslate.errors import InvalidWorkspace
 from hftranslate.formats.histfactory_xml.grammar import Node, Notes, boolean, number
 from hftranslate.formats.root_histograms import Histogram
-from hftranslate.records import record
 from hftranslate.workspace import Modifier, NormFactor, ShapeFactor
 from hftranslate.workspace.bin_factors import ROOT_SHAPEFACTOR_RANGE
 from hftranslate.workspace.parameter_names import DeclaredParameter, stem
 
 
-@record
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stated:
     """What one element states; ``None`` leaves a thing to ROOT.
 

@@ -14,7 +14,6 @@ from hftranslate.formats.histfactory_xml.root_versions import (
     version_text,
 )
 from hftranslate.formats.outcomes import Kind, Outcome
-from hftranslate.records import record
 from hftranslate.workspace import BinConstraint
 
 #: What ROOT 6.40 takes for an attribute that is not there. Everything else that is missing is an error, or inherited.
@@ -138,7 +137,7 @@ _ANY_SEPARATORS = re.compile(r"[\s\\]+")
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
-@record
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """An element of a parsed document: checked against :data:`GRAMMAR`, comments removed.
 

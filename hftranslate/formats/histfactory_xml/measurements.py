@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from hftranslate.errors import FormatError, InvalidWorkspace
 from hftranslate.formats.histfactory_xml.factors import Stated, StatedFactors, settle
@@ -23,10 +23,12 @@ from hftranslate.workspace import (
     Workspace,
 )
 from hftranslate.workspace.bin_factors import bin_widths
-from hftranslate.workspace.expressions import Dependent
 from hftranslate.workspace.functions import settle_functions
 from hftranslate.workspace.parameter_names import DeclaredParameter
 from hftranslate.workspace.parameters import parameter_sets
+
+if TYPE_CHECKING:
+    from hftranslate.workspace.expressions import Dependent
 
 #: Written as POI where a measurement has none, because ROOT demands a name; ROOT drops a name it does not know.
 NO_POI = "no_parameter_of_interest"
@@ -55,7 +57,7 @@ class Model:
     by_theory: Sequence[bool] = ()  # of channels in alphabetical order: whether a sample says NormalizeByTheory=False
 
     @property
-    def definitions(self) -> Mapping[str, Dependent]:
+    def definitions(self) -> Mapping[str, "Dependent"]:
         """The parameters that Functions define, by ROOT's name."""
         return settle_functions(tuple(self.functions)).definitions
 

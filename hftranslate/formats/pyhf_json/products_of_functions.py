@@ -3,15 +3,18 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import isclose, isfinite, prod, sqrt
+from typing import TYPE_CHECKING
 
 from hftranslate.formats.outcomes import Outcome
 from hftranslate.formats.rewriting import Rewriting, listed, outcome
 from hftranslate.workspace import Measurement, NormFactor, ParameterConfig, Sample, Workspace
-from hftranslate.workspace.expressions import Expression
 from hftranslate.workspace.functions import settle_functions, used_names
 from hftranslate.workspace.map import set_parameter
 from hftranslate.workspace.parameter_names import DeclaredParameter, declared_parameters
 from hftranslate.workspace.parameters import ParameterSet, parameter_sets
+
+if TYPE_CHECKING:
+    from hftranslate.workspace.expressions import Expression
 
 #: Functions as they stand together on a sample, and the free parameters whose product they are.
 Products = Mapping[tuple[str, ...], tuple[str, ...]]
@@ -68,7 +71,7 @@ def _on_sample(sample: Sample, used: Iterable[str]) -> tuple[str, ...]:
     return tuple(m.name for m in sample.modifiers if isinstance(m, NormFactor) and m.name in used)
 
 
-def _products(workspace: Workspace, made: Mapping[str, Expression], used: Sequence[str]) -> Products:
+def _products(workspace: Workspace, made: Mapping[str, "Expression"], used: Sequence[str]) -> Products:
     """The groups of Functions that can be said by norm factors, on all samples that carry one of them."""
     declared = declared_parameters(workspace.channels)
     measurements: list[Measurement] = list(workspace.measurements)
@@ -90,7 +93,7 @@ def _products(workspace: Workspace, made: Mapping[str, Expression], used: Sequen
 def _product(
     sample: Sample,
     names: tuple[str, ...],
-    made: Mapping[str, Expression],
+    made: Mapping[str, "Expression"],
     declared: Mapping[str, DeclaredParameter],
     sets: Sequence[Sets],
 ) -> tuple[str, ...] | None:
@@ -111,7 +114,7 @@ def _product(
     return leaves
 
 
-def _equal(expressions: Sequence[Expression], point: Mapping[str, float]) -> bool:
+def _equal(expressions: Sequence["Expression"], point: Mapping[str, float]) -> bool:
     value = prod(e.evaluate([point[n] for n in e.names])[0] for e in expressions)
     return isclose(value, prod(point.values()), rel_tol=1e-12)
 
@@ -137,7 +140,7 @@ def _as_norm_factor(s: ParameterSet) -> ParameterConfig:
     return ParameterConfig(name=s.name, inits=s.inits, bounds=(_range(s),), fixed=True if s.fixed[0] else None)
 
 
-def _free(name: str, expression: Expression, sets: Sets) -> ParameterConfig:
+def _free(name: str, expression: "Expression", sets: Sets) -> ParameterConfig:
     """A norm factor with the value and the range that the expression has: each parameter moved alone, 101 values."""
     places = {root: (s, i) for s in sets.values() for i, root in enumerate(s.root_names)}
     start = [places[n][0].inits[places[n][1]] for n in expression.names]
