@@ -47,7 +47,7 @@ class Constraint:
     domain: Range
 
 
-@record
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ParameterSet:
     """A parameter set of a measurement, all sequences with one entry per parameter of the set.
 
