@@ -20,6 +20,8 @@ Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 #: What solves a system for a vector ``(n,)``.
 Solver: TypeAlias = Callable[[Floats], Floats]
+#: Steps, the changes of the gradient along them, and the inverses of the products of both.
+Memory: TypeAlias = list[tuple[Floats, Floats, float]]
 
 #: The least curvature along a constrained parameter, as a fraction of that of its width: uneven effects bend the NLL
 #: down, and counts of zero have no curvature.
@@ -253,3 +255,19 @@ def solved(matrices: Floats, v: Floats) -> Floats:
         return np.asarray(np.linalg.solve(matrices, v), dtype=np.float64)
     except np.linalg.LinAlgError:
         return np.asarray(np.linalg.pinv(matrices) @ v, dtype=np.float64)
+
+
+def two_loops(slope: Floats, memory: Memory, inverse: Solver) -> Floats:
+    """The inverse of a Hessian that L-BFGS corrects times a gradient ``(n,)``.
+
+    It is that of Nocedal and Wright, "Numerical Optimization", algorithm 7.4, with what an ``inverse`` of the Hessian
+    gives in place of its first matrix. Parameters for which that is zero, and which no step moves, stay.
+    """
+    parts = []
+    for step, change, scale in reversed(memory):
+        parts.append(scale * step.dot(slope))
+        slope = slope - parts[-1] * change
+    solution = inverse(slope)
+    for step, change, scale in memory:
+        solution += (parts.pop() - scale * change.dot(solution)) * step
+    return solution

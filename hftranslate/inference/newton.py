@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.inference.bordered import Bordered, factored, is_bordered
-from hftranslate.inference.low_rank import Hessian, LowRank, Solver
+from hftranslate.inference.low_rank import Hessian, LowRank, Memory, Solver, two_loops
 from hftranslate.likelihood.scipy_parts import dposv, dpotrs
 from hftranslate.records import record
 
@@ -217,10 +217,6 @@ class _Here(NamedTuple):
     g: Floats
 
 
-#: Steps, the changes of the gradient along them, and the inverses of the products of both.
-_Memory: TypeAlias = list[tuple[Floats, Floats, float]]
-
-
 @record
 class _Corrections:
     """Steps with one Hessian near a minimum.
@@ -246,7 +242,7 @@ class _Corrections:
         Each step costs a gradient. There is no last one where the EDM or the function does not fall, or where a bound
         takes or lets go of a parameter.
         """
-        memory: _Memory = []
+        memory: Memory = []
         rounding = _ROUNDED * self.tolerance
         left = rounding if self.learning else self.tolerance**2
         while True:
@@ -282,22 +278,6 @@ class _Corrections:
             if g.dot(step) >= 0.0:
                 break
         return here
-
-
-def two_loops(slope: Floats, memory: _Memory, inverse: Solver) -> Floats:
-    """The inverse of a Hessian that L-BFGS corrects times a gradient ``(n,)``.
-
-    It is that of Nocedal and Wright, "Numerical Optimization", algorithm 7.4, with what an ``inverse`` of the Hessian
-    gives in place of its first matrix. Parameters for which that is zero, and which no step moves, stay.
-    """
-    parts = []
-    for step, change, scale in reversed(memory):
-        parts.append(scale * step.dot(slope))
-        slope = slope - parts[-1] * change
-    solution = inverse(slope)
-    for step, change, scale in memory:
-        solution += (parts.pop() - scale * change.dot(solution)) * step
-    return solution
 
 
 def roughly(
