@@ -7,7 +7,7 @@ those of many at once, in which some parameters are held and some bins are empti
 """
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ Booleans = NDArray[np.bool_]
 #: What solves a system for a vector ``(n,)``.
 Solver: TypeAlias = Callable[[Floats], Floats]
 #: Steps, the changes of the gradient along them, and the inverses of the products of both.
-Memory: TypeAlias = list[tuple[Floats, Floats, float]]
+Memory: TypeAlias = list[tuple[Floats, Floats, Any]]
 
 #: The least curvature along a constrained parameter, as a fraction of that of its width: uneven effects bend the NLL
 #: down, and counts of zero have no curvature.
@@ -257,17 +257,20 @@ def solved(matrices: Floats, v: Floats) -> Floats:
         return np.asarray(np.linalg.pinv(matrices) @ v, dtype=np.float64)
 
 
-def two_loops(slope: Floats, memory: Memory, inverse: Solver) -> Floats:
-    """The inverse of a Hessian that L-BFGS corrects times a gradient ``(n,)``.
+def two_loops(
+    slope: Floats, memory: Memory, inverse: Solver, product: Callable[[Floats, Floats], Any] = np.dot
+) -> Floats:
+    """The inverse of a Hessian that L-BFGS corrects times a gradient ``(n,)``, or of many ``(n_points, n)``.
 
     It is that of Nocedal and Wright, "Numerical Optimization", algorithm 7.4, with what an ``inverse`` of the Hessian
-    gives in place of its first matrix. Parameters for which that is zero, and which no step moves, stay.
+    gives in place of its first matrix. Parameters for which that is zero, and which no step moves, stay. For many,
+    scalar ``product`` and what is remembered of it are ``(n_points, 1)``.
     """
     parts = []
     for step, change, scale in reversed(memory):
-        parts.append(scale * step.dot(slope))
+        parts.append(scale * product(step, slope))
         slope = slope - parts[-1] * change
     solution = inverse(slope)
     for step, change, scale in memory:
-        solution += (parts.pop() - scale * change.dot(solution)) * step
+        solution += (parts.pop() - scale * product(change, solution)) * step
     return solution

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.inference.low_rank import Metric
+from hftranslate.inference.low_rank import Metric, two_loops
 from hftranslate.likelihood.sizes import unwarned
 
 Floats = NDArray[np.float64]
@@ -118,15 +118,9 @@ class Way:
 
     def newton(self, metric: Metric, g: Floats) -> Floats:
         """The step of L-BFGS from a gradient, with a metric in place of its first matrix."""
-        memory = list(zip(self.steps, self.changes, self.inverses, strict=True))
-        q, parts = g.copy(), []
-        for step, change, inverse in reversed(memory):
-            parts.append(inverse * dot(step, q))
-            q -= parts[-1][:, None] * change
-        q = metric.solve(q)
-        for (step, change, inverse), part in zip(memory, reversed(parts), strict=True):
-            q += (part - inverse * dot(change, q))[:, None] * step
-        return -q
+        inverses = [inverse[:, None] for inverse in self.inverses]
+        memory = list(zip(self.steps, self.changes, inverses, strict=True))
+        return -two_loops(g, memory, metric.solve, lambda a, b: dot(a, b)[:, None])
 
 
 def dot(a: Floats, b: Floats) -> Floats:

@@ -10,10 +10,9 @@ from hftranslate.inference.fit import fit
 from hftranslate.inference.impacts import _Shift
 from hftranslate.inference.minimize import FitOptions, minimize, minimize_many
 from hftranslate.inference.newton import End
-from hftranslate.inference.outlook import downward_curvature
 from hftranslate.inference.problem import Problem
 from hftranslate.inference.profiles import ProfileOf
-from hftranslate.inference.second_minima import _plan
+from hftranslate.inference.second_minima import views
 from hftranslate.inference.together import Fits, Known, fit_together
 from hftranslate.inference.valleys import fit_many, search_together
 from hftranslate.likelihood.compile import compile_model
@@ -204,8 +203,7 @@ def test_small_models_that_clouds_are_for_are_left_to_them(kind, number):
             iterations=every.iterations[i],
             reason="converged",
         )
-        bent = downward_curvature(model, data, every.thetas[i])[index]
-        assert _plan(problem, end, float(bent.max())) is None
+        assert views([problem], [end])[0].plan is None
     assert 5 < ends.converged.sum() < 30
 
 
