@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hftranslate.inference.low_rank import Metric, along, back
 from hftranslate.inference.newton import End
 from hftranslate.inference.problem import Problem
 
@@ -42,14 +43,16 @@ _MEMORY = 4
 class Cloud:
     """Points ``x (n_points, n)`` with their values, gradients and Fisher matrices, and how strongly each is damped.
 
-    ``before`` are the values of the last steps, ``ahead`` what the next one promises.
+    Those matrices are ``R^T R`` with ``root (n_points, n_bins, n)``, and a ``diagonal`` of the constraints. ``before``
+    are the values of the last steps, ``ahead`` what the next one promises.
     """
 
     problem: Problem
     x: Floats
     value: Floats
     gradient: Floats
-    fisher: Floats
+    root: Floats
+    diagonal: Floats
     damping: Floats
     before: list[Floats]
     ahead: Floats
@@ -78,11 +81,11 @@ class Cloud:
     @classmethod
     def at(cls, problem: Problem, x: Floats) -> "Cloud":
         """Those of the points that lie within the domain."""
-        value, gradient, fisher = _scored(problem, x)
+        value, gradient, root, diagonal = _scored(problem, x)
         none = np.full(len(x), np.inf)
         cloud = cls(
-            problem=problem, x=x, value=value, gradient=gradient, fisher=fisher, damping=np.full(len(x), 1e-3),
-            before=[value], ahead=none,
+            problem=problem, x=x, value=value, gradient=gradient, root=root, diagonal=diagonal,
+            damping=np.full(len(x), 1e-3), before=[value], ahead=none,
         )  # fmt: skip
         cloud._keep(np.flatnonzero(np.isfinite(value)))
         return cloud
@@ -108,7 +111,7 @@ class Cloud:
         """
         way = self.x - x
         slope = np.sum(self.gradient * way, axis=1)
-        expected = np.sum((self.fisher @ way[:, :, None])[:, :, 0] * way, axis=1)
+        expected = self._square(way)
         return np.where(expected > _NO_WAY, slope / np.maximum(expected, _NO_WAY), 1.0)
 
     def go_down(self, below: float) -> None:
@@ -141,9 +144,10 @@ class Cloud:
 
     def _crowded(self, order: Integers) -> Booleans:
         """Which points, in an order, are where several earlier ones are, ``(n_points,)``."""
-        x, fisher = self.x[order], self.fisher[order]
+        x = self.x[order]
         apart = x[:, None] - x
-        distance = np.sum((apart @ fisher) * apart, axis=2)
+        distance = np.sum((apart @ np.swapaxes(self.root[order], 1, 2)) ** 2, axis=2)
+        distance += np.sum(self.diagonal[order][:, None] * apart**2, axis=2)
         crowded: Booleans = np.sum(np.tril(distance < _SAME_PLACE, -1), axis=1) >= _OF_A_PLACE
         return crowded
 
@@ -156,10 +160,16 @@ class Cloud:
     def distance(self, i: int, x: Floats) -> float:
         """How far another place is from a point, as twice the rise of its quadratic model; zero if it is not above."""
         way = self.x[i] - x
-        return float(way @ self.fisher[i] @ way)
+        along = self.root[i] @ way
+        return float(along @ along + self.diagonal[i] @ way**2)
+
+    def _square(self, v: Floats) -> Floats:
+        """``v^T F v`` for vectors ``(n_points, n)``, each with the matrix of its point, ``(n_points,)``."""
+        square: Floats = np.sum(along(self.root, v) ** 2, axis=1) + np.sum(self.diagonal * v * v, axis=1)
+        return square
 
     def _keep(self, which: Integers) -> None:
-        for name in ("x", "value", "gradient", "fisher", "damping", "ahead"):
+        for name in ("x", "value", "gradient", "root", "diagonal", "damping", "ahead"):
             setattr(self, name, getattr(self, name)[which])
         self.before = [value[which] for value in self.before[-_MEMORY - 1 :]]
 
@@ -173,15 +183,14 @@ class Cloud:
         if beyond.any():  # they end at their bounds, which the others take into account
             walls = np.where(beyond, np.clip(self.x + step, low, high) - self.x, 0.0)
             step = self._solved(held | beyond if still is None else held | beyond | still, walls)
-        curved = np.sum((self.fisher @ step[:, :, None])[:, :, 0] * step, axis=1)
-        self.ahead = -np.sum(step * self.gradient, axis=1) - 0.5 * curved
+        self.ahead = -np.sum(step * self.gradient, axis=1) - 0.5 * self._square(step)
         tried = self.problem.inside(self.x[:, None] + _LENGTHS[:, None] * step[:, None])
         values = self.problem.values(tried.reshape(-1, len(low))).reshape(len(self.x), -1)
         values = np.where(np.isnan(values), np.inf, values)
         best = np.argmin(values, axis=1)
         points = np.arange(len(best))
         lower = values[points, best] < self.value
-        value, gradient, fisher = _scored(self.problem, np.where(lower[:, None], tried[points, best], self.x))
+        value, gradient, root, diagonal = _scored(self.problem, np.where(lower[:, None], tried[points, best], self.x))
         lower &= np.isfinite(value)
         self.damping = np.where(
             lower & (best < 2),
@@ -191,23 +200,31 @@ class Cloud:
         self.x = np.where(lower[:, None], tried[points, best], self.x)
         self.value = np.where(lower, value, self.value)
         self.gradient = np.where(lower[:, None], gradient, self.gradient)
-        self.fisher = np.where(lower[:, None, None], fisher, self.fisher)
+        self.root = np.where(lower[:, None, None], root, self.root)
+        self.diagonal = np.where(lower[:, None], diagonal, self.diagonal)
         self.before.append(self.value)
 
     def _solved(self, held: Booleans, walls: Floats) -> Floats:
         """The steps ``(n_points, n)`` of which some components are given."""
-        size = np.diagonal(self.fisher, axis1=1, axis2=2)
+        size = np.sum(self.root**2, axis=1) + self.diagonal
         size = np.maximum(size, 1e-8 * size.max(axis=1, keepdims=True)) + 1e-12
-        gradient = self.gradient + (self.fisher @ walls[:, :, None])[:, :, 0]
-        matrix = np.where(held[:, :, None] | held[:, None, :], 0.0, self.fisher)
-        each = np.arange(held.shape[1])
-        matrix[:, each, each] += np.where(held, 1.0, self.damping[:, None] * size)
+        gradient = self.gradient + back(self.root, along(self.root, walls)) + self.diagonal * walls
+        diagonal = self.diagonal + self.damping[:, None] * size
+        if self.root.shape[1] < self.root.shape[2]:  # of fewer bins than parameters
+            ones = np.ones(self.root.shape[:2])
+            metric = Metric.made(self.root, ones, diagonal, held, np.zeros(0, dtype=np.int64))
+            return walls - metric.solve(gradient)
+        root, each = np.where(held[:, None], 0.0, self.root), np.arange(held.shape[1])
+        matrix = np.swapaxes(root, 1, 2) @ root
+        matrix[:, each, each] += np.where(held, 1.0, diagonal)
         return walls - np.linalg.solve(matrix, np.where(held, 0.0, gradient)[..., None])[..., 0]
 
 
-def _scored(problem: Problem, x: Floats) -> tuple[Floats, Floats, Floats]:
-    """Values, gradients and Fisher matrices; values are infinite where any of them is."""
-    value, gradient, fisher = problem.model.scores(problem.full(x), problem.data)
-    gradient, fisher = gradient[:, problem.index], fisher[:, problem.index[:, None], problem.index]
-    good = np.isfinite(value) & np.isfinite(gradient).all(axis=1) & np.isfinite(fisher).all(axis=(1, 2))
-    return np.where(good, value, np.inf), gradient, fisher
+def _scored(problem: Problem, x: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Values, gradients, and roots and diagonals of Fisher matrices; values are infinite where any of them is."""
+    many = problem.model.linearised(problem.full(x), problem.data.observed, problem.data.auxdata)
+    gradient, root = many.gradient[:, problem.index], many.jacobian[:, :, problem.index]
+    root *= np.sqrt(1.0 / np.maximum(many.rates, 1e-9))[..., None]
+    diagonal = np.maximum(many.constraints[:, problem.index], 0.0)
+    good = np.isfinite(many.value) & np.isfinite(gradient).all(axis=1) & np.isfinite(root).all(axis=(1, 2))
+    return np.where(good, many.value, np.inf), gradient, root, diagonal
