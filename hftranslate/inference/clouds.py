@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from hftranslate.inference.low_rank import Metric, along, back
 from hftranslate.inference.newton import End
 from hftranslate.inference.problem import Problem
+from hftranslate.likelihood.many import Slopes
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -48,6 +49,7 @@ class Cloud:
     """
 
     problem: Problem
+    places: Slopes
     x: Floats
     value: Floats
     gradient: Floats
@@ -81,10 +83,11 @@ class Cloud:
     @classmethod
     def at(cls, problem: Problem, x: Floats) -> "Cloud":
         """Those of the points that lie within the domain."""
-        value, gradient, root, diagonal = _scored(problem, x)
+        places = Slopes.of(problem.model.cells)
+        value, gradient, root, diagonal = _scored(problem, x, places)
         none = np.full(len(x), np.inf)
         cloud = cls(
-            problem=problem, x=x, value=value, gradient=gradient, root=root, diagonal=diagonal,
+            problem=problem, places=places, x=x, value=value, gradient=gradient, root=root, diagonal=diagonal,
             damping=np.full(len(x), 1e-3), before=[value], ahead=none,
         )  # fmt: skip
         cloud._keep(np.flatnonzero(np.isfinite(value)))
@@ -180,9 +183,10 @@ class Cloud:
         held = ((self.x <= low) & (self.gradient > 0.0)) | ((self.x >= high) & (self.gradient < 0.0))
         step = self._solved(held if still is None else held | still, np.zeros_like(self.x))
         beyond = (self.x + step < low) | (self.x + step > high)
-        if beyond.any():  # they end at their bounds, which the others take into account
+        if (some := beyond.any(axis=1).nonzero()[0]).size:  # they end at their bounds, which the others see
             walls = np.where(beyond, np.clip(self.x + step, low, high) - self.x, 0.0)
-            step = self._solved(held | beyond if still is None else held | beyond | still, walls)
+            held |= beyond
+            step[some] = self._solved(held if still is None else held | still, walls, some)
         self.ahead = -np.sum(step * self.gradient, axis=1) - 0.5 * self._square(step)
         tried = self.problem.inside(self.x[:, None] + _LENGTHS[:, None] * step[:, None])
         values = self.problem.values(tried.reshape(-1, len(low))).reshape(len(self.x), -1)
@@ -190,7 +194,8 @@ class Cloud:
         best = np.argmin(values, axis=1)
         points = np.arange(len(best))
         lower = values[points, best] < self.value
-        value, gradient, root, diagonal = _scored(self.problem, np.where(lower[:, None], tried[points, best], self.x))
+        x = np.where(lower[:, None], tried[points, best], self.x)
+        value, gradient, root, diagonal = _scored(self.problem, x, self.places)
         lower &= np.isfinite(value)
         self.damping = np.where(
             lower & (best < 2),
@@ -204,25 +209,25 @@ class Cloud:
         self.diagonal = np.where(lower[:, None], diagonal, self.diagonal)
         self.before.append(self.value)
 
-    def _solved(self, held: Booleans, walls: Floats) -> Floats:
-        """The steps ``(n_points, n)`` of which some components are given."""
-        size = np.sum(self.root**2, axis=1) + self.diagonal
+    def _solved(self, held: Booleans, walls: Floats, some: Integers | slice = slice(None)) -> Floats:
+        """The steps ``(n_points, n)`` of which some components are given, of some of the points."""
+        held, walls, root, diagonal = held[some], walls[some], self.root[some], self.diagonal[some]
+        size = np.sum(root**2, axis=1) + diagonal
         size = np.maximum(size, 1e-8 * size.max(axis=1, keepdims=True)) + 1e-12
-        gradient = self.gradient + back(self.root, along(self.root, walls)) + self.diagonal * walls
-        diagonal = self.diagonal + self.damping[:, None] * size
-        if self.root.shape[1] < self.root.shape[2]:  # of fewer bins than parameters
-            ones = np.ones(self.root.shape[:2])
-            metric = Metric.made(self.root, ones, diagonal, held, np.zeros(0, dtype=np.int64))
+        gradient = self.gradient[some] + back(root, along(root, walls)) + diagonal * walls
+        diagonal = diagonal + self.damping[some, None] * size
+        if root.shape[1] < root.shape[2]:  # fewer bins than parameters
+            metric = Metric.made(root, np.ones(root.shape[:2]), diagonal, held, np.zeros(0, dtype=np.int64))
             return walls - metric.solve(gradient)
-        root, each = np.where(held[:, None], 0.0, self.root), np.arange(held.shape[1])
+        root, each = np.where(held[:, None], 0.0, root), np.arange(held.shape[1])
         matrix = np.swapaxes(root, 1, 2) @ root
         matrix[:, each, each] += np.where(held, 1.0, diagonal)
         return walls - np.linalg.solve(matrix, np.where(held, 0.0, gradient)[..., None])[..., 0]
 
 
-def _scored(problem: Problem, x: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+def _scored(problem: Problem, x: Floats, places: Slopes) -> tuple[Floats, Floats, Floats, Floats]:
     """Values, gradients, and roots and diagonals of Fisher matrices; values are infinite where any of them is."""
-    many = problem.model.linearised(problem.full(x), problem.data.observed, problem.data.auxdata)
+    many = problem.model.linearised(problem.full(x), problem.data.observed, problem.data.auxdata, places)
     gradient, root = many.gradient[:, problem.index], many.jacobian[:, :, problem.index]
     root *= np.sqrt(1.0 / np.maximum(many.rates, 1e-9))[..., None]
     diagonal = np.maximum(many.constraints[:, problem.index], 0.0)

@@ -323,24 +323,6 @@ class Model(Speaking):
         """:meth:`excess_of_pairs` where the rates ``nu (n_points, n_bins)`` are known, or thought to be."""
         return excess_of_bins(nu, n) + self.constraints.excess_of_many(thetas, auxdata)
 
-    def scores(self, thetas: Floats, data: Data) -> tuple[Floats, Floats, Floats]:
-        """What a step of Fisher's scoring takes at many points ``(n_points, n_parameters)``.
-
-        Returns
-        -------
-        tuple
-            :meth:`excess_nll` ``(n_points,)``, its gradients ``(n_points, n_parameters)`` and an approximation of its
-            Hessians without negative eigenvalues, ``(n_points, n_parameters, n_parameters)``: that of
-            :meth:`convex_hessian`. Outside the domain they mean nothing.
-        """
-        many = self.linearised(thetas, data.observed, data.auxdata)
-        information = 1.0 / np.maximum(many.rates, 1e-9)
-        root = many.jacobian * np.sqrt(information)[..., None]
-        matrices = np.swapaxes(root, 1, 2) @ root
-        each = np.arange(thetas.shape[1])
-        matrices[:, each, each] += np.maximum(many.constraints, 0.0)
-        return many.value, many.gradient, matrices
-
     @unwarned
     def linearised(
         self,
