@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
 
 from hftranslate.errors import FormatError, did_you_mean
 from hftranslate.formats.histfactory_xml.root_versions import (
@@ -32,8 +33,7 @@ DEFAULTS: dict[tuple[str, str], str] = {
 OLD_STATERROR_CONSTRAINT = "Gaussian"
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """An attribute that ROOT refuses, at least in some versions, and what becomes of it.
 
     Attributes
@@ -55,13 +55,12 @@ class Refused:
         return self.since is None or version < self.since or (self.until is not None and version >= self.until)
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(NamedTuple):
     """What may stand in an element. ``refused`` are attributes that the DTD or the parser of ROOT refuses."""
 
     attributes: tuple[str, ...] = ()
     children: tuple[str, ...] = ()
-    refused: Mapping[str, Refused] = field(default_factory=dict)
+    refused: Mapping[str, Refused] = MappingProxyType({})
 
     @property
     def known(self) -> tuple[str, ...]:

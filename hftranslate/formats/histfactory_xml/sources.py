@@ -1,10 +1,8 @@
 """Where the documents and histograms of a model come from: files, found as ROOT finds them, or memory."""
 
-import filecmp
 import os
 import re
 from collections.abc import Mapping
-from glob import escape
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -112,7 +110,7 @@ class FileSource:
                     "name the folder that may be read with --basedir"
                 )
             existing = allowed
-        if len(existing) > 1 and not filecmp.cmp(existing[0], existing[1], shallow=False):
+        if len(existing) > 1 and _differ(*existing[:2]):
             self._others[existing[0]] = existing[1]
             self._notes.add(
                 "repair",
@@ -137,13 +135,15 @@ class FileSource:
         return any(path.resolve().is_relative_to(folder.resolve()) for folder in folders)
 
     def _search(self, mounted: str, text: str, tried: list[Path], node: Node) -> Path:
+        from glob import escape
+
         name = Path(mounted).name
         hits = [hit for folder in self._options.search for hit in sorted(folder.rglob(escape(name))) if hit.is_file()]
         if self._options.confine:  # links may lead elsewhere
             hits = [hit for hit in hits if self._inside(hit)]
         hits = list({hit.resolve(): hit for hit in hits[:_TOO_MANY_CANDIDATES]}.values())
         if hits:
-            if any(not filecmp.cmp(hits[0], other, shallow=False) for other in hits[1:]):
+            if any(_differ(hits[0], other) for other in hits[1:]):
                 raise MissingInput(
                     f"{node.where}: {text!r} was not found, and the search met several different files of that name: "
                     + ", ".join(map(str, hits[:5]))
@@ -208,3 +208,10 @@ class MemorySource:
     def histogram(self, file: str, directory: str, name: str, node: Node) -> Histogram:
         """The histogram that the element refers to."""
         return self._histograms[name]
+
+
+def _differ(one: Path, other: Path) -> bool:
+    """Whether two files have different contents."""
+    from filecmp import cmp
+
+    return not cmp(one, other, shallow=False)

@@ -12,8 +12,6 @@ from functools import partial
 from typing import Any, NoReturn, TypeAlias, TypeVar, assert_never
 
 from hftranslate.errors import FormatError, InvalidWorkspace, Unsupported, did_you_mean
-from hftranslate.formats.recognition import mistaken
-from hftranslate.formats.schemas import violation
 from hftranslate.workspace import (
     MODIFIER_TYPES,
     Channel,
@@ -117,6 +115,8 @@ class _Refused(Exception):
 
 
 def _reason(document: object, refused: _Refused) -> str:
+    from hftranslate.formats.recognition import mistaken
+
     mistake = mistaken(document, "a workspace")
     if mistake is not None:
         return mistake
@@ -136,10 +136,12 @@ def _reason(document: object, refused: _Refused) -> str:
         if isinstance(node, dict) and isinstance(node.get("name"), str):
             names.append(repr(node["name"]))
     path, what = list(refused.path), str(refused)
-    found = refused.definition and violation(node, refused.definition)
-    if found:
-        path += found[0]
-        what = found[1]
+    if refused.definition:
+        from hftranslate.formats.schemas import violation
+
+        if found := violation(node, refused.definition):
+            path += found[0]
+            what = found[1]
     where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
     return (f"{where}: " if where else "") + what + (f" (in {', '.join(names)})" if names else "")
 

@@ -1,11 +1,10 @@
 """A ROOT file as folders with keys, and the bytes of the objects behind them. What can be checked is not believed."""
 
 import zlib
-from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from hftranslate.formats.root_histograms.records import (
     BIG_DIRECTORY,
@@ -34,8 +33,7 @@ class Damaged(Exception):
     """The file does not follow ROOT's layout; the text says where."""
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """What a folder says about one object: where it lies, its class, name and cycle."""
 
     position: int
