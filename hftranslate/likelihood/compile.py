@@ -272,7 +272,7 @@ def _constraints(sets: Sequence[ParameterSet], conventions: Conventions) -> tupl
     return _read_only(terms), auxdata
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class _Builder:
     """Collects cells channel by channel; cell order is channel, bin, sample.
 

@@ -23,8 +23,6 @@ HistoSys and NormSys, of NormSys alone, direct ones), so that a block is a slice
 the end.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,12 +30,13 @@ from hftranslate.likelihood.cells import Cells, State
 from hftranslate.likelihood.outer import outer_products
 from hftranslate.likelihood.pattern import products_of_others
 from hftranslate.likelihood.storage import Slopes, weighted_sums
+from hftranslate.records import record
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class _Parts:
     """First derivatives by kind of parameter, from which Jacobian and Hessian are put together.
 
