@@ -19,7 +19,7 @@ middle), ``x[5]`` (a constant), ``x`` (one that exists).
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -72,7 +72,8 @@ _PRECEDENCE = {
     **dict.fromkeys(("+", "-"), 5),
     **dict.fromkeys(("*", "/", "%"), 6),
 }
-_NOWHERE = np.zeros(0)
+#: A point of no parameters.
+_NOWHERE = np.zeros((1, 0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,22 +164,35 @@ class Expression:
         names, known = self._given
         return parse_expression, (self.text, names, dict(known))
 
-    def evaluate(self, x: Sequence[float] | Floats) -> Jet:
+    def evaluate(self, x: Sequence[float] | Floats) -> tuple[float, Floats, Floats]:
         """Value, gradient ``(m,)`` and Hessian ``(m, m)`` at values ``(m,)``; NaN where it is not defined.
 
         Where a derivative does not exist it is that of the branch that is evaluated
         (:mod:`hftranslate.workspace.jets`).
         """
+        value, gradient, hessian = self.jets(np.asarray(x, dtype=np.float64)[None])
+        return float(value[0]), gradient[0], hessian[0]
+
+    def jets(self, points: Floats) -> tuple[Floats, Floats, Floats]:
+        """Those of :meth:`evaluate` at many points ``(n_points, m)``, one after the other along the first axis."""
         with np.errstate(all="ignore"):
-            value, gradient, hessian = self._node.jet(np.asarray(x, dtype=np.float64))
-        if not isfinite(value):
-            return np.nan, np.full_like(gradient, np.nan), np.full_like(hessian, np.nan)
-        return float(value), gradient, hessian
+            value, *derivatives = self._node.jet(points)
+        n, m = points.shape
+        gradient, hessian = (
+            np.zeros(shape) if part is None else part
+            for part, shape in zip(derivatives, ((n, m), (n, m, m)), strict=True)
+        )
+        if not (known := np.isfinite(value)).all():
+            value, gradient, hessian = (
+                np.where(known.reshape(-1, *(1,) * k), part, np.nan)
+                for k, part in enumerate((value, gradient, hessian))
+            )
+        return value, gradient, hessian
 
     def values(self, points: Floats) -> Floats:
         """The value of :meth:`evaluate` at many points ``(n_points, m)``, ``(n_points,)``."""
         with np.errstate(all="ignore"):
-            values = np.array([self._node.value(x) for x in points], dtype=np.float64)
+            values = self._node.value(points)
         return np.where(np.isfinite(values), values, np.nan)
 
 
@@ -413,7 +427,7 @@ class _Parser:
         if any(part.value is None for part in parts):
             return _Term(node=whole(node) if kind == "int" else node, kind=kind)
         with np.errstate(all="ignore"):
-            value = float(node.value(_NOWHERE))
+            value = float(node.value(_NOWHERE)[0])
         if kind == "int" and not abs(value) <= LARGEST_INTEGER:
             raise self.refused(f"the integer {value:.0f} is too large; write numbers as 1.0")
         return _constant(value, kind)
@@ -428,13 +442,13 @@ def _as_part_of_another(expression: Expression, leaves: tuple[str, ...]) -> Node
     at = np.array([leaves.index(name) for name in expression.names], dtype=np.int64)
 
     def jet(x: Floats) -> Jet:
-        value, slopes, bends = expression.evaluate(x[at])
-        gradient, hessian = np.zeros(len(x)), np.zeros((len(x), len(x)))
-        gradient[at] = slopes
-        hessian[at[:, None], at] = bends
+        value, slopes, bends = expression.jets(x[:, at])
+        gradient, hessian = np.zeros(x.shape), np.zeros((*x.shape, x.shape[1]))
+        gradient[:, at] = slopes
+        hessian[:, at[:, None], at] = bends
         return value, gradient, hessian
 
-    return Node(lambda x: float(expression.values(x[None, at])[0]), jet)
+    return Node(lambda x: expression.values(x[:, at]), jet)
 
 
 _WORD = re.compile(r"[A-Za-z_][\w.]*(?:::\w+)*(?!\s*\(|[\w.:])")

@@ -1,7 +1,7 @@
 """Numbers with their first and second derivatives, and the functions of C++ and ROOT that formulas are made of.
 
-A :class:`Node` evaluates a part of a formula at a vector of parameters. Functions state value and derivatives side by
-side; the chain rule does the rest.
+A :class:`Node` evaluates a part of a formula at many vectors of parameters at once. Functions state values and
+derivatives side by side; the chain rule does the rest.
 
 At a kink the derivative is that of the branch that is evaluated there: of ``abs`` the one from the right, of ``min``
 and ``max`` that of the first argument where both are equal, of ``?:`` that of the part chosen. Steps (``floor``,
@@ -10,22 +10,26 @@ comparisons) have the derivative zero.
 
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-#: Value, gradient ``(m,)`` and Hessian ``(m, m)``.
-Jet: TypeAlias = tuple[float, Floats, Floats]
+Booleans = NDArray[np.bool_]
+#: Values ``(n,)``, gradients ``(n, m)`` and Hessians ``(n, m, m)`` at ``n`` points of ``m`` parameters; ``None`` where
+#: all of them vanish.
+Jet: TypeAlias = tuple[Floats, Floats | None, Floats | None]
 #: C++'s types of numbers, as far as they matter: whole numbers divide as whole numbers.
 Kind: TypeAlias = Literal["bool", "int", "double"]
-#: A function of one number: value and two derivatives.
-_One: TypeAlias = Callable[[float], tuple[float, float, float]]
-#: A function of two numbers: value, ``f_u, f_v, f_uu, f_uv`` and ``f_vv``.
-_Two: TypeAlias = Callable[[float, float], tuple[float, ...]]
+#: A function of one number: values and two derivatives, each an array or one number for all.
+_One: TypeAlias = Callable[[Floats], tuple[Any, Any, Any]]
+#: A function of two numbers: values, ``f_u, f_v, f_uu, f_uv`` and ``f_vv``.
+_Two: TypeAlias = Callable[[Floats, Floats], tuple[Any, ...]]
+#: What compares numbers.
+_Condition: TypeAlias = Callable[[Floats, Floats], Booleans]
 
 LARGEST_INTEGER = 2**31 - 1
 
@@ -33,44 +37,74 @@ LARGEST_INTEGER = 2**31 - 1
 # ---------------------------------------------------------------------------------------------------- nodes from nodes
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A part of a formula: its value at a vector of parameters, and value and derivatives, which take far longer."""
+    """A part of a formula at points ``(n, m)``: its values ``(n,)``, and values and derivatives, which take longer."""
 
-    value: Callable[[Floats], float]
+    value: Callable[[Floats], Floats]
     jet: Callable[[Floats], Jet]
 
 
-def _flat(value: Callable[[Floats], float]) -> Node:
+def _flat(value: Callable[[Floats], Floats]) -> Node:
     """What is constant but for its jumps."""
-    return Node(value, lambda x: (value(x), np.zeros(len(x)), np.zeros((len(x), len(x)))))
+    return Node(value, lambda x: (value(x), None, None))
 
 
 def constant(value: float) -> Node:
     """A number."""
-    return _flat(lambda _: value)
+    return _flat(lambda x: np.full(len(x), value))
 
 
 def variable(index: int) -> Node:
     """A parameter, by its place in the vector."""
 
     def jet(x: Floats) -> Jet:
-        gradient = np.zeros(len(x))
-        gradient[index] = 1.0
-        return float(x[index]), gradient, np.zeros((len(x), len(x)))
+        gradient = np.zeros(x.shape)
+        gradient[:, index] = 1.0
+        return x[:, index], gradient, None
 
-    return Node(lambda x: float(x[index]), jet)
+    return Node(lambda x: x[:, index], jet)
 
 
 def total(nodes: Sequence[Node], signs: Sequence[int]) -> Node:
     """The sum of nodes with signs."""
 
-    def jet(x: Floats) -> Jet:
-        value, gradient, hessian = 0.0, np.zeros(len(x)), np.zeros((len(x), len(x)))
-        for sign, term in zip(signs, nodes, strict=True):
-            f, df, ddf = term.jet(x)
-            value, gradient, hessian = value + sign * f, gradient + sign * df, hessian + sign * ddf
-        return value, gradient, hessian
+    def value(x: Floats) -> Floats:
+        return sum((sign * n.value(x) for sign, n in zip(signs, nodes, strict=True)), start=np.zeros(len(x)))
 
-    return Node(lambda x: sum((sign * n.value(x) for sign, n in zip(signs, nodes, strict=True)), start=0.0), jet)
+    def jet(x: Floats) -> Jet:
+        value, *sums = zip(*(node.jet(x) for node in nodes), strict=True)
+        gradient, hessian = (_sum([(sign, part) for sign, part in zip(signs, parts, strict=True)]) for parts in sums)
+        return sum((s * f for s, f in zip(signs, value, strict=True)), start=np.zeros(len(x))), gradient, hessian
+
+    return Node(value, jet)
+
+
+def _sum(terms: Iterable[tuple[Any, Floats | None]]) -> Floats | None:
+    """The sum of arrays, each times a number or one for each point; ``None`` where all vanish."""
+    result: Floats | None = None
+    for factor, part in terms:
+        if part is not None:
+            shaped = factor.reshape(-1, *(1,) * (part.ndim - 1)) if isinstance(factor, np.ndarray) else factor
+            result = shaped * part if result is None else result + shaped * part
+    return result
+
+
+def _outer(du: Floats | None, dv: Floats | None) -> Floats | None:
+    return None if du is None or dv is None else du[:, :, None] * dv[:, None]
+
+
+def _chained(terms: Iterable[tuple[Any, Floats | None]], *inner: Floats | None) -> Floats | None:
+    """The sum of outer derivatives times inner ones.
+
+    Where the inner derivatives vanish it does not count, whatever the outer one (the logarithm in ``x^2`` at zero).
+    """
+    result = _sum(terms)
+    if result is not None and not np.isfinite(result).all():
+        moves = np.zeros(len(result), dtype=np.bool_)
+        for part in inner:
+            if part is not None:
+                moves |= part.reshape(len(part), -1).any(axis=1)
+        result[~moves] = 0.0
+    return result
 
 
 def unary(function: _One, argument: Node) -> Node:
@@ -78,12 +112,10 @@ def unary(function: _One, argument: Node) -> Node:
 
     def jet(x: Floats) -> Jet:
         u, du, ddu = argument.jet(x)
-        f, df, ddf = function(np.float64(u))
-        if not (du.any() or ddu.any()):
-            return f, np.zeros_like(du), np.zeros_like(ddu)
-        return f, df * du, df * ddu + ddf * np.outer(du, du)
+        f, df, ddf = function(u)
+        return f, _chained([(df, du)], du, ddu), _chained([(df, ddu), (ddf, _outer(du, du))], du, ddu)
 
-    return Node(lambda x: function(np.float64(argument.value(x)))[0], jet)
+    return Node(lambda x: function(argument.value(x))[0], jet)
 
 
 def binary(function: _Two, left: Node, right: Node) -> Node:
@@ -91,58 +123,84 @@ def binary(function: _Two, left: Node, right: Node) -> Node:
 
     def jet(x: Floats) -> Jet:
         (u, du, ddu), (v, dv, ddv) = left.jet(x), right.jet(x)
-        f, fu, fv, fuu, fuv, fvv = function(np.float64(u), np.float64(v))
-        # a term whose inner derivative vanishes does not count, whatever the outer one (the logarithm in x^2 at zero)
-        gradient, hessian = np.zeros_like(du), np.zeros_like(ddu)
-        if du.any() or ddu.any():
-            gradient, hessian = gradient + fu * du, hessian + fu * ddu + fuu * np.outer(du, du)
-        if dv.any() or ddv.any():
-            gradient, hessian = gradient + fv * dv, hessian + fv * ddv + fvv * np.outer(dv, dv)
-        if du.any() and dv.any():
-            hessian = hessian + fuv * (np.outer(du, dv) + np.outer(dv, du))
-        return f, gradient, hessian
+        f, fu, fv, fuu, fuv, fvv = function(u, v)
+        gradient = _sum((1.0, _chained([(slope, d)], d, dd)) for slope, d, dd in ((fu, du, ddu), (fv, dv, ddv)))
+        alone = [
+            (1.0, _chained([(slope, dd), (bend, _outer(d, d))], d, dd))
+            for slope, bend, d, dd in ((fu, fuu, du, ddu), (fv, fvv, dv, ddv))
+        ]
+        mixed = _outer(du, dv)
+        if mixed is not None:
+            of_both = mixed + mixed.swapaxes(1, 2)
+            alone.append((1.0, _chained([(fuv, of_both)], of_both)))
+        return f, gradient, _sum(alone)
 
-    return Node(lambda x: function(np.float64(left.value(x)), np.float64(right.value(x)))[0], jet)
+    return Node(lambda x: function(left.value(x), right.value(x))[0], jet)
 
 
 def chosen(condition: Node, yes: Node, no: Node) -> Node:
     """``condition ? yes : no``; the other part is not evaluated."""
-    return Node(
-        lambda x: yes.value(x) if condition.value(x) else no.value(x),
-        lambda x: yes.jet(x) if condition.value(x) else no.jet(x),
-    )
 
-
-def picked(condition: Callable[[float, float], bool], left: Node, right: Node) -> Node:
-    """The first of two numbers where the condition holds for them, else the second."""
-
-    def value(x: Floats) -> float:
-        one, two = left.value(x), right.value(x)
-        return one if condition(one, two) else two
+    def value(x: Floats) -> Floats:
+        holds = condition.value(x) != 0.0
+        result = np.empty(len(x))
+        for node, where in ((yes, holds), (no, ~holds)):
+            if where.any():
+                result[where] = node.value(x[where])
+        return result
 
     def jet(x: Floats) -> Jet:
-        one, two = left.jet(x), right.jet(x)
-        return one if condition(one[0], two[0]) else two
+        holds = condition.value(x) != 0.0
+        result = np.zeros(len(x)), np.zeros(x.shape), np.zeros((*x.shape, x.shape[1]))
+        for node, where in ((yes, holds), (no, ~holds)):
+            if where.any():
+                for part, values in zip(result, node.jet(x[where]), strict=True):
+                    if values is not None:
+                        part[where] = values
+        return result
 
     return Node(value, jet)
 
 
-def stepped(function: Callable[..., float], *nodes: Node) -> Node:
+def picked(condition: _Condition, left: Node, right: Node) -> Node:
+    """The first of two numbers where the condition holds for them, else the second."""
+
+    def value(x: Floats) -> Floats:
+        one, two = left.value(x), right.value(x)
+        return np.where(condition(one, two), one, two)
+
+    def jet(x: Floats) -> Jet:
+        (u, du, ddu), (v, dv, ddv) = left.jet(x), right.jet(x)
+        holds = condition(u, v)
+        return np.where(holds, u, v), _where(holds, du, dv), _where(holds, ddu, ddv)
+
+    return Node(value, jet)
+
+
+def _where(holds: Booleans, one: Floats | None, two: Floats | None) -> Floats | None:
+    if one is None and two is None:
+        return None
+    like: Any = two if one is None else one
+    parts = (np.zeros(like.shape) if part is None else part for part in (one, two))
+    return np.where(holds.reshape(-1, *(1,) * (like.ndim - 1)), *parts)
+
+
+def stepped(function: Callable[..., Any], *nodes: Node) -> Node:
     """A function that is constant but for its jumps."""
-    return _flat(lambda x: float(function(*(np.float64(n.value(x)) for n in nodes))))
+    return _flat(lambda x: np.asarray(function(*(n.value(x) for n in nodes)), dtype=np.float64))
 
 
 def decided(nodes: Sequence[Node], *, every: bool) -> Node:
     """``a && b && ...`` or ``a || b || ...``: one or zero."""
-    true = all if every else any
-    return _flat(lambda x: float(true(n.value(x) for n in nodes)))
+    together = np.logical_and if every else np.logical_or
+    return _flat(lambda x: together.reduce([n.value(x) != 0.0 for n in nodes]).astype(np.float64))
 
 
 def whole(argument: Node) -> Node:
     """A number that C++ keeps in an ``int``: NaN where it does not fit."""
 
-    def fitting(value: float) -> float:
-        return value if abs(value) <= LARGEST_INTEGER else math.nan
+    def fitting(value: Floats) -> Floats:
+        return np.where(np.abs(value) <= LARGEST_INTEGER, value, math.nan)
 
     def jet(x: Floats) -> Jet:
         value, gradient, hessian = argument.jet(x)
@@ -152,28 +210,28 @@ def whole(argument: Node) -> Node:
 
 
 # ---------------------------------------------------------------------------------------------------------- arithmetic
-def _times(u: float, v: float) -> tuple[float, ...]:
+def _times(u: Floats, v: Floats) -> tuple[Any, ...]:
     return u * v, v, u, 0.0, 1.0, 0.0
 
 
-def _over(u: float, v: float) -> tuple[float, ...]:
+def _over(u: Floats, v: Floats) -> tuple[Any, ...]:
     return u / v, 1.0 / v, -u / v**2, 0.0, -1.0 / v**2, 2.0 * u / v**3
 
 
-def _power(u: float, v: float) -> tuple[float, ...]:
+def _power(u: Floats, v: Floats) -> tuple[Any, ...]:
     f, log = u**v, np.log(u)
-    fu = v * u ** (v - 1.0) if v != 0.0 else 0.0
-    fuu = v * (v - 1.0) * u ** (v - 2.0) if v not in (0.0, 1.0) else 0.0
+    fu = np.where(v != 0.0, v * u ** (v - 1.0), 0.0)
+    fuu = np.where((v != 0.0) & (v != 1.0), v * (v - 1.0) * u ** (v - 2.0), 0.0)
     return f, fu, f * log, fuu, u ** (v - 1.0) * (1.0 + v * log), f * log**2
 
 
-def _arc_tangent(u: float, v: float) -> tuple[float, ...]:
+def _arc_tangent(u: Floats, v: Floats) -> tuple[Any, ...]:
     r2 = u * u + v * v
     mixed = (u * u - v * v) / r2**2
     return np.arctan2(u, v), v / r2, -u / r2, -2.0 * u * v / r2**2, mixed, 2.0 * u * v / r2**2
 
 
-def _hypotenuse(u: float, v: float) -> tuple[float, ...]:
+def _hypotenuse(u: Floats, v: Floats) -> tuple[Any, ...]:
     r = np.hypot(u, v)
     return r, u / r, v / r, v * v / r**3, -u * v / r**3, u * u / r**3
 
@@ -195,12 +253,12 @@ def negative(argument: Node) -> Node:
 
 def opposite(argument: Node) -> Node:
     """``!a``: one or zero."""
-    return stepped(lambda u: not u, argument)
+    return stepped(lambda u: u == 0.0, argument)
 
 
 def whole_quotient(left: Node, right: Node) -> Node:
     """The quotient of whole numbers, cut off towards zero; there is none by zero."""
-    return stepped(lambda u, v: np.trunc(u / v) if v else math.nan, left, right)
+    return stepped(lambda u, v: np.where(v != 0.0, np.trunc(u / v), math.nan), left, right)
 
 
 def remainder(left: Node, right: Node) -> Node:
@@ -209,7 +267,7 @@ def remainder(left: Node, right: Node) -> Node:
 
 
 #: Comparisons: one or zero.
-COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
+COMPARISONS: Mapping[str, _Condition] = {
     "<": operator.lt,
     ">": operator.gt,
     "<=": operator.le,
@@ -220,20 +278,31 @@ COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
 
 
 # ---------------------------------------------------------------------------------------------- functions of one number
+def _one_by_one(function: Callable[[float], tuple[float, ...]]) -> _One:
+    """A function of many numbers, each alone."""
+
+    def of_all(u: Floats) -> tuple[Any, Any, Any]:
+        values, first, second = np.array([function(one) for one in u], dtype=np.float64).reshape(-1, 3).T
+        return values, first, second
+
+    return of_all
+
+
 def _error_function(sign: float, start: float) -> _One:
     def function(u: float) -> tuple[float, float, float]:
         slope = sign * 2.0 / math.sqrt(math.pi) * np.exp(-u * u)
         return (math.erfc if start else math.erf)(u), slope, -2.0 * u * slope
 
-    return function
+    return _one_by_one(function)
 
 
+@_one_by_one
 def _normal(u: float) -> tuple[float, float, float]:
     density = np.exp(-0.5 * u * u) / math.sqrt(2.0 * math.pi)
     return 0.5 * math.erfc(-u / math.sqrt(2.0)), density, -u * density
 
 
-def _bell(u: float) -> tuple[float, float, float]:
+def _bell(u: Floats) -> tuple[Any, Any, Any]:
     f = np.exp(-0.5 * u * u)
     return f, -u * f, (u * u - 1.0) * f
 
@@ -254,6 +323,7 @@ def _polygamma(u: float) -> tuple[float, float]:
     return digamma, trigamma
 
 
+@_one_by_one
 def _log_gamma(u: float) -> tuple[float, float, float]:
     if not abs(u) < 1e300 or (u <= 0.0 and u == math.floor(u)):
         return abs(u) + math.inf, math.nan, math.nan
@@ -267,7 +337,7 @@ def _gamma(at_poles: float) -> _One:
         f, (first, second) = math.gamma(u), _polygamma(u)
         return f, f * first, f * (first**2 + second)
 
-    return function
+    return _one_by_one(function)
 
 
 def _log(base: float) -> _One:
@@ -276,8 +346,8 @@ def _log(base: float) -> _One:
     return lambda u: (exact(u), 1.0 / (u * scale), -1.0 / (u**2 * scale))
 
 
-def _away_from_zero(u: float) -> float:
-    return math.copysign(math.floor(abs(u) + 0.5), u) if abs(u) < 2.0**52 else u
+def _away_from_zero(u: Floats) -> Floats:
+    return np.where(np.abs(u) < 2.0**52, np.copysign(np.floor(np.abs(u) + 0.5), u), u)
 
 
 #: Functions of C++, with and without ``std::``, that give a real number.
@@ -378,13 +448,11 @@ def _two(function: _Two, kind: Callable[[Sequence[Kind]], Kind | None] = _real) 
     return Function(least=2, most=2, made=lambda u, v: binary(function, u, v), kind=kind)
 
 
-def _steps(function: Callable[[float], float], kind: Callable[[Sequence[Kind]], Kind | None] = _real) -> Function:
+def _steps(function: Callable[[Floats], Floats], kind: Callable[[Sequence[Kind]], Kind | None] = _real) -> Function:
     return Function(least=1, most=1, made=lambda u: stepped(function, u), kind=kind, smooth=False)
 
 
-def _either(
-    condition: Callable[[float, float], bool], kind: Callable[[Sequence[Kind]], Kind | None] = _real
-) -> Function:
+def _either(condition: _Condition, kind: Callable[[Sequence[Kind]], Kind | None] = _real) -> Function:
     """The first argument where the condition holds, else the second."""
     return Function(least=2, most=2, made=lambda u, v: picked(condition, u, v), kind=kind, smooth=False)
 
@@ -420,7 +488,7 @@ def _cauchy(x: Node, middle: Node = _ZERO, half_width: Node = _UNIT) -> Node:
     return quotient(bell, product(constant(math.pi), half_width))
 
 
-def _reciprocal(f: float, df: float, ddf: float) -> tuple[float, float, float]:
+def _reciprocal(f: Floats, df: Floats, ddf: float) -> tuple[Any, Any, Any]:
     return 1.0 / f, -df / f**2, 2.0 * df**2 / f**3 - ddf / f**2
 
 
@@ -452,10 +520,10 @@ _PLAIN = {name: _one(f) for name, f in _OF_CPP.items()} | {
     "pow": _two(_power),
     "atan2": _two(_arc_tangent),
     "hypot": _two(_hypotenuse),
-    "min": _either(lambda u, v: not v < u, _all_alike),
-    "max": _either(lambda u, v: not u < v, _all_alike),
-    "fmin": _either(lambda u, v: u <= v or v != v),
-    "fmax": _either(lambda u, v: u >= v or v != v),
+    "min": _either(lambda u, v: ~(v < u), _all_alike),
+    "max": _either(lambda u, v: ~(u < v), _all_alike),
+    "fmin": _either(lambda u, v: (u <= v) | (v != v)),
+    "fmax": _either(lambda u, v: (u >= v) | (v != v)),
     "fmod": replace(_two(lambda u, v: (np.fmod(u, v), 1.0, -np.trunc(u / v), 0.0, 0.0, 0.0)), smooth=False),
 }
 _SAME_IN_TMATH = (

@@ -330,7 +330,13 @@ def test_values_at_many_points_are_those_that_come_with_derivatives(r):
             continue
         for e in (inner, outer):
             x = np.array([[dict(zip(names, p, strict=True))[n] for n in e.names] for p in points])
-            np.testing.assert_array_equal(e.values(x), [e.evaluate(p)[0] for p in x])
+            values, gradients, hessians = e.jets(x)
+            np.testing.assert_array_equal(e.values(x), values)
+            if e.smooth:  # elsewhere a rounding, which depends on the length of arrays, may lead to another branch
+                alone = [e.evaluate(p) for p in x]
+                for many, each in zip((values, gradients, hessians), zip(*alone, strict=True), strict=True):
+                    size = np.nanmax(np.abs(many), initial=1.0, where=np.isfinite(many))
+                    np.testing.assert_allclose(many, each, rtol=1e-9, atol=1e-9 * size)
 
 
 @given(st.text(alphabet="xy01.e+-*/^%<>=!&|?:(),@[] \t\n'\"{};\\é"))
