@@ -227,4 +227,5 @@ def downward_curvature(model: Model, data: Data, theta: Floats, state: State | N
     """
     here = model.state(theta) if state is None else state
     curvature = model.cells.mean_effect(here, data.observed / np.maximum(here.bins, 1e-3) - 1.0)
-    return SHARPEST * curvature[: len(theta)] * model.parameters.width**2
+    bends: Floats = model.derived.bends(theta[None], curvature[None, None])[0, 0]
+    return SHARPEST * bends * model.parameters.width**2

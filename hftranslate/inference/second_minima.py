@@ -75,8 +75,7 @@ _WAYS, _RISING, _DOUBTFUL = 16, 0.2, 4
 _BENT_BACK = 1.0
 #: Newton steps beyond which a fit went through a difficult place, and NLL per bin from which data are described badly.
 _DIFFICULT, _BAD = 25, 10.0
-#: Points of a cloud: in small models; in less suspicious ones, and in those with Functions, which are evaluated one by
-#: one; in large ones.
+#: Points of a cloud: in small models; in less suspicious ones; in large ones.
 _POINTS, _FEWER_POINTS, _POINTS_OF_LARGE = 128, 24, 32
 #: Clouds at most, fits from each where it begins (if these may lead elsewhere) and where it ends.
 _CLOUDS, _FITS_BEFORE, _FITS_AFTER = 5, 2, 4
@@ -238,7 +237,7 @@ def _plan(problem: Problem, first: End, bent: float, state: State) -> _Plan | No
     bad, small = first.value > _BAD * len(problem.data.observed), is_small(n, size)
     if not small and first.at_a_minimum and not bad:
         return None
-    e = _Effects.seen(problem, first.x, state)
+    e, derived = _Effects.seen(problem, first.x, state), problem.model.derived
     if not small:
         if first.at_a_minimum and e.uneven <= _QUITE_UNEVEN:
             return None
@@ -246,7 +245,7 @@ def _plan(problem: Problem, first: End, bent: float, state: State) -> _Plan | No
             small=False, calm=False, others=1, points=_POINTS_OF_LARGE, most=1, quiet=1, before=0, after=_FITS_AFTER
         )
     once, twice = (bool(found) for found in suspicious(e.strong, e.uneven, bent, e.hidden))
-    difficult = not first.at_a_minimum or first.iterations > _DIFFICULT or e.functions or (bad and once)
+    difficult = not first.at_a_minimum or first.iterations > _DIFFICULT or derived.curved or (bad and once)
     twice = difficult or twice
     if not (once or twice):
         return None
@@ -258,7 +257,7 @@ def _plan(problem: Problem, first: End, bent: float, state: State) -> _Plan | No
         small=True,
         calm=first.reason == "converged" and not (difficult or bad or bent > _BENT_BACK),
         others=2 if twice else 0,
-        points=_POINTS if twice and not e.functions else _FEWER_POINTS,
+        points=_POINTS if twice else _FEWER_POINTS,
         most=_CLOUDS,
         quiet=1 + int(twice) + int(many),
         before=before,
@@ -409,8 +408,6 @@ class _Effects:
         the largest uneven effect of a parameter, in units of the statistical uncertainty of the bins.
     strong
         the largest effect on a bin, as a fraction of it.
-    functions
-        whether Functions take part.
     hidden
         whether a free factor vanishes, so that what it multiplies has no effect, and another one may have taken its
         place.
@@ -418,7 +415,6 @@ class _Effects:
 
     uneven: float
     strong: float
-    functions: bool
     hidden: bool = False
 
     @classmethod
@@ -440,16 +436,14 @@ class _Effects:
         """At a point, with the yields there and their derivatives."""
         model, cells, width = problem.model, problem.model.cells, problem.model.parameters.width
         nu = np.maximum(state.bins, 0.5)[:, None]
-        size, own = np.zeros(cells.n_parameters), np.zeros(cells.n_parameters, dtype=bool)
+        size = np.zeros(cells.n_parameters)
         for parameter, by_bin in cells.mean_effects(state):
             np.add.at(size, parameter, np.sum(by_bin * by_bin / nu, axis=0))
-            own[parameter] = True
-        systematics = problem.index[own[problem.index]]
+        systematics = problem.index[model.systematics[problem.index]]
         slopes = model.derived.rows(theta, jacobian(cells, state))[:, systematics] * width[systematics]
         return cls(
             uneven=float(np.sqrt(size.max(initial=0.0))),
             strong=float((np.abs(slopes) / nu).max(initial=0.0)),
-            functions=bool(model.derived.expressions),
         )
 
 

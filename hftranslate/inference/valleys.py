@@ -52,12 +52,12 @@ def fit_many(model: Model, fits: Fits, *, tolerance: float, search: bool) -> End
 
 
 def worth_it(model: Model, fits: Fits) -> bool:
-    """Whether fits at once are faster than one by one.
+    """Whether fits at once are faster than one by one: not where matrices are sparse or large.
 
-    Not where Functions are evaluated point by point, or where matrices are sparse or large.
+    Nor where Functions make each of them search.
     """
     size = len(model.cells.nominal) * len(model.parameters)
-    return bool(fits.free.any()) and not model.derived.expressions and size <= _LARGEST_TOGETHER
+    return bool(fits.free.any()) and not model.derived.curved and size <= _LARGEST_TOGETHER
 
 
 def _alone(model: Model, fits: Fits, ends: Ends) -> NDArray[np.bool_]:
@@ -143,12 +143,14 @@ class _Ended:
     @cached_property
     def state(self) -> State:
         """The yields."""
-        return self.lines.model.cells.evaluate(np.ascontiguousarray(self.thetas.T), order=0)
+        model = self.lines.model
+        return model.cells.evaluate(np.ascontiguousarray(model.derived.extend(self.thetas).T), order=0)
 
     @cached_property
     def effects(self) -> Floats:
         """Mean effects of the free parameters on the bins, ``(n, n_bins, n_free)``."""
-        effects = self.lines.places.mean_effects(self.state)
+        derived = self.lines.model.derived
+        effects = derived.bends(self.thetas, self.lines.places.mean_effects(self.state))
         every = len(self.lines.index) == effects.shape[2]
         return effects if every else effects[:, :, self.lines.index]
 
@@ -178,8 +180,8 @@ class _Ended:
         model, index = self.lines.model, self.lines.index
         thetas = self.thetas[rows]
         thetas[:, index] = x
-        state = model.cells.evaluate(np.ascontiguousarray(thetas.T), order=0)
-        own = np.isin(index, np.concatenate([model.cells.additive.parameter, model.cells.multiplicative.parameter]))
+        state = model.cells.evaluate(np.ascontiguousarray(model.derived.extend(thetas).T), order=0)
+        own = model.systematics[index]
         jacobian = self.lines.at(self.which[rows], x).jacobian[:, :, own] * model.parameters.width[index[own]]
         strong = np.abs(jacobian) / np.maximum(state.bins.T, 0.5)[..., None]
         return strong.max(axis=(1, 2), initial=0.0), self.lines.places.unevenness(state)

@@ -12,7 +12,7 @@ from hftranslate.errors import InvalidWorkspace, MissingInput, Unsupported
 from hftranslate.likelihood.cells import Additive, Cells, Integers, Multiplicative
 from hftranslate.likelihood.codes import LINEAR
 from hftranslate.likelihood.constraints import Constraints, Floats
-from hftranslate.likelihood.derived import Derived
+from hftranslate.likelihood.derived import Derived, bends_alone
 from hftranslate.likelihood.interpolation import CURVES, code4_coefficients, polynomial_table, safe_log
 from hftranslate.likelihood.model import Data, Model, Parameters
 from hftranslate.likelihood.pattern import find_pattern
@@ -154,6 +154,7 @@ def _derived(
         names=(*functions, *systematics),
         expressions=tuple(expressions),
         parameters=tuple(parameters),
+        curved=any(map(bends_alone, expressions[: len(functions)])),
     )
     return derived, functions, systematics
 

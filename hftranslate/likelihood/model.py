@@ -256,6 +256,11 @@ class Model(Speaking):
         return self.cells.evaluated(self.derived.extend(theta), order)
 
     @property
+    def systematics(self) -> NDArray[np.bool_]:
+        """Which parameters move yields as HistoSys or NormSys do, ``(n_parameters,)``."""
+        return self.derived.behind(np.concatenate((self.cells.additive.parameter, self.cells.multiplicative.parameter)))
+
+    @property
     def bends(self) -> NDArray[np.int64]:
         """Indices of the parameters at whose value of zero the NLL has a kink, by their interpolation code."""
         found = self.cells.bends()
@@ -344,9 +349,8 @@ class Model(Speaking):
         state = self.cells.evaluate(np.ascontiguousarray(self.derived.extend(thetas).T))
         rates = np.ascontiguousarray(state.bins.T)
         weights = 1.0 - observed / np.maximum(rates, 1e-9)
-        jacobian, bends = (places or Slopes.of(self.cells)).at(state, weights.T, room)
-        if self.derived.expressions:
-            jacobian = np.stack([self.derived.rows(t, j) for t, j in zip(thetas, jacobian, strict=True)])
+        by_cells = (places or Slopes.of(self.cells)).at(state, weights.T, room)
+        jacobian, bends = self.derived.of_many(thetas, *by_cells)
         constraints, first, diagonal = self.constraints.expanded(thetas, auxdata, 2)
         return Linearised(
             value=excess_of_bins(rates, observed) + constraints,
@@ -354,7 +358,7 @@ class Model(Speaking):
             rates=rates,
             jacobian=jacobian,
             constraints=diagonal,
-            bends=bends[:, : thetas.shape[1]],
+            bends=bends,
         )
 
     def nll_and_gradient(self, theta: ArrayLike, data: Data) -> tuple[float, Floats]:
