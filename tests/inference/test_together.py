@@ -16,15 +16,43 @@ from hftranslate.inference.second_minima import views
 from hftranslate.inference.together import Fits, Known, fit_together
 from hftranslate.inference.valleys import fit_many, search_together
 from hftranslate.likelihood.compile import compile_model
+from hftranslate.workspace import ROOT, ConstraintTerm, Function, NormFactor, NormSys
 from hftranslate.workspace.simplemodels import correlated_background, uncorrelated_background
 from tests.cases import compiled
+from tests.likelihood.builders import channel, workspace
 from validation.benchmarks import uneven
 from validation.benchmarks.minima import Judge
 
 ALONE = FitOptions(other_minima=False, raise_on_failure=False, tolerance=1e-11)
+
+
+def with_terms(kind):
+    """A systematic that acts on both samples, with a term other than the unit Gaussian, in ROOT's ranges."""
+    effect = NormSys(name="a", lo=0.85, hi=1.2)
+    return workspace(
+        channel("SR", [52.0, 11.0], ("s", [5.0, 4.0], NormFactor(name="mu"), effect), ("b", [50.0, 8.0], effect)),
+        terms=[ConstraintTerm(name="a", kind=kind, relative_uncertainty=0.3)],
+        conventions=ROOT,
+    )
+
+
+def with_a_function(expression, dependents):
+    """One that scales the background, measured in a channel without signal."""
+    factor = NormFactor(name="f")
+    return workspace(
+        channel("SR", [52.0, 11.0], ("s", [5.0, 4.0], NormFactor(name="mu")), ("b", [50.0, 8.0], factor)),
+        channel("CR", [100.0, 70.0], ("b", [100.0, 30.0], factor), ("c", [20.0, 60.0], NormFactor(name="yy"))),
+        functions=[Function(name="f", expression=expression, dependents=dependents)],
+        conventions=ROOT,
+    )
+
+
 SPACES = {
     "gaussian": correlated_background([2.0, 5.0], [50.0, 40.0], [45.0, 42.0], [56.0, 39.0]),
     "poisson": uncorrelated_background([5.0, 8.0, 1.0], [50.0, 52.0, 3.0], [7.0, 3.0, 2.0]),
+    "gamma": with_terms("gamma"),
+    "lognormal": with_terms("lognormal"),
+    "product": with_a_function("xx*(2-yy)", "xx[1,0,10],yy[1,0,2]"),
 }
 
 

@@ -7,7 +7,7 @@ from hftranslate.likelihood.uneven import uneven_effects
 from validation.benchmarks.uneven import KINDS, models
 
 #: Kinds of models whose systematics are all both HistoSys and NormSys, or expressions.
-OTHERS = {"functions", "many_channels", "shared", "symmetric"}
+OTHERS = {"functions", "many_channels", "products", "shared", "symmetric", "terms"}
 
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - OTHERS))

@@ -14,6 +14,7 @@ from hftranslate.likelihood.model import Data, Model
 from hftranslate.workspace import (
     CONVENTIONS,
     Channel,
+    ConstraintTerm,
     Conventions,
     Function,
     HistoSys,
@@ -28,11 +29,26 @@ from hftranslate.workspace import (
     Sample,
     ShapeSys,
     StatError,
+    TermKind,
     Workspace,
 )
 
 Floats = NDArray[np.float64]
 Range = tuple[int, int]
+
+
+_FUNCTIONS = (
+    ("xx*yy^2", "xx[1,0,10],yy[1,0.2,3]"),
+    ("1+0.7*xx-0.4*xx*xx", "xx[0.5,-3,3]"),
+    ("sqrt(xx)*exp(-0.5*yy)", "xx[1,0,20],yy[0,-3,3]"),
+    ("max(xx,0.2)", "xx[1,-2,5]"),
+)
+#: Linear in each parameter.
+_PRODUCTS = (
+    ("xx*yy", "xx[1,0,10],yy[1,0.2,3]"),
+    ("xx*(1-0.5*yy)", "xx[1,0,10],yy[0.3,0,1]"),
+    ("1+0.2*xx-0.1*yy", "xx[0,-3,3],yy[0,-3,3]"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +76,10 @@ class Kind:
         initial values), ``"empty"`` (nothing, or one event), or ``"any"`` of them.
     negative
         probability that a bin of a sample is below zero.
+    functions
+        expressions of which one makes a factor, and its dependents; none without.
+    terms
+        whether systematics have LogNormal and Gamma terms.
     """
 
     channels: Range = (1, 3)
@@ -76,7 +96,8 @@ class Kind:
     negative: float = 0.0
     additive_codes: tuple[HistoSysCode, ...] = ("code4p",)
     factor_codes: tuple[NormSysCode, ...] = ("code4",)
-    functions: bool = False
+    functions: tuple[tuple[str, str], ...] = ()
+    terms: bool = False
     bin_factors: float = 0.3
     normfactors: int = 2
 
@@ -92,20 +113,15 @@ KINDS = {
     "deficit": Kind(scale=(0.05, 0.5)),
     "excess": Kind(scale=(2.0, 8.0)),
     "codes": Kind(additive_codes=("code0", "code2", "code4p"), factor_codes=("code0", "code1", "code2", "code4")),
-    "functions": Kind(functions=True),
+    "functions": Kind(functions=_FUNCTIONS),
     "extreme": Kind(effect=(0.5, 6.0)),
     "moderate": Kind(effect=(0.1, 0.5)),
     "large_yields": Kind(expected=(30.0, 3000.0), data="toy"),
     "asimov": Kind(data="mean", one_sided=0.6),
     "symmetric": Kind(symmetric=True, one_sided=0.0),
+    "terms": Kind(terms=True),
+    "products": Kind(functions=_PRODUCTS),
 }
-
-_FUNCTIONS = (
-    ("xx*yy^2", "xx[1,0,10],yy[1,0.2,3]"),
-    ("1+0.7*xx-0.4*xx*xx", "xx[0.5,-3,3]"),
-    ("sqrt(xx)*exp(-0.5*yy)", "xx[1,0,20],yy[0,-3,3]"),
-    ("max(xx,0.2)", "xx[1,-2,5]"),
-)
 
 
 @dataclass(slots=True)
@@ -206,14 +222,22 @@ def workspace(kind: str, seed: int, number: int) -> Workspace:
     poi = ParameterConfig(name="mu", inits=(1.0,), bounds=(((0, 10), (-10, 50), (-5, 3), (0, 100))[rng.integers(4)],))
     used = {m.name for c in channels for s in c.samples for m in s.modifiers}
     lumi = ParameterConfig(name="lumi", inits=(1.0,), auxdata=(1.0,), sigmas=(0.1,), bounds=((0.5, 1.5),))
-    expression, dependents = _FUNCTIONS[rng.integers(len(_FUNCTIONS))]
+    formulas = chosen.functions or _FUNCTIONS
+    expression, dependents = formulas[rng.integers(len(formulas))]
     functions = (Function(name="f", expression=expression, dependents=dependents),) if "f" in used else ()
-    measurement = Measurement(name="m", pois=("mu",), parameters=(poi, *((lumi,) if "lumi" in used else ())))
+    terms = tuple(_term(rng, name) for name in names if chosen.terms and name in used)
+    parameters = (poi, *((lumi,) if "lumi" in used else ()))
+    measurement = Measurement(name="m", pois=("mu",), parameters=parameters, constraint_terms=terms)
     conventions = CONVENTIONS[str(rng.choice(["root", "pyhf"]))]
     made = Workspace(
         channels=tuple(channels), measurements=(measurement,), functions=functions, conventions=conventions
     )
     return _with_data(made, chosen, rng)
+
+
+def _term(rng: np.random.Generator, name: str) -> ConstraintTerm:
+    kind: TermKind = ("lognormal", "gamma")[rng.integers(2)]
+    return ConstraintTerm(name=name, kind=kind, relative_uncertainty=float(rng.uniform(0.05, 0.6)))
 
 
 def _with_data(space: Workspace, kind: Kind, rng: np.random.Generator) -> Workspace:

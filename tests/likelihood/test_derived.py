@@ -1,0 +1,83 @@
+"""Derived parameters: at many points as at one, and what is known of them beforehand."""
+
+import numpy as np
+import pytest
+
+from hftranslate.likelihood.compile import compile_model
+from hftranslate.likelihood.derived import bends_alone
+from hftranslate.workspace import ConstraintTerm, Function, NormFactor, NormSys
+from hftranslate.workspace.expressions import parse_expression
+from tests.likelihood.builders import channel, workspace
+from tests.likelihood.differences import difference
+
+
+def made(expression="xx*(2-yy)", dependents="xx[1,0,10],yy[1,0,2]"):
+    """A factor by a Function, and three systematics, of which two have terms of their own."""
+    effects = [NormSys(name=name, lo=0.9, hi=1.2) for name in ("a", "b", "c")]
+    return compile_model(
+        workspace(
+            channel("SR", [50.0], ("s", [5.0], NormFactor(name="mu")), ("b", [40.0], NormFactor(name="f"), *effects)),
+            terms=[
+                ConstraintTerm(name="a", kind="gamma", relative_uncertainty=0.3),
+                ConstraintTerm(name="b", kind="lognormal", relative_uncertainty=0.2),
+            ],
+            functions=[Function(name="f", expression=expression, dependents=dependents)],
+        )
+    )[0]
+
+
+@pytest.mark.parametrize(
+    ("expression", "bends"),
+    [
+        ("x*y", False),
+        ("1 + 0.2*x - 0.1*y", False),
+        ("x*(1-y)/3", False),
+        ("x*x", True),
+        ("x/y", True),
+        ("sqrt(x)*y", True),
+        ("TMath::Max(@0, @1)", True),
+    ],
+)
+def test_which_expressions_bend(expression, bends):
+    assert bends_alone(parse_expression(expression, ["x", "y"])) == bends
+
+
+@pytest.mark.parametrize(("expression", "curved"), [("xx*(2-yy)", False), ("xx*yy*yy", True)])
+def test_terms_alone_make_no_model_curved(expression, curved):
+    """The derived parameter of a LogNormal term bends, but has no value twice."""
+    assert made(expression).derived.curved == curved
+
+
+def test_jacobians_of_many_points_are_those_of_each():
+    model = made()
+    derived, p = model.derived, model.parameters
+    thetas = p.init + np.random.default_rng(1).uniform(-0.4, 0.4, (4, len(p)))
+    many = derived.jacobian(thetas)
+    assert many.shape == (4, 3, len(p))
+    for theta, matrix in zip(thetas, many, strict=True):
+        np.testing.assert_allclose(matrix, derived.jacobian(theta), rtol=1e-13)
+        for i in range(len(p)):
+            expected = difference(lambda t: derived.extend(t)[len(p) :], theta, i)
+            np.testing.assert_allclose(matrix[:, i], expected, rtol=1e-6, atol=1e-9)
+
+
+def test_second_derivatives_along_parameters():
+    """A function of the derived parameters alone with second derivatives 2, 3 and 5, and first ones of zero."""
+    model = made()
+    derived, p = model.derived, model.parameters
+    theta = p.init[None] + 0.1
+    second = np.concatenate([np.zeros(len(p)), [2.0, 3.0, 5.0]])
+    expected = [2.0, 3.0, 5.0] @ derived.jacobian(theta[0]) ** 2
+    np.testing.assert_allclose(derived.bends(theta, second[None, None])[0, 0], expected)
+    rows, bends = derived.of_many(theta, np.zeros((1, 1, len(second))), second[None])
+    np.testing.assert_allclose(bends[0], expected)
+    assert not rows.any()
+
+
+def test_what_is_behind_derived_parameters():
+    model = made()
+    names = np.array(model.parameters.names)
+    assert set(names[model.systematics]) == {"beta_a", "b", "c"}
+    place = len(names) + model.derived.names.index("f")
+    assert set(names[model.derived.behind(np.array([place]))]) == {"xx", "yy"}
+    assert not model.derived.behind(np.array([], dtype=int)).any()
