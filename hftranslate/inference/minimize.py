@@ -153,10 +153,14 @@ _STATUS_OF: dict[str, Status] = {
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """What a minimiser was given, and where it ended: the place from where to look for other minima."""
+    """What a minimiser was given, and where it ended: the place from where to look for other minima.
+
+    ``below`` is a lower place where it got stuck before another minimiser reached a minimum.
+    """
 
     problem: Problem
     end: End
+    below: End | None = None
 
 
 @record
@@ -229,7 +233,7 @@ def minimize(model: Model, data: Data, start: Floats, free: Booleans, bounds: Fl
             theta=theta, excess_nll=value, edm=0.0, status=status, iterations=0, minimizer=own, asked=own
         )  # fmt: skip
     problem = Problem(model=model, data=data, theta=theta, index=index, bounds=bounds[index])
-    reached = Reached(*_reached(problem, options))
+    reached = _reached(problem, options)
     found = _minimum(reached, reached.end, options)
     if options.other_minima is not False:
         return next(search_from([found], options))
@@ -260,7 +264,7 @@ def search_from(minima: Sequence[Minimum], options: FitOptions) -> Iterator[Mini
     seen = views([r.problem for r in doubted.values()], [r.end for r in doubted.values()])
     views_of = dict(zip(doubted, seen, strict=True))
     for i, minimum in enumerate(minima):
-        if i in doubted and not (views_of[i].is_clear and doubted[i].end.at_a_minimum):
+        if i in doubted and not (views_of[i].is_clear and doubted[i].end.at_a_minimum and doubted[i].below is None):
             minimum = _lowest(doubted[i], views_of[i], options)
         _tell(minimum)
         yield minimum
@@ -327,16 +331,17 @@ def minimize_many(model: Model, fits: Fits, options: FitOptions) -> list[Minimum
 
 
 @unwarned  # a step may lead to where nothing is finite
-def _reached(problem: Problem, options: FitOptions) -> tuple[Problem, End]:
+def _reached(problem: Problem, options: FitOptions) -> Reached:
     """What the minimiser reaches, and the problem with the start from where: inside the domain if that can be found."""
     end = _run(problem, options)
     if end.reason == "outside":
         inside = into_domain(problem)
         if inside is None:
-            return problem, end
+            return Reached(problem, end)
         problem = replace(problem, theta=problem.full(inside))
         end = _run(problem, options)
-    return problem, _by_others(problem, end, options)
+    found = _by_others(problem, end, options)
+    return Reached(problem, found, below=end if end.value < found.value else None)
 
 
 def _by_others(problem: Problem, end: End, options: FitOptions) -> End:
@@ -370,7 +375,8 @@ def _lowest(reached: Reached, view: View, options: FitOptions) -> Minimum:
         return _by_others(replace(problem, theta=problem.full(end.x)), end, options)
 
     quick = options.other_minima == "quick"
-    found = search(problem, first, fit, view=view, others=_others(problem, options), quick=quick)
+    below, others = [end for end in (reached.below,) if end is not None], _others(problem, options)
+    found = search(problem, first, fit, view=view, below=below, others=others, quick=quick)
     end, iterations = found.lowest, found.iterations
     if end is not first and options.minimizer != end.by:
         own = _run(replace(problem, theta=problem.full(end.x)), options)

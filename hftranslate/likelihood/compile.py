@@ -12,7 +12,7 @@ from hftranslate.errors import InvalidWorkspace, MissingInput, Unsupported
 from hftranslate.likelihood.cells import Additive, Cells, Integers, Multiplicative
 from hftranslate.likelihood.codes import LINEAR
 from hftranslate.likelihood.constraints import Constraints, Floats
-from hftranslate.likelihood.derived import Derived, bends_alone
+from hftranslate.likelihood.derived import Derived, turns
 from hftranslate.likelihood.interpolation import CURVES, code4_coefficients, polynomial_table, safe_log
 from hftranslate.likelihood.model import Data, Model, Parameters
 from hftranslate.likelihood.pattern import find_pattern
@@ -149,12 +149,13 @@ def _derived(
         elif term.kind == "lognormal" and term.name in sets:
             expression = _lognormal(measurement.name, term)
             systematics[term.name] = add(parse_expression(expression, sets[term.name].root_names))
+    ranges = np.array([b for s in sets.values() for b in s.bounds])
     derived = Derived(
         n_parameters=len(places),
         names=(*functions, *systematics),
         expressions=tuple(expressions),
         parameters=tuple(parameters),
-        curved=any(map(bends_alone, expressions[: len(functions)])),
+        curved=any(turns(e, ranges[p]) for e, p in zip(expressions[: len(functions)], parameters, strict=False)),
     )
     return derived, functions, systematics
 

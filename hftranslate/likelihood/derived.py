@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-#: Random points at which an expression is looked at.
-_TRIED = 5
+#: Random points at which an expression is looked at, no farther from zero than this.
+_TRIED, _FAR = 64, 100.0
 
 
 @record
@@ -42,7 +42,7 @@ class Derived:
     parameters
         indices of what each depends on.
     curved
-        whether one that a Function makes :func:`bends_alone`, and may have the same value at several places.
+        whether one that a Function makes :func:`turns`, and may have the same value at several places.
     """
 
     n_parameters: int
@@ -142,7 +142,20 @@ class Derived:
         return result
 
 
-def bends_alone(expression: "Expression") -> bool:
-    """Whether an expression may bend in one of its parameters, the others held: sums of products of them do not."""
-    points = np.random.default_rng(1).normal(size=(_TRIED, len(expression.names)))
-    return not (expression.smooth and (np.einsum("nii->ni", expression.jets(points)[2]) == 0.0).all())
+def turns(expression: "Expression", ranges: Floats) -> bool:
+    """Whether an expression may turn along one of its parameters, the others held, and have the same value twice.
+
+    What is linear in each of its parameters does not, nor what rises or falls along each wherever it is looked at.
+
+    Parameters
+    ----------
+    ranges
+        of the parameters, ``(m, 2)``.
+    """
+    if not expression.smooth:
+        return True
+    low, high = np.clip(ranges, -_FAR, _FAR).T
+    _, slopes, bends = expression.jets(np.random.default_rng(1).uniform(low, high, (_TRIED, len(low))))
+    straight = (np.einsum("nii->ni", bends) == 0.0).all(axis=0)
+    steady = (slopes >= 0.0).all(axis=0) | (slopes <= 0.0).all(axis=0)
+    return not (straight | steady).all()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hftranslate.likelihood.compile import compile_model
-from hftranslate.likelihood.derived import bends_alone
+from hftranslate.likelihood.derived import turns
 from hftranslate.workspace import ConstraintTerm, Function, NormFactor, NormSys
 from hftranslate.workspace.expressions import parse_expression
 from tests.likelihood.builders import channel, workspace
@@ -27,22 +27,32 @@ def made(expression="xx*(2-yy)", dependents="xx[1,0,10],yy[1,0,2]"):
 
 
 @pytest.mark.parametrize(
-    ("expression", "bends"),
+    ("expression", "turning"),
     [
         ("x*y", False),
         ("1 + 0.2*x - 0.1*y", False),
         ("x*(1-y)/3", False),
-        ("x*x", True),
-        ("x/y", True),
-        ("sqrt(x)*y", True),
+        ("x*x", False),
+        ("(x-1)*(x-1)", True),
+        ("x/y", False),
+        ("sqrt(x)*exp(-0.5*y)", False),
+        ("x*x - x*y", True),
+        ("sqrt(x-1)", True),
         ("TMath::Max(@0, @1)", True),
     ],
 )
-def test_which_expressions_bend(expression, bends):
-    assert bends_alone(parse_expression(expression, ["x", "y"])) == bends
+def test_which_expressions_turn(expression, turning):
+    """Within 0 and 3, and not known to do so where they have no value."""
+    assert turns(parse_expression(expression, ["x", "y"]), np.array([[0.0, 3.0], [0.1, 3.0]])) == turning
 
 
-@pytest.mark.parametrize(("expression", "curved"), [("xx*(2-yy)", False), ("xx*yy*yy", True)])
+def test_where_an_expression_turns_depends_on_the_range():
+    square = parse_expression("x*x", ["x"])
+    assert not turns(square, np.array([[0.0, np.inf]]))
+    assert turns(square, np.array([[-np.inf, np.inf]]))
+
+
+@pytest.mark.parametrize(("expression", "curved"), [("xx*(2-yy)", False), ("xx*yy*yy", False), ("xx*yy*(yy-1)", True)])
 def test_terms_alone_make_no_model_curved(expression, curved):
     """The derived parameter of a LogNormal term bends, but has no value twice."""
     assert made(expression).derived.curved == curved
