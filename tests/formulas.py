@@ -3,7 +3,7 @@
 import random
 
 from hftranslate.workspace.constants import CONSTANT_FUNCTIONS, CONSTANTS
-from hftranslate.workspace.jets import FUNCTIONS
+from hftranslate.workspace.formula_functions import FUNCTIONS
 
 #: Names that ROOT's search for names stumbles over are among them: short ones, and ones inside others.
 NAMES = (

@@ -6,8 +6,8 @@ numbers:
 
 * ``+ - * / %``, ``< > <= >= == !=``, ``! && ||``, ``? :``, parentheses; ``^`` and ``**`` become ``pow`` before;
 * numbers, names of parameters, ``@0`` or ``x[0]`` (the first dependent, and so on), TFormula's constants (``pi``, ...);
-* the functions of :data:`hftranslate.workspace.jets.FUNCTIONS`: those of C++, with or without ``std::``, of TMath and
-  ROOT::Math.
+* the functions of :data:`hftranslate.workspace.formula_functions.FUNCTIONS`: those of C++, with or without ``std::``,
+  of TMath and ROOT::Math.
 
 Anything else is refused by name: nothing is ever executed. Types are those of C++: integers stay integers, so that
 ``1/2`` and ``(x>1)/2`` are zero; ``max(x,0)`` is refused, as the compiler refuses a maximum of two types.
@@ -28,15 +28,13 @@ from numpy.typing import NDArray
 from hftranslate.errors import Unsupported, did_you_mean
 from hftranslate.records import record
 from hftranslate.workspace.constants import CONSTANT_FUNCTIONS, CONSTANTS
+from hftranslate.workspace.formula_functions import FUNCTIONS, Kind, arithmetic
 from hftranslate.workspace.formula_text import compiled_text
 from hftranslate.workspace.jets import (
     COMPARISONS,
-    FUNCTIONS,
     LARGEST_INTEGER,
     Jet,
-    Kind,
     Node,
-    arithmetic,
     chosen,
     constant,
     decided,

@@ -9,7 +9,7 @@ import pytest
 from hftranslate.errors import Unsupported
 from hftranslate.workspace.constants import CONSTANT_FUNCTIONS
 from hftranslate.workspace.expressions import parse_expression
-from hftranslate.workspace.jets import FUNCTIONS as OURS
+from hftranslate.workspace.formula_functions import FUNCTIONS as OURS
 from tests.conftest import REPOSITORY
 from tests.crosscheck.test_admission import FUNCTIONS
 from tests.formulas import NAMES, formula

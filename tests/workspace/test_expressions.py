@@ -22,8 +22,8 @@ from hftranslate.workspace.expressions import (
     parse_expression,
     renamed_words,
 )
+from hftranslate.workspace.formula_functions import FUNCTIONS
 from hftranslate.workspace.formula_text import compiled_text
-from hftranslate.workspace.jets import FUNCTIONS
 from tests.formulas import NAMES, cases, formula
 from tests.likelihood.differences import difference
 
