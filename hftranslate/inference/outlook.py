@@ -180,7 +180,7 @@ class _Around:
 
     @cached_property
     def _low_rank(self) -> tuple[Floats, LowRank]:
-        return self.problem.low_rank(self.state, self.diagonal)
+        return self.problem.low_rank(self.problem.full(self.end.x), self.state, self.diagonal)
 
     @cached_property
     def jacobian(self) -> Floats:

@@ -89,32 +89,36 @@ class Problem:
     def few_bins(self) -> bool:
         """Whether there are many free parameters, and far fewer bins: their rank is then less work."""
         n = len(self.index)
-        return n > _MANY and n > _FAR_MORE * len(self.data.observed) and not self.model.derived.expressions
+        return n > _MANY and n > _FAR_MORE * len(self.data.observed)
 
     @unwarned
     def rough(self, x: Floats) -> tuple[float, Floats, LowRank]:
         """Value, gradient, and the Hessian at the rank of the bins; the value is infinite where they are no numbers."""
         theta, model, data = self.full(x), self.model, self.data
-        state = model.cells.evaluated(theta, 2)
+        state = model.cells.evaluated(model.derived.extend(theta), 2)
         constraints, first, diagonal = model.constraints.expanded(theta, data.auxdata, 2)
         value = model.excess_of(state, constraints, data)
-        slopes, low_rank = self.low_rank(state, diagonal)
+        slopes, low_rank = self.low_rank(theta, state, diagonal)
         gradient = model.slopes_by_bin(state, data).dot(slopes) + first[self.index]
         good = np.isfinite(gradient).all() and np.isfinite(low_rank.root).all()
         return value if good else np.inf, gradient, low_rank
 
     @unwarned
-    def low_rank(self, state: State, diagonal: Floats) -> tuple[Floats, LowRank]:
+    def low_rank(self, theta: Floats, state: State, diagonal: Floats) -> tuple[Floats, LowRank]:
         """Derivatives of the yields, ``(n_bins, n_free)``, and the Hessian as far as its rank is that of the bins.
 
         Parameters
         ----------
-        state, diagonal
-            the yields with two derivatives, and the second derivatives of the constraints, ``(n_parameters,)``.
+        theta, state, diagonal
+            a point, the yields with two derivatives, and the second derivatives of the constraints,
+            ``(n_parameters,)``.
         """
-        cells, nu = self.model.cells, np.maximum(state.bins, 1e-9)
-        diagonal = diagonal + cells.own_curvature(state, self.model.slopes_by_bin(state, self.data))
-        slopes, width = jacobian(cells, state).take(self.index, axis=1), self.model.parameters.width[self.index]
+        model, nu = self.model, np.maximum(state.bins, 1e-9)
+        cells, derived = model.cells, model.derived
+        bends = cells.own_curvature(state, model.slopes_by_bin(state, self.data))
+        diagonal = diagonal + derived.bends(theta[None], bends[None, None])[0, 0]
+        slopes = derived.rows(theta, jacobian(cells, state)).take(self.index, axis=1)
+        width = model.parameters.width[self.index]
         return slopes, LowRank.of(slopes, self.data.observed / nu / nu, diagonal[self.index], width)
 
     def edm(self, x: Floats) -> float:
