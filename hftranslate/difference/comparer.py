@@ -192,7 +192,7 @@ def _idle(a: Model, b: Model, partner: Integers) -> list[int]:
     constant = {*partner[(partner >= 0) & b.parameters.fixed].tolist(), *range(n)} - set(
         partner[(partner < 0) | ~b.parameters.fixed].tolist()
     )
-    constant -= {int(i) for derived in partner[partner >= n] for i in a.derived.parameters[derived - n]}
+    constant -= {int(i) for derived in partner[partner >= n] for i in a.derived.leaves[derived - n]}
     return [i for i in sorted(constant) if i < n and not a.parameters.fixed[i] and not acts(a, i)]
 
 

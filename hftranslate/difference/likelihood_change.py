@@ -124,7 +124,7 @@ def _matching(a: Model, b: Model) -> NDArray[np.int64] | None:
         by_name.get(n, by_root.get(r, -1)) for n, r in zip(b.parameters.names, b.parameters.root_names, strict=True)
     ]
     missing = [i for i, f in enumerate(found) if f < 0 and not b.parameters.fixed[i]]
-    kept = set(found).union(*(p.tolist() for p in a.derived.parameters))
+    kept = set(found).union(*(p.tolist() for p in a.derived.leaves))
     lost = [i for i in range(len(a.parameters)) if i not in kept and not a.parameters.fixed[i]]
     return None if missing or lost else np.array(found, dtype=np.int64)
 

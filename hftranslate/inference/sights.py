@@ -126,7 +126,7 @@ class Minima:
         Anywhere, where that tells little: beyond a clip, with Functions, and where factors grow fast.
         """
         cells = self.model.cells
-        if cells.clipped is not None or self.model.derived.expressions:
+        if cells.clipped is not None or self.model.derived.names:
             return np.ones((len(fit), len(_FRACTIONS)), dtype=np.bool_)
         each, (low, high) = np.arange(len(fit)), self.bounds.T[:, k, None]
         variance, init = columns[each, k], self.model.parameters.init[self.index[k]]

@@ -12,7 +12,7 @@ from hftranslate.errors import InvalidWorkspace, MissingInput, Unsupported
 from hftranslate.likelihood.cells import Additive, Cells, Integers, Multiplicative
 from hftranslate.likelihood.codes import LINEAR
 from hftranslate.likelihood.constraints import Constraints, Floats
-from hftranslate.likelihood.derived import Derived, turns
+from hftranslate.likelihood.derived import Derived, Terms, turns
 from hftranslate.likelihood.interpolation import CURVES, code4_coefficients, polynomial_table, safe_log
 from hftranslate.likelihood.model import Data, Model, Parameters
 from hftranslate.likelihood.pattern import find_pattern
@@ -39,7 +39,6 @@ from hftranslate.workspace.parameters import ParameterSet, beta_name, parameter_
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    from hftranslate.workspace.expressions import Expression
 
 #: Codes that are evaluated, and which of them the codes of modifiers are.
 _CODES = (*sorted(CURVES), "code1", "code4")
@@ -95,7 +94,7 @@ def compile_model(
         start += len(parameter_set.names)
     derived, functions, systematics = _derived(workspace, chosen, sets)
     builder = _Builder(
-        n_parameters=start + len(derived.expressions),
+        n_parameters=start + len(derived.names),
         offsets=offsets | functions,
         systematics=systematics,
         bin_offsets=_staterror_offsets(workspace, declared),
@@ -130,46 +129,40 @@ def _derived(
 ) -> tuple[Derived, dict[str, int], dict[str, int]]:
     """Derived parameters, and where norm factors and NormSys find them in the vector that the cells see."""
     places = {root: i for i, root in enumerate(r for s in sets.values() for r in s.root_names)}
-    expressions: list[Expression] = []
-    parameters: list[Integers] = []
-
-    def add(expression: "Expression") -> int:
-        expressions.append(expression)
-        parameters.append(np.array([places[n] for n in expression.names], dtype=np.int64))
-        return len(places) + len(expressions) - 1
-
-    functions = {name: add(expression) for name, expression in used_functions(workspace).items()}
-    systematics = {}
-    if measurement.constraint_terms:
-        from hftranslate.workspace.expressions import parse_expression
-    for term in measurement.constraint_terms:
-        r, beta = term.relative_uncertainty, beta_name(term.name)
-        if term.kind == "gamma" and beta in sets:
-            systematics[term.name] = add(parse_expression(f"(@0-1.0)/{r!r}", sets[beta].root_names))
-        elif term.kind == "lognormal" and term.name in sets:
-            expression = _lognormal(measurement.name, term)
-            systematics[term.name] = add(parse_expression(expression, sets[term.name].root_names))
+    functions = used_functions(workspace)
+    expressions = tuple(functions.values())
+    parameters = tuple(np.array([places[n] for n in e.names], dtype=np.int64) for e in expressions)
+    moved = {t: beta_name(t.name) if t.kind == "gamma" else t.name for t in measurement.constraint_terms}
+    terms = [t for t, name in moved.items() if t.kind in ("gamma", "lognormal") and name in sets]
     ranges = np.array([b for s in sets.values() for b in s.bounds])
     derived = Derived(
         n_parameters=len(places),
-        names=(*functions, *systematics),
-        expressions=tuple(expressions),
-        parameters=tuple(parameters),
-        curved=any(turns(e, ranges[p]) for e, p in zip(expressions[: len(functions)], parameters, strict=False)),
+        names=(*functions, *(t.name for t in terms)),
+        expressions=expressions,
+        parameters=parameters,
+        terms=Terms(
+            parameter=np.array([places[sets[moved[t]].root_names[0]] for t in terms], dtype=np.int64),
+            uncertainty=np.array([t.relative_uncertainty for t in terms]),
+            growth=np.array([_growth(measurement.name, t) for t in terms]),
+        ),
+        curved=any(turns(e, ranges[p]) for e, p in zip(expressions, parameters, strict=True)),
     )
-    return derived, functions, systematics
+    first = len(places)
+    of_functions = {name: first + i for i, name in enumerate(functions)}
+    return derived, of_functions, {t.name: first + len(functions) + i for i, t in enumerate(terms)}
 
 
-def _lognormal(measurement: str, term: ConstraintTerm) -> str:
-    """``((1 + r)^alpha - 1) / r`` in a form that keeps the digits of a small ``r``."""
+def _growth(measurement: str, term: ConstraintTerm) -> float:
+    """``ln(1 + r)`` of a lognormal term, zero for a gamma term."""
+    if term.kind == "gamma":
+        return 0.0
     r = term.relative_uncertainty
     if not r > -1.0 or r == 0.0:
         raise InvalidWorkspace(
             f"measurement {measurement!r}: the lognormal constraint of {term.name!r} has a relative uncertainty"
             f" of {r:g}"
         )
-    half = 0.5 * log1p(r)
-    return f"2.0*exp({half!r}*@0)*sinh({half!r}*@0)/{r!r}"
+    return log1p(r)
 
 
 def _observed(workspace: Workspace) -> Floats:

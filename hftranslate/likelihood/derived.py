@@ -32,15 +32,44 @@ _TRIED, _FAR = 64, 100.0
 
 
 @record
+class Terms:
+    """Systematics of LogNormal and Gamma terms: ``((1 + r)^alpha - 1) / r`` and ``(beta - 1) / r``.
+
+    Attributes
+    ----------
+    parameter, uncertainty
+        index of ``alpha`` or ``beta``, and ``r``, ``(n_terms,)``.
+    growth
+        ``ln(1 + r)`` of LogNormal terms; zero for Gamma terms.
+    """
+
+    parameter: Integers
+    uncertainty: Floats
+    growth: Floats
+
+    def values(self, theta: Floats) -> Floats:
+        """Values at vectors ``(..., n_parameters)``, ``(..., n_terms)``."""
+        t = theta[..., self.parameter]
+        return np.where(self.growth == 0.0, t - 1.0, np.expm1(self.growth * t)) / self.uncertainty
+
+    def slopes(self, theta: Floats) -> tuple[Floats, Floats]:
+        """First and second derivatives, ``(..., n_terms)`` each."""
+        power = np.exp(self.growth * theta[..., self.parameter]) / self.uncertainty
+        return np.where(self.growth == 0.0, 1.0, self.growth) * power, self.growth * self.growth * power
+
+
+@record
 class Derived:
-    """Expressions of parameters.
+    """Expressions of parameters, and then those of constraint terms.
 
     Attributes
     ----------
     names
-        the norm factor or systematic, by pyhf's name, that each expression takes the place of.
-    parameters
-        indices of what each depends on.
+        the norm factor or systematic, by pyhf's name, that each takes the place of.
+    expressions, parameters
+        those that Functions make, and indices of what each depends on.
+    terms
+        the others.
     curved
         whether one that a Function makes :func:`turns`, and may have the same value at several places.
     """
@@ -49,36 +78,46 @@ class Derived:
     names: tuple[str, ...]
     expressions: tuple["Expression", ...]
     parameters: tuple[Integers, ...]
+    terms: Terms
     curved: bool = False
+
+    @property
+    def leaves(self) -> tuple[Integers, ...]:
+        """Indices of what each depends on, those of terms last."""
+        return (*self.parameters, *self.terms.parameter[:, None])
 
     def extend(self, theta: Floats) -> Floats:
         """Parameters ``(..., n_parameters)`` followed by the derived ones."""
-        if not self.expressions:
+        if not self.names:
             return theta
         points = theta.reshape(-1, theta.shape[-1])
-        values = [e.values(points[:, p]) for e, p in zip(self.expressions, self.parameters, strict=True)]
-        return np.concatenate([theta, np.stack(values, axis=-1).reshape(*theta.shape[:-1], -1)], axis=-1)
+        parts = [e.values(points[:, p])[:, None] for e, p in zip(self.expressions, self.parameters, strict=True)]
+        extended = np.concatenate([points, *parts, self.terms.values(points)], axis=1)
+        return extended.reshape(*theta.shape[:-1], -1)
 
     def jacobian(self, theta: Floats) -> Floats:
         """``D``, ``(..., n_derived, n_parameters)``, at vectors ``(..., n_parameters)``."""
         points = theta.reshape(-1, theta.shape[-1])
-        return self._jacobian(self._jets(points)).reshape(*theta.shape[:-1], -1, self.n_parameters)
+        return self._jacobian(points, self._jets(points)).reshape(*theta.shape[:-1], -1, self.n_parameters)
 
     def _jets(self, points: Floats) -> list[tuple[Floats, Floats, Floats]]:
         return [e.jets(points[:, p]) for e, p in zip(self.expressions, self.parameters, strict=True)]
 
-    def _jacobian(self, jets: Sequence[tuple[Floats, Floats, Floats]]) -> Floats:
-        result = np.zeros((len(jets[0][0]) if jets else 1, len(jets), self.n_parameters))
+    def _jacobian(self, points: Floats, jets: Sequence[tuple[Floats, Floats, Floats]]) -> Floats:
+        result = np.zeros((len(points), len(self.names), self.n_parameters))
         for i, (p, (_, gradient, _)) in enumerate(zip(self.parameters, jets, strict=True)):
             for k, place in enumerate(p):  # two names may be of one parameter
                 result[:, i, place] += gradient[:, k]
+        result[:, np.arange(len(jets), len(self.names)), self.terms.parameter] = self.terms.slopes(points)[0]
         return result
 
     def curvatures(self, theta: Floats) -> Floats:
         """Second derivatives of each, ``(n_derived, n_parameters, n_parameters)``."""
-        result = np.zeros((len(self.expressions), self.n_parameters, self.n_parameters))
-        for matrix, p, jet in zip(result, self.parameters, self._jets(theta[None]), strict=True):
+        result = np.zeros((len(self.names), self.n_parameters, self.n_parameters))
+        for matrix, p, jet in zip(result, self.parameters, self._jets(theta[None]), strict=False):
             np.add.at(matrix, (p[:, None], p), jet[2][0])
+        p = self.terms.parameter
+        result[np.arange(len(self.expressions), len(self.names)), p, p] = self.terms.slopes(theta)[1]
         return result
 
     def rows(self, theta: Floats, derivatives: Floats) -> Floats:
@@ -86,7 +125,7 @@ class Derived:
 
         At one vector of parameters, or at many, along the first axis of both.
         """
-        if not self.expressions:
+        if not self.names:
             return derivatives
         n = self.n_parameters
         with np.errstate(invalid="ignore"):
@@ -95,7 +134,7 @@ class Derived:
 
     def of_many(self, thetas: Floats, rows: Floats, bends: Floats) -> tuple[Floats, Floats]:
         """:meth:`rows` at many vectors, and second derivatives by each alone but for those of the expressions."""
-        if not self.expressions:
+        if not self.names:
             return rows, bends
         n, d = self.n_parameters, self.jacobian(thetas)
         with np.errstate(invalid="ignore"):
@@ -103,7 +142,7 @@ class Derived:
 
     def bends(self, thetas: Floats, bends: Floats) -> Floats:
         """Second derivatives of ``n`` numbers as :meth:`of_many` has them, ``(n_points, n, n_parameters)``."""
-        if not self.expressions:
+        if not self.names:
             return bends
         n = self.n_parameters
         with np.errstate(invalid="ignore"):
@@ -112,16 +151,16 @@ class Derived:
 
     def behind(self, places: Integers) -> NDArray[np.bool_]:
         """Which parameters some numbers of the longer vector are, or depend on, ``(n_parameters,)``."""
-        found = np.zeros(self.n_parameters + len(self.expressions), dtype=np.bool_)
+        found = np.zeros(self.n_parameters + len(self.names), dtype=np.bool_)
         found[places] = True
-        for i, parameters in enumerate(self.parameters):
-            if found[self.n_parameters + i]:
-                found[parameters] = True
+        for derived, leaves in zip(found[self.n_parameters :].tolist(), self.leaves, strict=True):
+            if derived:
+                found[leaves] = True
         return found[: self.n_parameters]
 
     def products(self, theta: Floats, products: Floats) -> Floats:
         """Sums of products of first derivatives by the longer vector as those by the parameters."""
-        return self._products(self.jacobian(theta), products) if self.expressions else products
+        return self._products(self.jacobian(theta), products) if self.names else products
 
     def _products(self, d: Floats, products: Floats) -> Floats:
         n = self.n_parameters
@@ -132,13 +171,16 @@ class Derived:
 
     def hessian(self, theta: Floats, gradient: Floats, hessian: Floats) -> Floats:
         """Second derivatives by the parameters, from first and second ones by the longer vector."""
-        if not self.expressions:
+        if not self.names:
             return hessian
-        jets = self._jets(theta[None])
-        result = self._products(self._jacobian(jets)[0], hessian)
+        points = theta[None]
+        jets, slopes = self._jets(points), gradient[self.n_parameters :]
+        result = self._products(self._jacobian(points, jets)[0], hessian)
         with np.errstate(invalid="ignore"):
-            for slope, p, jet in zip(gradient[self.n_parameters :], self.parameters, jets, strict=True):
+            for slope, p, jet in zip(slopes, self.parameters, jets, strict=False):
                 np.add.at(result, (p[:, None], p), slope * jet[2][0])
+            p = self.terms.parameter
+            np.add.at(result, (p, p), slopes[len(jets) :] * self.terms.slopes(theta)[1])
         return result
 
 

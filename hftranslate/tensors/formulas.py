@@ -130,7 +130,7 @@ class Formulas:
         Their expansion there has the same ones; third derivatives are lost.
         """
         derived, xp, n = self.model.derived, self.library.xp, len(self.model.parameters)
-        k = len(derived.expressions)
+        k = len(derived.names)
         if not k:
             return theta
 

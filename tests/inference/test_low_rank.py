@@ -100,7 +100,7 @@ def test_what_each_parameter_adds_alone_is_the_diagonal_of_the_exact_hessian():
     np.testing.assert_allclose(np.diagonal(dense(rough[2]))[tight], np.diagonal(hessian)[tight], rtol=1e-12)
     state, diagonal = problem.model.state(x), problem.model.constraints.derivatives(x, problem.data.auxdata)[1]
     expected = LowRank.of(
-        problem.low_rank(state, diagonal)[0], 1.0 / state.bins, diagonal, problem.model.parameters.width
+        problem.low_rank(x, state, diagonal)[0], 1.0 / state.bins, diagonal, problem.model.parameters.width
     )
     np.testing.assert_allclose(dense(expected), problem.convex(x), rtol=1e-12)
 
