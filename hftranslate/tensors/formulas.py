@@ -43,6 +43,8 @@ class Formulas:
     linear, exponential
         which factors of NormSys have a code that is linear in ``g``, by code, and which have code1; ``None`` where
         there are none.
+    term, uncertainty, growth
+        those of :class:`~hftranslate.likelihood.derived.Terms`.
     """
 
     library: Namespace
@@ -59,12 +61,15 @@ class Formulas:
     log_weights: Array
     low: Array
     high: Array
+    term: Array
+    uncertainty: Array
+    growth: Array
 
     @classmethod
     def of(cls, model: Model, library: Namespace) -> "Formulas":
         """The structure of a model."""
         cells, c, index = model.cells, model.constraints, library.indices
-        m = cells.multiplicative
+        m, terms = cells.multiplicative, model.derived.terms
         nodes, log_weights = constraints.gamma_nodes()
         by_code = [(LINEAR.get(code, code), np.isin(np.arange(len(m.row)), which)) for code, which in m.linear]
         power = ~m.polynomial & ~sum((mask for _, mask in by_code), np.zeros_like(m.polynomial))
@@ -91,6 +96,9 @@ class Formulas:
             log_weights=library.floats(log_weights),
             low=library.floats(c.low),
             high=library.floats(c.high),
+            term=index(terms.parameter),
+            uncertainty=library.floats(terms.uncertainty),
+            growth=library.floats(terms.growth),
         )
 
     # ---------------------------------------------------------------------------------------------------------- yields
@@ -125,21 +133,25 @@ class Formulas:
         return self.library.segment_sum(nu, self.bin, cells.n_bins)
 
     def _extended(self, theta: Array) -> Array:
-        """Parameters followed by the derived ones, of which the engine gives value and two derivatives at the point.
+        """Parameters followed by the derived ones.
 
-        Their expansion there has the same ones; third derivatives are lost.
+        Of those that Functions make the engine gives value and two derivatives at the point. Their expansion there has
+        the same ones; third derivatives are lost.
         """
         derived, xp, n = self.model.derived, self.library.xp, len(self.model.parameters)
-        k = len(derived.names)
-        if not k:
-            return theta
+        parts, k = [theta], len(derived.expressions)
+        if k:
 
-        def jets(point: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
-            return derived.extend(point)[n:], derived.jacobian(point), derived.curvatures(point)
+            def jets(point: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+                return derived.extend(point)[n : n + k], derived.jacobian(point)[:k], derived.curvatures(point)[:k]
 
-        value, slopes, bends = self.library.on_host(jets, [(k,), (k, n), (k, n, n)], theta)
-        step = theta - self.library.stop(theta)
-        return xp.concatenate((theta, value + slopes @ step + 0.5 * (bends @ step) @ step))
+            value, slopes, bends = self.library.on_host(jets, [(k,), (k, n), (k, n, n)], theta)
+            step = theta - self.library.stop(theta)
+            parts.append(value + slopes @ step + 0.5 * (bends @ step) @ step)
+        if len(derived.names) > k:
+            moved = theta[self.term]
+            parts.append(xp.where(self.growth == 0.0, moved - 1.0, xp.expm1(self.growth * moved)) / self.uncertainty)
+        return xp.concatenate(parts) if len(parts) > 1 else theta
 
     def _shift(self, alpha: Array, t: Mapping[str, Array]) -> Array:
         xp, additive = self.library.xp, self.model.cells.additive
