@@ -64,7 +64,9 @@ class Cloud:
         """Points around the centres of the constraints, and where they let a minimum be lower than a known one."""
         p, model = problem.model.parameters, problem.model
         width, init = p.width[problem.index], p.init[problem.index]
-        centre = model.constraints.centres(problem.data.auxdata)[problem.index]
+        centres = model.constraints.centres(problem.data.auxdata)
+        centres[model.constraints.gamma_parameter] = np.nan  # many of which hold their parameter on one side only
+        centre = centres[problem.index]
         constrained = np.isfinite(centre)
         z = rng.normal(size=(n_points, len(init)))
         near = centre + width * z * rng.choice(_SCALES, size=(n_points, 1))
