@@ -375,8 +375,9 @@ def _lowest(reached: Reached, view: View, options: FitOptions) -> Minimum:
         return _by_others(replace(problem, theta=problem.full(end.x)), end, options)
 
     quick = options.other_minima == "quick"
-    below, others = [end for end in (reached.below,) if end is not None], _others(problem, options)
-    found = search(problem, first, fit, view=view, below=below, others=others, quick=quick)
+    if reached.below is not None:
+        view = replace(view, starts=[reached.below.x, *view.starts])
+    found = search(problem, first, fit, view=view, others=_others(problem, options), quick=quick)
     end, iterations = found.lowest, found.iterations
     if end is not first and options.minimizer != end.by:
         own = _run(replace(problem, theta=problem.full(end.x)), options)

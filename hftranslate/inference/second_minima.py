@@ -164,7 +164,6 @@ def search(
     descend: Descent,
     *,
     view: View | None = None,
-    below: Iterable[End] = (),
     others: Iterable[Callable[[], End]] = (),
     quick: bool = False,
 ) -> Found:
@@ -178,16 +177,12 @@ def search(
         the fit from a point.
     view
         what is seen from there, if that is known.
-    below
-        lower places where fits ended that reached no minimum.
     others
         fits by other minimisers, from where the first one began; they are asked where there is much to suspect.
     quick
         whether to spend little: at most one cloud of few points. Such a search does not say that it is not sure.
     """
     look = _Look(problem=problem, descend=descend, lowest=first, minima=[first])
-    for end in below:
-        look.take(end)
     view = view or views([problem], [first])[0]
     look.from_sights(view.starts)
     plan = view.plan
