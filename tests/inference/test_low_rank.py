@@ -8,7 +8,7 @@ from hftranslate.inference.newton import newton, roughly
 from hftranslate.inference.problem import Problem
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.sizes import unwarned
-from hftranslate.workspace import HistoSys, NormFactor, NormSys
+from hftranslate.workspace import ROOT, ConstraintTerm, Function, HistoSys, NormFactor, NormSys
 from tests.cases import compiled
 from tests.inference.problems import problem_of
 from tests.likelihood.builders import channel, workspace
@@ -174,3 +174,48 @@ def test_a_rank_of_half_of_the_parameters_is_no_less_work(n_bins, few):
         model=model, data=data, theta=model.parameters.init, index=index, bounds=model.parameters.bounds[index]
     )
     assert problem.few_bins == few
+
+
+def many_terms():
+    """Sixty systematics of three bins and two, every third one with a LogNormal term, and a Function."""
+    rng = np.random.default_rng(3)
+
+    def effects():
+        low, high = 1.0 - rng.uniform(0.01, 0.15, 60), 1.0 + rng.uniform(0.01, 0.15, 60)
+        return [NormSys(name=f"s{i}", lo=low[i], hi=high[i]) for i in range(60) if rng.random() < 0.6]
+
+    factor = NormFactor(name="f")
+    return problem_of(
+        *compile_model(
+            workspace(
+                channel(
+                    "SR",
+                    [52.0, 11.0, 31.0],
+                    ("s", [5.0, 4.0, 3.0], NormFactor(name="mu"), *effects()),
+                    ("b", [50.0, 8.0, 25.0], factor, *effects()),
+                ),
+                channel("CR", [100.0, 70.0], ("b", [100.0, 30.0], factor, *effects()), ("c", [10.0, 40.0], *effects())),
+                terms=[
+                    ConstraintTerm(name=f"s{i}", kind="lognormal", relative_uncertainty=float(rng.uniform(0.05, 0.4)))
+                    for i in range(0, 60, 3)
+                ],
+                functions=[Function(name="f", expression="xx*(2-yy)", dependents="xx[1,0,10],yy[1,0.5,1.5]")],
+                conventions=ROOT,
+            )
+        )
+    )
+
+
+def test_terms_and_functions_take_the_same_ways():
+    problem = many_terms()
+    assert problem.few_bins
+    x = problem.start + 0.05
+    value, gradient, _ = problem.rough(x)
+    exact = problem.expand(x)
+    assert value == pytest.approx(exact[0], rel=1e-12)
+    np.testing.assert_allclose(gradient, exact[1], rtol=1e-9, atol=1e-9)
+    box = tuple(problem.bounds.T)
+    ours = roughly(problem, problem.start, box, tolerance=1e-8, max_iterations=100)
+    slow = newton(problem, problem.start, *box, tolerance=1e-10, max_iterations=100)
+    assert ours.reason == slow.reason == "converged"
+    assert ours.value == pytest.approx(slow.value, abs=1e-9)
