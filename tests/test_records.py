@@ -28,7 +28,7 @@ def test_records_take_names_and_are_equal_to_themselves_only() -> None:
     moved = replace(pair, two=(2.0,))
     assert (moved.one, moved.two, pair.two) == (1.0, (2.0,), ())
     with pytest.raises(TypeError, match="positional"):
-        Pair(1.0)  # type: ignore[misc]
+        Pair(1.0)
     with pytest.raises(AttributeError):
         object.__setattr__(pair, "three", 3.0)  # there are slots
 
