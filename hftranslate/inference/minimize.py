@@ -25,7 +25,6 @@ from hftranslate.inference.together import Fits
 from hftranslate.inference.valleys import fit_many, worth_it
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.sizes import unwarned
-from hftranslate.records import record
 
 _log = logging.getLogger("hftranslate.fit")
 #: What users have to know of fits that ended well otherwise.
@@ -163,7 +162,7 @@ class Reached:
     below: End | None = None
 
 
-@record
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Minimum:
     """A minimum over some of the parameters: the whole vector, the excess NLL, the EDM, how it ended, and who found it.
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _TINY = np.array(np.finfo(np.float64).tiny)
 
 
-@record
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Parameters:
     """The parameters of a model; every vector of parameter values is in this order.
 

@@ -6,9 +6,10 @@ they cannot be had alone, everything comes from the packages.
 """
 
 import sys
+import threading
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec, module_from_spec
+from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -21,19 +22,33 @@ def part(name: str, public: str, *compiled: str) -> Any:
     return getattr(import_module(public), name)
 
 
+class _Stub(ModuleType):
+    """A package that knows its folder and has nothing in it; what is asked of it later is the real one's."""
+
+    def __getattr__(self, name: str) -> Any:
+        real = import_module(self.__name__)
+        if real is self:
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        return getattr(real, name)
+
+
 @cache
 def _alone(compiled: str) -> ModuleType | None:
     """A compiled module without its package; ``None`` where that cannot be had.
 
-    What is imported meanwhile is forgotten: a later import of the package does all that it would have done.
+    What is imported meanwhile is forgotten: a later import of the package does all that it would have done. Other
+    threads might import parts of it meanwhile, and would see it.
     """
     package = compiled.rpartition(".")[0]
     top = package.partition(".")[0]
     known = set(sys.modules)
+    if package not in known and threading.active_count() > 1:
+        return None
     try:
         for name in (top, f"{top}._lib", package):
             if name not in known and (spec := find_spec(name)) is not None:
-                sys.modules[name] = module_from_spec(spec)  # knows its folder, and is empty
+                stub = sys.modules[name] = _Stub(name)
+                stub.__spec__, stub.__path__ = spec, list(spec.submodule_search_locations or ())
         return import_module(compiled)
     except Exception:  # of a version of SciPy that is built in another way
         return None

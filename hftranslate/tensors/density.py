@@ -11,13 +11,13 @@ and the log density of ``z`` is ``ln p(theta) + ln |d theta / d z|``.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hftranslate.errors import InputError
-from hftranslate.records import record
 from hftranslate.tensors.namespaces import Array
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 
-@record
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Density:
     """A log density of unconstrained numbers ``z (n_free,)``, one for each parameter in ``names``.
 

@@ -1,12 +1,12 @@
 """A model's likelihood as pure functions of arrays of JAX or PyTorch."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hftranslate.errors import InputError
 from hftranslate.inference.asymptotics import OneSided
 from hftranslate.likelihood.model import Data, Model
-from hftranslate.records import record
 from hftranslate.tensors.formulas import Formulas
 from hftranslate.tensors.namespaces import Array, Namespace, jax_namespace, torch_namespace
 from hftranslate.tensors.templates import templates_of
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Arrays = Mapping[str, Array]
 
 
-@record
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TensorLikelihood:
     """A likelihood; its methods are pure functions, which the library differentiates, compiles and maps.
 

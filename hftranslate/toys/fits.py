@@ -13,6 +13,7 @@ on how many are fitted together to far below the tolerance. Toys that came out e
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,7 @@ Booleans = NDArray[np.bool_]
 TOY_OPTIONS = FitOptions(other_minima="quick")
 
 
-@record
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Toys:
     """Pseudo-experiments of one parameter point.
 

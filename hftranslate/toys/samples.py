@@ -81,7 +81,7 @@ class ToyOptions:
 DEFAULT_TOYS = ToyOptions()
 
 
-@record
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ToySample:
     """Test statistics of toys with signal and without, one entry per toy; NaN where a fit failed."""
 
@@ -343,7 +343,7 @@ def _numbers(result: Any) -> Floats:
     return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
 
 
-@record
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class KeptToys:
     """All toys of one tested value that journals hold, of whatever seeds; ``observed`` is the test of the data."""
 

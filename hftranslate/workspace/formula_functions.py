@@ -107,7 +107,11 @@ def _gamma(at_poles: float) -> One:
     def function(u: float) -> tuple[float, float, float]:
         if not -170.0 < u < 171.6 or (u <= 0.0 and u == math.floor(u)):
             return math.inf if u >= 0.0 else at_poles, math.nan, math.nan
-        f, (first, second) = math.gamma(u), _polygamma(u)
+        try:
+            f = math.gamma(u)
+        except OverflowError:  # so near zero
+            return math.copysign(math.inf, u), math.nan, math.nan
+        first, second = _polygamma(u)
         return f, f * first, f * (first**2 + second)
 
     return _one_by_one(function)

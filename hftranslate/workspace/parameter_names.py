@@ -16,7 +16,7 @@ ROOT's names are made of the modifier's ``stem`` where it has one.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from itertools import chain
 from operator import attrgetter
@@ -56,7 +56,7 @@ _KINDS: dict[type[Modifier], ParameterKind] = {
 _SYSTEMATICS = frozenset((HistoSys, NormSys))
 
 
-@record
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaredParameter:
     """A parameter set as the modifiers declare it: one number, or one per bin.
 

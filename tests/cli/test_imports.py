@@ -81,10 +81,34 @@ def test_scipy_is_whole_for_those_who_import_it_later() -> None:
         "assert not {'scipy.special', 'scipy.linalg'} & set(sys.modules)\n"
         "import scipy.linalg, scipy.special, scipy.stats, scipy.optimize, numpy as np\n"
         "assert scipy.special.gammaln is parts.gammaln\n"
+        "with scipy.special.errstate(all='ignore'): pass\n"
         "assert scipy.linalg.lapack.dpotrf(np.eye(2))[1] == 0\n"
         "assert scipy.special._ufuncs.ndtr(0.0) == 0.5\n"
         "assert abs(scipy.stats.chi2.sf(1.0, 1) - 2 * parts.ndtr(-1.0)) < 1e-14\n"
         "assert abs(scipy.optimize.minimize_scalar(lambda x: (x - 1.0) ** 2).x - 1.0) < 1e-6\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    found = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False, env=environment)
+    assert found.returncode == 0, found.stderr
+
+
+def test_parts_of_scipy_and_the_whole_of_it_in_two_threads() -> None:
+    """Who imports SciPy meanwhile misses nothing."""
+    check = (
+        "import threading\n"
+        "found, ready = [], threading.Barrier(2)\n"
+        "def parts():\n"
+        "    ready.wait()\n"
+        "    from hftranslate.likelihood import scipy_parts as parts\n"
+        "    found.append([getattr(parts, name) for name in parts.HOMES])\n"
+        "def whole():\n"
+        "    ready.wait()\n"
+        "    import scipy.stats\n"
+        "    found.append(scipy.stats.norm.cdf(0.0))\n"
+        "threads = [threading.Thread(target=f) for f in (parts, whole)]\n"
+        "[t.start() for t in threads]\n"
+        "[t.join() for t in threads]\n"
+        "assert len(found) == 2\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     found = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False, env=environment)

@@ -1,12 +1,12 @@
 """What became of every attribute of the XML documents of a model."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 from hftranslate.display import terminal
 from hftranslate.formats.histfactory_xml.grammar import DEFAULTS, OLD_STATERROR_CONSTRAINT, Node
 from hftranslate.formats.histfactory_xml.root_versions import POISSON_STATERROR, UNIFORM_LUMI, Version, version_text
-from hftranslate.records import record
 
 Fate = Literal["kept", "converted", "defaulted", "dropped"]
 #: What each fate means.
@@ -44,7 +44,7 @@ _PLACES = ("InputFile", "HistoPath", "HistoName", "HistoFile")
 _SOURCE = "ConfigParser.cxx and HistFactorySchema.dtd of ROOT {}"
 
 
-@record
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AttributeFate:
     """What became of one attribute.
 
