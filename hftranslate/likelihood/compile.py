@@ -133,8 +133,10 @@ def _derived(
     expressions = tuple(functions.values())
     parameters = tuple(np.array([places[n] for n in e.names], dtype=np.int64) for e in expressions)
     moved = {t: beta_name(t.name) if t.kind == "gamma" else t.name for t in measurement.constraint_terms}
-    terms = [t for t, name in moved.items() if t.kind in ("gamma", "lognormal") and name in sets]
-    ranges = np.array([b for s in sets.values() for b in s.bounds])
+    acting = {t.name: t for t, name in moved.items() if t.kind in ("gamma", "lognormal") and name in sets}
+    terms = list(acting.values())
+    starts = np.array([x for s in sets.values() for x in s.inits])
+    ranges = np.array([b for s in sets.values() for b in s.bounds]).reshape(-1, 2)
     derived = Derived(
         n_parameters=len(places),
         names=(*functions, *(t.name for t in terms)),
@@ -145,7 +147,7 @@ def _derived(
             uncertainty=np.array([t.relative_uncertainty for t in terms]),
             growth=np.array([_growth(measurement.name, t) for t in terms]),
         ),
-        curved=any(turns(e, ranges[p]) for e, p in zip(expressions, parameters, strict=True)),
+        curved=any(turns(e, starts[p], ranges[p]) for e, p in zip(expressions, parameters, strict=True)),
     )
     first = len(places)
     of_functions = {name: first + i for i, name in enumerate(functions)}

@@ -14,6 +14,7 @@ Where a derivative of an expression does not exist (``sqrt`` at zero), those by 
 """
 
 from collections.abc import Sequence
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-#: Random points at which an expression is looked at, no farther from zero than this.
-_TRIED, _FAR = 64, 100.0
+#: Random points at which an expression is looked at, all over and closer to some; how far from where its parameters
+#: begin if their ranges have no end; and the powers of ten by which points come closer.
+_TRIED, _FAR, _CLOSER = 200, 1e3, 5.0
 
 
 @record
@@ -38,7 +40,7 @@ class Terms:
     Attributes
     ----------
     parameter, uncertainty
-        index of ``alpha`` or ``beta``, and ``r``, ``(n_terms,)``.
+        index of ``alpha`` or ``beta``, each another one, and ``r``, ``(n_terms,)``.
     growth
         ``ln(1 + r)`` of LogNormal terms; zero for Gamma terms.
     """
@@ -90,25 +92,42 @@ class Derived:
         """Parameters ``(..., n_parameters)`` followed by the derived ones."""
         if not self.names:
             return theta
-        points = theta.reshape(-1, theta.shape[-1])
+        points = theta.reshape(prod(theta.shape[:-1]), self.n_parameters)
         parts = [e.values(points[:, p])[:, None] for e, p in zip(self.expressions, self.parameters, strict=True)]
         extended = np.concatenate([points, *parts, self.terms.values(points)], axis=1)
-        return extended.reshape(*theta.shape[:-1], -1)
+        return extended.reshape(*theta.shape[:-1], extended.shape[1])
 
     def jacobian(self, theta: Floats) -> Floats:
         """``D``, ``(..., n_derived, n_parameters)``, at vectors ``(..., n_parameters)``."""
-        points = theta.reshape(-1, theta.shape[-1])
-        return self._jacobian(points, self._jets(points)).reshape(*theta.shape[:-1], -1, self.n_parameters)
+        points = theta.reshape(prod(theta.shape[:-1]), self.n_parameters)
+        return self._jacobian(points, self._jets(points)).reshape(*theta.shape[:-1], len(self.names), self.n_parameters)
 
     def _jets(self, points: Floats) -> list[tuple[Floats, Floats, Floats]]:
         return [e.jets(points[:, p]) for e, p in zip(self.expressions, self.parameters, strict=True)]
 
     def _jacobian(self, points: Floats, jets: Sequence[tuple[Floats, Floats, Floats]]) -> Floats:
-        result = np.zeros((len(points), len(self.names), self.n_parameters))
+        result = self._of_functions(points, jets, len(self.names))
+        result[:, np.arange(len(jets), len(self.names)), self.terms.parameter] = self.terms.slopes(points)[0]
+        return result
+
+    def _of_functions(self, points: Floats, jets: Sequence[tuple[Floats, Floats, Floats]], size: int) -> Floats:
+        """The rows of ``D`` of Functions, ``(n_points, size, n_parameters)``."""
+        result = np.zeros((len(points), size, self.n_parameters))
         for i, (p, (_, gradient, _)) in enumerate(zip(self.parameters, jets, strict=True)):
             for k, place in enumerate(p):  # two names may be of one parameter
                 result[:, i, place] += gradient[:, k]
-        result[:, np.arange(len(jets), len(self.names)), self.terms.parameter] = self.terms.slopes(points)[0]
+        return result
+
+    def _behind(self, points: Floats, derivatives: Floats, power: int) -> Floats:
+        """Derivatives ``(n_points, n, ...)`` by the longer vector, those by derived ones times a power of ``D``."""
+        n, k = self.n_parameters, len(self.expressions)
+        with np.errstate(invalid="ignore"):
+            result: Floats = derivatives[..., :n].copy()
+            if k:
+                result += derivatives[..., n : n + k] @ self._of_functions(points, self._jets(points), k) ** power
+            if len(self.names) > k:
+                moved = derivatives[..., n + k :] * self.terms.slopes(points)[0][:, None] ** power
+                result[..., self.terms.parameter] += moved
         return result
 
     def curvatures(self, theta: Floats) -> Floats:
@@ -127,27 +146,19 @@ class Derived:
         """
         if not self.names:
             return derivatives
-        n = self.n_parameters
-        with np.errstate(invalid="ignore"):
-            result: Floats = derivatives[..., :n] + derivatives[..., n:] @ self.jacobian(theta)
-        return result
+        if theta.ndim > 1:
+            return self._behind(theta, derivatives, 1)
+        return self._behind(theta[None], derivatives.reshape(1, -1, derivatives.shape[-1]), 1).reshape(
+            *derivatives.shape[:-1], self.n_parameters
+        )
 
     def of_many(self, thetas: Floats, rows: Floats, bends: Floats) -> tuple[Floats, Floats]:
         """:meth:`rows` at many vectors, and second derivatives by each alone but for those of the expressions."""
-        if not self.names:
-            return rows, bends
-        n, d = self.n_parameters, self.jacobian(thetas)
-        with np.errstate(invalid="ignore"):
-            return rows[..., :n] + rows[..., n:] @ d, bends[:, :n] + (bends[:, None, n:] @ (d * d))[:, 0]
+        return self.rows(thetas, rows), self.bends(thetas, bends[:, None])[:, 0]
 
     def bends(self, thetas: Floats, bends: Floats) -> Floats:
         """Second derivatives of ``n`` numbers as :meth:`of_many` has them, ``(n_points, n, n_parameters)``."""
-        if not self.names:
-            return bends
-        n = self.n_parameters
-        with np.errstate(invalid="ignore"):
-            result: Floats = bends[..., :n] + bends[..., n:] @ self.jacobian(thetas) ** 2
-        return result
+        return self._behind(thetas, bends, 2) if self.names else bends
 
     def behind(self, places: Integers) -> NDArray[np.bool_]:
         """Which parameters some numbers of the longer vector are, or depend on, ``(n_parameters,)``."""
@@ -180,24 +191,29 @@ class Derived:
             for slope, p, jet in zip(slopes, self.parameters, jets, strict=False):
                 np.add.at(result, (p[:, None], p), slope * jet[2][0])
             p = self.terms.parameter
-            np.add.at(result, (p, p), slopes[len(jets) :] * self.terms.slopes(theta)[1])
+            result[p, p] += slopes[len(jets) :] * self.terms.slopes(theta)[1]
         return result
 
 
-def turns(expression: "Expression", ranges: Floats) -> bool:
+def turns(expression: "Expression", starts: Floats, ranges: Floats) -> bool:
     """Whether an expression may turn along one of its parameters, the others held, and have the same value twice.
 
-    What is linear in each of its parameters does not, nor what rises or falls along each wherever it is looked at.
+    What is linear in each of its parameters does not, nor what rises or falls along each wherever it is looked at: all
+    over the ranges, and ever closer to where the parameters begin and to both ends.
 
     Parameters
     ----------
-    ranges
-        of the parameters, ``(m, 2)``.
+    starts, ranges
+        initial values of the parameters ``(m,)``, and their ranges ``(m, 2)``.
     """
     if not expression.smooth:
         return True
-    low, high = np.clip(ranges, -_FAR, _FAR).T
-    _, slopes, bends = expression.jets(np.random.default_rng(1).uniform(low, high, (_TRIED, len(low))))
+    rng, m = np.random.default_rng(1), len(starts)
+    low, high = np.where(np.isfinite(ranges), ranges, starts[:, None] + [-_FAR, _FAR]).T
+    anywhere = rng.uniform(low, high, (_TRIED, m))
+    near = np.stack([starts, low, high])[rng.integers(3, size=(_TRIED, m)), np.arange(m)]
+    closer = near + (anywhere - near) * 10.0 ** rng.uniform(-_CLOSER, 0.0, (_TRIED, m))
+    _, slopes, bends = expression.jets(np.concatenate([anywhere, closer]))
     straight = (np.einsum("nii->ni", bends) == 0.0).all(axis=0)
     steady = (slopes >= 0.0).all(axis=0) | (slopes <= 0.0).all(axis=0)
     return not (straight | steady).all()

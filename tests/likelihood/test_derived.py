@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from hftranslate.inference.fit import fit
+from hftranslate.inference.minimize import FitOptions
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.likelihood.derived import turns
 from hftranslate.workspace import ConstraintTerm, Function, NormFactor, NormSys
@@ -43,13 +45,62 @@ def made(expression="xx*(2-yy)", dependents="xx[1,0,10],yy[1,0,2]"):
 )
 def test_which_expressions_turn(expression, turning):
     """Within 0 and 3, and not known to do so where they have no value."""
-    assert turns(parse_expression(expression, ["x", "y"]), np.array([[0.0, 3.0], [0.1, 3.0]])) == turning
+    found = turns(parse_expression(expression, ["x", "y"]), np.ones(2), np.array([[0.0, 3.0], [0.1, 3.0]]))
+    assert found == turning
 
 
-def test_where_an_expression_turns_depends_on_the_range():
-    square = parse_expression("x*x", ["x"])
-    assert not turns(square, np.array([[0.0, np.inf]]))
-    assert turns(square, np.array([[-np.inf, np.inf]]))
+@pytest.mark.parametrize(
+    ("expression", "start", "low", "high", "turning"),
+    [
+        ("x*x", 1.0, 0.0, np.inf, False),
+        ("x*x", 1.0, -np.inf, np.inf, True),
+        ("(x-150)*(x-150)", 120.0, 100.0, 200.0, True),
+        ("(x-150)*(x-150)", 170.0, 160.0, 200.0, False),
+        ("(x-3000)*(x-3000)", 1.0, 0.0, 1e4, True),
+        ("(x-0.01)*(x-0.01)", 1.0, 0.0, 10.0, True),
+        ("x*x*x - 0.0001*x", 0.0, -10.0, 10.0, True),
+    ],
+)
+def test_where_an_expression_turns_depends_on_the_range(expression, start, low, high, turning):
+    found = turns(parse_expression(expression.replace("x", "xx"), ["xx"]), np.array([start]), np.array([[low, high]]))
+    assert found == turning
+
+
+def test_a_factor_of_no_parameter():
+    space = workspace(
+        channel("SR", [5.0], ("b", [4.0], NormFactor(name="f"))),
+        poi=None,
+        functions=[Function(name="f", expression="2.0", dependents="")],
+    )
+    model, _ = compile_model(space)
+    assert model.rates([]) == pytest.approx([8.0])
+    assert not model.derived.curved
+
+
+def test_the_mass_of_a_resonance():
+    """A yield with its minimum inside the range of a parameter that is far from zero; data say on which side it is."""
+    square = "1+0.001*(mass-150)*(mass-150)"
+    model, data = compile_model(
+        workspace(
+            channel("SR", [190.0], ("b", [100.0], NormFactor(name="f"))),
+            channel("CR", [128.0], ("c", [1.0], NormFactor(name="mass"))),
+            poi="mass",
+            functions=[Function(name="f", expression=square, dependents="mass[170,100,200]")],
+        )
+    )
+    assert model.derived.curved
+    best = fit(model, data)
+    other = fit(model, data, start=np.array([175.0]), options=FitOptions(other_minima=False))
+    assert best.value("mass") < 150.0
+    assert best.nll < other.nll - 1.0
+
+
+def test_no_points_at_all():
+    derived, n = made().derived, len(made().parameters)
+    nothing = np.zeros((0, n))
+    assert derived.extend(nothing).shape == (0, n + 3)
+    assert derived.jacobian(nothing).shape == (0, 3, n)
+    assert derived.bends(nothing, np.zeros((0, 2, n + 3))).shape == (0, 2, n)
 
 
 @pytest.mark.parametrize(("expression", "curved"), [("xx*(2-yy)", False), ("xx*yy*yy", False), ("xx*yy*(yy-1)", True)])
