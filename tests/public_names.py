@@ -16,7 +16,7 @@ PUBLIC = {
         BatchOptions Failed Journal Progress executor_of fingerprint run_kept run_many silent
     """,
     "cli": """
-        cli main
+        cli main run
     """,
     "cli.options": """
 

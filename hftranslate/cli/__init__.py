@@ -4,8 +4,10 @@ import atexit
 import gc
 import os
 import sys
+import threading
 from importlib import import_module
 from io import StringIO
+from typing import NoReturn
 
 import click
 
@@ -14,7 +16,7 @@ from hftranslate.cli.groups import Group, many_small_objects
 from hftranslate.display import terminal, terminal_lines
 from hftranslate.errors import FitFailed, HFTranslateError, TranslationLoss, VerificationFailed, WorkersLost
 
-__all__ = ["cli", "main"]
+__all__ = ["cli", "main", "run"]
 
 # The matrices are small: threads of the linear algebra library only get in each other's way. NumPy reads it on import.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -168,3 +170,22 @@ def main() -> None:
         sys.exit(2)
     if isinstance(code, int) and code != 0:
         sys.exit(code)
+
+
+def run() -> NoReturn:
+    """The program ``hftranslate``: :func:`main`, and an end at once.
+
+    Otherwise the interpreter would take a model apart, object by object, and all of its modules. What was registered
+    for the end is done before.
+    """
+    code: str | int | None = 0
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code
+    if not isinstance(code, str) and threading.active_count() == 1:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code or 0)
+    sys.exit(code)

@@ -14,7 +14,7 @@ from tests.cli.test_paths import ALL
 from tests.conftest import REPOSITORY
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-PROGRAM = f"{sys.executable} -c 'from hftranslate.cli import main; main()'"
+PROGRAM = f"{sys.executable} -c 'from hftranslate.cli import run; run()'"
 
 #: Every command in a process of its own, with a standard output that takes nothing.
 _ALL_COMMANDS = """
@@ -156,3 +156,28 @@ def test_translations_go_to_standard_output(run: Runner, tmp_path: Path, monkeyp
         assert (found.code, found.out) == (2, "")
         assert says in found.err
     assert not Path("-").exists()
+
+
+@pytest.mark.parametrize(("arguments", "code"), [("--help", 0), ("digest nowhere.json", 2), ("no-such-command", 2)])
+def test_the_program_ends_with_its_code_and_after_what_was_registered_for_the_end(arguments: str, code: int) -> None:
+    check = (
+        f"import atexit, sys; sys.argv = ['hftranslate', *{arguments.split()!r}]\n"
+        "atexit.register(lambda: print('done', flush=True))\n"
+        "from hftranslate.cli import run\n"
+        "run()\n"
+    )
+    found = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    assert found.returncode == code
+    assert found.stdout.endswith("done\n")
+    assert bool(found.stderr) == bool(code)
+
+
+def test_other_threads_are_waited_for() -> None:
+    check = (
+        "import sys, threading, time; sys.argv = ['hftranslate', '--help']\n"
+        "threading.Thread(target=lambda: (time.sleep(0.5), print('done', flush=True))).start()\n"
+        "from hftranslate.cli import run\n"
+        "run()\n"
+    )
+    found = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    assert (found.returncode, found.stdout.splitlines()[-1]) == (0, "done")
