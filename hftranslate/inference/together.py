@@ -31,6 +31,7 @@ from hftranslate.inference.low_rank import LEAST, Metric, along
 from hftranslate.inference.ways import Way, dot
 from hftranslate.likelihood.many import Slopes
 from hftranslate.likelihood.model import Data, Linearised, Model
+from hftranslate.likelihood.sizes import unwarned
 from hftranslate.records import record
 
 Floats = NDArray[np.float64]
@@ -158,6 +159,7 @@ class Known:
     values: Floats
 
 
+@unwarned
 def fit_together(model: Model, fits: Fits, *, tolerance: float, known: Known | None = None) -> Ends:
     """Minimise the NLL of each of many data sets over the free parameters.
 

@@ -27,6 +27,7 @@ from hftranslate.inference.sights import BENT, CANDIDATES, Minima
 from hftranslate.inference.together import Ends, Fits, Known, Linearity, fit_together
 from hftranslate.likelihood.cells import State
 from hftranslate.likelihood.model import Linearised, Model
+from hftranslate.likelihood.sizes import unwarned
 
 #: How much closer to the minimum than asked for these fits end, for the EDM is that of a model.
 _CLOSER = 0.1
@@ -37,6 +38,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
+@unwarned
 def fit_many(model: Model, fits: Fits, *, tolerance: float, search: bool) -> Ends:
     """Minima of many data sets, and with ``search`` the lowest ones that a quick search finds.
 
@@ -74,6 +76,7 @@ def _alone(model: Model, fits: Fits, ends: Ends) -> NDArray[np.bool_]:
     return alone
 
 
+@unwarned
 def search_together(model: Model, fits: Fits, ends: Ends, which: Integers, *, tolerance: float) -> None:
     """Look for lower minima of some fits along profiles and by exchanges, and put what is found into their ends.
 

@@ -53,6 +53,7 @@ SPACES = {
     "gamma": with_terms("gamma"),
     "lognormal": with_terms("lognormal"),
     "product": with_a_function("xx*(2-yy)", "xx[1,0,10],yy[1,0,2]"),
+    "root": with_a_function("sqrt(xx)*exp(-0.5*yy)", "xx[1,0,20],yy[1,0,3]"),
 }
 
 
@@ -328,3 +329,15 @@ def test_a_fit_that_comes_back_to_a_known_minimum_is_given_up():
         found = fit_together(model, fits.chosen(good, beside), tolerance=1e-9, known=known)
         assert found.converged.all()
         np.testing.assert_allclose(found.values, expected, rtol=0.0, atol=1e-8)
+
+
+def test_slopes_without_end_warn_nobody():
+    """Fits that begin where the square root of a factor has none other, with an error for any warning."""
+    model = compile_model(SPACES["root"])[0]
+    fits = toys(model, 10, 1)
+    starts = fits.starts.copy()
+    starts[:, model.parameters.index("xx")] = 0.0
+    ends = fit_many(model, fits.chosen(np.arange(10), starts), tolerance=1e-8, search=True)
+    assert not ends.converged.all()
+    for minimum in minimize_many(model, fits.chosen(np.arange(10), starts), FitOptions()):
+        assert minimum.status in ("converged", "kink")
