@@ -187,7 +187,7 @@ class FitResult(Result):
             return float(np.sqrt(2.0 * rise) * self.uncertainties[index])
         slope, row = abs(float(self._gradient[index])), self.hessian[index]
         curvature = max(float(row[index] - row @ self.covariance @ row), 0.0)
-        down = slope + (slope**2 + 2.0 * curvature * rise) ** 0.5
+        down = slope + float(np.hypot(slope, np.sqrt(2.0 * rise) * np.sqrt(curvature)))  # which does not overflow
         return 2.0 * rise / down if down > 0.0 else float("nan")
 
     def value(self, name: str) -> float:

@@ -244,7 +244,7 @@ class _Corrections:
         """
         memory: Memory = []
         rounding = _ROUNDED * self.tolerance
-        left = rounding if self.learning else self.tolerance**2
+        left = rounding if self.learning else self.tolerance * self.tolerance
         while True:
             value, g = self.function.value_and_gradient(target)
             if not value <= here.f + rounding or (_held(target, g, *self.box) != self.held).any():

@@ -156,6 +156,15 @@ def test_held_at_the_bound_whatever_the_model(observed: list[int], signal: list[
     assert set(best.no_uncertainty) == set(held)
 
 
+def test_slopes_whose_squares_are_beyond_the_range_of_numbers() -> None:
+    """As of the Asimov data of a signal that the range does not admit by far."""
+    model, _ = counting(5.0, 1e6, 1.0)
+    best = fit(model, model.expected_data([1e200]))
+    assert best.at_bound.tolist() == [True]
+    assert best.reach("mu") == pytest.approx(0.5 / 1e199, rel=1e-6)
+    assert "at the upper end of its range" in best._repr_html_()
+
+
 @ALL
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
 def test_nothing_observed(minimizer: str, scale: float) -> None:
