@@ -165,8 +165,8 @@ class Cloud:
     def distance(self, i: int, x: Floats) -> float:
         """How far another place is from a point, as twice the rise of its quadratic model; zero if it is not above."""
         way = self.x[i] - x
-        along = self.root[i] @ way
-        return float(along @ along + self.diagonal[i] @ way**2)
+        of_bins = self.root[i] @ way
+        return float(of_bins @ of_bins + self.diagonal[i] @ way**2)
 
     def _square(self, v: Floats) -> Floats:
         """``v^T F v`` for vectors ``(n_points, n)``, each with the matrix of its point, ``(n_points,)``."""
