@@ -264,20 +264,19 @@ class _Corrections:
             if edm <= self.tolerance and done:
                 return _Here(target, value - edm, g), edm
             if not falls and not learned:
-                return (here if product > 0.0 else self._onwards(here, step)), None
+                return (self._onwards(here, step) if self.learning and product <= 0.0 else here), None
 
     def _onwards(self, here: _Here, step: Floats) -> _Here:
         """Further along a step on which the slope grew, twice as far each time, as long as that leads down."""
-        while self.learning:
+        while True:
             step = 2.0 * step
             target = _inside(here.x + step, *self.box)
             value, g = self.function.value_and_gradient(target)
             if not value < here.f:
-                break
+                return here
             here = _Here(target, value, g)
             if g.dot(step) >= 0.0:
-                break
-        return here
+                return here
 
 
 def roughly(
