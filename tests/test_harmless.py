@@ -76,6 +76,8 @@ def test_html(name: str) -> None:
 @example(name=" 1. a")
 @example(name="&amp;lt;")
 @example(name="_a_ a_b_")
+@example(name="    ")
+@example(name="     - a")
 def test_markdown(place: str, tags: list[str], name: str) -> None:
     """A renderer finds no markup in it, and shows it as it is."""
     for text in (markdown(name), markdown_code(name)):

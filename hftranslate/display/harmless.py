@@ -15,6 +15,8 @@ _EMPHASIS = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 #: What makes a list, a heading or a rule of a line that begins with it, and what renderers take for an address.
 _BEGINNING = re.compile(r"^(\s*)([-+](?=\s)|[-=](?=[-=]+$)|\d+(?=[.)]\s))")
 _ADDRESS = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
+#: The first of so many spaces that they make a line code.
+_INDENT = re.compile(r"^ (?=   )")
 #: Text that a span of code can hold as it is.
 _PLAIN_CODE = re.compile(r"[^`<>&|]+")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -53,7 +55,8 @@ def markdown(text: str) -> str:
 
     line = _html.escape(_MARKUP.sub(r"\\\1", terminal(text)), quote=False)
     line = _ADDRESS.sub(r"\\\g<0>", _EMPHASIS.sub(r"\\_", line))
-    return _BEGINNING.sub(lambda m: m[1] + (f"\\{m[2]}" if m[2] in "-+=" else f"{m[2]}\\"), line)
+    line = _BEGINNING.sub(lambda m: m[1] + (f"\\{m[2]}" if m[2] in "-+=" else f"{m[2]}\\"), line)
+    return _INDENT.sub("&#32;", line)
 
 
 def markdown_code(text: str) -> str:
