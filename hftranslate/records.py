@@ -1,6 +1,6 @@
 """Records: named values that are one thing together, within the house."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TypeVar, dataclass_transform
 
 T = TypeVar("T")
@@ -15,4 +15,17 @@ def record(cls: type[T]) -> type[T]:
     before), and two fifths or more of that of each object. What users get in their hands are frozen dataclasses that
     do all of it.
     """
-    return dataclass(cls, slots=True, kw_only=True, eq=False, repr=False)
+    made = dataclass(cls, slots=True, kw_only=True, eq=False, repr=False)
+    made.__getstate__ = _state  # type: ignore[method-assign]
+    made.__setstate__ = _set_state  # type: ignore[attr-defined]
+    return made
+
+
+def _state(self: object) -> list[object]:
+    """What pickle keeps, in all of its protocols: the two oldest ones cannot do without."""
+    return [getattr(self, f.name) for f in fields(self)]  # type: ignore[arg-type]
+
+
+def _set_state(self: object, state: list[object]) -> None:
+    for f, value in zip(fields(self), state, strict=True):  # type: ignore[arg-type]
+        setattr(self, f.name, value)

@@ -1,7 +1,7 @@
 """Records: named values that nobody compares, prints or changes."""
 
 from dataclasses import fields, replace
-from pickle import dumps, loads
+from pickle import HIGHEST_PROTOCOL, dumps, loads
 
 import pytest
 
@@ -33,8 +33,9 @@ def test_records_take_names_and_are_equal_to_themselves_only() -> None:
         object.__setattr__(pair, "three", 3.0)  # there are slots
 
 
-def test_records_go_to_other_processes() -> None:
+@pytest.mark.parametrize("protocol", range(HIGHEST_PROTOCOL + 1))
+def test_records_go_to_other_processes(protocol: int) -> None:
     problem = problem_of(*hello_world())
-    there = loads(dumps(problem))
+    there = loads(dumps(problem, protocol))
     assert isinstance(there, Problem)
     assert there.value(problem.start) == problem.value(problem.start)

@@ -176,16 +176,23 @@ def run() -> NoReturn:
     """The program ``hftranslate``: :func:`main`, and an end at once.
 
     Otherwise the interpreter would take a model apart, object by object, and all of its modules. What was registered
-    for the end is done before.
+    for the end is done before. Who looks on, a profiler say, has something to do at the end.
     """
     code: str | int | None = 0
     try:
         main()
     except SystemExit as end:
         code = end.code
-    if not isinstance(code, str) and threading.active_count() == 1:
+    if not (isinstance(code, str) or threading.active_count() > 1 or _is_watched()):
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code or 0)
     sys.exit(code)
+
+
+def _is_watched() -> bool:
+    """Whether a profiler, a tracer or a debugger follows the program."""
+    monitoring = getattr(sys, "monitoring", None)  # from Python 3.12 on
+    tools = map(monitoring.get_tool, range(6)) if monitoring else ()
+    return bool(sys.gettrace() or sys.getprofile() or any(tools))

@@ -39,7 +39,7 @@ from hftranslate.translation.write import JsonTranslation, to_hs3, to_pyhf_json,
 @file_argument
 @click.argument("out", type=ModelFile(), required=False)
 @click.option("-o", "--output-file", type=ModelFile(), help="Where to write, if OUT does not say it.")
-@click.option("--to", type=click.Choice(FORMATS), help="The format; default: by the ending of OUT.")
+@click.option("--to", type=click.Choice(FORMATS), is_eager=True, help="The format; default: by the ending of OUT.")
 @choice_option("--for", TARGETS, "Who is to read HS3.")
 @click.option("--with-root", is_flag=True, help="Read the RooWorkspace of a ROOT file that you trust through ROOT.")
 @patch_option

@@ -26,6 +26,7 @@ from hftranslate.cli.options.progress import ProgressBar, progress_option
 from hftranslate.cli.options.testing import made_toys, take_made_toys
 from hftranslate.cli.output import emit, emit_result, emit_text, emit_texts, json_text, report, tell, tell_lines
 from hftranslate.display import csv_text
+from hftranslate.display.speaking import counted
 from hftranslate.editing import strip as strip_signals
 from hftranslate.errors import InputError
 from hftranslate.formats.files import Content
@@ -187,7 +188,7 @@ def create(background: str, signals: tuple[str, ...], **options: Any) -> None:
     report(tuple(told))
     emit(made.to_document(), output_file)
     operations = sum(len(p.operations) for p in made)
-    tell(f"{len(made)} patches, {operations} operations; each gives back its workspace")
+    tell(f"{counted(len(made), 'patch')}, {counted(operations, 'operation')}; each gives back its workspace")
 
 
 @patchset.command()

@@ -71,7 +71,8 @@ def _checked(stream: Any, number: int, kind: type[_Stream]) -> Any:
         return kind(io.BufferedWriter(io.FileIO(number, "w", closefd=False)), encoding="utf-8")
     if type(stream) is not io.TextIOWrapper:  # a test looks on
         return stream
-    return kind(stream.buffer, stream.encoding, stream.errors, line_buffering=stream.line_buffering)
+    errors = "backslashreplace" if stream.errors == "strict" else stream.errors  # for what its encoding has no word
+    return kind(stream.buffer, stream.encoding, errors, line_buffering=stream.line_buffering)
 
 
 def finish() -> None:

@@ -123,10 +123,11 @@ def measured(value: float, uncertainty: float) -> str:
 def counted(n: int, word: str) -> str:
     """How many of something there are.
 
-    >>> counted(1, "channel"), counted(2, "channel")
-    ('1 channel', '2 channels')
+    >>> counted(1, "channel"), counted(2, "channel"), counted(3, "patch")
+    ('1 channel', '2 channels', '3 patches')
     """
-    return f"{n} {word}{'' if n == 1 else 's'}"
+    ending = "es" if word.endswith(("ch", "s", "x")) else "s"
+    return f"{n} {word}{'' if n == 1 else ending}"
 
 
 def plain(value: float | None) -> float | None:

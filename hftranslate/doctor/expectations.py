@@ -92,7 +92,7 @@ def _points(model: Model, data: Data, step: int) -> Iterator[tuple[Integers, Int
     moved = [
         i
         for i, name in enumerate(p.names)
-        if p.width[i] > 0.0 and not p.fixed[i] and not name.endswith("]")  # bin factors stay positive
+        if p.width[i] > 0.0 and not p.fixed[i] and name == p.sets[i]  # bin factors stay positive
     ]
     parameter = np.repeat(np.array(moved, dtype=np.int64), 2)
     sign = np.tile(np.array([-1.0, 1.0]), len(moved))

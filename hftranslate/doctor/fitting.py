@@ -85,7 +85,7 @@ def _bounds(model: Model, best: FitResult) -> Iterator[Finding]:
             continue
         sigma = float(uncertainties[i])
         room = min(value - low if low < -1e-9 or model.parameters.width[i] > 0.0 else np.inf, high - value)
-        if np.isfinite(sigma) and sigma > room and not name.endswith("]"):
+        if np.isfinite(sigma) and sigma > room and name == model.parameters.sets[i]:
             close.append(Place(parameter=name, detail=f"{told}, uncertainty {sigma:.4g}", size=sigma / room - 1.0))
     yield from found(
         "best-fit-at-bound",

@@ -23,6 +23,9 @@ Content: TypeAlias = str | bytes
 #: A path and what is to be there; ``None``: nothing.
 FileStep: TypeAlias = tuple[Path, Content | None]
 
+#: The audit event that says which file is about to be replaced, of what it holds now only whether that is the same.
+REPLACES = "hftranslate.replaces"
+
 _WORKING = ".hftranslate-"
 _WORKING_NAME = re.compile(re.escape(_WORKING) + r"[a-z0-9_]{8}")
 

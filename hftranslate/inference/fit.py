@@ -289,9 +289,8 @@ class FitResult(Result):
 
     def _gathered(self, values: Floats) -> dict[str, list[float | None]]:
         sets: dict[str, list[float | None]] = {}
-        for name, value in zip(self.names, values.tolist(), strict=True):
-            base = name[: name.rindex("[")] if name.endswith("]") else name
-            sets.setdefault(base, []).append(plain(value))
+        for name, value in zip(self.model.parameters.sets, values.tolist(), strict=True):
+            sets.setdefault(name, []).append(plain(value))
         return sets
 
 

@@ -1,5 +1,6 @@
 """Workspace and measurement in, Model and Data out: the only code that knows both."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import chain
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar, assert_never
 
 import numpy as np
 
-from hftranslate.errors import InvalidWorkspace, MissingInput, Unsupported
+from hftranslate.errors import InputError, InvalidWorkspace, MissingInput, Unsupported
 from hftranslate.likelihood.cells import Additive, Cells, Integers, Multiplicative
 from hftranslate.likelihood.codes import LINEAR
 from hftranslate.likelihood.constraints import Constraints, Floats
@@ -79,12 +80,16 @@ def compile_model(
         There is no such measurement, or a channel has no observed data.
     InvalidWorkspace
         Settings that fit no parameter, or a luminosity that is not configured.
+    InputError
+        The workspace or the conventions are something else.
     Unsupported
         A construct without an evaluation (named in the message).
     """
     check_workspaces(workspace)
     chosen = workspace.measurement(measurement)
     rules = workspace.conventions if conventions is None else conventions
+    if not isinstance(rules, Conventions):
+        raise InputError(f"conventions are hftranslate.ROOT or hftranslate.PYHF, not {rules!r}")
     names = {key: templates.names for key, templates in known.items()} if known else {}
     declared = declare_parameters(workspace.channels, names) if names else declared_parameters(workspace.channels)
     sets = parameter_sets(workspace, chosen, rules, declared)
@@ -92,7 +97,7 @@ def compile_model(
     for name, parameter_set in sets.items():
         offsets[name] = start
         start += len(parameter_set.names)
-    derived, functions, systematics = _derived(workspace, chosen, sets)
+    derived, functions, systematics = _derived(workspace, chosen, sets, offsets)
     builder = _Builder(
         n_parameters=start + len(derived.names),
         offsets=offsets | functions,
@@ -125,10 +130,14 @@ def compile_constraints(workspace: Workspace, measurement: str | None = None) ->
 
 
 def _derived(
-    workspace: Workspace, measurement: Measurement, sets: Mapping[str, ParameterSet]
+    workspace: Workspace, measurement: Measurement, sets: Mapping[str, ParameterSet], offsets: Mapping[str, int]
 ) -> tuple[Derived, dict[str, int], dict[str, int]]:
-    """Derived parameters, and where norm factors and NormSys find them in the vector that the cells see."""
-    places = {root: i for i, root in enumerate(r for s in sets.values() for r in s.root_names)}
+    """Derived parameters, and where norm factors and NormSys find them in the vector that the cells see.
+
+    ``offsets`` are the places of parameter sets in it.
+    """
+    roots = [root for s in sets.values() for root in s.root_names]  # two parameters may have the same ROOT name
+    places = {root: i for i, root in enumerate(roots)}
     functions = used_functions(workspace)
     expressions = tuple(functions.values())
     parameters = tuple(np.array([places[n] for n in e.names], dtype=np.int64) for e in expressions)
@@ -138,18 +147,18 @@ def _derived(
     starts = np.array([x for s in sets.values() for x in s.inits])
     ranges = np.array([b for s in sets.values() for b in s.bounds]).reshape(-1, 2)
     derived = Derived(
-        n_parameters=len(places),
+        n_parameters=len(roots),
         names=(*functions, *(t.name for t in terms)),
         expressions=expressions,
         parameters=parameters,
         terms=Terms(
-            parameter=np.array([places[sets[moved[t]].root_names[0]] for t in terms], dtype=np.int64),
+            parameter=np.array([offsets[moved[t]] for t in terms], dtype=np.int64),
             uncertainty=np.array([t.relative_uncertainty for t in terms]),
             growth=np.array([_growth(measurement.name, t) for t in terms]),
         ),
         curved=any(turns(e, starts[p], ranges[p]) for e, p in zip(expressions, parameters, strict=True)),
     )
-    first = len(places)
+    first = len(roots)
     of_functions = {name: first + i for i, name in enumerate(functions)}
     return derived, of_functions, {t.name: first + len(functions) + i for i, t in enumerate(terms)}
 
@@ -214,6 +223,12 @@ def _parameters(sets: Sequence[ParameterSet], measurement: Measurement) -> Param
         check_size(f"measurement {measurement.name!r}: parameter {s.name!r}", np.array(numbers))
     outside = np.flatnonzero((init < bounds[:, 0]) | (init > bounds[:, 1]))
     names = tuple(n for s in sets for n in s.names)
+    if len(set(names)) < len(names):
+        name = next(n for n, times in Counter(names).items() if times > 1)
+        of = " and ".join(sorted({repr(s.name) for s in sets if name in s.names}))
+        raise InvalidWorkspace(
+            f"measurement {measurement.name!r}: a parameter of {of} each goes by the name {name!r}; rename one of them"
+        )
     if outside.size:
         i = outside[0]
         raise InvalidWorkspace(
@@ -223,6 +238,7 @@ def _parameters(sets: Sequence[ParameterSet], measurement: Measurement) -> Param
     return Parameters(
         names=names,
         root_names=tuple(n for s in sets for n in s.root_names),
+        sets=tuple(s.name for s in sets for _ in s.names),
         init=init,
         bounds=bounds,
         fixed=fixed,

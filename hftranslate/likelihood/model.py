@@ -47,6 +47,8 @@ class Parameters:
     ----------
     names, root_names
         pyhf's and ROOT's name of each parameter.
+    sets
+        the name of the parameter set that each belongs to: another one than its own for factors of single bins.
     init, bounds, fixed
         initial values ``(n,)``, ranges ``(n, 2)`` and constant flags ``(n,)``.
     width
@@ -57,6 +59,7 @@ class Parameters:
 
     names: tuple[str, ...]
     root_names: tuple[str, ...]
+    sets: tuple[str, ...]
     init: Floats
     bounds: Floats
     fixed: NDArray[np.bool_]

@@ -14,10 +14,11 @@ InvalidArchive = InvalidArchiveHost = InvalidPatchSet = InvalidPdfData = Invalid
 InvalidInterpCode = InvalidTestStatistic = errors.InputError
 FailedMinimization, PatchSetVerificationError = errors.FitFailed, errors.VerificationFailed
 ImportBackendError = Unsupported = errors.Unsupported
-InvalidBackend = InvalidOptimizer = _named("InvalidBackend", errors.InputError)
+InvalidBackend = _named("InvalidBackend", errors.InputError)
 InvalidMeasurement = _named("InvalidMeasurement", errors.MissingInput)
 InvalidModel = InvalidModifier = InvalidNameReuse = _named("InvalidModel", errors.InvalidWorkspace)
 InvalidPatchLookup = _named("InvalidPatchLookup", errors.MissingInput)
+InvalidOptimizer = _named("InvalidOptimizer", errors.InputError)
 InvalidWorkspaceOperation = _named("InvalidWorkspaceOperation", errors.InputError, ValueError)
 SchemaNotFound = _named("SchemaNotFound", errors.MissingInput, FileNotFoundError)
 UnspecifiedPOI = _named("UnspecifiedPOI", errors.MissingInput)

@@ -68,6 +68,8 @@ def set_backend(backend: Any, custom_optimizer: Any = None, precision: Any = Non
         backend = numpy_backend(precision or "64b")
     if optimizer in ("scipy", "minuit"):
         optimizer = getattr(optimize, f"{optimizer}_optimizer")()
-    if not (isinstance(backend, numpy_backend) and isinstance(optimizer, optimize.scipy_optimizer)):
-        raise exceptions.InvalidBackend(f"The backend provided is not supported: {backend} with {optimizer}.")
+    if not isinstance(backend, numpy_backend):
+        raise exceptions.InvalidBackend(f"The backend provided is not supported: {backend}.")
+    if not isinstance(optimizer, optimize.scipy_optimizer):
+        raise exceptions.InvalidOptimizer(f"The optimizer provided is not supported: {optimizer}.")
     _set.update(dict.fromkeys(("current", "default") if default else ("current",), (backend, optimizer)))

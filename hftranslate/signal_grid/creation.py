@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hftranslate.display.speaking import counted
 from hftranslate.errors import InputError
 from hftranslate.signal_grid.changes import changes, same_model
 from hftranslate.signal_grid.document import REFERENCE, Patch, PatchSet, Value, Values, digest, from_document
@@ -82,7 +83,7 @@ def create(
         patches=tuple(patches),
         digests={algorithm: digest(background, algorithm) for algorithm in algorithms},
         references={"hepdata": reference},
-        description=f"{_count(len(patches), 'signal')} in {', '.join(labels)}" if description is None else description,
+        description=f"{counted(len(patches), 'signal')} in {', '.join(labels)}" if description is None else description,
     )
     from_document(made.to_document(), "the patch set")  # which judges by the schema
     return made
@@ -109,10 +110,6 @@ def _sorted_keys(node: Any) -> Any:
 
 def _rank(value: Value) -> tuple[int, float, str]:
     return (1, 0.0, value) if isinstance(value, str) else (0, float(value), "")
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 def _listed(values: Values) -> str:

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 from hftranslate.display import terminal
+from hftranslate.display.speaking import counted
 from hftranslate.signal_grid.document import Patch, PatchSet
 
 
@@ -21,7 +22,7 @@ def summary_text(patches: PatchSet) -> str:
         lines for a terminal.
     """
     lines = [
-        f"{len(patches)} patches of a background-only workspace",
+        f"{counted(len(patches), 'patch')} of a background-only workspace",
         f"description  {patches.description}",
         f"labels       {', '.join(patches.labels)}",
         *(f"reference    {name}: {reference}" for name, reference in sorted(patches.references.items())),

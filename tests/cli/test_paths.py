@@ -207,6 +207,8 @@ def folder(tmp_path: Path, run: Runner, monkeypatch: pytest.MonkeyPatch) -> Path
         ("json2xml", "xml/FitConfig.xml", "-d", "xml"),
         ("json2xml", "elsewhere.xml", "-d", "xml"),
         ("convert", "elsewhere.xml", "xml/Other.xml"),
+        ("convert", "elsewhere.xml", "xml/Other", "--to", "xml"),
+        ("convert", "xml/FitConfig.xml", "--to", "xml", "xml/FitConfig"),
         ("sort", "xml/FitConfig.xml", "-o", "xml/FitConfig.xml"),
         ("rename", "elsewhere.xml", "-o", "xml/FitConfig.xml"),
         ("combine", "ws.json", "xml/FitConfig.xml", "--join", "left outer", "-o", "xml/data/data.root"),
@@ -248,6 +250,20 @@ def test_what_files_name_is_not_replaced(arguments: tuple[str, ...], run: Runner
     assert found.code == 2
     assert "one file for two purposes: " in found.err or "would be replaced" in found.err
     assert content(folder) == before
+
+
+def test_a_driver_without_its_ending_is_verified_where_it_is(run: Runner, folder: Path) -> None:
+    found = run("convert", "ws.json", "new/Other", "--to", "xml", "--verify")
+    assert (found.code, found.err.count("verified: new/Other.xml, read back, has the same likelihood")) == (0, 1)
+
+
+def test_a_second_driver_of_the_same_histograms(run: Runner, folder: Path) -> None:
+    """Another one of another model would take its histograms away."""
+    assert run("json2xml", "ws.json", "-d", "xml", "--prefix", "Second").code == 0
+    (folder / "other.json").write_text(text().replace("50.0", "49.0"))
+    found = run("json2xml", "other.json", "-d", "xml", "--prefix", "Third")
+    assert found.code == 2
+    assert "xml holds another model, FitConfig.xml, whose file data/data.root would be replaced" in found.err
 
 
 def test_what_is_meant_to_be_read_and_written(run: Runner, folder: Path) -> None:

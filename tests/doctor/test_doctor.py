@@ -446,6 +446,13 @@ def test_root_clips_samples_and_keeps_the_bin_positive():
     assert diagnosis.conventions == "root"
 
 
+@pytest.mark.parametrize("name", ["h", "h[1]"])
+def test_a_systematic_is_one_whatever_its_name(name):
+    planted = workspace(channel(bkg=(HistoSys(name=name, lo_data=(-20.0, 70.0), hi_data=(220.0, 90.0)),)))
+    for kind in ("expectation-not-positive-1-sigma", "negative-sample-1-sigma"):
+        assert f"parameter {name}: " in str(of(kind, planted).places[0])
+
+
 def test_what_is_negative_at_one_sigma_is_not_told_again_at_three():
     planted = workspace(channel(bkg=(HistoSys(name="h", lo_data=(-20.0, 70.0), hi_data=(220.0, 90.0)),)))
     places = [str(p) for f in diagnose(planted).findings if "not-positive" in f.kind for p in f.places]

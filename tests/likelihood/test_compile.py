@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hftranslate.errors import InputError, InvalidWorkspace, MissingInput
+from hftranslate.inference.fit import fit
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.workspace import (
     CONVENTIONS,
@@ -254,6 +255,55 @@ def test_names_of_parameters():
     assert model.parameters.index("gamma_uncorr_bkguncrt_bin_1") == 2
     with pytest.raises(MissingInput, match=r"no parameter 'uncorr_bkguncrt'; did you mean 'uncorr_bkguncrt\[\d\]'"):
         model.parameters.index("uncorr_bkguncrt")
+
+
+def test_names_that_end_in_brackets_are_names_like_others():
+    """The factors of bins are told by what they are of; a systematic may be called as they are."""
+    observed, shapesys = [51.0, 48.0], ShapeSys(name="s", data=(3.0, 7.0))
+    signal = ("signal", (12.0, 11.0), NormFactor(name="mu"))
+    space = workspace(
+        channel("SR", observed, signal, ("b", (50.0, 52.0), shapesys, NormSys(name="s[2]", lo=0.9, hi=1.1)))
+    )
+    model, data = compile_model(space)
+    names = dict(zip(model.parameters.names, model.parameters.sets, strict=True))
+    assert names == {"mu": "mu", "s[0]": "s", "s[1]": "s", "s[2]": "s[2]"}
+    found = fit(model, data)
+    document = found.to_dict()["mle_parameters"]
+    assert {name: len(values) for name, values in document.items()} == {"mu": 1, "s": 2, "s[2]": 1}
+    assert document["s[2]"] == [found["s[2]"]]
+    same = workspace(
+        channel("SR", observed, signal, ("b", (50.0, 52.0), shapesys, NormSys(name="s[1]", lo=0.9, hi=1.1)))
+    )
+    refused(InvalidWorkspace, r"a parameter of 's' and 's\[1\]' each goes by the name 's\[1\]'", same)
+
+
+@pytest.mark.parametrize("conventions", [PYHF, ROOT])
+def test_two_parameters_may_have_the_same_name_in_root(conventions):
+    """As a norm factor that is called like ROOT's name of a systematic: a different one here, and in pyhf."""
+
+    def made(factor):
+        signal = ("s", (30.0, 10.0), NormFactor(name=factor), NormSys(name="x", lo=0.9, hi=1.1))
+        terms = [ConstraintTerm(name="y", kind="lognormal", relative_uncertainty=0.2)]
+        background = ("b", (30.0, 40.0), NormSys(name="y", lo=0.8, hi=1.3))
+        return compile_model(
+            workspace(channel("SR", [66.0, 48.0], signal, background), poi=factor, terms=terms, conventions=conventions)
+        )
+
+    model, data = made("alpha_x")
+    other, _ = made("mu")
+    assert model.parameters.root_names.count("alpha_x") == 2
+    points = np.random.default_rng(3).normal(1.0, 0.3, (5, len(model.parameters)))
+    order = [other.parameters.index("mu" if n == "alpha_x" else n) for n in model.parameters.names]
+    there = np.empty_like(points)
+    there[:, order] = points
+    nll = [model.nll(p, data) for p in points]
+    assert nll == pytest.approx([other.nll(p, other.data(data.observed, data.auxdata)) for p in there], rel=1e-13)
+    assert fit(model, data).nll == pytest.approx(fit(other, data).nll, abs=1e-8)
+
+
+def test_conventions_are_no_names():
+    space = workspace(channel("SR", [1.0], ("s", [1.0], MU)))
+    refused(InputError, "conventions are hftranslate.ROOT or hftranslate.PYHF, not 'root'", space, conventions="root")
 
 
 def test_removed_constraint_removes_the_factor_only():

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from hftranslate.formats.files import identity
+from hftranslate.formats.files import REPLACES, identity
 from hftranslate.formats.histfactory_xml.options import HISTOGRAMS
 from hftranslate.records import record
 from hftranslate.translation.sidecar_file import sidecar_path
@@ -163,7 +163,17 @@ class SidecarFile(OutputFile):
 
 
 class ModelFile(OutputFile):
-    """A model as JSON, or as the driver of XML with its histograms; its sidecar lies beside it."""
+    """A model as JSON, or as the driver of XML with its histograms; its sidecar lies beside it.
+
+    An eager option ``to`` may name the format: the driver of XML ends in ``.xml``, whatever the path says.
+    """
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path of the document."""
+        is_driver = ctx is not None and ctx.params.get("to") == "xml" and str(value) != "-"
+        if is_driver and Path(str(value)).name and not self.makes_folder(Path(str(value))):
+            value = Path(str(value)).with_suffix(".xml")
+        return super().convert(value, param, ctx)
 
     def makes_folder(self, path: Path) -> bool:
         """Whether it is XML, which makes the folder that it goes into."""
@@ -215,10 +225,10 @@ def _guard(ctx: click.Context, claims: list[_Claim]) -> None:
 
 
 def _look(event: str, arguments: tuple[Any, ...]) -> None:
-    if not _guarded or event not in ("open", "os.rename"):
+    if not _guarded or event not in ("open", "os.rename", REPLACES):
         return
-    if event == "os.rename":  # it takes its place: from now on it may be read back
-        _guarded.pop(identity(Path(os.fsdecode(arguments[1]))), None)
+    if event != "open":  # it takes its place, or is about to: from now on it may be read
+        _guarded.pop(identity(Path(os.fsdecode(arguments[0 if event == REPLACES else 1]))), None)
     elif isinstance(arguments[0], str | bytes | os.PathLike) and "r" in (arguments[1] or "r"):
         path = Path(os.fsdecode(arguments[0]))
         if (claim := _guarded.get(identity(path))) is not None:

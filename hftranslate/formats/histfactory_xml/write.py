@@ -2,12 +2,13 @@
 
 import re
 import secrets
+import sys
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 
 from hftranslate.errors import Unsupported
-from hftranslate.formats.files import FileStep, write_together
+from hftranslate.formats.files import REPLACES, FileStep, write_together
 from hftranslate.formats.histfactory_xml.grammar import Notes
 from hftranslate.formats.histfactory_xml.options import HISTOGRAMS, XmlOptions
 from hftranslate.formats.histfactory_xml.parse import DTD_NAME, dtd_bytes, parse
@@ -128,7 +129,10 @@ def _spare_others(files: Mapping[str, bytes], driver: Path) -> None:
         return
     for path, data in files.items():
         place = driver.parent / path
-        if path != driver.name and place.name != DTD_NAME and place.is_file() and place.read_bytes() != data:
+        if path == driver.name or place.name == DTD_NAME or not place.is_file():
+            continue
+        sys.audit(REPLACES, str(place))
+        if place.read_bytes() != data:
             raise Unsupported(
                 f"{driver.parent} holds another model, {others[0].name}, whose file {path} would be replaced; "
                 "write into another folder"
