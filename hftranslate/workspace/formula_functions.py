@@ -36,7 +36,12 @@ def _power(u: Floats, v: Floats) -> tuple[Any, ...]:
     f, log = u**v, np.log(u)
     fu = np.where(v != 0.0, v * u ** (v - 1.0), 0.0)
     fuu = np.where((v != 0.0) & (v != 1.0), v * (v - 1.0) * u ** (v - 2.0), 0.0)
-    return f, fu, f * log, fuu, u ** (v - 1.0) * (1.0 + v * log), f * log**2
+    return f, fu, _or_zero(f, log), fuu, _or_zero(u ** (v - 1.0), 1.0 + v * log), _or_zero(f, log**2)
+
+
+def _or_zero(power: Floats, by: Floats) -> Floats:
+    """A power times something of a logarithm, of which nothing is left where the power vanishes."""
+    return np.where(power == 0.0, 0.0, power * by)
 
 
 def _arc_tangent(u: Floats, v: Floats) -> tuple[Any, ...]:
@@ -106,7 +111,8 @@ def _log_gamma(u: float) -> tuple[float, float, float]:
 def _gamma(at_poles: float) -> One:
     def function(u: float) -> tuple[float, float, float]:
         if not -170.0 < u < 171.6 or (u <= 0.0 and u == math.floor(u)):
-            return math.inf if u >= 0.0 else at_poles, math.nan, math.nan
+            at_zero = math.inf if at_poles == math.inf else math.copysign(math.inf, u)
+            return at_poles if u < 0.0 else at_zero, math.nan, math.nan
         try:
             f = math.gamma(u)
         except OverflowError:  # so near zero

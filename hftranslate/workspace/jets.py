@@ -12,6 +12,7 @@ import math
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -90,19 +91,32 @@ def _outer(du: Floats | None, dv: Floats | None) -> Floats | None:
     return None if du is None or dv is None else du[:, :, None] * dv[:, None]
 
 
-def _chained(terms: Iterable[tuple[Any, Floats | None]], *inner: Floats | None) -> Floats | None:
-    """The sum of outer derivatives times inner ones.
+def _moves(d: Floats | None, dd: Floats | None) -> Booleans:
+    """Which parameters alone move a number that has these derivatives, at each point, ``(n, m)``."""
+    along = None if dd is None else np.einsum("nii->ni", dd)
+    moves: Booleans = np.logical_or.reduce([part != 0.0 for part in (d, along) if part is not None])
+    return moves
 
-    Where the inner derivatives vanish it does not count, whatever the outer one (the logarithm in ``x^2`` at zero).
+
+def _where_moved(result: Floats | None, moved: Callable[[], Booleans]) -> Floats | None:
+    """What the chain rule gives, and zero by parameters that move nothing inside.
+
+    Whatever the outer derivative is there: the logarithm in ``x^2`` at zero, or the slope of a root of a constant.
     """
-    result = _sum(terms)
     if result is not None and not np.isfinite(result).all():
-        moves = np.zeros(len(result), dtype=np.bool_)
-        for part in inner:
-            if part is not None:
-                moves |= part.reshape(len(part), -1).any(axis=1)
-        result[~moves] = 0.0
+        result[~moved()] = 0.0
     return result
+
+
+def _pairs(*derivatives: tuple[Floats | None, Floats | None]) -> Booleans:
+    """Which pairs of parameters move two numbers of these derivatives, one each, or one of them, ``(n, m, m)``."""
+    one, two = (_moves(*of_one) for of_one in derivatives)
+    pairs: Booleans = one[:, :, None] & two[:, None]
+    pairs |= pairs.swapaxes(1, 2)
+    for _, dd in derivatives:
+        if dd is not None:
+            pairs |= dd != 0.0
+    return pairs
 
 
 def unary(function: One, argument: Node) -> Node:
@@ -111,7 +125,9 @@ def unary(function: One, argument: Node) -> Node:
     def jet(x: Floats) -> Jet:
         u, du, ddu = argument.jet(x)
         f, df, ddf = function(u)
-        return f, _chained([(df, du)], du, ddu), _chained([(df, ddu), (ddf, _outer(du, du))], du, ddu)
+        gradient = _where_moved(_sum([(df, du)]), lambda: _moves(du, ddu))
+        hessian = _sum([(df, ddu), (ddf, _outer(du, du))])
+        return f, gradient, _where_moved(hessian, lambda: _pairs((du, ddu), (du, ddu)))
 
     return Node(lambda x: function(argument.value(x))[0], jet)
 
@@ -122,16 +138,16 @@ def binary(function: Two, left: Node, right: Node) -> Node:
     def jet(x: Floats) -> Jet:
         (u, du, ddu), (v, dv, ddv) = left.jet(x), right.jet(x)
         f, fu, fv, fuu, fuv, fvv = function(u, v)
-        gradient = _sum((1.0, _chained([(slope, d)], d, dd)) for slope, d, dd in ((fu, du, ddu), (fv, dv, ddv)))
-        alone = [
-            (1.0, _chained([(slope, dd), (bend, _outer(d, d))], d, dd))
-            for slope, bend, d, dd in ((fu, fuu, du, ddu), (fv, fvv, dv, ddv))
-        ]
+        first, second = [], []
+        for slope, bend, d, dd in ((fu, fuu, du, ddu), (fv, fvv, dv, ddv)):
+            first.append((1.0, _where_moved(_sum([(slope, d)]), partial(_moves, d, dd))))
+            alone = _sum([(slope, dd), (bend, _outer(d, d))])
+            second.append((1.0, _where_moved(alone, partial(_pairs, (d, dd), (d, dd)))))
         mixed = _outer(du, dv)
         if mixed is not None:
-            of_both = mixed + mixed.swapaxes(1, 2)
-            alone.append((1.0, _chained([(fuv, of_both)], of_both)))
-        return f, gradient, _sum(alone)
+            both = _sum([(fuv, mixed + mixed.swapaxes(1, 2))])
+            second.append((1.0, _where_moved(both, partial(_pairs, (du, ddu), (dv, ddv)))))
+        return f, _sum(first), _sum(second)
 
     return Node(lambda x: function(left.value(x), right.value(x))[0], jet)
 

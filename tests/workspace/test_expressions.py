@@ -201,6 +201,40 @@ def test_derivatives_where_a_factor_vanishes():
 
 
 @pytest.mark.parametrize(
+    "outer", ["xx*(1+{})", "exp(xx)*cos(yy)+{}", "pow(xx+{},yy)", "atan2(xx*yy,{}+1)", "({}*xx*yy)^2+yy"]
+)
+@pytest.mark.parametrize(
+    "steep",
+    [
+        "sqrt(kk)",
+        "pow(kk,0.3)",
+        "pow(kk,1.5)",
+        "pow(kk,ll+2)",
+        "pow(ll,kk+1)",
+        "cbrt(kk*xx)",
+        "hypot(kk,ll)",
+        "atan2(kk,ll)",
+    ],
+)
+def test_what_is_steep_along_one_parameter_says_nothing_about_the_others(outer, steep):
+    """As where it is constant, in place of which its value may stand."""
+    names, x = ["xx", "yy", "kk", "ll"], [1.3, 0.7, 0.0, 0.0]
+    value, gradient, hessian = parse_expression(outer.format(steep), names).evaluate(x)
+    plain = outer.format(steep.replace("kk", "0.").replace("ll", "0."))
+    expected = parse_expression(plain, names[:2]).evaluate(x[:2])
+    assert value == pytest.approx(expected[0], abs=1e-15)
+    np.testing.assert_allclose(gradient[:2], expected[1], atol=1e-15)
+    np.testing.assert_allclose(hessian[:2, :2], expected[2], atol=1e-15)
+
+
+@pytest.mark.parametrize("exponent", [0.7, 1.0, 1.2, 2.0, 2.5])
+def test_powers_of_zero_do_not_depend_on_the_exponent(exponent):
+    value, gradient, hessian = parse_expression("pow(mu,nu)", ["mu", "nu"]).evaluate([0.0, exponent])
+    assert (value, gradient[1], hessian[1, 1]) == (0.0, 0.0, 0.0)
+    assert gradient[0] == (0.0 if exponent > 1.0 else 1.0 if exponent == 1.0 else np.inf)
+
+
+@pytest.mark.parametrize(
     ("text", "slopes"),
     [
         ("abs(mu)", (1.0, 0.0)),
