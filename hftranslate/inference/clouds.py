@@ -119,19 +119,31 @@ class Cloud:
         expected = self._square(way)
         return np.where(expected > _NO_WAY, slope / np.maximum(expected, _NO_WAY), 1.0)
 
-    def go_down(self, below: float) -> None:
+    def go_down(self, below: float, known: End | None = None) -> int:
         """Steps of Fisher's scoring, as long as any point may come below a value; those that end high stay behind.
 
-        So do those that come to where several others are: some slow ones are on the way to somewhere else.
+        So do those that come to where several others are: some slow ones are on the way to somewhere else. Those from
+        where the function falls straight to a known minimum are gone; returns how many.
         """
+        back = 0
         for rounds, part in _PLAN:
             for _ in range(rounds):
                 if len(self.before) > _MEMORY and not (self.within_reach() < below).any():
-                    return
+                    return back
                 self._step()
+            back += self._leave(known)
             order = np.argsort(self.value, kind="stable")
             crowded = self._crowded(order)
             self._keep(np.concatenate([order[~crowded], order[crowded]])[: int(np.ceil(part * len(self.x)))])
+        return back
+
+    def _leave(self, known: End | None) -> int:
+        """Leave out what leads to a known minimum; how many do."""
+        if known is None:
+            return 0
+        falls = self.problem.falls_straight(self.x, self.value, known.x[None], np.array([known.value]))[:, 0]
+        self._keep(np.flatnonzero(~falls))
+        return int(np.sum(falls))
 
     def settle(self) -> None:
         """The first steps, in which every other point moves its free factors alone.

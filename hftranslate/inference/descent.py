@@ -15,6 +15,8 @@ Booleans = NDArray[np.bool_]
 
 #: Steps after which Newton's method has got stuck where the likelihood has kinks or an edge: they become ever shorter.
 _PATIENCE = 25
+#: Steps, at most, and the EDM, after which it shows whether the way leads to a minimum that is known.
+_FIRST, _SEEN = 10, 0.05
 #: Events that stand for the missing ones, one after the other, on the way to the edge.
 _FRACTIONS = (1e-2, 1e-4, 1e-6, 1e-8)
 #: Expectation of a bin without observed events that is on its way to the edge, and at it.
@@ -40,10 +42,15 @@ def descend(
     ``"kink"`` as the reason of the end is a minimum on a kink or at the edge of the domain; everything else is as in
     :func:`~hftranslate.inference.newton.newton`.
     """
-    smooth = not may_get_stuck(problem)
-    found = _newton(problem, start, tolerance, max_iterations if smooth else min(_PATIENCE, max_iterations), known)
+    most, minima = max_iterations, [end for end in known if end.at_a_minimum]
+    if may_get_stuck(problem):
+        most = min(_PATIENCE, most)
+    found = _newton(problem, start, tolerance, most, minima)
     if found.reason in ("converged", "outside", "known"):
         return found
+    back = leads_to(problem, found.x, found.value, minima)
+    if back is not None:
+        return replace(found, value=back.value, reason="known")
     ways = [_through_kinks, _along_the_edge]
     if _least(problem, found.x) < _NEARLY_EMPTY:
         ways.reverse()
@@ -52,6 +59,15 @@ def descend(
         if found.at_a_minimum:
             break
     return found
+
+
+def leads_to(problem: Problem, x: Floats, value: float, minima: Sequence[End]) -> End | None:
+    """The minimum that the NLL falls straight to from a point with its value, of some."""
+    if not minima:
+        return None
+    points, values = np.array([end.x for end in minima]), np.array([end.value for end in minima])
+    falls = problem.falls_straight(x[None], np.array([value]), points, values)[0]
+    return minima[int(np.argmax(falls))] if falls.any() else None
 
 
 def on_a_kink(problem: Problem, end: End, *, tolerance: float) -> End:
@@ -105,14 +121,26 @@ def _lowest_around(problem: Problem, start: Floats, unit: Floats) -> Floats | No
 
 
 def _newton(problem: Problem, start: Floats, tolerance: float, max_iterations: int, known: Sequence[End] = ()) -> End:
-    low, high = problem.bounds.T
     if not problem.few_bins or has_pieces(problem):
-        return newton(problem, start, low, high, tolerance=tolerance, max_iterations=max_iterations)
-    first = roughly(problem, start, (low, high), tolerance=tolerance, max_iterations=max_iterations, known=known)
+        return _exactly(problem, start, tolerance, max_iterations, known)
+    box = problem.bounds[:, 0], problem.bounds[:, 1]
+    first = roughly(problem, start, box, tolerance=tolerance, max_iterations=max_iterations, known=known)
     if first.reason != "iterations" or first.iterations >= max_iterations:
         return first
-    rest = max_iterations - first.iterations
-    return onwards(first, newton(problem, first.x, low, high, tolerance=tolerance, max_iterations=rest))
+    return onwards(first, _exactly(problem, first.x, tolerance, max_iterations - first.iterations, known))
+
+
+def _exactly(problem: Problem, start: Floats, tolerance: float, max_iterations: int, known: Sequence[End]) -> End:
+    low, high = problem.bounds.T
+    if not known:
+        return newton(problem, start, low, high, tolerance=tolerance, max_iterations=max_iterations)
+    first = newton(problem, start, low, high, tolerance=_SEEN, max_iterations=min(_FIRST, max_iterations))
+    back = leads_to(problem, first.x, first.value, known)
+    if back is not None:
+        return replace(first, value=back.value, reason="known")
+    if first.reason == "outside" or first.iterations >= max_iterations:
+        return first
+    return onwards(first, _exactly(problem, first.x, tolerance, max_iterations - first.iterations, ()))
 
 
 def onwards(before: End, after: End) -> End:

@@ -5,9 +5,8 @@ look for a lower one (:mod:`hftranslate.inference.second_minima`).
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from math import isfinite
 from typing import Literal, assert_never, get_args
 
@@ -126,7 +125,7 @@ SOLVER_OPTIONS: dict[str, float] = {"ftol": 1e-15, "gtol": 1e-9, "maxcor": 30, "
 _NEWTON_STEPS, _MIGRAD_CALLS, _MIGRAD_ROUNDS = 200, 10_000, 10
 #: Who is asked, in this order, where a minimiser reached no minimum: the slowest one last.
 _IN_TURN: tuple[MinimizerName, ...] = ("newton", "scipy", "minuit")
-_ROUGH_STEPS, _ROUGH_TOLERANCE, _ROUGH_CALLS = 50, 1e-3, 1000
+_ROUGH_STEPS, _ROUGH_TOLERANCE = 50, 1e-3
 #: L-BFGS-B and MIGRAD, which may go on for very long where nothing is smooth, or numbers are too large for progress to
 #: show, have so many calls of the likelihood each to step in.
 _RESCUE_CALLS = 5000
@@ -376,7 +375,7 @@ def _lowest(reached: Reached, view: View, options: FitOptions) -> Minimum:
     quick = options.other_minima == "quick"
     if reached.below is not None:
         view = replace(view, starts=[reached.below.x, *view.starts])
-    found = search(problem, first, fit, view=view, others=_others(problem, options), quick=quick)
+    found = search(problem, first, fit, view=view, quick=quick)
     end, iterations = found.lowest, found.iterations
     if end is not first and options.minimizer != end.by:
         own = _run(replace(problem, theta=problem.full(end.x)), options)
@@ -384,15 +383,6 @@ def _lowest(reached: Reached, view: View, options: FitOptions) -> Minimum:
         if own.at_a_minimum and own.value < end.value + _SAME:
             end = own
     return _minimum(reached, replace(end, iterations=iterations), options, found.sure)
-
-
-def _others(problem: Problem, options: FitOptions) -> Iterator[Callable[[], End]]:
-    """Rough fits by the other minimisers."""
-    calls = min(options.max_iterations or _ROUGH_CALLS, _ROUGH_CALLS)
-    rough = replace(options, tolerance=1e-3, max_iterations=calls, strategy=0)
-    for name in _IN_TURN:
-        if name != options.minimizer:
-            yield partial(_run, problem, replace(rough, minimizer=name))
 
 
 def _run(problem: Problem, options: FitOptions) -> End:

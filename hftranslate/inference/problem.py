@@ -16,6 +16,9 @@ Floats = NDArray[np.float64]
 _MANY = 50
 #: How many times as many as bins they are then: a matrix of the bins is inverted in place of one that is factored.
 _FAR_MORE = 2
+#: Where it has to fall on the straight way to a minimum that a point belongs to, but for rounding at the minimum itself,
+#: and how far above it such a point may be.
+_ON_THE_WAY, _ROUNDING, _NOT_FAR = np.linspace(0.0, 1.0, 9), 1e-9, 100.0
 
 
 @record
@@ -62,6 +65,19 @@ class Problem:
     def values(self, x: Floats) -> Floats:
         """The function at many points ``(n_points, n_free)``."""
         return self.model.excess_of_many(self.full(x), self.data)
+
+    def falls_straight(self, x: Floats, values: Floats, minima: Floats, lowest: Floats) -> NDArray[np.bool_]:
+        """Whether it falls all the way from points ``(n, n_free)`` straight to minima ``(m, n_free)``, ``(n, m)``.
+
+        With their values ``(n,)`` and ``(m,)``; on a way from far above, the fall would hide what lies between.
+        """
+        falls: NDArray[np.bool_] = values[:, None] < lowest + _NOT_FAR
+        points, ends = falls.nonzero()
+        if points.size:
+            ways = x[points] + _ON_THE_WAY[:, None, None] * (minima[ends] - x[points])
+            between = self.values(ways.reshape(-1, x.shape[1])).reshape(ways.shape[:-1])
+            falls[points, ends] = (np.diff(between, axis=0) < _ROUNDING).all(axis=0)
+        return falls
 
     def gradient(self, x: Floats) -> Floats:
         """Its gradient; NaN outside the domain."""

@@ -23,21 +23,20 @@ few where the NLL hardly rises fits have to lead back.
 *Clouds* are what small models get otherwise, and large ones where there is more to suspect: many random points, drawn
 around the centres of the constraints and within the distance that these allow a lower minimum to have, go downhill
 together by Fisher's scoring, evaluated at once. What ends above the minimum that is known is forgotten; from the others
-new fits start. They also start from some points where a cloud begins, if kinks may lead elsewhere, and from where other
-minimisers end. If several points reached the lowest minimum, and clouds bring nothing new any more, it is believed to
-be the lowest; if not, the search says in the end that it is not sure.
+new fits start. They also start from some points where a cloud begins, if kinks may lead elsewhere. From where the NLL
+falls straight to a minimum that is known nothing goes on. If several points led to the lowest minimum, and clouds bring
+nothing new any more, it is believed to be the lowest; if not, the search says in the end that it is not sure.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.inference.clouds import Cloud
-from hftranslate.inference.descent import may_get_stuck, onwards
+from hftranslate.inference.descent import leads_to, may_get_stuck, onwards
 from hftranslate.inference.newton import End
 from hftranslate.inference.outlook import Outlook
 from hftranslate.inference.problem import Problem
@@ -87,8 +86,6 @@ _MANY_FREE = 3
 _PATIENCE = 2000
 #: Points that have to end in the lowest minimum, and how far above it they may still be.
 _AGREED, _THERE = 3, 1e-2
-#: Where the NLL has to fall on the straight way to a minimum that it belongs to.
-_ON_THE_WAY = np.linspace(0.0, 1.0, 9)
 #: Distance between a point and a minimum within which it belongs to its valley (twice a rise of the NLL).
 _SAME_VALLEY = 0.1
 
@@ -164,7 +161,6 @@ def search(
     descend: Descent,
     *,
     view: View | None = None,
-    others: Iterable[Callable[[], End]] = (),
     quick: bool = False,
 ) -> Found:
     """Look for a lower minimum than the first one.
@@ -177,8 +173,6 @@ def search(
         the fit from a point.
     view
         what is seen from there, if that is known.
-    others
-        fits by other minimisers, from where the first one began; they are asked where there is much to suspect.
     quick
         whether to spend little: at most one cloud of few points. Such a search does not say that it is not sure.
     """
@@ -193,8 +187,6 @@ def search(
     if quick:
         look.by_clouds(replace(plan, points=_FEWER_POINTS, most=1, quiet=2, before=0))
         return look.found(sure=True)
-    for other in islice(others, plan.others):
-        look.take(other())
     return look.found(sure=look.by_clouds(plan))
 
 
@@ -208,8 +200,6 @@ class _Plan:
         whether clouds take the place of profiles.
     calm
         whether the first fit went well, so that ways may tell that there is nothing to search.
-    others
-        how many other minimisers to ask first.
     points
         of a cloud.
     most, quiet
@@ -220,7 +210,6 @@ class _Plan:
 
     small: bool
     calm: bool
-    others: int
     points: int
     most: int
     quiet: int
@@ -241,9 +230,7 @@ def _plan(problem: Problem, first: End, bent: float, state: State) -> _Plan | No
     if not small:
         if first.at_a_minimum and e.uneven <= _QUITE_UNEVEN:
             return None
-        return _Plan(
-            small=False, calm=False, others=1, points=_POINTS_OF_LARGE, most=1, quiet=1, before=0, after=_FITS_AFTER
-        )
+        return _Plan(small=False, calm=False, points=_POINTS_OF_LARGE, most=1, quiet=1, before=0, after=_FITS_AFTER)
     once, twice = (bool(found) for found in suspicious(e.strong, e.uneven, bent, e.hidden))
     difficult = not first.at_a_minimum or first.iterations > _DIFFICULT or derived.curved or (bad and once)
     twice = difficult or twice
@@ -256,7 +243,6 @@ def _plan(problem: Problem, first: End, bent: float, state: State) -> _Plan | No
     return _Plan(
         small=True,
         calm=first.reason == "converged" and not (difficult or bad or bent > _BENT_BACK),
-        others=2 if twice else 0,
         points=_POINTS if twice else _FEWER_POINTS,
         most=_CLOUDS,
         quiet=1 + int(twice) + int(many),
@@ -320,12 +306,6 @@ class _Look:
         self.iterations += other.iterations
         return value
 
-    def take(self, other: End) -> None:
-        """Go on from where another minimiser ended, if that is lower."""
-        self.iterations += other.iterations
-        if other.value < self.lowest.value - _LOWER:
-            self.start(other.x)
-
     def from_sights(self, starts: list[Floats]) -> None:
         """Fit from places that are seen, as long as that leads to lower minima."""
         for looks in range(_PROFILES, 0, -1):
@@ -335,16 +315,8 @@ class _Look:
             if self.lowest is known or looks == 1:
                 break
             seen = Outlook(problems=[self.problem], ends=[self.lowest]).starts([0])[0]
-            starts = [x for x in seen if not self._leads_back(x)]
-
-    def _leads_back(self, x: Floats) -> bool:
-        """Whether the NLL falls all the way from a point straight to another minimum than the lowest: its valley."""
-        others = [end.x for end in self.minima if end.at_a_minimum and end is not self.lowest]
-        if not others:
-            return False
-        ways = x + _ON_THE_WAY[:, None, None] * (np.array(others) - x)
-        values = self.problem.values(ways.reshape(-1, len(x))).reshape(len(_ON_THE_WAY), -1)
-        return bool((np.diff(values, axis=0) < 0.0).all(axis=0).any())
+            others = [end for end in self.minima if end.at_a_minimum and end is not self.lowest]
+            starts = [x for x in seen if leads_to(self.problem, x, self.problem.value(x), others) is None]
 
     def in_one_valley(self) -> bool:
         """Whether the NLL rises on the ways from the minimum to many points; where it hardly does fits lead back."""
@@ -373,7 +345,7 @@ class _Look:
             known = self.lowest.value
             for x in cloud.x[: plan.before]:
                 self.start(x)
-            cloud.go_down(self.lowest.value - _LOWER)
+            back = cloud.go_down(self.lowest.value - _LOWER, self.lowest)
             order, ends = np.argsort(cloud.value, kind="stable"), cloud.value.copy()
             fits = 0
             for i in order:
@@ -381,10 +353,10 @@ class _Look:
                     ends[i] = self.start(cloud.x[i])
                     fits += 1
             still, agreed = (0, 0) if self.lowest.value < known - _LOWER else (still + 1, agreed)
-            if still >= plan.quiet and agreed + self._there(ends) < _AGREED:
+            if still >= plan.quiet and agreed + back + self._there(ends) < _AGREED:
                 for i in order[:_AGREED]:  # they stopped early, for none was on its way to a lower minimum
                     ends[i] = self.start(cloud.x[i]) if ends[i] == cloud.value[i] else ends[i]
-            agreed += self._there(ends)
+            agreed += back + self._there(ends)
             if still >= plan.quiet and agreed >= _AGREED and self.lowest.value >= known - _LOWER:
                 return True
         return False

@@ -42,6 +42,20 @@ def test_all_of_them_reach_the_minimum_of_a_single_valley():
     assert cloud.distance(0, known.x + 0.5) > 0.1
 
 
+def test_what_leads_to_the_known_minimum_stays_behind():
+    """All of a single valley does; of two, what lies in the other one goes on."""
+    problem = problem_of(*hello_world())
+    known, cloud = around(problem)
+    n = len(cloud.x)
+    assert cloud.go_down(np.inf, known) > 0.9 * n
+    problem = problem_of(*mirrored(0.0, 0.01))
+    known, cloud = around(problem)
+    on_its_side = np.sum(np.sign(cloud.x[:, 0]) == np.sign(known.x[0]))
+    assert cloud.go_down(np.inf, known) >= 0.5 * on_its_side
+    assert len(cloud.x)
+    assert (np.sign(cloud.x[:, 0]) != np.sign(known.x[0])).all()
+
+
 @pytest.mark.parametrize("lower", [-1.0, 1.0])
 def test_the_lower_of_two_mirror_images_is_reached(lower):
     """Whichever of them the fit found."""

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from hftranslate.inference.descent import descend
 from tests.inference.problems import held, problem_of
+from tests.inference.test_minima import mirrored
 from tests.likelihood.builders import hello_world
 
 
@@ -47,3 +49,15 @@ def test_distance_to_the_minimum():
     down = whole.gradient(whole.full(np.array([0.0, *best])))[0] > 0.0
     assert down
     assert whole.edm(np.array([0.0, *best])) < 1e-20
+
+
+def test_from_where_the_function_falls_straight_to_a_minimum():
+    """Two valleys are mirror images: points of each belong to their own, none from far above to any."""
+    problem = problem_of(*mirrored(0.0, 0.01))
+    minima = [descend(problem, np.array([x]), tolerance=1e-8, max_iterations=200) for x in (-0.9, 0.9)]
+    points = np.array([end.x for end in minima])
+    x = np.concatenate([np.linspace(-1.5, -0.2, 20), np.linspace(0.2, 1.5, 20)])[:, None]
+    falls = problem.falls_straight(x, problem.values(x), points, np.array([end.value for end in minima]))
+    np.testing.assert_array_equal(falls, (x > 0.0) == (points[:, 0] > 0.0))
+    far = np.full(40, minima[0].value + 1e3)
+    assert not problem.falls_straight(x, far, points, np.array([end.value for end in minima])).any()
