@@ -30,8 +30,8 @@ _ANYWHERE = 0.25
 _AT_ONCE = (1, 1, 2, 3)
 #: Twice the rise of the NLL below which a point is where it came from.
 _NO_WAY = 1e-12
-#: How often a point outside the domain goes half of the way to the known minimum.
-_PULLS = 3
+#: How often a point outside the domain goes half of the way to the known minimum; and while half of all are outside.
+_PULLS, _MOST_PULLS = 3, 12
 #: How many points go on that have come to one place, and how far apart these may be (twice a rise of the NLL).
 _OF_A_PLACE, _SAME_PLACE = 4, 0.1
 #: Steps that every other point begins with in which only its free factors move.
@@ -77,8 +77,11 @@ class Cloud:
         free = np.where(inside, known.x, init) * np.exp(z * rng.choice(_FACTORS, size=(n_points, 1)))
         free = np.where(rng.random((n_points, 1)) < _ANYWHERE, 3.0 * z, free)
         points = problem.inside(np.where(constrained, np.where(inside, ball, near), free))
-        for _ in range(_PULLS):
-            outside = ~np.isfinite(problem.values(points))
+        outside = np.arange(n_points)
+        for pull in range(_MOST_PULLS):
+            outside = outside[~np.isfinite(problem.values(points[outside]))]
+            if pull >= _PULLS and len(outside) < 0.5 * n_points:
+                break
             points[outside] = 0.5 * (points[outside] + known.x)
         return cls.at(problem, points)
 

@@ -8,11 +8,20 @@ together, so that they are looked at in one go (:mod:`hftranslate.inference.sigh
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.inference.exchanges import HIGHEST, Exchanges, columns_of, factors_of
+from hftranslate.inference.exchanges import (
+    HIGHEST,
+    Exchanges,
+    columns_of,
+    factors_of,
+    falls_again,
+    shared_otherwise,
+    sharing,
+)
 from hftranslate.inference.low_rank import LowRank
 from hftranslate.inference.newton import End
 from hftranslate.inference.problem import Problem
@@ -106,7 +115,12 @@ class Outlook:
         found: dict[int, list[Floats]] = {i: [] for i in which}
         if found:
             around, minima = {i: self._around(i) for i in which}, self._minima()
-            for owner, point in (*self._on_profiles(minima, around), *self._by_exchanges(minima, around)):
+            seen = (
+                self._on_profiles(minima, around),
+                self._by_exchanges(minima, around),
+                self._by_sharing(minima, which),
+            )
+            for owner, point in chain(*seen):
                 found[owner].append(point[self.places[owner]])
         return found
 
@@ -159,6 +173,20 @@ class Outlook:
         fit = rows[owner]
         low = minima.rises(fit, points, HIGHEST) < HIGHEST
         yield from zip(fit[low].tolist(), points[low], strict=True)
+
+    def _by_sharing(self, minima: Minima, which: Sequence[int]) -> Iterator[tuple[int, Floats]]:
+        """The same where factors of one bin have shared what it lacks otherwise."""
+        free = np.zeros(self.thetas.shape, dtype=np.bool_)
+        for i in which:
+            free[i, self.problems[i].index] = True
+        fit, pairs = sharing(minima.model, free, self.thetas)
+        if fit.size:
+            x = self.thetas[fit[:, None], self.index]
+            init = minima.model.parameters.init[self.index]
+            points = shared_otherwise(x, np.searchsorted(self.index, pairs), init, self.bounds)
+            rise = minima.rises(np.repeat(fit, points.shape[1]), points.reshape(-1, x.shape[1]), np.inf)
+            row, place = falls_again(rise.reshape(points.shape[:2]))
+            yield from zip(fit[row].tolist(), points[row, place], strict=True)
 
     def _wide(self, i: int, lines: Floats) -> Floats:
         """Lines of one of them ``(n, n_free)`` among all of ``index``."""

@@ -16,8 +16,8 @@ Floats = NDArray[np.float64]
 _MANY = 50
 #: How many times as many as bins they are then: a matrix of the bins is inverted in place of one that is factored.
 _FAR_MORE = 2
-#: Where it has to fall on the straight way to a minimum that a point belongs to, but for rounding at the minimum itself,
-#: and how far above it such a point may be.
+#: Where it has to fall on the straight way to a minimum that a point belongs to, but for rounding at the minimum, and
+#: how far above it such a point may be.
 _ON_THE_WAY, _ROUNDING, _NOT_FAR = np.linspace(0.0, 1.0, 9), 1e-9, 100.0
 
 

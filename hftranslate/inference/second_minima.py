@@ -325,6 +325,8 @@ class _Look:
         if covariance is None:
             return False
         points = Cloud.on_ways(problem, known, covariance, _WAYS * len(known.x), np.random.default_rng(6))
+        if len(points.x) < _WAYS:  # hardly any lies within the domain
+            return False
         doubtful = points.x[points.rise_from(known.x) < _RISING]
         if len(doubtful) > _DOUBTFUL:
             return False

@@ -7,11 +7,19 @@ quadratic models that the fits used.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.inference.exchanges import HIGHEST, Exchanges, factors_of
+from hftranslate.inference.exchanges import (
+    HIGHEST,
+    Exchanges,
+    factors_of,
+    falls_again,
+    shared_otherwise,
+    sharing,
+)
 from hftranslate.inference.low_rank import Metric
 from hftranslate.inference.outlook import SHARPEST
 from hftranslate.inference.second_minima import (
@@ -104,7 +112,7 @@ def _seen(model: Model, fits: Fits, ends: Ends, which: Integers) -> tuple[Intege
     lines, chunk = Linearity.of(model, fits), max(fits.chunk(model) // 2, 1)
     for first in range(0, len(which), chunk):
         here = _Ended(lines=lines, ends=ends, which=which[first : first + chunk])
-        for i, start in (*here.sights(), *here.exchanges()):
+        for i, start in chain(here.sights(), here.exchanges(), here.sharings()):
             theta = here.thetas[i].copy()
             theta[lines.index] = start
             owners.append(here.which[i])
@@ -234,3 +242,18 @@ class _Ended:
         values = model.excess_of_pairs(points, fits.observed[which], fits.auxdata[which])
         low = values < self.ends.values[which] + HIGHEST
         return zip(fit[low].tolist(), starts[low], strict=True)
+
+    def sharings(self) -> Iterable[tuple[int, Floats]]:
+        """Where factors of one bin have shared what it lacks otherwise: which fit, and where."""
+        model, index, fits = self.lines.model, self.lines.index, self.lines.fits
+        fit, pairs = sharing(model, fits.free_in(self.which), self.thetas)
+        if not len(fit):
+            return ()
+        init, places = model.parameters.init[index], np.searchsorted(index, pairs)
+        starts = shared_otherwise(self.x[fit], places, init, fits.bounds[index])
+        points, which = np.repeat(self.thetas[fit, None], starts.shape[1], axis=1), self.which[fit]
+        points[..., index] = starts
+        observed, auxdata = (np.repeat(data[which], starts.shape[1], axis=0) for data in (fits.observed, fits.auxdata))
+        values = model.excess_of_pairs(points.reshape(-1, points.shape[2]), observed, auxdata)
+        row, place = falls_again(values.reshape(starts.shape[:2]) - self.ends.values[which, None])
+        return zip(fit[row].tolist(), starts[row, place], strict=True)

@@ -112,7 +112,7 @@ class Slopes:
         shape = (n_points, cells.n_bins, cells.n_parameters)
         result, bent = np.empty((2, *shape)) if room is None else room[:, :n_points]
         bends = self._shifts(state, weights, result, bent)
-        flat = result.reshape(n_points, -1)
+        flat = result.reshape(n_points, cells.n_bins * cells.n_parameters)
         apart = _DENSE * (len(self.normsys.places) + len(self.direct.places)) > flat.shape[1]
         entries = np.zeros(flat.T.shape) if apart else flat.T
         terms = self.normsys
@@ -159,7 +159,10 @@ class Slopes:
             _sums(np.sum(self.bent, axis=0), cells.lift(state), cells.bin_starts, result)
         if len(m.row):
             terms, mean = self.normsys, 0.5 * (m.lo + m.hi) - 1.0
-            terms.add(result.reshape(n_points, -1).T, state.nu[terms.first] * mean[terms.second, None])
+            terms.add(
+                result.reshape(n_points, cells.n_bins * cells.n_parameters).T,
+                state.nu[terms.first] * mean[terms.second, None],
+            )
         return result
 
     def unevenness(self, state: State) -> Floats:

@@ -5,9 +5,12 @@ import pytest
 
 from hftranslate.inference.clouds import Cloud
 from hftranslate.inference.descent import descend
+from hftranslate.inference.fit import fit
+from hftranslate.likelihood.compile import compile_model
+from hftranslate.workspace import HistoSys, NormFactor
 from tests.inference.problems import clipped, problem_of
 from tests.inference.test_minima import mirrored
-from tests.likelihood.builders import counting, hello_world
+from tests.likelihood.builders import channel, config, counting, hello_world, workspace
 
 
 def around(problem, n=40):
@@ -132,3 +135,16 @@ def test_parameters_that_follow():
     lines = covariance / np.diagonal(covariance)[:, None]
     alone = [min(np.abs(way - lines[k] * way[k]).max() for k in range(len(known.x))) for way in half]
     assert sum(a < 1e-9 for a in alone) > 10
+
+
+@pytest.mark.parametrize("size", [3e3, 5e5])
+def test_a_valley_that_is_hardly_wider_than_a_line(size):
+    """A systematic that is thousands of times what it varies: random points are nearly all outside the domain."""
+    huge = HistoSys(name="h", lo_data=(-size, 4.0), hi_data=(size, 3.0))
+    signal = ("s", [5.0, 5.0], NormFactor(name="mu"))
+    bins = channel("SR", [56.0, 2.0], signal, ("b", [50.0, 2.0], huge))
+    for center in (-2.06, -0.3, 0.0, 0.4):
+        model, data = compile_model(workspace(bins, parameters=[config("h", auxdata=(center,))]))
+        found = fit(model, data)
+        assert found.status in ("converged", "unsure")
+        assert 0.0 < model.rates(found.values)[0] < 100.0

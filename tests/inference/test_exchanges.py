@@ -15,7 +15,7 @@ from hftranslate.inference.together import Fits
 from hftranslate.inference.valleys import fit_many
 from hftranslate.likelihood.compile import compile_model
 from hftranslate.toys.fits import sample_toys
-from hftranslate.workspace import NormFactor, NormSys
+from hftranslate.workspace import NormFactor, NormSys, ShapeSys, StatError
 from tests.cases import compiled
 from tests.likelihood.builders import channel, workspace
 
@@ -116,3 +116,42 @@ def test_a_factor_that_a_fit_holds_stays(shared):
     held[:, p.poi_index] = True
     found = fit_many(model, replace(fits, held=held), tolerance=1e-8, search=True)
     assert np.all(found.thetas[:, p.poi_index] == truth[p.poi_index])
+
+
+def one_bin(background=40.0, of_sample=0.7, of_bin=0.35, n=0.0):
+    """A bin with a Poisson factor of its sample and a Gaussian one of its own: what is lacking may be either's."""
+    factors = ShapeSys(name="sh", data=(of_sample * background,)), StatError(name="st", data=(of_bin * background,))
+    return compile_model(
+        workspace(channel("SR", [n], ("s", [5.0], NormFactor(name="mu")), ("b", [background], *factors)))
+    )
+
+
+@pytest.mark.parametrize("n", [0.0, 1.0, 3.0])
+@pytest.mark.parametrize("background", [10.0, 40.0])
+@pytest.mark.parametrize(("of_sample", "of_bin"), [(0.7, 0.35), (0.5, 0.25), (0.5, 0.5), (1.0, 0.5), (0.2, 0.3)])
+def test_factors_of_a_bin_share_what_it_lacks_in_the_cheapest_way(background, of_sample, of_bin, n):
+    """The judge is a grid of both, with the signal at zero, where the excess of the background puts it."""
+    model, data = one_bin(background, of_sample, of_bin, n)
+    found = fit(model, data)
+    one, other = np.meshgrid(*(np.geomspace(1e-3, 1.7, 200),) * 2)
+    points = np.zeros((one.size, 3))
+    names = model.parameters.names
+    points[:, names.index("sh[0]")], points[:, names.index("st[0]")] = one.ravel(), other.ravel()
+    assert found.excess_nll <= model.excess_of_many(points, data).min() + 1e-3
+    assert found.sure
+
+
+def test_toys_share_what_a_bin_lacks_as_data_do():
+    model, _ = one_bin()
+    rng = np.random.default_rng(1)
+    observed = rng.integers(0, 2, (60, 1)).astype(float)
+    auxdata = model.expected_data(model.parameters.init).auxdata * rng.uniform(0.8, 1.2, (60, model.n_aux))
+    p = model.parameters
+    fits = Fits(observed=observed, auxdata=auxdata, starts=np.tile(p.init, (60, 1)), free=~p.fixed, bounds=p.bounds)
+    together = fit_many(model, fits, tolerance=1e-8, search=True)
+    first = fit_many(model, fits, tolerance=1e-8, search=False)
+    alone = [fit(model, model.data(*both)).excess_nll for both in zip(observed, auxdata, strict=True)]
+    kept = together.converged
+    assert np.sum(first.values[kept] > together.values[kept] + 0.1) > 5
+    np.testing.assert_allclose(together.values[kept], np.array(alone)[kept], atol=1e-7)
+    assert kept.sum() > 30
