@@ -223,7 +223,7 @@ def _plan(problem: Problem, first: End, bent: float, state: State) -> _Plan | No
     size = n * len(problem.model.cells.nominal)
     if size > _LARGEST:
         return None
-    bad, small = first.value > _BAD * len(problem.data.observed), is_small(n, size)
+    bad, small = _is_bad(problem, first), is_small(n, size)
     if not small and first.at_a_minimum and not bad:
         return None
     e, derived = _Effects.seen(problem, first.x, state), problem.model.derived
@@ -249,6 +249,11 @@ def _plan(problem: Problem, first: End, bent: float, state: State) -> _Plan | No
         before=before,
         after=_FITS_AFTER,
     )
+
+
+def _is_bad(problem: Problem, end: End) -> bool:
+    """Whether data are described badly there."""
+    return end.value > _BAD * len(problem.data.observed)
 
 
 def suspicious(strong: Some, uneven: Some, bent: Some, hidden: Any) -> tuple[Any, Any]:
@@ -286,8 +291,13 @@ class _Look:
     deeper: bool = False
 
     def found(self, *, sure: bool) -> Found:
-        sure = sure and not self.deeper and self.lowest.at_a_minimum
+        sure = sure and not (self.deeper or self._is_rugged()) and self.lowest.at_a_minimum
         return Found(lowest=self.lowest, sure=sure, iterations=self.lowest.iterations + self.iterations)
+
+    def _is_rugged(self) -> bool:
+        """Whether data that are described badly have several valleys: there are more of them than a search sees."""
+        others = (end.value for end in self.minima if end.at_a_minimum)
+        return _is_bad(self.problem, self.lowest) and any(value > self.lowest.value + _THERE for value in others)
 
     def start(self, x: Floats) -> float:
         """Fit from a point; returns the value where that ended."""

@@ -160,8 +160,8 @@ def test_background_only_fit_of_a_model_without_background(shared):
     model, data = compiled("cms_ttgamma_2l")
     assert model.nll(model.parameters.vector(r_TTGamma=0.0), data) == np.inf
     result = fit(model, data, fixed={"r_TTGamma": 0.0})
-    assert result.status == "converged"
-    # it has several minima: the first fit ends 1554.98 above the saturated model, others at 1554.29 and 1491.38
+    assert result.status == "unsure"  # with 18 of NLL per bin, and several minima
+    # the first fit ends 1554.98 above the saturated model, others at 1554.29 and 1491.38
     assert result.excess_nll == pytest.approx(1490.816371, abs=1e-5)
     for judge in ("scipy", "minuit"):  # and stay there
         options = FitOptions(minimizer=judge, other_minima=False)
