@@ -21,7 +21,7 @@ from hftranslate.crosscheck.with_root import (
 )
 from hftranslate.difference.alignment import Alignment, align
 from hftranslate.difference.compare import NLL_PER_TOLERANCE, TOLERANCE
-from hftranslate.errors import InputError, RootFailed, UnsafeInput
+from hftranslate.errors import InputError, RootFailed, UnsafeInput, Unsupported
 from hftranslate.formats.histfactory_xml.options import XmlOptions
 from hftranslate.formats.outcomes import Outcome
 from hftranslate.formats.rewriting import listed
@@ -33,6 +33,8 @@ from hftranslate.workspace.parameters import parameter_sets
 Json = dict[str, Any]
 #: Yields below this fraction of the channel's largest are compared as if they were as large.
 _SMALLEST_YIELD = 1e-9
+#: What the scripts say of a model that they have no words for.
+_UNDESCRIBED = "cannot be described to ROOT: "
 
 
 def verify_in_root(
@@ -63,6 +65,8 @@ def verify_in_root(
     ------
     UnsafeInput
         One of them says something that ROOT might execute; it was not started.
+    Unsupported
+        The model cannot be described to ROOT.
     """
     account = tuple(account)
     announced = [o.renamed for o in account if o.renamed is not None]
@@ -94,6 +98,12 @@ def verify_in_root(
     except UnsafeInput:
         raise
     except RootFailed as error:
+        if _UNDESCRIBED in str(error):
+            why = str(error).partition(_UNDESCRIBED)[2]
+            raise Unsupported(
+                f"ROOT cannot judge this translation, which says nothing against it: {why}; --verify alone says what we "
+                "read in it"
+            ) from None
         return _not(f"ROOT could not evaluate both: {error}", path, account)
     except InputError as error:
         return _not(f"{path} cannot be read back: {error}", path, account)

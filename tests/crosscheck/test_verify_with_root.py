@@ -20,6 +20,7 @@ from hftranslate.formats.root_workspace.graph import Graph
 from hftranslate.translation.load import load
 from hftranslate.translation.write import write
 from hftranslate.workspace import Measurement
+from tests.cli.documents import document
 from tests.conftest import REPOSITORY
 
 CASES = REPOSITORY / "validation" / "cases"
@@ -123,6 +124,16 @@ def test_a_root_that_fails(judged: Judged) -> None:
     assert (
         "cannot be read back" in verify_in_root(judged.loaded, Source(path=JSON), judged.driver, installation).sentence
     )
+
+
+def test_a_model_that_root_has_no_words_for_is_no_fault(judged: Judged) -> None:
+    python = judged.folder / "broken"
+    says = "it cannot be described to ROOT: parameter 's': ROOT cannot be told another constraint"
+    python.write_text(f"#!{sys.executable}\nimport sys\nsys.exit({says!r})\n")
+    python.chmod(0o755)
+    installation = RootInstallation(python=str(python), hist2workspace=None)
+    with pytest.raises(Unsupported, match=r"which says nothing against it: parameter 's': ROOT cannot be told another"):
+        verify_in_root(judged.loaded, Source(path=JSON), judged.driver, installation)
 
 
 # ------------------------------------------------------------------------------------------------------------ real ROOT
@@ -270,3 +281,14 @@ def test_json_reaches_root_under_names_of_its_own(warm_root: str, tmp_path: Path
     assert start["original"]["yields"] == {name: pytest.approx(values) for name, values in contents.items()}
     with pytest.raises(InvalidWorkspace, match="which makes them one object"):
         root_pair(as_json, Source(path=tmp_path / "top.xml", basedir=tmp_path), (m, m), {}, installation)
+
+
+@pytest.mark.root
+def test_what_root_cannot_be_told_is_named_as_users_know_it(warm_root: str, tmp_path: Path) -> None:
+    moved = document()
+    moved["measurements"][0]["config"]["parameters"].append({"name": "JES", "auxdata": [0.4]})
+    (tmp_path / "moved.json").write_text(json.dumps(moved))
+    found = command(warm_root, "json2xml", tmp_path / "moved.json", "-d", tmp_path / "xml")
+    assert found.exit_code != 0
+    assert isinstance(found.exception, Unsupported)
+    assert "parameter 'JES': ROOT cannot be told another constraint" in str(found.exception)

@@ -13,7 +13,7 @@ import gzip
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import chdir
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,5 +91,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def saying(run: Callable[[], int]) -> int:
+    """The exit code of a program; a line where a model cannot be described to ROOT."""
+    try:
+        return run()
+    except Exception as error:
+        from models import ModelError
+
+        if not isinstance(error, ModelError):
+            raise
+        print(f"it cannot be described to ROOT: {error}", file=sys.stderr)
+        return 1
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(saying(main))

@@ -79,7 +79,13 @@ def open_side(options: argparse.Namespace) -> Side:
         data = options.file.read_bytes()
         document = json.loads(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data)
         neutral, channels, names = with_neutral_names(document)
-        description = describe_json(neutral, options.measurement)
+        try:
+            description = describe_json(neutral, options.measurement)
+        except ModelError as error:
+            told = str(error)
+            for name, stands_for in names.items():
+                told = told.replace(repr(name), repr(stands_for))
+            raise ModelError(told) from None
         for name, entries in description.entries.items():
             several = entries[0].startswith("gamma_")
             parameters |= {e: f"{names[name]}[{i}]" if several else names[name] for i, e in enumerate(entries)}
@@ -158,4 +164,6 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    from of_file import saying
+
+    sys.exit(saying(lambda: main(sys.argv[1:])))
