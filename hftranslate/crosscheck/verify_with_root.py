@@ -100,10 +100,8 @@ def verify_in_root(
     except RootFailed as error:
         if _UNDESCRIBED in str(error):
             why = str(error).partition(_UNDESCRIBED)[2]
-            raise Unsupported(
-                f"ROOT cannot judge this translation, which says nothing against it: {why}; --verify alone says what we "
-                "read in it"
-            ) from None
+            text = f"ROOT cannot judge this translation, which says nothing against it: {why}; --verify asks us alone"
+            raise Unsupported(text) from None
         return _not(f"ROOT could not evaluate both: {error}", path, account)
     except InputError as error:
         return _not(f"{path} cannot be read back: {error}", path, account)
