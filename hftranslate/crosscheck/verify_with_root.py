@@ -98,10 +98,7 @@ def verify_in_root(
     except UnsafeInput:
         raise
     except RootFailed as error:
-        if _UNDESCRIBED in str(error):
-            why = str(error).partition(_UNDESCRIBED)[2]
-            text = f"ROOT cannot judge this translation, which says nothing against it: {why}; --verify asks us alone"
-            raise Unsupported(text) from None
+        _refuse_undescribed(str(error))
         return _not(f"ROOT could not evaluate both: {error}", path, account)
     except InputError as error:
         return _not(f"{path} cannot be read back: {error}", path, account)
@@ -121,6 +118,15 @@ def verify_in_root(
         f"the yields by {worst_yield:.2g}"
     )
     return Verification(verified=True, sentence=sentence, found=None)
+
+
+def _refuse_undescribed(error: str) -> None:
+    """Say of a model that ROOT was not told that this is nobody's fault."""
+    if _UNDESCRIBED in error:
+        why = error.partition(_UNDESCRIBED)[2]
+        raise Unsupported(
+            f"ROOT cannot judge this translation, which says nothing against it: {why}; --verify asks us alone"
+        )
 
 
 def _way(first: Loaded, second: Loaded) -> str:
