@@ -7,6 +7,7 @@ those of many at once, in which some parameters are held and some bins are empti
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -250,11 +251,18 @@ def back(matrices: Floats, v: Floats) -> Floats:
 
 
 def solved(matrices: Floats, v: Floats) -> Floats:
-    """Solutions of many systems; the shortest ones where one of them is singular, as of factors that do the same."""
+    """Solutions of many systems; the shortest ones where one of them is singular, as of factors that do the same.
+
+    NaN where a matrix has no finite numbers.
+    """
     try:
         return np.asarray(np.linalg.solve(matrices, v), dtype=np.float64)
     except np.linalg.LinAlgError:
-        return np.asarray(np.linalg.pinv(matrices) @ v, dtype=np.float64)
+        result = np.full(v.shape, np.nan)
+        for i in np.flatnonzero(np.isfinite(matrices).all(axis=(1, 2))).tolist():
+            with suppress(np.linalg.LinAlgError):
+                result[i] = np.linalg.pinv(matrices[i]) @ v[i]
+        return result
 
 
 def two_loops(

@@ -23,7 +23,8 @@ few where the NLL hardly rises fits have to lead back.
 *Clouds* are what small models get otherwise, and large ones where there is more to suspect: many random points, drawn
 around the centres of the constraints and within the distance that these allow a lower minimum to have, go downhill
 together by Fisher's scoring, evaluated at once. What ends above the minimum that is known is forgotten; from the others
-new fits start. They also start from some points where a cloud begins, if kinks may lead elsewhere. From where the NLL
+new fits start. Fits at once, which take other ways, start where a cloud of a suspicious model begins, and so do some
+single ones, if kinks may lead elsewhere. From where the NLL
 falls straight to a minimum that is known nothing goes on. If several points led to the lowest minimum, and clouds bring
 nothing new any more, it is believed to be the lowest; if not, the search says in the end that it is not sure.
 """
@@ -40,6 +41,7 @@ from hftranslate.inference.descent import leads_to, may_get_stuck, onwards
 from hftranslate.inference.newton import End
 from hftranslate.inference.outlook import Outlook
 from hftranslate.inference.problem import Problem
+from hftranslate.inference.together import Fits, Known, fit_together
 from hftranslate.likelihood.cells import State
 from hftranslate.likelihood.scipy_parts import dpotrf, dpotri
 from hftranslate.likelihood.second_order import jacobian
@@ -77,9 +79,11 @@ _DIFFICULT, _BAD = 25, 10.0
 #: Points of a cloud: in small models; in less suspicious ones; in large ones.
 _POINTS, _FEWER_POINTS, _POINTS_OF_LARGE = 128, 24, 32
 #: Clouds at most, fits from each where it begins (if these may lead elsewhere) and where it ends.
-_CLOUDS, _FITS_BEFORE, _FITS_AFTER = 5, 2, 4
+_CLOUDS, _FITS_BEFORE, _FITS_AFTER = 5, 1, 4
 #: Fits from each where it begins, if valleys are many or the known minimum lies on a kink.
-_MORE_BEFORE = 4
+_MORE_BEFORE = 2
+#: Points of a cloud that fits at once start from, and how many of the lowest of these are gone on from.
+_AT_ONCE, _BEST = 64, 2
 #: Free factors whose products can be the same in so many ways that one more cloud is worth its time.
 _MANY_FREE = 3
 #: Steps of all fits from clouds after which no further cloud is taken.
@@ -185,7 +189,7 @@ def search(
     if plan.calm and look.in_one_valley():
         return look.found(sure=True)
     if quick:
-        look.by_clouds(replace(plan, points=_FEWER_POINTS, most=1, quiet=2, before=0))
+        look.by_clouds(replace(plan, points=_FEWER_POINTS, at_once=0, most=1, quiet=2, before=0))
         return look.found(sure=True)
     return look.found(sure=look.by_clouds(plan))
 
@@ -200,8 +204,8 @@ class _Plan:
         whether clouds take the place of profiles.
     calm
         whether the first fit went well, so that ways may tell that there is nothing to search.
-    points
-        of a cloud.
+    points, at_once
+        of a cloud, and how many of them fits at once start from.
     most, quiet
         clouds at most, and how many of them in a row have to bring nothing new.
     before, after
@@ -211,6 +215,7 @@ class _Plan:
     small: bool
     calm: bool
     points: int
+    at_once: int
     most: int
     quiet: int
     before: int
@@ -230,7 +235,9 @@ def _plan(problem: Problem, first: End, bent: float, state: State) -> _Plan | No
     if not small:
         if first.at_a_minimum and e.uneven <= _QUITE_UNEVEN:
             return None
-        return _Plan(small=False, calm=False, points=_POINTS_OF_LARGE, most=1, quiet=1, before=0, after=_FITS_AFTER)
+        return _Plan(
+            small=False, calm=False, points=_POINTS_OF_LARGE, at_once=0, most=1, quiet=1, before=0, after=_FITS_AFTER
+        )
     once, twice = (bool(found) for found in suspicious(e.strong, e.uneven, bent, e.hidden))
     difficult = not first.at_a_minimum or first.iterations > _DIFFICULT or derived.curved or (bad and once)
     twice = difficult or twice
@@ -244,6 +251,7 @@ def _plan(problem: Problem, first: End, bent: float, state: State) -> _Plan | No
         small=True,
         calm=first.reason == "converged" and not (difficult or bad or bent > _BENT_BACK),
         points=_POINTS if twice else _FEWER_POINTS,
+        at_once=_AT_ONCE if twice else 0,
         most=_CLOUDS,
         quiet=1 + int(twice) + int(many),
         before=before,
@@ -342,6 +350,21 @@ class _Look:
             return False
         return all(self.start(x) < known.value + _THERE and self.lowest is known for x in doubtful)
 
+    def at_once(self, points: Floats) -> None:
+        """Fits from many points, of a kind of their own; where the lowest of them end new ones start."""
+        if not len(points):
+            return
+        p, known, model = self.problem, self.lowest, self.problem.model
+        free, bounds = np.zeros(len(p.theta), dtype=np.bool_), model.parameters.bounds.copy()
+        free[p.index], bounds[p.index] = True, p.bounds
+        thetas = np.broadcast_to(p.full(known.x), (len(points), len(p.theta)))
+        low = Known(thetas=thetas, values=np.full(len(points), known.value - _LOWER))
+        fits = Fits.of(p.data, p.full(points), free, bounds)
+        ends = fit_together(model, fits, tolerance=_LOWER, known=low)
+        for i in np.argsort(ends.values, kind="stable")[:_BEST].tolist():
+            if ends.converged[i] and ends.values[i] < self.lowest.value - _LOWER:
+                self.start(ends.thetas[i, p.index])
+
     def by_clouds(self, plan: _Plan) -> bool:
         """Fit from some points where clouds begin and end, until as many of them as planned bring nothing new.
 
@@ -355,6 +378,7 @@ class _Look:
             cloud = Cloud.around(self.problem, self.lowest, plan.points, rng)
             cloud.settle()
             known = self.lowest.value
+            self.at_once(cloud.x[: plan.at_once])
             for x in cloud.x[: plan.before]:
                 self.start(x)
             back = cloud.go_down(self.lowest.value - _LOWER, self.lowest)

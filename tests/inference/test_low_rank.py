@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hftranslate.inference.low_rank import LowRank, following
+from hftranslate.inference.low_rank import LowRank, following, solved
 from hftranslate.inference.newton import newton, roughly
 from hftranslate.inference.problem import Problem
 from hftranslate.likelihood.compile import compile_model
@@ -219,3 +219,12 @@ def test_terms_and_functions_take_the_same_ways():
     slow = newton(problem, problem.start, *box, tolerance=1e-10, max_iterations=100)
     assert ours.reason == slow.reason == "converged"
     assert ours.value == pytest.approx(slow.value, abs=1e-9)
+
+
+def test_systems_of_which_some_are_singular_or_no_numbers():
+    """Each is solved as if it stood alone: exactly, by the shortest solution, or not at all."""
+    matrices = np.array([[[2.0, 1.0], [1.0, 3.0]], [[1.0, 1.0], [1.0, 1.0]], [[np.nan, 0.0], [0.0, 1.0]]])
+    v = np.array([[1.0, 2.0], [2.0, 2.0], [1.0, 1.0]])[..., None]
+    found = solved(matrices, v)[..., 0]
+    np.testing.assert_allclose(found[:2], [[0.2, 0.6], [1.0, 1.0]], rtol=1e-12)
+    assert np.isnan(found[2]).all()
