@@ -21,11 +21,11 @@ def record(cls: type[T]) -> type[T]:
     return made
 
 
-def _state(self: object) -> list[object]:
+def _state(self: object) -> dict[str, object]:
     """What pickle keeps, in all of its protocols: the two oldest ones cannot do without."""
-    return [getattr(self, f.name) for f in fields(self)]  # type: ignore[arg-type]
+    return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
 
 
-def _set_state(self: object, state: list[object]) -> None:
-    for f, value in zip(fields(self), state, strict=True):  # type: ignore[arg-type]
-        setattr(self, f.name, value)
+def _set_state(self: object, state: dict[str, object]) -> None:
+    for name, value in state.items():
+        setattr(self, name, value)

@@ -16,7 +16,7 @@ from hftranslate.signal_grid import Patch, PatchSet, PointNames
 from hftranslate.signal_grid.document import from_document
 
 Json: TypeAlias = dict[str, Any]
-DocumentKind: TypeAlias = Literal["workspace", "patchset", "patch", "other"]
+DocumentKind: TypeAlias = Literal["workspace", "patchset", "patch", "hs3", "other"]
 
 #: The label of loose patches, which have no values.
 FILE_LABEL = "file"
@@ -163,6 +163,8 @@ def kind_of_document(document: object) -> DocumentKind:
         return "patch" if is_patch else "other"
     if isinstance(document, dict) and "patches" in document:
         return "patchset"
+    if isinstance(document, dict) and "distributions" in document:
+        return "hs3"
     return "workspace" if isinstance(document, dict) and "channels" in document else "other"
 
 

@@ -142,7 +142,7 @@ class Cloud:
 
     def _leave(self, known: End | None) -> int:
         """Leave out what leads to a known minimum; how many do."""
-        if known is None:
+        if known is None or not known.at_a_minimum:
             return 0
         falls = self.problem.falls_straight(self.x, self.value, known.x[None], np.array([known.value]))[:, 0]
         self._keep(np.flatnonzero(~falls))

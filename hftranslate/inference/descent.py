@@ -138,9 +138,10 @@ def _exactly(problem: Problem, start: Floats, tolerance: float, max_iterations: 
     back = leads_to(problem, first.x, first.value, known)
     if back is not None:
         return replace(first, value=back.value, reason="known")
-    if first.reason == "outside" or first.iterations >= max_iterations:
+    if first.reason == "outside":
         return first
-    return onwards(first, _exactly(problem, first.x, tolerance, max_iterations - first.iterations, ()))
+    rest = max(max_iterations - first.iterations, 1)  # which see the minimum if it is one for this tolerance
+    return onwards(first, _exactly(problem, first.x, tolerance, rest, ()))
 
 
 def onwards(before: End, after: End) -> End:

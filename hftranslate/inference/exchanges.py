@@ -8,8 +8,9 @@ To first order the way is a straight line: as one factor moves, all other parame
 has it. A new fit starts where the factor that moves comes to the end of its range.
 
 Two constrained factors of a bin, of which it takes the product, may share what the bin lacks, or one of them may have
-it alone. As one grows and the other one shrinks, so that their product stays, only their constraints change; where the
-NLL falls again on this way, after it rose, a new fit starts.
+it alone. As one grows and the other one shrinks, so that their product stays, only their constraints change, if all
+cells have both; where these fall again on this way, after they rose, a new fit starts, and where an empty bin is left
+to one of them alone.
 """
 
 import numpy as np
@@ -33,12 +34,12 @@ HIGHEST = 5.0
 _LEAST = 0.3
 #: How far constrained factors are from where they began, at least, to share what a bin lacks.
 _PULLED = 0.1
-#: By what one of them grows and the other one shrinks: from nothing left of the first to nothing left of the second.
-_TURNS = np.concatenate([[0.0], np.exp(np.linspace(-3.0, 3.0, 25)), [np.inf]])
+#: By what one of them grows and the other one shrinks, evenly in logarithms; the one in the middle.
+_STEP = 0.25
+_TURNS = np.exp(_STEP * np.arange(-12, 13))
 _HERE = len(_TURNS) // 2
-_NOBODY = np.zeros(0, dtype=np.int64)
-#: The fall of the NLL that shows another valley.
-_FALL = 1e-3
+#: The fall of the NLL that shows another valley, and at how many such places of a fit, at most, one looks.
+_FALL, _PLACES = 1e-3, 16
 
 
 def factors_of(model: Model, index: Integers) -> Integers:
@@ -121,71 +122,97 @@ def columns_of(information: Floats, factors: Integers) -> Floats:
     return np.zeros_like(columns) if failed else columns
 
 
-def sharing(model: Model, free: Booleans, thetas: Floats) -> tuple[Integers, Integers]:
-    """Pairs of constrained factors of one cell that are both far from where they began.
+def shared_otherwise(
+    model: Model, free: Booleans, thetas: Floats, observed: Floats, auxdata: Floats
+) -> tuple[Integers, Floats, Floats]:
+    """Where constrained factors of one cell, both far from where they began, may share otherwise what a bin lacks.
+
+    As one grows and the other one shrinks only their constraints change, if no cell has but one of them; if nothing is
+    observed in the bin, one of them may have all.
 
     Parameters
     ----------
     free
         which parameters are, in all fits or in each, ``(..., n_parameters)``.
-    thetas
-        all parameters at minima, ``(n_fits, n_parameters)``.
+    thetas, observed, auxdata
+        all parameters at minima, ``(n_fits, n_parameters)``, and the data.
 
     Returns
     -------
     tuple
-        which minimum each pair is of, and both factors, ``(n,)`` and ``(n, 2)``.
+        which minimum each place is of, all parameters there, and how much higher the NLL may be for a fit from there to
+        be worth its time: ``(n,)``, ``(n, n_parameters)`` and ``(n,)``.
     """
     p = model.parameters
     pulled = free & (p.width > _PULLED) & (np.abs(thetas - p.init) > _PULLED)
-    if np.count_nonzero(pulled) < 2:
-        return _NOBODY, _NOBODY.reshape(0, 2)
-    some = (pulled.sum(axis=1) > 1).nonzero()[0].tolist()
-    pairs = [(fit, *pair) for fit in some for pair in _of_one_cell(model.cells.direct, pulled[fit])]
-    owner, *both = np.array(pairs, dtype=np.int64).reshape(-1, 3).T
-    return owner, np.stack(both, axis=1)
+    fit, one, other, empty = _of_one_cell(model, pulled, observed == 0.0)
+    if not len(fit):
+        return fit, thetas[:0], np.zeros(0)
+    some, fit_of = np.unique(fit, return_inverse=True)
+    low, high = p.bounds.T
+    turned = np.where(pulled[some, None], thetas[some, None] * _TURNS[:, None], thetas[some, None])
+    turned = np.clip(turned, low, high)
+    slopes = turned * model.constraints.derivatives(turned, auxdata[some, None])[0]
+    row, place, rise = _falls_again(slopes[fit_of, :, one] - slopes[fit_of, ::-1, other])
+    owner, points, most = [fit[row]], [thetas[fit[row]]], [np.full(len(row), HIGHEST)]
+    each = np.arange(len(row))
+    points[0][each, one[row]], points[0][each, other[row]] = (
+        turned[fit_of[row], at, factor[row]] for at, factor in ((place, one), (2 * _HERE - place, other))
+    )
+    order = [rise]
+    for full, nothing in ((one[empty], other[empty]), (other[empty], one[empty])):
+        at, each = thetas[fit[empty]], np.arange(int(empty.sum()))
+        order.append(np.abs(at[each, nothing]))
+        at[each, full], at[each, nothing] = p.init[full], low[nothing]
+        owner.append(fit[empty])
+        points.append(at)
+        most.append(np.zeros(len(at)))
+    found = np.concatenate(owner)
+    kept = _first_of_each(found, np.concatenate(order))
+    return found[kept], np.concatenate(points)[kept], np.concatenate(most)[kept]
 
 
-def _of_one_cell(direct: Integers, chosen: Booleans) -> list[tuple[int, int]]:
-    """Pairs of chosen parameters that multiply the same cell."""
-    found: set[tuple[int, int]] = set()
-    is_chosen = np.zeros(max(len(chosen), direct.max(initial=0) + 1), dtype=np.bool_)
-    is_chosen[: len(chosen)] = chosen
-    for i, one in enumerate(direct):
-        for other in direct[i + 1 :]:
-            both = is_chosen[one] & is_chosen[other] & (one != other)
-            found.update(zip(one[both].tolist(), other[both].tolist(), strict=True))
-    return sorted(found)
+def _of_one_cell(model: Model, chosen: Booleans, empty: Booleans) -> tuple[Integers, Integers, Integers, Booleans]:
+    """Which fits have which pairs of chosen parameters that multiply the same cell; whether one is of an empty bin."""
+    direct, n = model.cells.direct, len(model.parameters)
+    found = np.zeros((0, 4), dtype=np.int64)
+    if np.count_nonzero(chosen) > 1 and len(direct) > 1:
+        among = np.zeros((len(chosen), max(n, int(direct.max(initial=0)) + 1)), dtype=np.bool_)
+        among[:, :n] = chosen
+        rows = []
+        for i, one in enumerate(direct):
+            for other in direct[i + 1 :]:
+                fit, cell = np.nonzero(among[:, one] & among[:, other] & (one != other))
+                a, b = np.minimum(one, other)[cell], np.maximum(one, other)[cell]
+                rows.append(np.stack([fit, a, b, empty[fit, model.cells.bin[cell]]], axis=1))
+        found = np.unique(np.concatenate(rows), axis=0)
+    fit, one, other, is_empty = found.T
+    return fit, one, other, is_empty.astype(np.bool_)
 
 
-def shared_otherwise(x: Floats, pairs: Integers, init: Floats, bounds: Floats) -> Floats:
-    """Points where one factor of a pair has more and the other one less of their product, ``(n, n_turns, n_free)``.
+def _falls_again(slopes: Floats) -> tuple[Integers, Integers, Floats]:
+    """Which ways of these slopes ``(n, n_turns)`` fall again after they rose, and the lowest place there with its rise.
 
-    At either end one of them is at the end of its range, and the other one where it began.
-
-    Parameters
-    ----------
-    x, pairs
-        minima ``(n, n_free)`` and the places of both factors ``(n, 2)``.
-    init, bounds
-        where the parameters began, ``(n_free,)``, and their ranges, ``(n_free, 2)``.
+    If it is not much higher.
     """
-    points = np.repeat(x[:, None], len(_TURNS), axis=1)
-    each = np.arange(len(x))
-    for factor, way in zip(pairs.T, (1, -1), strict=True):
-        points[each, :, factor] *= _TURNS[::way]
-        points[each, _TURNS[::way] == np.inf, factor] = init[factor]
-    return np.clip(points, *bounds.T)
-
-
-def falls_again(rise: Floats) -> tuple[Integers, Integers]:
-    """Which ways ``(n, n_turns)`` fall again after they rose, and the lowest place there, if it is not much higher."""
+    rise = np.zeros(slopes.shape)
+    np.cumsum(0.5 * _STEP * (slopes[:, 1:] + slopes[:, :-1]), axis=1, out=rise[:, 1:])
+    rise -= rise[:, _HERE, None]
     rows, places = [], []
     for way in (slice(_HERE, None), slice(_HERE, None, -1)):
         out = rise[:, way]
         low = np.where(out < np.maximum.accumulate(out, axis=1) - _FALL, out, np.inf)
         place = np.argmin(low, axis=1)
-        found = np.flatnonzero(low.min(axis=1, initial=np.inf) < HIGHEST)
+        found = np.flatnonzero(low[np.arange(len(low)), place] < HIGHEST)
         rows.append(found)
         places.append(np.arange(len(_TURNS))[way][place[found]])
-    return np.concatenate(rows), np.concatenate(places)
+    row, at = np.concatenate(rows), np.concatenate(places)
+    return row, at, rise[row, at]
+
+
+def _first_of_each(owner: Integers, order: Floats) -> Integers:
+    """The first places of each owner, in an order."""
+    ranked = np.lexsort((order, owner))
+    starts = np.searchsorted(owner[ranked], owner[ranked])
+    kept: Integers = ranked[np.arange(len(ranked)) - starts < _PLACES]
+    return kept

@@ -20,7 +20,7 @@ from hftranslate.inference.newton import End, MinimizerName
 from hftranslate.inference.packages import lbfgsb, migrad
 from hftranslate.inference.problem import Problem
 from hftranslate.inference.second_minima import View, search, views
-from hftranslate.inference.together import Fits
+from hftranslate.inference.together import Ends, Fits
 from hftranslate.inference.valleys import fit_many, worth_it
 from hftranslate.likelihood.model import Data, Model
 from hftranslate.likelihood.sizes import unwarned
@@ -308,24 +308,28 @@ def minimize_many(model: Model, fits: Fits, options: FitOptions) -> list[Minimum
     ends, search = None, options.other_minima is not False
     if together and worth_it(model, fits):
         ends = fit_many(model, fits, tolerance=options.tolerance, search=search)
-    found = []
-    for i in range(len(fits)):
-        if ends is not None and ends.converged[i]:
-            found.append(
-                Minimum(
-                    theta=ends.thetas[i],
-                    excess_nll=float(ends.values[i]),
-                    edm=float(ends.edm[i]),
-                    status="kink" if ends.emptied[i] else "converged",
-                    iterations=int(ends.iterations[i]),
-                    minimizer="newton",
-                    asked="newton",
-                )
-            )
-        else:
-            data = model.data(fits.observed[i], fits.auxdata[i])
-            found.append(minimize(model, data, fits.starts[i], fits.free_in(i), fits.bounds, options))
-    return found
+    return [_one_of(model, fits, i, ends, options) for i in range(len(fits))]
+
+
+def _one_of(model: Model, fits: Fits, i: int, ends: Ends | None, options: FitOptions) -> Minimum:
+    """The minimum of one of many fits, which had ``ends`` at once: from there goes the search that they left open."""
+    if ends is None or not isfinite(ends.values[i]):
+        data = model.data(fits.observed[i], fits.auxdata[i])
+        return minimize(model, data, fits.starts[i], fits.free_in(i), fits.bounds, options)
+    value, edm, iterations = float(ends.values[i]), float(ends.edm[i]), int(ends.iterations[i])
+    status: Status = "kink" if ends.emptied[i] else "converged"
+    if ends.converged[i]:
+        return Minimum(
+            theta=ends.thetas[i], excess_nll=value, edm=edm, status=status, iterations=iterations, minimizer="newton",
+            asked="newton",
+        )  # fmt: skip
+    index = np.flatnonzero(fits.free_in(i))
+    problem = Problem(
+        model=model, data=model.data(fits.observed[i], fits.auxdata[i]), theta=ends.thetas[i], index=index,
+        bounds=fits.bounds[index],
+    )  # fmt: skip
+    end = End(x=problem.start, value=value, edm=edm, hessian=None, iterations=iterations, reason=status)
+    return next(search_from([_minimum(Reached(problem, end), end, options)], options))
 
 
 @unwarned  # a step may lead to where nothing is finite

@@ -13,15 +13,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.inference.exchanges import (
-    HIGHEST,
-    Exchanges,
-    columns_of,
-    factors_of,
-    falls_again,
-    shared_otherwise,
-    sharing,
-)
+from hftranslate.inference.exchanges import HIGHEST, Exchanges, columns_of, factors_of, shared_otherwise
 from hftranslate.inference.low_rank import LowRank
 from hftranslate.inference.newton import End
 from hftranslate.inference.problem import Problem
@@ -179,14 +171,10 @@ class Outlook:
         free = np.zeros(self.thetas.shape, dtype=np.bool_)
         for i in which:
             free[i, self.problems[i].index] = True
-        fit, pairs = sharing(minima.model, free, self.thetas)
-        if fit.size:
-            x = self.thetas[fit[:, None], self.index]
-            init = minima.model.parameters.init[self.index]
-            points = shared_otherwise(x, np.searchsorted(self.index, pairs), init, self.bounds)
-            rise = minima.rises(np.repeat(fit, points.shape[1]), points.reshape(-1, x.shape[1]), np.inf)
-            row, place = falls_again(rise.reshape(points.shape[:2]))
-            yield from zip(fit[row].tolist(), points[row, place], strict=True)
+        fit, thetas, most = shared_otherwise(minima.model, free, self.thetas, self.observed, self.auxdata)
+        points = thetas[:, self.index]
+        low = minima.rises(fit, points, most) < most
+        yield from zip(fit[low].tolist(), points[low], strict=True)
 
     def _wide(self, i: int, lines: Floats) -> Floats:
         """Lines of one of them ``(n, n_free)`` among all of ``index``."""

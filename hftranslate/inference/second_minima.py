@@ -299,7 +299,7 @@ class _Look:
     deeper: bool = False
 
     def found(self, *, sure: bool) -> Found:
-        sure = sure and not (self.deeper or self._is_rugged()) and self.lowest.at_a_minimum
+        sure = sure and not self.deeper and self.lowest.at_a_minimum
         return Found(lowest=self.lowest, sure=sure, iterations=self.lowest.iterations + self.iterations)
 
     def _is_rugged(self) -> bool:
@@ -361,6 +361,7 @@ class _Look:
         low = Known(thetas=thetas, values=np.full(len(points), known.value - _LOWER))
         fits = Fits.of(p.data, p.full(points), free, bounds)
         ends = fit_together(model, fits, tolerance=_LOWER, known=low)
+        self.iterations += int(ends.iterations.max())  # which are made together
         for i in np.argsort(ends.values, kind="stable")[:_BEST].tolist():
             if ends.converged[i] and ends.values[i] < self.lowest.value - _LOWER:
                 self.start(ends.thetas[i, p.index])
@@ -381,20 +382,22 @@ class _Look:
             self.at_once(cloud.x[: plan.at_once])
             for x in cloud.x[: plan.before]:
                 self.start(x)
-            back = cloud.go_down(self.lowest.value - _LOWER, self.lowest)
+            led_to = self.lowest
+            back = cloud.go_down(led_to.value - _LOWER, led_to)
             order, ends = np.argsort(cloud.value, kind="stable"), cloud.value.copy()
             fits = 0
             for i in order:
                 if fits < plan.after and cloud.within_reach()[i] < self.lowest.value - _LOWER and self._new(cloud, i):
                     ends[i] = self.start(cloud.x[i])
                     fits += 1
+            back = back if self.lowest is led_to else 0
             still, agreed = (0, 0) if self.lowest.value < known - _LOWER else (still + 1, agreed)
             if still >= plan.quiet and agreed + back + self._there(ends) < _AGREED:
                 for i in order[:_AGREED]:  # they stopped early, for none was on its way to a lower minimum
                     ends[i] = self.start(cloud.x[i]) if ends[i] == cloud.value[i] else ends[i]
             agreed += back + self._there(ends)
             if still >= plan.quiet and agreed >= _AGREED and self.lowest.value >= known - _LOWER:
-                return True
+                return not self._is_rugged()
         return False
 
     def _there(self, values: Floats) -> int:

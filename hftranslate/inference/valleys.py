@@ -12,14 +12,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from hftranslate.inference.exchanges import (
-    HIGHEST,
-    Exchanges,
-    factors_of,
-    falls_again,
-    shared_otherwise,
-    sharing,
-)
+from hftranslate.inference.exchanges import HIGHEST, Exchanges, factors_of, shared_otherwise
 from hftranslate.inference.low_rank import Metric
 from hftranslate.inference.outlook import SHARPEST
 from hftranslate.inference.second_minima import (
@@ -245,15 +238,11 @@ class _Ended:
 
     def sharings(self) -> Iterable[tuple[int, Floats]]:
         """Where factors of one bin have shared what it lacks otherwise: which fit, and where."""
-        model, index, fits = self.lines.model, self.lines.index, self.lines.fits
-        fit, pairs = sharing(model, fits.free_in(self.which), self.thetas)
+        model, fits = self.lines.model, self.lines.fits
+        observed, auxdata = fits.observed[self.which], fits.auxdata[self.which]
+        fit, points, most = shared_otherwise(model, fits.free_in(self.which), self.thetas, observed, auxdata)
         if not len(fit):
             return ()
-        init, places = model.parameters.init[index], np.searchsorted(index, pairs)
-        starts = shared_otherwise(self.x[fit], places, init, fits.bounds[index])
-        points, which = np.repeat(self.thetas[fit, None], starts.shape[1], axis=1), self.which[fit]
-        points[..., index] = starts
-        observed, auxdata = (np.repeat(data[which], starts.shape[1], axis=0) for data in (fits.observed, fits.auxdata))
-        values = model.excess_of_pairs(points.reshape(-1, points.shape[2]), observed, auxdata)
-        row, place = falls_again(values.reshape(starts.shape[:2]) - self.ends.values[which, None])
-        return zip(fit[row].tolist(), starts[row, place], strict=True)
+        values = model.excess_of_pairs(points, observed[fit], auxdata[fit])
+        low = values < self.ends.values[self.which[fit]] + most
+        return zip(fit[low].tolist(), points[low][:, self.lines.index], strict=True)

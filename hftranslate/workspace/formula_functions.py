@@ -110,6 +110,8 @@ def _log_gamma(u: float) -> tuple[float, float, float]:
 
 def _gamma(at_poles: float) -> One:
     def function(u: float) -> tuple[float, float, float]:
+        if math.isnan(u):
+            return u, u, u
         if not -170.0 < u < 171.6 or (u <= 0.0 and u == math.floor(u)):
             at_zero = math.inf if at_poles == math.inf else math.copysign(math.inf, u)
             return at_poles if u < 0.0 else at_zero, math.nan, math.nan

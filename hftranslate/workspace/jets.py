@@ -108,15 +108,17 @@ def _where_moved(result: Floats | None, moved: Callable[[], Booleans]) -> Floats
     return result
 
 
-def _pairs(*derivatives: tuple[Floats | None, Floats | None]) -> Booleans:
-    """Which pairs of parameters move two numbers of these derivatives, one each, or one of them, ``(n, m, m)``."""
-    one, two = (_moves(*of_one) for of_one in derivatives)
+def _bends(d: Floats | None, dd: Floats | None) -> Booleans:
+    """Which pairs of parameters bend a function of a number that has these derivatives, ``(n, m, m)``."""
+    moves = _moves(d, dd)
+    pairs: Booleans = moves[:, :, None] & moves[:, None]
+    return pairs if dd is None else pairs | (dd != 0.0)
+
+
+def _pairs(one: Booleans, two: Booleans) -> Booleans:
+    """Which pairs of parameters move two numbers, one each, ``(n, m, m)``."""
     pairs: Booleans = one[:, :, None] & two[:, None]
-    pairs |= pairs.swapaxes(1, 2)
-    for _, dd in derivatives:
-        if dd is not None:
-            pairs |= dd != 0.0
-    return pairs
+    return pairs | pairs.swapaxes(1, 2)
 
 
 def unary(function: One, argument: Node) -> Node:
@@ -127,7 +129,7 @@ def unary(function: One, argument: Node) -> Node:
         f, df, ddf = function(u)
         gradient = _where_moved(_sum([(df, du)]), lambda: _moves(du, ddu))
         hessian = _sum([(df, ddu), (ddf, _outer(du, du))])
-        return f, gradient, _where_moved(hessian, lambda: _pairs((du, ddu), (du, ddu)))
+        return f, gradient, _where_moved(hessian, partial(_bends, du, ddu))
 
     return Node(lambda x: function(argument.value(x))[0], jet)
 
@@ -142,11 +144,11 @@ def binary(function: Two, left: Node, right: Node) -> Node:
         for slope, bend, d, dd in ((fu, fuu, du, ddu), (fv, fvv, dv, ddv)):
             first.append((1.0, _where_moved(_sum([(slope, d)]), partial(_moves, d, dd))))
             alone = _sum([(slope, dd), (bend, _outer(d, d))])
-            second.append((1.0, _where_moved(alone, partial(_pairs, (d, dd), (d, dd)))))
+            second.append((1.0, _where_moved(alone, partial(_bends, d, dd))))
         mixed = _outer(du, dv)
         if mixed is not None:
             both = _sum([(fuv, mixed + mixed.swapaxes(1, 2))])
-            second.append((1.0, _where_moved(both, partial(_pairs, (du, ddu), (dv, ddv)))))
+            second.append((1.0, _where_moved(both, lambda: _pairs(_moves(du, None), _moves(dv, None)))))
         return f, _sum(first), _sum(second)
 
     return Node(lambda x: function(left.value(x), right.value(x))[0], jet)

@@ -257,6 +257,18 @@ def test_a_driver_without_its_ending_is_verified_where_it_is(run: Runner, folder
     assert (found.code, found.err.count("verified: new/Other.xml, read back, has the same likelihood")) == (0, 1)
 
 
+@pytest.mark.parametrize("out", ["here", "here/", "..", "new/"])
+def test_a_folder_is_no_driver(out: str, run: Runner, folder: Path) -> None:
+    """Its own name with an ending would be a file beside it."""
+    (folder / "inner" / "here").mkdir(parents=True)
+    os.rename("ws.json", "inner/ws.json")
+    os.chdir("inner")
+    before = content(folder)
+    found = run("convert", "ws.json", out, "--to", "xml")
+    assert found.code == 2
+    assert content(folder) == before
+
+
 def test_a_second_driver_of_the_same_histograms(run: Runner, folder: Path) -> None:
     """Another one of another model would take its histograms away."""
     assert run("json2xml", "ws.json", "-d", "xml", "--prefix", "Second").code == 0

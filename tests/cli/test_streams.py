@@ -112,8 +112,6 @@ def test_what_an_encoding_has_no_letter_for_is_escaped(folder: Path) -> None:
     found = shell("PYTHONIOENCODING=latin-1 PROGRAM fit greek.json --format text | iconv -f latin1 -t utf-8", folder)
     assert (found.returncode, found.stderr) == (0, "")
     assert found.stdout.startswith(r"fit converged: \u03bc = 1.1 ± 1.4")
-    found = shell("PYTHONIOENCODING=cp437 PROGRAM fit greek.json", folder)
-    assert "μ" in json.loads(found.stdout)["mle_parameters"]
 
 
 def test_files_are_written_though_nobody_reads_what_is_printed(folder: Path) -> None:
@@ -181,12 +179,12 @@ def test_the_program_ends_with_its_code_and_after_what_was_registered_for_the_en
     assert bool(found.stderr) == bool(code)
 
 
-@pytest.mark.parametrize(("options", "kept"), [("-m cProfile -o seen", True), ("-m trace --count -C seen", True)])
-def test_a_profiler_keeps_what_it_saw(options: str, kept: bool, folder: Path) -> None:
+@pytest.mark.parametrize("options", ["-m cProfile -o seen", "-m trace --count -C seen"])
+def test_a_profiler_keeps_what_it_saw(options: str, folder: Path) -> None:
     (folder / "program.py").write_text("from hftranslate.cli import run\nrun()\n")
     found = shell(f"{sys.executable} {options} program.py --version", folder)
     assert (found.returncode, found.stderr) == (0, "")
-    assert (folder / "seen").exists() is kept
+    assert (folder / "seen").exists()
 
 
 def test_other_threads_are_waited_for() -> None:

@@ -232,6 +232,7 @@ def test_loose_patches_are_applied_too(submission):
         ({"channels": []}, "workspace"),
         ({"patches": []}, "patchset"),
         ([{"op": "add", "path": "/a"}], "patch"),
+        ({"distributions": [], "metadata": {"hs3_version": "0.2"}}, "hs3"),
         ([], "other"),
         ({}, "other"),
         (3, "other"),

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hftranslate.inference.exchanges import Exchanges, columns_of, factors_of
+from hftranslate.inference.exchanges import Exchanges, columns_of, factors_of, shared_otherwise
 from hftranslate.inference.fit import fit
 from hftranslate.inference.minimize import FitOptions
 from hftranslate.inference.together import Fits
@@ -155,3 +155,22 @@ def test_toys_share_what_a_bin_lacks_as_data_do():
     assert np.sum(first.values[kept] > together.values[kept] + 0.1) > 5
     np.testing.assert_allclose(together.values[kept], np.array(alone)[kept], atol=1e-7)
     assert kept.sum() > 30
+
+
+def test_looking_at_shares_costs_no_more_for_more_bins():
+    """So many places of each fit are looked at, however many pairs there are."""
+    n, rng = 120, np.random.default_rng(1)
+    b = np.linspace(40.0, 2.0, n)
+    factors = ShapeSys(name="sh", data=tuple(0.4 * b)), StatError(name="st", data=tuple(0.3 * b))
+    signal = ("s", tuple(0.1 * b), NormFactor(name="mu"))
+    model, data = compile_model(workspace(channel("SR", np.round(b), signal, ("b", tuple(b), *factors))))
+    thetas = np.exp(rng.normal(0.0, 0.4, (3, len(model.parameters))))
+    observed = np.stack([np.zeros(n), np.round(b), np.round(b)])
+    auxdata = np.broadcast_to(data.auxdata, (3, model.n_aux))
+    owner, points, most = shared_otherwise(model, ~model.parameters.fixed, thetas, observed, auxdata)
+    assert np.bincount(owner, minlength=3).max() <= 16
+    assert len(owner) == len(points) == len(most) > 16
+    for fit_of, point in zip(owner, points, strict=True):
+        assert np.count_nonzero(point != thetas[fit_of]) == 2
+    nobody = shared_otherwise(model, ~model.parameters.fixed, np.ones_like(thetas), observed, auxdata)
+    assert [len(part) for part in nobody] == [0, 0, 0]

@@ -256,3 +256,12 @@ def test_two_valleys_are_never_one(lower):
         found = search(problem, first, descent)
         assert bool(starts) == (np.sign(first.x[0]) != lower)  # the lower one is as low as can be
         assert np.sign(found.lowest.x[0]) == lower
+
+
+def test_a_quick_search_does_not_say_that_it_is_not_sure(shared):
+    """Nor where the data contradict a model of several valleys, of which a whole search says so."""
+    model, data = compiled("cms_ttgamma_2l")
+    for other_minima, sure in (("quick", True), (True, False)):
+        options = FitOptions(other_minima=other_minima)
+        found = fit(model, data, fixed={"r_TTGamma": 0.0}, options=options)
+        assert (found.sure, found.status) == (sure, "converged" if sure else "unsure")

@@ -227,6 +227,21 @@ def test_what_is_steep_along_one_parameter_says_nothing_about_the_others(outer, 
     np.testing.assert_allclose(hessian[:2, :2], expected[2], atol=1e-15)
 
 
+@pytest.mark.parametrize(
+    ("text", "bends"),
+    [("pow(xx*yy,kk)", [[0.0, 1.0], [1.0, 0.0]]), ("pow(xx*xx*yy,kk)", [[2.0, 0.0], [0.0, 0.0]])],
+)
+def test_a_bend_where_nothing_else_of_a_power_is_left(text, bends):
+    """At zero to the power of one, which is a plain product."""
+    _, _, hessian = parse_expression(text, ["xx", "yy", "kk"]).evaluate([0.0, 1.0, 1.0])
+    np.testing.assert_array_equal(hessian[:2, :2], bends)
+
+
+@pytest.mark.parametrize("gamma", ["tgamma", "std::tgamma", "TMath::Gamma", "lgamma"])
+def test_what_is_undefined_stays_so(gamma):
+    assert np.isnan(parse_expression(f"1/{gamma}(sqrt(xx))", ["xx"]).evaluate([-1.0])[0])
+
+
 @pytest.mark.parametrize("exponent", [0.7, 1.0, 1.2, 2.0, 2.5])
 def test_powers_of_zero_do_not_depend_on_the_exponent(exponent):
     value, gradient, hessian = parse_expression("pow(mu,nu)", ["mu", "nu"]).evaluate([0.0, exponent])

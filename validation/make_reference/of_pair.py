@@ -12,6 +12,7 @@ depend on them.
 import argparse
 import gzip
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import chdir
@@ -82,10 +83,7 @@ def open_side(options: argparse.Namespace) -> Side:
         try:
             description = describe_json(neutral, options.measurement)
         except ModelError as error:
-            told = str(error)
-            for name, stands_for in names.items():
-                told = told.replace(repr(name), repr(stands_for))
-            raise ModelError(told) from None
+            raise ModelError(re.sub(r"'(p\d+)'", lambda m: repr(names.get(m[1], m[1])), str(error))) from None
         for name, entries in description.entries.items():
             several = entries[0].startswith("gamma_")
             parameters |= {e: f"{names[name]}[{i}]" if several else names[name] for i, e in enumerate(entries)}

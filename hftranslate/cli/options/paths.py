@@ -170,9 +170,11 @@ class ModelFile(OutputFile):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The path of the document."""
-        is_driver = ctx is not None and ctx.params.get("to") == "xml" and str(value) != "-"
-        if is_driver and Path(str(value)).name and not self.makes_folder(Path(str(value))):
-            value = Path(str(value)).with_suffix(".xml")
+        given, path = str(value), Path(str(value))
+        if ctx is not None and ctx.params.get("to") == "xml" and given != "-":
+            if path.is_dir() or given.endswith(("/", os.sep)):
+                self.fail(f"{given} is a folder; name the driver in it, {path / 'FitConfig.xml'} say", param, ctx)
+            value = path if self.makes_folder(path) else path.with_suffix(".xml")
         return super().convert(value, param, ctx)
 
     def makes_folder(self, path: Path) -> bool:
