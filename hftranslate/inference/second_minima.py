@@ -24,9 +24,9 @@ few where the NLL hardly rises fits have to lead back.
 around the centres of the constraints and within the distance that these allow a lower minimum to have, go downhill
 together by Fisher's scoring, evaluated at once. What ends above the minimum that is known is forgotten; from the others
 new fits start. Fits at once, which take other ways, start where a cloud of a suspicious model begins, and so do some
-single ones, if kinks may lead elsewhere. From where the NLL
-falls straight to a minimum that is known nothing goes on. If several points led to the lowest minimum, and clouds bring
-nothing new any more, it is believed to be the lowest; if not, the search says in the end that it is not sure.
+single ones, if kinks may lead elsewhere. From where the NLL falls straight to a minimum that is known nothing goes on.
+If several points led to the lowest minimum, and clouds bring nothing new any more, it is believed to be the lowest; if
+not, the search says in the end that it is not sure.
 """
 
 from collections.abc import Callable, Sequence
