@@ -13,6 +13,8 @@ cells have both; where these fall again on this way, after they rose, a new fit 
 to one of them alone.
 """
 
+from itertools import combinations
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,6 +40,7 @@ _PULLED = 0.1
 _STEP = 0.25
 _TURNS = np.exp(_STEP * np.arange(-12, 13))
 _HERE = len(_TURNS) // 2
+_NOBODY = np.zeros((0, 4), dtype=np.int64)
 #: The fall of the NLL that shows another valley, and at how many such places of a fit, at most, one looks.
 _FALL, _PLACES = 1e-3, 16
 
@@ -143,9 +146,12 @@ def shared_otherwise(
         which minimum each place is of, all parameters there, and how much higher the NLL may be for a fit from there to
         be worth its time: ``(n,)``, ``(n, n_parameters)`` and ``(n,)``.
     """
-    p = model.parameters
-    pulled = free & (p.width > _PULLED) & (np.abs(thetas - p.init) > _PULLED)
-    fit, one, other, empty = _of_one_cell(model, pulled, observed == 0.0)
+    p, fit = model.parameters, np.zeros(0, dtype=np.int64)
+    may_be = np.zeros(model.cells.n_parameters + 1, dtype=np.bool_)
+    may_be[: len(p)] = p.width > _PULLED
+    if np.add.reduce(may_be.take(model.cells.direct), axis=0, dtype=np.int64).max(initial=0) > 1:
+        pulled = free & may_be[: len(p)] & (np.abs(thetas - p.init) > _PULLED)
+        fit, one, other, empty = _of_one_cell(model, pulled, observed == 0.0)
     if not len(fit):
         return fit, thetas[:0], np.zeros(0)
     some, fit_of = np.unique(fit, return_inverse=True)
@@ -174,18 +180,18 @@ def shared_otherwise(
 
 def _of_one_cell(model: Model, chosen: Booleans, empty: Booleans) -> tuple[Integers, Integers, Integers, Booleans]:
     """Which fits have which pairs of chosen parameters that multiply the same cell; whether one is of an empty bin."""
-    direct, n = model.cells.direct, len(model.parameters)
-    found = np.zeros((0, 4), dtype=np.int64)
+    direct, rows = model.cells.direct, [_NOBODY]
     if np.count_nonzero(chosen) > 1 and len(direct) > 1:
-        among = np.zeros((len(chosen), max(n, int(direct.max(initial=0)) + 1)), dtype=np.bool_)
-        among[:, :n] = chosen
-        rows = []
-        for i, one in enumerate(direct):
-            for other in direct[i + 1 :]:
-                fit, cell = np.nonzero(among[:, one] & among[:, other] & (one != other))
-                a, b = np.minimum(one, other)[cell], np.maximum(one, other)[cell]
-                rows.append(np.stack([fit, a, b, empty[fit, model.cells.bin[cell]]], axis=1))
-        found = np.unique(np.concatenate(rows), axis=0)
+        among = np.zeros((len(chosen), model.cells.n_parameters + 1), dtype=np.bool_)
+        among[:, : chosen.shape[1]] = chosen
+        among = among.take(direct, axis=1)
+        for i, j in combinations(range(len(direct)), 2):
+            both = among[:, i] & among[:, j]
+            if both.any():
+                fit, cell = (both & (direct[i] != direct[j])).nonzero()
+                pair = np.sort([direct[i, cell], direct[j, cell]], axis=0)
+                rows.append(np.stack([fit, *pair, empty[fit, model.cells.bin[cell]]], axis=1))
+    found = np.unique(np.concatenate(rows), axis=0) if len(rows) > 1 else _NOBODY
     fit, one, other, is_empty = found.T
     return fit, one, other, is_empty.astype(np.bool_)
 

@@ -172,6 +172,8 @@ class Outlook:
         for i in which:
             free[i, self.problems[i].index] = True
         fit, thetas, most = shared_otherwise(minima.model, free, self.thetas, self.observed, self.auxdata)
+        if not len(fit):
+            return
         points = thetas[:, self.index]
         low = minima.rises(fit, points, most) < most
         yield from zip(fit[low].tolist(), points[low], strict=True)

@@ -37,7 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hftranslate.inference.clouds import Cloud
-from hftranslate.inference.descent import leads_to, may_get_stuck, onwards
+from hftranslate.inference.descent import may_get_stuck, onwards
 from hftranslate.inference.newton import End
 from hftranslate.inference.outlook import Outlook
 from hftranslate.inference.problem import Problem
@@ -333,8 +333,16 @@ class _Look:
             if self.lowest is known or looks == 1:
                 break
             seen = Outlook(problems=[self.problem], ends=[self.lowest]).starts([0])[0]
-            others = [end for end in self.minima if end.at_a_minimum and end is not self.lowest]
-            starts = [x for x in seen if leads_to(self.problem, x, self.problem.value(x), others) is None]
+            starts = self._of_no_other(seen)
+
+    def _of_no_other(self, points: list[Floats]) -> list[Floats]:
+        """Those from where the NLL does not fall straight to another minimum than the lowest."""
+        others = [end for end in self.minima if end.at_a_minimum and end is not self.lowest]
+        if not (points and others):
+            return points
+        x, minima, lowest = np.array(points), np.array([e.x for e in others]), np.array([e.value for e in others])
+        falls = self.problem.falls_straight(x, self.problem.values(x), minima, lowest)
+        return [point for point, known in zip(points, falls.tolist(), strict=True) if not any(known)]
 
     def in_one_valley(self) -> bool:
         """Whether the NLL rises on the ways from the minimum to many points; where it hardly does fits lead back."""
