@@ -51,6 +51,15 @@ def shared() -> Path:
     return shared_folder()
 
 
+@pytest.fixture(autouse=True)
+def _pyhf_as_it_begins() -> Iterator[None]:
+    """Leave pyhf with the optimizer that it begins with: it has one for all, and its command line changes it, too."""
+    yield
+    pyhf = sys.modules.get("pyhf")
+    if pyhf is not None and pyhf.optimizer.name != "scipy":
+        pyhf.set_backend("numpy", "scipy", precision="64b")
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return REPOSITORY
