@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from inspect import isfunction
 
 from elements import (
@@ -150,37 +151,13 @@ def _shape_factors(*shape: str) -> XmlCase:
     )
 
 
-def shapefactor() -> XmlCase:
-    return _shape_factors(shape_factor("background_shape"))
-
-
 # -------------------------------------------------------------------------------------------------- statistical errors
 def _staterror(stat: tuple[float, str] | None, histograms: Mapping[str, Histogram] | None = None) -> XmlCase:
     samples = (signal(), sample("background", stat_error()), sample("rare", stat_error()))
     return _one_region(*samples, stat=stat, histograms=histograms)
 
 
-def staterror_default() -> XmlCase:
-    return _staterror(None)
-
-
-def staterror_threshold() -> XmlCase:
-    return _staterror((0.1, "Gaussian"))
-
-
-def staterror_threshold_poisson() -> XmlCase:
-    return _staterror((0.1, "Poisson"))
-
-
 _LARGE: Contents = ([50.2, 60.9, 20.4], [25.0, 6.0, 12.0])
-
-
-def staterror_large_gaussian() -> XmlCase:
-    return _staterror((0.0, "Gaussian"), _region(background=_LARGE))
-
-
-def staterror_large_poisson() -> XmlCase:
-    return _staterror((0.0, "Poisson"), _region(background=_LARGE))
 
 
 def staterror_external() -> XmlCase:
@@ -206,22 +183,6 @@ def _constraint(kind: str, relative: float | None) -> XmlCase:
     )
 
 
-def constraint_uniform() -> XmlCase:
-    return _constraint("Uniform", 0.2)
-
-
-def constraint_none() -> XmlCase:
-    return _constraint("NoConstraint", None)
-
-
-def constraint_gamma() -> XmlCase:
-    return _constraint("Gamma", 0.4)
-
-
-def constraint_lognormal() -> XmlCase:
-    return _constraint("LogNormal", 0.2)
-
-
 def constraint_uniform_histosys() -> XmlCase:
     return _one_region(
         signal(overall_sys("JES", 0.93, 1.06)),
@@ -244,26 +205,6 @@ def _lumi(lumi: float, error: float, histograms: Mapping[str, Histogram], *setti
         histograms=histograms,
         measurements=[measurement(*settings, lumi=lumi, error=error)],
     )
-
-
-def lumi_all() -> XmlCase:
-    return _lumi(2.0, 0.05, _TWICE)
-
-
-def lumi_large() -> XmlCase:
-    return _lumi(1.0, 0.5, _region())
-
-
-def lumi_zero_error() -> XmlCase:
-    return _lumi(2.0, 0.0, _TWICE)
-
-
-def lumi_constant() -> XmlCase:
-    return _lumi(2.0, 0.05, _TWICE, CONSTANT_LUMI)
-
-
-def lumi_value() -> XmlCase:
-    return _lumi(1.0, 0.1, _region(), setting("Lumi", value=1.07))
 
 
 def normalize_by_theory() -> XmlCase:
@@ -498,14 +439,6 @@ def _shared_shape(first: str, second: str, constraint: str) -> XmlCase:
     )
 
 
-def shapesys_zero_first() -> XmlCase:
-    return _shared_shape("zero", "whole", "Gaussian")
-
-
-def shapesys_zero_last() -> XmlCase:
-    return _shared_shape("whole", "zero", "Poisson")
-
-
 def shapesys_twice() -> XmlCase:
     shapes = (shape_sys("shape", "zero", "Gaussian"), shape_sys("shape", "whole", "Gaussian"))
     return _one_region(
@@ -514,10 +447,6 @@ def shapesys_twice() -> XmlCase:
         sample("rare"),
         histograms=_region() | _WITH_ZEROS,
     )
-
-
-def shapefactor_twice() -> XmlCase:
-    return _shape_factors(shape_factor("background_shape"), shape_factor("background_shape"))
 
 
 def shapesys_of_two_channels() -> XmlCase:
@@ -590,10 +519,6 @@ def staterror_twice() -> XmlCase:
     )
 
 
-def nominal_lumi() -> XmlCase:
-    return _lumi(2.0, 0.2, _TWICE, setting("nominalLumi", value=2.3), setting("Lumi", value=1.9))
-
-
 def poi_unknown() -> XmlCase:
     return _one_region(
         signal(overall_sys("acceptance", 0.93, 1.06)),
@@ -601,10 +526,6 @@ def poi_unknown() -> XmlCase:
         sample("rare"),
         measurements=[measurement(CONSTANT_LUMI, poi="mu_tt mu")],
     )
-
-
-def constraint_gamma_negative() -> XmlCase:
-    return _constraint("Gamma", -0.3)
 
 
 # ------------------------------------------------------------------------------------------------ classes of histograms
@@ -615,14 +536,6 @@ def _of_kinds(region: Mapping[str, Histogram], **kinds: str) -> dict[str, Histog
 def _integers(**kinds: str) -> XmlCase:
     region = _region(background=([50.0, 60.0, 20.0], [7.3, 75.5, 3.2]), rare=([4.0, 7.0, 3.0], [1.3, 2.9, 3.6]))
     return _staterror((0.0, "Poisson"), _of_kinds(region, **kinds))
-
-
-def staterror_integers() -> XmlCase:
-    return _integers(background="TH1I")
-
-
-def staterror_some_integers() -> XmlCase:
-    return _integers(background="TH1D", rare="TH1S")
 
 
 def staterror_single_precision() -> XmlCase:
@@ -647,8 +560,34 @@ def interpolation_histosys() -> XmlCase:
     )
 
 
-#: The public functions of this module by their names: each makes the case of its name.
-LIBRARY: dict[str, Callable[[], XmlCase]] = {
+# ----------------------------------------------------------------------------- cases that differ from others by values
+_VARIANTS: dict[str, Callable[[], XmlCase]] = {
+    "shapefactor": partial(_shape_factors, shape_factor("background_shape")),
+    "staterror_default": partial(_staterror, None),
+    "staterror_threshold": partial(_staterror, (0.1, "Gaussian")),
+    "staterror_threshold_poisson": partial(_staterror, (0.1, "Poisson")),
+    "staterror_large_gaussian": partial(_staterror, (0.0, "Gaussian"), _region(background=_LARGE)),
+    "staterror_large_poisson": partial(_staterror, (0.0, "Poisson"), _region(background=_LARGE)),
+    "constraint_uniform": partial(_constraint, "Uniform", 0.2),
+    "constraint_none": partial(_constraint, "NoConstraint", None),
+    "constraint_gamma": partial(_constraint, "Gamma", 0.4),
+    "constraint_lognormal": partial(_constraint, "LogNormal", 0.2),
+    "lumi_all": partial(_lumi, 2.0, 0.05, _TWICE),
+    "lumi_large": partial(_lumi, 1.0, 0.5, _region()),
+    "lumi_zero_error": partial(_lumi, 2.0, 0.0, _TWICE),
+    "lumi_constant": partial(_lumi, 2.0, 0.05, _TWICE, CONSTANT_LUMI),
+    "lumi_value": partial(_lumi, 1.0, 0.1, _region(), setting("Lumi", value=1.07)),
+    "shapesys_zero_first": partial(_shared_shape, "zero", "whole", "Gaussian"),
+    "shapesys_zero_last": partial(_shared_shape, "whole", "zero", "Poisson"),
+    "shapefactor_twice": partial(_shape_factors, shape_factor("background_shape"), shape_factor("background_shape")),
+    "nominal_lumi": partial(_lumi, 2.0, 0.2, _TWICE, setting("nominalLumi", value=2.3), setting("Lumi", value=1.9)),
+    "constraint_gamma_negative": partial(_constraint, "Gamma", -0.3),
+    "staterror_integers": partial(_integers, background="TH1I"),
+    "staterror_some_integers": partial(_integers, background="TH1D", rare="TH1S"),
+}
+
+#: Every case by its name: what the public function of that name makes, or one with other values.
+LIBRARY: dict[str, Callable[[], XmlCase]] = _VARIANTS | {
     name: made
     for name, made in list(globals().items())
     if isfunction(made) and made.__module__ == __name__ and not name.startswith("_")
