@@ -165,7 +165,7 @@ def shared_otherwise(
     points[0][each, one[row]], points[0][each, other[row]] = (
         turned[fit_of[row], at, factor[row]] for at, factor in ((place, one), (2 * _HERE - place, other))
     )
-    order = [rise]
+    order = [rise]  # the lowest places first, and of empty bins those of which the least is left
     for full, nothing in ((one[empty], other[empty]), (other[empty], one[empty])):
         at, each = thetas[fit[empty]], np.arange(int(empty.sum()))
         order.append(np.abs(at[each, nothing]))

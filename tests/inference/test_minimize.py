@@ -12,6 +12,7 @@ from hftranslate.inference.descent import descend
 from hftranslate.inference.fit import failure_message, fit
 from hftranslate.inference.minimize import AT_A_MINIMUM, STATUS, FitOptions, Minimum
 from hftranslate.inference.newton import End
+from hftranslate.inference.together import Fits
 from hftranslate.likelihood.compile import compile_model
 from tests.cases import compiled
 from tests.inference.problems import problem_of
@@ -230,3 +231,22 @@ def test_a_fit_goes_on_from_a_lower_place_where_it_got_stuck_before_another_mini
     first = fit(model, data, options=FitOptions(other_minima=False))
     assert first.excess_nll > end.value + 1e-3
     assert fit(model, data).excess_nll <= end.value
+
+
+@pytest.mark.parametrize("observed", [(32.0, 48.0), (20.0, 60.0), (8.0, 0.0)])
+def test_what_fits_at_once_leave_to_a_search_goes_on_from_their_ends(observed, monkeypatch):
+    """The minima are those of fits by themselves; none of them is fitted from its start again."""
+    model, _ = mirrored(0.0, 0.01)
+    rng = np.random.default_rng(4)
+    events = rng.poisson(observed, (30, 2)).astype(float)
+    auxdata = rng.normal(0.0, 0.3, (30, 1))
+    p = model.parameters
+    fits = Fits(observed=events, auxdata=auxdata, starts=np.tile(p.init, (30, 1)), free=~p.fixed, bounds=p.bounds)
+    searched, afresh, search, first = [], [], engine.search_from, engine.minimize
+    monkeypatch.setattr(engine, "search_from", lambda *given: searched.append(given) or search(*given))
+    monkeypatch.setattr(engine, "minimize", lambda *given: afresh.append(given) or first(*given))
+    found = engine.minimize_many(model, fits, FitOptions(other_minima="quick"))
+    assert len(searched) > 10
+    assert len(afresh) < len(searched)
+    alone = [fit(model, model.data(*both)).excess_nll for both in zip(events, auxdata, strict=True)]
+    np.testing.assert_allclose([minimum.excess_nll for minimum in found], alone, atol=1e-8)
